@@ -1,0 +1,83 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Backends;
+
+public abstract partial class Backend
+{
+    /// <summary>Bytes of device memory in use now, as allocated by <see cref="Allocate"/>.</summary>
+    public long AllocatedBytes { get; private set; }
+
+    /// <summary>Highest value of <see cref="AllocatedBytes"/> so far.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>New memory for at least <paramref name="length"/> float32 values, 64-byte aligned, contents undefined.</summary>
+    public DeviceBuffer Allocate(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        var buffer = AllocateCore(length);
+        AllocatedBytes += buffer.Length * sizeof(float);
+        PeakBytes = Math.Max(PeakBytes, AllocatedBytes);
+        return buffer;
+    }
+
+    /// <summary>Gives a buffer back to the device and to the byte count.</summary>
+    public void Free(DeviceBuffer buffer)
+    {
+        AllocatedBytes -= buffer.Length * sizeof(float);
+        buffer.Dispose();
+    }
+
+    /// <summary>Host to device; lengths must agree.</summary>
+    public void Upload(ReadOnlySpan<float> source, Tensor target)
+    {
+        RequireLength(source.Length, target);
+        UploadCore(source, target);
+    }
+
+    /// <summary>Device to host; waits for all earlier operations. Lengths must agree.</summary>
+    public void Download(Tensor source, Span<float> target)
+    {
+        RequireLength(target.Length, source);
+        DownloadCore(source, target);
+    }
+
+    /// <summary>target ← source, any two shapes of equal length.</summary>
+    public void Copy(Tensor source, Tensor target)
+    {
+        if (source.Length != target.Length)
+        {
+            throw new ShapeException($"copy of {source.Shape} into {target.Shape}");
+        }
+
+        CopyCore(source, target);
+    }
+
+    /// <summary>Every element ← value.</summary>
+    public void Fill(Tensor target, float value) => FillCore(target, value);
+
+    /// <summary>Waits until all earlier operations are done.</summary>
+    public abstract void Synchronize();
+
+    /// <inheritdoc cref="Allocate"/>
+    protected abstract DeviceBuffer AllocateCore(long length);
+
+    /// <inheritdoc cref="Upload"/>
+    protected abstract void UploadCore(ReadOnlySpan<float> source, Tensor target);
+
+    /// <inheritdoc cref="Download"/>
+    protected abstract void DownloadCore(Tensor source, Span<float> target);
+
+    /// <inheritdoc cref="Copy"/>
+    protected abstract void CopyCore(Tensor source, Tensor target);
+
+    /// <inheritdoc cref="Fill"/>
+    protected abstract void FillCore(Tensor target, float value);
+
+    private static void RequireLength(int length, Tensor tensor)
+    {
+        if (length != tensor.Length)
+        {
+            throw new ShapeException($"{length} host values for a tensor {tensor.Shape}");
+        }
+    }
+}

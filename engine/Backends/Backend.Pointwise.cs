@@ -1,0 +1,85 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Backends;
+
+public abstract partial class Backend
+{
+    /// <summary>y ← a·x + b·y, element by element; b = 0 overwrites y whatever it held.</summary>
+    public void Axpby(float a, Tensor x, float b, Tensor y)
+    {
+        ShapeException.Require(x, y.Shape, nameof(x));
+        AxpbyCore(a, x, b, y);
+    }
+
+    /// <summary>Joins a residual block: y = leaky(a + b), leaky(z) = z &gt; 0 ? z : slope·z. y may be a or b itself.</summary>
+    public void AddLeakyReluForward(Tensor a, Tensor b, float slope, Tensor y)
+    {
+        ShapeException.Require(a, y.Shape, nameof(a));
+        ShapeException.Require(b, y.Shape, nameof(b));
+        AddLeakyReluForwardCore(a, b, slope, y);
+    }
+
+    /// <summary>
+    /// d = dy·(y &gt; 0 ? 1 : slope), the gradient by the sum and so by either addend. The slope is positive, so the sign of y is the
+    /// sign of the sum. d may be dy itself.
+    /// </summary>
+    public void AddLeakyReluBackward(Tensor dy, Tensor y, float slope, Tensor d)
+    {
+        ShapeException.Require(dy, y.Shape, nameof(dy));
+        ShapeException.Require(d, y.Shape, nameof(d));
+        AddLeakyReluBackwardCore(dy, y, slope, d);
+    }
+
+    /// <summary>
+    /// Sums blocks: y[i] = scale·Σ_{0≤r&lt;block} x[block·i + r] per channel. Average pooling with scale = 1/Πblock; the backward pass
+    /// of nearest up-sampling with scale = 1. The spatial size of x must be a multiple of the block.
+    /// </summary>
+    public void BlockSum(Tensor x, Extent block, float scale, Tensor y, bool accumulate)
+    {
+        RequireBlocks(fine: x.Shape, coarse: y.Shape, block);
+        BlockSumCore(x, block, scale, y, accumulate);
+    }
+
+    /// <summary>
+    /// Repeats voxels: y[block·i + r] = scale·x[i]. Nearest up-sampling with scale = 1; the backward pass of average pooling with
+    /// scale = 1/Πblock.
+    /// </summary>
+    public void BlockRepeat(Tensor x, Extent block, float scale, Tensor y, bool accumulate)
+    {
+        RequireBlocks(fine: y.Shape, coarse: x.Shape, block);
+        BlockRepeatCore(x, block, scale, y, accumulate);
+    }
+
+    /// <summary>y = x mirrored along the marked spatial axes. y may not be x.</summary>
+    public void Flip(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y)
+    {
+        ShapeException.Require(x, y.Shape, nameof(x));
+        FlipCore(x, alongZ, alongY, alongX, y);
+    }
+
+    /// <inheritdoc cref="Axpby"/>
+    protected abstract void AxpbyCore(float a, Tensor x, float b, Tensor y);
+
+    /// <inheritdoc cref="AddLeakyReluForward"/>
+    protected abstract void AddLeakyReluForwardCore(Tensor a, Tensor b, float slope, Tensor y);
+
+    /// <inheritdoc cref="AddLeakyReluBackward"/>
+    protected abstract void AddLeakyReluBackwardCore(Tensor dy, Tensor y, float slope, Tensor d);
+
+    /// <inheritdoc cref="BlockSum"/>
+    protected abstract void BlockSumCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate);
+
+    /// <inheritdoc cref="BlockRepeat"/>
+    protected abstract void BlockRepeatCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate);
+
+    /// <inheritdoc cref="Flip"/>
+    protected abstract void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y);
+
+    private static void RequireBlocks(Shape fine, Shape coarse, Extent block)
+    {
+        if (fine.N != coarse.N || fine.C != coarse.C || fine.Spatial != coarse.Spatial.Times(block))
+        {
+            throw new ShapeException($"blocks of {block}: {fine} is not {coarse} refined");
+        }
+    }
+}

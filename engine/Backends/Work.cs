@@ -1,0 +1,8 @@
+namespace SharpSeg.Engine.Backends;
+
+/// <summary>
+/// What an operation must do at the very least: the numerator of every "percent of peak" that we print.
+/// </summary>
+/// <param name="Flops">Floating-point operations; a multiply-add counts as two.</param>
+/// <param name="Bytes">Bytes that must move: every input read once, every output written once.</param>
+public readonly record struct Work(long Flops, long Bytes);

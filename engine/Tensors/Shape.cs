@@ -1,0 +1,39 @@
+namespace SharpSeg.Engine.Tensors;
+
+/// <summary>
+/// Five extents, row-major, last fastest. The same five slots hold
+/// <list type="bullet">
+/// <item>an activation (n, z, y, x, c), channels last; 2D is z = 1;</item>
+/// <item>a convolution weight (kz, ky, kx, cin, cout);</item>
+/// <item>a vector (1, 1, 1, 1, c): bias, γ, β; or (n, 1, 1, 1, c): one value per sample and channel.</item>
+/// </list>
+/// </summary>
+public readonly record struct Shape(int D0, int D1, int D2, int D3, int D4)
+{
+    /// <summary>A vector of c values.</summary>
+    public static Shape Vector(int c) => new(1, 1, 1, 1, c);
+
+    /// <summary>One value per sample and channel.</summary>
+    public static Shape PerChannel(int n, int c) => new(n, 1, 1, 1, c);
+
+    /// <summary>An activation (n, z, y, x, c).</summary>
+    public static Shape Activation(int n, Extent spatial, int c) => new(n, spatial.Z, spatial.Y, spatial.X, c);
+
+    /// <summary>A convolution weight (kz, ky, kx, cin, cout).</summary>
+    public static Shape Weight(Extent kernel, int cin, int cout) => new(kernel.Z, kernel.Y, kernel.X, cin, cout);
+
+    /// <summary>Batch size, for an activation.</summary>
+    public int N => D0;
+
+    /// <summary>Spatial size in voxels, for an activation.</summary>
+    public Extent Spatial => new(D1, D2, D3);
+
+    /// <summary>Channels, for an activation or a vector.</summary>
+    public int C => D4;
+
+    /// <summary>Number of elements, in 64 bits.</summary>
+    public long Length => checked((long)D0 * D1 * D2 * D3 * D4);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"({D0}, {D1}, {D2}, {D3}, {D4})";
+}

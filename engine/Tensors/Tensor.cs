@@ -1,0 +1,46 @@
+namespace SharpSeg.Engine.Tensors;
+
+/// <summary>
+/// A dense float32 array: a shape laid over a part of a buffer. Cheap to make; owns nothing.
+/// Several tensors may look at one buffer (all parameters of a network lie in one, so that one launch updates them all).
+/// </summary>
+public sealed class Tensor
+{
+    /// <summary>Lays a shape over a buffer.</summary>
+    /// <param name="buffer">The memory.</param>
+    /// <param name="offset">First element; a multiple of 16, so that every tensor starts on a 64-byte line.</param>
+    /// <param name="shape">The five extents.</param>
+    /// <exception cref="ShapeException">The shape does not fit, or the offset is not aligned.</exception>
+    public Tensor(DeviceBuffer buffer, long offset, Shape shape)
+    {
+        if (offset < 0 || offset % 16 != 0 || offset + shape.Length > buffer.Length)
+        {
+            throw new ShapeException($"a tensor {shape} at element {offset} does not fit a buffer of {buffer.Length} elements");
+        }
+
+        Buffer = buffer;
+        Offset = offset;
+        Shape = shape;
+    }
+
+    /// <summary>The memory that holds the values.</summary>
+    public DeviceBuffer Buffer { get; }
+
+    /// <summary>Index of the first element in <see cref="Buffer"/>.</summary>
+    public long Offset { get; }
+
+    /// <summary>The five extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Number of elements.</summary>
+    public long Length => Shape.Length;
+
+    /// <summary>The same elements under another shape of equal length.</summary>
+    /// <exception cref="ShapeException">The lengths differ.</exception>
+    public Tensor Reshape(Shape shape) => shape.Length == Length
+        ? new Tensor(Buffer, Offset, shape)
+        : throw new ShapeException($"cannot see {Shape} as {shape}: {Length} against {shape.Length} elements");
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Tensor{Shape}";
+}

@@ -24,4 +24,4 @@ public readonly record struct SgdStep(float LearningRate, float Momentum, float 
 /// <param name="Epsilon">Added after the square root.</param>
 public readonly record struct AdamStep(
     float LearningRate, int Step, float WeightDecay, bool AmsGrad, float GradientScale = 1f,
-    float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f);
+    double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8);

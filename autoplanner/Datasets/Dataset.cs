@@ -1,0 +1,150 @@
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>
+/// A dataset on disk, read in place and never written to. Opening reads dataset.json and the names of files; what is inside them is checked
+/// when they are loaded, or all at once by the verifier.
+/// </summary>
+public sealed class Dataset
+{
+    /// <summary>Name of the describing file in every format.</summary>
+    public const string DescriptionFile = "dataset.json";
+
+    private Dataset(
+        string folder, DatasetFormat format, DatasetDescription description, IReadOnlyList<DatasetCase> training, IReadOnlyList<DatasetCase> test)
+    {
+        Folder = folder;
+        Format = format;
+        Description = description;
+        TrainingCases = training;
+        TestCases = test;
+    }
+
+    /// <summary>Full path.</summary>
+    public string Folder { get; }
+
+    /// <summary>How it lies on disk.</summary>
+    public DatasetFormat Format { get; }
+
+    /// <summary>Channels, labels, file ending.</summary>
+    public DatasetDescription Description { get; }
+
+    /// <summary>Cases with labels, sorted by id (ordinal).</summary>
+    public IReadOnlyList<DatasetCase> TrainingCases { get; }
+
+    /// <summary>Cases without labels, sorted by id (ordinal); often none.</summary>
+    public IReadOnlyList<DatasetCase> TestCases { get; }
+
+    /// <summary>The user's own split (splits_final.json in the dataset folder), or null.</summary>
+    public string? SplitsFile
+    {
+        get
+        {
+            var path = Path.Combine(Folder, "splits_final.json");
+            return File.Exists(path) ? path : null;
+        }
+    }
+
+    /// <summary>Opens a Medical Segmentation Decathlon folder or an nnU-Net v2 or v1 raw folder.</summary>
+    /// <param name="folder">The folder that holds dataset.json.</param>
+    /// <exception cref="SharpSegException">No such folder, no usable dataset.json, or no training case.</exception>
+    public static Dataset Open(string folder)
+    {
+        var full = Path.GetFullPath(folder);
+        var source = Path.Combine(full, DescriptionFile);
+        if (!Directory.Exists(full))
+        {
+            throw new SharpSegException($"`{folder}`: no such folder", "give the folder that holds dataset.json");
+        }
+
+        if (!File.Exists(source))
+        {
+            throw new SharpSegException(
+                $"`{folder}`: there is no dataset.json", "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr");
+        }
+
+        using var document = DatasetJson.Parse(DatasetJson.ReadText(source), source);
+        var root = document.RootElement;
+        var format = CaseDiscovery.Detect(full, root, source);
+        var description = DatasetDescription.FromJson(root, source, Path.GetFileName(Path.TrimEndingDirectorySeparator(full)));
+        var ending = description.FileEnding;
+        if (ImageFile.EndingOf("x" + ending) is null)
+        {
+            throw new SharpSegException(
+                $"`{source}`: `file_ending` is `{ending}`, which cannot be read", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
+        }
+
+        var (training, test) = format switch
+        {
+            DatasetFormat.CaseList => (
+                CaseDiscovery.FromCaseList(full, root.GetProperty("dataset"), source),
+                CaseDiscovery.InFolder(Path.Combine(full, "imagesTs"), null, ending)),
+            DatasetFormat.NnUnetV2 => (
+                CaseDiscovery.InFolder(Path.Combine(full, "imagesTr"), Path.Combine(full, "labelsTr"), ending),
+                CaseDiscovery.InFolder(Path.Combine(full, "imagesTs"), null, ending)),
+            _ => (
+                CaseDiscovery.Listed(full, root, "training", format, ending, source),
+                CaseDiscovery.Listed(full, root, "test", format, ending, source)),
+        };
+        return training.Count > 0
+            ? new(full, format, description, Sorted(training), Sorted(test))
+            : throw new SharpSegException(
+                $"`{folder}`: no training case found", $"expected files like imagesTr/CASE_0000{ending}, or cases listed in dataset.json");
+    }
+
+    /// <summary>Reads all channels of a case.</summary>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or the number or size of the channels is wrong.</exception>
+    public MedicalImage LoadImage(DatasetCase item) => LoadImage(item, Description);
+
+    /// <summary>Reads all channels of a case of any origin.</summary>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or the number or size of the channels is wrong.</exception>
+    public static MedicalImage LoadImage(DatasetCase item, DatasetDescription description)
+    {
+        var channels = new List<float[]>();
+        ImageGeometry? geometry = null;
+        foreach (var file in item.ImageFiles)
+        {
+            var image = ImageFile.Read(file);
+            geometry ??= image.Geometry;
+            if (image.Extent != geometry.Extent)
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: `{Path.GetFileName(file)}` has {image.Extent} voxels (z, y, x), its first channel {geometry.Extent}",
+                    "all channels of a case must lie on one grid: resample them");
+            }
+
+            channels.AddRange(image.Channels);
+        }
+
+        return geometry is not null && channels.Count == description.ChannelNames.Count
+            ? new(geometry, channels)
+            : throw new SharpSegException(
+                $"case `{item.Id}`: {channels.Count} channels in {item.ImageFiles.Count} file(s), but the dataset has {description.ChannelNames.Count} " +
+                $"({string.Join(", ", description.ChannelNames)})",
+                "check the case's files and `channel_names` in dataset.json");
+    }
+
+    /// <summary>Reads the label map of a training case.</summary>
+    /// <exception cref="SharpSegException">
+    /// The case has none, its file is missing or damaged, or it holds values that are not in the dataset's labels.
+    /// </exception>
+    public LabelImage LoadLabels(DatasetCase item)
+    {
+        var labels = ImageFile.ReadLabels(item.LabelFile ?? throw new SharpSegException($"case `{item.Id}`: it has no label file"));
+        var highest = Description.Labels.IgnoreLabel ?? Description.Labels.HighestLabel; // all values from 0 up to it are labels
+        foreach (var label in labels.Voxels)
+        {
+            if (label < 0 || label > highest)
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: the label map has the value {label}, but the dataset's labels end at {highest}",
+                    "mend the label map, or name the value under `labels` in dataset.json");
+            }
+        }
+
+        return labels;
+    }
+
+    private static IReadOnlyList<DatasetCase> Sorted(IReadOnlyList<DatasetCase> cases) => [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
+}

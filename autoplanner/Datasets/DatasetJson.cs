@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>The parts of a dataset.json, read with messages that name the key. Object members keep their file order.</summary>
+internal static class DatasetJson
+{
+    private static readonly JsonDocumentOptions Lenient = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+
+    /// <summary>Parses a text whose root must be an object.</summary>
+    public static JsonDocument Parse(string json, string source)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(json, Lenient);
+        }
+        catch (JsonException error)
+        {
+            throw new SharpSegException($"`{source}`: not valid JSON: {error.Message}", null, error);
+        }
+
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+        {
+            return document;
+        }
+
+        document.Dispose();
+        throw new SharpSegException($"`{source}`: not a JSON object");
+    }
+
+    /// <summary>Reads a whole text file.</summary>
+    public static string ReadText(string path)
+    {
+        const long most = 1L << 28; // a dataset.json with a million cases is smaller
+        try
+        {
+            return new FileInfo(path).Length <= most
+                ? File.ReadAllText(path)
+                : throw new SharpSegException($"`{path}`: {new FileInfo(path).Length} bytes; no such file is larger than {most}");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SharpSegException($"`{path}`: cannot be read: {error.Message}", null, error);
+        }
+    }
+
+    /// <summary>A whole number.</summary>
+    public static int Int(JsonElement element, string key, string source) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value)
+            ? value
+            : throw new SharpSegException($"`{source}`: `{key}` has {Show(element)} where a whole number is expected");
+
+    /// <summary>A text.</summary>
+    public static string Text(JsonElement element, string key, string source) => element.ValueKind == JsonValueKind.String
+        ? element.GetString()!
+        : throw new SharpSegException($"`{source}`: `{key}` has {Show(element)} where a text is expected");
+
+    /// <summary>The channel names, ordered by their number.</summary>
+    public static IReadOnlyList<string> Channels(JsonElement element, string source)
+    {
+        Expect(element, JsonValueKind.Object, "channel_names", source);
+        var names = new SortedDictionary<int, string>();
+        foreach (var member in element.EnumerateObject())
+        {
+            if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var channel) ||
+                !names.TryAdd(channel, member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText()))
+            {
+                throw new SharpSegException($"`{source}`: channel `{member.Name}`", "channels are numbered \"0\", \"1\", …, each once");
+            }
+        }
+
+        return names.Count > 0 && names.Keys.Last() == names.Count - 1
+            ? [.. names.Values]
+            : throw new SharpSegException($"`{source}`: the channels are {string.Join(", ", names.Keys)}", "channels are numbered from 0 without gaps");
+    }
+
+    /// <summary>The labels, in either direction.</summary>
+    public static LabelScheme Labels(JsonElement root, string source)
+    {
+        if (!root.TryGetProperty("labels", out var element))
+        {
+            throw new SharpSegException($"`{source}`: the key `labels` is missing", "it maps the names of the structures to their values");
+        }
+
+        Expect(element, JsonValueKind.Object, "labels", source);
+        var members = element.EnumerateObject().ToArray();
+        var numbersToNames = members.Length > 0 && members.All(member => IsInt(member.Name)) && members.All(member =>
+            member.Value.ValueKind == JsonValueKind.String && !IsInt(member.Value.GetString()!));
+        var entries = numbersToNames ? Inverted(members) : [.. members.Select(member => Entry(member, source))];
+        int[]? order = null;
+        if (root.TryGetProperty("regions_class_order", out var given) && given.ValueKind != JsonValueKind.Null)
+        {
+            Expect(given, JsonValueKind.Array, "regions_class_order", source);
+            order = [.. given.EnumerateArray().Select(label => Int(label, "regions_class_order", source))];
+        }
+
+        try
+        {
+            return new(entries, order);
+        }
+        catch (SharpSegException error)
+        {
+            throw new SharpSegException($"`{source}`: {error.Message}", error.Hint, error);
+        }
+    }
+
+    /// <summary>Refuses a value of another kind.</summary>
+    public static void Expect(JsonElement element, JsonValueKind kind, string key, string source)
+    {
+        if (element.ValueKind != kind)
+        {
+            throw new SharpSegException($"`{source}`: `{key}` is {Show(element)}, not {(kind == JsonValueKind.Object ? "an object" : "a list")}");
+        }
+    }
+
+    private static bool IsInt(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
+
+    // The Decathlon's direction, number → name. Label 0 is the background, whatever it is called there.
+    private static LabelEntry[] Inverted(JsonProperty[] members)
+    {
+        var entries = members
+            .Select(member => (Value: int.Parse(member.Name, CultureInfo.InvariantCulture), Name: member.Value.GetString()!))
+            .OrderBy(entry => entry.Value)
+            .ToArray();
+        var named = entries.Any(entry => entry.Name == "background");
+        return [.. entries.Select(entry => new LabelEntry(entry.Value == 0 && !named ? "background" : entry.Name, [entry.Value]))];
+    }
+
+    private static LabelEntry Entry(JsonProperty member, string source) => new(member.Name, member.Value.ValueKind == JsonValueKind.Array
+        ? [.. member.Value.EnumerateArray().Select(value => Int(value, $"labels.{member.Name}", source))]
+        : [Int(member.Value, $"labels.{member.Name}", source)]);
+
+    private static string Show(JsonElement element)
+    {
+        var text = element.GetRawText();
+        return text.Length <= 60 ? text : text[..60] + "…";
+    }
+}

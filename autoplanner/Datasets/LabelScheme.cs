@@ -1,0 +1,133 @@
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>One entry of the dataset's labels.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Values">The label values that belong to it: one, or several for a region.</param>
+public sealed record LabelEntry(string Name, IReadOnlyList<int> Values);
+
+/// <summary>
+/// The labels of a dataset and what the network predicts from them: one softmax head per label, or, as soon as an entry unites several
+/// labels, one sigmoid head per region. Source: nnU-Net v2; spec datasets §5.
+/// </summary>
+public sealed class LabelScheme
+{
+    private const string Background = "background", Ignore = "ignore";
+
+    /// <summary>Builds the scheme from entries in file order.</summary>
+    /// <param name="entries">Names and values; `background` is 0, `ignore` (optional) is one above all others.</param>
+    /// <param name="regionsClassOrder">Per region, the label written where its head is above one half; needed iff there are regions.</param>
+    /// <exception cref="SharpSegException">The entries break a rule; the message lists every broken one.</exception>
+    public LabelScheme(IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null)
+    {
+        var problems = new List<string>();
+        Entries = [.. entries.Select(entry => entry with { Values = [.. entry.Values] })];
+        var background = Entries.FirstOrDefault(entry => entry.Name == Background);
+        if (background is null || !background.Values.SequenceEqual([0]))
+        {
+            problems.Add(background is null ? "`background` is missing" : $"`background` is {Show(background.Values)}, not 0");
+        }
+
+        foreach (var group in Entries.GroupBy(entry => entry.Name).Where(group => group.Count() > 1))
+        {
+            problems.Add($"the name `{group.Key}` occurs {group.Count()} times");
+        }
+
+        foreach (var entry in Entries.Where(entry => entry.Values.Count == 0))
+        {
+            problems.Add($"`{entry.Name}` has no value");
+        }
+
+        AllLabels = [.. Entries.Where(entry => entry.Name != Ignore).SelectMany(entry => entry.Values).Distinct().Order()];
+        ForegroundLabels = [.. AllLabels.Where(label => label != 0)];
+        if (!AllLabels.SequenceEqual(Enumerable.Range(0, AllLabels.Count)))
+        {
+            problems.Add($"the labels are {Show(AllLabels)}; they must be 0, 1, 2, … without gaps");
+        }
+
+        if (AllLabels.Count > short.MaxValue)
+        {
+            problems.Add($"{AllLabels.Count} labels; at most {short.MaxValue} are supported");
+        }
+
+        if (Entries.FirstOrDefault(entry => entry.Name == Ignore) is { } ignore)
+        {
+            var expected = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1;
+            if (ignore.Values.Count != 1 || ignore.Values[0] != expected)
+            {
+                problems.Add($"`ignore` is {Show(ignore.Values)}; it must be {expected}, one above the highest other label");
+            }
+
+            IgnoreLabel = expected;
+        }
+
+        HasRegions = Entries.Any(entry => entry.Values.Count > 1);
+        var regions = HasRegions ? Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray() : [];
+        Regions = [.. regions.Select(region => region.Values)];
+        RegionsClassOrder = HasRegions && regionsClassOrder is not null ? [.. regionsClassOrder] : [];
+        if (HasRegions && RegionsClassOrder.Count != Regions.Count)
+        {
+            problems.Add(
+                $"`regions_class_order` has {RegionsClassOrder.Count} entries for {Regions.Count} regions ({string.Join(", ", regions.Select(r => r.Name))})");
+        }
+
+        foreach (var label in RegionsClassOrder.Where(label => !AllLabels.Contains(label)))
+        {
+            problems.Add($"`regions_class_order` names {label}, which is no label");
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new SharpSegException($"labels: {string.Join("; ", problems)}", "mend `labels` in dataset.json");
+        }
+
+        Classes = HasRegions
+            ? [.. regions]
+            : [.. AllLabels.Select(label => Entries.First(entry => entry.Name != Ignore && entry.Values[0] == label))];
+        EvaluatedClasses = HasRegions ? Classes : [.. Classes.Skip(1)];
+    }
+
+    /// <summary>All entries in file order, background and ignore among them.</summary>
+    public IReadOnlyList<LabelEntry> Entries { get; }
+
+    /// <summary>Number of entries, background and ignore included, a region as one: the planner's C.</summary>
+    public int EntryCount => Entries.Count;
+
+    /// <summary>True if at least one entry unites several labels.</summary>
+    public bool HasRegions { get; }
+
+    /// <summary>All label values but ignore, ascending: 0, 1, 2, …</summary>
+    public IReadOnlyList<int> AllLabels { get; }
+
+    /// <summary>All label values but background and ignore, ascending.</summary>
+    public IReadOnlyList<int> ForegroundLabels { get; }
+
+    /// <summary>The highest label that is predicted; it decides the type of written label maps.</summary>
+    public int HighestLabel => AllLabels[^1];
+
+    /// <summary>Marks voxels that nobody annotated; null if the dataset has none.</summary>
+    public int? IgnoreLabel { get; }
+
+    /// <summary>The label sets of the regions in file order, without ignore and background; empty if there are no regions.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Regions { get; }
+
+    /// <summary>Per region, the label it writes; later entries overwrite earlier ones. Empty if there are no regions.</summary>
+    public IReadOnlyList<int> RegionsClassOrder { get; }
+
+    /// <summary>What each head of the network predicts, in order: all labels with background first, or the regions.</summary>
+    public IReadOnlyList<LabelEntry> Classes { get; }
+
+    /// <summary>What is scored: the foreground labels, or the regions.</summary>
+    public IReadOnlyList<LabelEntry> EvaluatedClasses { get; }
+
+    /// <summary>Output channels of the network: all labels (softmax), or the regions (sigmoid).</summary>
+    public int HeadCount => Classes.Count;
+
+    /// <summary>The name of a head's class: without regions the head's number is the label, with regions the region's index.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not below <see cref="HeadCount"/>.</exception>
+    public string ClassName(int head) => head >= 0 && head < Classes.Count
+        ? Classes[head].Name
+        : throw new ArgumentOutOfRangeException(nameof(head), head, $"there are {Classes.Count} heads");
+
+    private static string Show(IReadOnlyList<int> values) =>
+        values.Count == 1 ? $"{values[0]}" : $"[{string.Join(", ", values.Take(20))}{(values.Count > 20 ? ", …" : "")}]";
+}

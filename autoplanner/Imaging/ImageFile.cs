@@ -1,0 +1,138 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// Reads and writes images of every supported format; the ending of the name picks the format. Files are untrusted: whatever is in them, the
+/// answer is an image or a <see cref="SharpSegException"/>, and memory stays proportional to the data that are really there.
+/// </summary>
+public static class ImageFile
+{
+    // A stored label may be off by rounding of a scaled or resampled float, not more (spec datasets 6.4).
+    private const double LabelTolerance = 1e-3;
+
+    private static readonly ImageFormat[] Formats = [new NiftiFormat()];
+
+    /// <summary>All endings that can be read, lower case, with the leading dot.</summary>
+    public static IReadOnlyList<string> Endings { get; } = [.. Formats.SelectMany(format => format.Endings)];
+
+    /// <summary>The supported ending of a file name (".nii.gz" for "a.NII.GZ"), or null.</summary>
+    public static string? EndingOf(string path) =>
+        Endings.FirstOrDefault(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Reads an image: float32 channels (z, y, x), scaled by the file's slope and intercept.</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
+    public static MedicalImage Read(string path) => FormatOf(path).Read(path);
+
+    /// <summary>Reads only the header of an image.</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
+    public static ImageGeometry ReadGeometry(string path) => ReadHeader(path).Geometry;
+
+    /// <summary>Number of channels, from the header.</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
+    public static int ChannelCount(string path) => ReadHeader(path).Channels;
+
+    /// <summary>Reads a label map: one channel whose values are whole numbers up to 1e-3 (they may be stored as floats).</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged, has several channels, or values that are no labels.</exception>
+    public static LabelImage ReadLabels(string path)
+    {
+        var image = ReadLabelValues(path);
+        var labels = new short[image.Channels[0].Length];
+        var values = image.Channels[0];
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var rounded = MathF.Round(values[i]);
+            if (!(Math.Abs(values[i] - (double)rounded) <= LabelTolerance) || rounded is < short.MinValue or > short.MaxValue)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: the value {values[i]} at voxel (z, y, x) = {Position(i, image.Extent)} is not a label",
+                    "labels are whole numbers from 0 to 32767; was an image given as a label?");
+            }
+
+            labels[i] = (short)rounded;
+        }
+
+        return new(image.Geometry, labels);
+    }
+
+    /// <summary>
+    /// Writes a label map with the geometry of the image it belongs to; the header of the same format is copied byte for byte except for what
+    /// describes the values. Values are stored as unsigned bytes if the dataset's highest label allows, else as unsigned words.
+    /// </summary>
+    /// <param name="path">The file; its ending picks the format.</param>
+    /// <param name="labels">(z, y, x) of the geometry, each from 0 to <paramref name="highestLabel"/>.</param>
+    /// <param name="geometry">From the first channel's file.</param>
+    /// <param name="highestLabel">The highest label of the dataset, so that all its cases get one type.</param>
+    /// <exception cref="SharpSegException">Unsupported ending, or the file cannot be written.</exception>
+    public static void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, int highestLabel)
+    {
+        CheckLength(labels.Length, geometry);
+        foreach (var label in labels)
+        {
+            if (label < 0 || label > highestLabel)
+            {
+                throw new ArgumentException($"label {label} outside 0..{highestLabel}", nameof(labels));
+            }
+        }
+
+        FormatOf(path).WriteLabels(path, labels, geometry, highestLabel <= byte.MaxValue ? VoxelType.UInt8 : VoxelType.UInt16);
+    }
+
+    /// <summary>Writes one channel of float32 values with the geometry of an image.</summary>
+    /// <param name="path">The file; its ending picks the format.</param>
+    /// <param name="voxels">(z, y, x) of the geometry.</param>
+    /// <param name="geometry">From the file it belongs to.</param>
+    /// <exception cref="SharpSegException">Unsupported ending, or the file cannot be written.</exception>
+    public static void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry)
+    {
+        CheckLength(voxels.Length, geometry);
+        FormatOf(path).WriteFloats(path, voxels, geometry);
+    }
+
+    /// <summary>Geometry, channel count and what is wrong with the spacing.</summary>
+    internal static ImageHeader ReadHeader(string path) => FormatOf(path).ReadHeader(path);
+
+    /// <summary>A label file's values before rounding, one channel.</summary>
+    internal static MedicalImage ReadLabelValues(string path)
+    {
+        var image = FormatOf(path).ReadLabelValues(path);
+        return image.Channels.Count == 1
+            ? image
+            : throw new SharpSegException($"`{path}`: {image.Channels.Count} channels; a label file has one", "was an image given as a label?");
+    }
+
+    /// <summary>True if a value counts as the whole number nearest to it.</summary>
+    internal static bool IsWhole(float value) => Math.Abs(value - Math.Round((double)value)) <= LabelTolerance;
+
+    private static string Position(int index, Extent extent)
+    {
+        var plane = extent.Y * extent.X;
+        return $"({index / plane}, {index % plane / extent.X}, {index % extent.X})";
+    }
+
+    private static void CheckLength(int length, ImageGeometry geometry)
+    {
+        if (length != geometry.Extent.Voxels)
+        {
+            throw new ArgumentException($"{length} values for an image of {geometry.Extent}");
+        }
+    }
+
+    private static ImageFormat FormatOf(string path)
+    {
+        foreach (var format in Formats)
+        {
+            if (format.Endings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
+            {
+                return format;
+            }
+        }
+
+        if (path.EndsWith(".hdr", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".img", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new SharpSegException($"`{path}`: .hdr/.img pairs are not supported", "convert it to a single .nii.gz file");
+        }
+
+        throw new SharpSegException($"`{path}`: unknown image format", $"supported endings: {string.Join(", ", Endings)}");
+    }
+}

@@ -105,7 +105,7 @@ internal sealed class ByteSource : IDisposable
     {
         if (bytes > maxLength - Position)
         {
-            throw TooShort(bytes, what, maxLength - Position);
+            throw TooShort(bytes, what, $"{(Compressed ? "can have at most" : "has")} {maxLength - Position} left");
         }
     }
 
@@ -116,7 +116,7 @@ internal sealed class ByteSource : IDisposable
         var done = ReadUpTo(bytes);
         if (done < bytes.Length)
         {
-            throw TooShort(bytes.Length, what, done);
+            throw TooShort(bytes.Length, what, $"ended after {done} of them");
         }
     }
 
@@ -172,7 +172,7 @@ internal sealed class ByteSource : IDisposable
         file.Dispose();
     }
 
-    private SharpSegException TooShort(Int128 bytes, string what, long left) => new(
-        $"`{Path}`: {what} needs {bytes} bytes, but the file has {(Compressed && left > 0 ? "at most " : "")}{left} left at byte {Position}",
+    private SharpSegException TooShort(Int128 bytes, string what, string found) => new(
+        $"`{Path}`: {what} needs {bytes} bytes, but the file {found} (at byte {Position})",
         "the file is cut off or its header is damaged: copy or download it again");
 }

@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Text;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+using Xunit.Sdk;
+
+namespace SharpSeg.Conformance;
+
+/// <summary>
+/// What all conformance classes share: the backend under test, the seed, and the comparison of one operation with
+/// <see cref="ReferenceBackend"/>.
+/// <para>A backend's test project derives every abstract class of this assembly in one line:
+/// <c>public sealed class CpuLoss(BackendFixture fixture) : LossConformance(fixture) { protected override Backend OpenBackend() => Cpu.Open(); }</c>
+/// </para>
+/// <para>Shapes and values are fresh random ones in every run. A failure prints the seed; the environment variable
+/// <c>SHARPSEG_TEST_SEED</c> sets it.</para>
+/// </summary>
+public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<BackendFixture>
+{
+    private const string SeedVariable = "SHARPSEG_TEST_SEED";
+    private const float SmallestNormal = 1.17549435e-38f;
+
+    private static readonly int Seed =
+        int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : Random.Shared.Next();
+
+    /// <summary>An operation on tensors that are found by the names of their operands.</summary>
+    protected delegate void Operation(Backend backend, TensorSet tensors);
+
+    /// <summary>The backend under test, opened at its first use and shared by the tests of the class.</summary>
+    protected Backend Device => fixture.GetOrOpen(OpenBackend);
+
+    /// <summary>Keeps every case to a few hundred voxels and 40 channels, for backends that are emulated.</summary>
+    protected virtual bool TinyShapesOnly => false;
+
+    /// <summary>Cases with more multiply-adds (or, where nothing is multiplied, elements) than this are left out.</summary>
+    protected virtual long LargestWork => TinyShapesOnly ? 2_000_000 : 100_000_000;
+
+    /// <summary>Opens the backend under test.</summary>
+    protected abstract Backend OpenBackend();
+
+    /// <summary>The generator for drawing the cases of a test.</summary>
+    protected static Random NewRandom() => new(Seed);
+
+    /// <summary>Runs a check on every case, each with its own generator, and reports all that fail.</summary>
+    protected static void ForEach<TCase>(IEnumerable<TCase> cases, Action<TCase, Random> check)
+    {
+        const int MostReported = 8;
+        var (failures, failed, index) = (new StringBuilder(), 0, 0);
+        foreach (var item in cases)
+        {
+            try
+            {
+                check(item, new Random(unchecked(Seed + index)));
+            }
+            catch (Exception exception)
+            {
+                failed++;
+                if (failed <= MostReported)
+                {
+                    var message = exception is XunitException ? exception.Message : exception.ToString();
+                    failures.AppendLine(CultureInfo.InvariantCulture, $"{item}: {message}");
+                }
+            }
+
+            index++;
+        }
+
+        Assert.True(index > 0, "no case is small enough: the test would check nothing");
+        Assert.True(failed == 0, $"{failed} of {index} cases; repeat with {SeedVariable}={Seed}\n{failures}");
+    }
+
+    /// <summary>
+    /// Runs an operation on the reference, and twice on the backend under test, and checks: written operands agree with the reference,
+    /// read operands and guards are untouched, and both runs give the same bytes although the outputs held something else before.
+    /// </summary>
+    protected void Compare(IReadOnlyList<Operand> operands, Operation operation)
+    {
+        var expected = RunOnReference(operands, operation);
+        var first = RunOnDevice(operands, operation, poison: float.NaN);
+        var second = RunOnDevice(operands, operation, poison: float.MaxValue);
+        for (var i = 0; i < operands.Count; i++)
+        {
+            var operand = operands[i];
+            RequireClose(operand.Name, expected[i], first[i], operand.Tolerance);
+            for (var e = 0; e < first[i].Length; e++)
+            {
+                if (BitConverter.SingleToInt32Bits(first[i][e]) != BitConverter.SingleToInt32Bits(second[i][e]))
+                {
+                    throw new XunitException(
+                        $"{operand.Name}{operand.Shape}[{e}] is {first[i][e]:R} in one run and {second[i][e]:R} in the next");
+                }
+            }
+        }
+    }
+
+    /// <summary>Runs an operation on the backend under test and returns what its operands hold afterwards, in their order.</summary>
+    protected float[][] Run(IReadOnlyList<Operand> operands, Operation operation) => RunOnDevice(operands, operation, float.NaN);
+
+    /// <summary>Throws unless every value is within the tolerance of the expected one.</summary>
+    protected static void RequireClose(string name, double[] expected, float[] actual, Tolerance tolerance)
+    {
+        var largest = 0.0;
+        foreach (var value in expected)
+        {
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+
+        var (worst, worstError, count) = (-1, 0.0, 0);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            if (actual[i] == (float)expected[i] || (float.IsNaN(actual[i]) && double.IsNaN(expected[i])))
+            {
+                continue;
+            }
+
+            // float.Epsilon-sized differences are no errors: a backend may flush denormals to zero.
+            var scale = tolerance.PerElement ? Math.Abs(expected[i]) : largest;
+            var error = Math.Abs(actual[i] - expected[i]);
+            if (!(error <= (tolerance.Relative * scale) + SmallestNormal))
+            {
+                count++;
+                if (worst < 0 || !(error <= worstError))
+                {
+                    (worst, worstError) = (i, error);
+                }
+            }
+        }
+
+        if (worst >= 0)
+        {
+            throw new XunitException(
+                $"{name}[{worst}] is {actual[worst]:R}, expected {expected[worst]:R} (off by {worstError:E1}, largest value {largest:G4}, " +
+                $"tolerance {tolerance.Relative:E0}{(tolerance.PerElement ? " per element" : string.Empty)}); {count} of {expected.Length} are off");
+        }
+    }
+
+    private static double[][] RunOnReference(IReadOnlyList<Operand> operands, Operation operation)
+    {
+        using var reference = new ReferenceBackend();
+        var tensors = operands.ToDictionary(o => o.Name, o => new Tensor(reference.Allocate(o.Shape.Length), 0, o.Shape));
+        foreach (var operand in operands)
+        {
+            if (operand.Values is not null)
+            {
+                reference.Upload(operand.Values, tensors[operand.Name]);
+            }
+        }
+
+        operation(reference, new TensorSet(tensors));
+        return operands.Select(o => reference.Read(tensors[o.Name])).ToArray();
+    }
+
+    private float[][] RunOnDevice(IReadOnlyList<Operand> operands, Operation operation, float poison)
+    {
+        var tensors = new Dictionary<string, GuardedTensor>();
+        try
+        {
+            foreach (var operand in operands)
+            {
+                var values = operand.Values;
+                if (values is null)
+                {
+                    values = new float[operand.Shape.Length];
+                    Array.Fill(values, poison);
+                }
+
+                tensors.Add(operand.Name, new GuardedTensor(Device, operand.Shape, values));
+            }
+
+            operation(Device, new TensorSet(tensors.ToDictionary(t => t.Key, t => t.Value.Tensor)));
+            return operands.Select(o => tensors[o.Name].Read(o.Name)).ToArray();
+        }
+        finally
+        {
+            foreach (var tensor in tensors.Values)
+            {
+                tensor.Dispose();
+            }
+        }
+    }
+}

@@ -119,7 +119,7 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
             // float.Epsilon-sized differences are no errors: a backend may flush denormals to zero.
             var scale = tolerance.PerElement ? Math.Abs(expected[i]) : largest;
             var error = Math.Abs(actual[i] - expected[i]);
-            if (!(error <= (tolerance.Relative * scale) + SmallestNormal))
+            if (!(error <= (tolerance.Relative * scale) + tolerance.Absolute + SmallestNormal))
             {
                 count++;
                 if (worst < 0 || !(error <= worstError))

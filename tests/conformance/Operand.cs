@@ -5,7 +5,8 @@ namespace SharpSeg.Conformance;
 /// <summary>How far a backend may be from the reference.</summary>
 /// <param name="Relative">Largest |actual − expected| as a share of the scale.</param>
 /// <param name="PerElement">The scale is |expected| of the element itself (for sums of positive terms), not the largest |expected|.</param>
-public readonly record struct Tolerance(double Relative, bool PerElement = false)
+/// <param name="Absolute">Allowed on top, whatever the scale: half a unit of the last printed digit of a worked example.</param>
+public readonly record struct Tolerance(double Relative, bool PerElement = false, double Absolute = 0)
 {
     /// <summary>The float32 nearest to the reference, bit for bit (NaN payloads aside): for operations that only move values.</summary>
     public static Tolerance Exact => new(0);

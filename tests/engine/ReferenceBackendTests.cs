@@ -11,12 +11,54 @@ public sealed class ReferenceConvolution(BackendFixture fixture) : ConvolutionCo
 {
     protected override Backend OpenBackend() => new ReferenceBackend();
 
-    protected override long LargestWork => 3_000_000;
+    protected override bool TinyShapesOnly => true;
 }
 
 public sealed class ReferenceTransposedConvolution(BackendFixture fixture) : TransposedConvolutionConformance(fixture)
 {
     protected override Backend OpenBackend() => new ReferenceBackend();
 
-    protected override long LargestWork => 3_000_000;
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferenceInstanceNorm(BackendFixture fixture) : InstanceNormConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferencePointwise(BackendFixture fixture) : PointwiseConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferenceLoss(BackendFixture fixture) : LossConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferenceOptimizer(BackendFixture fixture) : OptimizerConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferenceInference(BackendFixture fixture) : InferenceConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
+}
+
+public sealed class ReferenceMemory(BackendFixture fixture) : MemoryConformance(fixture)
+{
+    protected override Backend OpenBackend() => new ReferenceBackend();
+
+    protected override bool TinyShapesOnly => true;
 }

@@ -1,0 +1,125 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.Conformance;
+
+/// <summary>Allocation, transfers, copies and fills.</summary>
+public abstract class MemoryConformance(BackendFixture fixture) : ConformanceSuite(fixture)
+{
+    private IEnumerable<int> Lengths => TinyShapesOnly ? [1, 15, 16, 17, 300] : [1, 2, 15, 16, 17, 63, 300, 100_003];
+
+    [Fact]
+    public void Upload_and_download_return_the_same_bits() => ForEach(Lengths, (length, random) =>
+    {
+        var values = RandomValues.Uniform(random, length);
+        ReadOnlySpan<float> special = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, -0f, float.Epsilon, float.MaxValue, float.MinValue];
+        for (var i = 0; i < special.Length && i < length; i++)
+        {
+            values[i] = special[i];
+        }
+
+        using var tensor = new GuardedTensor(Device, Shape.Vector(length), values);
+        RequireSameBits(values, tensor.Read("tensor"));
+    });
+
+    [Fact]
+    public void Copy_moves_values_unchanged_between_shapes_of_one_length() => ForEach(Lengths, (length, random) =>
+    {
+        Operand[] operands =
+        [
+            Operand.Input("source", Shape.Activation(1, new(1, 1, length), 1), RandomValues.Uniform(random, length)),
+            Operand.Output("target", Shape.Vector(length), Tolerance.Exact),
+        ];
+        Compare(operands, (backend, t) => backend.Copy(t["source"], t["target"]));
+    });
+
+    [Fact]
+    public void Fill_sets_every_element_and_no_other() => ForEach(Lengths, (length, _) =>
+    {
+        foreach (var value in new[] { 0f, -1.5f })
+        {
+            Operand[] operands = [Operand.Output("target", Shape.Vector(length), Tolerance.Exact)];
+            Compare(operands, (backend, t) => backend.Fill(t["target"], value));
+        }
+    });
+
+    [Fact]
+    public void Tensors_of_one_buffer_do_not_disturb_each_other()
+    {
+        var random = NewRandom();
+        var buffer = Device.Allocate(100);
+        Tensor first = new(buffer, 0, Shape.Vector(17)), second = new(buffer, 32, Shape.Vector(33)), third = new(buffer, 80, Shape.Vector(20));
+        var (a, b) = (RandomValues.Uniform(random, 17), RandomValues.Uniform(random, 33));
+        Device.Upload(a, first);
+        Device.Upload(b, second);
+        Device.Fill(third, 7);
+        RequireSameBits(a, Download(first));
+        RequireSameBits(b, Download(second));
+        Assert.All(Download(third), v => Assert.Equal(7f, v));
+        Device.Free(buffer);
+    }
+
+    /// <summary>The order of calls is the order of effects, also across operations that a device may run asynchronously.</summary>
+    [Fact]
+    public void Operations_run_in_the_order_of_the_calls()
+    {
+        using var x = new GuardedTensor(Device, Shape.Vector(100), new float[100]);
+        using var y = new GuardedTensor(Device, Shape.Vector(100), new float[100]);
+        Device.Fill(x.Tensor, 1);
+        for (var i = 0; i < 10; i++)
+        {
+            Device.Axpby(1, x.Tensor, 1, y.Tensor);
+            Device.Copy(y.Tensor, x.Tensor);
+        }
+
+        Device.Synchronize();
+        Assert.All(Download(x.Tensor), v => Assert.Equal(512f, v));
+    }
+
+    [Fact]
+    public void Allocated_and_peak_bytes_are_counted()
+    {
+        var (before, peakBefore) = (Device.AllocatedBytes, Device.PeakBytes);
+        var buffer = Device.Allocate(1000);
+        Assert.True(buffer.Length >= 1000);
+        Assert.Equal(before + (buffer.Length * sizeof(float)), Device.AllocatedBytes);
+        Assert.True(Device.PeakBytes >= Math.Max(peakBefore, Device.AllocatedBytes));
+        Device.Free(buffer);
+        Assert.Equal(before, Device.AllocatedBytes);
+    }
+
+    [Fact]
+    public void Wrong_lengths_are_refused()
+    {
+        using var tensor = new GuardedTensor(Device, Shape.Vector(3), new float[3]);
+        using var other = new GuardedTensor(Device, Shape.Vector(4), new float[4]);
+        Assert.Throws<ShapeException>(() => Device.Upload(new float[2], tensor.Tensor));
+        Assert.Throws<ShapeException>(() => Device.Download(tensor.Tensor, new float[4]));
+        Assert.Throws<ShapeException>(() => Device.Copy(tensor.Tensor, other.Tensor));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Device.Allocate(0));
+    }
+
+    [Fact]
+    public void The_backend_says_what_it_is()
+    {
+        Assert.False(string.IsNullOrWhiteSpace(Device.Name));
+        Assert.False(string.IsNullOrWhiteSpace(Device.Description));
+        Assert.DoesNotContain('\n', Device.Description);
+    }
+
+    private float[] Download(Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        Device.Download(tensor, values);
+        return values;
+    }
+
+    private static void RequireSameBits(float[] expected, float[] actual)
+    {
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Assert.Equal(BitConverter.SingleToInt32Bits(expected[i]), BitConverter.SingleToInt32Bits(actual[i]));
+        }
+    }
+}

@@ -1,11 +1,11 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>Which published generation of the method is followed where the two differ.</summary>
+/// <summary>Which generation of the method's rules decides (spec planning 2). Everything downstream reads it from the plans.</summary>
 public enum Profile
 {
-    /// <summary>The first nnU-Net papers (2018, 2019): plain U-Net, Adam, plateau schedule, elastic deformation.</summary>
+    /// <summary>The first nnU-Net papers of 2018/19: 30 base features, a 128³ voxel budget, pooling until an edge is below 8.</summary>
     Classic,
 
-    /// <summary>nnU-Net v2's defaults.</summary>
+    /// <summary>nnU-Net v2's defaults: 32 base features, a memory estimate as budget, residual presets.</summary>
     Modern,
 }

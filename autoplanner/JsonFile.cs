@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace SharpSeg.AutoPlanner;
+
+/// <summary>
+/// One object of a JSON file that a user may have edited. Every accessor names the file, the path of the key and what it found, so
+/// that a bad value is one clear line and never a stack trace.
+/// </summary>
+/// <param name="Source">The file, for messages.</param>
+/// <param name="Path">Where this object lies in it, e.g. `configurations.2d`; empty at the top.</param>
+/// <param name="Node">The object itself.</param>
+public sealed record JsonFile(string Source, string Path, JsonObject Node)
+{
+    /// <summary>The longest file accepted, in bytes: fingerprints of 100,000 cases stay below it.</summary>
+    public const long MaximumBytes = 256L << 20;
+
+    private static readonly JsonDocumentOptions Tolerant = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Reads a file whose top is an object.</summary>
+    /// <exception cref="SharpSegException">Missing, too large, not JSON, or not an object.</exception>
+    public static JsonFile Read(string path) => Parse(ReadText(path), path);
+
+    /// <summary>Reads a text whose top is an object; <paramref name="source"/> names it in messages.</summary>
+    /// <exception cref="SharpSegException">Not JSON, or not an object.</exception>
+    public static JsonFile Parse(string text, string source) => ParseNode(text, source) is JsonObject root
+        ? new JsonFile(source, "", root)
+        : throw new SharpSegException($"{source}: expected a JSON object at the top");
+
+    /// <summary>Any JSON value of a text.</summary>
+    /// <exception cref="SharpSegException">Not JSON.</exception>
+    public static JsonNode? ParseNode(string text, string source)
+    {
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: Tolerant);
+        }
+        catch (JsonException exception)
+        {
+            throw new SharpSegException(
+                $"{source}: not valid JSON (line {exception.LineNumber + 1}, character {exception.BytePositionInLine + 1})", null, exception);
+        }
+    }
+
+    /// <summary>A file's text.</summary>
+    /// <exception cref="SharpSegException">Missing, too large or unreadable.</exception>
+    public static string ReadText(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+        {
+            throw new SharpSegException($"{path}: no such file");
+        }
+
+        if (file.Length > MaximumBytes)
+        {
+            throw new SharpSegException($"{path}: {file.Length} bytes of JSON, the limit is {MaximumBytes}");
+        }
+
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SharpSegException($"{path}: cannot be read: {exception.Message}", null, exception);
+        }
+    }
+
+    /// <summary>Indented text of a node, with a final newline.</summary>
+    public static string ToText(JsonNode node) => node.ToJsonString(Indented) + "\n";
+
+    /// <summary>Whether the key is there and not null.</summary>
+    public bool Has(string key) => Node[key] is not null;
+
+    /// <summary>A text, or null if the key is absent or null.</summary>
+    public string? Text(string key) => Node[key] is { } node ? TextOf(node, key) : null;
+
+    /// <summary>A text that must be there.</summary>
+    public string RequiredText(string key) => TextOf(Required(key), key);
+
+    /// <summary>A whole number that must be there; 18.0 counts as whole.</summary>
+    public int RequiredInt(string key) => IntOf(Required(key), key);
+
+    /// <summary>A finite number that must be there.</summary>
+    public double RequiredNumber(string key) => NumberOf(Required(key), key);
+
+    /// <summary>A finite number, or null if the key is absent or null.</summary>
+    public double? Number(string key) => Node[key] is { } node ? NumberOf(node, key) : null;
+
+    /// <summary>True or false, or null if the key is absent or null.</summary>
+    public bool? Flag(string key) => Node[key] is { } node ? FlagOf(node, key) : null;
+
+    /// <summary>An object that must be there.</summary>
+    public JsonFile RequiredObject(string key) => Required(key) is JsonObject inner
+        ? new JsonFile(Source, Join(key), inner)
+        : throw Wrong(key, "an object");
+
+    /// <summary>An object, or null if the key is absent or null.</summary>
+    public JsonFile? Object(string key) => Has(key) ? RequiredObject(key) : null;
+
+    /// <summary>A list of texts that must be there.</summary>
+    public string[] RequiredTexts(string key) => [.. RequiredArray(key).Select(node => TextOf(node, key))];
+
+    /// <summary>A list of whole numbers that must be there.</summary>
+    public int[] RequiredInts(string key) => [.. RequiredArray(key).Select(node => IntOf(node, key))];
+
+    /// <summary>A list of finite numbers that must be there.</summary>
+    public double[] RequiredNumbers(string key) => [.. RequiredArray(key).Select(node => NumberOf(node, key))];
+
+    /// <summary>A list of true and false that must be there.</summary>
+    public bool[] RequiredFlags(string key) => [.. RequiredArray(key).Select(node => FlagOf(node, key))];
+
+    /// <summary>A list of lists of whole numbers that must be there.</summary>
+    public int[][] RequiredIntRows(string key) =>
+        [.. RequiredArray(key).Select(row => RowOf(row, key).Select(node => IntOf(node, key)).ToArray())];
+
+    /// <summary>A list of lists of finite numbers that must be there.</summary>
+    public double[][] RequiredNumberRows(string key) =>
+        [.. RequiredArray(key).Select(row => RowOf(row, key).Select(node => NumberOf(node, key)).ToArray())];
+
+    /// <summary>An error about one key of this object.</summary>
+    public SharpSegException Error(string key, string problem, string? hint = null) => new($"{Source}: {Join(key)}: {problem}", hint);
+
+    private JsonNode Required(string key) => Node[key] ?? throw Error(key, "missing");
+
+    private JsonArray RequiredArray(string key) => Required(key) as JsonArray ?? throw Wrong(key, "a list");
+
+    private JsonArray RowOf(JsonNode? node, string key) => node as JsonArray ?? throw Wrong(key, "a list of lists");
+
+    private string TextOf(JsonNode? node, string key) =>
+        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : throw Wrong(key, "a text", node);
+
+    private bool FlagOf(JsonNode? node, string key) =>
+        node is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : throw Wrong(key, "true or false", node);
+
+    private double NumberOf(JsonNode? node, string key) =>
+        node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number)
+            ? number
+            : throw Wrong(key, "a finite number", node);
+
+    private int IntOf(JsonNode? node, string key)
+    {
+        var number = NumberOf(node, key);
+        return number == Math.Truncate(number) && Math.Abs(number) <= int.MaxValue
+            ? (int)number
+            : throw Wrong(key, "a whole number", node);
+    }
+
+    private SharpSegException Wrong(string key, string expected, JsonNode? found = null)
+    {
+        var text = (found ?? Node[key])?.ToJsonString() ?? "null";
+        return Error(key, string.Create(CultureInfo.InvariantCulture, $"expected {expected}, found {(text.Length > 60 ? text[..60] + "…" : text)}"));
+    }
+
+    private string Join(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
+}

@@ -1,0 +1,46 @@
+using SharpSeg.Engine.Networks;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>
+/// The shape of a configuration's network. Kernels and strides have as many entries per stage as the configuration has axes
+/// (2 or 3, slowest first); stage 0 is full resolution and its stride is all ones.
+/// </summary>
+public sealed record ArchitecturePlan
+{
+    /// <summary>Topology.</summary>
+    public required NetworkFamily Family { get; init; }
+
+    /// <summary>Channels per stage.</summary>
+    public required IReadOnlyList<int> FeaturesPerStage { get; init; }
+
+    /// <summary>Convolution kernel per stage; entries 1 to 7, odd.</summary>
+    public required IReadOnlyList<int[]> KernelSizes { get; init; }
+
+    /// <summary>Downsampling on entering each stage.</summary>
+    public required IReadOnlyList<int[]> Strides { get; init; }
+
+    /// <summary>Convolutions (plain families) or residual blocks per encoder stage.</summary>
+    public required IReadOnlyList<int> EncoderBlocks { get; init; }
+
+    /// <summary>Convolutions or blocks per decoder stage, one entry fewer than stages.</summary>
+    public required IReadOnlyList<int> DecoderBlocks { get; init; }
+
+    /// <summary>Number of stages, the bottleneck included.</summary>
+    public int StageCount => Strides.Count;
+
+    /// <summary>Per axis the product of all strides: patch sizes must be multiples of it.</summary>
+    public int[] Divisor()
+    {
+        var divisor = Enumerable.Repeat(1, Strides[0].Length).ToArray();
+        foreach (var stride in Strides)
+        {
+            for (var axis = 0; axis < divisor.Length; axis++)
+            {
+                divisor[axis] = checked(divisor[axis] * stride[axis]);
+            }
+        }
+
+        return divisor;
+    }
+}

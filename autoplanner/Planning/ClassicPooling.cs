@@ -1,0 +1,46 @@
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>
+/// Profile `classic`: every axis is halved until its edge is below 8, at most 5 times in 3D and 6 times in 2D (spec planning 4.2);
+/// coarse axes, which are halved less often, wait until the end (4.4).
+/// </summary>
+internal static class ClassicPooling
+{
+    private const int PoolUntilBelow = 8;       // voxels; 2018 paper: "feature map size smaller than 8"
+    private const int MostPools3D = 5;
+    private const int MostPools2D = 6;
+
+    /// <summary>Most poolings of one axis.</summary>
+    public static int MostPools(int axes) => axes == 2 ? MostPools2D : MostPools3D;
+
+    /// <summary>The least p with size / 2^p below 8, at most the cap.</summary>
+    public static int Pools(int size, int axes)
+    {
+        var pools = 0;
+        while (pools < MostPools(axes) && size >= (long)PoolUntilBelow << pools)
+        {
+            pools++;
+        }
+
+        return pools;
+    }
+
+    /// <summary>The size rounded up to a multiple of 2^pools. It may then be pooled once more: 232 → 256 → 6 times in 2D.</summary>
+    public static int Pad(int size, int axes)
+    {
+        var divisor = 1 << Pools(size, axes);
+        return checked((size + divisor - 1) / divisor * divisor);
+    }
+
+    /// <summary>Strides per stage for a patch: with P the most pools of any axis, step i pools an axis iff its pools + i ≥ P.</summary>
+    public static int[][] Strides(int[] patch)
+    {
+        var pools = patch.Select(size => Pools(size, patch.Length)).ToArray();
+        var most = pools.Max();
+        return
+        [
+            Enumerable.Repeat(1, patch.Length).ToArray(),
+            .. Enumerable.Range(0, most).Select(step => pools.Select(count => count + step >= most ? 2 : 1).ToArray()),
+        ];
+    }
+}

@@ -1,0 +1,65 @@
+using SharpSeg.Engine.Networks;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>Features, kernels, strides and blocks of each family for a given pooling (spec planning 3.8, networks 5–8).</summary>
+internal static class NetworkShapeRule
+{
+    private const int BaseFeatures = 32;
+    private const int MostFeatures3D = 320;
+    private const int MostFeatures2D = 512;
+    private const int StuNetStages = 6;
+
+    // Residual blocks of encoder stages 0, 1, 2, …; the last entry holds for all further stages.
+    private static readonly int[] ResidualBlocks = [1, 3, 4, 6];
+
+    /// <summary>The network of a pooling.</summary>
+    public static ArchitecturePlan Apply(NetworkFamily family, StuNetSize stuNetSize, Pooling pooling)
+    {
+        if (family == NetworkFamily.StuNet)
+        {
+            return StuNet(stuNetSize, pooling.Strides);
+        }
+
+        var stages = pooling.Strides.Length;
+        var most = pooling.Pools.Length == 2 ? MostFeatures2D : MostFeatures3D;
+        var residual = family == NetworkFamily.ResidualEncoderUNet;
+        return new ArchitecturePlan
+        {
+            Family = family,
+            FeaturesPerStage = Features(BaseFeatures, most, stages),
+            KernelSizes = pooling.Kernels,
+            Strides = pooling.Strides,
+            EncoderBlocks = residual
+                ? [.. Enumerable.Range(0, stages).Select(stage => ResidualBlocks[Math.Min(stage, ResidualBlocks.Length - 1)])]
+                : Enumerable.Repeat(2, stages).ToArray(),
+            DecoderBlocks = Enumerable.Repeat(residual ? 1 : 2, stages - 1).ToArray(),
+        };
+    }
+
+    /// <summary>first·2^stage, capped.</summary>
+    public static int[] Features(int first, int most, int stages) =>
+        [.. Enumerable.Range(0, stages).Select(stage => (int)Math.Min(most, (long)first << Math.Min(stage, 30)))];
+
+    /// <summary>STU-Net always has 6 stages and 3×3×3 kernels, so that weights move between datasets; missing poolings become ones.</summary>
+    private static ArchitecturePlan StuNet(StuNetSize size, int[][] strides)
+    {
+        var (first, depth) = size switch
+        {
+            StuNetSize.Small => (16, 1),
+            StuNetSize.Base => (32, 1),
+            StuNetSize.Large => (64, 2),
+            StuNetSize.Huge => (96, 3),
+            _ => throw new ArgumentOutOfRangeException(nameof(size), size, "unknown STU-Net size"),
+        };
+        return new ArchitecturePlan
+        {
+            Family = NetworkFamily.StuNet,
+            FeaturesPerStage = Features(first, first * 16, StuNetStages),
+            KernelSizes = [.. Enumerable.Range(0, StuNetStages).Select(_ => new[] { 3, 3, 3 })],
+            Strides = [.. Enumerable.Range(0, StuNetStages).Select(stage => stage < strides.Length ? strides[stage] : [1, 1, 1])],
+            EncoderBlocks = Enumerable.Repeat(depth, StuNetStages).ToArray(),
+            DecoderBlocks = Enumerable.Repeat(depth, StuNetStages - 1).ToArray(),
+        };
+    }
+}

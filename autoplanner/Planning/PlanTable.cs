@@ -1,0 +1,61 @@
+using System.Text;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>A plan as text for people: each number with the rule that produced it beside it, and with the numbers that went in.</summary>
+public static class PlanTable
+{
+    private const int MostResultWidth = 44;
+
+    /// <summary>One block for the dataset and one per configuration; columns: what, result, rule.</summary>
+    /// <param name="result">What the planner answered.</param>
+    /// <param name="explain">Adds a line with the inputs below each decision.</param>
+    public static string Write(PlanResult result, bool explain = false)
+    {
+        var text = new StringBuilder();
+        text.Append(result.Plans.DatasetName).Append(": plans ").Append(result.Plans.PlansName).Append('\n');
+        WriteBlock(text, "dataset", result, [.. result.Decisions.Where(decision => decision.Configuration is null)], explain);
+        foreach (var name in Names(result))
+        {
+            WriteBlock(text, name, result, [.. result.Decisions.Where(decision => decision.Configuration == name)], explain);
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<string> Names(PlanResult result) =>
+        result.Plans.Configurations.Keys.Concat(result.Decisions.Select(decision => decision.Configuration).OfType<string>()).Distinct();
+
+    private static void WriteBlock(StringBuilder text, string title, PlanResult result, IReadOnlyList<PlanDecision> decisions, bool explain)
+    {
+        text.Append('\n').Append(title);
+        if (result.Plans.Configurations.TryGetValue(title, out var configuration))
+        {
+            text.Append("  (spacing ").Append(PlanText.Millimetres(configuration.Spacing));
+            text.Append(", median size ").Append(PlanText.Sizes(configuration.MedianImageSize));
+            if (result.MemoryEstimates.TryGetValue(title, out var estimate))
+            {
+                text.Append(", E ").Append(PlanText.Count(estimate));
+            }
+
+            text.Append(')');
+            if (configuration.InheritsFrom is { } parent)
+            {
+                text.Append("  everything else as ").Append(parent);
+            }
+        }
+
+        text.Append('\n');
+        var subjectWidth = decisions.Select(decision => decision.Subject.Length).DefaultIfEmpty(0).Max();
+        var resultWidth = decisions.Select(decision => Math.Min(MostResultWidth, decision.Result.Length)).DefaultIfEmpty(0).Max();
+        foreach (var decision in decisions)
+        {
+            text.Append("  ").Append(decision.Subject.PadRight(subjectWidth)).Append("  ").Append(decision.Result.PadRight(resultWidth));
+            text.Append("  ").Append(decision.Rule).Append('\n');
+            if (explain && decision.Inputs.Length > 0)
+            {
+                text.Append(' ', subjectWidth + 4).Append("from ").Append(decision.Inputs).Append('\n');
+            }
+        }
+    }
+}

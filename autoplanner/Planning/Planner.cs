@@ -1,0 +1,94 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Fingerprinting;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>
+/// From a fingerprint to plans: every number by a rule, every rule with its inputs on record. Pure: no files, clock, device or
+/// randomness. Needs no images; a fingerprint file and a dataset.json are enough.
+/// </summary>
+public static class Planner
+{
+    /// <summary>Plans all configurations of a dataset.</summary>
+    /// <exception cref="SharpSegException">
+    /// The options contradict each other, nothing fits the memory target, the images are too small for any network, or a CT channel has no
+    /// foreground statistics.
+    /// </exception>
+    public static PlanResult Plan(Fingerprint fingerprint, DatasetDescription description, PlannerOptions options)
+    {
+        CheckChannels(fingerprint, description);
+        return Plan(new PlanningFacts(fingerprint, description.Name, description.ChannelNames, description.Labels.EntryCount), options);
+    }
+
+    /// <summary>The same from bare facts.</summary>
+    internal static PlanResult Plan(PlanningFacts facts, PlannerOptions options)
+    {
+        var log = new DecisionLog();
+        int[] forward;
+        IReadOnlyDictionary<string, ConfigurationPlan> configurations;
+        IReadOnlyDictionary<string, long> estimates;
+        if (options.Profile == Profile.Classic)
+        {
+            var planner = new ClassicPlanner(facts, options, log);
+            (forward, configurations) = planner.Plan();
+            estimates = planner.Estimates;
+        }
+        else
+        {
+            var planner = new ModernPlanner(facts, options, log);
+            (forward, configurations) = planner.Plan();
+            estimates = planner.Estimates;
+        }
+
+        var preset = Preset.Of(options.Preset).Label;
+        var plans = new Plans
+        {
+            DatasetName = facts.DatasetName,
+            PlansName = options.PlansName ?? DefaultName(options),
+            Profile = options.Profile,
+            Preset = preset,
+            TransposeForward = forward,
+            TransposeBackward = Transposition.Inverse(forward),
+            OriginalMedianSpacing = Transposition.Apply(forward, TargetSpacing.Median(facts.Fingerprint).ToArray()),
+            OriginalMedianShape =
+                [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint)).Select(value => (int)Math.Round(value))],
+            IntensityProperties = facts.Fingerprint.IntensityProperties,
+            Configurations = configurations,
+        };
+        return new PlanResult(plans, log.Decisions) { MemoryEstimates = estimates };
+    }
+
+    private static string DefaultName(PlannerOptions options)
+    {
+        var name = options.Profile == Profile.Classic ? "classic" : "modern";
+        if (options.Preset != PresetName.Default)
+        {
+            name += $"_{Preset.Of(options.Preset).Label}";
+        }
+
+        return options.Family is { } family && options.Profile == Profile.Modern ? $"{name}_{family}" : name;
+    }
+
+    private static void CheckChannels(Fingerprint fingerprint, DatasetDescription description)
+    {
+        var measured = fingerprint.IntensityProperties;
+        var channels = description.ChannelNames;
+        if (measured.Count != 0 && measured.Count != channels.Count)
+        {
+            throw new SharpSegException(
+                $"the fingerprint has {measured.Count} channels, {description.Name} has {channels.Count} ({string.Join(", ", channels)})",
+                "is it the fingerprint of another dataset?");
+        }
+
+        for (var channel = 0; channel < measured.Count; channel++)
+        {
+            if (measured[channel] is null && NormalizationSchemes.FromChannelName(channels[channel]) == NormalizationScheme.CT)
+            {
+                throw new SharpSegException(
+                    $"channel {channel} (`{channels[channel]}`) uses CT normalisation, which needs foreground intensities, but no training case has " +
+                    "a labelled voxel",
+                    "rename the channel in dataset.json, or add labelled cases");
+            }
+        }
+    }
+}

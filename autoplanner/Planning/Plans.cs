@@ -1,0 +1,64 @@
+using SharpSeg.AutoPlanner.Fingerprinting;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>The content of plans.json: what holds for the dataset, and its configurations. Reading and writing: <see cref="PlansJson"/>.</summary>
+public sealed record Plans
+{
+    /// <summary>Name of the dataset.</summary>
+    public required string DatasetName { get; init; }
+
+    /// <summary>Name of this set of plans, e.g. `modern` or `modern_ResEncM`.</summary>
+    public required string PlansName { get; init; }
+
+    /// <summary>Which generation of rules every later step follows.</summary>
+    public required Profile Profile { get; init; }
+
+    /// <summary>Name of the preset that planned it; `default` where none is told.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>Axis order of all arrays after loading: entry i is the original axis (0 = z) that becomes axis i.</summary>
+    public required int[] TransposeForward { get; init; }
+
+    /// <summary>The inverse of <see cref="TransposeForward"/>.</summary>
+    public required int[] TransposeBackward { get; init; }
+
+    /// <summary>Median spacing of the cases, mm, transposed; for information.</summary>
+    public required double[] OriginalMedianSpacing { get; init; }
+
+    /// <summary>Median size of the cropped cases in their own voxels, transposed, rounded; for information.</summary>
+    public required int[] OriginalMedianShape { get; init; }
+
+    /// <summary>Foreground intensities per channel; CT normalisation needs them. An entry is null without any foreground voxel.</summary>
+    public required IReadOnlyList<IntensityProperties?> IntensityProperties { get; init; }
+
+    /// <summary>All configurations by name, inheritance already resolved.</summary>
+    public required IReadOnlyDictionary<string, ConfigurationPlan> Configurations { get; init; }
+
+    /// <summary>One configuration.</summary>
+    /// <exception cref="SharpSegException">There is none of that name; the message lists those there are.</exception>
+    public ConfigurationPlan Resolve(string name) => Configurations.TryGetValue(name, out var configuration)
+        ? configuration
+        : throw new SharpSegException(
+            $"the plans of {DatasetName} have no configuration `{name}`", $"there are: {string.Join(", ", Configurations.Keys)}");
+
+    /// <summary>
+    /// These plans, with those configurations of <paramref name="previous"/> that have other names than ours: planning again keeps what
+    /// a user added (spec planning 5), and drops what the rules planned before but no longer do.
+    /// </summary>
+    public Plans KeepingConfigurationsOf(Plans previous)
+    {
+        var configurations = new Dictionary<string, ConfigurationPlan>(Configurations, StringComparer.Ordinal);
+        foreach (var (name, configuration) in previous.Configurations)
+        {
+            if (!PlannedNames.Contains(name))
+            {
+                configurations.TryAdd(name, configuration);
+            }
+        }
+
+        return this with { Configurations = configurations };
+    }
+
+    private static readonly string[] PlannedNames = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+}

@@ -1,0 +1,203 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Fingerprinting;
+
+namespace SharpSeg.AutoPlanner.Planning;
+
+/// <summary>
+/// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Two keys are ours,
+/// `profile` and `preset`; without them a file is `modern`.
+/// </summary>
+public static class PlansJson
+{
+    /// <summary>Reads a plans file.</summary>
+    /// <exception cref="SharpSegException">Missing or bad; the message names the file and the key.</exception>
+    public static Plans Read(string path) => Parse(JsonFile.ReadText(path), path);
+
+    /// <summary>Reads plans from a text; <paramref name="source"/> names it in messages.</summary>
+    /// <exception cref="SharpSegException">A key is missing or bad.</exception>
+    public static Plans Parse(string text, string source)
+    {
+        var file = JsonFile.Parse(text, source);
+        var forward = file.RequiredInts("transpose_forward");
+        if (!forward.Order().SequenceEqual([0, 1, 2]))
+        {
+            throw file.Error("transpose_forward", $"[{string.Join(", ", forward)}] is not an order of the axes 0, 1, 2");
+        }
+
+        var configurations = file.RequiredObject("configurations");
+        var resolved = new Dictionary<string, ConfigurationPlan>(StringComparer.Ordinal);
+        foreach (var (name, _) in configurations.Node)
+        {
+            resolved[name] = ReadConfiguration(ConfigurationInheritance.Resolve(configurations, name), name);
+        }
+
+        return new Plans
+        {
+            DatasetName = file.RequiredText("dataset_name"),
+            PlansName = file.RequiredText("plans_name"),
+            Profile = ProfileOf(file),
+            Preset = file.Text("preset") ?? "default",
+            TransposeForward = forward,
+            TransposeBackward = Transposition.Inverse(forward),
+            OriginalMedianSpacing = file.RequiredNumbers("original_median_spacing_after_transp"),
+            OriginalMedianShape = file.RequiredInts("original_median_shape_after_transp"),
+            IntensityProperties = FingerprintJson.ReadIntensities(file),
+            Configurations = resolved,
+        };
+    }
+
+    /// <summary>The text of a plans file.</summary>
+    public static string ToJson(Plans plans)
+    {
+        var complete = plans.Configurations.ToDictionary(pair => pair.Key, pair => WriteConfiguration(pair.Value));
+        var configurations = new JsonObject();
+        foreach (var (name, configuration) in plans.Configurations)
+        {
+            configurations[name] = configuration.InheritsFrom is { } parent && complete.TryGetValue(parent, out var inherited)
+                ? ConfigurationInheritance.Difference(complete[name], inherited, parent)
+                : complete[name];
+        }
+
+        return JsonFile.ToText(new JsonObject
+        {
+            ["dataset_name"] = plans.DatasetName,
+            ["plans_name"] = plans.PlansName,
+            ["profile"] = plans.Profile == Profile.Classic ? "classic" : "modern",
+            ["preset"] = plans.Preset,
+            ["original_median_spacing_after_transp"] = List(plans.OriginalMedianSpacing),
+            ["original_median_shape_after_transp"] = List(plans.OriginalMedianShape),
+            ["image_reader_writer"] = "SimpleITKIO",
+            ["transpose_forward"] = List(plans.TransposeForward),
+            ["transpose_backward"] = List(plans.TransposeBackward),
+            ["configurations"] = configurations,
+            ["experiment_planner_used"] = $"SharpSeg {plans.PlansName}",
+            ["label_manager"] = "LabelManager",
+            ["foreground_intensity_properties_per_channel"] = FingerprintJson.WriteIntensities(plans.IntensityProperties),
+        });
+    }
+
+    /// <summary>A JSON list of values.</summary>
+    internal static JsonArray List<T>(IEnumerable<T> values) => new([.. values.Select(value => (JsonNode?)JsonValue.Create(value))]);
+
+    /// <summary>A JSON list of lists.</summary>
+    internal static JsonArray Rows<T>(IEnumerable<IEnumerable<T>> rows) => new([.. rows.Select(row => (JsonNode?)List(row))]);
+
+    private static Profile ProfileOf(JsonFile file) => file.Text("profile") switch
+    {
+        null or "modern" => Profile.Modern,
+        "classic" => Profile.Classic,
+        var other => throw file.Error("profile", $"`{other}` is neither `classic` nor `modern`"),
+    };
+
+    private static ConfigurationPlan ReadConfiguration(JsonFile json, string name)
+    {
+        var patch = json.RequiredInts("patch_size");
+        if (patch.Length is not (2 or 3) || patch.Any(size => size < 1))
+        {
+            throw json.Error("patch_size", $"[{string.Join(", ", patch)}] must be 2 or 3 sizes of at least 1");
+        }
+
+        var spacing = json.RequiredNumbers("spacing");
+        if (spacing.Length != patch.Length || spacing.Any(value => value <= 0))
+        {
+            throw json.Error("spacing", $"[{string.Join(", ", spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
+        }
+
+        var architecture = ArchitectureJson.Read(json);
+        var divisor = architecture.Divisor();
+        for (var axis = 0; axis < patch.Length; axis++)
+        {
+            if (patch[axis] % divisor[axis] != 0)
+            {
+                throw json.Error("patch_size", $"{patch[axis]} is not a multiple of {divisor[axis]}, the product of the strides of axis {axis}");
+            }
+        }
+
+        var batch = json.RequiredInt("batch_size");
+        return new ConfigurationPlan
+        {
+            Name = name,
+            DataIdentifier = json.RequiredText("data_identifier"),
+            BatchSize = batch > 0 ? batch : throw json.Error("batch_size", $"{batch} must be at least 1"),
+            PatchSize = patch,
+            Spacing = spacing,
+            MedianImageSize = json.RequiredNumbers("median_image_size_in_voxels"),
+            Normalization = ReadNormalization(json),
+            UseMaskForNorm = json.RequiredFlags("use_mask_for_norm"),
+            Resampling = new ResamplingPlan(ReadOrder(json, "data", 3), ReadOrder(json, "seg", 1), ReadOrder(json, "probabilities", 1)),
+            Architecture = architecture,
+            BatchDice = json.Flag("batch_dice") ?? throw json.Error("batch_dice", "missing"),
+            InheritsFrom = json.Text("inherits_from"),
+            PreviousStage = json.Text("previous_stage"),
+            NextStages = json.Node["next_stage"] is JsonArray ? json.RequiredTexts("next_stage") : json.Text("next_stage") is { } one ? [one] : [],
+        };
+    }
+
+    private static NormalizationScheme[] ReadNormalization(JsonFile json)
+    {
+        var schemes = json.RequiredTexts("normalization_schemes")
+            .Select(name => NormalizationSchemes.FromClassName(name) ?? throw json.Error("normalization_schemes", $"unknown scheme `{name}`"))
+            .ToArray();
+        var masks = json.RequiredFlags("use_mask_for_norm").Length;
+        return masks == schemes.Length
+            ? schemes
+            : throw json.Error("use_mask_for_norm", $"{masks} entries for {schemes.Length} normalization_schemes");
+    }
+
+    private static ResamplingOrder ReadOrder(JsonFile json, string kind, int usualOrder)
+    {
+        if (json.Object($"resampling_fn_{kind}_kwargs") is not { } arguments)
+        {
+            return new ResamplingOrder(usualOrder, 0);
+        }
+
+        var order = arguments.Has("order") ? arguments.RequiredInt("order") : usualOrder;
+        var orderZ = arguments.Has("order_z") ? arguments.RequiredInt("order_z") : 0;
+        return order is 0 or 1 or 3 && orderZ is 0 or 1 or 3
+            ? new ResamplingOrder(order, orderZ, arguments.Flag("force_separate_z"))
+            : throw arguments.Error("order", $"orders {order} and {orderZ}: only 0, 1 and 3 are offered");
+    }
+
+    private static JsonObject WriteConfiguration(ConfigurationPlan plan)
+    {
+        const string function = "resample_data_or_seg_to_shape";
+        var json = new JsonObject
+        {
+            ["data_identifier"] = plan.DataIdentifier,
+            ["preprocessor_name"] = "DefaultPreprocessor",
+            ["batch_size"] = plan.BatchSize,
+            ["patch_size"] = List(plan.PatchSize),
+            ["median_image_size_in_voxels"] = List(plan.MedianImageSize),
+            ["spacing"] = List(plan.Spacing),
+            ["normalization_schemes"] = List(plan.Normalization.Select(scheme => scheme.ClassName())),
+            ["use_mask_for_norm"] = List(plan.UseMaskForNorm),
+            ["resampling_fn_data"] = function,
+            ["resampling_fn_seg"] = function,
+            ["resampling_fn_data_kwargs"] = WriteOrder(plan.Resampling.Data, isSegmentation: false),
+            ["resampling_fn_seg_kwargs"] = WriteOrder(plan.Resampling.Segmentation, isSegmentation: true),
+            ["resampling_fn_probabilities"] = function,
+            ["resampling_fn_probabilities_kwargs"] = WriteOrder(plan.Resampling.Probabilities, isSegmentation: false),
+            ["architecture"] = ArchitectureJson.Write(plan.Architecture),
+            ["batch_dice"] = plan.BatchDice,
+        };
+        if (plan.PreviousStage is { } previous)
+        {
+            json["previous_stage"] = previous;
+        }
+
+        if (plan.NextStages.Count > 0)
+        {
+            json["next_stage"] = plan.NextStages.Count == 1 ? JsonValue.Create(plan.NextStages[0]) : List(plan.NextStages);
+        }
+
+        return json;
+    }
+
+    private static JsonObject WriteOrder(ResamplingOrder order, bool isSegmentation) => new()
+    {
+        ["is_seg"] = isSegmentation,
+        ["order"] = order.Order,
+        ["order_z"] = order.OrderZ,
+        ["force_separate_z"] = order.ForceSeparateZ,
+    };
+}

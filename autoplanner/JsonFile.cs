@@ -100,7 +100,7 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         : throw Wrong(key, "an object");
 
     /// <summary>An object, or null if the key is absent or null.</summary>
-    public JsonFile? Object(string key) => Has(key) ? RequiredObject(key) : null;
+    public JsonFile? OptionalObject(string key) => Has(key) ? RequiredObject(key) : null;
 
     /// <summary>A list of texts that must be there.</summary>
     public string[] RequiredTexts(string key) => [.. RequiredArray(key).Select(node => TextOf(node, key))];

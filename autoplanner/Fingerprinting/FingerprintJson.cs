@@ -90,7 +90,7 @@ public static class FingerprintJson
     /// <summary>The intensities of a fingerprint or plans file: one entry per channel "0", "1", …; empty if the file has none.</summary>
     internal static IntensityProperties?[] ReadIntensities(JsonFile file)
     {
-        if (file.Object(IntensitiesKey) is not { } channels)
+        if (file.OptionalObject(IntensitiesKey) is not { } channels)
         {
             return [];
         }
@@ -105,7 +105,7 @@ public static class FingerprintJson
             }
 
             // A dataset without foreground has nulls, for the channel or for each number.
-            if (channels.Object(key) is { } one && one.Has("mean"))
+            if (channels.OptionalObject(key) is { } one && one.Has("mean"))
             {
                 properties[channel] = new IntensityProperties(
                     one.RequiredNumber("mean"), one.RequiredNumber("median"), one.RequiredNumber("std"), one.RequiredNumber("min"),

@@ -24,7 +24,7 @@ internal static class ArchitectureJson
     /// <exception cref="SharpSegException">Unknown network class, or lists of different lengths.</exception>
     public static ArchitecturePlan Read(JsonFile configuration)
     {
-        var plan = configuration.Object("architecture") is { } architecture ? ReadNested(architecture) : ReadOld(configuration);
+        var plan = configuration.OptionalObject("architecture") is { } architecture ? ReadNested(architecture) : ReadOld(configuration);
         Check(configuration, plan);
         return plan;
     }

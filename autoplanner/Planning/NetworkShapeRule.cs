@@ -56,8 +56,8 @@ internal static class NetworkShapeRule
         {
             Family = NetworkFamily.StuNet,
             FeaturesPerStage = Features(first, first * 16, StuNetStages),
-            KernelSizes = [.. Enumerable.Range(0, StuNetStages).Select(_ => new[] { 3, 3, 3 })],
-            Strides = [.. Enumerable.Range(0, StuNetStages).Select(stage => stage < strides.Length ? strides[stage] : [1, 1, 1])],
+            KernelSizes = [.. Enumerable.Range(0, StuNetStages).Select(_ => Enumerable.Repeat(3, 3).ToArray())],
+            Strides = [.. Enumerable.Range(0, StuNetStages).Select(stage => stage < strides.Length ? strides[stage] : Enumerable.Repeat(1, 3).ToArray())],
             EncoderBlocks = Enumerable.Repeat(depth, StuNetStages).ToArray(),
             DecoderBlocks = Enumerable.Repeat(depth, StuNetStages - 1).ToArray(),
         };

@@ -146,7 +146,7 @@ public static class PlansJson
 
     private static ResamplingOrder ReadOrder(JsonFile json, string kind, int usualOrder)
     {
-        if (json.Object($"resampling_fn_{kind}_kwargs") is not { } arguments)
+        if (json.OptionalObject($"resampling_fn_{kind}_kwargs") is not { } arguments)
         {
             return new ResamplingOrder(usualOrder, 0);
         }

@@ -1,0 +1,102 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Networks;
+
+/// <summary>
+/// All that a network's structure depends on (spec networks §1). Stage 0 is full resolution, the last stage is the bottleneck.
+/// </summary>
+public sealed record NetworkPlan
+{
+    /// <summary>Which family.</summary>
+    public required NetworkFamily Family { get; init; }
+
+    /// <summary>Channels of the input: modalities, and in the cascade the previous stage's one-hot labels.</summary>
+    public required int InputChannels { get; init; }
+
+    /// <summary>Output maps: classes with background, or regions.</summary>
+    public required int OutputChannels { get; init; }
+
+    /// <summary>Channels per stage.</summary>
+    public required IReadOnlyList<int> Features { get; init; }
+
+    /// <summary>Kernel per stage; 2D: z = 1.</summary>
+    public required IReadOnlyList<Extent> Kernels { get; init; }
+
+    /// <summary>Down-sampling on entering each stage; the first is 1×1×1. 2D: z = 1.</summary>
+    public required IReadOnlyList<Extent> Strides { get; init; }
+
+    /// <summary>Convolutions (plain) or residual blocks per encoder stage, the bottleneck included.</summary>
+    public required IReadOnlyList<int> EncoderBlocks { get; init; }
+
+    /// <summary>Convolutions (plain) or blocks per decoder stage, lowest resolution first as in nnU-Net's plans.</summary>
+    public required IReadOnlyList<int> DecoderBlocks { get; init; }
+
+    /// <summary>Train all decoder levels, not only the full resolution.</summary>
+    public bool DeepSupervision { get; init; }
+
+    /// <summary>Slope of the leaky ReLU for negative values.</summary>
+    public float LeakySlope { get; init; } = 0.01f;
+
+    /// <summary>Number of stages, bottleneck included.</summary>
+    public int Stages => Features.Count;
+
+    /// <summary>Whether no kernel and no stride has an extent along z.</summary>
+    public bool Is2D => Kernels.All(k => k.Z == 1) && Strides.All(s => s.Z == 1);
+
+    /// <summary>Product of the strides of stages 0 to <paramref name="stage"/>: voxels of the input per voxel of that stage.</summary>
+    public Extent CumulativeStride(int stage)
+    {
+        var product = Extent.One;
+        for (var l = 0; l <= stage; l++)
+        {
+            product = product.Times(Strides[l]);
+        }
+
+        return product;
+    }
+
+    /// <summary>Throws <see cref="ShapeException"/> if the lists do not fit together.</summary>
+    public void Check()
+    {
+        var stages = Features.Count;
+        if (stages < 2 || Kernels.Count != stages || Strides.Count != stages || EncoderBlocks.Count != stages || DecoderBlocks.Count != stages - 1)
+        {
+            throw new ShapeException(
+                $"a network plan needs two or more stages and one entry per stage: {stages} features, {Kernels.Count} kernels, " +
+                $"{Strides.Count} strides, {EncoderBlocks.Count} encoder blocks, {DecoderBlocks.Count} decoder blocks (one fewer)");
+        }
+
+        if (InputChannels < 1 || OutputChannels < 1 || Features.Any(f => f < 1) || EncoderBlocks.Any(b => b < 1) || DecoderBlocks.Any(b => b < 1))
+        {
+            throw new ShapeException("a network plan needs at least one channel and one block everywhere");
+        }
+
+        if (Strides[0] != Extent.One)
+        {
+            throw new ShapeException($"the first stage must not down-sample, but its stride is {Strides[0]}");
+        }
+    }
+
+    /// <summary>
+    /// Throws <see cref="ShapeException"/> unless the patch divides by all strides and leaves more than one voxel at the bottleneck,
+    /// where instance normalisation of a single value would erase it (spec networks §2.6).
+    /// </summary>
+    /// <param name="patch">Spatial size of the input, voxels.</param>
+    public void CheckPatch(Extent patch)
+    {
+        var factor = CumulativeStride(Stages - 1);
+        for (var axis = 0; axis < 3; axis++)
+        {
+            if (patch[axis] < 1 || patch[axis] % factor[axis] != 0)
+            {
+                throw new ShapeException($"patch {patch} must be divisible by the network's total stride {factor} along every axis");
+            }
+        }
+
+        if (patch.Voxels == factor.Voxels)
+        {
+            throw new ShapeException(
+                $"patch {patch} leaves a single voxel at the bottleneck (total stride {factor}); use a larger patch or fewer stages");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using System.Runtime.CompilerServices;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Simd;
+using SharpSeg.Kernels.Cpu.Threading;
+
+namespace SharpSeg.Kernels.Cpu.Convolution;
+
+/// <summary>
+/// Direct weight gradient of a <see cref="TapProblem"/> whose output's gradient is G (n, grid, Cout): for every tap and input channel
+/// the products with G are summed over all grid voxels.
+/// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any. Voxel parts are
+/// added later, in order (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
+/// [part][dz][dy][block of run][block of Cout][Height][2·lanes].</para>
+/// </summary>
+internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>Voxels that a tile sees before it is put down: enough to hide its loads, few enough for the first-level cache.</summary>
+    private const int VoxelsPerTile = 160;
+
+    /// <summary>Most memory that all parts of the sums may take, bytes.</summary>
+    private const long PartsBudget = 24L << 20;
+
+    private TapProblem p;
+    private float* g;
+    private float* sums;
+    private float* slabs;
+    private long slabLength;
+    private bool inPlace;
+    private int rows;
+    private int planes;
+    private int qParts;
+    private int blocksPerPart;
+    private int runBlocks;
+    private int qBlocks;
+
+    /// <summary>Number of chunks.</summary>
+    public readonly int Chunks => Parts * p.Window.Z * qParts;
+
+    /// <summary>Voxel parts, each with its own sums.</summary>
+    public int Parts { get; private set; }
+
+    /// <summary>Floats of the sums of one part.</summary>
+    public readonly long PartLength => (long)p.Window.Z * p.Window.Y * runBlocks * qBlocks * TileLength;
+
+    /// <summary>Floats of scratch memory per worker.</summary>
+    public readonly long ScratchPerWorker => slabLength;
+
+    /// <summary>Floats of a tile of sums.</summary>
+    public static int TileLength => GradientTile<TLanes, TVector>.Height * 2 * TLanes.Count;
+
+    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    public static DirectGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, int threads)
+    {
+        var work = new DirectGradientWork<TLanes, TVector> { p = problem, g = g };
+        ref var p = ref work.p;
+        var height = GradientTile<TLanes, TVector>.Height;
+        work.inPlace = p.ReadsInPlace;
+        work.runBlocks = ((p.Window.X * p.CTotal) + height - 1) / height;
+        work.qBlocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
+        var wanted = threads == 1 ? 1 : 12 * threads;
+        work.qParts = Math.Clamp(Up(wanted, p.Window.Z), 1, work.qBlocks);
+        work.blocksPerPart = Up(work.qBlocks, work.qParts);
+        work.qParts = Up(work.qBlocks, work.blocksPerPart);
+        var most = Math.Min((long)p.N * p.Grid.Z, Math.Max(1, PartsBudget / (4 * work.PartLength)));
+        work.Parts = (int)Math.Clamp(Up(wanted, p.Window.Z * work.qParts), 1, most);
+        work.rows = Math.Min(p.Grid.Y, Math.Max(1, Up(VoxelsPerTile, p.Grid.X)));
+        work.planes = work.rows < p.Grid.Y ? 1 : Math.Clamp(Up(VoxelsPerTile, p.Grid.X * p.Grid.Y), 1, p.Grid.Z);
+        work.slabLength = work.inPlace
+            ? 0
+            : ((long)work.planes * (((work.rows - 1) * p.Step.Y) + p.Window.Y) * work.SlabColumns * p.CTotal) + height + 64;
+        return work;
+    }
+
+    private readonly int SlabColumns => ((p.Grid.X - 1) * p.Step.X) + p.Window.X;
+
+    /// <summary>Sets the memory for the sums of all parts, and <see cref="ScratchPerWorker"/> floats for each worker.</summary>
+    public void UseScratch(float* parts, float* memory)
+    {
+        sums = parts;
+        slabs = memory;
+    }
+
+    /// <inheritdoc/>
+    public readonly void Run(int chunk, int worker)
+    {
+        int q = chunk % qParts, dz = chunk / qParts % p.Window.Z, part = chunk / qParts / p.Window.Z;
+        int firstBlock = q * blocksPerPart, lastBlock = Math.Min(firstBlock + blocksPerPart, qBlocks);
+        var own = sums + (part * PartLength) + ((long)dz * p.Window.Y * runBlocks * qBlocks * TileLength);
+        for (var tile = 0; tile < p.Window.Y * runBlocks; tile++)
+        {
+            new Span<float>(own + (((long)tile * qBlocks) + firstBlock) * TileLength, (lastBlock - firstBlock) * TileLength).Clear();
+        }
+
+        // Only planes whose tap dz lies inside the input count; they are consecutive within a sample.
+        var planesInAll = (long)p.N * p.Grid.Z;
+        int first = (int)(planesInAll * part / Parts), last = (int)(planesInAll * (part + 1) / Parts);
+        while (first < last)
+        {
+            int n = first / p.Grid.Z, z0 = first % p.Grid.Z, z1 = Math.Min(z0 + last - first, p.Grid.Z);
+            first += z1 - z0;
+            var offset = p.First.Z + dz;
+            while (z0 < z1 && (z0 * p.Step.Z) + offset < 0)
+            {
+                z0++;
+            }
+
+            while (z0 < z1 && ((z1 - 1) * p.Step.Z) + offset >= p.Input.Z)
+            {
+                z1--;
+            }
+
+            for (var z = z0; z < z1; z += planes)
+            {
+                for (var y = 0; y < p.Grid.Y; y += rows)
+                {
+                    Box(n, z, Math.Min(planes, z1 - z), y, Math.Min(rows, p.Grid.Y - y), dz, firstBlock, lastBlock, own, slabs + (worker * slabLength));
+                }
+            }
+        }
+    }
+
+    private static int Up(int a, int b) => (a + b - 1) / b;
+
+    private readonly void Box(
+        int n, int z, int zCount, int y, int yCount, int dz, int firstBlock, int lastBlock, float* own, float* slab)
+    {
+        var total = p.CTotal;
+        int inZ = (z * p.Step.Z) + p.First.Z + dz, inY = (y * p.Step.Y) + p.First.Y, inX = p.First.X;
+        var box = new VoxelBox
+        {
+            Planes = zCount,
+            Rows = yCount,
+            Columns = p.Grid.X,
+            XVoxelPitch = (nint)p.Step.X * total,
+            GVoxelPitch = p.Cout,
+            GRowPitch = (nint)p.Grid.X * p.Cout,
+            GPlanePitch = (nint)p.Grid.Y * p.Grid.X * p.Cout,
+        };
+        float* corner;
+        nint rowPitch;
+        if (inPlace)
+        {
+            rowPitch = (nint)p.Input.X * total;
+            box.XPlanePitch = rowPitch * p.Input.Y * p.Step.Z;
+            corner = p.X + (((((((long)n * p.Input.Z) + inZ) * p.Input.Y) + inY) * p.Input.X) + inX) * total;
+        }
+        else
+        {
+            var slabRows = ((yCount - 1) * p.Step.Y) + p.Window.Y;
+            rowPitch = (nint)SlabColumns * total;
+            box.XPlanePitch = rowPitch * slabRows;
+            corner = slab;
+            for (var i = 0; i < zCount; i++)
+            {
+                PaddedSlab<TLanes, TVector>.Fill(
+                    p, n, inZ + (i * p.Step.Z), inY, inX, 1, slabRows, SlabColumns, slab + (i * box.XPlanePitch));
+            }
+        }
+
+        box.XRowPitch = rowPitch * p.Step.Y;
+        var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
+        var height = GradientTile<TLanes, TVector>.Height;
+        for (var dy = 0; dy < p.Window.Y; dy++)
+        {
+            for (var run = 0; run < runBlocks; run++)
+            {
+                var x = corner + (dy * rowPitch) + (run * height);
+                var tiles = own + (((long)dy * runBlocks) + run) * qBlocks * TileLength;
+                for (var block = firstBlock; block < lastBlock; block++)
+                {
+                    GradientTile<TLanes, TVector>.Run(
+                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block), tiles + ((long)block * TileLength));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Kernels.Cpu.Convolution;
+
+/// <summary>
+/// What every convolution-like pass comes down to: a grid of output voxels, each the sum over a box of taps of input voxels times
+/// matrices. Forward, backward data (one problem per residue of the stride) and transposed convolutions differ only in these numbers.
+/// <para>Grid voxel g reads input voxels g·Step + First + d for every tap d of the Window (outside the input: 0) and writes output
+/// voxel g·OutputStep + OutputFirst.</para>
+/// </summary>
+internal unsafe struct TapProblem
+{
+    /// <summary>Batch size.</summary>
+    public int N;
+
+    /// <summary>Input (n, z, y, x, C).</summary>
+    public float* X;
+
+    /// <summary>Channels of <see cref="X"/>.</summary>
+    public int C;
+
+    /// <summary>Second input (n, z, y, x, C2), whose channels follow the first's; null if C2 = 0.</summary>
+    public float* X2;
+
+    /// <summary>Channels of <see cref="X2"/>.</summary>
+    public int C2;
+
+    /// <summary>Spatial size of the input, voxels.</summary>
+    public Extent Input;
+
+    /// <summary>Number of grid voxels per axis.</summary>
+    public Extent Grid;
+
+    /// <summary>Input voxels from one grid voxel to the next.</summary>
+    public Extent Step;
+
+    /// <summary>Input voxel of the first tap of grid voxel 0; negative with padding.</summary>
+    public Extent First;
+
+    /// <summary>Taps per axis.</summary>
+    public Extent Window;
+
+    /// <summary>Output (n, z, y, x, Cout).</summary>
+    public float* Y;
+
+    /// <summary>Spatial size of the output tensor, voxels.</summary>
+    public Extent Output;
+
+    /// <summary>Output voxels from one grid voxel to the next.</summary>
+    public Extent OutputStep;
+
+    /// <summary>Output voxel of grid voxel 0.</summary>
+    public Extent OutputFirst;
+
+    /// <summary>Channels of the output.</summary>
+    public int Cout;
+
+    /// <summary>Channels of both inputs.</summary>
+    public readonly int CTotal => C + C2;
+
+    /// <summary>
+    /// Whether the taps can be read where the input lies: one input and no tap outside. Then no padded copy is needed.
+    /// </summary>
+    public readonly bool ReadsInPlace => C2 == 0 && Inside(0) && Inside(1) && Inside(2);
+
+    private readonly bool Inside(int axis) =>
+        First[axis] >= 0 && ((Grid[axis] - 1) * Step[axis]) + First[axis] + Window[axis] <= Input[axis];
+}

@@ -1,0 +1,272 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Convolution;
+using SharpSeg.Kernels.Cpu.Normalization;
+
+namespace SharpSeg.Kernels.Cpu;
+
+internal sealed unsafe partial class CpuBackend<TLanes, TVector>
+{
+    /// <inheritdoc/>
+    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
+    {
+        var packed = Pack(new PackWeightsWork<TLanes, TVector>
+        {
+            W = At(w),
+            Kernel = p.Kernel,
+            Rows = p.CinTotal,
+            Columns = p.Cout,
+            Outputs = p.Cout,
+            Window = p.Kernel,
+            KernelStep = Extent.One,
+        });
+        RunDirect(Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, packed, AtOrNull(b), accumulate: false);
+    }
+
+    /// <inheritdoc/>
+    protected override void ConvBackwardDataCore(
+        in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)
+    {
+        if (dx is not null)
+        {
+            BackwardData(p, dy, w, dx, 0, p.Cin, accumulate);
+        }
+
+        if (dx2 is not null)
+        {
+            BackwardData(p, dy, w, dx2, p.Cin, p.Cin2, accumulate2);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ConvBackwardWeightsCore(
+        in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
+    {
+        RunGradient(Forward(p, x, x2), At(dy), swap: false, accumulate, At(dw));
+        if (db is not null)
+        {
+            SumOverVoxels(dy, db, accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
+    {
+        for (var rz = 0; rz < p.Stride.Z; rz++)
+        {
+            for (var ry = 0; ry < p.Stride.Y; ry++)
+            {
+                for (var rx = 0; rx < p.Stride.X; rx++)
+                {
+                    var residue = new Extent(rz, ry, rx);
+                    var packed = Pack(new PackWeightsWork<TLanes, TVector>
+                    {
+                        W = At(w),
+                        Kernel = p.Stride,
+                        Rows = p.Cin,
+                        Columns = p.Cout,
+                        Outputs = p.Cout,
+                        Window = Extent.One,
+                        KernelFirst = residue,
+                        KernelStep = Extent.One,
+                    });
+                    var problem = new TapProblem
+                    {
+                        N = p.N,
+                        X = At(x),
+                        C = p.Cin,
+                        Input = p.Input,
+                        Grid = p.Input,
+                        Step = Extent.One,
+                        Window = Extent.One,
+                        Y = At(y),
+                        Output = p.Output,
+                        OutputStep = p.Stride,
+                        OutputFirst = residue,
+                        Cout = p.Cout,
+                    };
+                    RunDirect(problem, packed, AtOrNull(b), accumulate: false);
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
+    {
+        var packed = Pack(new PackWeightsWork<TLanes, TVector>
+        {
+            W = At(w),
+            Kernel = p.Stride,
+            Rows = p.Cin,
+            Columns = p.Cout,
+            Transposed = true,
+            Outputs = p.Cin,
+            Window = p.Stride,
+            KernelStep = Extent.One,
+        });
+        RunDirect(Gather(p, dy) with { Y = At(dx), Output = p.Input, OutputStep = Extent.One }, packed, null, accumulate);
+    }
+
+    /// <inheritdoc/>
+    protected override void TransposedConvBackwardWeightsCore(
+        in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
+    {
+        RunGradient(Gather(p, dy), At(x), swap: true, accumulate, At(dw));
+        if (db is not null)
+        {
+            SumOverVoxels(dy, db, accumulate);
+        }
+    }
+
+    private static TapProblem Forward(in ConvProblem p, Tensor x, Tensor? x2) => new()
+    {
+        N = p.N,
+        X = At(x),
+        C = p.Cin,
+        X2 = AtOrNull(x2),
+        C2 = p.Cin2,
+        Input = p.Input,
+        Grid = p.Output,
+        Step = p.Stride,
+        First = new Extent(-p.Padding.Z, -p.Padding.Y, -p.Padding.X),
+        Window = p.Kernel,
+        Cout = p.Cout,
+    };
+
+    /// <summary>The output side of a transposed convolution, gathered onto its input's grid.</summary>
+    private static TapProblem Gather(in TransposedConvProblem p, Tensor dy) => new()
+    {
+        N = p.N,
+        X = At(dy),
+        C = p.Cout,
+        Input = p.Output,
+        Grid = p.Input,
+        Step = p.Stride,
+        Window = p.Stride,
+        Cout = p.Cin,
+    };
+
+    /// <summary>
+    /// dx at the positions i ≡ r (mod stride) is a stride-1 convolution of dy with the taps k ≡ r + padding (mod stride), in falling
+    /// order: o = (i + padding − k)/stride rises as k falls.
+    /// </summary>
+    private void BackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int rowFirst, int channels, bool accumulate)
+    {
+        for (var rz = 0; rz < Math.Min(p.Stride.Z, p.Input.Z); rz++)
+        {
+            for (var ry = 0; ry < Math.Min(p.Stride.Y, p.Input.Y); ry++)
+            {
+                for (var rx = 0; rx < Math.Min(p.Stride.X, p.Input.X); rx++)
+                {
+                    var residue = new Extent(rz, ry, rx);
+                    Extent window = default, first = default, highest = default, grid = default;
+                    for (var axis = 0; axis < 3; axis++)
+                    {
+                        int s = p.Stride[axis], k = p.Kernel[axis], shifted = residue[axis] + p.Padding[axis];
+                        var top = k - 1 - ((((k - 1 - shifted) % s) + s) % s);
+                        var taps = top < 0 ? 0 : (top / s) + 1;
+                        window = window.With(axis, taps);
+                        highest = highest.With(axis, top);
+                        first = first.With(axis, taps == 0 ? 0 : (shifted - top) / s);
+                        grid = grid.With(axis, (p.Input[axis] - residue[axis] + s - 1) / s);
+                    }
+
+                    var packed = Pack(new PackWeightsWork<TLanes, TVector>
+                    {
+                        W = At(w),
+                        Kernel = p.Kernel,
+                        Rows = p.CinTotal,
+                        Columns = p.Cout,
+                        Transposed = true,
+                        RowFirst = rowFirst,
+                        Outputs = channels,
+                        Window = window,
+                        KernelFirst = highest,
+                        KernelStep = new Extent(-p.Stride.Z, -p.Stride.Y, -p.Stride.X),
+                    });
+                    var problem = new TapProblem
+                    {
+                        N = p.N,
+                        X = At(dy),
+                        C = p.Cout,
+                        Input = p.Output,
+                        Grid = grid,
+                        Step = Extent.One,
+                        First = first,
+                        Window = window,
+                        Y = At(dx),
+                        Output = p.Input,
+                        OutputStep = p.Stride,
+                        OutputFirst = residue,
+                        Cout = channels,
+                    };
+                    RunDirect(problem, packed, null, accumulate);
+                }
+            }
+        }
+    }
+
+    private float* Pack(PackWeightsWork<TLanes, TVector> work)
+    {
+        work.Packed = weights.Reserve(Math.Max(16, work.PackedLength));
+        team.Run(work.Chunks, work);
+        return work.Packed;
+    }
+
+    private void RunDirect(in TapProblem problem, float* packed, float* bias, bool accumulate)
+    {
+        var work = DirectConvWork<TLanes, TVector>.Plan(problem, packed, bias, accumulate, team.Count);
+        if (work.ScratchPerWorker > 0)
+        {
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        }
+
+        team.Run(work.Chunks, work);
+    }
+
+    private void RunGradient(in TapProblem problem, float* g, bool swap, bool accumulate, float* dw)
+    {
+        var work = DirectGradientWork<TLanes, TVector>.Plan(problem, g, team.Count);
+        work.UseScratch(
+            shared.Reserve(work.Parts * work.PartLength), perWorker.Reserve(Math.Max(16, work.ScratchPerWorker * team.Count)));
+        team.Run(work.Chunks, work);
+        var run = problem.Window.X * problem.CTotal;
+        var runBlocks = (run + GradientTile<TLanes, TVector>.Height - 1) / GradientTile<TLanes, TVector>.Height;
+        team.Run(problem.Window.Z * problem.Window.Y * runBlocks, new SumGradientPartsWork<TLanes, TVector>
+        {
+            Sums = shared.Reserve(work.Parts * work.PartLength),
+            Parts = work.Parts,
+            PartLength = work.PartLength,
+            RunBlocks = runBlocks,
+            Run = run,
+            Cin = problem.CTotal,
+            Cout = problem.Cout,
+            Swap = swap,
+            Accumulate = accumulate,
+            Dw = dw,
+        });
+    }
+
+    private void SumOverVoxels(Tensor x, Tensor sum, bool accumulate)
+    {
+        var channels = x.Shape.C;
+        var voxels = x.Length / channels;
+        var perChunk = (int)Math.Clamp((1 << 16) / channels, 16, 1024);
+        var chunks = checked((int)((voxels + perChunk - 1) / perChunk));
+        var pitch = (channels + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        var partial = shared.Reserve((long)chunks * pitch);
+        team.Run(chunks, new ChannelSumWork<TLanes, TVector>(At(x), voxels, channels, perChunk, partial, pitch));
+        var target = At(sum);
+        for (var c = 0; c < channels; c++)
+        {
+            double total = accumulate ? target[c] : 0;
+            for (var chunk = 0; chunk < chunks; chunk++)
+            {
+                total += partial[((long)chunk * pitch) + c];
+            }
+
+            target[c] = (float)total;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Simd;
+using SharpSeg.Kernels.Cpu.Threading;
+
+namespace SharpSeg.Kernels.Cpu;
+
+/// <summary>
+/// The contract on one instruction set. Each operation fills a small struct (its work) with pointers and sizes and hands it to the
+/// worker team; the arithmetic is in those structs, one per file.
+/// </summary>
+/// <typeparam name="TLanes">The instruction set.</typeparam>
+/// <typeparam name="TVector">Its vector.</typeparam>
+internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
+{
+    private readonly WorkerTeam team;
+    private readonly Scratch shared;
+    private readonly Scratch perWorker;
+    private readonly Scratch weights;
+
+    public CpuBackend(int threads)
+    {
+        team = new WorkerTeam(threads);
+        shared = new Scratch(this);
+        perWorker = new Scratch(this);
+        weights = new Scratch(this);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "cpu";
+
+    /// <inheritdoc/>
+    public override string Description => $"CPU, {TLanes.Name}, {team.Count} threads";
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        team.Dispose();
+        shared.Release();
+        perWorker.Release();
+        weights.Release();
+    }
+
+    private static float* At(Tensor tensor) => ((CpuBuffer)tensor.Buffer).Pointer + tensor.Offset;
+
+    private static float* AtOrNull(Tensor? tensor) => tensor is null ? null : At(tensor);
+}

@@ -23,8 +23,8 @@ internal readonly unsafe struct AdamWork<TLanes, TVector>(
     public void Run(int chunk, int worker)
     {
         var start = FlatChunks.Range(chunk, length, out var count);
-        TVector beta1 = TLanes.Broadcast(step.Beta1), rest1 = TLanes.Broadcast(1f - step.Beta1);
-        TVector beta2 = TLanes.Broadcast(step.Beta2), rest2 = TLanes.Broadcast(1f - step.Beta2);
+        TVector beta1 = TLanes.Broadcast((float)step.Beta1), rest1 = TLanes.Broadcast((float)(1 - step.Beta1));
+        TVector beta2 = TLanes.Broadcast((float)step.Beta2), rest2 = TLanes.Broadcast((float)(1 - step.Beta2));
         for (var i = 0; i < count; i += TLanes.Count)
         {
             var at = start + i;
@@ -41,7 +41,7 @@ internal readonly unsafe struct AdamWork<TLanes, TVector>(
                 TLanes.StoreFirst(vmax + at, bound, left);
             }
 
-            var divisor = TLanes.MultiplyAdd(TLanes.Sqrt(bound), TLanes.Broadcast(rootScale), TLanes.Broadcast(step.Epsilon));
+            var divisor = TLanes.MultiplyAdd(TLanes.Sqrt(bound), TLanes.Broadcast(rootScale), TLanes.Broadcast((float)step.Epsilon));
             t = TLanes.MultiplyAdd(TLanes.Broadcast(rate), TLanes.Divide(first, divisor), t);
             TLanes.StoreFirst(m + at, first, left);
             TLanes.StoreFirst(v + at, second, left);

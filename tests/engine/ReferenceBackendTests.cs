@@ -62,3 +62,6 @@ public sealed class ReferenceMemory(BackendFixture fixture) : MemoryConformance(
 
     protected override bool TinyShapesOnly => true;
 }
+
+/// <content>The backward operations of the reference against central differences.</content>
+public sealed class ReferenceGradients : NumericalGradients;

@@ -11,7 +11,7 @@ public static class ImageFile
     // A stored label may be off by rounding of a scaled or resampled float, not more (spec datasets 6.4).
     private const double LabelTolerance = 1e-3;
 
-    private static readonly ImageFormat[] Formats = [new NiftiFormat()];
+    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat()];
 
     /// <summary>All endings that can be read, lower case, with the leading dot.</summary>
     public static IReadOnlyList<string> Endings { get; } = [.. Formats.SelectMany(format => format.Endings)];

@@ -1,0 +1,82 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Autograd.Ops;
+
+/// <summary>
+/// Differentiable instance normalisation and leaky ReLU in one. Formula: <see cref="InstanceNormProblem"/>; slope 1 leaves the
+/// activation out. Consumes x: nobody else may read it. Keeps x and its statistics, from which the output can be made again, so
+/// that a convolution block stores one activation; works in place where nothing is recorded.
+/// </summary>
+public static class InstanceNormLeakyReLU
+{
+    /// <summary>Records the normalisation of x, which is closed.</summary>
+    public static Variable Apply(Tape tape, Variable x, Parameter gamma, Parameter beta, float slope)
+    {
+        var p = new InstanceNormProblem(x.Shape.N, x.Shape.Spatial, x.Shape.C, slope);
+        var mean = tape.Pool.Rent(p.StatisticsShape);
+        var rstd = tape.Pool.Rent(p.StatisticsShape);
+        var input = x.Value;
+        tape.Backend.InstanceNormStatistics(p, input, mean, rstd);
+        var y = tape.Recording ? tape.Output(x.Shape) : tape.OutputInPlaceOf(x, x.Shape);
+        tape.Backend.InstanceNormApply(p, input, mean, rstd, gamma.Value, beta.Value, y.Value);
+        if (tape.Recording)
+        {
+            tape.Record(new InstanceNormNode(p, x, mean, rstd, gamma, beta, y));
+        }
+        else
+        {
+            tape.Pool.Return(rstd);
+            tape.Pool.Return(mean);
+        }
+
+        tape.Done(x);
+        return y;
+    }
+
+    private sealed class InstanceNormNode : Node
+    {
+        private readonly InstanceNormProblem problem;
+        private readonly Variable x;
+        private readonly Tensor mean;
+        private readonly Tensor rstd;
+        private readonly Parameter gamma;
+        private readonly Parameter beta;
+
+        public InstanceNormNode(
+            in InstanceNormProblem problem, Variable x, Tensor mean, Tensor rstd, Parameter gamma, Parameter beta, Variable y)
+            : base(y)
+        {
+            (this.problem, this.x, this.mean, this.rstd, this.gamma, this.beta) = (problem, x, mean, rstd, gamma, beta);
+            Keep(x);
+        }
+
+        public override bool CanRecompute => true;
+
+        public override void Recompute(Tape tape, Tensor target) =>
+            tape.Backend.InstanceNormApply(problem, tape.Value(x), mean, rstd, gamma.Value, beta.Value, target);
+
+        public override void Backward(Tape tape)
+        {
+            var accumulate = gamma.ContributeGradient();
+            beta.ContributeGradient();
+
+            // x has no other reader, so its gradient takes over the memory of the output's.
+            var d = Output.Gradient!;
+            tape.Backend.InstanceNormBackward(
+                problem, d, tape.Value(x), mean, rstd, gamma.Value, beta.Value, d, gamma.Gradient, beta.Gradient, accumulate);
+            Release(tape, x);
+            if (x.NeedsGradient)
+            {
+                Tape.MoveGradient(Output, x);
+            }
+        }
+
+        public override void ReturnBuffers(BufferPool pool)
+        {
+            pool.Return(rstd);
+            pool.Return(mean);
+        }
+    }
+}

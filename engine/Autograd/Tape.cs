@@ -1,0 +1,187 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Autograd;
+
+/// <summary>
+/// Define-by-run differentiation: operations record nodes in the order of the forward pass, <see cref="Backward"/> runs them in
+/// reverse.
+/// <para><b>Gradients add up.</b> The first operation that contributes to a variable's gradient overwrites the rented memory, all
+/// later ones add to it (the <c>accumulate</c> flags of the backend); nothing is filled with zeros first. A skip connection thus
+/// receives its two shares. A variable without any contribution has no gradient, its producer is passed over, and parameters
+/// reached only through such producers have no gradient either (a supervision head of weight 0).</para>
+/// <para><b>Memory.</b> A value lives while the forward pass may still read it (until <see cref="Done"/>) or a recorded operation
+/// keeps it. With recomputation on, values whose producer can make them again (norm + activation, up-sampling, pooling) are dropped
+/// at Done although kept, made again when a backward pass asks, and dropped again after it: a convolution block then stores one
+/// activation, its convolution's output, instead of two. A gradient lives from its first contribution until its variable's producer
+/// has run its backward pass.</para>
+/// </summary>
+/// <param name="backend">Where to compute.</param>
+/// <param name="pool">Whose memory to use; a pool of the same backend.</param>
+/// <param name="recording">False for prediction: nothing is kept, every value is returned at Done.</param>
+/// <param name="recomputeActivations">Trade one more pass of cheap operations for about half of the activation memory.</param>
+public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool recomputeActivations = true)
+{
+    private readonly List<Node> nodes = [];
+    private readonly List<Variable> variables = [];
+
+    /// <summary>Where operations compute.</summary>
+    public Backend Backend => backend;
+
+    /// <summary>Where values and gradients live.</summary>
+    public BufferPool Pool => pool;
+
+    /// <summary>Whether operations must record a node.</summary>
+    public bool Recording => recording;
+
+    /// <summary>Whether cheap values are dropped and made again.</summary>
+    public bool RecomputeActivations => recomputeActivations;
+
+    /// <summary>A variable over a tensor that the caller owns, e.g. the input images.</summary>
+    public Variable Input(Tensor value, bool needsGradient = false) =>
+        Register(new Variable(value.Shape, value, owned: false, recording && needsGradient));
+
+    /// <summary>A new variable for the result of an operation, its value rented and undefined.</summary>
+    public Variable Output(Shape shape) => Register(new Variable(shape, pool.Rent(shape), owned: true, recording));
+
+    /// <summary>
+    /// A new variable for the result of an operation that works in place: it takes over the memory of x, which nobody can read any more.
+    /// If x does not own its memory or must be kept, the new variable gets memory of its own (which holds no copy of x).
+    /// </summary>
+    public Variable OutputInPlaceOf(Variable x, Shape shape)
+    {
+        var movable = x.Owned && x.Stored is not null && x.Shape == shape && (x.Keepers == 0 || IsRecomputable(x));
+        if (!movable)
+        {
+            return Output(shape);
+        }
+
+        var y = new Variable(shape, x.Stored, owned: true, recording);
+        x.Stored = null;
+        x.Open = false;
+        return Register(y);
+    }
+
+    /// <summary>Records an operation.</summary>
+    public void Record(Node node)
+    {
+        node.Output.Producer = node;
+        nodes.Add(node);
+    }
+
+    /// <summary>Promises that the forward pass does not read the variable again.</summary>
+    public void Done(Variable variable)
+    {
+        variable.Open = false;
+        Settle(variable);
+    }
+
+    /// <summary>The value of a kept variable, made again if it was dropped.</summary>
+    public Tensor Value(Variable variable)
+    {
+        if (variable.Stored is null)
+        {
+            var producer = variable.Producer is { CanRecompute: true } p
+                ? p
+                : throw new InvalidOperationException($"the value {variable.Shape} is gone and its producer cannot make it again");
+            variable.Stored = pool.Rent(variable.Shape);
+            producer.Recompute(this, variable.Stored);
+        }
+
+        return variable.Stored;
+    }
+
+    /// <summary>Returns the value's memory if nobody needs it, or if it can be made again and is not open to the forward pass.</summary>
+    public void Settle(Variable variable)
+    {
+        if (variable is { Owned: true, Open: false, Stored: not null } && (variable.Keepers == 0 || IsRecomputable(variable)))
+        {
+            pool.Return(variable.Stored);
+            variable.Stored = null;
+        }
+    }
+
+    /// <summary>
+    /// Memory for a contribution to a gradient. <paramref name="accumulate"/> tells the operation whether to add to it or, as the
+    /// first one, to overwrite it.
+    /// </summary>
+    public Tensor Contribute(Variable variable, out bool accumulate)
+    {
+        accumulate = variable.Gradient is not null;
+        return variable.Gradient ??= pool.Rent(variable.Shape);
+    }
+
+    /// <summary>Hands the memory of one gradient on as the only contribution to another.</summary>
+    public static void MoveGradient(Variable from, Variable to)
+    {
+        if (to.Gradient is not null || from.Shape != to.Shape)
+        {
+            throw new InvalidOperationException($"a gradient {from.Shape} cannot move to {to.Shape}, which is taken or of another shape");
+        }
+
+        to.Gradient = from.Gradient;
+        from.Gradient = null;
+    }
+
+    /// <summary>
+    /// Runs all recorded backward passes, last first, from the gradients that were contributed before (the loss). Afterwards the
+    /// tape is empty; inputs keep their gradients until <see cref="Clear"/>.
+    /// </summary>
+    public void Backward()
+    {
+        foreach (var variable in variables)
+        {
+            Done(variable);
+        }
+
+        for (var i = nodes.Count - 1; i >= 0; i--)
+        {
+            var node = nodes[i];
+            if (node.Output.Gradient is not null)
+            {
+                node.Backward(this);
+            }
+
+            node.ReleaseAll(this);
+            node.ReturnBuffers(pool);
+            ReturnGradient(node.Output);
+            nodes.RemoveAt(i);
+        }
+    }
+
+    /// <summary>Returns everything that is still rented, e.g. after a forward pass without a backward pass or after an exception.</summary>
+    public void Clear()
+    {
+        for (var i = nodes.Count - 1; i >= 0; i--)
+        {
+            nodes[i].ReleaseAll(this);
+            nodes[i].ReturnBuffers(pool);
+        }
+
+        nodes.Clear();
+        foreach (var variable in variables)
+        {
+            Done(variable);
+            ReturnGradient(variable);
+        }
+
+        variables.Clear();
+    }
+
+    private bool IsRecomputable(Variable variable) => recomputeActivations && variable.Producer is { CanRecompute: true };
+
+    private Variable Register(Variable variable)
+    {
+        variables.Add(variable);
+        return variable;
+    }
+
+    private void ReturnGradient(Variable variable)
+    {
+        if (variable.Gradient is not null)
+        {
+            pool.Return(variable.Gradient);
+            variable.Gradient = null;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Losses;
+
+/// <summary>
+/// Soft Dice + cross-entropy over all supervised outputs (spec losses §2, §3, §5): the backend sums over voxels, the few numbers per
+/// class are combined here in float64.
+/// </summary>
+public static class SegmentationLoss
+{
+    /// <summary>
+    /// Evaluates the loss and, on a recording tape, starts the backward pass by the gradients of the logits. Outputs of weight 0 are
+    /// passed over and get no gradient.
+    /// </summary>
+    /// <param name="tape">The tape that made the logits.</param>
+    /// <param name="logits">One variable per output, full resolution first.</param>
+    /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is 0.</param>
+    /// <param name="options">Kind and weights.</param>
+    /// <exception cref="ShapeException">Numbers of outputs, targets and weights differ.</exception>
+    public static LossValue Evaluate(Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options)
+    {
+        if (logits.Count != options.Weights.Count || targets.Count != logits.Count)
+        {
+            throw new ShapeException($"{logits.Count} outputs, {targets.Count} targets and {options.Weights.Count} loss weights do not agree");
+        }
+
+        double crossEntropy = 0.0, dice = 0.0;
+        for (var i = 0; i < logits.Count; i++)
+        {
+            var weight = options.Weights[i];
+            if (weight == 0f)
+            {
+                continue;
+            }
+
+            var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
+            var part = EvaluateOutput(tape, logits[i], target, Problem(logits[i].Shape, options), weight);
+            crossEntropy += weight * part.CrossEntropy;
+            dice += weight * part.Dice;
+        }
+
+        return new LossValue(crossEntropy + dice, crossEntropy, dice);
+    }
+
+    /// <summary>Cross-entropy and Dice from the backend's sums (layout: <see cref="LossProblem"/>).</summary>
+    public static LossValue Combine(in LossProblem p, ReadOnlySpan<float> sums)
+    {
+        var valid = (double)sums[^1];
+        var divisor = p.Regions && p.IgnoreLabel < 0 ? (double)p.N * p.C * p.Spatial.Voxels : valid;
+        var crossEntropy = valid > 0 ? sums[^2] / divisor : 0.0;
+
+        var total = 0.0;
+        for (var c = p.FirstDiceClass; c < p.C; c++)
+        {
+            var batch = (I: 0.0, P: 0.0, G: 0.0);
+            for (var n = 0; n < p.N; n++)
+            {
+                var at = 3 * ((n * p.C) + c);
+                batch = (batch.I + sums[at], batch.P + sums[at + 1], batch.G + sums[at + 2]);
+                if (!p.BatchDice)
+                {
+                    total += Ratio(batch, p.Smooth);
+                    batch = default;
+                }
+            }
+
+            total += p.BatchDice ? Ratio(batch, p.Smooth) : 0.0;
+        }
+
+        // Without a foreground class there is no Dice term.
+        var dice = p.DiceTerms > 0 ? -total / p.DiceTerms : 0.0;
+        return new LossValue(crossEntropy + dice, crossEntropy, dice);
+    }
+
+    private static LossValue EvaluateOutput(Tape tape, Variable logits, Tensor target, in LossProblem p, float weight)
+    {
+        var sums = tape.Pool.Rent(p.SumsShape);
+        tape.Backend.SegmentationLossForward(p, logits.Value, target, sums);
+        var host = new float[p.SumsShape.Length];
+        tape.Backend.Download(sums, host);
+        if (tape.Recording)
+        {
+            var gradient = tape.Contribute(logits, out var accumulate);
+            if (accumulate)
+            {
+                throw new InvalidOperationException("the logits already have a gradient: a loss is evaluated once per tape");
+            }
+
+            tape.Backend.SegmentationLossBackward(p, logits.Value, target, sums, weight, gradient);
+        }
+
+        tape.Pool.Return(sums);
+        return Combine(p, host);
+    }
+
+    private static LossProblem Problem(Shape logits, LossOptions o) =>
+        new(logits.N, logits.Spatial, logits.C, o.Regions, o.BatchDice, o.IgnoreLabel, o.Smooth, o.DiceIncludesBackground);
+
+    private static double Ratio((double I, double P, double G) s, double smooth) =>
+        ((2.0 * s.I) + smooth) / Math.Max(s.P + s.G + smooth, 1e-8);
+}

@@ -1,0 +1,47 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Autograd.Ops;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Networks;
+
+/// <summary>
+/// A convolution with its parameters. It reads the concatenation of several inputs; nnU-Net's single weight is then kept as one
+/// weight per pair of inputs (only UNet++ has more than one pair).
+/// </summary>
+internal sealed class ConvolutionLayer
+{
+    private readonly List<Parameter> weights = [];
+    private readonly Parameter? bias;
+    private readonly Extent stride;
+    private readonly bool biasCancels;
+
+    /// <param name="store">Where to declare the parameters.</param>
+    /// <param name="name">Prefix: <c>name.weight</c>, <c>name.bias</c>.</param>
+    /// <param name="inputs">Channels of each input.</param>
+    /// <param name="outputs">Output channels.</param>
+    /// <param name="kernel">Kernel per axis.</param>
+    /// <param name="stride">Stride per axis.</param>
+    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="biasCancels">The output is normalised next.</param>
+    public ConvolutionLayer(
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool hasBias, bool biasCancels)
+    {
+        (this.stride, this.biasCancels) = (stride, biasCancels);
+        var fanIn = checked((int)(inputs.Sum() * kernel.Voxels));
+        var pairs = (inputs.Count + 1) / 2;
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            var channels = inputs.Skip(2 * pair).Take(2).Sum();
+            weights.Add(store.Declare(
+                pairs == 1 ? $"{name}.weight" : $"{name}.weight.{pair}",
+                Shape.Weight(kernel, channels, outputs),
+                ParameterKind.ConvolutionWeight,
+                fanIn));
+        }
+
+        bias = hasBias ? store.Declare($"{name}.bias", Shape.Vector(outputs), ParameterKind.Bias) : null;
+    }
+
+    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs) =>
+        Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels);
+}

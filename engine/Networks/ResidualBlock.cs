@@ -1,0 +1,65 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Autograd.Ops;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Networks;
+
+/// <summary>
+/// nnU-Net's residual block (spec networks §6; He et al. 2016, arXiv:1512.03385): leaky(norm(conv(leaky(norm(conv(x))))) + skip(x)). The skip
+/// averages where the block strides, and then projects (1×1×1 convolution without bias, norm) where the channels change. The second norm
+/// starts at γ = 0, so that the block starts as its skip.
+/// </summary>
+internal sealed class ResidualBlock
+{
+    private readonly ConvBlock first;
+    private readonly ConvBlock second;
+    private readonly ConvBlock? projection;
+    private readonly Extent stride;
+    private readonly float slope;
+
+    public ResidualBlock(ParameterStore store, string name, int inputs, int outputs, Extent kernel, Extent stride, float slope)
+    {
+        (this.stride, this.slope) = (stride, slope);
+        first = new ConvBlock(store, $"{name}.conv1.conv", $"{name}.conv1.norm", [inputs], outputs, kernel, stride, slope);
+        second = new ConvBlock(
+            store, $"{name}.conv2.conv", $"{name}.conv2.norm", [outputs], outputs, kernel, Extent.One, slope: 1f, normStartsAtZero: true);
+        if (inputs != outputs)
+        {
+            var skip = stride == Extent.One ? $"{name}.skip.0" : $"{name}.skip.1";      // nnU-Net counts the pooling as number 0
+            projection = new ConvBlock(
+                store, $"{skip}.conv", $"{skip}.norm", [inputs], outputs, Extent.One, Extent.One, slope: 1f, hasBias: false);
+        }
+    }
+
+    public Variable Forward(Tape tape, Variable x)
+    {
+        var y = first.Forward(tape, x);
+        var main = second.Forward(tape, y);
+        tape.Done(y);
+
+        var skip = x;
+        if (stride != Extent.One)
+        {
+            skip = AveragePool.Apply(tape, x, stride);
+        }
+
+        if (projection is not null)
+        {
+            var pooled = skip;
+            skip = projection.Forward(tape, pooled);
+            CloseUnless(tape, pooled, x);
+        }
+
+        var sum = AddLeakyReLU.Apply(tape, main, skip, slope);
+        CloseUnless(tape, skip, x);
+        return sum;
+    }
+
+    private static void CloseUnless(Tape tape, Variable variable, Variable input)
+    {
+        if (!ReferenceEquals(variable, input))
+        {
+            tape.Done(variable);
+        }
+    }
+}

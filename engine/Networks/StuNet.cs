@@ -1,0 +1,101 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Autograd.Ops;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Networks;
+
+/// <summary>
+/// STU-Net (Huang et al. 2023, arXiv:2304.06716; spec networks §8): residual blocks in encoder and decoder; up-sampling by a 1×1×1
+/// convolution and nearest neighbours. The convolution commutes with the replication and runs first, on the small grid.
+/// <para>Names as in the published weights: <c>conv_blocks_context.l.b.conv1.weight</c>, <c>upsample_layers.s.conv.weight</c>,
+/// <c>conv_blocks_localization.s.b.…</c>, <c>seg_outputs.s.weight</c>; s = 0 is the lowest resolution.</para>
+/// </summary>
+public sealed class StuNet : Network
+{
+    private readonly List<List<StuNetBlock>> encoder = [];
+    private readonly List<ConvolutionLayer> upsample = [];
+    private readonly List<List<StuNetBlock>> decoder = [];
+    private readonly List<ConvolutionLayer> heads = [];
+
+    internal StuNet(NetworkPlan plan, Backend backend)
+        : base(plan, backend)
+    {
+        var f = plan.Features;
+        for (var l = 0; l < plan.Stages; l++)
+        {
+            encoder.Add(Stage(
+                $"conv_blocks_context.{l}", [l == 0 ? plan.InputChannels : f[l - 1]], f[l], plan.EncoderBlocks[l], plan.Kernels[l], plan.Strides[l]));
+        }
+
+        var levels = Enumerable.Range(0, plan.Stages - 1).Reverse().ToArray();
+        for (var s = 0; s < levels.Length; s++)
+        {
+            upsample.Add(Pointwise($"upsample_layers.{s}.conv", f[levels[s] + 1], f[levels[s]]));
+        }
+
+        for (var s = 0; s < levels.Length; s++)
+        {
+            var width = f[levels[s]];
+            decoder.Add(Stage(
+                $"conv_blocks_localization.{s}", [width, width], width, plan.DecoderBlocks[s], plan.Kernels[levels[s]], Extent.One));
+        }
+
+        for (var s = 0; s < levels.Length; s++)
+        {
+            heads.Add(Pointwise($"seg_outputs.{s}", f[levels[s]], plan.OutputChannels));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Variable> ForwardCore(Tape tape, Variable x, bool allOutputs)
+    {
+        var encoded = new List<Variable>();
+        foreach (var stage in encoder)
+        {
+            x = RunStage(tape, stage, x);
+            encoded.Add(x);
+        }
+
+        var logits = new List<Variable>();                              // coarse to fine
+        for (var s = 0; s < decoder.Count; s++)
+        {
+            var narrow = upsample[s].Forward(tape, x);
+            tape.Done(x);
+            var up = NearestUpsample.Apply(tape, narrow, Plan.Strides[^(s + 1)]);
+            tape.Done(narrow);
+            var skip = encoded[^(s + 2)];
+            x = RunStage(tape, decoder[s], up, skip);
+            tape.Done(up);
+            tape.Done(skip);
+            if (allOutputs || s == decoder.Count - 1)
+            {
+                logits.Add(heads[s].Forward(tape, x));
+            }
+        }
+
+        tape.Done(x);
+        logits.Reverse();
+        return logits;
+    }
+
+    private static Variable RunStage(Tape tape, List<StuNetBlock> blocks, params IReadOnlyList<Variable> inputs)
+    {
+        var x = blocks[0].Forward(tape, inputs);
+        foreach (var block in blocks.Skip(1))
+        {
+            var y = block.Forward(tape, x);
+            tape.Done(x);
+            x = y;
+        }
+
+        return x;
+    }
+
+    private List<StuNetBlock> Stage(string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride) =>
+        [.. Enumerable.Range(0, count).Select(b => new StuNetBlock(
+            Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0, Plan.LeakySlope))];
+
+    private ConvolutionLayer Pointwise(string name, int inputs, int outputs) =>
+        new(Parameters, name, [inputs], outputs, Extent.One, Extent.One, hasBias: true, biasCancels: false);
+}

@@ -1,0 +1,45 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Autograd.Ops;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Networks;
+
+/// <summary>
+/// STU-Net's residual block (spec networks §8): as <see cref="ResidualBlock"/>, but the first block of a stage always projects its skip by a
+/// strided 1×1×1 convolution with bias, without pooling and without norm. It also reads a concatenation. Names as in the published
+/// weights: <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>, <c>conv3</c> (the skip).
+/// </summary>
+internal sealed class StuNetBlock
+{
+    private readonly ConvBlock first;
+    private readonly ConvBlock second;
+    private readonly ConvolutionLayer? projection;
+    private readonly float slope;
+
+    public StuNetBlock(
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool projects, float slope)
+    {
+        this.slope = slope;
+        first = new ConvBlock(store, $"{name}.conv1", $"{name}.norm1", inputs, outputs, kernel, stride, slope);
+        second = new ConvBlock(store, $"{name}.conv2", $"{name}.norm2", [outputs], outputs, kernel, Extent.One, slope: 1f);
+        projection = projects
+            ? new ConvolutionLayer(store, $"{name}.conv3", inputs, outputs, Extent.One, stride, hasBias: true, biasCancels: false)
+            : null;
+    }
+
+    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs)
+    {
+        var y = first.Forward(tape, inputs);
+        var main = second.Forward(tape, y);
+        tape.Done(y);
+        if (projection is null)
+        {
+            return AddLeakyReLU.Apply(tape, main, inputs[0], slope);
+        }
+
+        var skip = projection.Forward(tape, inputs);
+        var sum = AddLeakyReLU.Apply(tape, main, skip, slope);
+        tape.Done(skip);
+        return sum;
+    }
+}

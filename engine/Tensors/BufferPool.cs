@@ -1,0 +1,199 @@
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.Engine.Tensors;
+
+/// <summary>
+/// Lends device memory to the tape. Memory is taken from the backend in slabs and never given back before <see cref="Trim"/> or
+/// <see cref="Dispose"/>; inside a slab, tensors are cut from the smallest free block that holds them, and neighbouring free blocks
+/// grow together again.
+/// <para>One slab reserved up front (<see cref="Reserve"/>) is enough for a training step whose need was measured before
+/// (see StepMemory): slabs are searched in order and a step rents and returns the same sizes in the same order, so every step
+/// places every tensor where the measurement placed it, and none allocates.</para>
+/// </summary>
+public sealed class BufferPool(Backend backend) : IDisposable
+{
+    /// <summary>Elements per alignment unit: every tensor starts on a 64-byte line.</summary>
+    private const long Alignment = 16;
+
+    private readonly List<Slab> slabs = [];
+
+    /// <summary>The backend whose memory is lent.</summary>
+    public Backend Backend => backend;
+
+    /// <summary>Bytes lent now, padding to 64 bytes included.</summary>
+    public long InUseBytes { get; private set; }
+
+    /// <summary>Highest value of <see cref="InUseBytes"/> so far.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Bytes of all slabs: what the pool takes from the device.</summary>
+    public long ReservedBytes => slabs.Sum(s => s.Length) * sizeof(float);
+
+    /// <summary>Bytes from the start of the slabs to the end of the highest tensor ever lent: what one slab would have needed.</summary>
+    public long HighWaterBytes => slabs.Sum(s => s.HighWater) * sizeof(float);
+
+    /// <summary>How often the pool had to ask the backend for memory.</summary>
+    public int Allocations { get; private set; }
+
+    /// <summary>A tensor with undefined contents, to be given back by <see cref="Return"/>.</summary>
+    public Tensor Rent(Shape shape)
+    {
+        var length = RoundUp(shape.Length);
+        Slab? home = null;
+        Block? block = null;
+        foreach (var slab in slabs)
+        {
+            block = slab.Take(length);
+            if (block is not null)
+            {
+                home = slab;
+                break;
+            }
+        }
+
+        if (home is null || block is null)
+        {
+            home = AddSlab(length);
+            block = home.Take(length)!;
+        }
+
+        InUseBytes += length * sizeof(float);
+        PeakBytes = Math.Max(PeakBytes, InUseBytes);
+        return new Tensor(home.Buffer, block.Offset, shape);
+    }
+
+    /// <summary>Takes a tensor back; it may not be used afterwards.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not lent by this pool, or was returned before.</exception>
+    public void Return(Tensor tensor)
+    {
+        foreach (var slab in slabs)
+        {
+            if (ReferenceEquals(slab.Buffer, tensor.Buffer))
+            {
+                InUseBytes -= slab.GiveBack(tensor.Offset) * sizeof(float);
+                return;
+            }
+        }
+
+        throw new InvalidOperationException($"{tensor} was not lent by this pool");
+    }
+
+    /// <summary>Makes sure that the first slab, the one searched first, has room for this many bytes. Only while nothing is lent.</summary>
+    /// <exception cref="InvalidOperationException">Tensors are lent.</exception>
+    public void Reserve(long bytes)
+    {
+        var length = RoundUp((bytes + sizeof(float) - 1) / sizeof(float));
+        if (length == 0 || (slabs.Count > 0 && slabs[0].Length >= length))
+        {
+            return;
+        }
+
+        Trim();
+        AddSlab(length);
+    }
+
+    /// <summary>Gives all memory back to the backend, e.g. before work with other sizes. Only while nothing is lent.</summary>
+    /// <exception cref="InvalidOperationException">Tensors are lent.</exception>
+    public void Trim()
+    {
+        if (InUseBytes > 0)
+        {
+            throw new InvalidOperationException($"{InUseBytes} bytes of the pool are still lent");
+        }
+
+        Dispose();
+    }
+
+    /// <summary>Gives all memory back to the backend; lent tensors become invalid.</summary>
+    public void Dispose()
+    {
+        foreach (var slab in slabs)
+        {
+            backend.Free(slab.Buffer);
+        }
+
+        slabs.Clear();
+        InUseBytes = 0;
+    }
+
+    private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
+
+    private Slab AddSlab(long length)
+    {
+        var slab = new Slab(backend.Allocate(length), length);
+        slabs.Add(slab);
+        Allocations++;
+        return slab;
+    }
+
+    /// <summary>A run of elements inside a slab, lent or free.</summary>
+    private sealed record Block(long Offset, long Length, bool Free);
+
+    /// <summary>One allocation and its division into blocks, in address order; no two neighbours are both free.</summary>
+    private sealed class Slab(DeviceBuffer buffer, long length)
+    {
+        private readonly List<Block> blocks = [new Block(0, length, Free: true)];
+
+        public DeviceBuffer Buffer => buffer;
+
+        public long Length => length;
+
+        public long HighWater { get; private set; }
+
+        public Block? Take(long wanted)
+        {
+            var best = -1;
+            for (var i = 0; i < blocks.Count; i++)
+            {
+                if (blocks[i].Free && blocks[i].Length >= wanted && (best < 0 || blocks[i].Length < blocks[best].Length))
+                {
+                    best = i;
+                }
+            }
+
+            if (best < 0)
+            {
+                return null;
+            }
+
+            var (offset, available, _) = blocks[best];
+            var taken = new Block(offset, wanted, Free: false);
+            blocks[best] = taken;
+            if (available > wanted)
+            {
+                blocks.Insert(best + 1, new Block(offset + wanted, available - wanted, Free: true));
+            }
+
+            HighWater = Math.Max(HighWater, offset + wanted);
+            return taken;
+        }
+
+        /// <summary>Frees the block at an offset; returns its length.</summary>
+        public long GiveBack(long offset)
+        {
+            var i = blocks.FindIndex(b => b.Offset == offset && !b.Free);
+            if (i < 0)
+            {
+                throw new InvalidOperationException($"nothing is lent at element {offset}: returned twice?");
+            }
+
+            var freed = blocks[i].Length;
+            var (start, end) = (blocks[i].Offset, blocks[i].Offset + freed);
+            if (i + 1 < blocks.Count && blocks[i + 1].Free)
+            {
+                end += blocks[i + 1].Length;
+                blocks.RemoveAt(i + 1);
+            }
+
+            if (i > 0 && blocks[i - 1].Free)
+            {
+                start = blocks[i - 1].Offset;
+                blocks.RemoveAt(i - 1);
+                i--;
+            }
+
+            blocks[i] = new Block(start, end - start, Free: true);
+            return freed;
+        }
+    }
+}

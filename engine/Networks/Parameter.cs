@@ -10,8 +10,9 @@ public sealed class Parameter
     private Tensor? value;
     private Tensor? gradient;
 
-    internal Parameter(string name, Shape shape, ParameterKind kind, int fanIn, float initialValue)
+    internal Parameter(int index, string name, Shape shape, ParameterKind kind, int fanIn, float initialValue)
     {
+        Index = index;
         Name = name;
         Shape = shape;
         Kind = kind;
@@ -48,6 +49,9 @@ public sealed class Parameter
 
     /// <summary>Factor on the learning rate, e.g. 0.1 for the body of a pre-trained network whose heads are new.</summary>
     public float LearningRateFactor { get; set; } = 1f;
+
+    /// <summary>Number in the store, from 0.</summary>
+    public int Index { get; }
 
     /// <summary>First element in the value and gradient buffers.</summary>
     internal long Offset => Value.Offset;

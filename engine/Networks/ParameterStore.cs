@@ -105,7 +105,7 @@ public sealed class ParameterStore(Backend backend) : IDisposable
             throw new InvalidOperationException("parameters must be declared before their memory is allocated");
         }
 
-        var parameter = new Parameter(name, shape, kind, fanIn, initialValue);
+        var parameter = new Parameter(parameters.Count, name, shape, kind, fanIn, initialValue);
         parameters.Add(parameter);
         byName.Add(name, parameter);
         return parameter;

@@ -142,8 +142,10 @@ public sealed class BufferPool(Backend backend) : IDisposable
 
         public Block? Take(long wanted)
         {
+            // The end of the slab is cut only if no hole is large enough: places then do not depend on the slab's length, and a slab as
+            // long as the high-water mark of a rehearsal suffices.
             var best = -1;
-            for (var i = 0; i < blocks.Count; i++)
+            for (var i = 0; i < blocks.Count - 1; i++)
             {
                 if (blocks[i].Free && blocks[i].Length >= wanted && (best < 0 || blocks[i].Length < blocks[best].Length))
                 {
@@ -153,7 +155,11 @@ public sealed class BufferPool(Backend backend) : IDisposable
 
             if (best < 0)
             {
-                return null;
+                best = blocks.Count - 1;
+                if (!blocks[best].Free || blocks[best].Length < wanted)
+                {
+                    return null;
+                }
             }
 
             var (offset, available, _) = blocks[best];

@@ -1,0 +1,111 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Training;
+
+/// <summary>
+/// The order in which a step rents memory and computes, apart from where its data come from: <see cref="TrainingStep"/> runs it with a
+/// batch, <see cref="StepMemory"/> without one, and both thereby rent exactly the same.
+/// </summary>
+internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOptions options)
+{
+    /// <summary>Forward, loss and backward; the parameters' gradients are set afterwards.</summary>
+    /// <param name="images">Shape of the batch.</param>
+    /// <param name="loadImages">Fills the batch.</param>
+    /// <param name="loadTarget">Fills the target of an output.</param>
+    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget)
+    {
+        network.Parameters.ForgetGradients();
+        var tape = new Tape(network.Backend, pool, recording: true, options.RecomputeActivations);
+        var x = pool.Rent(images);
+        try
+        {
+            loadImages(x);
+            var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
+            var loss = EvaluateLoss(tape, logits, loadTarget);
+            foreach (var map in logits)
+            {
+                tape.Done(map);
+            }
+
+            tape.Backward();
+            return loss;
+        }
+        finally
+        {
+            tape.Clear();
+            pool.Return(x);
+        }
+    }
+
+    /// <summary>Forward and loss without gradients.</summary>
+    /// <param name="images">Shape of the batch.</param>
+    /// <param name="loadImages">Fills the batch.</param>
+    /// <param name="loadTarget">Fills the target of an output.</param>
+    /// <param name="readLogits">Sees the full-resolution logits, or null.</param>
+    /// <param name="readLabels">Sees their argmax, or null.</param>
+    public LossValue Evaluate(
+        Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget, Action<Tensor>? readLogits, Action<Tensor>? readLabels)
+    {
+        var tape = new Tape(network.Backend, pool, recording: false);
+        var x = pool.Rent(images);
+        try
+        {
+            loadImages(x);
+            var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
+            var loss = EvaluateLoss(tape, logits, loadTarget);
+            var full = logits[0].Value;
+            readLogits?.Invoke(full);
+            if (readLabels is not null)
+            {
+                var labels = pool.Rent(Shape.Activation(full.Shape.N, full.Shape.Spatial, 1));
+                network.Backend.ArgMax(full, labels);
+                readLabels(labels);
+                pool.Return(labels);
+            }
+
+            return loss;
+        }
+        finally
+        {
+            tape.Clear();
+            pool.Return(x);
+        }
+    }
+
+    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget)
+    {
+        var channels = options.Loss.Regions ? network.Plan.OutputChannels + (options.Loss.IgnoreLabel >= 0 ? 1 : 0) : 1;
+
+        // Outputs of one resolution (all of UNet++) share a target; outputs of weight 0 need none.
+        var byScale = new Dictionary<Extent, Tensor>();
+        var targets = new Tensor?[logits.Count];
+        for (var i = 0; i < logits.Count; i++)
+        {
+            if (options.Loss.Weights[i] == 0f)
+            {
+                continue;
+            }
+
+            var map = logits[i].Shape;
+            if (!byScale.TryGetValue(map.Spatial, out var target))
+            {
+                target = pool.Rent(Shape.Activation(map.N, map.Spatial, channels));
+                byScale.Add(map.Spatial, target);
+                loadTarget(i, target);
+            }
+
+            targets[i] = target;
+        }
+
+        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss);
+        foreach (var target in byScale.Values)
+        {
+            pool.Return(target);
+        }
+
+        return loss;
+    }
+}

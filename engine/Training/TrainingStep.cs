@@ -1,0 +1,149 @@
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Engine.Training;
+
+/// <summary>
+/// One step of training: upload a batch, forward, loss, backward, clip, update. Owns the memory that a step needs, reserved at once
+/// after a rehearsal (<see cref="StepMemory"/>), so that steps allocate nothing. Network and optimiser stay the caller's.
+/// </summary>
+public sealed class TrainingStep : IDisposable
+{
+    /// <summary>Consecutive skipped steps after which training gives up (spec losses §6).</summary>
+    public const int MaxConsecutiveSkips = 10;
+
+    private readonly Network network;
+    private readonly Optimizer optimizer;
+    private readonly TrainingOptions options;
+    private readonly TrainingPass pass;
+    private readonly Extent patch;
+    private int consecutiveSkips;
+
+    /// <summary>Prepares steps of one patch and batch size.</summary>
+    /// <param name="network">The network to train.</param>
+    /// <param name="optimizer">Moves its parameters.</param>
+    /// <param name="patch">Spatial size of the images, voxels; 2D: z = 1.</param>
+    /// <param name="batchSize">Images per step.</param>
+    /// <param name="options">Loss and clipping.</param>
+    /// <exception cref="ShapeException">The patch does not suit the network, or there is not one loss weight per output.</exception>
+    public TrainingStep(Network network, Optimizer optimizer, Extent patch, int batchSize, TrainingOptions options)
+    {
+        network.Plan.CheckPatch(patch);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        if (options.Loss.Weights.Count != network.OutputScales.Count)
+        {
+            throw new ShapeException($"{options.Loss.Weights.Count} loss weights for {network.OutputScales.Count} outputs of the network");
+        }
+
+        (this.network, this.optimizer, this.patch, this.options) = (network, optimizer, patch, options);
+        BatchSize = batchSize;
+        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options);
+        Pool = new BufferPool(network.Backend);
+        Pool.Reserve(Memory.PoolBytes);
+        pass = new TrainingPass(network, Pool, options);
+    }
+
+    /// <summary>Images per step.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>What the rehearsal found.</summary>
+    public StepMemory Memory { get; }
+
+    /// <summary>Memory of activations, their gradients, batch and targets.</summary>
+    public BufferPool Pool { get; }
+
+    /// <summary>Highest number of bytes of the backend in use so far: parameters, gradients, moments and <see cref="Pool"/>.</summary>
+    public long PeakBytes => network.Backend.PeakBytes;
+
+    /// <summary>Loss of the latest step, with its parts.</summary>
+    public LossValue Loss { get; private set; }
+
+    /// <summary>Global gradient norm of the latest step, before clipping.</summary>
+    public double GradientNorm { get; private set; }
+
+    /// <summary>Steps whose gradients were not finite; they changed nothing.</summary>
+    public long SkippedSteps { get; private set; }
+
+    /// <summary>Trains on one batch. A step whose gradients are not finite changes nothing and is counted.</summary>
+    /// <param name="images">(n, z, y, x, c), n = <see cref="BatchSize"/>.</param>
+    /// <param name="targets">
+    /// One per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of one resolution
+    /// (UNet++) share the first of their targets.
+    /// </param>
+    /// <param name="learningRate">η of this step.</param>
+    /// <returns>The loss before the update.</returns>
+    /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
+    /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
+    public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate)
+    {
+        RequireTargets(targets);
+        Loss = pass.Train(BatchShape(images), x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t));
+        Update(learningRate);
+        return Loss.Total;
+    }
+
+    /// <summary>Loss and, if wanted, prediction of one batch, without gradients (spec training §8).</summary>
+    /// <param name="images">As for <see cref="Run"/>.</param>
+    /// <param name="targets">As for <see cref="Run"/>.</param>
+    /// <param name="logits">Receives the full-resolution logits (n, z, y, x, K), or null.</param>
+    /// <param name="labels">Receives the class of the highest logit per voxel (n, z, y, x), the lowest class on ties, or null.</param>
+    /// <exception cref="ShapeException">An array has the wrong length.</exception>
+    public LossValue Evaluate(float[] images, IReadOnlyList<float[]> targets, float[]? logits = null, float[]? labels = null)
+    {
+        RequireTargets(targets);
+        return pass.Evaluate(
+            BatchShape(images),
+            x => network.Backend.Upload(images, x),
+            (i, t) => network.Backend.Upload(targets[i], t),
+            logits is null ? null : map => network.Backend.Download(map, logits),
+            labels is null ? null : map => network.Backend.Download(map, labels));
+    }
+
+    /// <summary>Frees the step's memory; network and optimiser live on.</summary>
+    public void Dispose() => Pool.Dispose();
+
+    private Shape BatchShape(float[] images)
+    {
+        var shape = Shape.Activation(BatchSize, patch, network.Plan.InputChannels);
+        return images.Length == shape.Length
+            ? shape
+            : throw new ShapeException($"{images.Length} image values for a batch {shape} of {shape.Length}");
+    }
+
+    private void RequireTargets(IReadOnlyList<float[]> targets)
+    {
+        if (targets.Count != network.OutputScales.Count)
+        {
+            throw new ShapeException($"{targets.Count} targets for {network.OutputScales.Count} outputs of the network");
+        }
+    }
+
+    private void Update(float learningRate)
+    {
+        GradientNorm = GradientClipping.GlobalNorm(network.Parameters);
+        if (double.IsFinite(GradientNorm))
+        {
+            consecutiveSkips = 0;
+            optimizer.Step(learningRate, options.ClipNorm is { } limit ? GradientClipping.Coefficient(GradientNorm, limit) : 1f);
+            return;
+        }
+
+        SkippedSteps++;
+        consecutiveSkips++;
+        if (consecutiveSkips >= MaxConsecutiveSkips)
+        {
+            throw new TrainingDivergedException(
+                $"{consecutiveSkips} steps in a row had gradients that are not finite (loss {Loss.Total:g4}, learning rate {learningRate:g4}, " +
+                $"first in {FirstNonFinite()}); check the images for values that are not finite, or lower the learning rate");
+        }
+    }
+
+    private string FirstNonFinite()
+    {
+        var culprit = network.Parameters.Parameters.FirstOrDefault(
+            p => p.HasGradient && !double.IsFinite(network.Backend.SumOfSquares(p.Gradient)));
+        return culprit?.Name ?? "their sum of squares only";
+    }
+}

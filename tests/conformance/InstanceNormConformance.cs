@@ -69,9 +69,10 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
     {
         foreach (var accumulate in new[] { false, true })
         {
+            var inputs = NormInputs(p, random);
             Operand[] operands =
             [
-                .. NormInputs(p, random), OutputGradient(p, random), Operand.Output("dx", p.ActivationShape, CloseSum),
+                .. inputs, OutputGradient(p, random), Operand.Output("dx", p.ActivationShape, CloseDifference(inputs)),
                 .. ParameterGradients(p, accumulate, random),
             ];
             Compare(operands, (backend, t) => backend.InstanceNormBackward(
@@ -82,9 +83,10 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
     [Fact]
     public void Backward_in_place_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
+        var inputs = NormInputs(p, random);
         Operand[] operands =
         [
-            .. NormInputs(p, random), OutputGradient(p, random) with { Written = true, Tolerance = CloseSum },
+            .. inputs, OutputGradient(p, random) with { Written = true, Tolerance = CloseDifference(inputs) },
             .. ParameterGradients(p, accumulate: false, random),
         ];
         Compare(operands, (backend, t) => backend.InstanceNormBackward(
@@ -150,6 +152,17 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
                 p, t["dy"], t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["dx"], t["dgamma"], t["dbeta"], false);
         });
         return (results[4], results[5], results[6], results[7], results[8], results[9]);
+    }
+
+    /// <summary>
+    /// dx = gamma·rstd·(d − A/V − x̂·B/V) is a difference of terms as large as gamma·rstd·d, and of few voxels next to nothing remains:
+    /// what may be left of rounding is a share of the terms.
+    /// </summary>
+    private static Tolerance CloseDifference(Operand[] normInputs)
+    {
+        var gamma = normInputs.Single(o => o.Name == "gamma").Values!.Max(Math.Abs);
+        var rstd = normInputs.Single(o => o.Name == "rstd").Values!.Max();
+        return CloseSum with { Absolute = 1e-6 * gamma * rstd };
     }
 
     private static InstanceNormProblem Shrink(in InstanceNormProblem p) => p with

@@ -12,3 +12,32 @@ public sealed class CpuTransposedConvolution(BackendFixture fixture) : Transpose
 {
     protected override Backend OpenBackend() => Cpu.Open();
 }
+public sealed class CpuInstanceNorm(BackendFixture fixture) : InstanceNormConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}
+
+public sealed class CpuPointwise(BackendFixture fixture) : PointwiseConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}
+
+public sealed class CpuLoss(BackendFixture fixture) : LossConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}
+
+public sealed class CpuOptimizer(BackendFixture fixture) : OptimizerConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}
+
+public sealed class CpuInference(BackendFixture fixture) : InferenceConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}
+
+public sealed class CpuMemory(BackendFixture fixture) : MemoryConformance(fixture)
+{
+    protected override Backend OpenBackend() => Cpu.Open();
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Fingerprinting;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+
+namespace SharpSeg.AutoPlanner.Preprocessing;
+
+/// <summary>Everything in the plans that determines a preprocessed case, and nothing else.</summary>
+public sealed record PreprocessingRecipe
+{
+    // Raise it when the same plans would give other data, so that stored data are redone.
+    private const int Version = 1;
+
+    /// <summary>Decides the order of steps: modern normalises before resampling, classic after it.</summary>
+    public required Profile Profile { get; init; }
+
+    /// <summary>Axis order after loading.</summary>
+    public required IReadOnlyList<int> TransposeForward { get; init; }
+
+    /// <summary>Target spacing in mm, transposed: 3 axes, or 2 (y, x), where each case keeps its own spacing along axis 0.</summary>
+    public required IReadOnlyList<double> Spacing { get; init; }
+
+    /// <summary>Scheme per channel.</summary>
+    public required IReadOnlyList<NormalizationScheme> Normalization { get; init; }
+
+    /// <summary>Per channel: z-score inside the non-zero mask only.</summary>
+    public required IReadOnlyList<bool> UseMaskForNorm { get; init; }
+
+    /// <summary>Foreground statistics per channel; read for CT only.</summary>
+    public required IReadOnlyList<IntensityProperties?> Intensities { get; init; }
+
+    /// <summary>Interpolation of images and labels.</summary>
+    public required ResamplingPlan Resampling { get; init; }
+
+    /// <summary>The recipe of one configuration.</summary>
+    /// <exception cref="SharpSegException">The plans ask for an interpolation of labels that does not exist.</exception>
+    public static PreprocessingRecipe From(Plans plans, ConfigurationPlan configuration)
+    {
+        var labels = configuration.Resampling.Segmentation;
+        if (labels.Order > 1 || labels.OrderZ != 0)
+        {
+            throw new SharpSegException(
+                $"configuration `{configuration.Name}`: label maps cannot be resampled with order {labels.Order} and {labels.OrderZ} along z",
+                "order 0 or 1, and 0 along z, are offered: correct `resampling_fn_seg_kwargs` in plans.json");
+        }
+
+        return new PreprocessingRecipe
+        {
+            Profile = plans.Profile,
+            TransposeForward = plans.TransposeForward,
+            Spacing = configuration.Spacing,
+            Normalization = configuration.Normalization,
+            UseMaskForNorm = configuration.UseMaskForNorm,
+            Intensities = plans.IntensityProperties,
+            Resampling = configuration.Resampling,
+        };
+    }
+
+    /// <summary>Target spacing of a case with this transposed spacing.</summary>
+    public Spacing TargetFor(Spacing transposed) => Spacing.Count == 2
+        ? new Spacing(transposed.Z, Spacing[0], Spacing[1])
+        : Imaging.Spacing.FromArray([.. Spacing]);
+
+    /// <summary>A text that differs whenever the data would; the label scheme counts because it decides the stored locations.</summary>
+    public string Fingerprint(LabelScheme scheme)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"version {Version}; {Profile}; transpose {string.Join(',', TransposeForward)}; ");
+        text.Append("spacing ").AppendJoin(',', Spacing.Select(Exact)).Append("; ");
+        for (var c = 0; c < Normalization.Count; c++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"channel {c} {Normalization[c]} mask {UseMaskForNorm[c]} ");
+            if (Normalization[c] == NormalizationScheme.CT && c < Intensities.Count && Intensities[c] is { } i)
+            {
+                text.AppendJoin(',', new[] { i.Mean, i.Std, i.Percentile005, i.Percentile995 }.Select(Exact));
+            }
+
+            text.Append("; ");
+        }
+
+        foreach (var order in new[] { Resampling.Data, Resampling.Segmentation })
+        {
+            text.Append(CultureInfo.InvariantCulture, $"order {order.Order} z {order.OrderZ} separate {order.ForceSeparateZ}; ");
+        }
+
+        foreach (var (key, labels) in ForegroundLocations.Classes(scheme))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{key}={string.Join(',', labels)}; ");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

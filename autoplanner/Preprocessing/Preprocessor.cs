@@ -1,0 +1,152 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Preprocessing;
+
+/// <summary>
+/// Brings one case into the form the network sees (spec preprocessing §1): crop to non-zero, transpose, normalise and resample (classic:
+/// resample and normalise), sample foreground voxels. Nothing is read or written here; inputs are not changed.
+/// </summary>
+public static class Preprocessor
+{
+    /// <summary>Preprocesses a case that is in memory.</summary>
+    /// <param name="caseId">Name of the case.</param>
+    /// <param name="image">All channels.</param>
+    /// <param name="labels">Label map on the same grid; null for prediction.</param>
+    /// <param name="recipe">What to do, from <see cref="PreprocessingRecipe"/>.</param>
+    /// <param name="scheme">The dataset's labels.</param>
+    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <exception cref="SharpSegException">
+    /// The image does not fit the recipe or the label map, has values that are not numbers, or would be too large at the target spacing.
+    /// </exception>
+    public static PreprocessedCase Run(
+        string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, int threads = 0)
+    {
+        Check(caseId, image, labels, recipe);
+        var order = recipe.TransposeForward;
+        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
+        var croppedShape = AxisOrder.Apply(crop.Size, order);
+        var croppedLabels = AxisOrder.Apply(NonZeroCrop.CropLabels(labels?.Voxels, image.Extent, crop), crop.Size, order);
+
+        var current = AxisOrder.Apply(image.Spacing, order);
+        var target = recipe.TargetFor(current);
+        var shape = TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
+        var rules = recipe.Resampling;
+        var finalLabels = Resampling.ResampleLabels(
+            croppedLabels, croppedShape, shape, rules.Segmentation.Order,
+            Resampling.SeparateAxis(current, target, rules.Segmentation.ForceSeparateZ), threads: threads);
+
+        var channels = image.Channels.Count;
+        var result = channels == 1 ? [] : new float[shape.Voxels * channels];
+        var separateAxis = Resampling.SeparateAxis(current, target, rules.Data.ForceSeparateZ);
+        for (var c = 0; c < channels; c++)
+        {
+            // One channel at a time: beside input and result only one channel's intermediate volumes are alive.
+            var voxels = new float[crop.Mask.Length];
+            NonZeroCrop.CopyBox(image.Channels[c], image.Extent, crop.Origin, crop.Size, voxels);
+            voxels = AxisOrder.Apply(voxels, crop.Size, order);
+            if (recipe.Profile == Profile.Modern)
+            {
+                Normalize(recipe, c, voxels, croppedLabels, caseId);
+            }
+
+            voxels = Resampling.ResampleImage(voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ, threads);
+            if (recipe.Profile == Profile.Classic)
+            {
+                Normalize(recipe, c, voxels, finalLabels, caseId);
+            }
+
+            if (channels == 1)
+            {
+                result = voxels;
+            }
+            else
+            {
+                Interleave(voxels, result, c, channels);
+            }
+        }
+
+        return new PreprocessedCase(shape, channels, result, finalLabels, labels is null ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme), new CaseProperties
+        {
+            CaseId = caseId,
+            Spacing = image.Spacing,
+            ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
+            BboxOrigin = AxisOrder.Apply(crop.Origin, order),
+            ShapeAfterCropping = croppedShape,
+            Shape = shape,
+            Channels = channels,
+            SourceFiles = [],
+            RecipeHash = "",
+        });
+    }
+
+    /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
+    /// <param name="caseId">Name of the case.</param>
+    /// <param name="image">All channels.</param>
+    /// <param name="labels">Label map on the same grid; null for prediction.</param>
+    /// <param name="plans">The plans.</param>
+    /// <param name="configuration">One of their configurations.</param>
+    /// <param name="scheme">The dataset's labels.</param>
+    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <exception cref="SharpSegException">As for the other overload.</exception>
+    public static PreprocessedCase Run(
+        string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme, int threads = 0) =>
+        Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, threads);
+
+    private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
+        Normalization.Apply(
+            recipe.Normalization[c], recipe.UseMaskForNorm[c], recipe.Profile, voxels, labels,
+            c < recipe.Intensities.Count ? recipe.Intensities[c] : null, caseId);
+
+    private static void Interleave(float[] channel, float[] channelsLast, int index, int channels)
+    {
+        for (int i = 0, at = index; i < channel.Length; i++, at += channels)
+        {
+            channelsLast[at] = channel[i];
+        }
+    }
+
+    private static Extent TargetShape(string caseId, Extent cropped, Spacing current, Spacing target, int channels)
+    {
+        var voxels = 1.0;
+        for (var axis = 0; axis < 3; axis++)
+        {
+            voxels *= Math.Max(1, Math.Round(current[axis] / target[axis] * cropped[axis]));
+        }
+
+        return voxels * channels <= Array.MaxLength
+            ? ResampledShape.Of(cropped, current, target)
+            : throw new SharpSegException(
+                $"case `{caseId}`: {cropped} voxels of {current} become {voxels:0.###e0} voxels of {target}, more than can be held ({Array.MaxLength})",
+                "check the spacing in the image's header, or plan a coarser configuration");
+    }
+
+    private static void Check(string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe)
+    {
+        if (image.Channels.Count != recipe.Normalization.Count)
+        {
+            throw new SharpSegException(
+                $"case `{caseId}`: {image.Channels.Count} channels, the plans were made for {recipe.Normalization.Count}",
+                "give every channel of the case, as in dataset.json");
+        }
+
+        if (labels is not null && labels.Extent != image.Extent)
+        {
+            throw new SharpSegException(
+                $"case `{caseId}`: the label map has {labels.Extent} voxels, the image {image.Extent}", "`sharpseg verify DATASET` lists every such case");
+        }
+
+        for (var c = 0; c < image.Channels.Count; c++)
+        {
+            foreach (var value in image.Channels[c])
+            {
+                if (float.IsNaN(value))
+                {
+                    throw new SharpSegException($"case `{caseId}`: channel {c} has values that are not numbers (NaN)", "replace them in the image");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Sizes;
+
+namespace SharpSeg.Kernels.Gpu;
+
+internal sealed partial class GpuBackend
+{
+    /// <inheritdoc/>
+    protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums) =>
+        plainLossSums.Value.Launch(stream, new LossSizes(p), View(logits), View(target), View(sums));
+
+    /// <inheritdoc/>
+    protected override void SegmentationLossBackwardCore(
+        in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits) =>
+        lossGradient.Value.Launch(
+            stream, new LossSizes(p), View(logits), View(target), View(sums), weight, Scratch(2L * p.N * p.C), View(dlogits));
+}

@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Kernels.Gpu;
+
+internal sealed partial class GpuBackend
+{
+    private const int Granularity = 64; // elements; buffers are whole 256-byte lines
+
+    /// <inheritdoc/>
+    protected override DeviceBuffer AllocateCore(long length)
+    {
+        var rounded = (length + Granularity - 1) / Granularity * Granularity;
+        try
+        {
+            return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded);
+        }
+        catch (AcceleratorException e)
+        {
+            throw new GpuOutOfMemoryException(rounded * sizeof(float), AllocatedBytes, accelerator.MemorySize, Name, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    {
+        var view = View(target);
+        for (var start = 0; start < source.Length; start += Staging.LargestPiece)
+        {
+            var length = Math.Min(Staging.LargestPiece, source.Length - start);
+            var piece = staging.Rent(length, stream);
+            source.Slice(start, length).CopyTo(piece);
+            view.SubView(start, length).CopyFromCPUUnsafeAsync<float, ArrayView<float>>(
+                stream, ref MemoryMarshal.GetReference(piece), length);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void DownloadCore(Tensor source, Span<float> target)
+    {
+        var view = View(source);
+        for (var start = 0; start < target.Length; start += Staging.LargestPiece)
+        {
+            var length = Math.Min(Staging.LargestPiece, target.Length - start);
+            var piece = staging.Rent(length, stream);
+            view.SubView(start, length).CopyToCPU<float, ArrayView<float>>(stream, ref MemoryMarshal.GetReference(piece), length);
+            staging.Reset(); // the copy has waited for the stream
+            piece.CopyTo(target.Slice(start, length));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void CopyCore(Tensor source, Tensor target) => pointwise.Value.LaunchCopy(stream, View(source), View(target));
+
+    /// <inheritdoc/>
+    protected override void FillCore(Tensor target, float value) => pointwise.Value.LaunchFill(stream, View(target), value);
+}

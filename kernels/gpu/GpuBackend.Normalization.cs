@@ -1,0 +1,34 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Sizes;
+
+namespace SharpSeg.Kernels.Gpu;
+
+internal sealed partial class GpuBackend
+{
+    /// <inheritdoc/>
+    protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd) =>
+        plainNorm.Value.LaunchStatistics(stream, new NormSizes(p), View(x), View(mean), View(rstd));
+
+    /// <inheritdoc/>
+    protected override void InstanceNormApplyCore(
+        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y) =>
+        normApply.Value.LaunchApply(stream, new NormSizes(p), View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+
+    /// <inheritdoc/>
+    protected override void InstanceNormBackwardCore(
+        in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,
+        Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters)
+    {
+        var sizes = new NormSizes(p);
+        var perChannel = p.StatisticsShape.Length;
+        var sums = Scratch(2 * perChannel);
+        var sumD = sums.SubView(0, perChannel);
+        var sumDXhat = sums.SubView(perChannel, perChannel);
+        plainNorm.Value.LaunchGradientSums(
+            stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
+        normApply.Value.LaunchParameters(stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
+        normApply.Value.LaunchGradient(
+            stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+    }
+}

@@ -1,0 +1,103 @@
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Plain;
+
+namespace SharpSeg.Kernels.Gpu;
+
+/// <summary>
+/// All operations as ILGPU kernels, on one stream, in the order of the calls. Kernels are compiled at their first use and kept. Fast
+/// variants are chosen per shape; the plain ones are always there.
+/// </summary>
+internal sealed partial class GpuBackend : Backend
+{
+    private readonly Context context;
+    private readonly Accelerator accelerator;
+    private readonly AcceleratorStream stream;
+    private readonly Staging staging;
+    private readonly Lazy<PointwiseKernels> pointwise;
+    private readonly Lazy<LayoutKernels> layout;
+    private readonly Lazy<InferenceKernels> inference;
+    private readonly Lazy<OptimizerKernels> optimizers;
+    private readonly Lazy<SquareSum> squareSum;
+    private readonly Lazy<InstanceNormApply> normApply;
+    private readonly Lazy<LossGradient> lossGradient;
+    private readonly Lazy<PlainConvolution> plainConvolution;
+    private readonly Lazy<PlainTransposedConvolution> plainTransposed;
+    private readonly Lazy<PlainInstanceNorm> plainNorm;
+    private readonly Lazy<PlainChannelSum> plainChannelSum;
+    private readonly Lazy<PlainLossSums> plainLossSums;
+    private DeviceBuffer? scratch;
+
+    public GpuBackend(Context context, Accelerator accelerator, string name, string description)
+    {
+        (this.context, this.accelerator, Name, Description) = (context, accelerator, name, description);
+        stream = accelerator.DefaultStream;
+        staging = new Staging(accelerator);
+        pointwise = new(() => new(accelerator));
+        layout = new(() => new(accelerator));
+        inference = new(() => new(accelerator));
+        optimizers = new(() => new(accelerator));
+        squareSum = new(() => new(accelerator));
+        normApply = new(() => new(accelerator));
+        lossGradient = new(() => new(accelerator));
+        plainConvolution = new(() => new(accelerator));
+        plainTransposed = new(() => new(accelerator));
+        plainNorm = new(() => new(accelerator));
+        plainChannelSum = new(() => new(accelerator));
+        plainLossSums = new(() => new(accelerator));
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override string Description { get; }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        stream.Synchronize();
+        staging.Reset();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            scratch?.Dispose();
+            staging.Dispose();
+            accelerator.Dispose();
+            context.Dispose();
+        }
+    }
+
+    private static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Length);
+
+    /// <summary>The tensor, or any other view where a kernel has a parameter that it will not look at.</summary>
+    private static ArrayView<float> ViewOr(Tensor? tensor, ArrayView<float> unused) => tensor is null ? unused : View(tensor);
+
+    /// <summary>
+    /// Memory for what passes between the kernels of one operation, at least so long. The stream's order makes one piece enough; it grows
+    /// in the first step and then stays.
+    /// </summary>
+    private ArrayView<float> Scratch(long length)
+    {
+        if (scratch is null || scratch.Length < length)
+        {
+            if (scratch is not null)
+            {
+                Synchronize();
+                Free(scratch);
+                scratch = null;
+            }
+
+            scratch = Allocate(length);
+        }
+
+        return ((GpuBuffer)scratch).View(0, length);
+    }
+}

@@ -1,0 +1,8 @@
+namespace SharpSeg.Kernels.Gpu;
+
+/// <summary>A GPU that training and prediction may use.</summary>
+/// <param name="Id">What `--device` takes: "cuda:0", "opencl:1", ….</param>
+/// <param name="Name">The device's own name.</param>
+/// <param name="MemoryBytes">Its memory, bytes.</param>
+/// <param name="Details">Architecture, multiprocessors, driver, for people.</param>
+public sealed record GpuDevice(string Id, string Name, long MemoryBytes, string Details);

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using SharpSeg.IlgpuEmulator;
+
+namespace ILGPU;
+
+/// <summary>The running thread's place in its group, and the group's barrier.</summary>
+public static class Group
+{
+    /// <summary>Position of this thread, x.</summary>
+    public static int IdxX => Lane.Here.ThreadIndex.X;
+
+    /// <summary>Position of this thread, y.</summary>
+    public static int IdxY => Lane.Here.ThreadIndex.Y;
+
+    /// <summary>Position of this thread, z.</summary>
+    public static int IdxZ => Lane.Here.ThreadIndex.Z;
+
+    /// <summary>Threads of the group, x.</summary>
+    public static int DimX => Lane.Here.Group.Config.GroupDim.X;
+
+    /// <summary>Threads of the group, y.</summary>
+    public static int DimY => Lane.Here.Group.Config.GroupDim.Y;
+
+    /// <summary>Threads of the group, z.</summary>
+    public static int DimZ => Lane.Here.Group.Config.GroupDim.Z;
+
+    /// <summary>x + DimX·(y + DimY·z).</summary>
+    public static int LinearIndex => Lane.Here.Index;
+
+    /// <summary>
+    /// Waits for every thread of the group. The optional arguments are filled in by the compiler: they let the sanitizer see that all
+    /// threads wait at one and the same barrier.
+    /// </summary>
+    public static void Barrier([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
+        Lane.Here.Group.Barrier(Lane.Here, new SourceLine(file, line));
+}

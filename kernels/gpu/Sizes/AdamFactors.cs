@@ -13,9 +13,9 @@ internal readonly struct AdamFactors
     {
         StepSize = (float)(o.LearningRate / (1.0 - Math.Pow(o.Beta1, o.Step)));
         InverseRootCorrection2 = (float)(1.0 / Math.Sqrt(1.0 - Math.Pow(o.Beta2, o.Step)));
-        (WeightDecay, GradientScale, Epsilon) = (o.WeightDecay, o.GradientScale, o.Epsilon);
-        (Beta1, OneMinusBeta1) = (o.Beta1, (float)(1.0 - o.Beta1));
-        (Beta2, OneMinusBeta2) = (o.Beta2, (float)(1.0 - o.Beta2));
+        (WeightDecay, GradientScale, Epsilon) = (o.WeightDecay, o.GradientScale, (float)o.Epsilon);
+        (Beta1, OneMinusBeta1) = ((float)o.Beta1, (float)(1.0 - o.Beta1));
+        (Beta2, OneMinusBeta2) = ((float)o.Beta2, (float)(1.0 - o.Beta2));
         AmsGrad = o.AmsGrad ? 1 : 0;
     }
 }

@@ -8,6 +8,9 @@ namespace SharpSeg.Kernels.Cpu;
 /// </summary>
 internal sealed unsafe class Scratch(Backend backend)
 {
+    /// <summary>4 MiB: large enough for huge pages, so that packed weights and slabs do not wear out the TLB.</summary>
+    private const long Granularity = 1 << 20;
+
     private CpuBuffer? buffer;
 
     /// <summary>At least <paramref name="length"/> floats, contents undefined; invalidates what was handed out before.</summary>
@@ -16,7 +19,7 @@ internal sealed unsafe class Scratch(Backend backend)
         if (buffer is null || buffer.Length < length)
         {
             Release();
-            buffer = (CpuBuffer)backend.Allocate(length);
+            buffer = (CpuBuffer)backend.Allocate((length + Granularity - 1) / Granularity * Granularity);
         }
 
         return buffer.Pointer;

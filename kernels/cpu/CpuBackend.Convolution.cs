@@ -2,15 +2,19 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Normalization;
+using SharpSeg.Kernels.Cpu.Winograd;
 
 namespace SharpSeg.Kernels.Cpu;
 
 internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 {
     /// <inheritdoc/>
+    public ConvolutionVariant Variant { get; set; }
+
+    /// <inheritdoc/>
     protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
-        var packed = Pack(new PackWeightsWork<TLanes, TVector>
+        var source = new PackWeightsWork<TLanes, TVector>
         {
             W = At(w),
             Kernel = p.Kernel,
@@ -19,8 +23,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Outputs = p.Cout,
             Window = p.Kernel,
             KernelStep = Extent.One,
-        });
-        RunDirect(Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, packed, AtOrNull(b), accumulate: false);
+        };
+        RunConvolution(
+            Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, source, AtOrNull(b), accumulate: false);
     }
 
     /// <inheritdoc/>
@@ -42,7 +47,17 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void ConvBackwardWeightsCore(
         in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        RunGradient(Forward(p, x, x2), At(dy), swap: false, accumulate, At(dw));
+        // The gradient lies on the output's grid, as the forward pass's y does.
+        var problem = Forward(p, x, x2) with { Output = p.Output, OutputStep = Extent.One };
+        if (Choose(problem, weightGradient: true) == ConvolutionVariant.Winograd)
+        {
+            RunWinogradGradient(problem, At(dy), accumulate, At(dw));
+        }
+        else
+        {
+            RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
+        }
+
         if (db is not null)
         {
             SumOverVoxels(dy, db, accumulate);
@@ -172,7 +187,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                         grid = grid.With(axis, (p.Input[axis] - residue[axis] + s - 1) / s);
                     }
 
-                    var packed = Pack(new PackWeightsWork<TLanes, TVector>
+                    var source = new PackWeightsWork<TLanes, TVector>
                     {
                         W = At(w),
                         Kernel = p.Kernel,
@@ -184,7 +199,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                         Window = window,
                         KernelFirst = highest,
                         KernelStep = new Extent(-p.Stride.Z, -p.Stride.Y, -p.Stride.X),
-                    });
+                    };
                     var problem = new TapProblem
                     {
                         N = p.N,
@@ -201,9 +216,28 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                         OutputFirst = residue,
                         Cout = channels,
                     };
-                    RunDirect(problem, packed, null, accumulate);
+                    RunConvolution(problem, source, null, accumulate);
                 }
             }
+        }
+    }
+
+    private ConvolutionVariant Choose(in TapProblem problem, bool weightGradient) => Variant switch
+    {
+        ConvolutionVariant.Automatic => ConvolutionCost<TLanes, TVector>.Choose(problem, weightGradient),
+        ConvolutionVariant.Winograd when WinogradTiles.Fits(problem) => ConvolutionVariant.Winograd,
+        _ => ConvolutionVariant.Direct,
+    };
+
+    private void RunConvolution(in TapProblem problem, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
+    {
+        if (Choose(problem, weightGradient: false) == ConvolutionVariant.Winograd)
+        {
+            RunWinograd(problem, source, bias, accumulate);
+        }
+        else
+        {
+            RunDirect(problem, Pack(source), bias, accumulate);
         }
     }
 

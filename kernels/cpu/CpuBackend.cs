@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
 
@@ -11,7 +12,7 @@ namespace SharpSeg.Kernels.Cpu;
 /// </summary>
 /// <typeparam name="TLanes">The instruction set.</typeparam>
 /// <typeparam name="TVector">Its vector.</typeparam>
-internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend
+internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend, IVariantChoice
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

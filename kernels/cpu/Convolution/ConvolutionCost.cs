@@ -1,0 +1,51 @@
+using SharpSeg.Kernels.Cpu.Simd;
+using SharpSeg.Kernels.Cpu.Winograd;
+
+namespace SharpSeg.Kernels.Cpu.Convolution;
+
+/// <summary>
+/// Chooses between direct and Winograd convolution by counting vector instructions. A model rather than a timing, so that the same problem takes
+/// the same way in every run and results are the same bytes.
+/// </summary>
+internal static class ConvolutionCost<TLanes, TVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>Instructions around one tile product: clearing, storing and calling.</summary>
+    private const double PerProduct = 70;
+
+    /// <summary>Additions, loads and stores per transformed point and vector.</summary>
+    private const double PerPoint = 3.5;
+
+    /// <summary>Relative cost of Winograd's products, whose operands come from the second-level cache.</summary>
+    private const double ProductFactor = 1.15;
+
+    /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
+    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient) =>
+        WinogradTiles.Fits(p) && Winograd(p, weightGradient) < Direct(p, weightGradient) ? ConvolutionVariant.Winograd : ConvolutionVariant.Direct;
+
+    /// <summary>Vector instructions of the direct convolution.</summary>
+    public static double Direct(in TapProblem p, bool weightGradient)
+    {
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), voxels = (double)p.N * p.Grid.Voxels;
+        var products = weightGradient
+            ? p.Window.Z * p.Window.Y * RoundUp(p.Window.X * p.CTotal, GradientTile<TLanes, TVector>.Height) * voxels
+            : p.Window.Voxels * p.CTotal * voxels / p.Grid.X * RoundUp(p.Grid.X, ForwardTile<TLanes, TVector>.GroupSize);
+        return 2 * blocks * products * 1.03;
+    }
+
+    /// <summary>Vector instructions of the Winograd convolution.</summary>
+    public static double Winograd(in TapProblem p, bool weightGradient)
+    {
+        var tiles = new WinogradTiles(p);
+        int lanes = TLanes.Count, rows = 3 * ForwardTile<TLanes, TVector>.GroupSize;
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), points = tiles.Points;
+        double vectorsIn = RoundUp(p.CTotal, lanes) / (double)lanes, vectorsOut = 2 * blocks;
+        var inputs = weightGradient ? RoundUp(p.CTotal, GradientTile<TLanes, TVector>.Height) : p.CTotal;
+        var products = points * tiles.Count * blocks * ((2.0 * inputs * ProductFactor) + (PerProduct / rows));
+        var transforms = points * PerPoint * ((tiles.Count * (vectorsIn + vectorsOut)) + (p.CTotal * vectorsOut * 1.5));
+        return products + transforms;
+    }
+
+    private static double RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * (double)multiple;
+}

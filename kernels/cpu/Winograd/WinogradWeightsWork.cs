@@ -1,0 +1,144 @@
+using System.Runtime.CompilerServices;
+using SharpSeg.Kernels.Cpu.Convolution;
+using SharpSeg.Kernels.Cpu.Simd;
+using SharpSeg.Kernels.Cpu.Threading;
+
+namespace SharpSeg.Kernels.Cpu.Winograd;
+
+/// <summary>
+/// Weight transform: 3×3×3 (or 1×3×3) taps → 64 (or 16) points per channel pair, laid out for the tiles of the direct convolution:
+/// u[point·PointPitch + (block·Reduction + r)·2·lanes + q]. Plain: reduction = input channels. Transposed and mirrored (backward data):
+/// reduction = output channels of the forward pass. A chunk is one block × <see cref="RowsPerChunk"/> reduction channels.
+/// </summary>
+internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>Reduction channels per chunk.</summary>
+    public const int RowsPerChunk = 8;
+
+    /// <summary>Where the taps come from; its window is the whole kernel.</summary>
+    public PackWeightsWork<TLanes, TVector> Source;
+
+    /// <summary>Transformed weights.</summary>
+    public float* U;
+
+    /// <summary>Floats from one point to the next.</summary>
+    public long PointPitch;
+
+    /// <summary>Scratch: <see cref="ScratchPerWorker"/> floats per worker.</summary>
+    public float* Scratch;
+
+    /// <summary>Taps of the chunk, transposed: 27 × rows × 2·lanes.</summary>
+    public static long ScratchPerWorker => 27L * RowsPerChunk * PackWeightsWork<TLanes, TVector>.Block;
+
+    /// <summary>Reduction channels.</summary>
+    public readonly int Reduction => Source.Transposed ? Source.Columns : Source.Rows;
+
+    /// <summary>Number of chunks.</summary>
+    public readonly int Chunks => PackWeightsWork<TLanes, TVector>.Blocks(Source.Outputs) * PerBlock;
+
+    private readonly int PerBlock => (Reduction + RowsPerChunk - 1) / RowsPerChunk;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Run(int chunk, int worker)
+    {
+        int block = chunk / PerBlock, r0 = chunk % PerBlock * RowsPerChunk, rows = Math.Min(RowsPerChunk, Reduction - r0);
+        int width = PackWeightsWork<TLanes, TVector>.Block, taps = (int)Source.Kernel.Voxels;
+        float* source;
+        nint tapPitch, rowPitch;
+        if (Source.Transposed)
+        {
+            source = Scratch + (worker * ScratchPerWorker);
+            tapPitch = rows * width;
+            rowPitch = width;
+            var outputs = Math.Min(width, Source.Outputs - (block * width));
+            for (var tap = 0; tap < taps; tap++)
+            {
+                // Mirrored: tap t of the transposed kernel is tap (last − t) of the kernel.
+                var matrix = Source.W + ((long)(taps - 1 - tap) * Source.Rows * Source.Columns);
+                for (var q = 0; q < outputs; q++)
+                {
+                    var line = matrix + ((long)(Source.RowFirst + (block * width) + q) * Source.Columns) + r0;
+                    for (var r = 0; r < rows; r++)
+                    {
+                        source[(tap * tapPitch) + (r * width) + q] = line[r];
+                    }
+                }
+            }
+        }
+        else
+        {
+            source = Source.W + ((long)r0 * Source.Columns) + (block * width);
+            tapPitch = (nint)Source.Rows * Source.Columns;
+            rowPitch = Source.Columns;
+        }
+
+        var deep = Source.Kernel.Z == 3;
+        for (var r = 0; r < rows; r++)
+        {
+            var target = U + ((((long)block * Reduction) + r0 + r) * width);
+            for (var q = 0; q < width; q += TLanes.Count)
+            {
+                // Lanes behind the last channel hold anything; their products are never stored.
+                Transform(source + (r * rowPitch) + q, tapPitch, deep, target + q, (nint)PointPitch);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Transform(float* g, nint tap, bool deep, float* u, nint pitch)
+    {
+        var lanes = TLanes.Count;
+        var half = TLanes.Broadcast(0.5f);
+        if (!deep)
+        {
+            Plane(g, tap, half, u, pitch);
+            return;
+        }
+
+        var raw = stackalloc float[(48 * 16) + 16];
+        var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
+        for (var z = 0; z < 3; z++)
+        {
+            Plane(g + (9 * z * tap), tap, half, buffer + (16 * z * lanes), lanes);
+        }
+
+        for (var i = 0; i < 16; i++)
+        {
+            var b = buffer + (i * lanes);
+            TVector g0 = TLanes.Load(b), g2 = TLanes.Load(b + (32 * lanes));
+            WinogradTransforms<TLanes, TVector>.ThreeTaps(g0, TLanes.Load(b + (16 * lanes)), g2, half, out var u1, out var u2);
+            TLanes.Store(u + (i * pitch), g0);
+            TLanes.Store(u + ((16 + i) * pitch), u1);
+            TLanes.Store(u + ((32 + i) * pitch), u2);
+            TLanes.Store(u + ((48 + i) * pitch), g2);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Plane(float* g, nint tap, TVector half, float* u, nint pitch)
+    {
+        TVector a0 = TLanes.Load(g), a3 = TLanes.Load(g + (2 * tap));
+        WinogradTransforms<TLanes, TVector>.ThreeTaps(a0, TLanes.Load(g + tap), a3, half, out var a1, out var a2);
+        TVector b0 = TLanes.Load(g + (3 * tap)), b3 = TLanes.Load(g + (5 * tap));
+        WinogradTransforms<TLanes, TVector>.ThreeTaps(b0, TLanes.Load(g + (4 * tap)), b3, half, out var b1, out var b2);
+        TVector c0 = TLanes.Load(g + (6 * tap)), c3 = TLanes.Load(g + (8 * tap));
+        WinogradTransforms<TLanes, TVector>.ThreeTaps(c0, TLanes.Load(g + (7 * tap)), c3, half, out var c1, out var c2);
+        Column(a0, b0, c0, half, u, pitch);
+        Column(a1, b1, c1, half, u + pitch, pitch);
+        Column(a2, b2, c2, half, u + (2 * pitch), pitch);
+        Column(a3, b3, c3, half, u + (3 * pitch), pitch);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Column(TVector a, TVector b, TVector c, TVector half, float* u, nint pitch)
+    {
+        WinogradTransforms<TLanes, TVector>.ThreeTaps(a, b, c, half, out var u1, out var u2);
+        TLanes.Store(u, a);
+        TLanes.Store(u + (4 * pitch), u1);
+        TLanes.Store(u + (8 * pitch), u2);
+        TLanes.Store(u + (12 * pitch), c);
+    }
+}

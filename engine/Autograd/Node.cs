@@ -19,6 +19,9 @@ public abstract class Node(Variable output)
     /// </summary>
     public virtual bool CanRecompute => false;
 
+    /// <summary>How many sums of residual blocks <see cref="Recompute"/> has to make again on the way, besides its own output.</summary>
+    public virtual int RecomputeDepth => 0;
+
     /// <summary>
     /// Adds this operation's share to the gradients of its inputs and parameters. The output's gradient is there; it may be
     /// overwritten or passed on by <see cref="Tape.MoveGradient"/>, since nobody reads it afterwards.

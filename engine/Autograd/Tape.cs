@@ -81,15 +81,29 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
     {
         if (variable.Stored is null)
         {
-            var producer = variable.Producer is { CanRecompute: true } p
-                ? p
-                : throw new InvalidOperationException($"the value {variable.Shape} is gone and its producer cannot make it again");
+            var producer = Recomputing(variable);
             variable.Stored = pool.Rent(variable.Shape);
             producer.Recompute(this, variable.Stored);
         }
 
         return variable.Stored;
     }
+
+    /// <summary>Puts the value of a kept variable into memory of the caller's, made again if it was dropped.</summary>
+    public void CopyValue(Variable variable, Tensor target)
+    {
+        if (variable.Stored is not null)
+        {
+            backend.Copy(variable.Stored, target);
+        }
+        else
+        {
+            Recomputing(variable).Recompute(this, target);
+        }
+    }
+
+    /// <summary>Whether the value is dropped at <see cref="Done"/> although it is kept.</summary>
+    public bool IsRecomputable(Variable variable) => recomputeActivations && variable.Producer is { CanRecompute: true };
 
     /// <summary>Returns the value's memory if nobody needs it, or if it can be made again and is not open to the forward pass.</summary>
     public void Settle(Variable variable)
@@ -168,7 +182,9 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         variables.Clear();
     }
 
-    private bool IsRecomputable(Variable variable) => recomputeActivations && variable.Producer is { CanRecompute: true };
+    private static Node Recomputing(Variable variable) => variable.Producer is { CanRecompute: true } producer
+        ? producer
+        : throw new InvalidOperationException($"the value {variable.Shape} is gone and its producer cannot make it again");
 
     private Variable Register(Variable variable)
     {

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it leaves its inputs open and closes what it
-/// made itself.
+/// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it closes what it made itself and, of its
+/// inputs, those that the caller calls finished.
 /// </summary>
 internal sealed class ConvBlock
 {
@@ -36,6 +36,7 @@ internal sealed class ConvBlock
         this.slope = slope;
     }
 
-    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs) =>
-        InstanceNormLeakyReLU.Apply(tape, convolution.Forward(tape, inputs), gamma, beta, slope);
+    /// <inheritdoc cref="ConvolutionLayer.Forward"/>
+    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null) =>
+        InstanceNormLeakyReLU.Apply(tape, convolution.Forward(tape, inputs, finished), gamma, beta, slope);
 }

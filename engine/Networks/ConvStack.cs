@@ -22,14 +22,13 @@ internal sealed class ConvStack
         }
     }
 
-    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs)
+    /// <inheritdoc cref="ConvolutionLayer.Forward"/>
+    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
     {
-        var x = blocks[0].Forward(tape, inputs);
+        var x = blocks[0].Forward(tape, inputs, finished);
         foreach (var block in blocks.Skip(1))
         {
-            var y = block.Forward(tape, x);
-            tape.Done(x);
-            x = y;
+            x = block.Forward(tape, [x], finished: [x]);
         }
 
         return x;

@@ -42,6 +42,17 @@ internal sealed class ConvolutionLayer
         bias = hasBias ? store.Declare($"{name}.bias", Shape.Vector(outputs), ParameterKind.Bias) : null;
     }
 
-    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs) =>
-        Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels);
+    /// <param name="tape">Where to record.</param>
+    /// <param name="inputs">What to convolve.</param>
+    /// <param name="finished">Inputs that nobody reads after this: closed before any further memory is rented.</param>
+    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
+    {
+        var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels);
+        foreach (var input in finished ?? [])
+        {
+            tape.Done(input);
+        }
+
+        return y;
+    }
 }

@@ -27,7 +27,7 @@ internal sealed class PlainEncoder
         var outputs = new List<Variable>();
         foreach (var stage in stages)
         {
-            x = stage.Forward(tape, x);
+            x = stage.Forward(tape, [x]);
             outputs.Add(x);
         }
 

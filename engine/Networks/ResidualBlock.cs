@@ -33,9 +33,8 @@ internal sealed class ResidualBlock
 
     public Variable Forward(Tape tape, Variable x)
     {
-        var y = first.Forward(tape, x);
-        var main = second.Forward(tape, y);
-        tape.Done(y);
+        var y = first.Forward(tape, [x]);
+        var main = second.Forward(tape, [y], finished: [y]);
 
         var skip = x;
         if (stride != Extent.One)
@@ -45,21 +44,15 @@ internal sealed class ResidualBlock
 
         if (projection is not null)
         {
-            var pooled = skip;
-            skip = projection.Forward(tape, pooled);
-            CloseUnless(tape, pooled, x);
+            skip = projection.Forward(tape, [skip], finished: ReferenceEquals(skip, x) ? [] : [skip]);
         }
 
         var sum = AddLeakyReLU.Apply(tape, main, skip, slope);
-        CloseUnless(tape, skip, x);
-        return sum;
-    }
-
-    private static void CloseUnless(Tape tape, Variable variable, Variable input)
-    {
-        if (!ReferenceEquals(variable, input))
+        if (!ReferenceEquals(skip, x))
         {
-            tape.Done(variable);
+            tape.Done(skip);
         }
+
+        return sum;
     }
 }

@@ -40,7 +40,7 @@ public sealed class ResidualEncoderUNet : Network
     protected override IReadOnlyList<Variable> ForwardCore(Tape tape, Variable x, bool allOutputs)
     {
         var encoded = new List<Variable>();
-        x = stem.Forward(tape, x);
+        x = stem.Forward(tape, [x]);
         foreach (var blocks in stages)
         {
             for (var b = 0; b < blocks.Count; b++)

@@ -53,24 +53,21 @@ public sealed class StuNet : Network
         var encoded = new List<Variable>();
         foreach (var stage in encoder)
         {
-            x = RunStage(tape, stage, x);
+            x = RunStage(tape, stage, [x], finished: []);
             encoded.Add(x);
         }
 
         var logits = new List<Variable>();                              // coarse to fine
         for (var s = 0; s < decoder.Count; s++)
         {
-            var narrow = upsample[s].Forward(tape, x);
-            tape.Done(x);
+            var narrow = upsample[s].Forward(tape, [x], finished: [x]);
             var up = NearestUpsample.Apply(tape, narrow, Plan.Strides[^(s + 1)]);
             tape.Done(narrow);
             var skip = encoded[^(s + 2)];
-            x = RunStage(tape, decoder[s], up, skip);
-            tape.Done(up);
-            tape.Done(skip);
+            x = RunStage(tape, decoder[s], [up, skip], finished: [up, skip]);
             if (allOutputs || s == decoder.Count - 1)
             {
-                logits.Add(heads[s].Forward(tape, x));
+                logits.Add(heads[s].Forward(tape, [x]));
             }
         }
 
@@ -79,14 +76,13 @@ public sealed class StuNet : Network
         return logits;
     }
 
-    private static Variable RunStage(Tape tape, List<StuNetBlock> blocks, params IReadOnlyList<Variable> inputs)
+    private static Variable RunStage(
+        Tape tape, List<StuNetBlock> blocks, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> finished)
     {
-        var x = blocks[0].Forward(tape, inputs);
+        var x = blocks[0].Forward(tape, inputs, finished);
         foreach (var block in blocks.Skip(1))
         {
-            var y = block.Forward(tape, x);
-            tape.Done(x);
-            x = y;
+            x = block.Forward(tape, [x], finished: [x]);
         }
 
         return x;

@@ -27,19 +27,28 @@ internal sealed class StuNetBlock
             : null;
     }
 
-    public Variable Forward(Tape tape, params IReadOnlyList<Variable> inputs)
+    /// <inheritdoc cref="ConvolutionLayer.Forward"/>
+    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
     {
-        var y = first.Forward(tape, inputs);
-        var main = second.Forward(tape, y);
-        tape.Done(y);
         if (projection is null)
         {
-            return AddLeakyReLU.Apply(tape, main, inputs[0], slope);
+            var inner = Main(tape, first.Forward(tape, inputs));
+            var joined = AddLeakyReLU.Apply(tape, inner, inputs[0], slope);
+            foreach (var input in finished ?? [])
+            {
+                tape.Done(input);
+            }
+
+            return joined;
         }
 
+        // The skip first: then the inputs, which may be a wide concatenation, are finished before the main path grows.
         var skip = projection.Forward(tape, inputs);
+        var main = Main(tape, first.Forward(tape, inputs, finished));
         var sum = AddLeakyReLU.Apply(tape, main, skip, slope);
         tape.Done(skip);
         return sum;
     }
+
+    private Variable Main(Tape tape, Variable y) => second.Forward(tape, [y], finished: [y]);
 }

@@ -55,12 +55,10 @@ internal sealed class UNetDecoder
             var up = upsample[s].Forward(tape, x);
             tape.Done(x);
             var skip = encoded[^(s + 2)];
-            x = stages[s].Forward(tape, up, skip);
-            tape.Done(up);
-            tape.Done(skip);
+            x = stages[s].Forward(tape, [up, skip], finished: [up, skip]);
             if (heads[s] is { } head && (allOutputs || s == stages.Count - 1))
             {
-                logits.Add(head.Forward(tape, x));                      // deep supervision
+                logits.Add(head.Forward(tape, [x]));                      // deep supervision
             }
         }
 

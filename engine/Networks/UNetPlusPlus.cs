@@ -62,8 +62,7 @@ public sealed class UNetPlusPlus : Network
                 var (upsample, blocks) = nodes[(i, j)];
                 var below = rows[i + 1][j - 1];
                 var up = upsample.Forward(tape, below);
-                var node = blocks.Forward(tape, [.. rows[i], up]);
-                tape.Done(up);
+                var node = blocks.Forward(tape, [.. rows[i], up], finished: [up]);
                 rows[i].Add(node);
                 if (i + 1 + j > poolings)                               // the lowest node of its column has no right neighbour
                 {
@@ -73,7 +72,7 @@ public sealed class UNetPlusPlus : Network
 
             if (allOutputs || j == poolings)
             {
-                logits.Add(heads[j - 1].Forward(tape, rows[0][j]));
+                logits.Add(heads[j - 1].Forward(tape, [rows[0][j]]));
             }
         }
 

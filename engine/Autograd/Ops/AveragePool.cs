@@ -37,6 +37,8 @@ public static class AveragePool
 
         public override bool CanRecompute => true;
 
+        public override int RecomputeDepth => x.Producer?.RecomputeDepth ?? 0;
+
         public override void Recompute(Tape tape, Tensor target)
         {
             tape.Backend.BlockSum(tape.Value(x), stride, 1f / stride.Voxels, target, accumulate: false);

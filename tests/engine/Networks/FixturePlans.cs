@@ -30,6 +30,11 @@ internal static class FixturePlans
         NetworkFamily.UNetPlusPlus, [2, 4, 8, 8, 8, 8], [.. Enumerable.Repeat(Flat3, 6)], [Extent.One, .. Enumerable.Repeat(Flat2, 5)], 2, 2) with
     { DeepSupervision = true };
 
+    /// <summary>UNet++ with three poolings, small enough to train in float64.</summary>
+    public static NetworkPlan SmallPlusPlus => Plan(
+        NetworkFamily.UNetPlusPlus, [2, 3, 4, 4], [.. Enumerable.Repeat(Flat3, 4)], [Extent.One, .. Enumerable.Repeat(Flat2, 3)], 1, 1) with
+    { DeepSupervision = true };
+
     public static NetworkPlan Plan(
         NetworkFamily family, int[] features, Extent[] kernels, Extent[] strides, int encoderBlocks, int decoderBlocks, int inputs = 1, int outputs = 2) =>
         new()

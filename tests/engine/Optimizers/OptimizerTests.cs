@@ -1,0 +1,173 @@
+using SharpSeg.Conformance;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.Engine.Tests.Optimizers;
+
+/// <summary>The traces of spec losses §6 to §8 in float64; step options are float32, hence the tolerance.</summary>
+public sealed class OptimizerTests : IDisposable
+{
+    private readonly ReferenceBackend backend = new();
+
+    [Fact]
+    public void Sgd_follows_the_trace()
+    {
+        using var store = Store([1, -2]);
+        using var sgd = new SgdNesterov(store);
+        double[][] gradients = [[0.5, -1], [0.25, -0.5], [-0.1, 2]];
+        double[][] theta = [[0.990049403, -1.980098806], [0.980173018, -1.960346036], [0.974860106, -1.985540211]];
+        double[][] velocity = [[0.500030000, -1.000060000], [0.745059401, -1.490118803], [0.637638213, 0.524723575]];
+        for (var i = 0; i < 3; i++)
+        {
+            Step(store, sgd, gradients[i], 0.01f);
+            Near(theta[i], backend.Read(store.Parameters[0].Value), 1e-7);
+            Near(velocity[i], backend.Read(sgd.State.Single().Value), 1e-7);
+        }
+
+        Assert.Equal([3], sgd.StepCounts);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Adam_follows_the_trace(bool amsGrad)
+    {
+        using var store = Store([1, -2]);
+        using var adam = new Adam(store, amsGrad);
+        double[][] gradients = [[0.5, -1], [0.25, -0.5], [-0.1, 2]];
+        double[][] theta = [[0.999700000, -1.999700000], [0.999420343, -1.999420343], [0.999241314, -1.999482237]];
+        for (var i = 0; i < 3; i++)
+        {
+            Step(store, adam, gradients[i], 3e-4f);
+            Near(theta[i], backend.Read(store.Parameters[0].Value), 1e-9);
+        }
+
+        Near([0.053008127, 0.073983743], backend.Read(adam.State.Single(s => s.Name == "p0.m").Value), 1e-8);
+        Near([0.000321976677, 0.005247690771], backend.Read(adam.State.Single(s => s.Name == "p0.v").Value), 1e-10);
+    }
+
+    [Theory]
+    [InlineData(false, 0.9997000000, 0.9994987593, 0.9993433915)]
+    [InlineData(true, 0.9997000000, 0.9994988598, 0.9993436473)]
+    public void AmsGrad_and_adam_part_where_the_trace_says(bool amsGrad, double first, double second, double third)
+    {
+        using var store = Store([1]);
+        using var adam = new Adam(store, amsGrad, weightDecay: 0f);
+        double[] gradients = [1, 0.001, -0.001];
+        double[] theta = [first, second, third];
+        for (var i = 0; i < 3; i++)
+        {
+            Step(store, adam, [gradients[i]], 3e-4f);
+            Near([theta[i]], backend.Read(store.Parameters[0].Value), 2e-10);
+        }
+    }
+
+    [Fact]
+    public void Clipping_scales_all_gradients_by_their_common_norm()
+    {
+        using var store = Store([0, 0], [0]);
+        SetGradient(store.Parameters[0], [9, 12]);
+        SetGradient(store.Parameters[1], [8]);
+        var norm = GradientClipping.GlobalNorm(store);
+        Assert.Equal(17.0, norm, 12);
+        Assert.Equal(0.705882, GradientClipping.Coefficient(norm, 12.0), 6);
+        Assert.Equal(1f, GradientClipping.Coefficient(11.0, 12.0));
+    }
+
+    [Fact]
+    public void Parameters_without_a_gradient_are_left_alone_and_count_their_own_steps()
+    {
+        using var store = Store([1], [1], [1]);
+        using var adam = new Adam(store);
+        Step(store, adam, 0, 1, 2);
+        Step(store, adam, 0, 2);
+        Assert.Equal([2, 1, 2], adam.StepCounts);
+        var before = backend.Read(store.Parameters[1].Value)[0];
+        Step(store, adam, 0);
+        Assert.Equal(before, backend.Read(store.Parameters[1].Value)[0]);
+
+        // After equally many steps with equal gradients, equal values, whatever happened in between.
+        Step(store, adam, 1, 2);
+        Step(store, adam, 1);
+        Assert.Equal([3, 3, 3], adam.StepCounts);
+        Assert.Equal(backend.Read(store.Parameters[0].Value)[0], backend.Read(store.Parameters[1].Value)[0]);
+        Assert.Equal(backend.Read(store.Parameters[0].Value)[0], backend.Read(store.Parameters[2].Value)[0]);
+
+        void Step(ParameterStore s, Optimizer optimizer, params int[] reached)
+        {
+            s.ForgetGradients();
+            foreach (var i in reached)
+            {
+                SetGradient(s.Parameters[i], [0.5]);
+            }
+
+            optimizer.Step(1e-3f, 1f);
+        }
+    }
+
+    [Fact]
+    public void A_learning_rate_factor_applies_to_its_parameter_only()
+    {
+        using var store = Store([1], [1]);
+        using var sgd = new SgdNesterov(store, momentum: 0f, weightDecay: 0f);
+        store.Parameters[1].LearningRateFactor = 0.5f;
+        SetGradient(store.Parameters[0], [1]);
+        SetGradient(store.Parameters[1], [1]);
+        sgd.Step(0.25f, 1f);
+        Assert.Equal(0.75, backend.Read(store.Parameters[0].Value)[0], 7);
+        Assert.Equal(0.875, backend.Read(store.Parameters[1].Value)[0], 7);
+    }
+
+    [Fact]
+    public void State_names_are_those_of_the_parameters()
+    {
+        using var store = Store([1], [1]);
+        using var adam = new Adam(store);
+        Assert.Equal(["p0.m", "p1.m", "p0.v", "p1.v", "p0.vmax", "p1.vmax"], adam.State.Select(s => s.Name));
+        adam.RestoreStepCounts([4, 5]);
+        Assert.Equal([4, 5], adam.StepCounts);
+        Assert.Throws<ArgumentException>(() => adam.RestoreStepCounts([1]));
+    }
+
+    public void Dispose() => backend.Dispose();
+
+    private static void Near(double[] expected, double[] actual, double tolerance)
+    {
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"expected {expected[i]}, got {actual[i]}");
+        }
+    }
+
+    private ParameterStore Store(params double[][] values)
+    {
+        var store = new ParameterStore(backend);
+        for (var i = 0; i < values.Length; i++)
+        {
+            store.Declare($"p{i}", Shape.Vector(values[i].Length), ParameterKind.Bias);
+        }
+
+        store.Allocate();
+        for (var i = 0; i < values.Length; i++)
+        {
+            backend.Write(store.Parameters[i].Value, values[i]);
+        }
+
+        return store;
+    }
+
+    private void Step(ParameterStore store, Optimizer optimizer, double[] gradient, float rate)
+    {
+        store.ForgetGradients();
+        SetGradient(store.Parameters[0], gradient);
+        optimizer.Step(rate, 1f);
+    }
+
+    private void SetGradient(Parameter parameter, double[] gradient)
+    {
+        parameter.ContributeGradient();
+        backend.Write(parameter.Gradient, gradient);
+    }
+}

@@ -1,17 +1,19 @@
 using SharpSeg.AutoPlanner.Tests;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
+using SharpSeg.Kernels.Cpu;
 using Xunit;
 
 namespace SharpSeg.Engine.Tests.Training;
 
 /// <summary>
-/// Three real optimiser steps of nnU-Net v2 (float32, PyTorch) repeated in float64 from the same weights and batches: outputs, losses,
+/// Three real optimiser steps of nnU-Net v2 (float32, PyTorch) repeated from the same weights and batches: outputs, losses,
 /// norms, clipped gradients, updated weights. Tolerances are those of float32 sums over a few thousand voxels.
 /// </summary>
 public class GoldenTrainingStepTests
@@ -22,16 +24,26 @@ public class GoldenTrainingStepTests
     private const double WeightTolerance = 2e-6;
 
     [SharedFact]
-    public void Plain_2d_matches() => Check("2d", NetworkFamily.PlainUNet);
+    public void Plain_2d_matches_in_float64() => Check(new ReferenceBackend(), "2d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Plain_3d_matches() => Check("3d", NetworkFamily.PlainUNet);
+    public void Plain_3d_matches_in_float64() => Check(new ReferenceBackend(), "3d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Residual_encoder_3d_matches() => Check("3d_resenc", NetworkFamily.ResidualEncoderUNet);
+    public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
-    private static void Check(string name, NetworkFamily family)
+    [SharedFact]
+    public void Plain_2d_matches_on_the_processor() => Check(Cpu.Open(2), "2d", NetworkFamily.PlainUNet);
+
+    [SharedFact]
+    public void Plain_3d_matches_on_the_processor() => Check(Cpu.Open(2), "3d", NetworkFamily.PlainUNet);
+
+    [SharedFact]
+    public void Residual_encoder_3d_matches_on_the_processor() => Check(Cpu.Open(2), "3d_resenc", NetworkFamily.ResidualEncoderUNet);
+
+    private static void Check(Backend opened, string name, NetworkFamily family)
     {
+        using var backend = opened;
         var meta = GoldenJson.Read("functions", "trainstep_meta.json").GetProperty(name);
         var arrays = Npz.Read(SharedFolder.At("golden", "functions", $"trainstep_{name}.npz"));
         var plan = GoldenPlans.FromArchitecture(
@@ -39,7 +51,6 @@ public class GoldenTrainingStepTests
             arrays["w0__decoder.seg_layers.0.weight"].Shape[0]);
         var patch = GoldenPlans.ToExtent(meta.GetProperty("patch_size"));
 
-        using var backend = new ReferenceBackend();
         using var network = Network.Build(plan, backend, seed: 0);
         LoadWeights(network, arrays, "w0__");
         RequireOutputs(network, arrays, patch);

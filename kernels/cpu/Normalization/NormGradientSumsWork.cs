@@ -22,25 +22,34 @@ internal readonly unsafe struct NormGradientSumsWork<TLanes, TVector>(
         nint channels = chunks.Channels;
         var leak = TLanes.Broadcast(slope);
         var target = partial + (2L * chunk * pitch);
-        for (var c = 0; c < channels; c += TLanes.Count)
+        var lanes = TLanes.Count;
+        for (var c = 0; c < channels; c += 2 * lanes)
         {
+            // Lanes behind the last channel sum values of the next voxel; nobody reads those sums.
             float* px = x + first + c, pg = dy + first + c;
             var statistics = (sample * channels) + c;
-            TVector centre = TLanes.Load(mean + statistics), scale = TLanes.Load(rstd + statistics);
-            TVector factor = TLanes.Load(gamma + c), shift = TLanes.Load(beta + c);
-            TVector a = TLanes.Zero, b = TLanes.Zero;
+            TVector centre0 = TLanes.Load(mean + statistics), centre1 = TLanes.Load(mean + statistics + lanes);
+            TVector scale0 = TLanes.Load(rstd + statistics), scale1 = TLanes.Load(rstd + statistics + lanes);
+            TVector factor0 = TLanes.Load(gamma + c), factor1 = TLanes.Load(gamma + c + lanes);
+            TVector shift0 = TLanes.Load(beta + c), shift1 = TLanes.Load(beta + c + lanes);
+            TVector a0 = TLanes.Zero, a1 = TLanes.Zero, b0 = TLanes.Zero, b1 = TLanes.Zero;
             for (var i = count; i > 0; i--, px += channels, pg += channels)
             {
-                var hat = TLanes.Multiply(TLanes.Subtract(TLanes.Load(px), centre), scale);
-                var z = TLanes.MultiplyAdd(factor, hat, shift);
-                var g = TLanes.Load(pg);
-                var d = TLanes.SelectPositive(z, g, TLanes.Multiply(g, leak));
-                a = TLanes.Add(a, d);
-                b = TLanes.MultiplyAdd(d, hat, b);
+                var hat0 = TLanes.Multiply(TLanes.Subtract(TLanes.Load(px), centre0), scale0);
+                var hat1 = TLanes.Multiply(TLanes.Subtract(TLanes.Load(px + lanes), centre1), scale1);
+                TVector g0 = TLanes.Load(pg), g1 = TLanes.Load(pg + lanes);
+                var d0 = TLanes.SelectPositive(TLanes.MultiplyAdd(factor0, hat0, shift0), g0, TLanes.Multiply(g0, leak));
+                var d1 = TLanes.SelectPositive(TLanes.MultiplyAdd(factor1, hat1, shift1), g1, TLanes.Multiply(g1, leak));
+                a0 = TLanes.Add(a0, d0);
+                a1 = TLanes.Add(a1, d1);
+                b0 = TLanes.MultiplyAdd(d0, hat0, b0);
+                b1 = TLanes.MultiplyAdd(d1, hat1, b1);
             }
 
-            TLanes.Store(target + c, a);
-            TLanes.Store(target + pitch + c, b);
+            TLanes.Store(target + c, a0);
+            TLanes.Store(target + c + lanes, a1);
+            TLanes.Store(target + pitch + c, b0);
+            TLanes.Store(target + pitch + c + lanes, b1);
         }
     }
 }

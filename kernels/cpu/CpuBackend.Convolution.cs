@@ -12,6 +12,24 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     public ConvolutionVariant Variant { get; set; }
 
     /// <inheritdoc/>
+    public ConvolutionVariant ChoiceFor(in ConvProblem p, bool weightGradient) => Choose(
+        new TapProblem
+        {
+            N = p.N,
+            C = p.Cin,
+            C2 = p.Cin2,
+            Input = p.Input,
+            Grid = p.Output,
+            Step = p.Stride,
+            First = new Extent(-p.Padding.Z, -p.Padding.Y, -p.Padding.X),
+            Window = p.Kernel,
+            Output = p.Output,
+            OutputStep = Extent.One,
+            Cout = p.Cout,
+        },
+        weightGradient);
+
+    /// <inheritdoc/>
     protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
         var source = new PackWeightsWork<TLanes, TVector>

@@ -12,7 +12,7 @@ namespace SharpSeg.Kernels.Cpu;
 /// </summary>
 /// <typeparam name="TLanes">The instruction set.</typeparam>
 /// <typeparam name="TVector">Its vector.</typeparam>
-internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend, IVariantChoice
+internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend, IVariantChoice, IMachineLimits
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

@@ -1,0 +1,86 @@
+using System.Globalization;
+
+namespace SharpSeg.Perf;
+
+/// <summary>What the command line asks for.</summary>
+/// <param name="Benches">Which benchmarks.</param>
+/// <param name="Json">File for the results, or null.</param>
+/// <param name="Threads">Threads; 0 = all cores.</param>
+/// <param name="Only">Only rows whose operation or shape contains this text.</param>
+/// <param name="Seconds">Time to spend on one row and side.</param>
+/// <param name="PyTorch">Compare with PyTorch where it can be imported.</param>
+internal sealed record BenchOptions(IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch)
+{
+    private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
+
+    /// <summary>Reads the command line.</summary>
+    /// <exception cref="ArgumentException">An unknown word, or an option without its value.</exception>
+    public static BenchOptions Parse(string[] args)
+    {
+        var benches = new List<string>();
+        var options = new BenchOptions(benches, null, 0, null, 1.0, true);
+        for (var i = 0; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "bench":
+                    break;
+                case "--json":
+                    options = options with { Json = Value(args, ref i) };
+                    break;
+                case "--threads":
+                    options = options with { Threads = int.Parse(Value(args, ref i), CultureInfo.InvariantCulture) };
+                    break;
+                case "--only":
+                    options = options with { Only = Value(args, ref i) };
+                    break;
+                case "--seconds":
+                    options = options with { Seconds = double.Parse(Value(args, ref i), CultureInfo.InvariantCulture) };
+                    break;
+                case "--no-pytorch":
+                    options = options with { PyTorch = false };
+                    break;
+                case "--device":
+                    var device = Value(args, ref i);
+                    if (device is not ("cpu" or "auto"))
+                    {
+                        throw new ArgumentException($"benchmarks run on the device cpu, not {device}");
+                    }
+
+                    break;
+                default:
+                    benches.Add(Known.Contains(args[i]) ? args[i] : throw new ArgumentException($"unknown word {args[i]}"));
+                    break;
+            }
+        }
+
+        if (benches.Count == 0)
+        {
+            benches.AddRange(Known);
+        }
+
+        return options;
+    }
+
+    /// <summary>Whether a row is wanted.</summary>
+    public bool Wants(params ReadOnlySpan<string> names)
+    {
+        if (Only is null)
+        {
+            return true;
+        }
+
+        foreach (var name in names)
+        {
+            if (name.Contains(Only, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string Value(string[] args, ref int i) =>
+        ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value");
+}

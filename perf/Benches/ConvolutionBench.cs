@@ -1,0 +1,119 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Convolution;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf.Benches;
+
+/// <summary>The three passes of convolutions, at shapes that occur in planned networks, and of transposed convolutions.</summary>
+internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+{
+    private static readonly Extent Cube = new(3, 3, 3);
+    private static readonly Extent Plane = new(1, 3, 3);
+    private static readonly Extent Fine = new(40, 56, 40);
+
+    private static readonly ConvProblem[] Problems =
+    [
+        new(2, Fine, 1, 0, 32, Cube, Extent.One),
+        new(2, Fine, 32, 0, 32, Cube, Extent.One),
+        new(2, Fine, 64, 0, 32, Cube, Extent.One),
+        new(2, Fine, 32, 0, 64, Cube, new(2, 2, 2)),
+        new(2, new(20, 28, 20), 64, 0, 64, Cube, Extent.One),
+        new(2, new(10, 14, 10), 128, 0, 128, Cube, Extent.One),
+        new(2, new(5, 7, 5), 256, 0, 256, Cube, Extent.One),
+        new(1, new(128, 128, 128), 32, 0, 32, Cube, Extent.One),
+        new(1, new(8, 8, 8), 320, 0, 320, Cube, Extent.One),
+        new(2, new(20, 256, 224), 32, 0, 32, Plane, Extent.One),
+        new(12, new(1, 256, 256), 32, 0, 32, Plane, Extent.One),
+        new(2, Fine, 30, 0, 30, Cube, Extent.One),
+        new(2, Fine, 32, 0, 3, Extent.One, Extent.One),
+    ];
+
+    private static readonly TransposedConvProblem[] Transposed =
+    [
+        new(2, new(20, 28, 20), 64, 32, new(2, 2, 2)),
+        new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
+    ];
+
+    /// <summary>Runs all.</summary>
+    public void Run()
+    {
+        foreach (var p in Problems)
+        {
+            var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, {p.Kernel}, /{p.Stride}";
+            if (options.Wants("conv", shape))
+            {
+                Convolution(p, shape);
+            }
+        }
+
+        foreach (var p in Transposed)
+        {
+            var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, ×{p.Stride}";
+            if (options.Wants("transposed", shape))
+            {
+                TransposedConvolution(p, shape);
+            }
+        }
+    }
+
+    private void Convolution(ConvProblem p, string shape)
+    {
+        using var operands = new Operands(backend);
+        Func<Tensor> x = operands.Rotating(p.InputShape), y = operands.Rotating(p.OutputShape);
+        Tensor w = operands.Single(p.WeightShape, 0.05f), b = operands.Single(Shape.Vector(p.Cout));
+        Tensor dw = operands.Single(p.WeightShape), db = operands.Single(Shape.Vector(p.Cout));
+        var choice = (IVariantChoice)backend;
+        Measure("forward", choice.ChoiceFor(p, weightGradient: false), () => backend.ConvForward(p, x(), null, w, b, y()));
+        Measure(
+            "backward data", choice.ChoiceFor(p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false),
+            () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
+        Measure(
+            "backward weights", choice.ChoiceFor(p, weightGradient: true),
+            () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
+
+        void Measure(string pass, ConvolutionVariant variant, Action ours)
+        {
+            torch?.Prepare(new
+            {
+                op = "conv",
+                pass,
+                n = p.N,
+                cin = p.Cin,
+                cout = p.Cout,
+                size = p.Input.ToArray(),
+                kernel = p.Kernel.ToArray(),
+                stride = p.Stride.ToArray(),
+            });
+            var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
+            report.Add("conv", pass, shape, variant.ToString(), milliseconds, p.MinimumWork, theirs);
+        }
+    }
+
+    private void TransposedConvolution(TransposedConvProblem p, string shape)
+    {
+        using var operands = new Operands(backend);
+        Func<Tensor> x = operands.Rotating(p.InputShape), y = operands.Rotating(p.OutputShape);
+        Tensor w = operands.Single(p.WeightShape, 0.05f), b = operands.Single(Shape.Vector(p.Cout));
+        Tensor dw = operands.Single(p.WeightShape), db = operands.Single(Shape.Vector(p.Cout));
+        Measure("forward", () => backend.TransposedConvForward(p, x(), w, b, y()));
+        Measure("backward data", () => backend.TransposedConvBackwardData(p, y(), w, x(), accumulate: false));
+        Measure("backward weights", () => backend.TransposedConvBackwardWeights(p, x(), y(), dw, db, accumulate: false));
+
+        void Measure(string pass, Action ours)
+        {
+            torch?.Prepare(new
+            {
+                op = "transposed",
+                pass,
+                n = p.N,
+                cin = p.Cin,
+                cout = p.Cout,
+                size = p.Input.ToArray(),
+                stride = p.Stride.ToArray(),
+            });
+            var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
+            report.Add("transposed", pass, shape, null, milliseconds, p.MinimumWork, theirs);
+        }
+    }
+}

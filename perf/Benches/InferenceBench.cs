@@ -1,0 +1,70 @@
+using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf.Benches;
+
+/// <summary>
+/// Prediction: one forward pass per patch, without gradients, and the tiles of a 256×256×200 volume: half overlap, Gaussian weights, every tile
+/// through the network and added to the sums. PyTorch's time for the volume is its time for one tile times the number of tiles.
+/// </summary>
+internal sealed class InferenceBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+{
+    private static readonly Extent Volume = new(200, 256, 256);
+
+    /// <summary>Runs all plans.</summary>
+    public void Run()
+    {
+        foreach (var plan in BenchPlan.All)
+        {
+            if (options.Wants($"predict {plan.Name} {plan.BatchSize}"))
+            {
+                Measure(plan with { BatchSize = plan.Patch.Voxels > 1_000_000 ? 1 : plan.BatchSize });
+            }
+        }
+    }
+
+    private static int Tiles(int volume, int patch) => volume <= patch ? 1 : (int)Math.Ceiling((volume - patch) / (patch * 0.5)) + 1;
+
+    private void Measure(BenchPlan plan)
+    {
+        using var own = Cpu.Open(((IMachineLimits)backend).Threads);
+        using var network = Network.Build(plan.Network, own, seed: 1);
+        using var pool = new BufferPool(own);
+        using var operands = new Operands(own);
+        var classes = plan.Network.OutputChannels;
+        var image = operands.Single(Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels));
+        Tensor weights = operands.Single(Shape.Activation(1, plan.Patch, 1)), total = operands.Single(Shape.Activation(1, plan.Patch, 1));
+        var sum = operands.Single(Shape.Activation(1, plan.Patch, classes));
+        void Tile()
+        {
+            var tape = new Tape(own, pool, recording: false);
+            var logits = network.Forward(tape, tape.Input(image), allOutputs: false)[0];
+            for (var n = 0; n < plan.BatchSize; n++)
+            {
+                own.BlendAdd(logits.Value, n, weights, default, sum, total);
+            }
+
+            tape.Done(logits);
+            tape.Clear();
+        }
+
+        torch?.Prepare(plan.Request("predict"));
+        var (milliseconds, theirs) = Duel.Run(Tile, torch is null ? null : torch.Time, options.Seconds);
+        var peak = torch?.PeakBytes();
+        report.Add(new Row("inference", $"tile {plan.Name}", $"{plan.BatchSize}, {plan.Patch}", null, milliseconds, null, null, null, theirs)
+        {
+            PeakBytes = own.PeakBytes,
+            PytorchPeakBytes = peak,
+        });
+        if (plan.Patch == new Extent(128, 128, 128))
+        {
+            var tiles = Tiles(Volume.Z, plan.Patch.Z) * Tiles(Volume.Y, plan.Patch.Y) * Tiles(Volume.X, plan.Patch.X);
+            report.Add(new Row(
+                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds * tiles, null, null, null, theirs * tiles));
+        }
+    }
+}

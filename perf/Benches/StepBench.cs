@@ -1,0 +1,62 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
+using SharpSeg.Kernels.Cpu;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf.Benches;
+
+/// <summary>
+/// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov momentum. Each on
+/// a backend of its own, so that peak bytes are the step's alone.
+/// </summary>
+internal sealed class StepBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+{
+    /// <summary>Runs all plans.</summary>
+    public void Run()
+    {
+        foreach (var plan in BenchPlan.All)
+        {
+            var shape = $"{plan.BatchSize}, {plan.Patch}, features {string.Join(',', plan.Network.Features)}";
+            if (options.Wants($"step {plan.Name} {plan.BatchSize}"))
+            {
+                Measure(plan, shape);
+            }
+        }
+    }
+
+    private void Measure(BenchPlan plan, string shape)
+    {
+        using var own = Cpu.Open(((IMachineLimits)backend).Threads);
+        using var network = Network.Build(plan.Network, own, seed: 1);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
+        using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss));
+        var random = new Random(1);
+        var images = new float[Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels).Length];
+        Array.ConvertAll(images, _ => random.NextSingle()).CopyTo(images, 0);
+        var targets = network.OutputScales.Select(s => Labels(random, plan, s)).ToArray();
+        torch?.Prepare(plan.Request("step"));
+        var (milliseconds, theirs) = Duel.Run(() => step.Run(images, targets, 1e-3f), torch is null ? null : torch.Time, options.Seconds);
+        report.Add(new Row("step", $"step {plan.Name}", shape, null, milliseconds, null, null, null, theirs)
+        {
+            PeakBytes = own.PeakBytes,
+            PytorchPeakBytes = torch?.PeakBytes(),
+        });
+    }
+
+    private static float[] Labels(Random random, BenchPlan plan, Extent scale)
+    {
+        var voxels = plan.BatchSize * (plan.Patch.Z / scale.Z) * (plan.Patch.Y / scale.Y) * (plan.Patch.X / scale.X);
+        var labels = new float[voxels];
+        for (var i = 0; i < voxels; i++)
+        {
+            labels[i] = random.Next(plan.Network.OutputChannels);
+        }
+
+        return labels;
+    }
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics;
+
+namespace SharpSeg.Perf.Measuring;
+
+/// <summary>Times an operation of ours and PyTorch's counterpart in turns, so that both meet the same state of a shared machine.</summary>
+internal static class Duel
+{
+    private const int Rounds = 6;
+
+    /// <summary>Medians in milliseconds; PyTorch's is null if there is no counterpart.</summary>
+    /// <param name="ours">Runs our operation once.</param>
+    /// <param name="theirs">Runs theirs some times and gives the milliseconds of each run.</param>
+    /// <param name="seconds">Time for each side.</param>
+    public static (double Ours, double? Theirs) Run(Action ours, Func<int, double[]>? theirs, double seconds)
+    {
+        ours();
+        var once = Time(ours);
+        var perRound = (int)Math.Clamp(seconds * 1000 / Rounds / Math.Max(once, 1e-3), 1, 200);
+        var theirOnce = theirs?.Invoke(2)[1] ?? 1;
+        var theirPerRound = (int)Math.Clamp(seconds * 1000 / Rounds / Math.Max(theirOnce, 1e-3), 1, 200);
+        List<double> our = [], their = [];
+        for (var round = 0; round < Rounds; round++)
+        {
+            for (var i = 0; i < perRound; i++)
+            {
+                our.Add(Time(ours));
+            }
+
+            if (theirs is not null)
+            {
+                their.AddRange(theirs(theirPerRound));
+            }
+        }
+
+        return (Median(our), theirs is null ? null : Median(their));
+    }
+
+    private static double Time(Action action)
+    {
+        var start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
+    }
+}

@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Cpu;
+
+namespace SharpSeg.Perf.Measuring;
+
+/// <summary>Collects rows, prints them as they come, and writes them as JSON beside the machine's limits.</summary>
+internal sealed class Report
+{
+    private static readonly JsonSerializerOptions Style =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private readonly List<Row> rows = [];
+    private readonly Backend backend;
+    private readonly PyTorchWorker? torch;
+
+    /// <summary>Measures the limits and prints the heading.</summary>
+    public Report(Backend backend, PyTorchWorker? torch)
+    {
+        (this.backend, this.torch) = (backend, torch);
+        MeasureLimits();
+        Console.WriteLine($"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not importable"}");
+        Console.WriteLine($"limits: multiply-add {PeakGflops:F0} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
+        Console.WriteLine(
+            $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
+    }
+
+    /// <summary>Multiply-add peak of all threads, GFLOP/s.</summary>
+    public double PeakGflops { get; private set; }
+
+    /// <summary>Copy bandwidth of all threads, GB/s.</summary>
+    public double CopyGbytesPerS { get; private set; }
+
+    /// <summary>Rows so far.</summary>
+    public IReadOnlyList<Row> Rows => rows;
+
+    /// <summary>Adds an operation of known minimum work.</summary>
+    public void Add(string group, string op, string shape, string? variant, double milliseconds, Work work, double? pytorch)
+    {
+        // Clock rates move; a limit taken minutes ago would flatter or wrong the kernel.
+        PeakGflops = Math.Max(PeakGflops, ((IMachineLimits)backend).MeasureMultiplyAddPeak());
+        double gflops = work.Flops / milliseconds / 1e6, gbytes = work.Bytes / milliseconds / 1e6;
+        Add(new Row(
+            group, op, shape, variant, milliseconds, gflops, gbytes,
+            100 * Math.Max(gflops / PeakGflops, gbytes / CopyGbytesPerS), pytorch));
+    }
+
+    /// <summary>Adds a row.</summary>
+    public void Add(Row row)
+    {
+        rows.Add(row);
+        Console.WriteLine(
+            $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-10}{row.Milliseconds,10:F2}{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
+            $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}" +
+            (row.PeakBytes is { } peak ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB" : string.Empty));
+    }
+
+    /// <summary>Prints geometric means of the ratios of each group and operation.</summary>
+    public void PrintSummary()
+    {
+        foreach (var group in rows.Where(r => r.Ratio is not null).GroupBy(r => (r.Group, r.Op)))
+        {
+            var mean = Math.Exp(group.Average(r => Math.Log(r.Ratio!.Value)));
+            Console.WriteLine($"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest {group.Min(r => r.Ratio):F2})");
+        }
+    }
+
+    /// <summary>Writes everything as JSON, by way of a temporary file.</summary>
+    public void Write(string path)
+    {
+        var machine = new
+        {
+            Processor = Processor(),
+            Cores = Environment.ProcessorCount,
+            ((IMachineLimits)backend).Threads,
+            Backend = backend.Description,
+            PeakGflops,
+            CopyGbytesPerS,
+            Versions = new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
+        };
+        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Results = rows }, Style));
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private static string Processor()
+    {
+        const string Info = "/proc/cpuinfo";
+        var line = File.Exists(Info) ? File.ReadLines(Info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 2)..];
+    }
+
+    private void MeasureLimits()
+    {
+        var limits = (IMachineLimits)backend;
+        PeakGflops = limits.MeasureMultiplyAddPeak();
+        CopyGbytesPerS = limits.MeasureCopyBandwidth();
+    }
+}

@@ -1,0 +1,25 @@
+namespace SharpSeg.Perf.Measuring;
+
+/// <summary>One measured operation. Null where something was not measured or means nothing.</summary>
+/// <param name="Group">conv, pointwise, step, ….</param>
+/// <param name="Op">Operation.</param>
+/// <param name="Shape">Sizes.</param>
+/// <param name="Variant">Way of computing.</param>
+/// <param name="Milliseconds">Median.</param>
+/// <param name="Gflops">10⁹ operations a second, from the minimum work.</param>
+/// <param name="GbytesPerS">10⁹ bytes a second, from the minimum work.</param>
+/// <param name="PercentOfPeak">Of the multiply-add peak (compute) or of the copy bandwidth (memory), whichever binds.</param>
+/// <param name="PytorchMilliseconds">PyTorch's median.</param>
+internal sealed record Row(
+    string Group, string Op, string Shape, string? Variant, double Milliseconds, double? Gflops, double? GbytesPerS,
+    double? PercentOfPeak, double? PytorchMilliseconds)
+{
+    /// <summary>PyTorch's time over ours; above 1 we are faster.</summary>
+    public double? Ratio => PytorchMilliseconds / Milliseconds;
+
+    /// <summary>Peak memory of the operation, bytes, and PyTorch's; only for whole steps.</summary>
+    public long? PeakBytes { get; init; }
+
+    /// <summary>PyTorch's peak memory, bytes.</summary>
+    public long? PytorchPeakBytes { get; init; }
+}

@@ -122,7 +122,7 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
             if (!(error <= (tolerance.Relative * scale) + tolerance.Absolute + SmallestNormal))
             {
                 count++;
-                if (worst < 0 || !(error <= worstError))
+                if (worst < 0 || error > worstError || (double.IsNaN(error) && !double.IsNaN(worstError)))
                 {
                     (worst, worstError) = (i, error);
                 }

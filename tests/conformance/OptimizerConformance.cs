@@ -10,6 +10,9 @@ public abstract class OptimizerConformance(BackendFixture fixture) : Conformance
     /// <summary>Some ten float32 roundings per step, relative to weights of size 1.</summary>
     private static readonly Tolerance Close = new(2e-6);
 
+    /// <summary>Random terms of size 0.1 to 3 may cancel in a tensor of one element; the rounding of the terms stays.</summary>
+    private static readonly Tolerance CloseState = Close with { Absolute = 2e-7 };
+
     private IEnumerable<int> Lengths => TinyShapesOnly ? [1, 15, 16, 33, 257] : [1, 2, 15, 16, 17, 31, 33, 257, 4099, 200_003];
 
     [Fact]
@@ -171,9 +174,9 @@ public abstract class OptimizerConformance(BackendFixture fixture) : Conformance
     }
 
     private static Operand State(string name, int length, Random random) =>
-        Operand.InOut(name, Shape.Vector(length), RandomValues.Uniform(random, length), Close);
+        Operand.InOut(name, Shape.Vector(length), RandomValues.Uniform(random, length), CloseState);
 
-    private static Operand Zero(string name, int length) => Operand.InOut(name, Shape.Vector(length), new float[length], Close);
+    private static Operand Zero(string name, int length) => Operand.InOut(name, Shape.Vector(length), new float[length], CloseState);
 
     private static Operand Start(params float[] values) => Operand.InOut("theta", Shape.Vector(values.Length), values, Close);
 

@@ -1,0 +1,23 @@
+namespace SharpSeg.AutoPlanner.Evaluation;
+
+/// <summary>What to compute and how.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Compute HD95 and NSD, too.</summary>
+    public bool Surface { get; init; }
+
+    /// <summary>Tolerance of NSD in mm, for classes without one of their own.</summary>
+    public double ToleranceMm { get; init; } = 1;
+
+    /// <summary>Tolerances in mm by class key.</summary>
+    public IReadOnlyDictionary<string, double> ToleranceMmByClass { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Accept references without a prediction.</summary>
+    public bool AllowMissing { get; init; }
+
+    /// <summary>Most cores to use; 0 = all.</summary>
+    public int Workers { get; init; }
+
+    /// <summary>NSD's tolerance for a class, mm.</summary>
+    public double ToleranceFor(EvaluatedClass item) => ToleranceMmByClass.GetValueOrDefault(item.Key, ToleranceMm);
+}

@@ -1,0 +1,127 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Evaluation;
+
+/// <summary>Scores files of predictions against files of references, cases in parallel (spec evaluation §1-3).</summary>
+public static class Evaluator
+{
+    private const double SpacingTolerance = 1e-3; // relative; headers store spacings as float32
+
+    /// <summary>Scores every prediction of a folder; the reference of the same name must exist.</summary>
+    /// <param name="predictions">Folder of predicted label files.</param>
+    /// <param name="references">Folder of reference label files.</param>
+    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="fileEnding">Ending of the files, e.g. ".nii.gz".</param>
+    /// <param name="options">What to compute; null for the defaults.</param>
+    /// <param name="progress">Called with finished and total cases, one call at a time.</param>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
+    public static EvaluationSummary EvaluateFolder(
+        string predictions, string references, LabelScheme scheme, string fileEnding, EvaluationOptions? options = null, Action<int, int>? progress = null)
+    {
+        options ??= new EvaluationOptions();
+        var predicted = CasesIn(predictions, fileEnding);
+        var expected = CasesIn(references, fileEnding);
+        if (predicted.Count == 0)
+        {
+            throw new SharpSegException($"`{predictions}`: no file ends in {fileEnding}", "give the folder of predictions");
+        }
+
+        foreach (var id in predicted.Where(id => !expected.Contains(id)))
+        {
+            throw new SharpSegException($"case `{id}`: there is no reference `{id}{fileEnding}` in `{references}`", "give the folder of its label files");
+        }
+
+        var missing = expected.Where(id => !predicted.Contains(id)).ToArray();
+        if (missing.Length > 0 && !options.AllowMissing)
+        {
+            throw new SharpSegException(
+                $"`{predictions}`: no prediction for {missing.Length} of {expected.Count} references, the first being `{missing[0]}`",
+                "predict them, or pass --allow-missing");
+        }
+
+        var cases = predicted.Select(id => new EvaluationCase(
+            id, Path.Combine(references, id + fileEnding), Path.Combine(predictions, id + fileEnding)));
+        return Evaluate([.. cases], scheme, options, progress);
+    }
+
+    /// <summary>Scores a list of cases.</summary>
+    /// <param name="cases">Names and files.</param>
+    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="options">What to compute; null for the defaults.</param>
+    /// <param name="progress">Called with finished and total cases, one call at a time.</param>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
+    public static EvaluationSummary Evaluate(
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, EvaluationOptions? options = null, Action<int, int>? progress = null)
+    {
+        options ??= new EvaluationOptions();
+        var results = new CaseMetrics[cases.Count];
+        var finished = 0;
+        var report = new object();
+        ForEachCase(cases.Count, options.Workers, index =>
+        {
+            results[index] = EvaluateCase(cases[index], scheme, options);
+            lock (report)
+            {
+                progress?.Invoke(++finished, cases.Count);
+            }
+        });
+        return EvaluationSummary.Of(EvaluatedClass.Of(scheme), results);
+    }
+
+    /// <summary>Runs a body per case in parallel and hands on the first case's error as it is.</summary>
+    internal static void ForEachCase(int count, int workers, Action<int> body)
+    {
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount }, body);
+        }
+        catch (AggregateException errors) when (errors.InnerExceptions.OfType<SharpSegException>().FirstOrDefault() is { } first)
+        {
+            throw new SharpSegException(first.Message, first.Hint, errors);
+        }
+    }
+
+    /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
+    internal static (LabelImage Reference, LabelImage Prediction) Load(EvaluationCase item)
+    {
+        var reference = ImageFile.ReadLabels(item.ReferenceFile);
+        var prediction = ImageFile.ReadLabels(item.PredictionFile);
+        return reference.Extent == prediction.Extent
+            ? (reference, prediction)
+            : throw new SharpSegException(
+                $"case `{item.CaseId}`: the prediction has {prediction.Extent} voxels (z, y, x), the reference {reference.Extent}",
+                "predictions are scored on the original grid: export them there");
+    }
+
+    private static CaseMetrics EvaluateCase(EvaluationCase item, LabelScheme scheme, EvaluationOptions options)
+    {
+        var (reference, prediction) = Load(item);
+        string? warning = null;
+        for (var axis = 0; axis < 3; axis++)
+        {
+            if (Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis])
+            {
+                warning = $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing {reference.Spacing}";
+            }
+        }
+
+        var metrics = SegmentationMetrics.Compute(reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options);
+        return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics, warning);
+    }
+
+    private static SortedSet<string> CasesIn(string folder, string fileEnding)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new SharpSegException($"`{folder}`: no such folder", "give a folder of label files");
+        }
+
+        // Names that start with a dot are the file system's (macOS leaves ._ files beside every image).
+        return new SortedSet<string>(
+            Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file))
+                .Where(name => name.EndsWith(fileEnding, StringComparison.Ordinal) && !name.StartsWith('.'))
+                .Select(name => name[..^fileEnding.Length]),
+            StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,108 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Fingerprinting;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Evaluation;
+
+/// <summary>Decides which label sets are reduced to their largest component (spec evaluation §5).</summary>
+public static class PostprocessingDecision
+{
+    /// <summary>A decision with the scores it rests on.</summary>
+    /// <param name="Steps">What to do.</param>
+    /// <param name="DiceBefore">Foreground mean Dice of the validation predictions as they are; NaN where no validation was used.</param>
+    /// <param name="DiceAfter">The same with the steps applied.</param>
+    public sealed record Result(PostprocessingSteps Steps, double DiceBefore, double DiceAfter);
+
+    /// <summary>
+    /// The rule of the first papers, which needs no validation: a class keeps its largest component if no training reference has more
+    /// than one (face contact), and at least one has one.
+    /// </summary>
+    /// <param name="facts">What the training references say, per class or region in declared order.</param>
+    public static Result Classic(IReadOnlyList<ClassFacts> facts)
+    {
+        var sets = facts.Where(fact => fact.CasesPresent > 0 && fact.MostComponents == 1).Select(fact => fact.Labels).ToArray();
+        return new Result(new PostprocessingSteps(sets, Connectivity.Face), double.NaN, double.NaN);
+    }
+
+    /// <summary>
+    /// nnU-Net v2's rule on validation predictions: first all foreground labels as one set, if that raises the foreground mean Dice and
+    /// lowers no class; then class by class, on what was accepted so far, if that raises the class's own mean Dice.
+    /// </summary>
+    /// <param name="cases">Validation cases of all folds with their files.</param>
+    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
+    public static Result Modern(IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null) =>
+        Modern(cases.Count, index => Evaluator.Load(cases[index]), scheme, workers, progress);
+
+    /// <summary>The same rule on maps from any source.</summary>
+    /// <param name="count">Number of validation cases.</param>
+    /// <param name="load">Reference and prediction of a case; called once per trial, from several threads. The maps are not changed.</param>
+    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
+    public static Result Modern(
+        int count, Func<int, (LabelImage Reference, LabelImage Prediction)> load, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null)
+    {
+        var classes = EvaluatedClass.Of(scheme);
+        var passes = classes.Count > 1 ? 1 + classes.Count : 1;
+        var finished = 0;
+        var report = new object();
+        void Tick()
+        {
+            lock (report)
+            {
+                progress?.Invoke(++finished, passes * count);
+            }
+        }
+
+        // Every trial is compared with the current state on the same reading of a case.
+        (EvaluationSummary Without, EvaluationSummary With) Try(List<IReadOnlyList<int>> accepted, IReadOnlyList<int> candidate)
+        {
+            var without = new CaseMetrics[count];
+            var with = new CaseMetrics[count];
+            Evaluator.ForEachCase(count, workers, index =>
+            {
+                var (reference, prediction) = load(index);
+                short[] labels = [.. prediction.Voxels];
+                new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
+                without[index] = Score(index, reference, labels);
+                var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
+                with[index] = removed == 0 ? without[index] : Score(index, reference, labels);
+                Tick();
+            });
+            return (EvaluationSummary.Of(classes, without), EvaluationSummary.Of(classes, with));
+        }
+
+        CaseMetrics Score(int index, LabelImage reference, short[] labels) => new(
+            $"{index:d9}", "", "", SegmentationMetrics.Compute(reference.Voxels, labels, reference.Extent, reference.Spacing, scheme));
+
+        var sets = new List<IReadOnlyList<int>>();
+        var (baseline, allForeground) = Try(sets, scheme.ForegroundLabels);
+        var (before, after) = (baseline.ForegroundDice, baseline.ForegroundDice);
+        if (AcceptsAllForeground(baseline.ClassDice, allForeground.ClassDice))
+        {
+            sets.Add(scheme.ForegroundLabels);
+            after = allForeground.ForegroundDice;
+        }
+
+        for (var c = 0; classes.Count > 1 && c < classes.Count; c++)
+        {
+            var (current, trial) = Try(sets, classes[c].Labels);
+            if (trial.ClassDice[c] > current.ClassDice[c])
+            {
+                sets.Add(classes[c].Labels);
+                after = trial.ForegroundDice;
+            }
+        }
+
+        return new Result(new PostprocessingSteps(sets, Connectivity.Full), before, after);
+    }
+
+    /// <summary>
+    /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks nothing.
+    /// </summary>
+    public static bool AcceptsAllForeground(IReadOnlyList<double> before, IReadOnlyList<double> after) =>
+        EvaluationSummary.MeanOfNumbers(after) > EvaluationSummary.MeanOfNumbers(before) && !before.Zip(after).Any(pair => pair.Second < pair.First);
+}

@@ -1,0 +1,130 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace SharpSeg.AutoPlanner.Evaluation;
+
+/// <summary>
+/// summary.json, with nnU-Net's keys (spec evaluation §2). NaN is written as null; null, "NaN" and the bare token NaN, which the reference
+/// writes and strict parsers refuse, are read.
+/// </summary>
+public static partial class SummaryJson
+{
+    /// <summary>The text of a summary.</summary>
+    public static string ToJson(EvaluationSummary summary)
+    {
+        var foreground = new JsonObject();
+        foreach (var name in summary.MetricNames)
+        {
+            foreground[name] = Number(summary.ForegroundMean[name]);
+        }
+
+        foreground["n_classes_used"] = summary.ClassesUsed;
+        var mean = new JsonObject();
+        for (var c = 0; c < summary.Classes.Count; c++)
+        {
+            var entry = new JsonObject();
+            foreach (var name in summary.MetricNames)
+            {
+                entry[name] = Number(summary.ClassMeans[c][name]);
+            }
+
+            entry["n"] = summary.CasesUsed(c);
+            if (summary.MetricNames.Contains("HD95"))
+            {
+                entry["n_undefined"] = summary.CasesWithoutDistance(c);
+            }
+
+            mean[summary.Classes[c].Key] = entry;
+        }
+
+        var cases = new JsonArray();
+        foreach (var item in summary.Cases)
+        {
+            var metrics = new JsonObject();
+            for (var c = 0; c < summary.Classes.Count; c++)
+            {
+                var entry = new JsonObject();
+                foreach (var name in summary.MetricNames)
+                {
+                    entry[name] = Number(item.Metrics[c][name]!.Value);
+                }
+
+                metrics[summary.Classes[c].Key] = entry;
+            }
+
+            cases.Add(new JsonObject
+            {
+                ["case"] = item.CaseId,
+                ["reference_file"] = item.ReferenceFile,
+                ["prediction_file"] = item.PredictionFile,
+                ["metrics"] = metrics,
+            });
+        }
+
+        return JsonFile.ToText(new JsonObject { ["foreground_mean"] = foreground, ["mean"] = mean, ["metric_per_case"] = cases });
+    }
+
+    /// <summary>Reads a summary, ours or nnU-Net v2's; averages are computed anew from the cases.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="classes">The classes of the data set, which the file must hold.</param>
+    /// <exception cref="SharpSegException">The file is missing or is no summary of these classes.</exception>
+    public static EvaluationSummary Read(string path, IReadOnlyList<EvaluatedClass> classes)
+    {
+        var text = BareNaN().Replace(JsonFile.ReadText(path), "null");
+        var root = JsonFile.Parse(text, path).Node;
+        if (root["metric_per_case"] is not JsonArray list)
+        {
+            throw new SharpSegException($"`{path}`: no `metric_per_case`: not a summary.json", "`sharpseg evaluate` writes one");
+        }
+
+        var cases = new List<CaseMetrics>();
+        foreach (var node in list)
+        {
+            try
+            {
+                var item = node!.AsObject();
+                var prediction = (string)item["prediction_file"]!;
+                var metrics = item["metrics"]!.AsObject();
+                cases.Add(new CaseMetrics(
+                    (string?)item["case"] ?? CaseIdOf(prediction),
+                    (string)item["reference_file"]!,
+                    prediction,
+                    [.. classes.Select(entry => ReadMetrics((metrics[entry.Key] ?? throw new FormatException($"class {entry.Key} is missing")).AsObject()))]));
+            }
+            catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: case {cases.Count + 1} of `metric_per_case` cannot be read ({error.Message})", "evaluate the predictions again", error);
+            }
+        }
+
+        return EvaluationSummary.Of(classes, cases);
+    }
+
+    private static ClassMetrics ReadMetrics(JsonObject entry) => new()
+    {
+        Dice = ToDouble(entry["Dice"]),
+        IoU = ToDouble(entry["IoU"]),
+        TruePositives = ToDouble(entry["TP"]),
+        FalsePositives = ToDouble(entry["FP"]),
+        FalseNegatives = ToDouble(entry["FN"]),
+        TrueNegatives = ToDouble(entry["TN"]),
+        Hd95 = entry.ContainsKey("HD95") ? ToDouble(entry["HD95"]) : null,
+        Nsd = entry.ContainsKey("NSD") ? ToDouble(entry["NSD"]) : null,
+    };
+
+    private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    private static double ToDouble(JsonNode? node) =>
+        node is null || (node is JsonValue text && text.TryGetValue(out string? word) && word == "NaN") ? double.NaN : (double)node;
+
+    private static string CaseIdOf(string predictionFile)
+    {
+        var name = predictionFile[(predictionFile.LastIndexOfAny(['/', '\\']) + 1)..];
+        var ending = Imaging.ImageFile.EndingOf(name);
+        return ending is null ? name : name[..^ending.Length];
+    }
+
+    [GeneratedRegex(@"(?<=[:\[,]\s*)NaN(?=\s*[,}\]])")]
+    private static partial Regex BareNaN();
+}

@@ -10,10 +10,10 @@ public static partial class Gpu
     /// <summary>
     /// Opens ILGPU's processor device, or the emulator, for checking kernels: exact, and some thousand times slower than a GPU.
     /// </summary>
-    internal static GpuBackend OpenForChecks()
+    internal static GpuBackend OpenForChecks(KernelChoice choice)
     {
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
-        return new GpuBackend(context, accelerator, "gpu", $"{accelerator.Name}, for checks only");
+        return new GpuBackend(context, accelerator, "gpu", $"{accelerator.Name}, for checks only", choice);
     }
 }

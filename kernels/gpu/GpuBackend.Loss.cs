@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Fast;
 using SharpSeg.Kernels.Gpu.Sizes;
 
 namespace SharpSeg.Kernels.Gpu;
@@ -7,8 +8,18 @@ namespace SharpSeg.Kernels.Gpu;
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums) =>
-        plainLossSums.Value.Launch(stream, new LossSizes(p), View(logits), View(target), View(sums));
+    protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums)
+    {
+        var sizes = new LossSizes(p);
+        if (choice == KernelChoice.Plain)
+        {
+            plainLossSums.Value.Launch(stream, sizes, View(logits), View(target), View(sums));
+        }
+        else
+        {
+            lossSums.Value.Launch(stream, sizes, View(logits), View(target), Scratch(LossSums.ScratchLength(sizes)), View(sums));
+        }
+    }
 
     /// <inheritdoc/>
     protected override void SegmentationLossBackwardCore(

@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Fast;
 using SharpSeg.Kernels.Gpu.Sizes;
 
 namespace SharpSeg.Kernels.Gpu;
@@ -7,8 +8,19 @@ namespace SharpSeg.Kernels.Gpu;
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd) =>
-        plainNorm.Value.LaunchStatistics(stream, new NormSizes(p), View(x), View(mean), View(rstd));
+    protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
+    {
+        var sizes = new NormSizes(p);
+        if (choice == KernelChoice.Plain)
+        {
+            plainNorm.Value.LaunchStatistics(stream, sizes, View(x), View(mean), View(rstd));
+        }
+        else
+        {
+            normSums.Value.LaunchStatistics(
+                stream, sizes, View(x), Scratch(InstanceNormSums.PartialsLength(sizes)), View(mean), View(rstd));
+        }
+    }
 
     /// <inheritdoc/>
     protected override void InstanceNormApplyCore(
@@ -22,11 +34,22 @@ internal sealed partial class GpuBackend
     {
         var sizes = new NormSizes(p);
         var perChannel = p.StatisticsShape.Length;
-        var sums = Scratch(2 * perChannel);
+        var partials = choice == KernelChoice.Plain ? 0 : InstanceNormSums.PartialsLength(sizes);
+        var sums = Scratch((2 * perChannel) + partials);
         var sumD = sums.SubView(0, perChannel);
         var sumDXhat = sums.SubView(perChannel, perChannel);
-        plainNorm.Value.LaunchGradientSums(
-            stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
+        if (choice == KernelChoice.Plain)
+        {
+            plainNorm.Value.LaunchGradientSums(
+                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
+        }
+        else
+        {
+            normSums.Value.LaunchGradientSums(
+                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sums.SubView(2 * perChannel, partials),
+                sumD, sumDXhat);
+        }
+
         normApply.Value.LaunchParameters(stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
         normApply.Value.LaunchGradient(
             stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));

@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Fast;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Plain;
 
@@ -29,11 +30,18 @@ internal sealed partial class GpuBackend : Backend
     private readonly Lazy<PlainInstanceNorm> plainNorm;
     private readonly Lazy<PlainChannelSum> plainChannelSum;
     private readonly Lazy<PlainLossSums> plainLossSums;
+    private readonly Lazy<GatherGemm> gatherGemm;
+    private readonly Lazy<WeightGemm> weightGemm;
+    private readonly Lazy<SplitSum> splitSum;
+    private readonly Lazy<ChannelSum> channelSum;
+    private readonly Lazy<InstanceNormSums> normSums;
+    private readonly Lazy<LossSums> lossSums;
+    private readonly KernelChoice choice;
     private DeviceBuffer? scratch;
 
-    public GpuBackend(Context context, Accelerator accelerator, string name, string description)
+    public GpuBackend(Context context, Accelerator accelerator, string name, string description, KernelChoice choice)
     {
-        (this.context, this.accelerator, Name, Description) = (context, accelerator, name, description);
+        (this.context, this.accelerator, this.choice, Name, Description) = (context, accelerator, choice, name, description);
         stream = accelerator.DefaultStream;
         staging = new Staging(accelerator);
         pointwise = new(() => new(accelerator));
@@ -48,6 +56,12 @@ internal sealed partial class GpuBackend : Backend
         plainNorm = new(() => new(accelerator));
         plainChannelSum = new(() => new(accelerator));
         plainLossSums = new(() => new(accelerator));
+        gatherGemm = new(() => new(accelerator));
+        weightGemm = new(() => new(accelerator));
+        splitSum = new(() => new(accelerator));
+        channelSum = new(() => new(accelerator));
+        normSums = new(() => new(accelerator));
+        lossSums = new(() => new(accelerator));
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace SharpSeg.Kernels.Gpu.Kernels;
@@ -7,4 +8,15 @@ namespace SharpSeg.Kernels.Gpu.Kernels;
 internal struct Float4
 {
     public float X, Y, Z, W;
+
+    /// <summary>a + b, lane by lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sum(Float4 a, Float4 b)
+    {
+        a.X += b.X;
+        a.Y += b.Y;
+        a.Z += b.Z;
+        a.W += b.W;
+        return a;
+    }
 }

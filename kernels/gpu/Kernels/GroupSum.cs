@@ -2,11 +2,16 @@ using ILGPU;
 
 namespace SharpSeg.Kernels.Gpu.Kernels;
 
-/// <summary>Sums and maxima over the threads of a one-dimensional group, in a fixed order: a tree in shared memory.</summary>
+/// <summary>
+/// Sums and maxima over the threads of a one-dimensional group, in a fixed order: sixteen threads add sixteen values each, then every
+/// thread adds those sixteen sums. Three barriers, where a binary tree has nine.
+/// </summary>
 internal static class GroupSum
 {
     /// <summary>Threads of the groups that use this; a power of two.</summary>
     public const int Threads = 256;
+
+    private const int Leaders = 16;
 
     /// <summary>Σ of all threads' values, the same for every thread. All threads must come here.</summary>
     public static float Of(ArrayView<float> shared, float value)
@@ -14,18 +19,24 @@ internal static class GroupSum
         var thread = Group.IdxX;
         shared[thread] = value;
         Group.Barrier();
-        for (var half = Threads >> 1; half > 0; half >>= 1)
+        if (thread < Leaders)
         {
-            if (thread < half)
+            for (var i = thread + Leaders; i < Threads; i += Leaders)
             {
-                shared[thread] += shared[thread + half];
+                value += shared[i];
             }
 
-            Group.Barrier();
+            shared[thread] = value;
         }
 
-        var sum = shared[0];
-        Group.Barrier(); // nobody may write the next values before all have read this sum
+        Group.Barrier();
+        var sum = 0f;
+        for (var i = 0; i < Leaders; i++)
+        {
+            sum += shared[i];
+        }
+
+        Group.Barrier(); // nobody may write the next values before all have read these
         return sum;
     }
 
@@ -35,17 +46,23 @@ internal static class GroupSum
         var thread = Group.IdxX;
         shared[thread] = value;
         Group.Barrier();
-        for (var half = Threads >> 1; half > 0; half >>= 1)
+        if (thread < Leaders)
         {
-            if (thread < half)
+            for (var i = thread + Leaders; i < Threads; i += Leaders)
             {
-                shared[thread] = Larger(shared[thread], shared[thread + half]);
+                value = Larger(value, shared[i]);
             }
 
-            Group.Barrier();
+            shared[thread] = value;
         }
 
+        Group.Barrier();
         var maximum = shared[0];
+        for (var i = 1; i < Leaders; i++)
+        {
+            maximum = Larger(maximum, shared[i]);
+        }
+
         Group.Barrier();
         return maximum;
     }

@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Sizes;
+
+namespace SharpSeg.Kernels.Gpu.Fast;
+
+/// <summary>
+/// Convolution and transposed convolution, forward and backward data, as implicit matrix products: rows are voxels, columns are
+/// channels of the result, and the depth runs over taps and source channels, whose matrix is never written down.
+/// <para>Shapes, formula: <see cref="GatherSizes"/>.</para>
+/// <para>Mapping: a group of 64 threads makes a tile of 64×64 results (128×32 for few columns), 8×8 per thread in registers. Tiles of
+/// depth 16 pass through shared memory in two buffers: while one is multiplied the next is filled, one barrier each. What the sixteen
+/// depths of a tile stand for (tap offsets, channel, weight row) is worked out by sixteen threads, one tile ahead, counting up instead of
+/// dividing. Grid: x tiles of voxels, y tiles of columns, z samples × classes.</para>
+/// <para>Variants: vector (16-byte loads and stores; all channel counts multiples of 4) and scalar (any); wide and narrow tiles.</para>
+/// <para>Cost per depth and thread: 64 multiply-adds for four 16-byte loads from shared memory.</para>
+/// </summary>
+internal sealed class GatherGemm
+{
+    private const int Wide = 64, WideRows = 64, WideShift = 3;
+    private const int Narrow = 32, NarrowRows = 128, NarrowShift = 2;
+    private readonly Lazy<Kernel> vectorWide;
+    private readonly Lazy<Kernel> vectorNarrow;
+    private readonly Lazy<Kernel> scalarWide;
+    private readonly Lazy<Kernel> scalarNarrow;
+
+    public GatherGemm(Accelerator accelerator)
+    {
+        vectorWide = new(() => Load(accelerator, VectorWide));
+        vectorNarrow = new(() => Load(accelerator, VectorNarrow));
+        scalarWide = new(() => Load(accelerator, ScalarWide));
+        scalarNarrow = new(() => Load(accelerator, ScalarNarrow));
+    }
+
+    private delegate void Kernel(
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        ArrayView<float> bias, ArrayView<float> dest, GatherSizes s);
+
+    /// <summary>The kernels of this file.</summary>
+    public static IReadOnlyList<Delegate> Methods => [VectorWide, VectorNarrow, ScalarWide, ScalarNarrow];
+
+    /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
+    public void Launch(
+        AcceleratorStream stream, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        ArrayView<float> bias, ArrayView<float> dest)
+    {
+        var narrow = s.Columns <= Narrow;
+        var (rows, columns) = narrow ? (NarrowRows, Narrow) : (WideRows, Wide);
+        var config = new KernelConfig(
+            new Index3D((s.LargestClass + rows - 1) / rows, (s.Columns + columns - 1) / columns, s.N * s.Classes),
+            new Index3D(GemmTile.Threads, 1, 1));
+        var kernel = s.IsVectorizable ? (narrow ? vectorNarrow : vectorWide) : narrow ? scalarNarrow : scalarWide;
+        kernel.Value(stream, config, source, source2, weights, bias, dest, s);
+    }
+
+    private static Kernel Load(
+        Accelerator accelerator,
+        Action<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, GatherSizes> method) =>
+        new(accelerator.LoadKernel(method));
+
+    private static void VectorWide(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
+        GatherSizes s)
+    {
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (WideRows + GemmTile.Pad));
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Wide + GemmTile.Pad));
+        var rows = SharedMemory.Allocate<int>(3 * WideRows);
+        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
+        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, WideRows, Wide, WideShift, true);
+    }
+
+    private static void VectorNarrow(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
+        GatherSizes s)
+    {
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (NarrowRows + GemmTile.Pad));
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Narrow + GemmTile.Pad));
+        var rows = SharedMemory.Allocate<int>(3 * NarrowRows);
+        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
+        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, NarrowRows, Narrow, NarrowShift, true);
+    }
+
+    private static void ScalarWide(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
+        GatherSizes s)
+    {
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (WideRows + GemmTile.Pad));
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Wide + GemmTile.Pad));
+        var rows = SharedMemory.Allocate<int>(3 * WideRows);
+        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
+        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, WideRows, Wide, WideShift, false);
+    }
+
+    private static void ScalarNarrow(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
+        GatherSizes s)
+    {
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (NarrowRows + GemmTile.Pad));
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Narrow + GemmTile.Pad));
+        var rows = SharedMemory.Allocate<int>(3 * NarrowRows);
+        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
+        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, NarrowRows, Narrow, NarrowShift, false);
+    }
+
+    /// <summary>The kernel proper; tile sizes and the choice of loads are constants where it is inlined.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Run(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
+        GatherSizes s, ArrayView<float> a, ArrayView<float> b, ArrayView<int> rows, ArrayView<int> depths,
+        int tileRows, int tileColumns, int columnShift, bool vector)
+    {
+        var thread = Group.IdxX;
+        var sample = Grid.IdxZ / s.Classes;
+        var place = VoxelClass.Of(s, Grid.IdxZ % s.Classes);
+        var firstRow = Grid.IdxX * tileRows;
+        var firstColumn = Grid.IdxY * tileColumns;
+        var voxels = place.Z.Count * place.Y.Count * place.X.Count;
+        if (firstRow >= voxels)
+        {
+            return; // the whole group: classes differ in size, and the grid is made for the largest
+        }
+
+        var depth = place.Z.Taps * place.Y.Taps * place.X.Taps * (s.Channels + s.Channels2);
+        var tiles = (depth + GemmTile.Depth - 1) / GemmTile.Depth;
+        var from = source.SubView((long)sample * s.SourceVoxels * s.Channels, s.SourceVoxels * s.Channels);
+        var from2 = s.Channels2 > 0 ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2) : from;
+
+        for (var row = thread; row < tileRows; row += GemmTile.Threads)
+        {
+            VoxelClass.WritePosition(rows, row, tileRows, firstRow + row, voxels, place);
+        }
+
+        var plan = DepthPlan.Start(thread, s, place);
+        DepthPlan.Write(ref plan, thread, depths, 0, s, place);
+        Group.Barrier();
+        if (tiles > 0)
+        {
+            GatherTiles.Load(from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector);
+        }
+
+        DepthPlan.Write(ref plan, thread, depths, DepthPlan.Length, s, place);
+        Group.Barrier();
+
+        var sums = default(Block8x8);
+        var a4 = a.Cast<Float4>();
+        var b4 = b.Cast<Float4>();
+        var rowA = (tileRows + GemmTile.Pad) >> 2;
+        var rowB = (tileColumns + GemmTile.Pad) >> 2;
+        var ty = thread >> columnShift;
+        var tx = thread & ((1 << columnShift) - 1);
+        for (var tile = 0; tile < tiles; tile++)
+        {
+            var now = tile & 1;
+            if (tile + 1 < tiles)
+            {
+                GatherTiles.Load(from, from2, weights, a, b, rows, depths, 1 - now, s, firstColumn, tileRows, tileColumns, vector);
+            }
+
+            DepthPlan.Write(ref plan, thread, depths, now * DepthPlan.Length, s, place);
+            Block8x8.Accumulate(
+                ref sums, a4, (now * GemmTile.Depth * rowA) + ty, tileRows >> 3, rowA, b4, (now * GemmTile.Depth * rowB) + tx,
+                tileColumns >> 3, rowB);
+            Group.Barrier();
+        }
+
+        var to = dest.SubView((long)sample * s.DestVoxels * s.Columns, s.DestVoxels * s.Columns);
+        var upper = firstRow + (4 * ty);
+        var lower = upper + (tileRows >> 1);
+        var left = firstColumn + (4 * tx);
+        var right = left + (tileColumns >> 1);
+        GatherTiles.Store(to, bias, sums.R0, upper, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R1, upper + 1, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R2, upper + 2, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R3, upper + 3, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R4, lower, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R5, lower + 1, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R6, lower + 2, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R7, lower + 3, left, right, voxels, s, place, vector);
+    }
+}

@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
 /// A dataset on disk, read in place and never written to. Opening reads dataset.json and the names of files; what is inside them is checked
-/// when they are loaded, or all at once by the verifier.
+/// when they are loaded, or all at once by <see cref="DatasetVerifier"/>.
 /// </summary>
 public sealed class Dataset
 {
@@ -69,7 +69,7 @@ public sealed class Dataset
         var format = CaseDiscovery.Detect(full, root, source);
         var description = DatasetDescription.FromJson(root, source, Path.GetFileName(Path.TrimEndingDirectorySeparator(full)));
         var ending = description.FileEnding;
-        if (ImageFile.EndingOf("x" + ending) is null)
+        if (!ImageFile.CanRead("x" + ending))
         {
             throw new SharpSegException(
                 $"`{source}`: `file_ending` is `{ending}`, which cannot be read", $"supported endings: {string.Join(", ", ImageFile.Endings)}");

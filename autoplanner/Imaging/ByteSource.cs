@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace SharpSeg.AutoPlanner.Imaging;
@@ -11,16 +12,21 @@ internal sealed class ByteSource : IDisposable
     // No deflate stream expands by more than this (RFC 1951: at best 258 bytes from 2 bits).
     private const long MaxDeflateRatio = 1032;
 
+    private const long MaxTextHeader = 1 << 20;
+
     private readonly FileStream file;
     private readonly Stream stream;
     private readonly long maxLength;
+    private readonly bool zlib;
+    private uint checksum = Adler32.Start;
 
-    private ByteSource(string path, FileStream file, Stream stream, long maxLength)
+    private ByteSource(string path, FileStream file, Stream stream, long maxLength, bool zlib = false)
     {
         Path = path;
         this.file = file;
         this.stream = stream;
         this.maxLength = maxLength;
+        this.zlib = zlib;
     }
 
     /// <summary>The file's name, for messages.</summary>
@@ -36,7 +42,13 @@ internal sealed class ByteSource : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="mustBeGzip">The name promises gzip (.gz): anything else is an error.</param>
     /// <exception cref="SharpSegException">No such file, not readable, empty, or not gzip where that is promised.</exception>
-    public static ByteSource Open(string path, bool mustBeGzip = false)
+    public static ByteSource Open(string path, bool mustBeGzip = false) => Open(path, mustBeGzip, mayBeGzip: true);
+
+    /// <summary>Opens a file whose bytes are taken as they are, whatever they look like.</summary>
+    /// <exception cref="SharpSegException">No such file, not readable, or empty.</exception>
+    public static ByteSource OpenPlain(string path) => Open(path, mustBeGzip: false, mayBeGzip: false);
+
+    private static ByteSource Open(string path, bool mustBeGzip, bool mayBeGzip)
     {
         FileStream file;
         try
@@ -61,9 +73,9 @@ internal sealed class ByteSource : IDisposable
                 throw new SharpSegException($"`{path}`: the file is empty", "copy or download it again");
             }
 
-            if (first == 0x1f && second == 0x8b)
+            if (mayBeGzip && first == 0x1f && second == 0x8b)
             {
-                return new(path, file, new GZipStream(new EndMarkedStream(file), CompressionMode.Decompress), checked((file.Length + 1) * MaxDeflateRatio));
+                return new(path, file, EndMarker.Decompress(file), checked((file.Length + 1) * MaxDeflateRatio));
             }
 
             if (mustBeGzip)
@@ -92,10 +104,8 @@ internal sealed class ByteSource : IDisposable
     public ByteSource Inflate(bool zlib)
     {
         var remaining = maxLength - Position;
-        Stream inflated = zlib
-            ? new ZLibStream(new EndMarkedStream(stream), CompressionMode.Decompress, leaveOpen: true)
-            : new GZipStream(new EndMarkedStream(stream), CompressionMode.Decompress, leaveOpen: true);
-        return new(Path, file, inflated, checked((remaining + 1) * MaxDeflateRatio));
+        var inflated = zlib ? new ZLibStream(stream, CompressionMode.Decompress, leaveOpen: true) : EndMarker.Decompress(stream);
+        return new(Path, file, inflated, checked((remaining + 1) * MaxDeflateRatio), zlib);
     }
 
     /// <summary>Refuses a size that the rest of the file cannot hold. For compressed data this is an upper bound; the truth comes with reading.</summary>
@@ -128,13 +138,15 @@ internal sealed class ByteSource : IDisposable
         {
             var done = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             Position += done;
+            checksum = zlib ? Adler32.Append(checksum, bytes[..done]) : checksum;
             return done;
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
+            // The platform speaks of archive entries where data are merely damaged: its text would mislead.
+            var what = error is InvalidDataException ? "the compressed data are damaged or cut off" : $"cannot be read: {error.Message}";
             throw new SharpSegException(
-                $"`{Path}`: {(error is InvalidDataException ? "the compressed data are damaged or cut off" : "cannot be read")} " +
-                $"(after {Position} bytes): {error.Message}",
+                $"`{Path}`: {what} (after {Position} bytes)",
                 "copy or download the file again",
                 error);
         }
@@ -151,7 +163,42 @@ internal sealed class ByteSource : IDisposable
         }
     }
 
-    /// <summary>Reads compressed data to their end, so that the checksum behind them is checked. Plain files are not read on.</summary>
+    /// <summary>Reads a line of a text header, without its end (LF or CR LF). Bytes are taken as Latin-1, so that writing them restores them.</summary>
+    /// <exception cref="SharpSegException">The file ends, or the header grows beyond any that is sensible.</exception>
+    public string ReadLine()
+    {
+        const int longest = 1 << 16;
+        var line = new System.Text.StringBuilder();
+        Span<byte> one = stackalloc byte[1];
+        while (true)
+        {
+            ReadExactly(one, "the header");
+            if (one[0] == (byte)'\n')
+            {
+                return line.ToString().TrimEnd('\r');
+            }
+
+            if (Position > MaxTextHeader || line.Length == longest)
+            {
+                throw new SharpSegException($"`{Path}`: the text header does not end", "this is no such image, or its header is damaged");
+            }
+
+            line.Append((char)one[0]);
+        }
+    }
+
+    /// <summary>Skips to where only this many bytes are left; for headers that say only how long the data are.</summary>
+    public void SkipToLast(Int128 bytes, string what)
+    {
+        Require(bytes, what);
+        SkipTo(maxLength - (long)bytes, what);
+    }
+
+    /// <summary>
+    /// Reads compressed data to their end and checks that it is their true end, with the right checksum: the platform's streams end silently
+    /// where a file is cut off. Plain files are not read on.
+    /// </summary>
+    /// <exception cref="SharpSegException">The data are damaged, cut off, or followed by something else.</exception>
     public void Finish()
     {
         if (!Compressed)
@@ -159,9 +206,21 @@ internal sealed class ByteSource : IDisposable
             return;
         }
 
-        Span<byte> scratch = stackalloc byte[4096];
-        while (ReadUpTo(scratch) > 0)
+        var marker = EndMarker.Content;
+        Span<byte> window = stackalloc byte[4096 + marker.Length];
+        var kept = 0;
+        for (int n; (n = ReadUpTo(window.Slice(kept, 4096))) > 0;)
         {
+            var last = window[..(kept + n)];
+            last = last[^Math.Min(marker.Length, last.Length)..];
+            last.CopyTo(window);
+            kept = last.Length;
+        }
+
+        if (!(zlib ? StoredChecksum() == checksum : window[..kept].SequenceEqual(marker)))
+        {
+            throw new SharpSegException(
+                $"`{Path}`: the compressed data are damaged or cut off: their checksum is missing or wrong", "copy or download the file again");
         }
     }
 
@@ -170,6 +229,14 @@ internal sealed class ByteSource : IDisposable
     {
         stream.Dispose();
         file.Dispose();
+    }
+
+    // The last four bytes of the file.
+    private uint StoredChecksum()
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        file.Position = Math.Max(0, file.Length - 4);
+        return file.ReadAtLeast(bytes, 4, throwOnEndOfStream: false) == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
     }
 
     private SharpSegException TooShort(Int128 bytes, string what, string found) => new(

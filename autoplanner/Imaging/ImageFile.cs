@@ -11,14 +11,19 @@ public static class ImageFile
     // A stored label may be off by rounding of a scaled or resampled float, not more (spec datasets 6.4).
     private const double LabelTolerance = 1e-3;
 
-    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat()];
+    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat()];
 
-    /// <summary>All endings that can be read, lower case, with the leading dot.</summary>
+    private static readonly SimpleItkFormat Foreign = new();
+
+    /// <summary>All endings that can be read without SimpleITK, lower case, with the leading dot.</summary>
     public static IReadOnlyList<string> Endings { get; } = [.. Formats.SelectMany(format => format.Endings)];
 
     /// <summary>The supported ending of a file name (".nii.gz" for "a.NII.GZ"), or null.</summary>
     public static string? EndingOf(string path) =>
         Endings.FirstOrDefault(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>True if a file with this name can be read: by us, or by SimpleITK where it is installed.</summary>
+    public static bool CanRead(string path) => EndingOf(path) is not null || SimpleItk.Installed is not null;
 
     /// <summary>Reads an image: float32 channels (z, y, x), scaled by the file's slope and intercept.</summary>
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
@@ -133,6 +138,9 @@ public static class ImageFile
             throw new SharpSegException($"`{path}`: .hdr/.img pairs are not supported", "convert it to a single .nii.gz file");
         }
 
-        throw new SharpSegException($"`{path}`: unknown image format", $"supported endings: {string.Join(", ", Endings)}");
+        return SimpleItk.Installed is not null || Directory.Exists(path)
+            ? Foreign
+            : throw new SharpSegException(
+                $"`{path}`: unknown image format", $"supported endings: {string.Join(", ", Endings)}; with SimpleITK installed, also ITK's");
     }
 }

@@ -36,7 +36,7 @@ internal abstract class ImageFormat
     public abstract void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry);
 
     /// <summary>Checks three sizes from a header: each at least 1, and the product within an array. (x, y, z) order.</summary>
-    protected static Extent CheckedExtent(string path, Int128 nx, Int128 ny, Int128 nz)
+    internal static Extent CheckedExtent(string path, Int128 nx, Int128 ny, Int128 nz)
     {
         if (nx < 1 || ny < 1 || nz < 1)
         {
@@ -78,5 +78,5 @@ internal abstract class ImageFormat
     }
 
     /// <summary>A 2D image lies in one slice that is far thicker than its pixels, so that z is the coarsest axis (spec datasets 6.7).</summary>
-    protected static Spacing SliceSpacing(double y, double x) => new(999 * Math.Max(y, x), y, x);
+    internal static Spacing SliceSpacing(double y, double x) => new(999 * Math.Max(y, x), y, x);
 }

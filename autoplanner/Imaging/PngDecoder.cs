@@ -172,24 +172,32 @@ internal static class PngDecoder
         }
 
         compressed.Position = 0;
+        var checksum = Adler32.Start;
+        Span<byte> filter = stackalloc byte[1];
         var samples = new ushort[Math.Min(count, Math.Max(perRow, 1 << 20))];
         byte[] row = new byte[stride], above = new byte[stride];
         var pixelBytes = Math.Max(1, image.Channels * image.BitDepth / 8);
         try
         {
-            using var zlib = new ZLibStream(new EndMarkedStream(compressed), CompressionMode.Decompress);
+            using var zlib = new ZLibStream(compressed, CompressionMode.Decompress, leaveOpen: true);
             for (var y = 0; y < image.Height; y++)
             {
-                var filter = zlib.ReadByte();
-                if (filter is < 0 or > 4 || zlib.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) < row.Length)
+                if (zlib.Read(filter) == 0 || zlib.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) < row.Length)
                 {
-                    throw Damaged(path, filter > 4 ? $"row {y} has filter {filter}" : $"the pixels end in row {y} of {image.Height}");
+                    throw Damaged(path, $"the pixels end in row {y} of {image.Height}");
                 }
+
+                if (filter[0] > 4)
+                {
+                    throw Damaged(path, $"row {y} has filter {filter[0]}");
+                }
+
+                checksum = Adler32.Append(Adler32.Append(checksum, filter), row);
 
                 for (var i = 0; i < row.Length; i++)
                 {
                     var (left, upperLeft) = i >= pixelBytes ? (row[i - pixelBytes], above[i - pixelBytes]) : ((byte)0, (byte)0);
-                    row[i] = (byte)(row[i] + Predict(filter, left, above[i], upperLeft));
+                    row[i] = (byte)(row[i] + Predict(filter[0], left, above[i], upperLeft));
                 }
 
                 var start = y * perRow;
@@ -202,7 +210,7 @@ internal static class PngDecoder
                 (row, above) = (above, row);
             }
 
-            if (zlib.ReadByte() >= 0) // reading on also checks the checksum behind the pixels
+            if (zlib.ReadByte() >= 0)
             {
                 throw Damaged(path, "more pixels than its size says");
             }
@@ -212,7 +220,9 @@ internal static class PngDecoder
             throw Damaged(path, $"the compressed pixels: {error.Message}", error);
         }
 
-        return samples;
+        // The platform's stream ends silently where data are cut off.
+        var stored = compressed.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(compressed.GetBuffer().AsSpan((int)compressed.Length - 4));
+        return stored == checksum ? samples : throw Damaged(path, "the checksum of the pixels is missing or wrong");
     }
 
     private static void Unpack(byte[] row, int depth, Span<ushort> samples)

@@ -49,6 +49,37 @@ internal static class VoxelCodec
         return values;
     }
 
+    /// <summary>
+    /// Reads all channels of an image whose channel axis lies anywhere: value (outer, channel, inner) with inner fastest becomes
+    /// channel[outer·inner]. Interleaved data are read as a whole first, so they take twice the memory.
+    /// </summary>
+    public static IReadOnlyList<float[]> ReadChannels(ByteSource source, VoxelType type, bool littleEndian, long outer, int channels, long inner)
+    {
+        source.Require((Int128)outer * channels * inner * Size(type), "the voxel data");
+        if (outer == 1)
+        {
+            return [.. Enumerable.Range(0, channels).Select(_ => Read(source, type, littleEndian, 1, 0, inner))];
+        }
+
+        var all = Read(source, type, littleEndian, 1, 0, checked(outer * channels * inner));
+        if (channels == 1)
+        {
+            return [all];
+        }
+
+        var split = new float[channels][];
+        for (var c = 0; c < channels; c++)
+        {
+            split[c] = new float[outer * inner];
+            for (long o = 0; o < outer; o++)
+            {
+                all.AsSpan((int)(((o * channels) + c) * inner), (int)inner).CopyTo(split[c].AsSpan((int)(o * inner)));
+            }
+        }
+
+        return split;
+    }
+
     /// <summary>Writes labels as unsigned bytes or words.</summary>
     public static void WriteLabels(Stream stream, ReadOnlySpan<short> labels, VoxelType type, bool littleEndian)
     {

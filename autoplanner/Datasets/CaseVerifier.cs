@@ -1,0 +1,254 @@
+using System.Globalization;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>The checks of one case: its files, their grids, every voxel (spec datasets §7).</summary>
+internal sealed class CaseVerifier(DatasetCase item, DatasetDescription description)
+{
+    private const int ShownValues = 10;
+
+    private readonly List<Finding> findings = [];
+
+    /// <summary>The case.</summary>
+    public DatasetCase Case => item;
+
+    /// <summary>What was found.</summary>
+    public IReadOnlyList<Finding> Findings => findings;
+
+    /// <summary>Where the axes x, y, z point, e.g. RAS; null if no image could be read.</summary>
+    public string? AxisCodes { get; private set; }
+
+    /// <summary>Runs all checks.</summary>
+    public void Run()
+    {
+        var first = CheckImages();
+        if (first is not null)
+        {
+            AxisCodes = CodesOf(first.Affine);
+        }
+
+        CheckLabels(first);
+    }
+
+    /// <summary>Letters of the patient direction nearest to each voxel axis: R/L, A/P, S/I; `?` where the affine says nothing.</summary>
+    internal static string CodesOf(double[] affine)
+    {
+        var codes = "???".ToCharArray();
+        var taken = new bool[3];
+        foreach (var (row, column) in Enumerable.Range(0, 9).Select(i => (Row: i / 3, Column: i % 3))
+            .OrderByDescending(at => Math.Abs(affine[(4 * at.Row) + at.Column])))
+        {
+            var value = affine[(4 * row) + column];
+            if (!taken[row] && codes[column] == '?' && Math.Abs(value) > 0)
+            {
+                taken[row] = true;
+                codes[column] = (value > 0 ? "RAS" : "LPI")[row];
+            }
+        }
+
+        return new(codes);
+    }
+
+    private static bool Close(double a, double b) => Math.Abs(a - b) <= 1e-8 + (1e-5 * Math.Abs(b));
+
+    private static bool Close(Spacing a, Spacing b) => Close(a.Z, b.Z) && Close(a.Y, b.Y) && Close(a.X, b.X);
+
+    private ImageGeometry? CheckImages()
+    {
+        ImageGeometry? first = null;
+        string? firstName = null;
+        var channels = 0;
+        var unreadable = 0;
+        foreach (var file in item.ImageFiles)
+        {
+            var name = Path.GetFileName(file);
+            if (Load(file, "image", labels: false) is not { } image)
+            {
+                unreadable++;
+                continue;
+            }
+
+            for (var c = 0; c < image.Channels.Count; c++)
+            {
+                CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
+            }
+
+            channels += image.Channels.Count;
+            if (first is null)
+            {
+                (first, firstName) = (image.Geometry, name);
+                continue;
+            }
+
+            CompareGrids(image.Geometry, $"`{name}`", first, $"`{firstName}`");
+        }
+
+        if (unreadable == 0 && channels != description.ChannelNames.Count)
+        {
+            Error($"{channels} channel(s) in {item.ImageFiles.Count} file(s), but the dataset has {description.ChannelNames.Count} " +
+                $"({string.Join(", ", description.ChannelNames)})");
+        }
+
+        for (var c = 0; c < item.ImageFiles.Count && item.ImageFiles.Count > 1; c++)
+        {
+            var expected = c.ToString("0000", CultureInfo.InvariantCulture) + description.FileEnding;
+            if (item.ImageFiles.All(file => IsNumbered(file)) && !item.ImageFiles[c].EndsWith($"_{expected}", StringComparison.Ordinal))
+            {
+                Error($"the channel file `{item.Id}_{expected}` is missing");
+                break;
+            }
+        }
+
+        return first;
+    }
+
+    // nnU-Net's naming of this case; explicit case lists may name files as they like.
+    private bool IsNumbered(string file)
+    {
+        var name = Path.GetFileName(file);
+        return name.StartsWith(item.Id + "_", StringComparison.Ordinal) && name.EndsWith(description.FileEnding, StringComparison.Ordinal) &&
+            name.Length == item.Id.Length + 5 + description.FileEnding.Length;
+    }
+
+    private void CheckIntensities(float[] voxels, string what)
+    {
+        long nan = 0, infinite = 0;
+        float min = float.PositiveInfinity, max = float.NegativeInfinity;
+        foreach (var value in voxels)
+        {
+            if (float.IsNaN(value))
+            {
+                nan++;
+            }
+            else if (float.IsInfinity(value))
+            {
+                infinite++;
+            }
+            else
+            {
+                min = Math.Min(min, value);
+                max = Math.Max(max, value);
+            }
+        }
+
+        if (nan + infinite > 0)
+        {
+            Error($"{what} has {nan} NaN and {infinite} infinite voxel(s) of {voxels.Length}");
+        }
+
+        if (min == max)
+        {
+            Warn($"{what} is constant: every voxel is {min}");
+        }
+    }
+
+    private void CheckLabels(ImageGeometry? image)
+    {
+        if (item.LabelFile is null)
+        {
+            Error("no label file");
+            return;
+        }
+
+        if (Load(item.LabelFile, "label", labels: true) is not { } labels)
+        {
+            return;
+        }
+
+        if (image is not null)
+        {
+            CompareGrids(labels.Geometry, "the label map", image, "the image");
+        }
+
+        var counts = new Dictionary<float, long>();
+        long nan = 0;
+        foreach (var value in labels.Channels[0])
+        {
+            if (float.IsNaN(value))
+            {
+                nan++;
+            }
+            else
+            {
+                var key = ImageFile.IsWhole(value) ? MathF.Round(value) : value;
+                if (counts.Count < 4096 || counts.ContainsKey(key)) // an image given as label has as many values as voxels
+                {
+                    counts[key] = counts.GetValueOrDefault(key) + 1;
+                }
+            }
+        }
+
+        if (nan > 0)
+        {
+            Error($"the label map has {nan} NaN voxel(s)");
+        }
+
+        ListValues(counts.Where(pair => !ImageFile.IsWhole(pair.Key)), "values that are not whole numbers");
+        var highest = description.Labels.IgnoreLabel ?? description.Labels.HighestLabel;
+        ListValues(
+            counts.Where(pair => ImageFile.IsWhole(pair.Key) && (pair.Key < 0 || pair.Key > highest)),
+            $"values that are not among the dataset's labels (0 to {highest})");
+        if (counts.Count == 1 && counts.ContainsKey(0) && nan == 0)
+        {
+            Warn("the label map holds only background");
+        }
+    }
+
+    private void ListValues(IEnumerable<KeyValuePair<float, long>> values, string what)
+    {
+        var list = values.OrderBy(pair => pair.Key).ToArray();
+        if (list.Length > 0)
+        {
+            var shown = list.Take(ShownValues).Select(pair => $"{pair.Key} ({pair.Value} voxels)");
+            Error($"the label map has {what}: {string.Join(", ", shown)}{(list.Length > ShownValues ? ", …" : "")}");
+        }
+    }
+
+    private void CompareGrids(ImageGeometry a, string nameA, ImageGeometry b, string nameB)
+    {
+        if (a.Extent != b.Extent)
+        {
+            Error($"{nameA} has {a.Extent} voxels (z, y, x), {nameB} has {b.Extent}");
+        }
+
+        if (!Close(a.Spacing, b.Spacing))
+        {
+            Error($"{nameA} has spacing {a.Spacing} (z, y, x), {nameB} has {b.Spacing}");
+        }
+
+        if (!a.Affine.Zip(b.Affine).All(pair => Close(pair.First, pair.Second)))
+        {
+            var difference = a.Affine.Zip(b.Affine).Max(pair => Math.Abs(pair.First - pair.Second));
+            Warn($"{nameA} lies elsewhere in space than {nameB}: their affines differ by up to {difference:0.######}");
+        }
+    }
+
+    private MedicalImage? Load(string file, string what, bool labels)
+    {
+        if (!File.Exists(file))
+        {
+            Error($"the {what} file `{file}` is missing");
+            return null;
+        }
+
+        try
+        {
+            if (ImageFile.ReadHeader(file).SpacingProblem is { } problem)
+            {
+                Error($"`{Path.GetFileName(file)}`: {problem}");
+            }
+
+            return labels ? ImageFile.ReadLabelValues(file) : ImageFile.Read(file);
+        }
+        catch (SharpSegException error)
+        {
+            Error(error.Message);
+            return null;
+        }
+    }
+
+    private void Error(string message) => findings.Add(new(Severity.Error, item.Id, message));
+
+    private void Warn(string message) => findings.Add(new(Severity.Warning, item.Id, message));
+}

@@ -1,0 +1,184 @@
+using System.Runtime.ExceptionServices;
+using System.Text.Json;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>
+/// Checks a whole dataset before hours of work go into it: description, files, and every voxel. Collects all findings instead of stopping at
+/// the first. The list of checks is spec datasets §7.
+/// </summary>
+public static class DatasetVerifier
+{
+    private const int ShownNames = 5;
+
+    private static readonly string[] TrainingFolders = ["imagesTr", "labelsTr"];
+
+    /// <summary>Checks a folder, also one that <see cref="Dataset.Open"/> refuses.</summary>
+    /// <param name="folder">The folder that holds dataset.json.</param>
+    /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
+    /// <param name="workers">Cases looked at at once; memory grows with it.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    /// <returns>Findings on the whole dataset first, then by case.</returns>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public static IReadOnlyList<Finding> Verify(
+        string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
+    {
+        var findings = DescriptionProblems(folder);
+        if (findings.Any(finding => finding.Severity == Severity.Error))
+        {
+            return findings;
+        }
+
+        try
+        {
+            return [.. findings, .. Verify(Dataset.Open(folder), progress, workers, cancellation)];
+        }
+        catch (SharpSegException error)
+        {
+            findings.Add(new(Severity.Error, null, error.Message));
+            return findings;
+        }
+    }
+
+    /// <summary>Checks an open dataset.</summary>
+    /// <param name="dataset">The dataset.</param>
+    /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
+    /// <param name="workers">Cases looked at at once; memory grows with it.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    /// <returns>Findings on the whole dataset first, then by case.</returns>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public static IReadOnlyList<Finding> Verify(
+        Dataset dataset, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
+    {
+        var cases = dataset.TrainingCases;
+        var perCase = new CaseVerifier[cases.Count];
+        var done = 0;
+        var gate = new object();
+        try
+        {
+            Parallel.For(0, cases.Count, new() { MaxDegreeOfParallelism = Math.Max(1, workers), CancellationToken = cancellation }, i =>
+            {
+                var verifier = new CaseVerifier(cases[i], dataset.Description);
+                verifier.Run();
+                perCase[i] = verifier;
+                lock (gate)
+                {
+                    progress?.Invoke(++done, cases.Count);
+                }
+            });
+        }
+        catch (AggregateException error)
+        {
+            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
+        }
+
+        return [.. WholeDataset(dataset), .. MixedAxes(perCase), .. perCase.SelectMany(verifier => verifier.Findings)];
+    }
+
+    private static List<Finding> DescriptionProblems(string folder)
+    {
+        var findings = new List<Finding>();
+        void Try(Action check)
+        {
+            try
+            {
+                check();
+            }
+            catch (SharpSegException error)
+            {
+                findings.Add(new(Severity.Error, null, error.Message));
+            }
+        }
+
+        var source = Path.Combine(Path.GetFullPath(folder), Dataset.DescriptionFile);
+        if (!File.Exists(source))
+        {
+            findings.Add(new(Severity.Error, null, Directory.Exists(folder) ? $"`{folder}`: there is no dataset.json" : $"`{folder}`: no such folder"));
+            return findings;
+        }
+
+        Try(() =>
+        {
+            using var document = DatasetJson.Parse(DatasetJson.ReadText(source), source);
+            var root = document.RootElement;
+            var listed = root.TryGetProperty("training", out _) && !root.TryGetProperty("channel_names", out _);
+            string[] required = listed ? ["labels"] : ["labels", "numTraining", "file_ending"];
+            foreach (var key in required.Where(key => !root.TryGetProperty(key, out _)))
+            {
+                findings.Add(new(Severity.Error, null, $"`{source}`: the key `{key}` is missing"));
+            }
+
+            if (root.TryGetProperty("channel_names", out var channels) || root.TryGetProperty("modality", out channels))
+            {
+                Try(() => DatasetJson.Channels(channels, source));
+            }
+            else
+            {
+                findings.Add(new(Severity.Error, null, $"`{source}`: the key `channel_names` is missing"));
+            }
+
+            if (root.TryGetProperty("labels", out _))
+            {
+                Try(() => DatasetJson.Labels(root, source));
+            }
+
+            if (!root.TryGetProperty("dataset", out _))
+            {
+                foreach (var sub in TrainingFolders.Where(sub => !Directory.Exists(Path.Combine(folder, sub))))
+                {
+                    findings.Add(new(Severity.Error, null, $"`{folder}`: the folder `{sub}` is missing"));
+                }
+            }
+        });
+        return findings;
+    }
+
+    private static List<Finding> WholeDataset(Dataset dataset)
+    {
+        var findings = new List<Finding>();
+        var cases = dataset.TrainingCases;
+        if (dataset.Description.NumTraining is { } promised && promised != cases.Count)
+        {
+            var severity = dataset.Format is DatasetFormat.Decathlon or DatasetFormat.NnUnetV1 ? Severity.Warning : Severity.Error;
+            findings.Add(new(severity, null, $"`numTraining` is {promised}, but {cases.Count} training cases were found"));
+        }
+
+        foreach (var group in cases.GroupBy(item => item.Id).Where(group => group.Count() > 1))
+        {
+            findings.Add(new(Severity.Error, group.Key, $"the case occurs {group.Count()} times"));
+        }
+
+        if (dataset.Format != DatasetFormat.CaseList)
+        {
+            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile)).ToHashSet();
+            foreach (var sub in TrainingFolders)
+            {
+                var stray = CaseDiscovery.FilesIn(Path.Combine(dataset.Folder, sub))
+                    .Where(file => !used.Contains(file) && !Path.GetFileName(file).StartsWith('.'))
+                    .Where(file => dataset.Format != DatasetFormat.Decathlon || !Path.GetFileName(file).StartsWith('_'))
+                    .Select(file => Path.GetFileName(file)!)
+                    .ToArray();
+                if (stray.Length > 0)
+                {
+                    findings.Add(new(Severity.Warning, null, $"{stray.Length} file(s) in `{sub}` belong to no case: {Names(stray)}"));
+                }
+            }
+        }
+
+        return findings;
+    }
+
+    private static IEnumerable<Finding> MixedAxes(CaseVerifier[] cases)
+    {
+        var groups = cases.Where(item => item.AxisCodes is not null).GroupBy(item => item.AxisCodes!).OrderByDescending(group => group.Count()).ToArray();
+        if (groups.Length > 1)
+        {
+            var described = groups.Select(group => $"{group.Key} in {group.Count()} ({Names([.. group.Select(item => item.Case.Id)])})");
+            yield return new(Severity.Warning, null, $"the axes point in different directions: {string.Join("; ", described)}");
+        }
+    }
+
+    private static string Names(string[] names) =>
+        string.Join(", ", names.Order(StringComparer.Ordinal).Take(ShownNames)) + (names.Length > ShownNames ? ", …" : "");
+}

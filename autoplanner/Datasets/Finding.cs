@@ -1,0 +1,17 @@
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>How bad a finding is.</summary>
+public enum Severity
+{
+    /// <summary>Worth a look; training works.</summary>
+    Warning,
+
+    /// <summary>Has to be mended before training.</summary>
+    Error,
+}
+
+/// <summary>One thing that `verify` found.</summary>
+/// <param name="Severity">Error or warning.</param>
+/// <param name="Case">The case; null if it concerns the whole dataset.</param>
+/// <param name="Message">One line: where, what, both values.</param>
+public sealed record Finding(Severity Severity, string? Case, string Message);

@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Datasets;
+
+/// <summary>
+/// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext) or one file with
+/// all channels (CASE.ext).
+/// </summary>
+public static partial class PredictionInputs
+{
+    private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
+
+    /// <summary>Finds the cases.</summary>
+    /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>
+    /// <param name="description">Of the model's dataset: its channels and its file ending.</param>
+    /// <returns>Cases without labels, sorted by id (ordinal).</returns>
+    /// <exception cref="SharpSegException">A path is missing, nothing is found, a channel is missing, or two cases have the same name.</exception>
+    public static IReadOnlyList<DatasetCase> Find(IReadOnlyList<string> paths, DatasetDescription description)
+    {
+        var files = new List<string>();
+        foreach (var path in paths)
+        {
+            if (Directory.Exists(path))
+            {
+                files.AddRange(InFolder(path, description.FileEnding));
+            }
+            else if (!File.Exists(path))
+            {
+                throw new SharpSegException($"`{path}`: no such file or folder");
+            }
+            else if (!ImageFile.CanRead(path))
+            {
+                throw new SharpSegException($"`{path}`: unknown image format", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
+            }
+            else
+            {
+                files.Add(Path.GetFullPath(path));
+            }
+        }
+
+        if (files.Count == 0)
+        {
+            throw new SharpSegException("no input given", "give a folder or files to predict");
+        }
+
+        var cases = Group([.. files.Distinct().Order(StringComparer.Ordinal)], description);
+        foreach (var same in cases.GroupBy(item => item.Id).Where(group => group.Count() > 1))
+        {
+            throw new SharpSegException(
+                $"case `{same.Key}` is given twice: {string.Join(" and ", same.Select(item => $"`{item.ImageFiles[0]}`"))}",
+                "outputs are named after the case: rename one of them, or predict them separately");
+        }
+
+        return [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
+    }
+
+    // A DICOM series is a folder, whose whole name is the case's.
+    private static int EndingLength(string file) =>
+        ImageFile.EndingOf(file)?.Length ?? (Directory.Exists(file) ? 0 : Path.GetExtension(file).Length);
+
+    private static string[] InFolder(string folder, string ending)
+    {
+        var all = CaseDiscovery.FilesIn(Path.GetFullPath(folder)).Where(file => !Path.GetFileName(file).StartsWith('.')).ToArray();
+        var files = all.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)).ToArray();
+        if (files.Length == 0)
+        {
+            files = [.. all.Where(file => ImageFile.EndingOf(file) is not null)];
+        }
+
+        if (files.Length > 0)
+        {
+            return files;
+        }
+
+        if (all.Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase)))
+        {
+            return SimpleItk.Installed is not null ? [Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))] : throw SimpleItk.Missing(folder);
+        }
+
+        var within = DatasetFolders.FirstOrDefault(sub => Directory.Exists(Path.Combine(folder, sub)));
+        throw new SharpSegException(
+            $"`{folder}`: no images in this folder (looked for `{ending}`; it holds {all.Length} other file(s))",
+            within is null ? "give the folder that holds the images, or the files" : $"this is a dataset: give `{Path.Combine(folder, within)}`");
+    }
+
+    private static List<DatasetCase> Group(IReadOnlyList<string> files, DatasetDescription description)
+    {
+        var cases = new List<DatasetCase>();
+        var numbered = new Dictionary<(string Folder, string Id, string Ending), SortedDictionary<int, string>>();
+        foreach (var file in files)
+        {
+            var ending = file[^EndingLength(file)..];
+            var stem = Path.GetFileName(file)[..^ending.Length];
+            if (ChannelName().Match(stem) is not { Success: true } match)
+            {
+                cases.Add(new(stem, [file], null));
+                continue;
+            }
+
+            var key = (Path.GetDirectoryName(file) ?? "", match.Groups[1].Value, ending);
+            var channels = numbered.TryGetValue(key, out var found) ? found : numbered[key] = [];
+            channels[int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)] = file;
+        }
+
+        foreach (var ((_, id, ending), channels) in numbered)
+        {
+            var highest = channels.Keys.Last();
+            if (!channels.ContainsKey(0) || highest >= description.ChannelNames.Count)
+            {
+                // Names that merely end in four digits, like scan_2021: a file each.
+                cases.AddRange(channels.Values.Select(file => new DatasetCase(Path.GetFileName(file)[..^ending.Length], [file], null)));
+                continue;
+            }
+
+            if (highest != channels.Count - 1)
+            {
+                var missing = Enumerable.Range(0, highest).First(c => !channels.ContainsKey(c));
+                throw new SharpSegException(
+                    $"case `{id}`: the file of channel {missing} ({description.ChannelNames[missing]}), `{id}_{missing:0000}{ending}`, is missing");
+            }
+
+            cases.Add(new(id, [.. channels.Values], null));
+        }
+
+        return cases;
+    }
+
+    [GeneratedRegex("^(.+)_([0-9]{4})$", RegexOptions.Singleline)]
+    private static partial Regex ChannelName();
+}

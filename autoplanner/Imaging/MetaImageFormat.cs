@@ -1,0 +1,116 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// MetaImage: .mha with the voxels behind the header, .mhd with the voxels in a file beside it. x is fastest; channels are interleaved or a
+/// fourth axis. Outputs are always one file (a .mhd then has its voxels inside), compressed with zlib.
+/// </summary>
+internal sealed class MetaImageFormat : ImageFormat
+{
+    /// <inheritdoc/>
+    public override string Name => "metaimage";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Endings { get; } = [".mha", ".mhd"];
+
+    /// <inheritdoc/>
+    public override ImageHeader ReadHeader(string path)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        return Describe(path, MetaImageHeader.Read(source));
+    }
+
+    /// <inheritdoc/>
+    public override MedicalImage Read(string path)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        var header = MetaImageHeader.Read(source);
+        var (geometry, channels, _) = Describe(path, header);
+        using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase) ? null : OpenBeside(path, header.DataFile);
+        var stored = data ?? source;
+        var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
+        if (header.Compressed)
+        {
+            stored.SkipTo(stored.Position + Math.Max(0, header.HeaderSize), "the data file's own header");
+            using var inflated = stored.Inflate(zlib: true);
+            return new(geometry, Voxels(inflated));
+        }
+
+        if (header.HeaderSize == -1)
+        {
+            stored.SkipToLast(bytes, "the voxel data");
+        }
+        else if (header.HeaderSize > 0)
+        {
+            stored.SkipTo(stored.Position + header.HeaderSize, "the data file's own header");
+        }
+
+        return new(geometry, Voxels(stored));
+
+        IReadOnlyList<float[]> Voxels(ByteSource from)
+        {
+            var voxels = geometry.Extent.Voxels;
+            var interleaved = header.Interleaved > 1;
+            var read = VoxelCodec.ReadChannels(
+                from, header.Type, header.LittleEndian, interleaved ? voxels : 1, channels, interleaved ? 1 : voxels);
+            from.Finish();
+            return read;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    {
+        var copy = labels.ToArray(); // a span cannot enter the closure
+        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, copy, type, littleEndian: true));
+    }
+
+    /// <inheritdoc/>
+    public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry)
+    {
+        var copy = voxels.ToArray();
+        Write(path, geometry, VoxelType.Float32, stream => VoxelCodec.WriteFloats(stream, copy, littleEndian: true));
+    }
+
+    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels)
+    {
+        using var compressed = new MemoryStream(); // its length stands in the header
+        using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            voxels(zlib);
+        }
+
+        AtomicFile.Write(path, file =>
+        {
+            file.Write(Encoding.Latin1.GetBytes(MetaImageHeader.ForOutput(geometry, type, (int)compressed.Length)));
+            compressed.WriteTo(file);
+        });
+    }
+
+    // Only a name beside the header: a header from elsewhere must not reach into other folders.
+    private static ByteSource OpenBeside(string path, string dataFile) => Path.GetFileName(dataFile) == dataFile && dataFile.Length > 0 &&
+        dataFile != "LIST" && !dataFile.Contains('%', StringComparison.Ordinal) && !dataFile.Contains('\\', StringComparison.Ordinal)
+            ? ByteSource.OpenPlain(Path.Combine(Path.GetDirectoryName(path) ?? "", dataFile))
+            : throw new SharpSegException(
+                $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported", "convert it to .mha or .nii.gz");
+
+    private ImageHeader Describe(string path, MetaImageHeader header)
+    {
+        var size = header.Size;
+        var extent = CheckedExtent(path, size[0], size[1], header.Axes > 2 ? size[2] : 1);
+        if (header.Axes == 4 && header.Interleaved > 1)
+        {
+            throw new SharpSegException($"`{path}`: channels both interleaved and as a fourth axis");
+        }
+
+        var channels = CheckedChannels(path, header.Axes == 4 ? size[3] : header.Interleaved);
+        var spacing = header.Spacing();
+        string? problem = null;
+        var x = UsableSpacing(spacing[0], "x", ref problem);
+        var y = UsableSpacing(spacing[1], "y", ref problem);
+        var millimetres = extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(UsableSpacing(spacing[2], "z", ref problem), y, x);
+        return new(new(extent, millimetres, header.Affine(), Name, header.Bytes), channels, problem);
+    }
+}

@@ -1,0 +1,109 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// NRRD with its voxels in the same file, raw or gzip. Axes are given fastest first; the first spatial one is x. Outputs are gzip and keep all
+/// fields that tell the geometry.
+/// </summary>
+internal sealed class NrrdFormat : ImageFormat
+{
+    /// <inheritdoc/>
+    public override string Name => "nrrd";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Endings { get; } = [".nrrd"];
+
+    /// <inheritdoc/>
+    public override ImageHeader ReadHeader(string path)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        return Describe(path, NrrdHeader.Read(source));
+    }
+
+    /// <inheritdoc/>
+    public override MedicalImage Read(string path)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        var header = NrrdHeader.Read(source);
+        var (geometry, channels, _) = Describe(path, header);
+        for (var line = header.LineSkip; line > 0; line--)
+        {
+            source.ReadLine();
+        }
+
+        var littleEndian = header.LittleEndian;
+        if (!header.Compressed)
+        {
+            if (header.ByteSkip == -1)
+            {
+                source.SkipToLast((Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type), "the voxel data");
+            }
+            else
+            {
+                source.SkipTo(source.Position + header.ByteSkip, "the skipped bytes");
+            }
+
+            return new(geometry, Voxels(source));
+        }
+
+        using var inflated = source.Inflate(zlib: false);
+        inflated.SkipTo(Math.Max(0, header.ByteSkip), "the skipped bytes");
+        return new(geometry, Voxels(inflated));
+
+        IReadOnlyList<float[]> Voxels(ByteSource from)
+        {
+            long inner = 1, outer = 1;
+            foreach (var axis in header.SpatialAxes)
+            {
+                if (axis < (header.ChannelAxis ?? int.MaxValue))
+                {
+                    inner *= header.Sizes[axis];
+                }
+                else
+                {
+                    outer *= header.Sizes[axis];
+                }
+            }
+
+            var read = VoxelCodec.ReadChannels(from, header.Type, littleEndian, outer, channels, inner);
+            from.Finish();
+            return read;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    {
+        var copy = labels.ToArray(); // a span cannot enter the closure
+        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, copy, type, littleEndian: true));
+    }
+
+    /// <inheritdoc/>
+    public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry)
+    {
+        var copy = voxels.ToArray();
+        Write(path, geometry, VoxelType.Float32, stream => VoxelCodec.WriteFloats(stream, copy, littleEndian: true));
+    }
+
+    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels) => AtomicFile.Write(path, file =>
+    {
+        file.Write(Encoding.Latin1.GetBytes(NrrdHeader.ForOutput(geometry, type)));
+        using var gzip = new GZipStream(file, CompressionLevel.Optimal, leaveOpen: true);
+        voxels(gzip);
+    });
+
+    private ImageHeader Describe(string path, NrrdHeader header)
+    {
+        var size = header.SpatialAxes.Select(axis => header.Sizes[axis]).ToArray();
+        var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);
+        var channels = CheckedChannels(path, header.ChannelAxis is { } axis ? header.Sizes[axis] : 1);
+        var spacing = header.Spacing();
+        string? problem = null;
+        var x = UsableSpacing(spacing[0], "x", ref problem);
+        var y = UsableSpacing(spacing[1], "y", ref problem);
+        var millimetres = extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(UsableSpacing(spacing[2], "z", ref problem), y, x);
+        return new(new(extent, millimetres, header.Affine(), Name, header.Bytes), channels, problem);
+    }
+}

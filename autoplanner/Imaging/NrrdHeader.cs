@@ -1,0 +1,283 @@
+using System.Globalization;
+using System.Text;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// The text header of an NRRD file: a magic line, fields `name: value`, pairs `key:=value`, comments, a blank line. Source: "Definition of
+/// NRRD file format" (teem.sourceforge.net/nrrd). At most one axis holds channels: its kind is no space or domain, or its direction is `none`.
+/// </summary>
+internal sealed class NrrdHeader
+{
+    private static readonly Dictionary<VoxelType, string[]> TypeNames = new()
+    {
+        [VoxelType.Int8] = ["int8", "signed char", "int8_t"],
+        [VoxelType.UInt8] = ["uint8", "uchar", "unsigned char", "uint8_t"],
+        [VoxelType.Int16] = ["int16", "short", "short int", "signed short", "signed short int", "int16_t"],
+        [VoxelType.UInt16] = ["uint16", "ushort", "unsigned short", "unsigned short int", "uint16_t"],
+        [VoxelType.Int32] = ["int32", "int", "signed int", "int32_t"],
+        [VoxelType.UInt32] = ["uint32", "uint", "unsigned int", "uint32_t"],
+        [VoxelType.Int64] =
+            ["int64", "longlong", "long long", "long long int", "signed long long", "signed long long int", "int64_t"],
+        [VoxelType.UInt64] = ["uint64", "ulonglong", "unsigned long long", "unsigned long long int", "uint64_t"],
+        [VoxelType.Float32] = ["float"],
+        [VoxelType.Float64] = ["double"],
+    };
+
+    // One entry an axis: a channel axis is cut out of them for outputs.
+    private static readonly HashSet<string> PerAxis =
+        ["sizes", "spacings", "thicknesses", "axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "labels", "units", "kinds", "space directions"];
+
+    // What describes the stored values, not the geometry: written anew for outputs.
+    private static readonly HashSet<string> OfTheValues =
+    [
+        "type", "dimension", "encoding", "endian", "min", "max", "old min", "oldmin", "old max", "oldmax", "block size", "blocksize", "byte skip", "byteskip",
+        "line skip", "lineskip", "content", "sample units", "sampleunits", "number",
+    ];
+
+    private readonly string path;
+    private readonly List<string> lines;
+    private readonly Dictionary<string, string> fields = [];
+
+    private NrrdHeader(string path, List<string> lines)
+    {
+        this.path = path;
+        this.lines = lines;
+        foreach (var line in lines.Skip(1))
+        {
+            if (FieldOf(line) is var (name, value) && name.Length > 0)
+            {
+                fields[name] = value;
+            }
+        }
+
+        Sizes = HeaderNumbers.Whole(path, "sizes", Needed("sizes"), Dimension());
+        var directions = Find("space directions") is { } text ? Vectors("space directions", text) : null;
+        var kinds = Find("kinds") is { } list ? HeaderNumbers.Words(list) : null;
+        if ((directions?.Length ?? Sizes.Length) != Sizes.Length || (kinds?.Length ?? Sizes.Length) != Sizes.Length)
+        {
+            throw new SharpSegException($"`{path}`: `space directions` or `kinds` does not have {Sizes.Length} entries, one an axis", "the header is damaged");
+        }
+
+        var candidates = Enumerable.Range(0, Sizes.Length).Where(axis =>
+            (directions is not null && directions[axis] is null) || (kinds is not null && kinds[axis] is not ("domain" or "space" or "???" or "none"))).ToArray();
+        ChannelAxis = candidates.Length > 0 ? candidates[0] : Sizes.Length == 4 ? 3 : null;
+        if (candidates.Length > 1 || Sizes.Length - (ChannelAxis is null ? 0 : 1) is not (2 or 3))
+        {
+            throw new SharpSegException($"`{path}`: {Sizes.Length} axes, {candidates.Length} of them not spatial; 2 or 3 spatial ones and one for channels are supported");
+        }
+
+        SpatialAxes = [.. Enumerable.Range(0, Sizes.Length).Where(axis => axis != ChannelAxis)];
+        Directions = directions is null ? null : [.. SpatialAxes.Select(axis => directions[axis]!)];
+        var typeName = Needed("type");
+        Type = TypeNames.Any(pair => pair.Value.Contains(typeName))
+            ? TypeNames.First(pair => pair.Value.Contains(typeName)).Key
+            : throw new SharpSegException($"`{path}`: type `{typeName}` is not supported", "store integers or floats of 8 to 64 bits");
+    }
+
+    /// <summary>Length of every axis, fastest first.</summary>
+    public long[] Sizes { get; }
+
+    /// <summary>The axis that holds channels, or null.</summary>
+    public int? ChannelAxis { get; }
+
+    /// <summary>The other axes: x, y and, unless flat, z.</summary>
+    public int[] SpatialAxes { get; }
+
+    /// <summary>Type of the stored values.</summary>
+    public VoxelType Type { get; }
+
+    /// <summary>Byte order of the stored values; matters not for single bytes.</summary>
+    public bool LittleEndian => Find("endian") switch
+    {
+        "little" => true,
+        "big" => false,
+        null when VoxelCodec.Size(Type) == 1 => true,
+        var other => throw new SharpSegException($"`{path}`: `endian` is `{other}`, not little or big", "the header is damaged"),
+    };
+
+    /// <summary>The voxels are gzip data.</summary>
+    public bool Compressed => Needed("encoding") switch
+    {
+        "raw" => false,
+        "gzip" or "gz" => true,
+        var other => throw new SharpSegException($"`{path}`: encoding `{other}` is not supported", "store it with encoding raw or gzip"),
+    };
+
+    /// <summary>Lines between header and data.</summary>
+    public long LineSkip => Skip("line skip", "lineskip");
+
+    /// <summary>Bytes before the voxels, after decompression; −1 if the voxels are the last bytes.</summary>
+    public long ByteSkip => Skip("byte skip", "byteskip");
+
+    /// <summary>The header as stored, without the blank line.</summary>
+    public byte[] Bytes => Encoding.Latin1.GetBytes(string.Join('\n', lines) + "\n");
+
+    private double[][]? Directions { get; }
+
+    /// <summary>Reads the header; leaves the source behind the blank line.</summary>
+    public static NrrdHeader Read(ByteSource source)
+    {
+        Span<byte> magic = stackalloc byte[4];
+        if (source.ReadUpTo(magic) < 4 || !magic.SequenceEqual("NRRD"u8))
+        {
+            throw new SharpSegException($"`{source.Path}`: not an NRRD file: it does not start with `NRRD`");
+        }
+
+        var lines = new List<string> { "NRRD" + source.ReadLine() };
+        for (var line = source.ReadLine(); line.Length > 0; line = source.ReadLine())
+        {
+            lines.Add(line);
+        }
+
+        var header = new NrrdHeader(source.Path, lines);
+        return (header.Find("data file") ?? header.Find("datafile")) is { } detached
+            ? throw new SharpSegException($"`{source.Path}`: its voxels are in another file (`{detached}`), which is not supported", "convert it to one .nrrd file")
+            : header;
+    }
+
+    /// <summary>Header text for an output of one value a voxel: all fields that tell the geometry as they were, the others anew.</summary>
+    public static string ForOutput(ImageGeometry geometry, VoxelType type)
+    {
+        var text = new StringBuilder();
+        void Add(string line) => text.Append(line).Append('\n');
+        var extent = geometry.Extent;
+        if (geometry.Format == "nrrd")
+        {
+            var header = new NrrdHeader("header", [.. Encoding.Latin1.GetString(geometry.RawHeader).Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
+            Add(header.lines[0]);
+            Describe(header.SpatialAxes.Length);
+            foreach (var line in header.lines.Skip(1))
+            {
+                var (name, value) = FieldOf(line);
+                if (!OfTheValues.Contains(name))
+                {
+                    Add(header.ChannelAxis is { } channel && PerAxis.Contains(name)
+                        ? $"{name}: {string.Join(' ', Entries(value).Where((_, axis) => axis != channel))}"
+                        : line);
+                }
+            }
+        }
+        else
+        {
+            var flat = extent.Z == 1;
+            var axes = flat ? 2 : 3;
+            Add("NRRD0004");
+            Describe(axes);
+            Add($"sizes: {extent.X} {extent.Y}{(flat ? "" : $" {extent.Z}")}");
+            if (flat)
+            {
+                Add($"spacings: {HeaderNumbers.Text([geometry.Spacing.X, geometry.Spacing.Y])}");
+            }
+            else
+            {
+                var (columns, origin) = PatientSpace.Columns(geometry.Affine, geometry.Spacing, "left-posterior-superior");
+                double[] scale = [geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z];
+                Add("space: left-posterior-superior");
+                Add($"space directions: {string.Join(' ', columns.Select((column, i) => Vector(column.Select(value => value * scale[i]))))}");
+                Add($"space origin: {Vector(origin)}");
+            }
+        }
+
+        return text.Append('\n').ToString();
+
+        void Describe(int axes)
+        {
+            Add($"type: {TypeNames[type][0]}");
+            Add($"dimension: {axes}");
+            Add("encoding: gzip");
+            Add("endian: little");
+        }
+    }
+
+    /// <summary>Size of a voxel per spatial axis, x first; 1 where the header has none.</summary>
+    public double[] Spacing()
+    {
+        if (Directions is not null)
+        {
+            return [.. Directions.Select(direction => Math.Sqrt(direction.Sum(value => value * value)))];
+        }
+
+        if (Find("spacings") is not { } text)
+        {
+            return [.. SpatialAxes.Select(_ => 1.0)];
+        }
+
+        var all = HeaderNumbers.Real(path, "spacings", text, Sizes.Length);
+        return [.. SpatialAxes.Select(axis => all[axis])];
+    }
+
+    /// <summary>Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4.</summary>
+    public double[] Affine()
+    {
+        var axes = SpatialAxes.Length;
+        var spacing = Spacing();
+        var columns = Directions ?? [.. Enumerable.Range(0, axes).Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray())];
+        var origin = Find("space origin") is { } text && Vectors("space origin", text) is [{ } only] ? only : new double[axes];
+        if (columns.Any(column => column.Length != axes) || origin.Length != axes)
+        {
+            throw new SharpSegException($"`{path}`: `space directions` or `space origin` does not have {axes} numbers a vector", "the header is damaged");
+        }
+
+        var space = (Find("space") ?? "") switch
+        {
+            "RAS" => "right-anterior-superior",
+            "LAS" => "left-anterior-superior",
+            "LPS" => "left-posterior-superior",
+            var name => name,
+        };
+        return PatientSpace.Affine(columns, origin, space);
+    }
+
+    private static (string Name, string Value) FieldOf(string line)
+    {
+        var at = line.IndexOf(": ", StringComparison.Ordinal);
+        return line.StartsWith('#') || at < 0 || line[..at].Contains(":=", StringComparison.Ordinal) ? ("", "") : (line[..at].Trim().ToLowerInvariant(), line[(at + 2)..].Trim());
+    }
+
+    // Words, quoted texts and vectors (which may contain blanks) of a per-axis field.
+    private static List<string> Entries(string value)
+    {
+        var entries = new List<string>();
+        for (var i = 0; i < value.Length;)
+        {
+            if (char.IsWhiteSpace(value[i]))
+            {
+                i++;
+                continue;
+            }
+
+            var close = value[i] switch { '(' => ')', '"' => '"', _ => ' ' };
+            var end = value.IndexOf(close, i + 1);
+            end = end < 0 ? value.Length : close == ' ' ? end : end + 1;
+            entries.Add(value[i..end]);
+            i = end;
+        }
+
+        return entries;
+    }
+
+    private static string Vector(IEnumerable<double> values) => $"({string.Join(',', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)))})";
+
+    private int Dimension()
+    {
+        var dimension = HeaderNumbers.Whole(path, "dimension", Needed("dimension"), 1)[0];
+        return dimension is >= 2 and <= 4 ? (int)dimension : throw new SharpSegException($"`{path}`: {dimension} axes; 2 to 4 are supported");
+    }
+
+    // One vector an axis; null for `none`.
+    private double[]?[] Vectors(string key, string text) => [.. Entries(text).Select(entry => entry == "none"
+        ? null
+        : HeaderNumbers.Real(path, key, entry.Trim('(', ')').Replace(',', ' ')))];
+
+    private long Skip(string name, string other)
+    {
+        var value = (Find(name) ?? Find(other)) is { } text ? HeaderNumbers.Whole(path, name, text, 1)[0] : 0;
+        return value >= -1 && value <= 1 << 30 ? value : throw new SharpSegException($"`{path}`: `{name}` is {value}", "the header is damaged");
+    }
+
+    private string Needed(string name) =>
+        Find(name) ?? throw new SharpSegException($"`{path}`: the field `{name}` is missing in its header", "the header is damaged");
+
+    private string? Find(string name) => fields.GetValueOrDefault(name);
+}

@@ -1,0 +1,143 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// Reads DICOM series and every other format that ITK knows, on machines that have SimpleITK's C# assemblies. There is no official package
+/// to reference, so they are found at run time (beside the executable, or in the folder that SHARPSEG_SIMPLEITK names) and called by name.
+/// </summary>
+internal sealed class SimpleItk
+{
+    private const string AssemblyName = "SimpleITKCSharpManaged";
+    private const string FolderVariable = "SHARPSEG_SIMPLEITK";
+
+    private static readonly Lazy<SimpleItk?> Found = new(Find);
+
+    private readonly Assembly assembly;
+
+    /// <summary>Uses an assembly that has SimpleITK's classes.</summary>
+    public SimpleItk(Assembly assembly) => this.assembly = assembly;
+
+    /// <summary>The machine's SimpleITK; null if there is none.</summary>
+    public static SimpleItk? Installed => Found.Value;
+
+    /// <summary>One line for a file or folder that only SimpleITK could read.</summary>
+    public static SharpSegException Missing(string path) => new(
+        $"`{path}`: {(Directory.Exists(path) ? "a folder (DICOM series)" : "an image format")} that needs SimpleITK, which is not installed",
+        $"put {AssemblyName}.dll and its native library beside the program or into the folder {FolderVariable} names; " +
+        $"without it: {string.Join(", ", ImageFile.Endings)}");
+
+    /// <summary>Reads a file, or the DICOM series of a folder, as float32 channels.</summary>
+    /// <exception cref="SharpSegException">SimpleITK refuses it, or the installed version lacks a method.</exception>
+    public MedicalImage Read(string path)
+    {
+        try
+        {
+            using var image = (IDisposable)(Directory.Exists(path) ? ReadSeries(path) : Static("SimpleITK", "ReadImage", path));
+            var dimension = (uint)Call(image, "GetDimension");
+            var components = (int)(uint)Call(image, "GetNumberOfComponentsPerPixel");
+            if (dimension is not (2 or 3))
+            {
+                throw new SharpSegException($"`{path}`: {dimension} dimensions; 2 and 3 are supported");
+            }
+
+            var size = Numbers<uint>(Call(image, "GetSize"));
+            var extent = ImageFormat.CheckedExtent(path, size[0], size[1], dimension == 3 ? size[2] : 1);
+            using var floats = (IDisposable)Static(
+                "SimpleITK", "Cast", image, Value("PixelIDValueEnum", components == 1 ? "sitkFloat32" : "sitkVectorFloat32"));
+            var values = new float[checked((int)extent.Voxels * components)];
+            Marshal.Copy((IntPtr)Call(floats, "GetBufferAsFloat"), values, 0, values.Length);
+            return new(Geometry(image, (int)dimension, extent), Split(values, components));
+        }
+        catch (TargetInvocationException error) when (error.InnerException is { } inner and not OutOfMemoryException)
+        {
+            throw new SharpSegException($"`{path}`: SimpleITK cannot read it: {OneLine(inner.Message)}", null, inner);
+        }
+        catch (Exception error) when (error is MissingMethodException or TypeLoadException or InvalidCastException or BadImageFormatException)
+        {
+            throw new SharpSegException($"`{path}`: the installed SimpleITK does not fit: {OneLine(error.Message)}", "install version 2.x", error);
+        }
+    }
+
+    private static SimpleItk? Find()
+    {
+        foreach (var folder in new[] { Environment.GetEnvironmentVariable(FolderVariable), AppContext.BaseDirectory })
+        {
+            var file = folder is null ? "" : Path.Combine(folder, AssemblyName + ".dll");
+            if (File.Exists(file))
+            {
+                return new(Assembly.LoadFrom(Path.GetFullPath(file)));
+            }
+        }
+
+        return null;
+    }
+
+    private static float[][] Split(float[] interleaved, int channels)
+    {
+        if (channels == 1)
+        {
+            return [interleaved];
+        }
+
+        var split = new float[channels][];
+        for (var c = 0; c < channels; c++)
+        {
+            split[c] = new float[interleaved.Length / channels];
+            for (var i = 0; i < split[c].Length; i++)
+            {
+                split[c][i] = interleaved[(i * channels) + c];
+            }
+        }
+
+        return split;
+    }
+
+    // ITK's direction matrix has the axes as columns, row by row; left, posterior, superior.
+    private static ImageGeometry Geometry(object image, int axes, SharpSeg.Engine.Tensors.Extent extent)
+    {
+        var spacing = Numbers<double>(Call(image, "GetSpacing"));
+        var direction = Numbers<double>(Call(image, "GetDirection"));
+        var columns = new double[axes][];
+        for (var axis = 0; axis < axes; axis++)
+        {
+            columns[axis] = [.. Enumerable.Range(0, axes).Select(row => direction[(row * axes) + axis] * spacing[axis])];
+        }
+
+        var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), "left-posterior-superior");
+        return new(
+            extent, extent.Z == 1 ? ImageFormat.SliceSpacing(spacing[1], spacing[0]) : new(spacing[2], spacing[1], spacing[0]), affine, "simpleitk", []);
+    }
+
+    private static object Call(object target, string method, params object[] arguments) =>
+        Invoke(target.GetType(), target, method, BindingFlags.Instance, arguments);
+
+    private static object Invoke(Type type, object? target, string method, BindingFlags kind, object[] arguments) =>
+        type.InvokeMember(method, BindingFlags.Public | BindingFlags.InvokeMethod | kind, null, target, arguments, null)!;
+
+    private static T[] Numbers<T>(object vector) => [.. ((System.Collections.IEnumerable)vector).Cast<T>()];
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
+
+    private object ReadSeries(string folder)
+    {
+        var files = Static("ImageSeriesReader", "GetGDCMSeriesFileNames", folder);
+        if (((System.Collections.IEnumerable)files).Cast<string>().FirstOrDefault() is null)
+        {
+            throw new SharpSegException($"`{folder}`: no DICOM series in this folder", "give the folder that holds one series' files");
+        }
+
+        using var reader = (IDisposable)Activator.CreateInstance(TypeOf("ImageSeriesReader"))!;
+        Call(reader, "SetFileNames", files);
+        return Call(reader, "Execute");
+    }
+
+    private object Static(string type, string method, params object[] arguments) =>
+        Invoke(TypeOf(type), null, method, BindingFlags.Static, arguments);
+
+    private object Value(string type, string field) =>
+        TypeOf(type).GetField(field, BindingFlags.Public | BindingFlags.Static)?.GetValue(null) ?? throw new MissingMethodException(type, field);
+
+    private Type TypeOf(string name) => assembly.GetType($"itk.simple.{name}", throwOnError: true)!;
+}

@@ -1,0 +1,44 @@
+using SharpSeg.AutoPlanner.Tests.Imaging;
+
+namespace SharpSeg.AutoPlanner.Tests.Datasets;
+
+/// <summary>Makes small dataset folders on disk: 2×3×4 voxels, labels 0, 1, 2.</summary>
+internal sealed class DatasetFolder : IDisposable
+{
+    public const string TwoLabels = """{"background": 0, "a": 1, "b": 2}""";
+
+    public static readonly double[] LabelValues = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2];
+
+    private readonly TemporaryFolder folder = new();
+
+    public string Path => folder.Path;
+
+    public static double[] Ramp => [.. Enumerable.Range(0, 24).Select(i => (double)i)];
+
+    public static DatasetFolder V2(params string[] ids)
+    {
+        var made = new DatasetFolder();
+        made.Text("dataset.json", $$"""
+            {"channel_names": {"0": "CT"}, "labels": {{TwoLabels}}, "numTraining": {{ids.Length}}, "file_ending": ".nii.gz"}
+            """);
+        foreach (var id in ids)
+        {
+            made.Nifti($"imagesTr/{id}_0000.nii.gz", new NiftiBytes(), Ramp);
+            made.Nifti($"labelsTr/{id}.nii.gz", new NiftiBytes { DataType = 2 }, LabelValues);
+        }
+
+        return made;
+    }
+
+    public string File(string name) => folder.File(name.Split('/'));
+
+    public void Text(string name, string text) => System.IO.File.WriteAllText(File(name), text);
+
+    public string Nifti(string name, NiftiBytes nifti, params double[] values)
+    {
+        System.IO.File.WriteAllBytes(File(name), NiftiBytes.Gzip(nifti.Build(values)));
+        return File(name);
+    }
+
+    public void Dispose() => folder.Dispose();
+}

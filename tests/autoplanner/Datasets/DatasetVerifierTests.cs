@@ -1,0 +1,124 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Tests.Imaging;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Datasets;
+
+public sealed class DatasetVerifierTests
+{
+    [Fact]
+    public void A_clean_dataset_has_no_findings_and_progress_counts_its_cases()
+    {
+        using var folder = DatasetFolder.V2("a", "b", "c");
+        var seen = new List<(int, int)>();
+        Assert.Empty(DatasetVerifier.Verify(folder.Path, (done, total) => seen.Add((done, total))));
+        Assert.Equal([(1, 3), (2, 3), (3, 3)], seen);
+    }
+
+    [Fact]
+    public void Every_problem_of_every_case_is_reported_at_once()
+    {
+        using var folder = DatasetFolder.V2("channels", "grid", "spacing", "place", "nan", "value", "half", "empty", "flat", "broken", "nolabel", "zero", "odd");
+        var ramp = DatasetFolder.Ramp;
+        folder.Nifti("imagesTr/channels_0002.nii.gz", new NiftiBytes { Dim = [3, 3, 4, 2, 1, 1, 1, 1] }, ramp);
+        folder.Nifti("labelsTr/grid.nii.gz", new NiftiBytes { Dim = [3, 3, 4, 2, 1, 1, 1, 1] }, DatasetFolder.LabelValues);
+        folder.Nifti("labelsTr/spacing.nii.gz", new NiftiBytes { PixDim = [1, 0.5, 0.75, 2.6, 0, 0, 0, 0] }, DatasetFolder.LabelValues);
+        folder.Nifti("labelsTr/place.nii.gz", new NiftiBytes { Sform = 1, Srow = [0.5, 0, 0, 7, 0, 0.75, 0, 0, 0, 0, 2.5, 0] }, DatasetFolder.LabelValues);
+        folder.Nifti("imagesTr/nan_0000.nii.gz", new NiftiBytes(), [.. ramp[..22], double.NaN, double.PositiveInfinity]);
+        folder.Nifti("labelsTr/value.nii.gz", new NiftiBytes(), [.. DatasetFolder.LabelValues[..22], 3, -7]);
+        folder.Nifti("labelsTr/half.nii.gz", new NiftiBytes(), [.. DatasetFolder.LabelValues[..22], 0.5, double.NaN]);
+        folder.Nifti("labelsTr/empty.nii.gz", new NiftiBytes(), new double[24]);
+        folder.Nifti("imagesTr/flat_0000.nii.gz", new NiftiBytes(), [.. Enumerable.Repeat(5.0, 24)]);
+        File.WriteAllBytes(folder.File("imagesTr/broken_0000.nii.gz"), File.ReadAllBytes(folder.File("imagesTr/grid_0000.nii.gz"))[..^20]);
+        File.Delete(folder.File("labelsTr/nolabel.nii.gz"));
+        folder.Nifti("imagesTr/zero_0000.nii.gz", new NiftiBytes { PixDim = [1, 0.5, 0, 2.5, 0, 0, 0, 0] }, ramp);
+        folder.Nifti("imagesTr/odd_0000.nii.gz", new NiftiBytes { Sform = 1, Srow = [-0.5, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0] }, ramp);
+        folder.Text("labelsTr/notes.txt", "hello");
+        folder.Text("dataset.json", File.ReadAllText(folder.File("dataset.json")).Replace("13", "12", StringComparison.Ordinal));
+
+        var findings = DatasetVerifier.Verify(folder.Path);
+        var expected = new (Severity Severity, string? Case, string Part)[]
+        {
+            (Severity.Error, null, "`numTraining` is 12, but 13 training cases"),
+            (Severity.Warning, null, "1 file(s) in `labelsTr` belong to no case: notes.txt"),
+            (Severity.Warning, null, "RAS in 10"),
+            (Severity.Error, "broken", "cut off"),
+            (Severity.Error, "channels", "2 channel(s) in 2 file(s), but the dataset has 1 (CT)"),
+            (Severity.Error, "channels", "`channels_0001.nii.gz` is missing"),
+            (Severity.Error, "channels", "`channels_0002.nii.gz` has 2×4×3 voxels (z, y, x), `channels_0000.nii.gz` has 2×3×4"),
+            (Severity.Warning, "empty", "only background"),
+            (Severity.Warning, "flat", "constant: every voxel is 5"),
+            (Severity.Error, "grid", "the label map has 2×4×3 voxels (z, y, x), the image has 2×3×4"),
+            (Severity.Error, "half", "the label map has 1 NaN voxel(s)"),
+            (Severity.Error, "half", "not whole numbers: 0.5 (1 voxels)"),
+            (Severity.Error, "nan", "has 1 NaN and 1 infinite voxel(s) of 24"),
+            (Severity.Error, "nolabel", "is missing"),
+            (Severity.Warning, "odd", "lies elsewhere in space"),
+            (Severity.Warning, "place", "differ by up to 7"),
+            (Severity.Error, "spacing", "the label map has spacing 2.6×0.75×0.5 mm (z, y, x), the image has 2.5×0.75×0.5 mm"),
+            (Severity.Warning, "spacing", "differ by up to 0.1"),
+            (Severity.Error, "value", "(0 to 2): -7 (1 voxels), 3 (1 voxels)"),
+            (Severity.Error, "zero", "the y spacing is 0 mm"),
+            (Severity.Error, "zero", "the label map has spacing 2.5×0.75×0.5 mm (z, y, x), the image has 2.5×1×0.5 mm"),
+            (Severity.Warning, "zero", "lies elsewhere in space"),
+        };
+        foreach (var (severity, name, part) in expected)
+        {
+            Assert.Contains(findings, finding =>
+                finding.Severity == severity && finding.Case == name && finding.Message.Contains(part, StringComparison.Ordinal));
+        }
+
+        Assert.Equal(expected.Length, findings.Count);
+        Assert.All(findings, finding => Assert.DoesNotContain('\n', finding.Message));
+        Assert.Equal(findings, DatasetVerifier.Verify(folder.Path, workers: 1));
+    }
+
+    [Fact]
+    public void All_problems_of_the_description_are_reported_at_once()
+    {
+        using var folder = new DatasetFolder();
+        folder.Text("dataset.json", """{"channel_names": {"0": "CT", "2": "PET"}, "labels": {"background": 0, "a": 2, "ignore": 2}}""");
+        var messages = string.Join("\n", DatasetVerifier.Verify(folder.Path).Select(finding => finding.Message));
+        foreach (var part in new[]
+        {
+            "`numTraining` is missing", "`file_ending` is missing", "the channels are 0, 2", "without gaps", "it must be 3", "`imagesTr`", "`labelsTr`",
+        })
+        {
+            Assert.Contains(part, messages, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("no such folder", DatasetVerifier.Verify(folder.File("none/x"))[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_listed_case_that_occurs_twice_is_an_error_and_the_count_only_a_warning()
+    {
+        using var folder = DatasetFolder.V2("a");
+        File.Move(folder.File("imagesTr/a_0000.nii.gz"), folder.File("imagesTr/a.nii.gz"));
+        const string entry = """{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}""";
+        folder.Text("dataset.json", $$"""
+            {"modality": {"0": "CT"}, "labels": {"0": "background", "1": "a", "2": "b"}, "numTraining": 5, "training": [{{entry}}, {{entry}}]}
+            """);
+        var findings = DatasetVerifier.Verify(folder.Path);
+        Assert.Equal([(Severity.Warning, null), (Severity.Error, "a")], findings.Select(finding => (finding.Severity, finding.Case)));
+    }
+
+    [SharedFact]
+    public void The_hippocampus_data_have_no_errors()
+    {
+        var findings = DatasetVerifier.Verify(SharedFolder.At("data", "Task04_Hippocampus"));
+        Assert.DoesNotContain(findings, finding => finding.Severity == Severity.Error);
+    }
+
+    [SharedFact]
+    public void The_reference_datasets_lack_only_the_cases_that_were_left_out()
+    {
+        Assert.Equal(
+            ["`numTraining` is 6, but 4 training cases were found", "the axes point in different directions: RAS in 2 (ct_0, ct_2); LPS in 2 (ct_1, ct_3)"],
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset701_SynCT")).Select(finding => finding.Message));
+        Assert.DoesNotContain(
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset702_SynMR")), finding => finding.Severity == Severity.Error);
+        Assert.DoesNotContain(
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset703_Syn2D")), finding => finding.Severity == Severity.Error);
+    }
+}

@@ -1,0 +1,67 @@
+using SharpSeg.AutoPlanner.Datasets;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Datasets;
+
+public sealed class PredictionInputsTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    [Fact]
+    public void A_folder_may_hold_a_file_a_channel_or_a_file_a_case()
+    {
+        Touch("b_0001.nii.gz", "b_0000.nii.gz", "a.nii.gz", "case_10_0000.nii.gz", "case_10_0001.nii.gz", "case_1_0000.nii.gz", "case_1_0001.nii.gz", "x.txt", ".b_0000.nii.gz");
+        Assert.Equal(
+            ["a: a.nii.gz", "b: b_0000.nii.gz b_0001.nii.gz", "case_1: case_1_0000.nii.gz case_1_0001.nii.gz", "case_10: case_10_0000.nii.gz case_10_0001.nii.gz"],
+            Found(2, folder.Path));
+    }
+
+    [Fact]
+    public void Names_that_end_in_a_number_are_not_mistaken_for_channels()
+    {
+        Touch("scan_2020.nii.gz", "scan_2021.nii.gz", "t_0000.nii.gz");
+        Assert.Equal(["scan_2020: scan_2020.nii.gz", "scan_2021: scan_2021.nii.gz", "t: t_0000.nii.gz"], Found(1, folder.Path));
+    }
+
+    [Fact]
+    public void Files_may_be_given_one_by_one()
+    {
+        Touch("b_0000.nii.gz", "b_0001.nii.gz", "c.png", "d.nii.gz");
+        Assert.Equal(["b: b_0000.nii.gz b_0001.nii.gz", "c: c.png"], Found(2, At("b_0001.nii.gz"), At("c.png"), At("b_0000.nii.gz")));
+    }
+
+    [Fact]
+    public void Unusable_inputs_are_refused_with_the_reason()
+    {
+        Assert.Contains("no input", Refused(1).Message, StringComparison.Ordinal);
+        Assert.Contains("no images", Refused(1, folder.Path).Message, StringComparison.Ordinal);
+        Directory.CreateDirectory(At("imagesTs"));
+        Assert.Contains("imagesTs", Refused(1, folder.Path).Hint!, StringComparison.Ordinal);
+        Assert.Contains("no such file", Refused(1, At("none.nii.gz")).Message, StringComparison.Ordinal);
+        Touch("x.txt", "b_0000.nii.gz", "b_0002.nii.gz", "imagesTs/b.nii.gz");
+        Assert.Contains("unknown image format", Refused(1, At("x.txt")).Message, StringComparison.Ordinal);
+        Assert.Contains("channel 1 (c1), `b_0001.nii.gz`, is missing", Refused(3, folder.Path).Message, StringComparison.Ordinal);
+        Assert.Contains("given twice", Refused(1, At("b_0000.nii.gz"), At("imagesTs/b.nii.gz")).Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private static DatasetDescription Description(int channels) => new(
+        "d", [.. Enumerable.Range(0, channels).Select(c => $"c{c}")], new([new("background", [0]), new("a", [1])]), ".nii.gz", null);
+
+    private static string[] Found(int channels, params string[] paths) => [.. PredictionInputs.Find(paths, Description(channels))
+        .Select(item => $"{item.Id}: {string.Join(' ', item.ImageFiles.Select(file => Path.GetFileName(file)))}")];
+
+    private static SharpSegException Refused(int channels, params string[] paths) =>
+        Assert.Throws<SharpSegException>(() => PredictionInputs.Find(paths, Description(channels)));
+
+    private string At(string name) => Path.Combine(folder.Path, name);
+
+    private void Touch(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            File.WriteAllText(folder.File(name.Split('/')), "");
+        }
+    }
+}

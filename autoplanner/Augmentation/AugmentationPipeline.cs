@@ -1,3 +1,4 @@
+using System.Numerics;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Tensors;
@@ -195,7 +196,13 @@ internal sealed class AugmentationPipeline(
 
     private static void ClearNegative(Span<short> labels)
     {
-        for (var v = 0; v < labels.Length; v++)
+        var v = 0;
+        for (; v <= labels.Length - Vector<short>.Count; v += Vector<short>.Count)
+        {
+            Vector.Max(new Vector<short>(labels[v..]), Vector<short>.Zero).CopyTo(labels[v..]);
+        }
+
+        for (; v < labels.Length; v++)
         {
             labels[v] = Math.Max(labels[v], (short)0);
         }

@@ -36,17 +36,18 @@ internal static class CentreCrop
         }
 
         var to = new Extent(box.Origin.Z - start.Z, box.Origin.Y - start.Y, box.Origin.X - start.X);
-        var image = box.Image;
+        ReadOnlySpan<float> image = box.Image;
+        ReadOnlySpan<short> labels = box.Labels, previous = sample.Previous is null ? default : box.Previous;
         for (var z = 0; z < box.Size.Z; z++)
         {
             for (var y = 0; y < box.Size.Y; y++)
             {
                 var from = ((z * box.Size.Y) + y) * box.Size.X;
                 var target = ((((to.Z + z) * sample.Size.Y) + to.Y + y) * sample.Size.X) + to.X;
-                box.Labels.Slice(from, box.Size.X).CopyTo(sample.Labels.AsSpan(target));
+                labels.Slice(from, box.Size.X).CopyTo(sample.Labels.AsSpan(target));
                 if (sample.Previous is not null)
                 {
-                    box.Previous.Slice(from, box.Size.X).CopyTo(sample.Previous.AsSpan(target));
+                    previous.Slice(from, box.Size.X).CopyTo(sample.Previous.AsSpan(target));
                 }
 
                 CopyRow(image.Slice(from * box.Channels, box.Size.X * box.Channels), sample, target);

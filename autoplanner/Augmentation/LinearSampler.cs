@@ -164,29 +164,40 @@ internal static class LinearSampler
         /// <summary>All taps lie inside the box.</summary>
         public void SampleInterior(int from, int to)
         {
-            int rowStride = Box.Size.X, sliceStride = Box.Size.Y * Box.Size.X, channels = Sample.Channels;
+            if (from >= to)
+            {
+                return;
+            }
+
+            // Locals, because the loop's speed depends on them staying in registers.
+            var (first, step, planar) = (First, Step, Planar);
+            var (rowStride, rows, channels, voxels) = (Box.Size.X, Box.Size.Y, Sample.Channels, Sample.Voxels);
+            var sliceStride = rows * rowStride;
+            var toImage = Sample.Image.AsSpan(Target);
+            var toLabels = Sample.Labels.AsSpan(Target, to);
+            var toPrevious = Sample.Previous is null ? default : Sample.Previous.AsSpan(Target, to);
             for (var x = from; x < to; x++)
             {
-                double pz = First.Z + (x * Step.Z), py = First.Y + (x * Step.Y), px = First.X + (x * Step.X);
+                double pz = first.Z + (x * step.Z), py = first.Y + (x * step.Y), px = first.X + (x * step.X);
                 int iz = (int)pz, iy = (int)py, ix = (int)px; // truncation is floor: nothing is negative here
                 float fz = (float)(pz - iz), fy = (float)(py - iy), fx = (float)(px - ix);
-                var index = (((iz * Box.Size.Y) + iy) * rowStride) + ix;
+                var index = (((iz * rows) + iy) * rowStride) + ix;
                 for (var c = 0; c < channels; c++)
                 {
                     var tap = (index * channels) + c;
-                    var value = Bilinear(tap, channels, rowStride * channels, fy, fx);
-                    if (!Planar)
+                    var value = Bilinear(image, tap, channels, rowStride * channels, fy, fx);
+                    if (!planar)
                     {
-                        value += fz * (Bilinear(tap + (sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
+                        value += fz * (Bilinear(image, tap + (sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
                     }
 
-                    Sample.Image[(c * Sample.Voxels) + Target + x] = value;
+                    toImage[(c * voxels) + x] = value;
                 }
 
-                Sample.Labels[Target + x] = InteriorLabel(labels, index, rowStride, sliceStride, fz, fy, fx);
-                if (Sample.Previous is not null)
+                toLabels[x] = InteriorLabel(labels, index, rowStride, sliceStride, fz, fy, fx);
+                if (!toPrevious.IsEmpty)
                 {
-                    Sample.Previous[Target + x] = InteriorLabel(previous, index, rowStride, sliceStride, fz, fy, fx);
+                    toPrevious[x] = InteriorLabel(previous, index, rowStride, sliceStride, fz, fy, fx);
                 }
             }
         }
@@ -247,9 +258,9 @@ internal static class LinearSampler
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private float Bilinear(int tap, int right, int below, float fy, float fx)
+        private static float Bilinear(ReadOnlySpan<float> source, int tap, int right, int below, float fy, float fx)
         {
-            float a = image[tap], b = image[tap + right], c = image[tap + below], d = image[tap + below + right];
+            float a = source[tap], b = source[tap + right], c = source[tap + below], d = source[tap + below + right];
             a += fx * (b - a);
             c += fx * (d - c);
             return a + (fy * (c - a));

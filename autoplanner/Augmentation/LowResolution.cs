@@ -52,8 +52,13 @@ internal static class LowResolution
 
     private static void Shrink(ReadOnlySpan<float> from, Extent size, Span<float> to, Extent small)
     {
-        var i = 0;
-        for (var z = 0; z < small.Z; z++)
+        Span<int> columns = small.X <= 1024 ? stackalloc int[small.X] : new int[small.X];
+        for (var x = 0; x < small.X; x++)
+        {
+            columns[x] = NearestIndex.Of(x, size.X, small.X);
+        }
+
+        for (int z = 0, i = 0; z < small.Z; z++)
         {
             var slice = NearestIndex.Of(z, size.Z, small.Z) * size.Y;
             for (var y = 0; y < small.Y; y++)
@@ -61,7 +66,7 @@ internal static class LowResolution
                 var row = from.Slice((slice + NearestIndex.Of(y, size.Y, small.Y)) * size.X, size.X);
                 for (var x = 0; x < small.X; x++, i++)
                 {
-                    to[i] = row[NearestIndex.Of(x, size.X, small.X)];
+                    to[i] = row[columns[x]];
                 }
             }
         }

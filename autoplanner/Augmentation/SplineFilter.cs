@@ -27,13 +27,14 @@ internal static class SplineFilter
             return; // a single sample is its own coefficient
         }
 
+        var boundary = BoundaryWeights(size[axis]);
         if (axis == 2)
         {
             for (var z = 0; z < size.Z; z++)
             {
                 for (var y = 0; y < size.Y; y++)
                 {
-                    Line(values.Slice(offset + (z * sliceStride) + (y * rowStride), size.X));
+                    Line(values.Slice(offset + (z * sliceStride) + (y * rowStride), size.X), boundary);
                 }
             }
 
@@ -45,22 +46,21 @@ internal static class SplineFilter
         for (var i = 0; i < outer; i++)
         {
             var start = offset + (i * (axis == 0 ? rowStride : sliceStride));
-            Planes(values, start, axis == 0 ? sliceStride : rowStride, size[axis], size.X);
+            Planes(values, start, axis == 0 ? sliceStride : rowStride, size[axis], size.X, boundary);
         }
     }
 
     // 'width' lines side by side, each 'count' samples that lie 'stride' apart.
-    private static void Planes(Span<float> values, int start, int stride, int count, int width)
+    private static void Planes(Span<float> values, int start, int stride, int count, int width, ReadOnlySpan<float> boundary)
     {
         var z = (float)Pole;
         var first = values.Slice(start, width);
-        Rows.Combine(first, 6 * (float)BoundaryWeight(0, count), first, 0);
+        Rows.Combine(first, boundary[0], first, 0);
         for (var k = 1; k < count; k++)
         {
-            var weight = BoundaryWeight(k, count);
-            if (weight != 0)
+            if (boundary[k] != 0)
             {
-                Rows.AddScaled(values.Slice(start + (k * stride), width), 6 * (float)weight, first);
+                Rows.AddScaled(values.Slice(start + (k * stride), width), boundary[k], first);
             }
         }
 
@@ -79,17 +79,16 @@ internal static class SplineFilter
     }
 
     // One line of neighbours: a recursion, so without SIMD.
-    private static void Line(Span<float> line)
+    private static void Line(Span<float> line, ReadOnlySpan<float> boundary)
     {
         var z = (float)Pole;
-        double first = 0;
+        var first = 0f;
         for (var k = 0; k < line.Length; k++)
         {
-            var weight = BoundaryWeight(k, line.Length);
-            first += weight == 0 ? 0 : 6 * weight * line[k];
+            first += boundary[k] * line[k];
         }
 
-        line[0] = (float)first;
+        line[0] = first;
         for (var k = 1; k < line.Length; k++)
         {
             line[k] = (6 * line[k]) + (z * line[k - 1]);
@@ -102,16 +101,18 @@ internal static class SplineFilter
         }
     }
 
-    // c₀ = Σ weight(k)·s_k: the causal filter of the mirrored signal, summed up in closed form.
-    private static double BoundaryWeight(int k, int count)
+    // c₀ = Σ weight[k]·s_k: the causal filter of the mirrored signal, summed up in closed form, times the gain 6.
+    private static float[] BoundaryWeights(int count)
     {
-        var far = (2 * count) - 2 - k;
-        if (k > Horizon && far > Horizon)
+        var weights = new float[count];
+        var gain = 6 / (1 - Math.Pow(Pole, (2 * count) - 2));
+        for (var k = 0; k < count; k++)
         {
-            return 0;
+            var far = (2 * count) - 2 - k;
+            var once = k == 0 || k == count - 1;
+            weights[k] = k > Horizon && far > Horizon ? 0 : (float)(gain * (Math.Pow(Pole, k) + (once ? 0 : Math.Pow(Pole, far))));
         }
 
-        var once = k == 0 || k == count - 1;
-        return (Math.Pow(Pole, k) + (once ? 0 : Math.Pow(Pole, far))) / (1 - Math.Pow(Pole, (2 * count) - 2));
+        return weights;
     }
 }

@@ -62,18 +62,22 @@ internal sealed class SplineSampler
         var all = positions.Take(3 * sample.Voxels);
         ReadOnlySpan<float> dz = deformed ? elastic.Along(0) : default, dy = deformed ? elastic.Along(1) : default;
         var dx = deformed ? elastic.Along(2) : default;
-        var slice = size.Y * size.X;
-        for (var v = 0; v < sample.Voxels; v++)
+        for (int z = 0, v = 0; z < size.Z; z++)
         {
-            int z = v / slice, y = v / size.X % size.Y, x = v % size.X;
-            var e = planar ? v % slice : v;
-            var q = transform.Matrix.Apply(
-                z - ((size.Z - 1) * 0.5) + (deformed && !planar ? dz[e] : 0),
-                y - ((size.Y - 1) * 0.5) + (deformed ? dy[e] : 0),
-                x - ((size.X - 1) * 0.5) + (deformed ? dx[e] : 0));
-            all[3 * v] = planar ? z : (float)(q.Z + ((initial.Z - 1) * 0.5));
-            all[(3 * v) + 1] = (float)(q.Y + ((initial.Y - 1) * 0.5));
-            all[(3 * v) + 2] = (float)(q.X + ((initial.X - 1) * 0.5));
+            for (var y = 0; y < size.Y; y++)
+            {
+                var e = ((planar ? 0 : z * size.Y) + y) * size.X;
+                for (var x = 0; x < size.X; x++, v += 3, e++)
+                {
+                    var q = transform.Matrix.Apply(
+                        z - ((size.Z - 1) * 0.5) + (deformed && !planar ? dz[e] : 0),
+                        y - ((size.Y - 1) * 0.5) + (deformed ? dy[e] : 0),
+                        x - ((size.X - 1) * 0.5) + (deformed ? dx[e] : 0));
+                    all[v] = planar ? z : (float)(q.Z + ((initial.Z - 1) * 0.5));
+                    all[v + 1] = (float)(q.Y + ((initial.Y - 1) * 0.5));
+                    all[v + 2] = (float)(q.X + ((initial.X - 1) * 0.5));
+                }
+            }
         }
     }
 
@@ -93,6 +97,7 @@ internal sealed class SplineSampler
         var offset = (planar ? 0 : sliceStride) + rowStride + 1;
         var values = coefficients.Take(checked(sliceStride * (size.Z + (planar ? 0 : 3))));
         values.Clear();
+        var image = box.Image;
         for (var z = 0; z < box.Size.Z; z++)
         {
             for (var y = 0; y < box.Size.Y; y++)
@@ -102,7 +107,7 @@ internal sealed class SplineSampler
                     + box.Origin.X - first.X;
                 for (var x = 0; x < box.Size.X; x++)
                 {
-                    values[to + x] = box.Image[from + (x * box.Channels) + channel];
+                    values[to + x] = image[from + (x * box.Channels) + channel];
                 }
             }
         }

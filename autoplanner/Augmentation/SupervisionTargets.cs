@@ -48,6 +48,17 @@ internal sealed class SupervisionTargets
     /// <param name="target">Receives (z, y, x, channel).</param>
     public void Write(ReadOnlySpan<short> source, Extent patch, Extent size, Span<float> target)
     {
+        if (regions.Count == 0 && size == patch)
+        {
+            target = target[..source.Length];
+            for (var v = 0; v < target.Length; v++)
+            {
+                target[v] = source[v];
+            }
+
+            return;
+        }
+
         Span<int> columns = size.X <= 1024 ? stackalloc int[size.X] : new int[size.X];
         for (var x = 0; x < size.X; x++)
         {

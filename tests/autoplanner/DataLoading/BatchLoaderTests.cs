@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Tests.DataLoading;
 
 public sealed class BatchLoaderTests
 {
-    private static readonly Extent Patch = new(12, 16, 14);
+    private static readonly Extent Patch = new(12, 16, 14); // small: these tests run without optimisation
 
     [Theory]
     [InlineData(Profile.Modern, false)]
@@ -247,8 +247,8 @@ public sealed class BatchLoaderTests
         UseMaskForNorm = [true, false],
         CascadeLabels = cascade ? [1, 2] : [],
         OutputScales = [Extent.One, new(2, 2, 2), new(4, 4, 4)],
-        TrainingIterations = 4,
-        ValidationIterations = 2,
+        TrainingIterations = 3,
+        ValidationIterations = 1,
         Workers = 1,
     };
 

@@ -1,0 +1,12 @@
+namespace SharpSeg.Cli;
+
+/// <summary>What the shell is told.</summary>
+internal static class ExitCodes
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int WrongUsage = 2;
+
+    /// <summary>Ended by Ctrl-C or SIGTERM; the state is saved.</summary>
+    public const int Interrupted = 130;
+}

@@ -1,0 +1,23 @@
+using CommandLine;
+
+namespace SharpSeg.Cli.Options;
+
+/// <summary>What every verb understands. Same flags mean the same everywhere.</summary>
+internal abstract class CommonOptions
+{
+    [Option("json", HelpText = "Progress to stderr, one JSON object on the last line of stdout.")]
+    public bool Json { get; set; }
+}
+
+/// <summary>What every verb understands that computes.</summary>
+internal abstract class ComputeOptions : CommonOptions
+{
+    [Option("device", Default = "auto", HelpText = "auto, cpu, or a name that `sharpseg devices` lists.")]
+    public string Device { get; set; } = "auto";
+
+    [Option("threads", Default = 0, HelpText = "CPU threads; 0 = all cores.")]
+    public int Threads { get; set; }
+
+    [Option("seed", Default = 12345UL, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
+    public ulong Seed { get; set; }
+}

@@ -1,0 +1,190 @@
+using CommandLine;
+
+namespace SharpSeg.Cli.Options;
+
+[Verb("demo", HelpText = "Make a phantom dataset and run everything on it, in minutes, with nothing to download.")]
+internal sealed class DemoOptions : ComputeOptions
+{
+    [Option('o', "output", Default = "sharpseg-demo", HelpText = "Folder to write to.")]
+    public string Output { get; set; } = "sharpseg-demo";
+
+    [Option("cases", Default = 30, HelpText = "Number of phantom cases, 24 or more.")]
+    public int Cases { get; set; }
+
+    [Option("max-time", Default = "7m", HelpText = "Time for everything, e.g. 7m.")]
+    public string MaxTime { get; set; } = "7m";
+
+    [Option("resume", HelpText = "Go on where an interrupted demo stopped.")]
+    public bool Resume { get; set; }
+}
+
+[Verb("auto", HelpText = "Verify, plan, preprocess, train, predict and score: from a dataset to a ready model.")]
+internal sealed class AutoOptions : ComputeOptions
+{
+    [Value(0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
+    public string Dataset { get; set; } = "";
+
+    [Option('o', "output", Required = true, HelpText = "Workspace: everything made for this dataset goes here.")]
+    public string Output { get; set; } = "";
+
+    [Option("max-time", HelpText = "Time for everything, e.g. 30m or 2h: the schedule is fitted to it. Default: the published schedule.")]
+    public string? MaxTime { get; set; }
+
+    [Option('c', "configuration", HelpText = "2d, 3d_lowres or 3d_fullres. Default: 3d_fullres where planned, else 2d.")]
+    public string? Configuration { get; set; }
+
+    [Option('f', "fold", Default = 0, HelpText = "Cross-validation fold to train.")]
+    public int Fold { get; set; }
+
+    [Option("profile", Default = "modern", HelpText = "modern (nnU-Net v2's defaults) or classic (the first nnU-Net papers).")]
+    public string Profile { get; set; } = "modern";
+
+    [Option("resume", HelpText = "Go on where an interrupted run stopped.")]
+    public bool Resume { get; set; }
+}
+
+[Verb("verify", HelpText = "Check a dataset and report every problem at once.")]
+internal sealed class VerifyOptions : CommonOptions
+{
+    [Value(0, MetaName = "DATASET", Required = true, HelpText = "Dataset folder.")]
+    public string Dataset { get; set; } = "";
+}
+
+[Verb("plan", HelpText = "Measure a dataset and plan its networks.")]
+internal sealed class PlanVerbOptions : CommonOptions
+{
+    [Value(0, MetaName = "DATASET", HelpText = "Dataset folder; not needed with --fingerprint.")]
+    public string? Dataset { get; set; }
+
+    [Option('o', "output", Required = true, HelpText = "Workspace.")]
+    public string Output { get; set; } = "";
+
+    [Option("profile", Default = "modern", HelpText = "modern or classic.")]
+    public string Profile { get; set; } = "modern";
+
+    [Option("preset", Default = "default", HelpText = "default, resenc, resenc_m, resenc_l or resenc_xl.")]
+    public string Preset { get; set; } = "default";
+
+    [Option("memory", HelpText = "Memory budget of the rules, e.g. 8GB.")]
+    public string? Memory { get; set; }
+
+    [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm instead of the rule's.")]
+    public IEnumerable<double> Spacing { get; set; } = [];
+
+    [Option("explain", HelpText = "Print each decision: the rule, the numbers that went in, what came out.")]
+    public bool Explain { get; set; }
+
+    [Option("fingerprint", HelpText = "Plan from this fingerprint file alone, ours or nnU-Net's.")]
+    public string? Fingerprint { get; set; }
+
+    [Option("dataset-json", HelpText = "The dataset.json that goes with --fingerprint.")]
+    public string? DatasetJson { get; set; }
+}
+
+[Verb("preprocess", HelpText = "Crop, normalise and resample all cases of a planned dataset.")]
+internal sealed class PreprocessOptions : CommonOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
+    public string Work { get; set; } = "";
+
+    [Option('c', "configuration", HelpText = "Which configuration; default: all that are planned.")]
+    public string? Configuration { get; set; }
+}
+
+[Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
+internal sealed class TrainOptions : ComputeOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
+    public string Work { get; set; } = "";
+
+    [Option('c', "configuration", Default = "3d_fullres", HelpText = "Configuration.")]
+    public string Configuration { get; set; } = "3d_fullres";
+
+    [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
+    public string Fold { get; set; } = "0";
+
+    [Option("max-time", HelpText = "Fit the schedule to this time, e.g. 2h.")]
+    public string? MaxTime { get; set; }
+
+    [Option("epochs", HelpText = "Number of epochs instead of the published 1000.")]
+    public int? Epochs { get; set; }
+
+    [Option("iterations", HelpText = "Iterations per epoch instead of 250.")]
+    public int? Iterations { get; set; }
+
+    [Option("batch", HelpText = "Batch size instead of the plan's.")]
+    public int? Batch { get; set; }
+
+    [Option("resume", HelpText = "Go on from the last checkpoint.")]
+    public bool Resume { get; set; }
+}
+
+[Verb("predict", HelpText = "Segment new scans with a trained model.")]
+internal sealed class PredictOptions : ComputeOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
+    public string Work { get; set; } = "";
+
+    [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
+    public IEnumerable<string> Input { get; set; } = [];
+
+    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
+    public string Output { get; set; } = "";
+
+    [Option('c', "configuration", HelpText = "Configuration; default: the one that is trained.")]
+    public string? Configuration { get; set; }
+
+    [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: all trained ones.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
+    public string Checkpoint { get; set; } = "final";
+
+    [Option("step", Default = 0.5, HelpText = "Largest distance of neighbouring tiles as a fraction of the patch.")]
+    public double Step { get; set; }
+
+    [Option("no-gaussian", HelpText = "Weigh all voxels of a tile alike.")]
+    public bool NoGaussian { get; set; }
+
+    [Option("no-tta", HelpText = "No mirroring: faster, slightly worse.")]
+    public bool NoMirroring { get; set; }
+
+    [Option("continue", HelpText = "Skip cases whose segmentation exists.")]
+    public bool Continue { get; set; }
+
+    [Option("part", Default = 0, HelpText = "With --parts: take cases part, part + parts, …")]
+    public int Part { get; set; }
+
+    [Option("parts", Default = 1, HelpText = "Into how many runs the cases are divided.")]
+    public int Parts { get; set; }
+}
+
+[Verb("evaluate", HelpText = "Score segmentations against references.")]
+internal sealed class EvaluateOptions : CommonOptions
+{
+    [Value(0, MetaName = "PREDICTIONS", Required = true, HelpText = "Folder of segmentations.")]
+    public string Predictions { get; set; } = "";
+
+    [Value(1, MetaName = "REFERENCES", Required = true, HelpText = "Folder of reference segmentations.")]
+    public string References { get; set; } = "";
+
+    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: beside the predictions or references.")]
+    public string? DatasetJson { get; set; }
+
+    [Option('o', "output", HelpText = "Where to write summary.json; default: into the predictions folder.")]
+    public string? Output { get; set; }
+
+    [Option("no-surface", HelpText = "Leave out HD95 and NSD, which take most of the time.")]
+    public bool NoSurface { get; set; }
+
+    [Option("allow-missing", HelpText = "References without a prediction are no error.")]
+    public bool AllowMissing { get; set; }
+
+    [Option("cases", HelpText = "Print one row per case as well.")]
+    public bool Cases { get; set; }
+}
+
+[Verb("devices", HelpText = "List what this build can compute on, and why a device is missing.")]
+internal sealed class DevicesOptions : CommonOptions
+{
+}

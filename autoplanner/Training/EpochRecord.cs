@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Iterations">Training iterations of this epoch.</param>
 /// <param name="LearningRate">Rate at its start.</param>
 /// <param name="TrainLoss">Mean training loss.</param>
-/// <param name="ValidationLoss">Mean validation loss.</param>
+/// <param name="ValidationLoss">Mean validation loss; null without validation cases.</param>
 /// <param name="PseudoDice">Per foreground class or region; null where undefined.</param>
 /// <param name="MeanPseudoDice">Mean over the defined ones.</param>
 /// <param name="PseudoDiceAverage">Moving average over epochs, the measure for "best".</param>
@@ -18,7 +18,7 @@ public sealed record EpochRecord(
     [property: JsonPropertyName("iterations")] int Iterations,
     [property: JsonPropertyName("learning_rate")] double LearningRate,
     [property: JsonPropertyName("train_loss")] double TrainLoss,
-    [property: JsonPropertyName("val_loss")] double ValidationLoss,
+    [property: JsonPropertyName("val_loss")] double? ValidationLoss,
     [property: JsonPropertyName("pseudo_dice")] IReadOnlyList<double?> PseudoDice,
     [property: JsonPropertyName("mean_pseudo_dice")] double? MeanPseudoDice,
     [property: JsonPropertyName("ema_pseudo_dice")] double? PseudoDiceAverage,

@@ -1,0 +1,61 @@
+using System.Text;
+using SharpSeg.AutoPlanner.Imaging;
+
+namespace SharpSeg.AutoPlanner.Demo;
+
+/// <summary>
+/// Writes a deterministic dataset of <see cref="PhantomCase"/>s in nnU-Net's raw format, so that everything can be tried with nothing to
+/// download.
+/// </summary>
+public static class PhantomDataset
+{
+    /// <summary>Fewer cases leave too few for five folds to say anything.</summary>
+    public const int MinimumCases = 24;
+
+    /// <summary>Writes the dataset; files that exist already are left as they are (they are the same).</summary>
+    /// <param name="folder">Dataset folder, made if need be.</param>
+    /// <param name="cases">Number of cases, at least <see cref="MinimumCases"/>.</param>
+    /// <param name="reporter">Told after every case.</param>
+    /// <param name="cancel">Stops between cases.</param>
+    /// <exception cref="SharpSegException">Too few cases.</exception>
+    public static void Write(string folder, int cases, IReporter reporter, CancellationToken cancel = default)
+    {
+        if (cases < MinimumCases)
+        {
+            throw new SharpSegException($"{cases} phantom cases are too few", $"ask for {MinimumCases} or more with --cases");
+        }
+
+        var images = Directory.CreateDirectory(Path.Combine(folder, "imagesTr")).FullName;
+        var labels = Directory.CreateDirectory(Path.Combine(folder, "labelsTr")).FullName;
+        for (var i = 0; i < cases; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var id = $"phantom_{i:000}";
+            var imageFile = Path.Combine(images, id + "_0000.nii.gz");
+            var labelFile = Path.Combine(labels, id + ".nii.gz");
+            if (!File.Exists(imageFile) || !File.Exists(labelFile))
+            {
+                var phantom = PhantomCase.Create(i);
+                var geometry = new ImageGeometry(phantom.Extent, phantom.Spacing, Affine(phantom.Spacing), "", []);
+                ImageFile.WriteFloats(imageFile, phantom.Image, geometry);
+                ImageFile.WriteLabels(labelFile, phantom.Labels, geometry, highestLabel: 2);
+            }
+
+            reporter.Progress((i + 1.0) / cases, $"case {i + 1}/{cases}");
+        }
+
+        AtomicFile.WriteText(Path.Combine(folder, "dataset.json"), Description(cases));
+    }
+
+    private static double[] Affine(Spacing s) => [s.X, 0, 0, 0, 0, s.Y, 0, 0, 0, 0, s.Z, 0];
+
+    private static string Description(int cases) => new StringBuilder()
+        .AppendLine("{")
+        .AppendLine("  \"name\": \"Phantom\",")
+        .AppendLine("  \"channel_names\": { \"0\": \"synthetic MRI\" },")
+        .AppendLine("  \"labels\": { \"background\": 0, \"head\": 1, \"tail\": 2 },")
+        .AppendLine(FormattableString.Invariant($"  \"numTraining\": {cases},"))
+        .AppendLine("  \"file_ending\": \".nii.gz\"")
+        .AppendLine("}")
+        .ToString();
+}

@@ -1,0 +1,134 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Inference;
+
+/// <summary>
+/// From network outputs on the preprocessed grid back to labels on the image's own grid (spec inference §8): resample each map, decide,
+/// undo the cropping, undo the transposition. One map at a time, so that two volumes are held instead of one per class.
+/// </summary>
+public static class SegmentationExporter
+{
+    /// <summary>Labels (z, y, x) in the original axis order and size.</summary>
+    /// <param name="maps">Channels last (z, y, x, heads) on the preprocessed grid: logits (modern) or probabilities (classic).</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition and profile.</param>
+    /// <param name="configuration">Spacing and resampling orders.</param>
+    /// <param name="labels">Heads to labels.</param>
+    public static short[] ToOriginalGrid(
+        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+    {
+        var cropped = Decide(maps, properties, plans, configuration, labels);
+        var full = Uncrop(cropped, properties);
+        return TransposeBack(full, properties.ShapeBeforeCropping, plans.TransposeBackward);
+    }
+
+    /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
+    internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward)
+    {
+        if (backward is [0, 1, 2])
+        {
+            return labels;
+        }
+
+        long[] inputStride = [(long)shape.Y * shape.X, shape.X, 1];
+        var size = new Extent(shape[backward[0]], shape[backward[1]], shape[backward[2]]);
+        long[] stride = [inputStride[backward[0]], inputStride[backward[1]], inputStride[backward[2]]];
+        var result = new short[labels.Length];
+        var i = 0;
+        for (var z = 0; z < size.Z; z++)
+        {
+            for (var y = 0; y < size.Y; y++)
+            {
+                for (var x = 0; x < size.X; x++)
+                {
+                    result[i++] = labels[(z * stride[0]) + (y * stride[1]) + (x * stride[2])];
+                }
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Labels on the cropped, transposed original grid.</summary>
+    private static short[] Decide(
+        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+    {
+        var heads = labels.HeadCount;
+        var from = properties.Shape;
+        var to = properties.ShapeAfterCropping;
+        var original = Permute(properties.Spacing, plans.TransposeForward);
+        var current = configuration.Is2D
+            ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
+            : Spacing.FromArray(configuration.Spacing);
+        var rule = configuration.Resampling.Probabilities;
+        var separate = Resampling.SeparateAxis(current, original, rule.ForceSeparateZ);
+        var threshold = plans.Profile == Profile.Classic ? 0.5f : 0f; // sigmoid(0) = 0.5
+
+        var decided = new short[to.Voxels];
+        var best = labels.HasRegions ? [] : new float[to.Voxels];
+        var map = new float[from.Voxels];
+        for (var head = 0; head < heads; head++)
+        {
+            for (long i = 0, j = head; i < map.Length; i++, j += heads)
+            {
+                map[i] = maps[j];
+            }
+
+            var resampled = Resampling.ResampleImage(map, from, to, rule.Order, separate, rule.OrderZ);
+            if (labels.HasRegions)
+            {
+                var label = (short)labels.RegionsClassOrder[head];
+                for (var i = 0; i < decided.Length; i++)
+                {
+                    if (resampled[i] > threshold)
+                    {
+                        decided[i] = label; // later regions overwrite: inner structures come last
+                    }
+                }
+            }
+            else
+            {
+                var label = (short)labels.AllLabels[head];
+                for (var i = 0; i < decided.Length; i++)
+                {
+                    if (head == 0 || resampled[i] > best[i])
+                    {
+                        best[i] = resampled[i]; // strictly greater: the lowest index wins ties
+                        decided[i] = label;
+                    }
+                }
+            }
+        }
+
+        return decided;
+    }
+
+    private static short[] Uncrop(short[] cropped, CaseProperties properties)
+    {
+        var (shape, origin, size) = (properties.ShapeBeforeCropping, properties.BboxOrigin, properties.ShapeAfterCropping);
+        if (shape == size)
+        {
+            return cropped;
+        }
+
+        var full = new short[shape.Voxels];
+        for (var z = 0; z < size.Z; z++)
+        {
+            for (var y = 0; y < size.Y; y++)
+            {
+                var from = (((long)z * size.Y) + y) * size.X;
+                var to = ((((long)(z + origin.Z) * shape.Y) + y + origin.Y) * shape.X) + origin.X;
+                Array.Copy(cropped, from, full, to, size.X);
+            }
+        }
+
+        return full;
+    }
+
+    private static Spacing Permute(Spacing spacing, IReadOnlyList<int> forward) =>
+        new(spacing[forward[0]], spacing[forward[1]], spacing[forward[2]]);
+}

@@ -1,0 +1,230 @@
+using System.Globalization;
+using System.Text.Json;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.ModelFiles;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// A network on disk, one safetensors file (spec training §10): parameters by name; for going on, also the optimiser's moments
+/// (<c>optimizer.NAME</c>) and, as metadata, how far the run is. Prediction reads the parameters only.
+/// </summary>
+public sealed class Checkpoint
+{
+    private const string Format = "sharpseg-checkpoint", Version = "1";
+    private const string MomentPrefix = "optimizer.";
+
+    private Checkpoint(TrainingState state, TrainingSchedule schedule)
+    {
+        State = state;
+        Schedule = schedule;
+    }
+
+    /// <summary>How far the run was.</summary>
+    public TrainingState State { get; }
+
+    /// <summary>The schedule it followed.</summary>
+    public TrainingSchedule Schedule { get; }
+
+    /// <summary>Writes a checkpoint through a rename.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="run">Identity of the run, checked when it is loaded.</param>
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="state">How far the run is.</param>
+    /// <param name="network">Its parameters.</param>
+    /// <param name="optimizer">Its moments; null for a file that only predicts.</param>
+    public static void Save(
+        string path, TrainingRun run, TrainingSchedule schedule, TrainingState state, Network network, Optimizer? optimizer)
+    {
+        var backend = network.Backend;
+        var entries = new List<SafetensorsEntry>();
+        foreach (var parameter in network.Parameters.Parameters)
+        {
+            entries.Add(new(parameter.Name, Dimensions(parameter), target => backend.Download(parameter.Value, target)));
+        }
+
+        foreach (var (name, parameter, value) in optimizer?.State ?? [])
+        {
+            entries.Add(new(MomentPrefix + name, Dimensions(parameter), target => backend.Download(value, target)));
+        }
+
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version,
+            ["profile"] = run.Plans.Profile.ToString(),
+            ["configuration"] = run.Configuration.Name,
+            ["fold"] = run.Fold,
+            ["seed"] = run.Seed.ToString(CultureInfo.InvariantCulture),
+            ["mirror_axes"] = JsonSerializer.Serialize([.. run.MirrorAxes], TrainingJson.Default.Int32Array),
+            ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
+            ["state"] = state.ToJson(),
+        };
+        if (optimizer is not null)
+        {
+            metadata["optimizer_steps"] = JsonSerializer.Serialize([.. optimizer.StepCounts], TrainingJson.Default.Int32Array);
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        Safetensors.Write(path, entries, metadata);
+    }
+
+    /// <summary>Reads how far a run is, without its tensors.</summary>
+    /// <exception cref="SharpSegException">The file is damaged or belongs to another run.</exception>
+    public static Checkpoint Peek(string path, TrainingRun run)
+    {
+        using var reader = Open(path);
+        return Describe(reader, path, run);
+    }
+
+    /// <summary>Restores network and optimiser.</summary>
+    /// <exception cref="SharpSegException">The file is damaged, belongs to another run, or holds another network.</exception>
+    public static Checkpoint Load(string path, TrainingRun run, Network network, Optimizer optimizer)
+    {
+        using var reader = Open(path);
+        var checkpoint = Describe(reader, path, run);
+        ReadParameters(reader, path, network);
+        foreach (var (name, parameter, value) in optimizer.State)
+        {
+            ReadTensor(reader, path, MomentPrefix + name, parameter, value, network.Backend);
+        }
+
+        try
+        {
+            optimizer.RestoreStepCounts(
+                JsonSerializer.Deserialize(reader.Metadata["optimizer_steps"], TrainingJson.Default.Int32Array) ?? []);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or ArgumentException)
+        {
+            throw Damaged(path, "its optimiser state is missing", e);
+        }
+
+        return checkpoint;
+    }
+
+    /// <summary>Builds the network of a checkpoint for prediction.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="plan">The network's plan.</param>
+    /// <param name="backend">Where to put it.</param>
+    /// <param name="mirrorAxes">Axes that were mirrored in training.</param>
+    /// <exception cref="SharpSegException">The file is damaged or holds another network.</exception>
+    public static Network LoadNetwork(string path, NetworkPlan plan, Backend backend, out IReadOnlyList<int> mirrorAxes)
+    {
+        using var reader = Open(path);
+        if (!reader.Metadata.TryGetValue("mirror_axes", out var axes))
+        {
+            throw Damaged(path, "it is not a SharpSeg checkpoint", null);
+        }
+
+        try
+        {
+            mirrorAxes = JsonSerializer.Deserialize(axes, TrainingJson.Default.Int32Array) ?? [];
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(path, "its mirror axes are unreadable", e);
+        }
+
+        var network = Network.Build(plan, backend, seed: 0);
+        try
+        {
+            ReadParameters(reader, path, network);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+
+        return network;
+    }
+
+    private static SafetensorsReader Open(string path)
+    {
+        try
+        {
+            return SafetensorsReader.Open(path);
+        }
+        catch (ModelFileException e)
+        {
+            throw new SharpSegException(e.Message, "the file is damaged: delete it, and train again or resume from another checkpoint", e);
+        }
+    }
+
+    private static Checkpoint Describe(SafetensorsReader reader, string path, TrainingRun run)
+    {
+        var m = reader.Metadata;
+        if (m.GetValueOrDefault("format") != Format || m.GetValueOrDefault("version") != Version)
+        {
+            throw Damaged(path, "it is not a SharpSeg checkpoint of this version", null);
+        }
+
+        if (m.GetValueOrDefault("configuration") != run.Configuration.Name || m.GetValueOrDefault("fold") != run.Fold)
+        {
+            throw new SharpSegException(
+                $"`{path}` belongs to {m.GetValueOrDefault("configuration")} fold {m.GetValueOrDefault("fold")}, not to "
+                    + $"{run.Configuration.Name} fold {run.Fold}",
+                "it was moved or renamed: put it back");
+        }
+
+        var seed = run.Seed.ToString(CultureInfo.InvariantCulture);
+        if (m.GetValueOrDefault("seed") != seed)
+        {
+            throw new SharpSegException(
+                $"`{path}` was trained with seed {m.GetValueOrDefault("seed")}, not {seed}", $"resume with --seed {m.GetValueOrDefault("seed")}");
+        }
+
+        try
+        {
+            var schedule = JsonSerializer.Deserialize(m["schedule"], TrainingJson.Default.TrainingSchedule);
+            return new Checkpoint(TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"));
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException)
+        {
+            throw Damaged(path, "its state is unreadable", e);
+        }
+    }
+
+    private static void ReadParameters(SafetensorsReader reader, string path, Network network)
+    {
+        foreach (var parameter in network.Parameters.Parameters)
+        {
+            ReadTensor(reader, path, parameter.Name, parameter, parameter.Value, network.Backend);
+        }
+    }
+
+    private static void ReadTensor(
+        SafetensorsReader reader, string path, string name, Parameter parameter, Engine.Tensors.Tensor target, Backend backend)
+    {
+        var expected = Dimensions(parameter);
+        if (!reader.Contains(name) || !reader.Shape(name).SequenceEqual(expected))
+        {
+            var found = reader.Contains(name) ? $"[{string.Join(", ", reader.Shape(name))}]" : "nothing";
+            throw new SharpSegException(
+                $"`{path}` does not fit the plan: tensor `{name}` should be [{string.Join(", ", expected)}], the file has {found}",
+                "it was trained with other plans: use those, or train again");
+        }
+
+        var values = new float[target.Length];
+        try
+        {
+            reader.Read(name, values);
+        }
+        catch (ModelFileException e)
+        {
+            throw Damaged(path, e.Message, e);
+        }
+
+        backend.Upload(values, target);
+    }
+
+    private static int[] Dimensions(Parameter parameter) => parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
+        ? [parameter.Shape.D0, parameter.Shape.D1, parameter.Shape.D2, parameter.Shape.D3, parameter.Shape.D4]
+        : [parameter.Shape.C];
+
+    private static SharpSegException Damaged(string path, string what, Exception? inner) =>
+        new($"`{path}`: {what}", "delete it, and train again or resume from another checkpoint", inner);
+}

@@ -1,0 +1,327 @@
+using System.Diagnostics;
+using System.Globalization;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Training;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// The epoch loop (spec training §8): rate, training iterations, validation iterations, log, checkpoints. Holds the parts together and
+/// leaves the work to them: <see cref="BatchLoader"/> makes batches, <see cref="TrainingStep"/> learns from them,
+/// <see cref="Checkpoint"/> keeps the state, so that a run that was stopped goes on as if it had not been.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private const int LatestEvery = 50; // epochs, nnU-Net
+    private static readonly TimeSpan LatestAfter = TimeSpan.FromSeconds(60); // a killed run loses no more than about this
+    private const float WeightDecay = 3e-5f, Momentum = 0.99f; // both profiles; modern
+
+    private readonly TrainingRun run;
+    private readonly TrainingSchedule schedule;
+    private readonly IReporter reporter;
+    private readonly Network network;
+    private readonly Optimizer optimizer;
+    private readonly TrainingStep step;
+    private readonly PreprocessedCases cases;
+    private readonly BatchLoader loader;
+    private readonly PlateauSchedule? plateau;
+    private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
+    private readonly float[] validationScratch;
+
+    /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
+    /// <param name="run">What to train.</param>
+    /// <param name="schedule">How long; a resumed run keeps the schedule it began with.</param>
+    /// <param name="backend">Where to compute.</param>
+    /// <param name="resume">Go on from the latest checkpoint.</param>
+    /// <param name="reporter">Told of progress.</param>
+    /// <exception cref="SharpSegException">The fold has no cases, a checkpoint is damaged, or there is one and resuming was not asked for.</exception>
+    public Trainer(TrainingRun run, TrainingSchedule schedule, Backend backend, bool resume, IReporter reporter)
+    {
+        this.run = run;
+        this.reporter = reporter;
+        var existing = ExistingCheckpoint(run);
+        if (existing is not null && !resume)
+        {
+            throw new SharpSegException(
+                $"`{run.Folder}` already holds a run", "go on with --resume, or choose another -o, or delete the folder to start anew");
+        }
+
+        network = BuildNetwork(run, backend);
+        optimizer = run.Plans.Profile == Profile.Classic
+            ? new Adam(network.Parameters, amsGrad: true, WeightDecay)
+            : new SgdNesterov(network.Parameters, Momentum, WeightDecay);
+        State = new TrainingState { Plateau = run.Plans.Profile == Profile.Classic ? PlateauState.Start(PlateauSchedule.InitialRate) : null };
+        if (existing is not null)
+        {
+            var checkpoint = Checkpoint.Load(existing, run, network, optimizer);
+            (State, schedule) = (checkpoint.State, checkpoint.Schedule);
+            reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
+        }
+        else if (resume)
+        {
+            reporter.Warning($"nothing to resume in `{run.Folder}`: starting anew");
+        }
+
+        this.schedule = schedule;
+        plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
+        step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
+        cases = new PreprocessedCases(run);
+        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network));
+        validationScratch = new float[schedule.BatchSize * run.Configuration.Patch.Voxels * (run.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
+    }
+
+    /// <summary>How far the run is.</summary>
+    public TrainingState State { get; }
+
+    /// <summary>The schedule in force.</summary>
+    public TrainingSchedule Schedule => schedule;
+
+    /// <summary>The network being trained.</summary>
+    public Network Network => network;
+
+    /// <summary>Highest device memory so far, bytes.</summary>
+    public long PeakBytes => step.PeakBytes;
+
+    /// <summary>Time that training waited for batches.</summary>
+    public TimeSpan WaitingTime => loader.WaitingTime;
+
+    /// <summary>Trains to the end of the schedule and writes the final checkpoint.</summary>
+    /// <param name="cancel">Stops after the current iteration with the state saved.</param>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public void Run(CancellationToken cancel)
+    {
+        while (State.Epoch < schedule.Epochs && !State.Stopped)
+        {
+            TrainEpoch(cancel);
+            var validationLoss = Validate(out var perClass, cancel);
+            FinishEpoch(validationLoss, perClass);
+        }
+
+        Checkpoint.Save(Workspace.FinalCheckpoint(run.Folder), run, schedule, State, network, optimizer: null);
+        File.Delete(Workspace.LatestCheckpoint(run.Folder));
+    }
+
+    /// <summary>The checkpoint that <c>--resume</c> goes on from: latest, else best; null if there is none.</summary>
+    public static string? ExistingCheckpoint(TrainingRun run)
+    {
+        string[] candidates = [Workspace.LatestCheckpoint(run.Folder), Workspace.BestCheckpoint(run.Folder)];
+        return candidates.FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>The network of a run, with its starting weights.</summary>
+    public static Network BuildNetwork(TrainingRun run, Backend backend)
+    {
+        var labels = run.Description.Labels;
+        var deepSupervision = run.Plans.Profile == Profile.Modern;
+        var plan = run.Configuration.ToNetworkPlan(run.Description.ChannelNames.Count, labels.HeadCount, deepSupervision);
+        return Network.Build(plan, backend, run.Seed);
+    }
+
+    /// <summary>Loss and clipping of a run.</summary>
+    public static TrainingOptions Options(TrainingRun run, Network network)
+    {
+        var labels = run.Description.Labels;
+        var loss = new LossOptions(network.LossWeights, labels.HasRegions, run.Configuration.BatchDice, labels.IgnoreLabel ?? -1);
+        return new TrainingOptions(loss, run.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
+    }
+
+    /// <summary>Stops the loader's threads and frees all memory.</summary>
+    public void Dispose()
+    {
+        loader.Dispose();
+        cases.Dispose();
+        step.Dispose();
+        optimizer.Dispose();
+        network.Dispose();
+    }
+
+    private static LoaderSettings LoaderSettingsFor(TrainingRun run, TrainingSchedule schedule, Network network)
+    {
+        var labels = run.Description.Labels;
+        return new LoaderSettings
+        {
+            Profile = run.Plans.Profile,
+            Geometry = PatchGeometry.For(run.Plans.Profile, run.Configuration.Patch, run.Configuration.Is2D),
+            BatchSize = schedule.BatchSize,
+            Channels = run.Description.ChannelNames.Count,
+            UseMaskForNorm = run.Configuration.UseMaskForNorm,
+            Regions = labels.HasRegions ? labels.Regions : [],
+            IgnoreLabel = labels.IgnoreLabel,
+            OutputScales = network.OutputScales,
+            TrainingIterations = schedule.IterationsPerEpoch,
+            ValidationIterations = schedule.ValidationIterations,
+            Seed = run.Seed,
+        };
+    }
+
+    private double LearningRate => plateau?.Rate ?? PolySchedule.Rate(State.Epoch, schedule.Epochs);
+
+    private void TrainEpoch(CancellationToken cancel)
+    {
+        if (State.EpochIterations == 0)
+        {
+            State.SecondsAtEpochStart = State.Seconds;
+            State.EpochIterations = schedule.IterationsFor(TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration());
+        }
+
+        var rate = (float)LearningRate;
+        while (State.Iteration < State.EpochIterations)
+        {
+            var begin = Stopwatch.GetTimestamp();
+            using (var batch = loader.Get(isTraining: true, State.Epoch, State.Iteration))
+            {
+                State.LossSum += step.Run(batch.Image, batch.Targets, rate);
+            }
+
+            State.Iteration++;
+            State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            Report();
+            SaveIfDue(cancel);
+        }
+    }
+
+    private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)
+    {
+        var begin = Stopwatch.GetTimestamp();
+        var labels = run.Description.Labels;
+        var counter = new PseudoDice(labels.EvaluatedClasses.Count);
+        var iterations = cases.Validation.Count == 0 ? 0
+            : schedule.TimeBudget is null ? schedule.ValidationIterations : TrainingSchedule.ValidationIterationsFor(State.EpochIterations);
+        var sum = 0.0;
+        for (var i = 0; i < iterations; i++)
+        {
+            if (cancel.IsCancellationRequested)
+            {
+                SaveAndStop(cancel); // the epoch's training is done; its validation starts again on resuming
+            }
+
+            using var batch = loader.Get(isTraining: false, State.Epoch, i);
+            var regions = labels.HasRegions;
+            sum += step.Evaluate(batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
+            Count(counter, batch.Targets[0]);
+        }
+
+        State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        perClass = counter.PerClass();
+        return iterations == 0 ? double.NaN : sum / iterations;
+    }
+
+    /// <summary>Counts a validation batch: predicted classes (or region logits) in the scratch array against the full-resolution target.</summary>
+    private void Count(PseudoDice counter, float[] target)
+    {
+        var labels = run.Description.Labels;
+        if (!labels.HasRegions)
+        {
+            var ignore = labels.IgnoreLabel ?? -1;
+            for (var i = 0; i < target.Length; i++)
+            {
+                int reference = (int)target[i], predicted = (int)validationScratch[i];
+                if (reference == ignore || (reference == 0 && predicted == 0))
+                {
+                    continue;
+                }
+
+                for (var c = 1; c <= labels.EvaluatedClasses.Count; c++)
+                {
+                    counter.Add(c - 1, predicted == c, reference == c);
+                }
+            }
+
+            return;
+        }
+
+        var maps = labels.HeadCount;
+        var stride = maps + (labels.IgnoreLabel is null ? 0 : 1);
+        for (int v = 0, t = 0; t < target.Length; v += maps, t += stride)
+        {
+            if (stride > maps && target[t + maps] > 0)
+            {
+                continue;
+            }
+
+            for (var r = 0; r < maps; r++)
+            {
+                counter.Add(r, validationScratch[v + r] > 0, target[t + r] > 0);
+            }
+        }
+    }
+
+    private void FinishEpoch(double validationLoss, IReadOnlyList<double?> perClass)
+    {
+        var mean = PseudoDice.Mean(perClass);
+        var average = PseudoDice.MovingAverage(State.Records.Count == 0 ? null : State.Records[^1].PseudoDiceAverage, mean);
+        var trainLoss = State.LossSum / State.EpochIterations;
+        State.SkippedSteps = (int)step.SkippedSteps;
+        State.Records.Add(new EpochRecord(
+            State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
+            State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
+        if (plateau is not null)
+        {
+            State.Stopped = plateau.Finish(State.Epoch, trainLoss, double.IsNaN(validationLoss) ? trainLoss : validationLoss);
+            State.Plateau = plateau.State;
+        }
+
+        (State.Epoch, State.Iteration, State.EpochIterations, State.LossSum) = (State.Epoch + 1, 0, 0, 0);
+        if (average is { } value && (State.Best is not { } best || value > best))
+        {
+            State.Best = value;
+            Checkpoint.Save(Workspace.BestCheckpoint(run.Folder), run, schedule, State, network, optimizer);
+        }
+
+        if (State.Epoch < schedule.Epochs && (State.Epoch % LatestEvery == 0 || sinceLatest.Elapsed > LatestAfter))
+        {
+            SaveLatest();
+        }
+
+        TrainingLog.Write(Workspace.LogFile(run.Folder), run, schedule, network.Backend.Description, State.Records);
+        ProgressPlot.Write(Workspace.ProgressPlot(run.Folder), run, State.Records);
+    }
+
+    private void SaveIfDue(CancellationToken cancel)
+    {
+        if (cancel.IsCancellationRequested)
+        {
+            SaveAndStop(cancel);
+        }
+
+        if (sinceLatest.Elapsed > LatestAfter && State.Iteration < State.EpochIterations)
+        {
+            SaveLatest();
+        }
+    }
+
+    private void SaveAndStop(CancellationToken cancel)
+    {
+        SaveLatest();
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    private void SaveLatest()
+    {
+        Checkpoint.Save(Workspace.LatestCheckpoint(run.Folder), run, schedule, State, network, optimizer);
+        sinceLatest.Restart();
+    }
+
+    /// <summary>What an iteration of the last epochs cost, validation included; the schedule's own guess before the first epoch.</summary>
+    private double SecondsPerIteration()
+    {
+        var recent = State.Records.TakeLast(3).ToList();
+        return recent.Count == 0
+            ? (schedule.TimeBudget?.TotalSeconds ?? 0) / ((double)schedule.Epochs * schedule.IterationsPerEpoch)
+            : recent.Sum(r => r.Seconds) / recent.Sum(r => r.Iterations);
+    }
+
+    private void Report()
+    {
+        var done = (State.Epoch + ((double)State.Iteration / State.EpochIterations)) / schedule.Epochs;
+        var loss = State.LossSum / State.Iteration;
+        var dice = State.Records.Count > 0 ? State.Records[^1].MeanPseudoDice : null;
+        var text = FormattableString.Invariant(
+            $"epoch {State.Epoch + 1}/{schedule.Epochs}, iteration {State.Iteration}/{State.EpochIterations}, loss {loss:0.000}");
+        reporter.Progress(done, dice is { } d ? text + string.Create(CultureInfo.InvariantCulture, $", pseudo-Dice {d:0.000}") : text);
+    }
+}

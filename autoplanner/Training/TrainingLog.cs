@@ -1,0 +1,41 @@
+using System.Text;
+using System.Text.Json;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// <c>log.jsonl</c>: one line on the run, then one per epoch. Written whole after every epoch through a rename, so that it never ends
+/// in half a line and a resumed run leaves no epoch twice.
+/// </summary>
+internal static class TrainingLog
+{
+    public static void Write(string path, TrainingRun run, TrainingSchedule schedule, string device, IEnumerable<EpochRecord> records)
+    {
+        var text = new StringBuilder();
+        using (var stream = new MemoryStream())
+        {
+            using (var json = new Utf8JsonWriter(stream))
+            {
+                json.WriteStartObject();
+                json.WriteString("configuration", run.Configuration.Name);
+                json.WriteString("fold", run.Fold);
+                json.WriteNumber("seed", run.Seed);
+                json.WriteString("device", device);
+                json.WriteNumber("train_cases", run.TrainingCases.Count);
+                json.WriteNumber("val_cases", run.ValidationCases.Count);
+                json.WritePropertyName("schedule");
+                JsonSerializer.Serialize(json, schedule, TrainingJson.Default.TrainingSchedule);
+                json.WriteEndObject();
+            }
+
+            text.AppendLine(Encoding.UTF8.GetString(stream.ToArray()));
+        }
+
+        foreach (var record in records)
+        {
+            text.AppendLine(JsonSerializer.Serialize(record, TrainingJson.Default.EpochRecord));
+        }
+
+        AtomicFile.WriteText(path, text.ToString());
+    }
+}

@@ -1,0 +1,67 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>What is trained, on what, where: everything that does not change while it runs.</summary>
+public sealed record TrainingRun
+{
+    /// <summary>The run's folder, <c>runs/CONFIGURATION/fold_K</c>.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>Folder of the preprocessed cases.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>The plans that the configuration is part of.</summary>
+    public required Plans Plans { get; init; }
+
+    /// <summary>The configuration to train.</summary>
+    public required ConfigurationPlan Configuration { get; init; }
+
+    /// <summary>Channels and labels.</summary>
+    public required DatasetDescription Description { get; init; }
+
+    /// <summary>Fold number, or "all".</summary>
+    public required string Fold { get; init; }
+
+    /// <summary>Ids of the cases to learn from.</summary>
+    public required IReadOnlyList<string> TrainingCases { get; init; }
+
+    /// <summary>Ids of the cases to validate on.</summary>
+    public required IReadOnlyList<string> ValidationCases { get; init; }
+
+    /// <summary>Seed of weights and samples.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Spatial axes (0 = z, 1 = y, 2 = x) that may be mirrored, in training and in prediction.</summary>
+    public IReadOnlyList<int> MirrorAxes => Configuration.Is2D ? [1, 2] : [0, 1, 2];
+
+    /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
+    /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
+    public static TrainingRun Open(Workspace workspace, string configuration, string fold, ulong seed)
+    {
+        var plans = workspace.ReadPlans();
+        var plan = plans.Resolve(configuration);
+        if (plan.PreviousStage is { } previous)
+        {
+            throw new SharpSegException(
+                $"`{configuration}` needs the predictions of `{previous}`, which training cannot use yet", "train 3d_fullres or 2d");
+        }
+
+        var dataset = Dataset.Open(workspace.ReadDatasetFolder());
+        var splits = Splits.Find(workspace, dataset.Folder, [.. dataset.TrainingCases.Select(c => c.Id)]);
+        var split = splits.ForFold(fold);
+        return new TrainingRun
+        {
+            Folder = workspace.RunFolder(configuration, fold),
+            DataFolder = workspace.PreprocessedFolder(plan),
+            Plans = plans,
+            Configuration = plan,
+            Description = workspace.ReadDescription(),
+            Fold = fold,
+            TrainingCases = split.Train,
+            ValidationCases = split.Val,
+            Seed = seed,
+        };
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SharpSeg.Engine.Optimizers;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// How far a run is, between two iterations: with weights and optimiser all that is needed to go on as if it had never stopped. Random
+/// streams need no state, each sample derives its own from seed, epoch and iteration.
+/// </summary>
+public sealed class TrainingState
+{
+    /// <summary>Completed epochs, so also the index of the current one.</summary>
+    public int Epoch { get; set; }
+
+    /// <summary>Completed training iterations of the current epoch.</summary>
+    public int Iteration { get; set; }
+
+    /// <summary>Training iterations that the current epoch will have; 0 before it begins.</summary>
+    public int EpochIterations { get; set; }
+
+    /// <summary>Sum of the training losses of the current epoch.</summary>
+    public double LossSum { get; set; }
+
+    /// <summary>Training time used, over all sessions.</summary>
+    public double Seconds { get; set; }
+
+    /// <summary>Training time used when the current epoch began.</summary>
+    public double SecondsAtEpochStart { get; set; }
+
+    /// <summary>Steps left out because a gradient was not finite.</summary>
+    public int SkippedSteps { get; set; }
+
+    /// <summary>Highest moving average of the pseudo-Dice so far.</summary>
+    public double? Best { get; set; }
+
+    /// <summary>State of the classic learning-rate schedule; null in the modern profile.</summary>
+    public PlateauState? Plateau { get; set; }
+
+    /// <summary>The classic schedule has ended the run early.</summary>
+    public bool Stopped { get; set; }
+
+    /// <summary>Finished epochs, in order.</summary>
+    public List<EpochRecord> Records { get; set; } = [];
+
+    /// <summary>Training iterations so far.</summary>
+    [JsonIgnore]
+    public int TotalIterations => Records.Sum(r => r.Iterations) + Iteration;
+
+    /// <summary>As text, for a checkpoint's metadata.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingState);
+
+    /// <summary>From a checkpoint's metadata.</summary>
+    /// <exception cref="JsonException">The text is not a state.</exception>
+    public static TrainingState FromJson(string json) =>
+        JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState) ?? throw new JsonException("an empty training state");
+}
+
+/// <summary>Source-generated JSON of what training writes: no reflection, no type names in files.</summary>
+[JsonSourceGenerationOptions(
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(TrainingSchedule))]
+[JsonSerializable(typeof(EpochRecord))]
+[JsonSerializable(typeof(int[]))]
+internal sealed partial class TrainingJson : JsonSerializerContext;

@@ -1,0 +1,164 @@
+using CommandLine;
+using CommandLine.Text;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli.Commands;
+using SharpSeg.Cli.Options;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Cli;
+
+/// <summary>The command line: parses, checks, calls one function of the autoplanner, prints. No algorithm lives here.</summary>
+internal static class Program
+{
+    private static readonly Type[] Verbs =
+    [
+        typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
+        typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(DevicesOptions),
+    ];
+
+    public static int Main(string[] args)
+    {
+        using var interruption = new Interruption();
+        var reporter = new ConsoleReporter();
+        var code = Guarded(() => Run(args, reporter, interruption.Token), reporter);
+        return code;
+    }
+
+    private static int Run(string[] args, ConsoleReporter reporter, CancellationToken cancel)
+    {
+        using var parser = new Parser(settings =>
+        {
+            settings.HelpWriter = null;
+            settings.CaseInsensitiveEnumValues = true;
+        });
+        var result = parser.ParseArguments(args, Verbs);
+        if (result is NotParsed<object> failed)
+        {
+            return PrintHelp(args, failed);
+        }
+
+        var options = (CommonOptions)((Parsed<object>)result).Value;
+        var answer = options switch
+        {
+            DemoOptions o => DemoCommand.Run(o, reporter, cancel),
+            AutoOptions o => AutoCommand.Run(o, reporter, cancel),
+            VerifyOptions o => VerifyCommand.Run(o, reporter),
+            PlanVerbOptions o => PlanCommand.Run(o, reporter),
+            PreprocessOptions o => PreprocessCommand.Run(o, reporter, cancel),
+            TrainOptions o => TrainCommand.Run(o, reporter, cancel),
+            PredictOptions o => PredictCommand.Run(o, reporter, cancel),
+            EvaluateOptions o => EvaluateCommand.Run(o, reporter),
+            DevicesOptions o => DevicesCommand.Run(o),
+            _ => throw new UsageException("no such verb"),
+        };
+        reporter.Finish();
+        if (options.Json)
+        {
+            Console.Out.WriteLine(answer.Json.ToJsonString());
+        }
+        else if (answer.Text.Length > 0)
+        {
+            Console.Out.WriteLine(answer.Text.TrimEnd());
+        }
+
+        return answer.Succeeded ? ExitCodes.Done : ExitCodes.Failed;
+    }
+
+    /// <summary>Every failure becomes one clear line, a hint where there is one, and the right exit code.</summary>
+    private static int Guarded(Func<int> action, ConsoleReporter reporter)
+    {
+        try
+        {
+            return action();
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail(reporter, "interrupted; the state is saved", "the same command with --resume goes on", ExitCodes.Interrupted);
+        }
+        catch (UsageException e)
+        {
+            return Fail(reporter, e.Message, e.Hint, ExitCodes.WrongUsage);
+        }
+        catch (SharpSegException e)
+        {
+            return Fail(reporter, e.Message, e.Hint, ExitCodes.Failed);
+        }
+        catch (ShapeException e)
+        {
+            return Fail(reporter, e.Message, "the plan does not fit the data or the network", ExitCodes.Failed);
+        }
+        catch (AggregateException e) when (e.InnerExceptions is [SharpSegException inner, ..])
+        {
+            return Fail(reporter, inner.Message, inner.Hint, ExitCodes.Failed);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            return Fail(reporter, e.Message, "check the permissions of the folder, or choose another with -o", ExitCodes.Failed);
+        }
+        catch (IOException e)
+        {
+            return Fail(reporter, e.Message, "check the path, its permissions and the free space; nothing is half-written", ExitCodes.Failed);
+        }
+        catch (OutOfMemoryException e)
+        {
+            return Fail(reporter, $"out of memory: {e.Message}", "a smaller --batch or a smaller --memory plan needs less", ExitCodes.Failed);
+        }
+    }
+
+    private static int Fail(ConsoleReporter reporter, string message, string? hint, int code)
+    {
+        reporter.Finish();
+        Console.Error.WriteLine($"error: {message}");
+        if (hint is not null)
+        {
+            Console.Error.WriteLine($"hint: {hint}");
+        }
+
+        return code;
+    }
+
+    private static int PrintHelp(string[] args, NotParsed<object> failed)
+    {
+        if (failed.Errors.IsVersion())
+        {
+            Console.Out.WriteLine($"sharpseg {typeof(Program).Assembly.GetName().Version?.ToString(3)}");
+            return ExitCodes.Done;
+        }
+
+        if (failed.Errors.IsHelp() || args.Length == 0)
+        {
+            var help = HelpText.AutoBuild(failed, h =>
+            {
+                h.Heading = "SharpSeg: give it a folder of labelled scans, get a segmentation model.";
+                h.Copyright = "";
+                h.AdditionalNewLineAfterOption = false;
+                return h;
+            });
+            (args.Length == 0 ? Console.Error : Console.Out).WriteLine(help);
+            return args.Length == 0 ? ExitCodes.WrongUsage : ExitCodes.Done;
+        }
+
+        foreach (var error in failed.Errors)
+        {
+            Console.Error.WriteLine($"error: {Describe(error)}");
+        }
+
+        Console.Error.WriteLine("hint: `sharpseg --help` lists the verbs, `sharpseg VERB --help` its options");
+        return ExitCodes.WrongUsage;
+    }
+
+    private static string Describe(Error error) => error switch
+    {
+        BadVerbSelectedError e => $"unknown verb `{e.Token}`" + Nearest(e.Token, Verbs.Select(VerbName)),
+        UnknownOptionError e => $"unknown option `{e.Token}`",
+        MissingValueOptionError e => $"option {e.NameInfo.NameText} needs a value",
+        BadFormatConversionError e => $"option {e.NameInfo.NameText}: not a valid value",
+        MissingRequiredOptionError e => e.NameInfo.NameText.Length > 0 ? $"option {e.NameInfo.NameText} is required" : "an argument is missing",
+        _ => error.Tag.ToString(),
+    };
+
+    private static string Nearest(string typed, IEnumerable<string> names) =>
+        NearestName.Find(typed, names) is { } name ? $", did you mean `{name}`?" : "";
+
+    private static string VerbName(Type type) => ((VerbAttribute)type.GetCustomAttributes(typeof(VerbAttribute), false)[0]).Name;
+}

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
@@ -31,6 +30,7 @@ public sealed class Trainer : IDisposable
     private readonly PlateauSchedule? plateau;
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
     private readonly float[] validationScratch;
+    private readonly int skippedBefore; // by the sessions before this one
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
     /// <param name="run">What to train.</param>
@@ -67,6 +67,7 @@ public sealed class Trainer : IDisposable
         }
 
         this.schedule = schedule;
+        skippedBefore = State.SkippedSteps;
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
         step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
         cases = new PreprocessedCases(run);
@@ -255,7 +256,7 @@ public sealed class Trainer : IDisposable
         var mean = PseudoDice.Mean(perClass);
         var average = PseudoDice.MovingAverage(State.Records.Count == 0 ? null : State.Records[^1].PseudoDiceAverage, mean);
         var trainLoss = State.LossSum / State.EpochIterations;
-        State.SkippedSteps = (int)step.SkippedSteps;
+        State.SkippedSteps = skippedBefore + (int)step.SkippedSteps;
         State.Records.Add(new EpochRecord(
             State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
             State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
@@ -322,6 +323,6 @@ public sealed class Trainer : IDisposable
         var dice = State.Records.Count > 0 ? State.Records[^1].MeanPseudoDice : null;
         var text = FormattableString.Invariant(
             $"epoch {State.Epoch + 1}/{schedule.Epochs}, iteration {State.Iteration}/{State.EpochIterations}, loss {loss:0.000}");
-        reporter.Progress(done, dice is { } d ? text + string.Create(CultureInfo.InvariantCulture, $", pseudo-Dice {d:0.000}") : text);
+        reporter.Progress(done, dice is { } d ? text + FormattableString.Invariant($", pseudo-Dice {d:0.000}") : text);
     }
 }

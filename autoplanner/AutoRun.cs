@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Fingerprinting;
@@ -53,7 +54,7 @@ public static class AutoRun
         var name = request.Configuration ?? DefaultConfiguration(plans);
         Preprocess(dataset, work, plans, name, reporter, cancel);
 
-        var run = TrainingRun.Open(work, name, Splits.NameOf(request.Fold), request.Seed);
+        var run = TrainingRun.Open(work, name, request.Fold.ToString(CultureInfo.InvariantCulture), request.Seed);
         var inference = new InferenceOptions();
         var outcome = TrainingSession.Execute(
             run, backend, request.Resume, reporter,
@@ -96,7 +97,7 @@ public static class AutoRun
     {
         reporter.Stage("measure and plan");
         var fingerprint = FingerprintExtractor.ExtractCached(
-            dataset, profile, work, progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+            dataset, profile, work, Environment.ProcessorCount, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
         var plans = Planner.Plan(fingerprint, dataset.Description, new PlannerOptions { Profile = profile }).Plans;
         work.WriteDataset(dataset.Description, dataset.Folder);
         work.WritePlans(plans);
@@ -109,8 +110,8 @@ public static class AutoRun
     {
         reporter.Stage($"preprocess {configuration}");
         PreprocessingRun.Execute(
-            dataset, plans, plans.Resolve(configuration), work,
-            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+            dataset, plans, configuration, work,
+            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
     }
 
     private static TrainingSchedule ScheduleFor(

@@ -45,6 +45,7 @@ public static class PredictionRun
         File.Copy(work.PlansFile, Path.Combine(request.Output, "plans.json"), overwrite: true);
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
+        var recipe = PreprocessingRecipe.From(plans, configuration);
         var plan = configuration.ToNetworkPlan(description.ChannelNames.Count, labels.HeadCount, plans.Profile == Profile.Modern);
         var networks = new List<Network>();
         var written = new List<string>();
@@ -68,7 +69,7 @@ public static class PredictionRun
                 }
 
                 var image = Dataset.LoadImage(cases[i], description);
-                var prepared = Preprocessor.Run(cases[i], image, null, plans, configuration, labels);
+                var prepared = Preprocessor.Run(cases[i].Id, image, null, recipe, labels);
                 var maps = predictor.Predict(prepared.Image, prepared.Shape, cancel);
                 var segmentation = SegmentationExporter.ToOriginalGrid(maps, prepared.Properties, plans, configuration, labels);
                 ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);

@@ -1,0 +1,36 @@
+using System.Globalization;
+using SharpSeg.AutoPlanner.Planning;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary>Reads option values that name one of a few things; a wrong one is answered with the list.</summary>
+internal static class Choices
+{
+    public static Profile Profile(string name) => Of(name, "--profile", ("modern", AutoPlanner.Planning.Profile.Modern), ("classic", AutoPlanner.Planning.Profile.Classic));
+
+    /// <summary>Gigabytes of "8GB", "8G" or "8".</summary>
+    public static double Gigabytes(string text)
+    {
+        var number = text.TrimEnd('B', 'b').TrimEnd('G', 'g');
+        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value > 0
+            ? value
+            : throw new UsageException($"--memory {text}: not a size", "write it like 8GB");
+    }
+
+    private static T Of<T>(string name, string option, params ReadOnlySpan<(string Name, T Value)> choices)
+    {
+        var names = new List<string>();
+        foreach (var choice in choices)
+        {
+            if (string.Equals(choice.Name, name, StringComparison.OrdinalIgnoreCase))
+            {
+                return choice.Value;
+            }
+
+            names.Add(choice.Name);
+        }
+
+        var near = NearestName.Find(name, names) is { } nearest ? $", did you mean `{nearest}`?" : "";
+        throw new UsageException($"{option} {name}: unknown{near}", $"one of {string.Join(", ", names)}");
+    }
+}

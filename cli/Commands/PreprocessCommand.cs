@@ -1,0 +1,26 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg preprocess</c>: crop, normalise and resample all cases.</summary>
+internal static class PreprocessCommand
+{
+    public static Answer Run(PreprocessOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        var work = new Workspace(options.Work);
+        var plans = work.ReadPlans();
+        var dataset = Dataset.Open(work.ReadDatasetFolder());
+        string[] names = options.Configuration is { } one ? [plans.Resolve(one).Name] : [.. plans.Configurations.Keys];
+        var folders = new JsonArray();
+        foreach (var name in names)
+        {
+            AutoRun.Preprocess(dataset, work, plans, name, reporter, cancel);
+            folders.Add(work.PreprocessedFolder(plans.Resolve(name)));
+        }
+
+        return new Answer($"preprocessed {string.Join(", ", names)} in {work.Folder}", new JsonObject { ["folders"] = folders });
+    }
+}

@@ -1,0 +1,36 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg verify</c>: every problem of a dataset at once.</summary>
+internal static class VerifyCommand
+{
+    public static Answer Run(VerifyOptions options, IReporter reporter)
+    {
+        reporter.Stage($"verify {options.Dataset}");
+        var findings = DatasetVerifier.Verify(options.Dataset, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+        var text = new StringBuilder();
+        var list = new JsonArray();
+        foreach (var finding in findings)
+        {
+            text.AppendLine($"{(finding.Severity == Severity.Error ? "error" : "warning")}: {finding}");
+            list.Add(new JsonObject
+            {
+                ["severity"] = finding.Severity == Severity.Error ? "error" : "warning",
+                ["case"] = finding.Case,
+                ["message"] = finding.Message,
+            });
+        }
+
+        var errors = findings.Count(f => f.Severity == Severity.Error);
+        text.AppendLine(errors == 0
+            ? $"{options.Dataset}: no errors, {findings.Count} warning(s)"
+            : $"{options.Dataset}: {errors} error(s), {findings.Count - errors} warning(s)");
+        return new Answer(
+            text.ToString(), new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list }, errors == 0);
+    }
+}

@@ -19,7 +19,7 @@ public sealed class Predictor : IDisposable
     private readonly Backend backend;
     private readonly BufferPool pool;
     private readonly IReadOnlyList<Network> folds;
-    private readonly IReadOnlyList<(bool Z, bool Y, bool X)> views;
+    private readonly List<(bool Z, bool Y, bool X)> views;
     private readonly InferenceOptions options;
     private readonly Extent tile;
     private readonly bool is2D, averageProbabilities, sigmoid;

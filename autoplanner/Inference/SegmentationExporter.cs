@@ -129,6 +129,6 @@ public static class SegmentationExporter
         return full;
     }
 
-    private static Spacing Permute(Spacing spacing, IReadOnlyList<int> forward) =>
+    private static Spacing Permute(Spacing spacing, int[] forward) =>
         new(spacing[forward[0]], spacing[forward[1]], spacing[forward[2]]);
 }

@@ -1,0 +1,28 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg auto</c>: from a dataset to a scored model.</summary>
+internal static class AutoCommand
+{
+    public static Answer Run(AutoOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
+        if (options.Fold < 0)
+        {
+            throw new UsageException($"--fold {options.Fold}: folds count from 0");
+        }
+
+        var profile = Choices.Profile(options.Profile);
+        using var backend = Devices.Open(options, reporter);
+        var result = AutoRun.Execute(
+            new AutoRequest(options.Dataset, options.Output, options.Configuration, options.Fold, profile, limit, options.Seed, options.Resume),
+            backend, reporter, cancel);
+        var json = Scores.Json(result.Summary);
+        json["seconds"] = result.Elapsed.TotalSeconds;
+        Scores.AddTraining(json, result.Training);
+        json["run"] = result.Run.Folder;
+        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {result.Run.Folder}", json);
+    }
+}

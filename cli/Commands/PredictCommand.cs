@@ -1,0 +1,33 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg predict</c>: segment new scans.</summary>
+internal static class PredictCommand
+{
+    public static Answer Run(PredictOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        if (options.Step is not (> 0 and <= 1))
+        {
+            throw new UsageException($"--step {options.Step}: must be above 0 and at most 1");
+        }
+
+        if (options.Parts < 1 || options.Part < 0 || options.Part >= options.Parts)
+        {
+            throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
+        }
+
+        using var backend = Devices.Open(options, reporter);
+        reporter.Stage("predict");
+        var files = PredictionRun.Execute(
+            new PredictionRequest(
+                new Workspace(options.Work), options.Configuration, [.. options.Folds], options.Checkpoint, [.. options.Input], options.Output,
+                new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts),
+            backend, reporter, cancel);
+        var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
+        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
+    }
+}

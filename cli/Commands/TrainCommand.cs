@@ -1,0 +1,61 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg train</c>: train one fold, predict its validation cases, score them.</summary>
+internal static class TrainCommand
+{
+    public static Answer Run(TrainOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        RequirePositive(options.Epochs, "--epochs");
+        RequirePositive(options.Iterations, "--iterations");
+        RequirePositive(options.Batch, "--batch");
+        TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
+        if (limit is not null && (options.Epochs ?? options.Iterations ?? options.Batch) is not null)
+        {
+            throw new UsageException("--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
+        }
+
+        var work = new Workspace(options.Work);
+        var run = TrainingRun.Open(work, options.Configuration, options.Fold, options.Seed);
+        using var backend = Devices.Open(options, reporter);
+        var outcome = TrainingSession.Execute(
+            run, backend, options.Resume, reporter, probe => limit is { } time
+                ? TrainingSchedule.Fit(time, probe().SecondsPerStep, run.Configuration.BatchSize, run.Configuration.Is2D)
+                : Chosen(options, run.Configuration.BatchSize),
+            cancel);
+        reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
+        ValidationRun.Execute(run, backend, new InferenceOptions(), reporter, cancel);
+        reporter.Stage("score");
+        var summary = ValidationScore.Execute(run, Dataset.Open(work.ReadDatasetFolder()), surface: true, reporter);
+
+        var json = Scores.Json(summary);
+        Scores.AddTraining(json, outcome);
+        return new Answer($"{Scores.Text(summary)}\n{Scores.Training(outcome)}\nrun: {run.Folder}", json);
+    }
+
+    private static TrainingSchedule Chosen(TrainOptions options, int plannedBatch)
+    {
+        var full = TrainingSchedule.Full(options.Batch ?? plannedBatch);
+        var iterations = options.Iterations ?? full.IterationsPerEpoch;
+        return full with
+        {
+            Epochs = options.Epochs ?? full.Epochs,
+            IterationsPerEpoch = iterations,
+            ValidationIterations = Math.Min(full.ValidationIterations, Math.Max(1, iterations / 5)),
+        };
+    }
+
+    private static void RequirePositive(int? value, string option)
+    {
+        if (value is < 1)
+        {
+            throw new UsageException($"{option} {value}: must be 1 or more");
+        }
+    }
+}

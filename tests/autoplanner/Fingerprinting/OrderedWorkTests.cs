@@ -1,0 +1,42 @@
+using SharpSeg.AutoPlanner.Fingerprinting;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Fingerprinting;
+
+public sealed class OrderedWorkTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Results_are_taken_in_order(int workers)
+    {
+        var taken = new List<int>();
+        OrderedWork.Run(
+            50,
+            workers,
+            i =>
+            {
+                Thread.Sleep(i % 7 == 0 ? 3 : 0);
+                return i * i;
+            },
+            (i, square) =>
+            {
+                Assert.Equal(i * i, square);
+                taken.Add(i);
+            });
+        Assert.Equal(Enumerable.Range(0, 50), taken);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void The_first_failure_is_told(int workers)
+    {
+        var error = Assert.Throws<SharpSegException>(() => OrderedWork.Run(
+            20, workers, i => i % 5 == 3 ? throw new SharpSegException($"case {i}") : i, (_, _) => { }));
+        Assert.Equal("case 3", error.Message);
+    }
+
+    [Fact]
+    public void No_work_is_done_at_once() => OrderedWork.Run<int>(0, 3, _ => throw new InvalidOperationException(), (_, _) => { });
+}

@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <summary>
 /// What profile `modern` plans a configuration against: the preset's constants with the user's memory target and network family.
 /// </summary>
-internal sealed record ModernBudget(Preset Preset, NetworkFamily Family, StuNetSize StuNetSize, double MemoryGigabytes, int LabelEntries)
+internal sealed record ModernBudget(Preset Preset, NetworkFamily Family, StuNetVariant StuNetVariant, double MemoryGigabytes, int LabelEntries)
 {
     /// <summary>The budget that options ask for.</summary>
     /// <exception cref="SharpSegException">The options contradict each other.</exception>
@@ -21,7 +21,7 @@ internal sealed record ModernBudget(Preset Preset, NetworkFamily Family, StuNetS
 
         var gigabytes = options.MemoryGigabytes ?? preset.MemoryGigabytes;
         return double.IsFinite(gigabytes) && gigabytes > 0
-            ? new ModernBudget(preset, family, options.StuNetSize, gigabytes, labelEntries)
+            ? new ModernBudget(preset, family, options.StuNetVariant, gigabytes, labelEntries)
             : throw new SharpSegException($"memory target {gigabytes} GB must be above 0");
     }
 

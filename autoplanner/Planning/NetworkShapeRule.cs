@@ -8,17 +8,16 @@ internal static class NetworkShapeRule
     private const int BaseFeatures = 32;
     private const int MostFeatures3D = 320;
     private const int MostFeatures2D = 512;
-    private const int StuNetStages = 6;
 
     // Residual blocks of encoder stages 0, 1, 2, …; the last entry holds for all further stages.
     private static readonly int[] ResidualBlocks = [1, 3, 4, 6];
 
     /// <summary>The network of a pooling.</summary>
-    public static ArchitecturePlan Apply(NetworkFamily family, StuNetSize stuNetSize, Pooling pooling)
+    public static ArchitecturePlan Apply(NetworkFamily family, StuNetVariant stuNet, Pooling pooling)
     {
         if (family == NetworkFamily.StuNet)
         {
-            return StuNet(stuNetSize, pooling.Strides);
+            return StuNet(stuNet, pooling.Strides);
         }
 
         var stages = pooling.Strides.Length;
@@ -41,25 +40,18 @@ internal static class NetworkShapeRule
     public static int[] Features(int first, int most, int stages) =>
         [.. Enumerable.Range(0, stages).Select(stage => (int)Math.Min(most, (long)first << Math.Min(stage, 30)))];
 
-    /// <summary>STU-Net always has 6 stages and 3×3×3 kernels, so that weights move between datasets; missing poolings become ones.</summary>
-    private static ArchitecturePlan StuNet(StuNetSize size, int[][] strides)
+    /// <summary>STU-Net always has 6 stages and 3×3×3 kernels, so that weights move between datasets; missing poolings are ones.</summary>
+    private static ArchitecturePlan StuNet(StuNetVariant variant, int[][] strides)
     {
-        var (first, depth) = size switch
-        {
-            StuNetSize.Small => (16, 1),
-            StuNetSize.Base => (32, 1),
-            StuNetSize.Large => (64, 2),
-            StuNetSize.Huge => (96, 3),
-            _ => throw new ArgumentOutOfRangeException(nameof(size), size, "unknown STU-Net size"),
-        };
+        var stages = variant.Features.Count;
         return new ArchitecturePlan
         {
             Family = NetworkFamily.StuNet,
-            FeaturesPerStage = Features(first, first * 16, StuNetStages),
-            KernelSizes = [.. Enumerable.Range(0, StuNetStages).Select(_ => Enumerable.Repeat(3, 3).ToArray())],
-            Strides = [.. Enumerable.Range(0, StuNetStages).Select(stage => stage < strides.Length ? strides[stage] : Enumerable.Repeat(1, 3).ToArray())],
-            EncoderBlocks = Enumerable.Repeat(depth, StuNetStages).ToArray(),
-            DecoderBlocks = Enumerable.Repeat(depth, StuNetStages - 1).ToArray(),
+            FeaturesPerStage = variant.Features,
+            KernelSizes = [.. Enumerable.Range(0, stages).Select(_ => Enumerable.Repeat(3, 3).ToArray())],
+            Strides = [.. Enumerable.Range(0, stages).Select(stage => stage < strides.Length ? strides[stage] : Enumerable.Repeat(1, 3).ToArray())],
+            EncoderBlocks = Enumerable.Repeat(variant.Depth, stages).ToArray(),
+            DecoderBlocks = Enumerable.Repeat(variant.Depth, stages - 1).ToArray(),
         };
     }
 }

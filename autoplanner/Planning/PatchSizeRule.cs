@@ -26,7 +26,7 @@ internal static class PatchSizeRule
         var trace = new List<string>();
         while (true)
         {
-            var network = NetworkShapeRule.Apply(budget.Family, budget.StuNetSize, pooling);
+            var network = NetworkShapeRule.Apply(budget.Family, budget.StuNetVariant, pooling);
             var estimate = MemoryEstimate.Of(network, pooling.Patch, budget.LabelEntries);
             trace.Add($"{PlanText.Sizes(pooling.Patch)} (E {PlanText.Count(estimate)})");
             if (!budget.IsTooLarge(estimate, spacing.Length))

@@ -10,14 +10,15 @@ public static class PlanTable
     /// <summary>One block for the dataset and one per configuration; columns: what, result, rule.</summary>
     /// <param name="result">What the planner answered.</param>
     /// <param name="explain">Adds a line with the inputs below each decision.</param>
-    public static string Write(PlanResult result, bool explain = false)
+    /// <param name="peakBytes">Predicted peak of training per configuration (<see cref="PeakMemory"/>); null = not shown.</param>
+    public static string Write(PlanResult result, bool explain = false, IReadOnlyDictionary<string, long>? peakBytes = null)
     {
         var text = new StringBuilder();
         text.Append(result.Plans.DatasetName).Append(": plans ").Append(result.Plans.PlansName).Append('\n');
-        WriteBlock(text, "dataset", result, [.. result.Decisions.Where(decision => decision.Configuration is null)], explain);
+        WriteBlock(text, "dataset", result, [.. result.Decisions.Where(decision => decision.Configuration is null)], explain, peakBytes);
         foreach (var name in Names(result))
         {
-            WriteBlock(text, name, result, [.. result.Decisions.Where(decision => decision.Configuration == name)], explain);
+            WriteBlock(text, name, result, [.. result.Decisions.Where(decision => decision.Configuration == name)], explain, peakBytes);
         }
 
         return text.ToString();
@@ -26,7 +27,9 @@ public static class PlanTable
     private static IEnumerable<string> Names(PlanResult result) =>
         result.Plans.Configurations.Keys.Concat(result.Decisions.Select(decision => decision.Configuration).OfType<string>()).Distinct();
 
-    private static void WriteBlock(StringBuilder text, string title, PlanResult result, IReadOnlyList<PlanDecision> decisions, bool explain)
+    private static void WriteBlock(
+        StringBuilder text, string title, PlanResult result, IReadOnlyList<PlanDecision> decisions, bool explain,
+        IReadOnlyDictionary<string, long>? peakBytes)
     {
         text.Append('\n').Append(title);
         if (result.Plans.Configurations.TryGetValue(title, out var configuration))
@@ -36,6 +39,11 @@ public static class PlanTable
             if (result.MemoryEstimates.TryGetValue(title, out var estimate))
             {
                 text.Append(", E ").Append(PlanText.Count(estimate));
+            }
+
+            if (peakBytes is not null && peakBytes.TryGetValue(title, out var peak))
+            {
+                text.Append(", training peaks at ").Append(PlanText.Number(Math.Round(peak / 1e9, 2))).Append(" GB");
             }
 
             text.Append(')');

@@ -25,24 +25,8 @@ public sealed record PlannerOptions
     public NetworkFamily? Family { get; init; }
 
     /// <summary>Size of an STU-Net, read only with that family.</summary>
-    public StuNetSize StuNetSize { get; init; } = StuNetSize.Small;
+    public StuNetVariant StuNetVariant { get; init; } = StuNetVariant.S;
 
     /// <summary>Name of the plans; null = from profile and preset.</summary>
     public string? PlansName { get; init; }
-}
-
-/// <summary>The sizes of STU-Net (spec networks 8).</summary>
-public enum StuNetSize
-{
-    /// <summary>14.6 million parameters.</summary>
-    Small,
-
-    /// <summary>58 million parameters.</summary>
-    Base,
-
-    /// <summary>440 million parameters.</summary>
-    Large,
-
-    /// <summary>1457 million parameters.</summary>
-    Huge,
 }

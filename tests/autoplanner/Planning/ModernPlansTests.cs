@@ -49,13 +49,13 @@ public sealed class ModernPlansTests
         var plans = Plan(Identical(cases, spacing, shape), labelEntries, options).Plans;
 
         var planar = plans.Resolve("2d");
-        Assert.Equal((patch2D, batch2D), (planar.PatchSize, planar.BatchSize));
+        AssertPlan(patch2D, batch2D, planar);
         Assert.True(planar.BatchDice);
         Assert.Equal(patch3D is not null, plans.Configurations.ContainsKey("3d_fullres"));
         if (patch3D is not null)
         {
             var full = plans.Resolve("3d_fullres");
-            Assert.Equal((patch3D, batch3D), (full.PatchSize, full.BatchSize));
+            AssertPlan(patch3D, batch3D, full);
             Assert.Equal(plans.Configurations.ContainsKey("3d_lowres"), full.BatchDice);
         }
     }
@@ -68,8 +68,8 @@ public sealed class ModernPlansTests
         var plans = Plan(fingerprint, 4).Plans;
         var full = plans.Resolve("3d_fullres");
         Assert.Equal([15.0, 256, 216], full.MedianImageSize);
-        Assert.Equal(([16, 256, 224], 2), (full.PatchSize, full.BatchSize));
-        Assert.Equal(([256, 224], 7), (plans.Resolve("2d").PatchSize, plans.Resolve("2d").BatchSize));
+        AssertPlan([16, 256, 224], 2, full);
+        AssertPlan([256, 224], 7, plans.Resolve("2d"));
         Assert.DoesNotContain("3d_lowres", plans.Configurations.Keys);
     }
 
@@ -102,7 +102,8 @@ public sealed class ModernPlansTests
         var cascade = plans.Resolve("3d_cascade_fullres");
         var full = plans.Resolve("3d_fullres");
         Assert.Equal(("3d_fullres", "3d_lowres"), (cascade.InheritsFrom, cascade.PreviousStage));
-        Assert.Equal((full.PatchSize, full.BatchSize, full.DataIdentifier), (cascade.PatchSize, cascade.BatchSize, cascade.DataIdentifier));
+        AssertPlan(full.PatchSize, full.BatchSize, cascade);
+        Assert.Equal(full.DataIdentifier, cascade.DataIdentifier);
         Assert.True(cascade.BatchDice && full.BatchDice);
     }
 
@@ -121,7 +122,7 @@ public sealed class ModernPlansTests
     public void A_patch_above_a_quarter_of_the_median_case_needs_no_lowres_stage()
     {
         var result = Plan(Identical(20, [1.37, 1.25, 1.25], [115, 320, 232]), 2);
-        Assert.Contains("0.287857", result.Decisions.Single(one => one.Configuration == "3d_lowres").Inputs, StringComparison.Ordinal);
+        Assert.Contains("0.287856", result.Decisions.Single(one => one.Configuration == "3d_lowres").Inputs, StringComparison.Ordinal);
         Assert.DoesNotContain("3d_lowres", result.Plans.Configurations.Keys);
     }
 
@@ -142,7 +143,7 @@ public sealed class ModernPlansTests
     {
         var fingerprint = Identical(260, Iso, Hippocampus);
         var capped = Plan(fingerprint, 3, new PlannerOptions { Preset = PresetName.ResEnc }).Plans.Resolve("3d_fullres");
-        Assert.Equal(([40, 56, 40], 9), (capped.PatchSize, capped.BatchSize));
+        AssertPlan([40, 56, 40], 9, capped);
     }
 
     [Fact]

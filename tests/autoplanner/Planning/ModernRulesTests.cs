@@ -157,8 +157,8 @@ public sealed class ModernRulesTests
         var fingerprint = Identical(100, [999, 1, 1], [1, 2000, 1500]);
         var plain = Plan(fingerprint, 2).Plans.Resolve("2d");
         var residual = Plan(fingerprint, 2, new PlannerOptions { Preset = PresetName.ResEncM }).Plans.Resolve("2d");
-        Assert.Equal(([1536, 1024], 2), (plain.PatchSize, plain.BatchSize));
-        Assert.Equal(([576, 448], 13), (residual.PatchSize, residual.BatchSize));
+        AssertPlan([1536, 1024], 2, plain);
+        AssertPlan([576, 448], 13, residual);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Tensors;
+using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
@@ -25,6 +26,12 @@ internal static class PlanningFixtures
         new PlanningFacts(fingerprint, "test", channels.Length == 0 ? ["MRI"] : channels, labelEntries), options ?? new PlannerOptions());
 
     public static Fingerprint Identical(int cases, double[] spacing, int[] shape) => Cases((cases, spacing, shape));
+
+    public static void AssertPlan(int[] patch, int batch, ConfigurationPlan plan)
+    {
+        Assert.Equal(patch, plan.PatchSize);
+        Assert.Equal(batch, plan.BatchSize);
+    }
 
     /// <summary>Strides or kernels in the tables' notation: `122 222`.</summary>
     public static string Stages(IEnumerable<int[]> rows) => string.Join(' ', rows.Select(row => string.Concat(row)));

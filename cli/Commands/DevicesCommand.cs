@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
 

@@ -1,0 +1,86 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Demo;
+
+/// <summary>Everything on made-up data: write the phantom dataset, run <see cref="AutoRun"/> on it, draw overlays.</summary>
+public static class DemoRun
+{
+    private const string Marker = "sharpseg-demo"; // so that a new demo deletes only what an old one made
+    private const int MostOverlays = 6;
+
+    /// <summary>Runs the demo.</summary>
+    /// <param name="folder">Gets <c>dataset/</c>, <c>work/</c> and <c>overlays/</c>.</param>
+    /// <param name="cases">Number of phantom cases.</param>
+    /// <param name="maxTime">Time for everything.</param>
+    /// <param name="seed">Seed of the training.</param>
+    /// <param name="resume">Go on with an interrupted demo; else an old one is replaced.</param>
+    /// <param name="backend">Where to compute.</param>
+    /// <param name="reporter">Told of progress.</param>
+    /// <param name="cancel">Stops with the state saved.</param>
+    /// <returns>What came of it, and the pictures.</returns>
+    /// <exception cref="SharpSegException">The folder holds something else, or cannot be written.</exception>
+    public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
+        string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        Prepare(folder, resume);
+        var dataset = Path.Combine(folder, "dataset");
+        reporter.Stage($"make {cases} phantom cases in {dataset}");
+        PhantomDataset.Write(dataset, cases, reporter, cancel);
+        var request = new AutoRequest(dataset, Path.Combine(folder, "work"), "3d_fullres", 0, Profile.Modern, maxTime, seed, resume);
+        var result = AutoRun.Execute(request, backend, reporter, cancel);
+        return (result, DrawOverlays(folder, result.Run, Dataset.Open(dataset)));
+    }
+
+    private static void Prepare(string folder, bool resume)
+    {
+        var marker = Path.Combine(folder, Marker);
+        if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(marker)))
+        {
+            throw new SharpSegException($"`{folder}` exists and is not a demo of ours", "choose another folder with -o");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (!resume)
+            {
+                foreach (var part in new[] { "dataset", "work", "overlays" })
+                {
+                    var path = Path.Combine(folder, part);
+                    if (Directory.Exists(path))
+                    {
+                        Directory.Delete(path, recursive: true);
+                    }
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SharpSegException($"`{folder}`: cannot be made ready ({e.Message})", "choose another folder with -o", e);
+        }
+
+        AtomicFile.WriteText(marker, "Made by `sharpseg demo`; a new demo in this folder replaces dataset, work and overlays.\n");
+    }
+
+    private static List<string> DrawOverlays(string folder, TrainingRun run, Dataset dataset)
+    {
+        var target = Directory.CreateDirectory(Path.Combine(folder, "overlays")).FullName;
+        var pictures = new List<string>();
+        foreach (var id in run.ValidationCases.Take(MostOverlays))
+        {
+            var item = dataset.TrainingCases.First(c => c.Id == id);
+            var image = dataset.LoadImage(item);
+            var truth = dataset.LoadLabels(item);
+            var prediction = ImageFile.ReadLabels(Path.Combine(Workspace.ValidationFolder(run.Folder), id + run.Description.FileEnding));
+            var path = Path.Combine(target, id + ".png");
+            Overlay.Write(path, $"{id}: slices with most foreground", image.Channels[0], truth.Voxels, prediction.Voxels, image.Extent, image.Spacing);
+            pictures.Add(path);
+        }
+
+        return pictures;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Demo;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg demo</c>: everything on made-up data.</summary>
+internal static class DemoCommand
+{
+    public static Answer Run(DemoOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        var limit = Duration.Parse(options.MaxTime, "--max-time");
+        using var backend = Devices.Open(options, reporter);
+        var (result, overlays) = DemoRun.Execute(
+            options.Output, options.Cases, limit, options.Seed, options.Resume, backend, reporter, cancel);
+        var json = Scores.Json(result.Summary);
+        json["seconds"] = result.Elapsed.TotalSeconds;
+        Scores.AddTraining(json, result.Training);
+        json["overlays"] = new JsonArray([.. overlays.Select(path => (JsonNode)path)]);
+        var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Training)}\n"
+            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Run.Folder)}";
+        return new Answer(text, json);
+    }
+}

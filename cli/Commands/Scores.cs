@@ -46,5 +46,5 @@ internal static class Scores
         $"{outcome.Iterations} iterations of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
         + FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB");
 
-    private static JsonNode? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);
+    private static JsonValue? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);
 }

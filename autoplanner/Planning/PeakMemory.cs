@@ -28,6 +28,10 @@ public static class PeakMemory
         return memory.TrainingBytes(profile == Profile.Classic ? ClassicMoments : ModernMoments);
     }
 
+    /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>
+    public static IReadOnlyDictionary<string, long> OfAll(Plans plans, DatasetDescription description) => plans.Configurations.ToDictionary(
+        pair => pair.Key, pair => TrainingBytes(plans.Profile, pair.Value, description), StringComparer.Ordinal);
+
     /// <summary>Bytes at the peak of predicting one tile.</summary>
     /// <param name="profile">Decides nothing but deep supervision, which prediction leaves out.</param>
     /// <param name="configuration">Network and patch.</param>

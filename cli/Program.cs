@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.Cli.Commands;
 using SharpSeg.Cli.Options;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli;
 
@@ -86,6 +87,10 @@ internal static class Program
         catch (ShapeException e)
         {
             return Fail(reporter, e.Message, "the plan does not fit the data or the network", ExitCodes.Failed);
+        }
+        catch (Exception e) when (e is GpuUnavailableException or GpuOutOfMemoryException)
+        {
+            return Fail(reporter, e.Message, "`sharpseg devices` lists what there is; --device cpu always works", ExitCodes.Failed);
         }
         catch (AggregateException e) when (e.InnerExceptions is [SharpSegException inner, ..])
         {

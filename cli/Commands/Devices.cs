@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.Cli.Options;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -17,12 +18,14 @@ internal static class Devices
             throw new UsageException($"--threads {options.Threads}: a number of threads is 0 (all cores) or more");
         }
 
-        if (options.Device is not ("auto" or "cpu"))
+        var gpus = Gpu.Devices();
+        var gpu = options.Device == "auto" ? gpus.FirstOrDefault() : gpus.FirstOrDefault(g => g.Id == options.Device);
+        if (gpu is null && options.Device is not ("auto" or "cpu"))
         {
             throw new UsageException($"--device {options.Device}: no such device", "`sharpseg devices` lists them, and says why one is missing");
         }
 
-        var backend = Cpu.Open(options.Threads);
+        var backend = gpu is null ? Cpu.Open(options.Threads) : Gpu.Open(gpu.Id);
         reporter.Info($"device: {backend.Description}");
         return backend;
     }

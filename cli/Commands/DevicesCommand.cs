@@ -11,12 +11,21 @@ internal static class DevicesCommand
     public static Answer Run(DevicesOptions options)
     {
         using var cpu = Cpu.Open();
-        var text = $"cpu    {cpu.Description}\ngpu    none: {Gpu.DescribeWhyMissing()}";
-        var json = new JsonObject
+        var lines = new List<string> { $"cpu       {cpu.Description}" };
+        var list = new JsonArray(new JsonObject { ["name"] = "cpu", ["description"] = cpu.Description });
+        foreach (var gpu in Gpu.Devices())
         {
-            ["devices"] = new JsonArray(new JsonObject { ["name"] = "cpu", ["description"] = cpu.Description }),
-            ["gpu"] = Gpu.DescribeWhyMissing(),
-        };
+            lines.Add(FormattableString.Invariant($"{gpu.Id,-9} {gpu.Name}, {gpu.MemoryBytes / 1e9:0.0} GB, {gpu.Details}"));
+            list.Add(new JsonObject { ["name"] = gpu.Id, ["description"] = $"{gpu.Name}, {gpu.Details}", ["memory_bytes"] = gpu.MemoryBytes });
+        }
+
+        if (list.Count == 1)
+        {
+            lines.Add($"no GPU    {Gpu.DescribeWhyMissing()}");
+        }
+
+        var json = new JsonObject { ["devices"] = list, ["why_no_gpu"] = list.Count == 1 ? Gpu.DescribeWhyMissing() : null };
+        var text = string.Join('\n', lines);
         return new Answer(text, json);
     }
 }

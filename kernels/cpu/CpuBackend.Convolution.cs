@@ -67,13 +67,14 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     {
         // The gradient lies on the output's grid, as the forward pass's y does.
         var problem = Forward(p, x, x2) with { Output = p.Output, OutputStep = Extent.One };
-        if (Choose(problem, weightGradient: true) == ConvolutionVariant.Winograd)
+        var variant = Choose(problem, weightGradient: true);
+        if (variant == ConvolutionVariant.Direct)
         {
-            RunWinogradGradient(problem, At(dy), accumulate, At(dw));
+            RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
         }
         else
         {
-            RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
+            RunWinogradGradient(problem, variant == ConvolutionVariant.WinogradWide, At(dy), accumulate, At(dw));
         }
 
         if (db is not null)
@@ -243,19 +244,19 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     private ConvolutionVariant Choose(in TapProblem problem, bool weightGradient) => Variant switch
     {
         ConvolutionVariant.Automatic => ConvolutionCost<TLanes, TVector>.Choose(problem, weightGradient),
-        ConvolutionVariant.Winograd when WinogradTiles.Fits(problem) => ConvolutionVariant.Winograd,
-        _ => ConvolutionVariant.Direct,
+        _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
     private void RunConvolution(in TapProblem problem, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
     {
-        if (Choose(problem, weightGradient: false) == ConvolutionVariant.Winograd)
+        var variant = Choose(problem, weightGradient: false);
+        if (variant == ConvolutionVariant.Direct)
         {
-            RunWinograd(problem, source, bias, accumulate);
+            RunDirect(problem, Pack(source), bias, accumulate);
         }
         else
         {
-            RunDirect(problem, Pack(source), bias, accumulate);
+            RunWinograd(problem, variant == ConvolutionVariant.WinogradWide, source, bias, accumulate);
         }
     }
 

@@ -5,11 +5,11 @@ namespace SharpSeg.Kernels.Cpu;
 
 internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 {
-    private void RunWinograd(in TapProblem problem, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
+    private void RunWinograd(in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
     {
-        var work = WinogradConvWork<TLanes, TVector>.Plan(problem, bias, accumulate);
+        var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate);
         var u = weights.Reserve(work.WeightsLength);
-        var transform = new WinogradWeightsWork<TLanes, TVector> { Source = source, U = u, PointPitch = work.WeightsPitch };
+        var transform = new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };
         var scratch = Math.Max(work.ScratchPerWorker, WinogradWeightsWork<TLanes, TVector>.ScratchPerWorker) * team.Count;
         transform.Scratch = perWorker.Reserve(scratch);
         team.Run(transform.Chunks, transform);
@@ -33,9 +33,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         }
     }
 
-    private void RunWinogradGradient(in TapProblem problem, float* g, bool accumulate, float* dw)
+    private void RunWinogradGradient(in TapProblem problem, bool wide, float* g, bool accumulate, float* dw)
     {
-        var work = WinogradGradientWork<TLanes, TVector>.Plan(problem, g, team.Count);
+        var work = WinogradGradientWork<TLanes, TVector>.Plan(problem, wide, g, team.Count);
         var sums = weights.Reserve(work.PartLength * work.Parts);
         work.UseMemory(
             sums, work.Batched ? shared.Reserve(work.SharedLength) : null, perWorker.Reserve(work.ScratchPerWorker * team.Count));
@@ -62,6 +62,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Parts = work.Parts,
             PartLength = work.PartLength,
             Deep = problem.Window.Z == 3,
+            Wide = wide,
             Cin = problem.CTotal,
             Cout = problem.Cout,
             Accumulate = accumulate,

@@ -16,6 +16,12 @@ public sealed class CpuWinogradConvolution(BackendFixture fixture) : Convolution
     protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Winograd);
 }
 
+/// <summary>Every problem that has the form by wide Winograd tiles, whatever the cost model would choose.</summary>
+public sealed class CpuWideWinogradConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+{
+    protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.WinogradWide);
+}
+
 internal static class Forced
 {
     public static Backend Open(ConvolutionVariant variant)

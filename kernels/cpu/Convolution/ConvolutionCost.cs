@@ -21,8 +21,18 @@ internal static class ConvolutionCost<TLanes, TVector>
     private const double ProductFactor = 1.15;
 
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
-    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient) =>
-        WinogradTiles.Fits(p) && Winograd(p, weightGradient) < Direct(p, weightGradient) ? ConvolutionVariant.Winograd : ConvolutionVariant.Direct;
+    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
+    {
+        if (!WinogradTiles.Fits(p))
+        {
+            return ConvolutionVariant.Direct;
+        }
+
+        double direct = Direct(p, weightGradient), small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
+        return wide < small && wide < direct ? ConvolutionVariant.WinogradWide
+            : small < direct ? ConvolutionVariant.Winograd
+            : ConvolutionVariant.Direct;
+    }
 
     /// <summary>Vector instructions of the direct convolution.</summary>
     public static double Direct(in TapProblem p, bool weightGradient)
@@ -35,9 +45,9 @@ internal static class ConvolutionCost<TLanes, TVector>
     }
 
     /// <summary>Vector instructions of the Winograd convolution.</summary>
-    public static double Winograd(in TapProblem p, bool weightGradient)
+    public static double Winograd(in TapProblem p, bool wide, bool weightGradient)
     {
-        var tiles = new WinogradTiles(p);
+        var tiles = new WinogradTiles(p, wide);
         int lanes = TLanes.Count, rows = 3 * ForwardTile<TLanes, TVector>.GroupSize;
         double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), points = tiles.Points;
         double vectorsIn = RoundUp(p.CTotal, lanes) / (double)lanes, vectorsOut = 2 * blocks;

@@ -3,12 +3,15 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// <summary>Ways to compute a convolution.</summary>
 internal enum ConvolutionVariant
 {
-    /// <summary>The cheaper one by <see cref="ConvolutionCost{TLanes, TVector}"/>.</summary>
+    /// <summary>The cheapest one by <see cref="ConvolutionCost{TLanes, TVector}"/>.</summary>
     Automatic,
 
     /// <summary>Direct sums.</summary>
     Direct,
 
-    /// <summary>Winograd tiles wherever the problem has the form.</summary>
+    /// <summary>Winograd tiles F(2, 3), wherever the problem has the form.</summary>
     Winograd,
+
+    /// <summary>Winograd tiles with F(4, 3) along y and x, wherever the problem has the form.</summary>
+    WinogradWide,
 }

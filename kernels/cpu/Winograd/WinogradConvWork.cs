@@ -86,9 +86,9 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     };
 
     /// <summary>Chooses the cut. Depends on sizes alone.</summary>
-    public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, float* bias, bool accumulate)
+    public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* bias, bool accumulate)
     {
-        var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, accumulate = accumulate, tiles = new(problem) };
+        var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, accumulate = accumulate, tiles = new(problem, wide) };
         var width = PackWeightsWork<TLanes, TVector>.Block;
         work.blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout);
         work.rowPitch = WinogradInput<TLanes, TVector>.Round(problem.CTotal);

@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Last step of the Winograd weight gradient: adds the sets of sums in order, turns 64 (16) points into 27 (9) taps and writes them in the
+/// Last step of the Winograd weight gradient: adds the sets of sums in order, turns the points into 27 (9) taps and writes them in the
 /// weights' layout. A chunk is one block of input channels × one block of output channels.
 /// </summary>
 internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
@@ -24,6 +24,9 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
 
     /// <summary>3×3×3 rather than 1×3×3.</summary>
     public bool Deep;
+
+    /// <summary>F(3, 4) along y and x.</summary>
+    public bool Wide;
 
     /// <summary>Input channels.</summary>
     public int Cin;
@@ -48,9 +51,9 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     {
         int lanes = TLanes.Count, width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.Height;
         int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), block = chunk % blocks, firstInput = chunk / blocks * height;
-        int points = Deep ? 64 : 16, planes = Deep ? 4 : 1;
-        var pitch = PartLength / points;
-        var raw = stackalloc float[(36 * 16) + 16];
+        int perPlane = Wide ? 36 : 16, planes = Deep ? 4 : 1;
+        var pitch = PartLength / (perPlane * planes);
+        var raw = stackalloc float[(36 + 36 + 18 + 1) * 16];
         var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var i = 0; i < height && firstInput + i < Cin; i++)
         {
@@ -59,7 +62,14 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
                 var source = Sums + ((long)chunk * height * width) + (i * width) + q;
                 for (var z = 0; z < planes; z++)
                 {
-                    Plane(source + (16 * z * pitch), pitch, buffer + (9 * z * lanes));
+                    if (Wide)
+                    {
+                        WidePlane(source + (36 * z * pitch), pitch, buffer + (36 * lanes), buffer + (9 * z * lanes));
+                    }
+                    else
+                    {
+                        Plane(source + (16 * z * pitch), pitch, buffer + (9 * z * lanes));
+                    }
                 }
 
                 var target = Dw + ((long)(firstInput + i) * Cout) + (block * width) + q;
@@ -88,6 +98,27 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     {
         target += (long)tap * Cin * Cout;
         TLanes.StoreFirst(target, Accumulate ? TLanes.Add(value, TLanes.Load(target)) : value, count);
+    }
+
+    /// <summary>6×6 points → 3×3 taps.</summary>
+    private readonly void WidePlane(float* s, long pitch, float* scratch, float* taps)
+    {
+        var lanes = TLanes.Count;
+        var rows = scratch + (36 * lanes);
+        for (var point = 0; point < 36; point++)
+        {
+            TLanes.Store(scratch + (point * lanes), Point(s + (point * pitch)));
+        }
+
+        for (var y = 0; y < 6; y++)
+        {
+            WinogradTransforms<TLanes, TVector>.WideThreeOutputs(scratch + (6 * y * lanes), lanes, rows + (3 * y * lanes), lanes);
+        }
+
+        for (var x = 0; x < 3; x++)
+        {
+            WinogradTransforms<TLanes, TVector>.WideThreeOutputs(rows + (x * lanes), 3 * lanes, taps + (x * lanes), 3 * lanes);
+        }
     }
 
     /// <summary>4×4 points → 3×3 taps.</summary>

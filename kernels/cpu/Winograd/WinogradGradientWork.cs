@@ -5,7 +5,7 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Winograd weight gradient, F(3, 2): inputs and output gradients are transformed tile by tile, multiplied and summed over all tiles per point
+/// Winograd weight gradient, F(3, 2) or F(3, 4): inputs and output gradients are transformed tile by tile, multiplied and summed over all tiles per point
 /// and channel pair; the sums are transformed once at the end (<see cref="WinogradGradientSumWork{TLanes, TVector}"/>).
 /// <para>Fused (few channels): a chunk is a part of the tiles and owns a full set of sums. Batched (many channels): transforms of a slice of
 /// tiles, then one product per point over the slice; there is one set of sums.</para>
@@ -72,9 +72,9 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     private static int TileLength => DirectGradientWork<TLanes, TVector>.TileLength;
 
     /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
-    public static WinogradGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, int threads)
+    public static WinogradGradientWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* g, int threads)
     {
-        var work = new WinogradGradientWork<TLanes, TVector> { p = problem, g = g, tiles = new(problem) };
+        var work = new WinogradGradientWork<TLanes, TVector> { p = problem, g = g, tiles = new(problem, wide) };
         int width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.Height, points = work.tiles.Points;
         work.blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout);
         work.inputBlocks = (problem.CTotal + height - 1) / height;

@@ -6,16 +6,16 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Data transform of Winograd tiles: 4×4×4 (or 1×4×4) input voxels → as many points, per channel. Point q of tile t and channel c goes to
+/// Data transform of Winograd tiles: 4×4×4 (1×4×4, wide 4×6×6, 1×6×6) input voxels → as many points, per channel. Point q of tile t and channel c goes to
 /// v[q·pointPitch + t·rowPitch + c]. Tiles that touch the border are first copied, with zeros around, to a small buffer.
-/// <para>Per vector of channels: x and y within each plane in registers, then z over a 4 KiB buffer: 3 additions per point in all.</para>
+/// <para>Per vector of channels: x and y within each plane, then z over a buffer of a few KiB.</para>
 /// </summary>
 internal static unsafe class WinogradInput<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
     /// <summary>Floats of scratch memory: one bordered tile of one input.</summary>
-    public static long ScratchLength(in TapProblem p) => 64L * Round(Math.Max(p.C, p.C2));
+    public static long ScratchLength(in TapProblem p) => 4L * 6 * 6 * Round(Math.Max(p.C, p.C2));
 
     /// <summary>Channels of a row of points: rounded up to whole vectors.</summary>
     public static int Round(int channels) => (channels + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
@@ -24,7 +24,7 @@ internal static unsafe class WinogradInput<TLanes, TVector>
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, int first, int count, float* v, nint pointPitch, nint rowPitch, float* scratch)
     {
-        var size = new Extent(tiles.Planes, 4, 4);
+        var size = new Extent(tiles.Planes, tiles.Side, tiles.Side);
         for (var i = 0; i < count; i++)
         {
             var n = tiles.Corner(first + i, out var output);
@@ -41,23 +41,23 @@ internal static unsafe class WinogradInput<TLanes, TVector>
         in TapProblem p, float* x, int channels, int n, Extent corner, Extent size, float* v, nint pointPitch, float* scratch)
     {
         var inside = corner.Z >= 0 && corner.Y >= 0 && corner.X >= 0 && corner.Z + size.Z <= p.Input.Z
-            && corner.Y + 4 <= p.Input.Y && corner.X + 4 <= p.Input.X;
+            && corner.Y + size.Y <= p.Input.Y && corner.X + size.X <= p.Input.X;
         nint row = (nint)p.Input.X * channels, plane = row * p.Input.Y;
         var source = x + (n * p.Input.Z * plane) + (corner.Z * plane) + (corner.Y * row) + ((nint)corner.X * channels);
         if (inside)
         {
-            Tile(source, channels, row, plane, channels, size.Z, v, pointPitch);
+            Tile(source, channels, row, plane, channels, size, v, pointPitch);
             return;
         }
 
         nint pitch = Round(channels);
         for (var z = 0; z < size.Z; z++)
         {
-            for (var y = 0; y < 4; y++)
+            for (var y = 0; y < size.Y; y++)
             {
-                for (var voxel = 0; voxel < 4; voxel++)
+                for (var voxel = 0; voxel < size.X; voxel++)
                 {
-                    var target = scratch + ((((z * 4) + y) * 4) + voxel) * pitch;
+                    var target = scratch + ((((z * size.Y) + y) * size.X) + voxel) * pitch;
                     if ((uint)(corner.Z + z) < (uint)p.Input.Z && (uint)(corner.Y + y) < (uint)p.Input.Y
                         && (uint)(corner.X + voxel) < (uint)p.Input.X)
                     {
@@ -78,40 +78,66 @@ internal static unsafe class WinogradInput<TLanes, TVector>
             }
         }
 
-        Tile(scratch, pitch, 4 * pitch, 16 * pitch, channels, size.Z, v, pointPitch);
+        Tile(scratch, pitch, size.X * pitch, size.Y * size.X * pitch, channels, size, v, pointPitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile(float* source, nint voxel, nint row, nint plane, int channels, int planes, float* v, nint pointPitch)
+    private static void Tile(float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)
     {
         var lanes = TLanes.Count;
-        var raw = stackalloc float[(64 * 16) + 16];
+        int points = size.Y * size.X, planeFloats = points * lanes;
+        var raw = stackalloc float[((4 * 36) + 36 + 1) * 16];
         var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
+        var rows = buffer + (4 * 36 * lanes);
         for (var c = 0; c < channels; c += lanes)
         {
-            if (planes == 1)
+            for (var z = 0; z < size.Z; z++)
             {
-                Plane(source + c, voxel, row, v + c, pointPitch);
+                var target = size.Z == 1 ? v + c : buffer + (z * planeFloats);
+                var pitch = size.Z == 1 ? pointPitch : lanes;
+                if (size.X == 4)
+                {
+                    Plane(source + c + (z * plane), voxel, row, target, pitch);
+                }
+                else
+                {
+                    WidePlane(source + c + (z * plane), voxel, row, rows, target, pitch);
+                }
+            }
+
+            if (size.Z == 1)
+            {
                 continue;
             }
 
-            for (var z = 0; z < 4; z++)
-            {
-                Plane(source + c + (z * plane), voxel, row, buffer + (z * 16 * lanes), lanes);
-            }
-
-            for (var i = 0; i < 16; i++)
+            for (var i = 0; i < points; i++)
             {
                 var b = buffer + (i * lanes);
                 WinogradTransforms<TLanes, TVector>.Data(
-                    TLanes.Load(b), TLanes.Load(b + (16 * lanes)), TLanes.Load(b + (32 * lanes)), TLanes.Load(b + (48 * lanes)),
+                    TLanes.Load(b), TLanes.Load(b + planeFloats), TLanes.Load(b + (2 * planeFloats)), TLanes.Load(b + (3 * planeFloats)),
                     out var v0, out var v1, out var v2, out var v3);
                 var target = v + c + (i * pointPitch);
                 TLanes.Store(target, v0);
-                TLanes.Store(target + (16 * pointPitch), v1);
-                TLanes.Store(target + (32 * pointPitch), v2);
-                TLanes.Store(target + (48 * pointPitch), v3);
+                TLanes.Store(target + (points * pointPitch), v1);
+                TLanes.Store(target + (2 * points * pointPitch), v2);
+                TLanes.Store(target + (3 * points * pointPitch), v3);
             }
+        }
+    }
+
+    /// <summary>One wide plane: 6 rows of 6 along x, then 6 columns along y.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidePlane(float* s, nint voxel, nint row, float* rows, float* target, nint pitch)
+    {
+        var lanes = TLanes.Count;
+        for (var y = 0; y < 6; y++)
+        {
+            WinogradTransforms<TLanes, TVector>.WideData(s + (y * row), voxel, rows + (6 * y * lanes), lanes);
+        }
+
+        for (var x = 0; x < 6; x++)
+        {
+            WinogradTransforms<TLanes, TVector>.WideData(rows + (x * lanes), 6 * lanes, target + (x * pitch), 6 * pitch);
         }
     }
 

@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Output transform of Winograd tiles: 64 (or 16) points → 2×2×2 (or 1×2×2) output voxels, plus bias and what was there. Point q of tile t
+/// Output transform of Winograd tiles: the points → 2×2×2 (1×2×2, wide 2×4×4, 1×4×4) output voxels, plus bias and what was there. Point q of tile t
 /// lies at m[q·pointPitch + t·2·lanes], for one block of 2·lanes output channels.
 /// </summary>
 internal static unsafe class WinogradOutput<TLanes, TVector>
@@ -18,18 +18,22 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
         in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias, bool accumulate)
     {
         int lanes = TLanes.Count, width = 2 * lanes, channels = Math.Min(width, p.Cout - (block * width));
-        var raw = stackalloc float[(8 * 16) + 16];
+        var raw = stackalloc float[(32 + 64 + 24 + 1) * 16];
         var voxels = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var i = 0; i < count; i++)
         {
             var n = tiles.Corner(first + i, out var o);
             var y = p.Y + ((((((long)n * p.Grid.Z) + o.Z) * p.Grid.Y) + o.Y) * p.Grid.X + o.X) * p.Cout + (block * width);
-            int zs = tiles.Deep ? Math.Min(2, p.Grid.Z - o.Z) : 1, ys = Math.Min(2, p.Grid.Y - o.Y), xs = Math.Min(2, p.Grid.X - o.X);
+            int zs = tiles.Deep ? Math.Min(2, p.Grid.Z - o.Z) : 1, ys = Math.Min(tiles.Reach, p.Grid.Y - o.Y), xs = Math.Min(tiles.Reach, p.Grid.X - o.X);
             for (var c = 0; c < channels; c += lanes)
             {
                 var shift = bias is null ? TLanes.Zero : TLanes.Load(bias + (block * width) + c);
                 var source = m + ((nint)i * width) + c;
-                if (tiles.Deep)
+                if (tiles.Reach == 4)
+                {
+                    Wide(source, pointPitch, tiles.Deep, voxels);
+                }
+                else if (tiles.Deep)
                 {
                     Cube(source, pointPitch, voxels);
                 }
@@ -49,7 +53,7 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                         for (var x = 0; x < xs; x++)
                         {
                             var target = y + ((((z * p.Grid.Y) + r) * p.Grid.X) + x) * (nint)p.Cout + c;
-                            var value = TLanes.Add(TLanes.Load(voxels + ((((z * 2) + r) * 2) + x) * lanes), shift);
+                            var value = TLanes.Add(TLanes.Load(voxels + ((((z * tiles.Reach) + r) * tiles.Reach) + x) * lanes), shift);
                             if (accumulate)
                             {
                                 value = TLanes.Add(value, TLanes.Load(target));
@@ -67,6 +71,37 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                     }
                 }
             }
+        }
+    }
+
+    /// <summary>Each plane along x, then y; at last along z.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Wide(float* m, nint pitch, bool deep, float* voxels)
+    {
+        var lanes = TLanes.Count;
+        float* planes = deep ? voxels + (32 * lanes) : voxels, rows = voxels + ((32 + 64) * lanes);
+        for (var z = 0; z < (deep ? 4 : 1); z++)
+        {
+            for (var y = 0; y < 6; y++)
+            {
+                WinogradTransforms<TLanes, TVector>.WideFourOutputs(m + (((36 * z) + (6 * y)) * pitch), pitch, rows + (4 * y * lanes), lanes);
+            }
+
+            for (var x = 0; x < 4; x++)
+            {
+                WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                    rows + (x * lanes), 4 * lanes, planes + (((16 * z) + x) * lanes), 4 * lanes);
+            }
+        }
+
+        for (var i = 0; deep && i < 16; i++)
+        {
+            var b = planes + (i * lanes);
+            WinogradTransforms<TLanes, TVector>.TwoOutputs(
+                TLanes.Load(b), TLanes.Load(b + (16 * lanes)), TLanes.Load(b + (32 * lanes)), TLanes.Load(b + (48 * lanes)),
+                out var y0, out var y1);
+            TLanes.Store(voxels + (i * lanes), y0);
+            TLanes.Store(voxels + ((16 + i) * lanes), y1);
         }
     }
 

@@ -4,11 +4,12 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// The one-dimensional transforms of F(2, 3) and F(3, 2) at the points 0, 1, −1, ∞. Both use the same data transform:
+/// The one-dimensional transforms. F(2, 3) and F(3, 2) use the points 0, 1, −1, ∞ and share the data transform:
 /// <para>data v = (d0 − d2, d1 + d2, d2 − d1, d3 − d1);</para>
 /// <para>three taps u = (g0, (g0 + g1 + g2)/2, (g0 − g1 + g2)/2, g2), two outputs (m0 + m1 + m2, m1 − m2 + m3);</para>
 /// <para>two taps u = (g0, (g0 + g1)/2, (g0 − g1)/2, g1), three outputs (m0 + m1 + m2, m1 − m2, m1 + m2 + m3).</para>
-/// All factors are 1 and ½, so float32 loses about one bit against the direct sum.
+/// Their factors are 1 and ½, so float32 loses about one bit against the direct sum. F(4, 3) and F(3, 4) use the points 0, 1, −1, 2, −2, ∞
+/// with factors up to 8 and down to 1/24; the errors measured against float64 stay below 2·10⁻⁵ of the largest output.
 /// </summary>
 internal static class WinogradTransforms<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -59,5 +60,77 @@ internal static class WinogradTransforms<TLanes, TVector>
         y0 = TLanes.Add(m0, sum);
         y1 = TLanes.Subtract(m1, m2);
         y2 = TLanes.Add(sum, m3);
+    }
+
+    /// <summary>6 values → 6 points 0, 1, −1, 2, −2, ∞ (for F(4, 3) and F(3, 4)), between arrays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideData(float* d, nint step, float* v, nint pitch)
+    {
+        TVector d0 = TLanes.Load(d), d1 = TLanes.Load(d + step), d2 = TLanes.Load(d + (2 * step));
+        TVector d3 = TLanes.Load(d + (3 * step)), d4 = TLanes.Load(d + (4 * step)), d5 = TLanes.Load(d + (5 * step));
+        TVector four = TLanes.Broadcast(4f), minusFour = TLanes.Broadcast(-4f), minusFive = TLanes.Broadcast(-5f);
+        TVector even = TLanes.MultiplyAdd(minusFour, d2, d4), odd = TLanes.MultiplyAdd(minusFour, d1, d3);
+        TVector even2 = TLanes.Subtract(d4, d2), odd2 = TLanes.Subtract(d3, d1);
+        TLanes.Store(v, TLanes.MultiplyAdd(four, d0, TLanes.MultiplyAdd(minusFive, d2, d4)));
+        TLanes.Store(v + pitch, TLanes.Add(even, odd));
+        TLanes.Store(v + (2 * pitch), TLanes.Subtract(even, odd));
+        TLanes.Store(v + (3 * pitch), TLanes.MultiplyAdd(TLanes.Broadcast(2f), odd2, even2));
+        TLanes.Store(v + (4 * pitch), TLanes.MultiplyAdd(TLanes.Broadcast(-2f), odd2, even2));
+        TLanes.Store(v + (5 * pitch), TLanes.MultiplyAdd(four, d1, TLanes.MultiplyAdd(minusFive, d3, d5)));
+    }
+
+    /// <summary>3 taps → 6 points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideThreeTaps(TVector g0, TVector g1, TVector g2, float* u, nint pitch)
+    {
+        TVector sixth = TLanes.Broadcast(-1f / 6), twentyFourth = TLanes.Broadcast(1f / 24);
+        TVector even = TLanes.Multiply(sixth, TLanes.Add(g0, g2)), odd = TLanes.Multiply(sixth, g1);
+        var even2 = TLanes.Multiply(twentyFourth, TLanes.MultiplyAdd(TLanes.Broadcast(4f), g2, g0));
+        var odd2 = TLanes.Multiply(TLanes.Broadcast(1f / 12), g1);
+        TLanes.Store(u, TLanes.Multiply(TLanes.Broadcast(0.25f), g0));
+        TLanes.Store(u + pitch, TLanes.Add(even, odd));
+        TLanes.Store(u + (2 * pitch), TLanes.Subtract(even, odd));
+        TLanes.Store(u + (3 * pitch), TLanes.Add(even2, odd2));
+        TLanes.Store(u + (4 * pitch), TLanes.Subtract(even2, odd2));
+        TLanes.Store(u + (5 * pitch), g2);
+    }
+
+    /// <summary>4 taps → 6 points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideFourTaps(TVector g0, TVector g1, TVector g2, TVector g3, float* u, nint pitch)
+    {
+        TVector sixth = TLanes.Broadcast(-1f / 6), twentyFourth = TLanes.Broadcast(1f / 24), four = TLanes.Broadcast(4f);
+        TVector even = TLanes.Multiply(sixth, TLanes.Add(g0, g2)), odd = TLanes.Multiply(sixth, TLanes.Add(g1, g3));
+        var even2 = TLanes.Multiply(twentyFourth, TLanes.MultiplyAdd(four, g2, g0));
+        var odd2 = TLanes.Multiply(TLanes.Broadcast(1f / 12), TLanes.MultiplyAdd(four, g3, g1));
+        TLanes.Store(u, TLanes.Multiply(TLanes.Broadcast(0.25f), g0));
+        TLanes.Store(u + pitch, TLanes.Add(even, odd));
+        TLanes.Store(u + (2 * pitch), TLanes.Subtract(even, odd));
+        TLanes.Store(u + (3 * pitch), TLanes.Add(even2, odd2));
+        TLanes.Store(u + (4 * pitch), TLanes.Subtract(even2, odd2));
+        TLanes.Store(u + (5 * pitch), g3);
+    }
+
+    /// <summary>6 points → 4 outputs, between arrays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideFourOutputs(float* m, nint step, float* y, nint pitch)
+    {
+        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)), m4 = TLanes.Load(m + (4 * step));
+        TVector even = TLanes.Add(m1, m2), odd = TLanes.Subtract(m1, m2), even2 = TLanes.Add(m3, m4), odd2 = TLanes.Subtract(m3, m4);
+        TLanes.Store(y, TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2));
+        TLanes.Store(y + pitch, TLanes.MultiplyAdd(TLanes.Broadcast(2f), odd2, odd));
+        TLanes.Store(y + (2 * pitch), TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even));
+        TLanes.Store(y + (3 * pitch), TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(8f), odd2, odd), TLanes.Load(m + (5 * step))));
+    }
+
+    /// <summary>6 points → 3 outputs, between arrays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideThreeOutputs(float* m, nint step, float* y, nint pitch)
+    {
+        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)), m4 = TLanes.Load(m + (4 * step));
+        TVector even = TLanes.Add(m1, m2), even2 = TLanes.Add(m3, m4);
+        TLanes.Store(y, TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2));
+        TLanes.Store(y + pitch, TLanes.MultiplyAdd(TLanes.Broadcast(2f), TLanes.Subtract(m3, m4), TLanes.Subtract(m1, m2)));
+        TLanes.Store(y + (2 * pitch), TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even), TLanes.Load(m + (5 * step))));
     }
 }

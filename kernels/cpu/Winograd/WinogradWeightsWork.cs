@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Weight transform: 3×3×3 (or 1×3×3) taps → 64 (or 16) points per channel pair, laid out for the tiles of the direct convolution:
+/// Weight transform: 3×3×3 (or 1×3×3) taps → the points of a tile per channel pair, laid out for the tiles of the direct convolution:
 /// u[point·PointPitch + (block·Reduction + r)·2·lanes + q]. Plain: reduction = input channels. Transposed and mirrored (backward data):
 /// reduction = output channels of the forward pass. A chunk is one block × <see cref="RowsPerChunk"/> reduction channels.
 /// </summary>
@@ -19,6 +19,9 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
 
     /// <summary>Where the taps come from; its window is the whole kernel.</summary>
     public PackWeightsWork<TLanes, TVector> Source;
+
+    /// <summary>F(4, 3) along y and x.</summary>
+    public bool Wide;
 
     /// <summary>Transformed weights.</summary>
     public float* U;
@@ -82,38 +85,61 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
             for (var q = 0; q < width; q += TLanes.Count)
             {
                 // Lanes behind the last channel hold anything; their products are never stored.
-                Transform(source + (r * rowPitch) + q, tapPitch, deep, target + q, (nint)PointPitch);
+                Transform(source + (r * rowPitch) + q, tapPitch, deep, Wide, target + q, (nint)PointPitch);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transform(float* g, nint tap, bool deep, float* u, nint pitch)
+    private static void Transform(float* g, nint tap, bool deep, bool wide, float* u, nint pitch)
     {
-        var lanes = TLanes.Count;
+        int lanes = TLanes.Count, points = wide ? 36 : 16;
         var half = TLanes.Broadcast(0.5f);
-        if (!deep)
-        {
-            Plane(g, tap, half, u, pitch);
-            return;
-        }
-
-        var raw = stackalloc float[(48 * 16) + 16];
+        var raw = stackalloc float[((3 * 36) + 18 + 1) * 16];
         var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
-        for (var z = 0; z < 3; z++)
+        for (var z = 0; z < (deep ? 3 : 1); z++)
         {
-            Plane(g + (9 * z * tap), tap, half, buffer + (16 * z * lanes), lanes);
+            var target = deep ? buffer + (z * points * lanes) : u;
+            var targetPitch = deep ? lanes : pitch;
+            if (wide)
+            {
+                WidePlane(g + (9 * z * tap), tap, buffer + (3 * 36 * lanes), target, targetPitch);
+            }
+            else
+            {
+                Plane(g + (9 * z * tap), tap, half, target, targetPitch);
+            }
         }
 
-        for (var i = 0; i < 16; i++)
+        for (var i = 0; deep && i < points; i++)
         {
             var b = buffer + (i * lanes);
-            TVector g0 = TLanes.Load(b), g2 = TLanes.Load(b + (32 * lanes));
-            WinogradTransforms<TLanes, TVector>.ThreeTaps(g0, TLanes.Load(b + (16 * lanes)), g2, half, out var u1, out var u2);
+            TVector g0 = TLanes.Load(b), g2 = TLanes.Load(b + (2 * points * lanes));
+            WinogradTransforms<TLanes, TVector>.ThreeTaps(g0, TLanes.Load(b + (points * lanes)), g2, half, out var u1, out var u2);
             TLanes.Store(u + (i * pitch), g0);
-            TLanes.Store(u + ((16 + i) * pitch), u1);
-            TLanes.Store(u + ((32 + i) * pitch), u2);
-            TLanes.Store(u + ((48 + i) * pitch), g2);
+            TLanes.Store(u + ((points + i) * pitch), u1);
+            TLanes.Store(u + (((2 * points) + i) * pitch), u2);
+            TLanes.Store(u + (((3 * points) + i) * pitch), g2);
+        }
+    }
+
+    /// <summary>3×3 taps → 6×6 points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidePlane(float* g, nint tap, float* rows, float* u, nint pitch)
+    {
+        var lanes = TLanes.Count;
+        for (var y = 0; y < 3; y++)
+        {
+            var line = g + (3 * y * tap);
+            WinogradTransforms<TLanes, TVector>.WideThreeTaps(
+                TLanes.Load(line), TLanes.Load(line + tap), TLanes.Load(line + (2 * tap)), rows + (6 * y * lanes), lanes);
+        }
+
+        for (var x = 0; x < 6; x++)
+        {
+            var column = rows + (x * lanes);
+            WinogradTransforms<TLanes, TVector>.WideThreeTaps(
+                TLanes.Load(column), TLanes.Load(column + (6 * lanes)), TLanes.Load(column + (12 * lanes)), u + (x * pitch), 6 * pitch);
         }
     }
 

@@ -20,6 +20,9 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>Relative cost of Winograd's products, whose operands come from the second-level cache.</summary>
     private const double ProductFactor = 1.15;
 
+    /// <summary>Bytes of transformed weights up to which wide tiles are worth it.</summary>
+    private const long WideBudget = 1200 << 10;
+
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
     public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
     {
@@ -29,9 +32,19 @@ internal static class ConvolutionCost<TLanes, TVector>
         }
 
         double direct = Direct(p, weightGradient), small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
-        return wide < small && wide < direct ? ConvolutionVariant.WinogradWide
+        return wide < small && wide < direct && WideFits(p) ? ConvolutionVariant.WinogradWide
             : small < direct ? ConvolutionVariant.Winograd
             : ConvolutionVariant.Direct;
+    }
+
+    /// <summary>
+    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache. Beyond it the
+    /// many points cost more traffic than they save arithmetic: 64→64 at 20×28×20 took 26 ms wide and 20 ms with small tiles.
+    /// </summary>
+    private static bool WideFits(in TapProblem p)
+    {
+        var outputs = (long)PackWeightsWork<TLanes, TVector>.Blocks(p.Cout) * PackWeightsWork<TLanes, TVector>.Block;
+        return new WinogradTiles(p, wide: true).Points * outputs * p.CTotal * sizeof(float) <= WideBudget;
     }
 
     /// <summary>Vector instructions of the direct convolution.</summary>

@@ -171,7 +171,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
                 for (var block = firstBlock; block < lastBlock; block++)
                 {
                     GradientTile<TLanes, TVector>.Run(
-                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block), tiles + ((long)block * TileLength));
+                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block), tiles + ((long)block * TileLength), height);
                 }
             }
         }

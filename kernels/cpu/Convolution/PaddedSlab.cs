@@ -53,6 +53,16 @@ internal static unsafe class PaddedSlab<TLanes, TVector>
     private static void CopyRun(float* source, float* target, int count)
     {
         var i = 0;
+        for (; i + (4 * TLanes.Count) <= count; i += 4 * TLanes.Count)
+        {
+            TVector a = TLanes.Load(source + i), b = TLanes.Load(source + i + TLanes.Count);
+            TVector c = TLanes.Load(source + i + (2 * TLanes.Count)), d = TLanes.Load(source + i + (3 * TLanes.Count));
+            TLanes.Store(target + i, a);
+            TLanes.Store(target + i + TLanes.Count, b);
+            TLanes.Store(target + i + (2 * TLanes.Count), c);
+            TLanes.Store(target + i + (3 * TLanes.Count), d);
+        }
+
         for (; i + TLanes.Count <= count; i += TLanes.Count)
         {
             TLanes.Store(target + i, TLanes.Load(source + i));

@@ -5,7 +5,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// Sums over voxels per channel (the bias gradient): partial sums of 1024 voxels or fewer in float32, added by the caller in float64 in order.
+/// Sums over voxels per channel (the bias gradient): partial sums of 1024 voxels or fewer in compensated float32 (Kahan 1965:
+/// gradients nearly cancel), added by the caller in float64 in order.
 /// </summary>
 internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(float* x, long voxels, int channels, int voxelsPerChunk, float* partial, int pitch)
     : IChunkedWork
@@ -21,20 +22,31 @@ internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(float* x, long v
         for (var c = 0; c < channels; c += TLanes.Count)
         {
             var p = x + (first * channels) + c;
-            TVector even = TLanes.Zero, odd = TLanes.Zero;
+            TVector even = TLanes.Zero, odd = TLanes.Zero, lostEven = TLanes.Zero, lostOdd = TLanes.Zero;
             var i = 0;
             for (; i + 2 <= count; i += 2, p += 2 * (nint)channels)
             {
-                even = TLanes.Add(even, TLanes.Load(p));
-                odd = TLanes.Add(odd, TLanes.Load(p + channels));
+                Add(ref even, ref lostEven, TLanes.Load(p));
+                Add(ref odd, ref lostOdd, TLanes.Load(p + channels));
             }
 
             if (i < count)
             {
-                even = TLanes.Add(even, TLanes.Load(p));
+                Add(ref even, ref lostEven, TLanes.Load(p));
             }
 
-            TLanes.Store(partial + ((long)chunk * pitch) + c, TLanes.Add(even, odd));
+            var lost = TLanes.Add(lostEven, lostOdd);
+            TLanes.Store(partial + ((long)chunk * pitch) + c, TLanes.Subtract(TLanes.Add(even, odd), lost));
         }
+    }
+
+    /// <summary>sum += value, where <paramref name="lost"/> carries what rounding has added too much so far.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(ref TVector sum, ref TVector lost, TVector value)
+    {
+        value = TLanes.Subtract(value, lost);
+        var next = TLanes.Add(sum, value);
+        lost = TLanes.Subtract(TLanes.Subtract(next, sum), value);
+        sum = next;
     }
 }

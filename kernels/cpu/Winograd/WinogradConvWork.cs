@@ -95,7 +95,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         work.WeightsPitch = OddLines((long)work.blocks * problem.CTotal * width);
         var points = work.tiles.Points;
         work.Batched = work.WeightsLength * sizeof(float) > FusedWeightsBudget;
-        var border = WinogradInput<TLanes, TVector>.ScratchLength(problem);
+        var border = WinogradInput<TLanes, TVector>.ScratchLength(problem, work.tiles);
         if (work.Batched)
         {
             var perTile = (work.rowPitch + ((long)work.blocks * width)) * points * sizeof(float);

@@ -43,19 +43,21 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     /// <summary>Number of chunks.</summary>
     public readonly int Chunks => InputBlocks * PackWeightsWork<TLanes, TVector>.Blocks(Cout);
 
-    private readonly int InputBlocks => (Cin + GradientTile<TLanes, TVector>.Height - 1) / GradientTile<TLanes, TVector>.Height;
+    private readonly int InputRows => GradientTile<TLanes, TVector>.RowsFor(Cin);
+
+    private readonly int InputBlocks => (Cin + InputRows - 1) / InputRows;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
         int lanes = TLanes.Count, width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.Height;
-        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), block = chunk % blocks, firstInput = chunk / blocks * height;
+        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), block = chunk % blocks, firstInput = chunk / blocks * InputRows;
         int perPlane = Wide ? 36 : 16, planes = Deep ? 4 : 1;
         var pitch = PartLength / (perPlane * planes);
         var raw = stackalloc float[(36 + 36 + 18 + 1) * 16];
         var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
-        for (var i = 0; i < height && firstInput + i < Cin; i++)
+        for (var i = 0; i < InputRows && firstInput + i < Cin; i++)
         {
             for (var q = 0; q < width && (block * width) + q < Cout; q += lanes)
             {

@@ -26,6 +26,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     private float* g;
     private int blocks;
     private int inputBlocks;
+    private int height;
     private int perTurn;
     private nint rowPitch;
     private nint gradientRowPitch;
@@ -75,14 +76,15 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     public static WinogradGradientWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* g, int threads)
     {
         var work = new WinogradGradientWork<TLanes, TVector> { p = problem, g = g, tiles = new(problem, wide) };
-        int width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.Height, points = work.tiles.Points;
+        int width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.RowsFor(problem.CTotal), points = work.tiles.Points;
         work.blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout);
         work.inputBlocks = (problem.CTotal + height - 1) / height;
+        work.height = height;
         work.rowPitch = WinogradInput<TLanes, TVector>.Round(problem.CTotal);
         work.gradientRowPitch = work.blocks * width;
         work.Batched = work.PartLength * sizeof(float) > FusedSumsBudget;
         var perTile = (work.rowPitch + work.gradientRowPitch) * points * sizeof(float);
-        var border = WinogradInput<TLanes, TVector>.ScratchLength(problem);
+        var border = WinogradInput<TLanes, TVector>.ScratchLength(problem, work.tiles);
         if (work.Batched)
         {
             work.Parts = 1;
@@ -179,7 +181,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
                 }
 
                 GradientTile<TLanes, TVector>.Run(
-                    box, values + (i * GradientTile<TLanes, TVector>.Height), gradients + (block * PackWeightsWork<TLanes, TVector>.Block), target);
+                    box, values + (i * height), gradients + (block * PackWeightsWork<TLanes, TVector>.Block), target, height);
             }
         }
     }

@@ -6,16 +6,22 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Data transform of Winograd tiles: 4×4×4 (1×4×4, wide 4×6×6, 1×6×6) input voxels → as many points, per channel. Point q of tile t and channel c goes to
-/// v[q·pointPitch + t·rowPitch + c]. Tiles that touch the border are first copied, with zeros around, to a small buffer.
-/// <para>Per vector of channels: x and y within each plane, then z over a buffer of a few KiB.</para>
+/// Data transform of Winograd tiles: 4×4×4 (1×4×4, wide 4×6×6, 1×6×6) input voxels → as many points, per channel. Point q of tile t and
+/// channel c goes to v[q·pointPitch + t·rowPitch + c].
+/// <para>Tiles along x are taken some at a time: their voxels are first copied, with the zero border and both inputs side by side, to a slab.
+/// That reads memory in long runs, which tiles by themselves would not (6 voxels here, 6 there), and leaves no borders to the transform.</para>
+/// <para>Per vector of channels: first z and y of each column in registers into a buffer of a few KiB, then x from there to the points.</para>
 /// </summary>
 internal static unsafe class WinogradInput<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Floats of scratch memory: one bordered tile of one input.</summary>
-    public static long ScratchLength(in TapProblem p) => 4L * 6 * 6 * Round(Math.Max(p.C, p.C2));
+    /// <summary>Most tiles along x in one slab.</summary>
+    private const int TilesPerSlab = 8;
+
+    /// <summary>Floats of scratch memory: one slab, and a vector to read beyond its end.</summary>
+    public static long ScratchLength(in TapProblem p, in WinogradTiles tiles) =>
+        ((long)tiles.Planes * tiles.Side * (((TilesPerSlab - 1) * tiles.Reach) + tiles.Side) * p.CTotal) + TLanes.Count;
 
     /// <summary>Channels of a row of points: rounded up to whole vectors.</summary>
     public static int Round(int channels) => (channels + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
@@ -25,149 +31,115 @@ internal static unsafe class WinogradInput<TLanes, TVector>
         in TapProblem p, in WinogradTiles tiles, int first, int count, float* v, nint pointPitch, nint rowPitch, float* scratch)
     {
         var size = new Extent(tiles.Planes, tiles.Side, tiles.Side);
-        for (var i = 0; i < count; i++)
+        nint voxel = p.CTotal;
+        for (var i = 0; i < count;)
         {
+            var together = Math.Min(Math.Min(count - i, TilesPerSlab), tiles.X - ((first + i) % tiles.X));
             var n = tiles.Corner(first + i, out var output);
-            var corner = new Extent(output.Z + p.First.Z, output.Y + p.First.Y, output.X + p.First.X);
-            One(p, p.X, p.C, n, corner, size, v + (i * rowPitch), pointPitch, scratch);
-            if (p.C2 > 0)
+            var columns = ((together - 1) * tiles.Reach) + tiles.Side;
+            PaddedSlab<TLanes, TVector>.Fill(
+                p, n, output.Z + p.First.Z, output.Y + p.First.Y, output.X + p.First.X, size.Z, size.Y, columns, scratch);
+            for (var end = i + together; i < end; i++)
             {
-                One(p, p.X2, p.C2, n, corner, size, v + (i * rowPitch) + p.C, pointPitch, scratch);
+                var source = scratch + ((together - (end - i)) * tiles.Reach * voxel);
+                Tile(source, voxel, columns * voxel, size.Y * columns * voxel, p.CTotal, size, v + (i * rowPitch), pointPitch);
             }
         }
-    }
-
-    private static void One(
-        in TapProblem p, float* x, int channels, int n, Extent corner, Extent size, float* v, nint pointPitch, float* scratch)
-    {
-        var inside = corner.Z >= 0 && corner.Y >= 0 && corner.X >= 0 && corner.Z + size.Z <= p.Input.Z
-            && corner.Y + size.Y <= p.Input.Y && corner.X + size.X <= p.Input.X;
-        nint row = (nint)p.Input.X * channels, plane = row * p.Input.Y;
-        var source = x + (n * p.Input.Z * plane) + (corner.Z * plane) + (corner.Y * row) + ((nint)corner.X * channels);
-        if (inside)
-        {
-            Tile(source, channels, row, plane, channels, size, v, pointPitch);
-            return;
-        }
-
-        nint pitch = Round(channels);
-        for (var z = 0; z < size.Z; z++)
-        {
-            for (var y = 0; y < size.Y; y++)
-            {
-                for (var voxel = 0; voxel < size.X; voxel++)
-                {
-                    var target = scratch + ((((z * size.Y) + y) * size.X) + voxel) * pitch;
-                    if ((uint)(corner.Z + z) < (uint)p.Input.Z && (uint)(corner.Y + y) < (uint)p.Input.Y
-                        && (uint)(corner.X + voxel) < (uint)p.Input.X)
-                    {
-                        var from = source + (z * plane) + (y * row) + (voxel * channels);
-                        for (nint c = 0; c < pitch; c += TLanes.Count)
-                        {
-                            TLanes.Store(target + c, TLanes.Load(from + c));
-                        }
-                    }
-                    else
-                    {
-                        for (nint c = 0; c < pitch; c += TLanes.Count)
-                        {
-                            TLanes.Store(target + c, TLanes.Zero);
-                        }
-                    }
-                }
-            }
-        }
-
-        Tile(scratch, pitch, size.X * pitch, size.Y * size.X * pitch, channels, size, v, pointPitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)
     {
-        var lanes = TLanes.Count;
-        int points = size.Y * size.X, planeFloats = points * lanes;
-        var raw = stackalloc float[((4 * 36) + 36 + 1) * 16];
+        nint lanes = TLanes.Count;
+        var raw = stackalloc float[((4 * 36) + 1) * 16];
         var buffer = (float*)(((nint)raw + 63) & ~(nint)63);
-        var rows = buffer + (4 * 36 * lanes);
-        for (var c = 0; c < channels; c += lanes)
+        for (var c = 0; c < channels; c += TLanes.Count)
         {
-            for (var z = 0; z < size.Z; z++)
+            var rows = size.Z * size.Y;
+            if (size.X == 4)
             {
-                var target = size.Z == 1 ? v + c : buffer + (z * planeFloats);
-                var pitch = size.Z == 1 ? pointPitch : lanes;
-                if (size.X == 4)
+                for (nint x = 0; x < 4; x++)
                 {
-                    Plane(source + c + (z * plane), voxel, row, target, pitch);
+                    Column(source + c + (x * voxel), row, plane, size.Z > 1, buffer + (x * lanes));
                 }
-                else
+
+                for (var r = 0; r < rows; r++)
                 {
-                    WidePlane(source + c + (z * plane), voxel, row, rows, target, pitch);
+                    var b = buffer + (4 * r * lanes);
+                    WinogradTransforms<TLanes, TVector>.Data(
+                        TLanes.Load(b), TLanes.Load(b + lanes), TLanes.Load(b + (2 * lanes)), TLanes.Load(b + (3 * lanes)),
+                        v + c + (4 * r * pointPitch), pointPitch);
                 }
             }
-
-            if (size.Z == 1)
+            else
             {
-                continue;
-            }
+                for (nint x = 0; x < 6; x++)
+                {
+                    WideColumn(source + c + (x * voxel), row, plane, size.Z > 1, buffer + (x * lanes));
+                }
 
-            for (var i = 0; i < points; i++)
-            {
-                var b = buffer + (i * lanes);
-                WinogradTransforms<TLanes, TVector>.Data(
-                    TLanes.Load(b), TLanes.Load(b + planeFloats), TLanes.Load(b + (2 * planeFloats)), TLanes.Load(b + (3 * planeFloats)),
-                    out var v0, out var v1, out var v2, out var v3);
-                var target = v + c + (i * pointPitch);
-                TLanes.Store(target, v0);
-                TLanes.Store(target + (points * pointPitch), v1);
-                TLanes.Store(target + (2 * points * pointPitch), v2);
-                TLanes.Store(target + (3 * points * pointPitch), v3);
+                for (var r = 0; r < rows; r++)
+                {
+                    var b = buffer + (6 * r * lanes);
+                    WinogradTransforms<TLanes, TVector>.WideData(
+                        TLanes.Load(b), TLanes.Load(b + lanes), TLanes.Load(b + (2 * lanes)), TLanes.Load(b + (3 * lanes)),
+                        TLanes.Load(b + (4 * lanes)), TLanes.Load(b + (5 * lanes)), v + c + (6 * r * pointPitch), pointPitch);
+                }
             }
         }
     }
 
-    /// <summary>One wide plane: 6 rows of 6 along x, then 6 columns along y.</summary>
+    /// <summary>One column of 4 planes × 4 rows along z, then y; to every fourth vector of the buffer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WidePlane(float* s, nint voxel, nint row, float* rows, float* target, nint pitch)
+    private static void Column(float* s, nint row, nint plane, bool deep, float* target)
     {
-        var lanes = TLanes.Count;
-        for (var y = 0; y < 6; y++)
+        nint pitch = 4 * TLanes.Count;
+        if (!deep)
         {
-            WinogradTransforms<TLanes, TVector>.WideData(s + (y * row), voxel, rows + (6 * y * lanes), lanes);
+            WinogradTransforms<TLanes, TVector>.Data(
+                TLanes.Load(s), TLanes.Load(s + row), TLanes.Load(s + (2 * row)), TLanes.Load(s + (3 * row)), target, pitch);
+            return;
         }
 
-        for (var x = 0; x < 6; x++)
-        {
-            WinogradTransforms<TLanes, TVector>.WideData(rows + (x * lanes), 6 * lanes, target + (x * pitch), 6 * pitch);
-        }
+        Line(s, plane, out var a0, out var b0, out var c0, out var d0);
+        Line(s + row, plane, out var a1, out var b1, out var c1, out var d1);
+        Line(s + (2 * row), plane, out var a2, out var b2, out var c2, out var d2);
+        Line(s + (3 * row), plane, out var a3, out var b3, out var c3, out var d3);
+        WinogradTransforms<TLanes, TVector>.Data(a0, a1, a2, a3, target, pitch);
+        WinogradTransforms<TLanes, TVector>.Data(b0, b1, b2, b3, target + (4 * pitch), pitch);
+        WinogradTransforms<TLanes, TVector>.Data(c0, c1, c2, c3, target + (8 * pitch), pitch);
+        WinogradTransforms<TLanes, TVector>.Data(d0, d1, d2, d3, target + (12 * pitch), pitch);
     }
 
-    /// <summary>One plane: 4 rows of 4 along x, then 4 columns along y.</summary>
+    /// <summary>One column of 4 planes × 6 rows along z, then y; to every sixth vector of the buffer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Plane(float* s, nint voxel, nint row, float* target, nint pitch)
+    private static void WideColumn(float* s, nint row, nint plane, bool deep, float* target)
     {
-        Row(s, voxel, out var a0, out var a1, out var a2, out var a3);
-        Row(s + row, voxel, out var b0, out var b1, out var b2, out var b3);
-        Row(s + (2 * row), voxel, out var c0, out var c1, out var c2, out var c3);
-        Row(s + (3 * row), voxel, out var d0, out var d1, out var d2, out var d3);
-        Column(a0, b0, c0, d0, target, pitch);
-        Column(a1, b1, c1, d1, target + pitch, pitch);
-        Column(a2, b2, c2, d2, target + (2 * pitch), pitch);
-        Column(a3, b3, c3, d3, target + (3 * pitch), pitch);
+        nint pitch = 6 * TLanes.Count;
+        if (!deep)
+        {
+            WinogradTransforms<TLanes, TVector>.WideData(
+                TLanes.Load(s), TLanes.Load(s + row), TLanes.Load(s + (2 * row)), TLanes.Load(s + (3 * row)),
+                TLanes.Load(s + (4 * row)), TLanes.Load(s + (5 * row)), target, pitch);
+            return;
+        }
+
+        Line(s, plane, out var a0, out var b0, out var c0, out var d0);
+        Line(s + row, plane, out var a1, out var b1, out var c1, out var d1);
+        Line(s + (2 * row), plane, out var a2, out var b2, out var c2, out var d2);
+        Line(s + (3 * row), plane, out var a3, out var b3, out var c3, out var d3);
+        Line(s + (4 * row), plane, out var a4, out var b4, out var c4, out var d4);
+        Line(s + (5 * row), plane, out var a5, out var b5, out var c5, out var d5);
+        WinogradTransforms<TLanes, TVector>.WideData(a0, a1, a2, a3, a4, a5, target, pitch);
+        WinogradTransforms<TLanes, TVector>.WideData(b0, b1, b2, b3, b4, b5, target + (6 * pitch), pitch);
+        WinogradTransforms<TLanes, TVector>.WideData(c0, c1, c2, c3, c4, c5, target + (12 * pitch), pitch);
+        WinogradTransforms<TLanes, TVector>.WideData(d0, d1, d2, d3, d4, d5, target + (18 * pitch), pitch);
     }
 
+    /// <summary>The four voxels along z.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Row(float* s, nint voxel, out TVector v0, out TVector v1, out TVector v2, out TVector v3) =>
+    private static void Line(float* s, nint plane, out TVector v0, out TVector v1, out TVector v2, out TVector v3) =>
         WinogradTransforms<TLanes, TVector>.Data(
-            TLanes.Load(s), TLanes.Load(s + voxel), TLanes.Load(s + (2 * voxel)), TLanes.Load(s + (3 * voxel)),
+            TLanes.Load(s), TLanes.Load(s + plane), TLanes.Load(s + (2 * plane)), TLanes.Load(s + (3 * plane)),
             out v0, out v1, out v2, out v3);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Column(TVector a, TVector b, TVector c, TVector d, float* target, nint pitch)
-    {
-        WinogradTransforms<TLanes, TVector>.Data(a, b, c, d, out var v0, out var v1, out var v2, out var v3);
-        TLanes.Store(target, v0);
-        TLanes.Store(target + (4 * pitch), v1);
-        TLanes.Store(target + (8 * pitch), v2);
-        TLanes.Store(target + (12 * pitch), v3);
-    }
 }

@@ -14,11 +14,12 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
     where TVector : unmanaged
 {
     /// <summary>Transforms tiles first … first + count − 1 for one block of output channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias, bool accumulate)
     {
         int lanes = TLanes.Count, width = 2 * lanes, channels = Math.Min(width, p.Cout - (block * width));
-        var raw = stackalloc float[(32 + 64 + 24 + 1) * 16];
+        var raw = stackalloc float[(32 + 48 + 1) * 16];
         var voxels = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var i = 0; i < count; i++)
         {
@@ -46,14 +47,22 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                     TLanes.Store(voxels + (3 * lanes), y11);
                 }
 
+                var whole = channels - c >= lanes && !accumulate;
                 for (var z = 0; z < zs; z++)
                 {
                     for (var r = 0; r < ys; r++)
                     {
-                        for (var x = 0; x < xs; x++)
+                        var line = y + (((z * p.Grid.Y) + r) * p.Grid.X * (nint)p.Cout) + c;
+                        var from = voxels + ((((z * tiles.Reach) + r) * tiles.Reach) * lanes);
+                        for (var x = 0; whole && x < xs; x++)
                         {
-                            var target = y + ((((z * p.Grid.Y) + r) * p.Grid.X) + x) * (nint)p.Cout + c;
-                            var value = TLanes.Add(TLanes.Load(voxels + ((((z * tiles.Reach) + r) * tiles.Reach) + x) * lanes), shift);
+                            TLanes.Store(line + (x * (nint)p.Cout), TLanes.Add(TLanes.Load(from + (x * lanes)), shift));
+                        }
+
+                        for (var x = 0; !whole && x < xs; x++)
+                        {
+                            var target = line + (x * (nint)p.Cout);
+                            var value = TLanes.Add(TLanes.Load(from + (x * lanes)), shift);
                             if (accumulate)
                             {
                                 value = TLanes.Add(value, TLanes.Load(target));
@@ -74,35 +83,53 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
         }
     }
 
-    /// <summary>Each plane along x, then y; at last along z.</summary>
+    /// <summary>Each column along y, then z, in registers into a buffer; then each row along x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide(float* m, nint pitch, bool deep, float* voxels)
     {
-        var lanes = TLanes.Count;
-        float* planes = deep ? voxels + (32 * lanes) : voxels, rows = voxels + ((32 + 64) * lanes);
-        for (var z = 0; z < (deep ? 4 : 1); z++)
+        nint lanes = TLanes.Count, step = 6 * TLanes.Count;
+        var buffer = voxels + (32 * lanes);
+        for (nint x = 0; x < 6; x++)
         {
-            for (var y = 0; y < 6; y++)
+            var source = m + (x * pitch);
+            var target = buffer + (x * lanes);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source, 6 * pitch, out var a0, out var a1, out var a2, out var a3);
+            if (!deep)
             {
-                WinogradTransforms<TLanes, TVector>.WideFourOutputs(m + (((36 * z) + (6 * y)) * pitch), pitch, rows + (4 * y * lanes), lanes);
+                TLanes.Store(target, a0);
+                TLanes.Store(target + step, a1);
+                TLanes.Store(target + (2 * step), a2);
+                TLanes.Store(target + (3 * step), a3);
+                continue;
             }
 
-            for (var x = 0; x < 4; x++)
-            {
-                WinogradTransforms<TLanes, TVector>.WideFourOutputs(
-                    rows + (x * lanes), 4 * lanes, planes + (((16 * z) + x) * lanes), 4 * lanes);
-            }
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (36 * pitch), 6 * pitch, out var b0, out var b1, out var b2, out var b3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (72 * pitch), 6 * pitch, out var c0, out var c1, out var c2, out var c3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (108 * pitch), 6 * pitch, out var d0, out var d1, out var d2, out var d3);
+            Pair(a0, b0, c0, d0, target, 4 * step);
+            Pair(a1, b1, c1, d1, target + step, 4 * step);
+            Pair(a2, b2, c2, d2, target + (2 * step), 4 * step);
+            Pair(a3, b3, c3, d3, target + (3 * step), 4 * step);
         }
 
-        for (var i = 0; deep && i < 16; i++)
+        for (var r = 0; r < (deep ? 8 : 4); r++)
         {
-            var b = planes + (i * lanes);
-            WinogradTransforms<TLanes, TVector>.TwoOutputs(
-                TLanes.Load(b), TLanes.Load(b + (16 * lanes)), TLanes.Load(b + (32 * lanes)), TLanes.Load(b + (48 * lanes)),
-                out var y0, out var y1);
-            TLanes.Store(voxels + (i * lanes), y0);
-            TLanes.Store(voxels + ((16 + i) * lanes), y1);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(buffer + (r * step), lanes, out var y0, out var y1, out var y2, out var y3);
+            var target = voxels + (4 * r * lanes);
+            TLanes.Store(target, y0);
+            TLanes.Store(target + lanes, y1);
+            TLanes.Store(target + (2 * lanes), y2);
+            TLanes.Store(target + (3 * lanes), y3);
         }
+    }
+
+    /// <summary>4 points along z → 2 outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Pair(TVector m0, TVector m1, TVector m2, TVector m3, float* target, nint pitch)
+    {
+        WinogradTransforms<TLanes, TVector>.TwoOutputs(m0, m1, m2, m3, out var y0, out var y1);
+        TLanes.Store(target, y0);
+        TLanes.Store(target + pitch, y1);
     }
 
     /// <summary>Plane by plane; along z the outputs are summed as the planes come: (0, 1, 2) and (1, −2, 3).</summary>

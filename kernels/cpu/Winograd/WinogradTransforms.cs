@@ -62,12 +62,21 @@ internal static class WinogradTransforms<TLanes, TVector>
         y2 = TLanes.Add(sum, m3);
     }
 
-    /// <summary>6 values → 6 points 0, 1, −1, 2, −2, ∞ (for F(4, 3) and F(3, 4)), between arrays.</summary>
+    /// <summary>4 values → 4 points in an array.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void WideData(float* d, nint step, float* v, nint pitch)
+    public static unsafe void Data(TVector d0, TVector d1, TVector d2, TVector d3, float* v, nint pitch)
     {
-        TVector d0 = TLanes.Load(d), d1 = TLanes.Load(d + step), d2 = TLanes.Load(d + (2 * step));
-        TVector d3 = TLanes.Load(d + (3 * step)), d4 = TLanes.Load(d + (4 * step)), d5 = TLanes.Load(d + (5 * step));
+        Data(d0, d1, d2, d3, out var v0, out var v1, out var v2, out var v3);
+        TLanes.Store(v, v0);
+        TLanes.Store(v + pitch, v1);
+        TLanes.Store(v + (2 * pitch), v2);
+        TLanes.Store(v + (3 * pitch), v3);
+    }
+
+    /// <summary>6 values → 6 points 0, 1, −1, 2, −2, ∞ (for F(4, 3) and F(3, 4)) in an array.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void WideData(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* v, nint pitch)
+    {
         TVector four = TLanes.Broadcast(4f), minusFour = TLanes.Broadcast(-4f), minusFive = TLanes.Broadcast(-5f);
         TVector even = TLanes.MultiplyAdd(minusFour, d2, d4), odd = TLanes.MultiplyAdd(minusFour, d1, d3);
         TVector even2 = TLanes.Subtract(d4, d2), odd2 = TLanes.Subtract(d3, d1);
@@ -111,16 +120,16 @@ internal static class WinogradTransforms<TLanes, TVector>
         TLanes.Store(u + (5 * pitch), g3);
     }
 
-    /// <summary>6 points → 4 outputs, between arrays.</summary>
+    /// <summary>6 points of an array → 4 outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void WideFourOutputs(float* m, nint step, float* y, nint pitch)
+    public static unsafe void WideFourOutputs(float* m, nint step, out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
         TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)), m4 = TLanes.Load(m + (4 * step));
         TVector even = TLanes.Add(m1, m2), odd = TLanes.Subtract(m1, m2), even2 = TLanes.Add(m3, m4), odd2 = TLanes.Subtract(m3, m4);
-        TLanes.Store(y, TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2));
-        TLanes.Store(y + pitch, TLanes.MultiplyAdd(TLanes.Broadcast(2f), odd2, odd));
-        TLanes.Store(y + (2 * pitch), TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even));
-        TLanes.Store(y + (3 * pitch), TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(8f), odd2, odd), TLanes.Load(m + (5 * step))));
+        y0 = TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2);
+        y1 = TLanes.MultiplyAdd(TLanes.Broadcast(2f), odd2, odd);
+        y2 = TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even);
+        y3 = TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(8f), odd2, odd), TLanes.Load(m + (5 * step)));
     }
 
     /// <summary>6 points → 3 outputs, between arrays.</summary>

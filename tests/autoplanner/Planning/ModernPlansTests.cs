@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Networks;
@@ -182,7 +183,7 @@ public sealed class ModernPlansTests
     public void CT_without_foreground_statistics_is_a_clear_error()
     {
         var fingerprint = Identical(10, Iso, [64, 64, 64]) with { IntensityProperties = new IntensityProperties?[] { null } };
-        var description = Datasets.DatasetDescription.FromJson(
+        var description = DatasetDescription.FromJson(
             """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 10, "file_ending": ".nii.gz"}""");
         var error = Assert.Throws<SharpSegException>(() => Planner.Plan(fingerprint, description, new PlannerOptions()));
         Assert.Contains("CT", error.Message, StringComparison.Ordinal);

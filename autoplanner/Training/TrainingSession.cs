@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Training;
 
@@ -9,8 +10,9 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Iterations">Training iterations in all.</param>
 /// <param name="Seconds">Training time in all, validation patches included.</param>
 /// <param name="PeakBytes">Highest device memory; 0 if the run was found finished.</param>
+/// <param name="PredictedPeakBytes">What the plan predicted for this batch size.</param>
 /// <param name="WaitingSeconds">Time in which the network waited for batches, of this session.</param>
-public sealed record TrainingOutcome(TrainingSchedule Schedule, int Iterations, double Seconds, long PeakBytes, double WaitingSeconds)
+public sealed record TrainingOutcome(TrainingSchedule Schedule, int Iterations, double Seconds, long PeakBytes, long PredictedPeakBytes, double WaitingSeconds)
 {
     /// <summary>Mean time of an iteration, its share of validation patches included.</summary>
     public double SecondsPerIteration => Iterations == 0 ? 0 : Seconds / Iterations;
@@ -42,13 +44,14 @@ public static class TrainingSession
 
             var done = Checkpoint.Peek(final, run);
             reporter.Info("already trained");
-            return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, 0);
+            return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(run, done.Schedule), 0);
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
         var resumed = resume && Trainer.ExistingCheckpoint(run) is { } existing ? Checkpoint.Peek(existing, run).Schedule : null;
         var plan = resumed ?? schedule(() => Probe(run, backend, reporter));
         reporter.Info(Describe(plan, run));
+        reporter.Info(FormattableString.Invariant($"predicted peak memory of training: {PredictedPeak(run, plan) / 1e6:0} MB"));
         using var trainer = new Trainer(run, plan, backend, resume, reporter);
         try
         {
@@ -60,7 +63,8 @@ public static class TrainingSession
         }
 
         return new TrainingOutcome(
-            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes, trainer.WaitingTime.TotalSeconds);
+            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes, PredictedPeak(run, trainer.Schedule),
+            trainer.WaitingTime.TotalSeconds);
     }
 
     private static SpeedProbe Probe(TrainingRun run, Backend backend, IReporter reporter)
@@ -71,6 +75,9 @@ public static class TrainingSession
             + FormattableString.Invariant($"{speed.SecondsPerTile:0.000} s per predicted tile"));
         return speed;
     }
+
+    private static long PredictedPeak(TrainingRun run, TrainingSchedule schedule) => PeakMemory.TrainingBytes(
+        run.Plans.Profile, run.Configuration with { BatchSize = schedule.BatchSize }, run.Description);
 
     private static string Describe(TrainingSchedule s, TrainingRun run)
     {

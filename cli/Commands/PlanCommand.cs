@@ -28,12 +28,14 @@ internal static class PlanCommand
         work.WriteDataset(description, folder);
         work.WritePlans(result.Plans);
 
-        var text = $"{PlanTable.Write(result, options.Explain).TrimEnd()}\n\nplans: {work.PlansFile}";
+        var peaks = PeakMemory.OfAll(result.Plans, description);
+        var text = $"{PlanTable.Write(result, options.Explain, peaks).TrimEnd()}\n\nplans: {work.PlansFile}";
         var json = new JsonObject
         {
             ["plans"] = work.PlansFile,
             ["configurations"] = new JsonArray([.. result.Plans.Configurations.Keys.Select(name => (JsonNode)name)]),
         };
+        json["predicted_training_bytes"] = new JsonObject(peaks.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)));
         return new Answer(text, json);
     }
 

@@ -37,6 +37,7 @@ internal static class Scores
         json["seconds_per_iteration"] = outcome.SecondsPerIteration;
         json["training_seconds"] = outcome.Seconds;
         json["peak_bytes"] = outcome.PeakBytes;
+        json["predicted_peak_bytes"] = outcome.PredictedPeakBytes;
         json["batch_size"] = outcome.Schedule.BatchSize;
         json["epochs"] = outcome.Schedule.Epochs;
     }
@@ -44,7 +45,7 @@ internal static class Scores
     /// <summary>One line on the training.</summary>
     public static string Training(TrainingOutcome outcome) => FormattableString.Invariant(
         $"{outcome.Iterations} iterations of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
-        + FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB");
+        + FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB (predicted {outcome.PredictedPeakBytes / 1e6:0})");
 
     private static JsonValue? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);
 }

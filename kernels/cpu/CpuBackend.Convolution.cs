@@ -50,6 +50,11 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void ConvBackwardDataCore(
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)
     {
+        if (dx is not null && dx2 is not null && TryBackwardDataOfBoth(p, dy, w, dx, accumulate, dx2, accumulate2))
+        {
+            return;
+        }
+
         if (dx is not null)
         {
             BackwardData(p, dy, w, dx, 0, p.Cin, accumulate);
@@ -258,6 +263,53 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         {
             RunWinograd(problem, variant == ConvolutionVariant.WinogradWide, source, bias, accumulate);
         }
+    }
+
+    /// <summary>
+    /// Both gradients as one Winograd convolution, which transforms dy once, if the problem has the form and the first input's channels fill
+    /// whole blocks.
+    /// </summary>
+    private bool TryBackwardDataOfBoth(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate, Tensor dx2, bool accumulate2)
+    {
+        if (p.Stride != Extent.One || p.Cin % PackWeightsWork<TLanes, TVector>.Block != 0)
+        {
+            return false;
+        }
+
+        var problem = new TapProblem
+        {
+            N = p.N,
+            X = At(dy),
+            C = p.Cout,
+            Input = p.Output,
+            Grid = p.Input,
+            Step = Extent.One,
+            First = new Extent(-p.Padding.Z, -p.Padding.Y, -p.Padding.X),
+            Window = p.Kernel,
+            Y = At(dx),
+            Y2 = At(dx2),
+            CoutFirst = p.Cin,
+            Output = p.Input,
+            OutputStep = Extent.One,
+            Cout = p.CinTotal,
+        };
+        var variant = Choose(problem, weightGradient: false);
+        if (variant == ConvolutionVariant.Direct)
+        {
+            return false;
+        }
+
+        var source = new PackWeightsWork<TLanes, TVector>
+        {
+            W = At(w),
+            Kernel = p.Kernel,
+            Rows = p.CinTotal,
+            Columns = p.Cout,
+            Transposed = true,
+            Outputs = p.CinTotal,
+        };
+        RunWinograd(problem, variant == ConvolutionVariant.WinogradWide, source, null, accumulate, accumulate2);
+        return true;
     }
 
     private float* Pack(PackWeightsWork<TLanes, TVector> work)

@@ -5,9 +5,10 @@ namespace SharpSeg.Kernels.Cpu;
 
 internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 {
-    private void RunWinograd(in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
+    private void RunWinograd(
+        in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate, bool accumulateSecond = false)
     {
-        var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate);
+        var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate, accumulateSecond);
         var u = weights.Reserve(work.WeightsLength);
         var transform = new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };
         var scratch = Math.Max(work.ScratchPerWorker, WinogradWeightsWork<TLanes, TVector>.ScratchPerWorker) * team.Count;

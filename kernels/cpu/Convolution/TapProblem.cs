@@ -52,8 +52,14 @@ internal unsafe struct TapProblem
     /// <summary>Output voxel of grid voxel 0.</summary>
     public Extent OutputFirst;
 
-    /// <summary>Channels of the output.</summary>
+    /// <summary>Channels of the output, or of both outputs.</summary>
     public int Cout;
+
+    /// <summary>Second output, which takes the channels from <see cref="CoutFirst"/> on; null if there is none. Winograd only.</summary>
+    public float* Y2;
+
+    /// <summary>Channels of <see cref="Y"/> if there is a second output: a multiple of the channels of a block.</summary>
+    public int CoutFirst;
 
     /// <summary>Channels of both inputs.</summary>
     public readonly int CTotal => C + C2;

@@ -15,7 +15,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    private const long FusedWeightsBudget = 1200 << 10;
+    private const long FusedWeightsBudget = 2300 << 10;
     private const long FusedTilesBudget = 700 << 10;
     private const long SliceBudget = 24 << 20;
 
@@ -27,6 +27,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     private float* u;
     private float* bias;
     private bool accumulate;
+    private bool accumulateSecond;
     private int blocks;
     private int perChunk;
     private nint rowPitch;
@@ -86,9 +87,10 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     };
 
     /// <summary>Chooses the cut. Depends on sizes alone.</summary>
-    public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* bias, bool accumulate)
+    public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* bias, bool accumulate, bool accumulateSecond)
     {
-        var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, accumulate = accumulate, tiles = new(problem, wide) };
+        var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, tiles = new(problem, wide) };
+        (work.accumulate, work.accumulateSecond) = (accumulate, accumulateSecond);
         var width = PackWeightsWork<TLanes, TVector>.Block;
         work.blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout);
         work.rowPitch = WinogradInput<TLanes, TVector>.Round(problem.CTotal);
@@ -164,12 +166,15 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
                 {
                     WinogradOutput<TLanes, TVector>.Transform(
                         p, tiles, sliceFirst + (chunk * Group), Math.Min(Group, sliceCount - (chunk * Group)), block,
-                        m + ((((nint)block * SliceSize) + (chunk * Group)) * width), mPitch, bias, accumulate);
+                        m + ((((nint)block * SliceSize) + (chunk * Group)) * width), mPitch, bias, Adds(block));
                 }
 
                 break;
         }
     }
+
+    private readonly bool Adds(int block) =>
+        p.Y2 is not null && block * PackWeightsWork<TLanes, TVector>.Block >= p.CoutFirst ? accumulateSecond : accumulate;
 
     private static int RoundUp(int count) => (count + Group - 1) / Group * Group;
 
@@ -189,7 +194,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
                     ownV + (point * vPitch), u + (point * WeightsPitch) + ((long)block * p.CTotal * width), ownM + (point * mPitch), count);
             }
 
-            WinogradOutput<TLanes, TVector>.Transform(p, tiles, first, count, block, ownM, mPitch, bias, accumulate);
+            WinogradOutput<TLanes, TVector>.Transform(p, tiles, first, count, block, ownM, mPitch, bias, Adds(block));
         }
     }
 

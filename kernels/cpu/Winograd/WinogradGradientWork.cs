@@ -15,8 +15,8 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    private const long FusedSumsBudget = 1300 << 10;
-    private const long FusedTilesBudget = 600 << 10;
+    private const long FusedSumsBudget = 2300 << 10;
+    private const long FusedTilesBudget = 1200 << 10;
     private const long PartsBudget = 16 << 20;
     private const long SliceBudget = 24 << 20;
     private const int Group = 12;
@@ -97,6 +97,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
             var turns = (work.tiles.Count + work.perTurn - 1) / work.perTurn;
             var most = Math.Max(1, PartsBudget / (work.PartLength * sizeof(float)));
             work.Parts = (int)Math.Clamp(threads == 1 ? 1 : 8 * threads, 1, Math.Min(most, turns));
+            work.Parts -= work.Parts > threads ? work.Parts % threads : 0;
             work.SliceSize = work.perTurn;
         }
 

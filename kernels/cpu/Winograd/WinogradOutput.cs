@@ -18,13 +18,18 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias, bool accumulate)
     {
-        int lanes = TLanes.Count, width = 2 * lanes, channels = Math.Min(width, p.Cout - (block * width));
+        int lanes = TLanes.Count, width = 2 * lanes;
+        bool second = p.Y2 is not null && block * width >= p.CoutFirst;
+        var tensor = second ? p.Y2 : p.Y;
+        var cout = p.Y2 is null ? p.Cout : second ? p.Cout - p.CoutFirst : p.CoutFirst;
+        var firstChannel = (block * width) - (second ? p.CoutFirst : 0);
+        var channels = Math.Min(width, cout - firstChannel);
         var raw = stackalloc float[(32 + 48 + 1) * 16];
         var voxels = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var i = 0; i < count; i++)
         {
             var n = tiles.Corner(first + i, out var o);
-            var y = p.Y + ((((((long)n * p.Grid.Z) + o.Z) * p.Grid.Y) + o.Y) * p.Grid.X + o.X) * p.Cout + (block * width);
+            var y = tensor + (((((((long)n * p.Grid.Z) + o.Z) * p.Grid.Y) + o.Y) * p.Grid.X + o.X) * cout) + firstChannel;
             int zs = tiles.Deep ? Math.Min(2, p.Grid.Z - o.Z) : 1, ys = Math.Min(tiles.Reach, p.Grid.Y - o.Y), xs = Math.Min(tiles.Reach, p.Grid.X - o.X);
             for (var c = 0; c < channels; c += lanes)
             {
@@ -52,16 +57,16 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                 {
                     for (var r = 0; r < ys; r++)
                     {
-                        var line = y + (((z * p.Grid.Y) + r) * p.Grid.X * (nint)p.Cout) + c;
+                        var line = y + (((z * p.Grid.Y) + r) * p.Grid.X * (nint)cout) + c;
                         var from = voxels + ((((z * tiles.Reach) + r) * tiles.Reach) * lanes);
                         for (var x = 0; whole && x < xs; x++)
                         {
-                            TLanes.Store(line + (x * (nint)p.Cout), TLanes.Add(TLanes.Load(from + (x * lanes)), shift));
+                            TLanes.Store(line + (x * (nint)cout), TLanes.Add(TLanes.Load(from + (x * lanes)), shift));
                         }
 
                         for (var x = 0; !whole && x < xs; x++)
                         {
-                            var target = line + (x * (nint)p.Cout);
+                            var target = line + (x * (nint)cout);
                             var value = TLanes.Add(TLanes.Load(from + (x * lanes)), shift);
                             if (accumulate)
                             {

@@ -87,6 +87,7 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
     public void UseScratch(float* memory) => slabs = memory;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
         var q = chunk % qParts;
@@ -192,6 +193,7 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Put(float* tile, float** targets, int* skips, int* ends, int groups, int block)
     {
         var lanes = TLanes.Count;

@@ -83,6 +83,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
         int q = chunk % qParts, dz = chunk / qParts % p.Window.Z, part = chunk / qParts / p.Window.Z;
@@ -123,6 +124,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
 
     private static int Up(int a, int b) => (a + b - 1) / b;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Box(
         int n, int z, int zCount, int y, int yCount, int dz, int firstBlock, int lastBlock, float* own, float* slab)
     {

@@ -50,6 +50,7 @@ internal static unsafe class PaddedSlab<TLanes, TVector>
 
     private static void Clear(float* p, int count) => new Span<float>(p, count).Clear();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyRun(float* source, float* target, int count)
     {
         var i = 0;

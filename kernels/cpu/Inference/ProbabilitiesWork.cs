@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Kernels.Cpu.Loss;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
@@ -14,6 +15,7 @@ internal readonly unsafe struct ProbabilitiesWork<TLanes, TVector>(
     public const int Size = 1 << 12;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int chunk, int worker)
     {
         var first = (long)chunk * Size;

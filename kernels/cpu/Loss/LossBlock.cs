@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu.Simd;
 
@@ -26,6 +27,7 @@ internal readonly unsafe struct LossBlock<TLanes, TVector>(LossProblem problem, 
     public static long ScratchLength(int classes) => ((3L * classes) + 3) * VoxelBlock.Size;
 
     /// <summary>Fills the rows for voxels first … first + count − 1; gives their masked cross-entropy if asked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public double Load(long first, int count, bool crossEntropy)
     {
         var z = logits + (first * problem.C);
@@ -33,6 +35,7 @@ internal readonly unsafe struct LossBlock<TLanes, TVector>(LossProblem problem, 
         return problem.Regions ? LoadRegions(first, count, crossEntropy) : LoadLabels(z, target + first, count, crossEntropy);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double LoadLabels(float* z, float* labels, int count, bool crossEntropy)
     {
         ChannelProbabilities<TLanes, TVector>.Softmax(P, problem.C, Extra);
@@ -58,6 +61,7 @@ internal readonly unsafe struct LossBlock<TLanes, TVector>(LossProblem problem, 
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double LoadRegions(long first, int count, bool crossEntropy)
     {
         var maps = problem.TargetShape.C;

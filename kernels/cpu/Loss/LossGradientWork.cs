@@ -45,6 +45,7 @@ internal readonly unsafe struct LossGradientWork<TLanes, TVector>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Softmax(float* p, float* y, TVector mask, float* ab)
     {
         var mean = TLanes.Zero;
@@ -63,6 +64,7 @@ internal readonly unsafe struct LossGradientWork<TLanes, TVector>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Regions(float* p, float* y, TVector mask, float* ab)
     {
         var entropy = TLanes.Multiply(mask, TLanes.Broadcast(entropyScale));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace SharpSeg.Kernels.Cpu.Loss;
 
 /// <summary>
@@ -10,6 +11,7 @@ internal static unsafe class VoxelBlock
     public const int Size = 64;
 
     /// <summary>rows[c·Size + i] = values[i·channels + c] for i &lt; count; the rest of each row repeats the first voxel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(float* values, int channels, int count, float* rows)
     {
         for (var c = 0; c < channels; c++)
@@ -29,6 +31,7 @@ internal static unsafe class VoxelBlock
     }
 
     /// <summary>values[i·channels + c] = rows[c·Size + i] for i &lt; count.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter(float* rows, int channels, int count, float* values)
     {
         for (var c = 0; c < channels; c++)

@@ -14,6 +14,7 @@ internal readonly unsafe struct NormStatisticsWork<TLanes, TVector>(float* x, Vo
     where TVector : unmanaged
 {
     /// <summary>Means of a chunk at 2·chunk·pitch, M2 behind them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Merge(float* partial, VoxelChunks chunks, int pitch, int sample, int c, float epsilon, out float mean, out float rstd)
     {
         double total = 0, average = 0, m2 = 0;

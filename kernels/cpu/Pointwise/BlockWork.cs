@@ -54,6 +54,7 @@ internal readonly unsafe struct BlockWork<TLanes, TVector>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Sum(float* first, float* target, long fineRow, long finePlane, int count)
     {
         var total = TLanes.Zero;
@@ -72,6 +73,7 @@ internal readonly unsafe struct BlockWork<TLanes, TVector>(
         Put(target, accumulate ? TLanes.Add(total, TLanes.Load(target)) : total, count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Repeat(TVector value, float* first, long fineRow, long finePlane, int count)
     {
         value = TLanes.Multiply(value, TLanes.Broadcast(scale));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Threading;
 
@@ -8,6 +9,7 @@ internal readonly unsafe struct FlipWork(float* x, float* y, Extent size, int ch
     : IChunkedWork
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int chunk, int worker)
     {
         int iy = chunk % size.Y, iz = chunk / size.Y % size.Z, n = chunk / size.Y / size.Z;

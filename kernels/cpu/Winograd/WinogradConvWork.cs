@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
@@ -138,6 +139,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
         var own = scratch + (worker * scratchPerWorker);
@@ -181,6 +183,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     /// <summary>An odd number of cache lines, so that the points of one tile do not fall into the same cache sets.</summary>
     private static long OddLines(long floats) => (((floats + 15) / 16) | 1) * 16;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Fused(int first, int count, float* own)
     {
         var width = PackWeightsWork<TLanes, TVector>.Block;
@@ -199,6 +202,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>One point, one block of output channels: count × C by C × 2·lanes, in groups of tiles that the kernel holds in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* values, float* weights, float* products, int count)
     {
         var size = ForwardTile<TLanes, TVector>.GroupSize;

@@ -96,6 +96,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Put(float* target, int tap, TVector value, int count)
     {
         target += (long)tap * Cin * Cout;
@@ -103,6 +104,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>6×6 points → 3×3 taps.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void WidePlane(float* s, long pitch, float* scratch, float* taps)
     {
         var lanes = TLanes.Count;
@@ -124,6 +126,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>4×4 points → 3×3 taps.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Plane(float* s, long pitch, float* taps)
     {
         var lanes = TLanes.Count;
@@ -136,10 +139,12 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
         Column(a2, b2, c2, d2, taps + (2 * lanes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Row(float* s, long pitch, out TVector w0, out TVector w1, out TVector w2) =>
         WinogradTransforms<TLanes, TVector>.ThreeOutputs(
             Point(s), Point(s + pitch), Point(s + (2 * pitch)), Point(s + (3 * pitch)), out w0, out w1, out w2);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Column(TVector a, TVector b, TVector c, TVector d, float* taps)
     {
         WinogradTransforms<TLanes, TVector>.ThreeOutputs(a, b, c, d, out var w0, out var w1, out var w2);
@@ -148,6 +153,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
         TLanes.Store(taps + (6 * TLanes.Count), w2);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly TVector Point(float* s)
     {
         var sum = TLanes.Load(s);

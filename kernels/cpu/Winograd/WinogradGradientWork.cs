@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
@@ -125,6 +126,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
         var own = scratch + (worker * scratchPerWorker);
@@ -150,6 +152,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
 
     private static long OddLines(long floats) => (((floats + 15) / 16) | 1) * 16;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Fused(int part, float* own)
     {
         float* ownV = own, ownD = own + (vPitch * tiles.Points), border = ownD + (dPitch * tiles.Points);
@@ -169,6 +172,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>One point: sums[i, q] += Σ_t values[t, i]·gradients[t, q] over count tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* values, float* gradients, float* target, int count, bool clear)
     {
         var box = new VoxelBox { Planes = 1, Rows = 1, Columns = count, XVoxelPitch = rowPitch, GVoxelPitch = gradientRowPitch };

@@ -27,6 +27,7 @@ internal static unsafe class WinogradInput<TLanes, TVector>
     public static int Round(int channels) => (channels + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
 
     /// <summary>Transforms tiles first … first + count − 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, int first, int count, float* v, nint pointPitch, nint rowPitch, float* scratch)
     {

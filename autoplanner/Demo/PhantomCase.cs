@@ -15,7 +15,8 @@ namespace SharpSeg.AutoPlanner.Demo;
 public sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, short[] Labels)
 {
     private const double Background = 100, HeadBrightness = 150, TailBrightness = 138, DistractorBrightness = 145; // arbitrary units
-    private const double NoiseSigma = 9, TextureAmplitude = 10, BiasAmplitude = 0.15;
+    private const double NoiseSigma = 7, TextureAmplitude = 7, BiasAmplitude = 0.15;
+    private const double MostTilt = 0.25; // rad
 
     /// <summary>Makes a case; the same seed always gives the same voxels.</summary>
     public static PhantomCase Create(int seed)
@@ -28,7 +29,7 @@ public sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, 
         double[] sizeMm = [extent.Z * spacing.Z, extent.Y * spacing.Y, extent.X * spacing.X];
         double[] centre = [.. sizeMm.Select(s => (s / 2) + Uniform(-4, 4))];
         double[] radii = [Uniform(6, 7.5), Uniform(12, 15), Uniform(6, 8)]; // mm
-        var frame = Rotation(Uniform(-0.35, 0.35), Uniform(-0.35, 0.35), Uniform(-0.35, 0.35));
+        var frame = Rotation(Uniform(-MostTilt, MostTilt), Uniform(-MostTilt, MostTilt), Uniform(-MostTilt, MostTilt));
         double bend = Uniform(-0.03, 0.03), split = Uniform(-2, 2), splitCurve = Uniform(-0.05, 0.05);
         var distractors = Distractors(random, sizeMm, centre, radii);
         var texture = new SmoothField(random, waves: 24, shortestMm: 8);

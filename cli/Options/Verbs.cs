@@ -8,11 +8,11 @@ internal sealed class DemoOptions : ComputeOptions
     [Option('o', "output", Default = "sharpseg-demo", HelpText = "Folder to write to.")]
     public string Output { get; set; } = "sharpseg-demo";
 
-    [Option("cases", Default = 30, HelpText = "Number of phantom cases, 24 or more.")]
+    [Option("cases", Default = 40, HelpText = "Number of phantom cases, 24 or more.")]
     public int Cases { get; set; }
 
-    [Option("max-time", Default = "7m", HelpText = "Time for everything, e.g. 7m.")]
-    public string MaxTime { get; set; } = "7m";
+    [Option("max-time", Default = "8m", HelpText = "Time for everything, e.g. 8m.")]
+    public string MaxTime { get; set; } = "8m";
 
     [Option("resume", HelpText = "Go on where an interrupted demo stopped.")]
     public bool Resume { get; set; }

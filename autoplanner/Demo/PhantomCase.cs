@@ -14,7 +14,7 @@ namespace SharpSeg.AutoPlanner.Demo;
 /// <param name="Labels">0 background, 1 head, 2 tail.</param>
 public sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, short[] Labels)
 {
-    private const double Background = 100, HeadBrightness = 150, TailBrightness = 138, DistractorBrightness = 145; // arbitrary units
+    private const double Background = 100, HeadBrightness = 150, TailBrightness = 130, DistractorBrightness = 140; // arbitrary units
     private const double NoiseSigma = 7, TextureAmplitude = 7, BiasAmplitude = 0.15;
     private const double MostTilt = 0.25; // rad
 

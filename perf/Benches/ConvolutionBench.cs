@@ -72,6 +72,15 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
             "backward weights", choice.ChoiceFor(p, weightGradient: true),
             () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
 
+        if (choice.ChoiceFor(p, weightGradient: false) != ConvolutionVariant.Direct)
+        {
+            // Beside the chosen variant, direct sums: their percentage of the peak says how good the inner loop is.
+            choice.Variant = ConvolutionVariant.Direct;
+            var (milliseconds, _) = Duel.Run(() => backend.ConvForward(p, x(), null, w, b, y()), null, options.Seconds);
+            choice.Variant = ConvolutionVariant.Automatic;
+            report.Add("conv", "forward, direct", shape, "Direct", milliseconds, p.MinimumWork, null);
+        }
+
         void Measure(string pass, ConvolutionVariant variant, Action ours)
         {
             torch?.Prepare(new

@@ -28,6 +28,8 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     private float* slabs;
     private long slabLength;
     private bool inPlace;
+    private bool gathered;
+    private long gatheredLength;
     private int rows;
     private int planes;
     private int qParts;
@@ -36,13 +38,22 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     private int qBlocks;
 
     /// <summary>Number of chunks.</summary>
-    public readonly int Chunks => Parts * p.Window.Z * qParts;
+    public readonly int Chunks => Parts * TapPlanes * qParts;
+
+    /// <summary>Planes of taps that are summed apart.</summary>
+    public readonly int TapPlanes => gathered ? 1 : p.Window.Z;
+
+    /// <summary>Rows of taps per plane that are summed apart.</summary>
+    public readonly int TapRows => gathered ? 1 : p.Window.Y;
+
+    /// <summary>Floats of a run: taps along x (gathered: all taps) times input channels.</summary>
+    public readonly int RunLength => (gathered ? (int)p.Window.Voxels : p.Window.X) * p.CTotal;
 
     /// <summary>Voxel parts, each with its own sums.</summary>
     public int Parts { get; private set; }
 
     /// <summary>Floats of the sums of one part.</summary>
-    public readonly long PartLength => (long)p.Window.Z * p.Window.Y * runBlocks * qBlocks * TileLength;
+    public readonly long PartLength => (long)TapPlanes * TapRows * runBlocks * qBlocks * TileLength;
 
     /// <summary>Floats of scratch memory per worker.</summary>
     public readonly long ScratchPerWorker => slabLength;
@@ -50,25 +61,35 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats of a tile of sums.</summary>
     public static int TileLength => GradientTile<TLanes, TVector>.Height * 2 * TLanes.Count;
 
+    /// <summary>
+    /// Whether all taps of a voxel are gathered side by side: with a few channels a row of taps alone would fill a quarter of a tile.
+    /// </summary>
+    public static bool Gathers(in TapProblem p) => p.CTotal <= 4 && p.Window.Z * p.Window.Y > 1;
+
     /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
     public static DirectGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, int threads)
     {
         var work = new DirectGradientWork<TLanes, TVector> { p = problem, g = g };
         ref var p = ref work.p;
         var height = GradientTile<TLanes, TVector>.Height;
-        work.inPlace = p.ReadsInPlace;
-        work.runBlocks = ((p.Window.X * p.CTotal) + height - 1) / height;
+        work.gathered = Gathers(p);
+        work.inPlace = p.ReadsInPlace && !work.gathered;
+        work.runBlocks = (work.RunLength + height - 1) / height;
         work.qBlocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
         var wanted = threads == 1 ? 1 : 12 * threads;
-        work.qParts = Math.Clamp(Up(wanted, p.Window.Z), 1, work.qBlocks);
+        work.qParts = Math.Clamp(Up(wanted, work.TapPlanes), 1, work.qBlocks);
         work.blocksPerPart = Up(work.qBlocks, work.qParts);
         work.qParts = Up(work.qBlocks, work.blocksPerPart);
         var most = Math.Min((long)p.N * p.Grid.Z, Math.Max(1, PartsBudget / (4 * work.PartLength)));
-        work.Parts = (int)Math.Clamp(Up(wanted, p.Window.Z * work.qParts), 1, most);
+        work.Parts = (int)Math.Clamp(Up(wanted, work.TapPlanes * work.qParts), 1, most);
         work.rows = Math.Min(p.Grid.Y, Math.Max(1, Up(VoxelsPerTile, p.Grid.X)));
         work.planes = work.rows < p.Grid.Y ? 1 : Math.Clamp(Up(VoxelsPerTile, p.Grid.X * p.Grid.Y), 1, p.Grid.Z);
+        work.gatheredLength = work.gathered ? ((((long)work.planes * work.rows * p.Grid.X * work.RunLength) + height + 64) | 15) + 1 : 0;
         work.slabLength = work.inPlace
             ? 0
+            : work.gathered
+            ? work.gatheredLength + ((((work.planes - 1L) * p.Step.Z) + p.Window.Z)
+                * (((work.rows - 1L) * p.Step.Y) + p.Window.Y) * work.SlabColumns * p.CTotal) + 64
             : ((long)work.planes * (((work.rows - 1) * p.Step.Y) + p.Window.Y) * work.SlabColumns * p.CTotal) + height + 64;
         return work;
     }
@@ -86,10 +107,10 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
-        int q = chunk % qParts, dz = chunk / qParts % p.Window.Z, part = chunk / qParts / p.Window.Z;
+        int q = chunk % qParts, dz = chunk / qParts % TapPlanes, part = chunk / qParts / TapPlanes;
         int firstBlock = q * blocksPerPart, lastBlock = Math.Min(firstBlock + blocksPerPart, qBlocks);
-        var own = sums + (part * PartLength) + ((long)dz * p.Window.Y * runBlocks * qBlocks * TileLength);
-        for (var tile = 0; tile < p.Window.Y * runBlocks; tile++)
+        var own = sums + (part * PartLength) + ((long)dz * TapRows * runBlocks * qBlocks * TileLength);
+        for (var tile = 0; tile < TapRows * runBlocks; tile++)
         {
             new Span<float>(own + (((long)tile * qBlocks) + firstBlock) * TileLength, (lastBlock - firstBlock) * TileLength).Clear();
         }
@@ -102,12 +123,12 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             int n = first / p.Grid.Z, z0 = first % p.Grid.Z, z1 = Math.Min(z0 + last - first, p.Grid.Z);
             first += z1 - z0;
             var offset = p.First.Z + dz;
-            while (z0 < z1 && (z0 * p.Step.Z) + offset < 0)
+            while (!gathered && z0 < z1 && (z0 * p.Step.Z) + offset < 0)
             {
                 z0++;
             }
 
-            while (z0 < z1 && ((z1 - 1) * p.Step.Z) + offset >= p.Input.Z)
+            while (!gathered && z0 < z1 && ((z1 - 1) * p.Step.Z) + offset >= p.Input.Z)
             {
                 z1--;
             }
@@ -148,6 +169,14 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             box.XPlanePitch = rowPitch * p.Input.Y * p.Step.Z;
             corner = p.X + (((((((long)n * p.Input.Z) + inZ) * p.Input.Y) + inY) * p.Input.X) + inX) * total;
         }
+        else if (gathered)
+        {
+            corner = slab;
+            rowPitch = (nint)p.Grid.X * RunLength;
+            box.XVoxelPitch = RunLength;
+            box.XPlanePitch = rowPitch * yCount;
+            Gather(n, z, zCount, y, yCount, slab);
+        }
         else
         {
             var slabRows = ((yCount - 1) * p.Step.Y) + p.Window.Y;
@@ -161,10 +190,10 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             }
         }
 
-        box.XRowPitch = rowPitch * p.Step.Y;
+        box.XRowPitch = gathered ? rowPitch : rowPitch * p.Step.Y;
         var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
         var height = GradientTile<TLanes, TVector>.Height;
-        for (var dy = 0; dy < p.Window.Y; dy++)
+        for (var dy = 0; dy < TapRows; dy++)
         {
             for (var run = 0; run < runBlocks; run++)
             {
@@ -174,6 +203,39 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
                 {
                     GradientTile<TLanes, TVector>.Run(
                         box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block), tiles + ((long)block * TileLength), height);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// All taps of every voxel of a box, in the order (dz, dy, dx, channel), from a bordered slab behind the target. Whole vectors are copied;
+    /// what they write beyond a row of taps is overwritten by the next row.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Gather(int n, int z, int zCount, int y, int yCount, float* target)
+    {
+        int total = p.CTotal, row = p.Window.X * total;
+        int slabPlanes = ((zCount - 1) * p.Step.Z) + p.Window.Z, slabRows = ((yCount - 1) * p.Step.Y) + p.Window.Y;
+        var slab = target + gatheredLength;
+        PaddedSlab<TLanes, TVector>.Fill(
+            p, n, (z * p.Step.Z) + p.First.Z, (y * p.Step.Y) + p.First.Y, p.First.X, slabPlanes, slabRows, SlabColumns, slab);
+        nint pitch = (nint)SlabColumns * total;
+        for (var line = 0; line < zCount * yCount; line++)
+        {
+            var corner = slab + (((line / yCount * p.Step.Z * slabRows) + (line % yCount * p.Step.Y)) * pitch);
+            for (var x = 0; x < p.Grid.X; x++, corner += p.Step.X * total)
+            {
+                for (var dz = 0; dz < p.Window.Z; dz++)
+                {
+                    var source = corner + (dz * slabRows * pitch);
+                    for (var dy = 0; dy < p.Window.Y; dy++, source += pitch, target += row)
+                    {
+                        for (var i = 0; i < row; i += TLanes.Count)
+                        {
+                            TLanes.Store(target + i, TLanes.Load(source + i));
+                        }
+                    }
                 }
             }
         }

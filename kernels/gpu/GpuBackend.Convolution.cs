@@ -91,41 +91,6 @@ internal sealed partial class GpuBackend
             to => plainConvolution.Value.LaunchBackwardData(stream, sizes, dy, w, to, firstChannel, channels, accumulate));
     }
 
-    /// <summary>Runs a pass that computes values per voxel, by the variant that was chosen for it.</summary>
-    private void Run(
-        VariantKey key, GatherSizes s, ArrayView<float> dest, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
-        ArrayView<float> bias, Action<ArrayView<float>> plain)
-    {
-        _ = key;
-        if (choice == KernelChoice.Plain)
-        {
-            plain(dest);
-        }
-        else
-        {
-            gatherGemm.Value.Launch(stream, s, source, source2, weights, bias, dest);
-        }
-    }
-
-    /// <summary>Runs a gradient by weights, by the variant that was chosen for it.</summary>
-    private void Run(
-        VariantKey key, WeightSizes s, ArrayView<float> dw, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
-        bool accumulate, Action<ArrayView<float>, bool> plain)
-    {
-        _ = key;
-        if (choice == KernelChoice.Plain)
-        {
-            plain(dw, accumulate);
-        }
-        else
-        {
-            var splits = weightGemm.Value.Splits(s);
-            var partials = Scratch(splits * dw.Length);
-            weightGemm.Value.Launch(stream, s, gathered, gathered2, dense, partials, splits);
-            splitSum.Value.Launch(stream, partials, splits, dw, accumulate);
-        }
-    }
-
     private void BiasGradient(Tensor dy, Tensor? db, bool accumulate)
     {
         if (db is null)
@@ -133,7 +98,7 @@ internal sealed partial class GpuBackend
             return;
         }
 
-        if (choice == KernelChoice.Plain)
+        if (!UsesFast("bias gradient"))
         {
             plainChannelSum.Value.Launch(stream, View(dy), View(db), accumulate);
         }

@@ -11,7 +11,7 @@ internal sealed partial class GpuBackend
     protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums)
     {
         var sizes = new LossSizes(p);
-        if (choice == KernelChoice.Plain)
+        if (!UsesFast("loss sums"))
         {
             plainLossSums.Value.Launch(stream, sizes, View(logits), View(target), View(sums));
         }

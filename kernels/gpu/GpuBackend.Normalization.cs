@@ -11,7 +11,7 @@ internal sealed partial class GpuBackend
     protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
     {
         var sizes = new NormSizes(p);
-        if (choice == KernelChoice.Plain)
+        if (!UsesFast("instance norm"))
         {
             plainNorm.Value.LaunchStatistics(stream, sizes, View(x), View(mean), View(rstd));
         }
@@ -34,11 +34,11 @@ internal sealed partial class GpuBackend
     {
         var sizes = new NormSizes(p);
         var perChannel = p.StatisticsShape.Length;
-        var partials = choice == KernelChoice.Plain ? 0 : InstanceNormSums.PartialsLength(sizes);
+        var partials = !UsesFast("instance norm") ? 0 : InstanceNormSums.PartialsLength(sizes);
         var sums = Scratch((2 * perChannel) + partials);
         var sumD = sums.SubView(0, perChannel);
         var sumDXhat = sums.SubView(perChannel, perChannel);
-        if (choice == KernelChoice.Plain)
+        if (!UsesFast("instance norm"))
         {
             plainNorm.Value.LaunchGradientSums(
                 stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);

@@ -5,6 +5,7 @@ using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Fast;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Plain;
+using SharpSeg.Kernels.Gpu.TensorCores;
 
 namespace SharpSeg.Kernels.Gpu;
 
@@ -39,8 +40,11 @@ internal sealed partial class GpuBackend : Backend
     private readonly KernelChoice choice;
     private DeviceBuffer? scratch;
 
-    public GpuBackend(Context context, Accelerator accelerator, string name, string description, KernelChoice choice)
+    public GpuBackend(
+        Context context, Accelerator accelerator, string name, string description, KernelChoice choice, GpuPrecision precision,
+        VariantCache cache)
     {
+        (Precision, this.cache) = (precision, cache);
         (this.context, this.accelerator, this.choice, Name, Description) = (context, accelerator, choice, name, description);
         stream = accelerator.DefaultStream;
         staging = new Staging(accelerator);
@@ -62,6 +66,8 @@ internal sealed partial class GpuBackend : Backend
         channelSum = new(() => new(accelerator));
         normSums = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
+        tensorGather = new(() => new(accelerator));
+        tensorWeights = new(() => new(accelerator));
     }
 
     /// <inheritdoc/>

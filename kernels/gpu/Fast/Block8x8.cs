@@ -14,7 +14,7 @@ internal struct Block8x8
 
     /// <summary>
     /// sums += Σ_k a[k, rows]·b[k, columns] over one tile of depth <see cref="GemmTile.Depth"/>. Tiles are stored depth first, padded by
-    /// four floats a row; indices count 16-byte words.
+    /// <see cref="GemmTile.Pad"/> floats a row; indices count 16-byte words.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(

@@ -37,12 +37,30 @@ internal static class GatherTiles
     {
         if (m < voxels)
         {
-            var x = ((m % place.X.Count) * place.X.DestStep) + place.X.Remainder;
-            var y = ((m / place.X.Count % place.Y.Count) * place.Y.DestStep) + place.Y.Remainder;
-            var z = ((m / place.X.Count / place.Y.Count) * place.Z.DestStep) + place.Z.Remainder;
-            var first = ((((z * s.DestY) + y) * s.DestX) + x) * s.Columns;
+            var first = RowStart(m, s, place);
             StoreFour(dest, bias, row.Left, first, left, s, vector);
             StoreFour(dest, bias, row.Right, first, right, s, vector);
+        }
+    }
+
+    /// <summary>Index of the first channel of voxel m of a class, in a sample of the destination.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int RowStart(int m, GatherSizes s, VoxelClass place)
+    {
+        var x = ((m % place.X.Count) * place.X.DestStep) + place.X.Remainder;
+        var y = ((m / place.X.Count % place.Y.Count) * place.Y.DestStep) + place.Y.Remainder;
+        var z = ((m / place.X.Count / place.Y.Count) * place.Z.DestStep) + place.Z.Remainder;
+        return ((((z * s.DestY) + y) * s.DestX) + x) * s.Columns;
+    }
+
+    /// <summary>Writes one result: bias, accumulation, border.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(ArrayView<float> dest, ArrayView<float> bias, float value, int first, int column, GatherSizes s)
+    {
+        if (column < s.Columns)
+        {
+            value += s.HasBias != 0 ? bias[column] : 0f;
+            dest[first + column] = s.Accumulate != 0 ? dest[first + column] + value : value;
         }
     }
 
@@ -204,16 +222,6 @@ internal static class GatherTiles
             StoreOne(dest, bias, value.Y, first, column + 1, s);
             StoreOne(dest, bias, value.Z, first, column + 2, s);
             StoreOne(dest, bias, value.W, first, column + 3, s);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreOne(ArrayView<float> dest, ArrayView<float> bias, float value, int first, int column, GatherSizes s)
-    {
-        if (column < s.Columns)
-        {
-            value += s.HasBias != 0 ? bias[column] : 0f;
-            dest[first + column] = s.Accumulate != 0 ? dest[first + column] + value : value;
         }
     }
 }

@@ -107,6 +107,20 @@ internal static class WeightTiles
         }
     }
 
+    /// <summary>Writes one result.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(ArrayView<float> partial, float value, int m, int column, WeightSizes s)
+    {
+        if (column < s.DenseChannels)
+        {
+            var tap = m / s.Channels; // the transposed convolution has one gathered array
+            var index = s.TransposedOutput != 0
+                ? (((tap * s.DenseChannels) + column) * s.Channels) + (m % s.Channels)
+                : (m * s.DenseChannels) + column;
+            partial[index] = value;
+        }
+    }
+
     /// <summary>Index of a row's channel at a voxel in the gathered array, or −1 where the tap leaves the volume. 64-bit: whole batch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long IndexOf(ArrayView<int> rows, ArrayView<int> voxels, int plan, int row, int k, int tileRows, WeightSizes s)
@@ -140,19 +154,6 @@ internal static class WeightTiles
             StoreOne(partial, value.Y, m, column + 1, s);
             StoreOne(partial, value.Z, m, column + 2, s);
             StoreOne(partial, value.W, m, column + 3, s);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreOne(ArrayView<float> partial, float value, int m, int column, WeightSizes s)
-    {
-        if (column < s.DenseChannels)
-        {
-            var tap = m / s.Channels; // the transposed convolution has one gathered array
-            var index = s.TransposedOutput != 0
-                ? (((tap * s.DenseChannels) + column) * s.Channels) + (m % s.Channels)
-                : (m * s.DenseChannels) + column;
-            partial[index] = value;
         }
     }
 }

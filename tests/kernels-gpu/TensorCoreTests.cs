@@ -1,0 +1,69 @@
+using ILGPU;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+#if ILGPU_EMULATOR
+/// <summary>The tensor-core variants against the plain float32 kernel, to what their precision allows.</summary>
+public sealed class TensorCoreTests
+{
+    /// <summary>Factors are rounded to 2⁻¹¹ (tf32, float16) or 2⁻⁸ (bfloat16); the errors of many products mostly cancel.</summary>
+    public static TheoryData<GpuPrecision> Precisions => [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16];
+
+    [Theory]
+    [MemberData(nameof(Precisions))]
+    public void Convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, "conv forward", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, "conv backward data", GpuBackend.TensorVariant));
+    }
+
+    [Theory]
+    [MemberData(nameof(Precisions))]
+    public void Weight_gradient_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, "conv backward weights", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward weights", GpuBackend.TensorVariant));
+    }
+
+    [Fact]
+    public void Transposed_convolution_on_tensor_cores_agrees_with_the_plain_kernel()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, GpuPrecision.Tf32);
+        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv forward", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward data", GpuBackend.TensorVariant));
+    }
+
+    [Theory]
+    [InlineData(GpuPrecision.Tf32, 4.8828125e-4f)]
+    [InlineData(GpuPrecision.Fp16, 4.8828125e-4f)]
+    [InlineData(GpuPrecision.Bf16, 3.90625e-3f)]
+    public void Factors_are_rounded_as_the_precision_says(GpuPrecision precision, float step)
+    {
+        // One product, one channel: 1 + step is the midpoint between 1 and the next number of the format (2⁻¹⁰ or 2⁻⁷ higher).
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        var p = new ConvProblem(1, Extent.One, 1, 0, 1, Extent.One, Extent.One);
+        Assert.Equal(1f + (2f * step), Product(backend, p, 1f + (1.01f * step)));
+        Assert.Equal(1f, Product(backend, p, 1f + (0.99f * step)));
+    }
+
+    private static float Product(GpuBackend backend, in ConvProblem p, float value)
+    {
+        var buffer = backend.Allocate(64);
+        var x = new Tensor(buffer, 0, p.InputShape);
+        var w = new Tensor(buffer, 16, p.WeightShape);
+        var y = new Tensor(buffer, 32, p.OutputShape);
+        backend.Upload([value], x);
+        backend.Upload([1f], w);
+        backend.ConvForward(p, x, null, w, null, y);
+        var result = new float[1];
+        backend.Download(y, result);
+        backend.Free(buffer);
+        return result[0];
+    }
+}
+#endif

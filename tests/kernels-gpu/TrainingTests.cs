@@ -1,0 +1,62 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>A small U-Net, trained by the GPU kernels and by the processor, step by step.</summary>
+public sealed class TrainingTests
+{
+    private const int Steps = 10;
+    private static readonly Extent Patch = new(2, 8, 8);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Two_stage_UNet_follows_the_processors_loss_for_ten_steps(bool plain)
+    {
+        using var processor = Kernels.Cpu.Cpu.Open(1);
+        using var emulated = Gpu.OpenForChecks(plain ? KernelChoice.Plain : KernelChoice.Fast);
+        var expected = Train(processor);
+        var actual = Train(emulated);
+        for (var i = 0; i < Steps; i++)
+        {
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-4, $"step {i}: {actual[i]} on the GPU kernels, {expected[i]} on the processor");
+        }
+
+        Assert.True(expected[^1] < expected[0] - 0.05, $"the loss hardly falls: {expected[0]} to {expected[^1]}");
+    }
+
+    private static double[] Train(Backend backend)
+    {
+        var plan = new NetworkPlan
+        {
+            Family = NetworkFamily.PlainUNet,
+            InputChannels = 1,
+            OutputChannels = 2,
+            Features = [4, 8],
+            Kernels = [new Extent(1, 3, 3), new Extent(3, 3, 3)],
+            Strides = [Extent.One, new Extent(1, 2, 2)],
+            EncoderBlocks = [1, 1],
+            DecoderBlocks = [1],
+        };
+        using var network = Network.Build(plan, backend, seed: 7);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        var options = new TrainingOptions(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
+        using var step = new TrainingStep(network, optimizer, Patch, 1, options);
+        var images = new float[Patch.Voxels];
+        var labels = new float[Patch.Voxels];
+        for (var i = 0; i < images.Length; i++)
+        {
+            labels[i] = i % Patch.X >= 3 && i / Patch.X % Patch.Y < 5 ? 1f : 0f;
+            images[i] = MathF.Sin(0.7f * i) + (2f * labels[i]);
+        }
+
+        return [.. Enumerable.Range(0, Steps).Select(_ => step.Run(images, [labels], 0.05f))];
+    }
+}

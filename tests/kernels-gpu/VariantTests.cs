@@ -1,0 +1,95 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>Self-check, timing and the cache of choices.</summary>
+public sealed class VariantTests : IDisposable
+{
+    private readonly string folder = Path.Combine(Path.GetTempPath(), $"sharpseg-gpu-{Guid.NewGuid():N}");
+
+    public void Dispose()
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("conv forward")]
+    [InlineData("conv backward data")]
+    [InlineData("conv backward weights")]
+    [InlineData("transposed conv forward")]
+    [InlineData("transposed conv backward data")]
+    [InlineData("transposed conv backward weights")]
+    [InlineData("bias gradient")]
+    [InlineData("instance norm")]
+    [InlineData("loss sums")]
+    public void Fast_variant_agrees_with_the_plain_one(string operation)
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast);
+        Assert.True(VariantSelfCheck.Agrees(backend, operation, GpuBackend.FastVariant));
+    }
+
+    [Fact]
+    public void Choice_is_made_once_and_remembered_in_the_file()
+    {
+        var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
+        using (var backend = Gpu.OpenForChecks(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "a device, driver 1")))
+        {
+            var chosen = Forward(backend, p);
+            Assert.Equal(Forward(backend, p), chosen);
+            Assert.Empty(backend.Disagreements);
+            Assert.Contains(Assert.Single(backend.Decisions).Value, new[] { GpuBackend.FastVariant, GpuBackend.PlainVariant });
+        }
+
+        var key = new VariantKey("conv forward", p.ToString());
+        Assert.NotNull(new VariantCache(folder, "a device, driver 1").Find(key, [GpuBackend.FastVariant, GpuBackend.PlainVariant]));
+        Assert.Null(new VariantCache(folder, "a device, driver 2").Find(key, [GpuBackend.FastVariant, GpuBackend.PlainVariant]));
+    }
+
+    [Fact]
+    public void Remembered_variant_that_is_no_longer_a_candidate_is_not_used()
+    {
+        var key = new VariantKey("conv forward", "1");
+        var cache = new VariantCache(folder, "device");
+        cache.Add(key, GpuBackend.TensorVariant);
+        Assert.Null(new VariantCache(folder, "device").Find(key, [GpuBackend.FastVariant, GpuBackend.PlainVariant]));
+    }
+
+    [Fact]
+    public void Unreadable_cache_is_done_without()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        File.WriteAllText(folder, "a file where a folder should be");
+        try
+        {
+            var cache = new VariantCache(folder, "device");
+            cache.Add(new VariantKey("conv forward", "1"), GpuBackend.FastVariant);
+            Assert.Single(cache.Decisions);
+        }
+        finally
+        {
+            File.Delete(folder);
+        }
+    }
+
+    [Fact]
+    public void Running_out_of_memory_says_how_much_was_asked_for_and_what_helps()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Plain);
+        var e = Assert.Throws<GpuOutOfMemoryException>(() => backend.Allocate(1L << 40));
+        Assert.Equal(4L << 40, e.RequestedBytes);
+        Assert.Contains("smaller batch or patch", e.Message, StringComparison.Ordinal);
+        Assert.Equal(0, backend.AllocatedBytes);
+    }
+
+    private static float[] Forward(Backend backend, ConvProblem p)
+    {
+        using var tensors = new SelfCheckTensors(backend);
+        backend.ConvForward(p, tensors.Input(p.InputShape), null, tensors.Input(p.WeightShape), null, tensors.Output(p.OutputShape));
+        return tensors.ReadOutputs()[0];
+    }
+}

@@ -1,6 +1,5 @@
 using ILGPU;
 using ILGPU.Runtime.CPU;
-using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Kernels.Gpu;
 
@@ -8,10 +7,18 @@ namespace SharpSeg.Kernels.Gpu;
 public static partial class Gpu
 {
     /// <summary>
-    /// Opens ILGPU's processor device, or the emulator, for checking kernels: exact, and some thousand times slower than a GPU.
+    /// Opens ILGPU's processor device, or the emulator, for checking kernels: exact, and some thousand times slower than a GPU. In a build
+    /// with the package, the environment variable SHARPSEG_GPU_TEST_DEVICE (cuda:0, opencl:0, …) names another device to check on.
     /// </summary>
     internal static GpuBackend OpenForChecks(KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null)
     {
+#if ILGPU_PACKAGE
+        if (Environment.GetEnvironmentVariable("SHARPSEG_GPU_TEST_DEVICE") is { Length: > 0 } device)
+        {
+            return OpenDevice(device, choice, precision, cache);
+        }
+
+#endif
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
         return new GpuBackend(

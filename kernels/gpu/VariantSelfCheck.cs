@@ -26,6 +26,16 @@ internal static class VariantSelfCheck
 
     private static readonly TransposedConvProblem[] Transposed = [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
 
+    /// <summary>Operations that have tensor-core variants.</summary>
+    public static IReadOnlyList<string> TensorOperations { get; } =
+    [
+        "conv forward", "conv backward data", "conv backward weights", "transposed conv forward", "transposed conv backward data",
+        "transposed conv backward weights",
+    ];
+
+    /// <summary>Operations that have fast variants.</summary>
+    public static IReadOnlyList<string> Operations { get; } = [.. TensorOperations, "bias gradient", "instance norm", "loss sums"];
+
     /// <summary>Whether the variant agrees on all shapes. A variant that the device refuses to run does not agree.</summary>
     public static bool Agrees(GpuBackend backend, string operation, string variant)
     {

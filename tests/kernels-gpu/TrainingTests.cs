@@ -4,7 +4,6 @@ using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
-using SharpSeg.Kernels.Cpu;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
@@ -20,7 +19,7 @@ public sealed class TrainingTests
     [InlineData(false)]
     public void Two_stage_UNet_follows_the_processors_loss_for_ten_steps(bool plain)
     {
-        using var processor = Kernels.Cpu.Cpu.Open(1);
+        using var processor = SharpSeg.Kernels.Cpu.Cpu.Open(1);
         using var emulated = Gpu.OpenForChecks(plain ? KernelChoice.Plain : KernelChoice.Fast);
         var expected = Train(processor);
         var actual = Train(emulated);

@@ -13,6 +13,8 @@ public sealed class Workspace
 {
     private const string DatasetPathKey = "dataset_path";
 
+    private static readonly string[] DatasetFolders = ["imagesTr", "labelsTr"];
+
     /// <summary>A workspace at a folder, which need not exist yet.</summary>
     public Workspace(string folder) => Folder = Path.GetFullPath(folder);
 
@@ -81,9 +83,10 @@ public sealed class Workspace
     /// <summary>Creates the folder and writes dataset.json: the description and where the data lie.</summary>
     /// <param name="description">The dataset.</param>
     /// <param name="datasetFolder">Its folder; null when planning without images.</param>
+    /// <exception cref="SharpSegException">The workspace's folder is a dataset's, whose own dataset.json would be lost.</exception>
     public void WriteDataset(DatasetDescription description, string? datasetFolder)
     {
-        Directory.CreateDirectory(Folder);
+        MakeFolder();
         var json = JsonFile.Parse(description.ToJson(), DatasetFile).Node;
         json[DatasetPathKey] = datasetFolder is null ? null : (JsonNode)Path.GetFullPath(datasetFolder);
         AtomicFile.WriteText(DatasetFile, JsonFile.ToText(json));
@@ -111,9 +114,37 @@ public sealed class Workspace
     /// <summary>Writes plans.json; configurations that a user added to an earlier one stay.</summary>
     public void WritePlans(Plans plans)
     {
-        Directory.CreateDirectory(Folder);
+        MakeFolder();
         var kept = File.Exists(PlansFile) ? plans.KeepingConfigurationsOf(PlansJson.Read(PlansFile)) : plans;
         AtomicFile.WriteText(PlansFile, PlansJson.ToJson(kept));
+    }
+
+    /// <summary>Makes the workspace's folder, if need be.</summary>
+    /// <exception cref="SharpSegException">It cannot be made, or holds a dataset.</exception>
+    public void MakeFolder()
+    {
+        RequireNotADataset(Folder);
+        try
+        {
+            Directory.CreateDirectory(Folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            var reason = File.Exists(Folder) ? "there is a file of that name" : error.Message;
+            throw new SharpSegException($"`{Folder}`: cannot make this folder: {reason}", "choose another with -o", error);
+        }
+    }
+
+    /// <summary>Refuses to write into a folder that holds a dataset: originals are never touched.</summary>
+    /// <exception cref="SharpSegException">It does.</exception>
+    public static void RequireNotADataset(string folder)
+    {
+        var inside = DatasetFolders.FirstOrDefault(name => Directory.Exists(Path.Combine(folder, name)));
+        if (inside is not null)
+        {
+            throw new SharpSegException(
+                $"`{folder}` holds a dataset (it has the folder `{inside}`), which is never written to", "choose another folder with -o");
+        }
     }
 
     private static string ReadOrHint(string path) => File.Exists(path)

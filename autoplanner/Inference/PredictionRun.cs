@@ -40,9 +40,10 @@ public static class PredictionRun
         var configuration = plans.Resolve(request.Configuration ?? TrainedConfiguration(work, plans));
         var checkpoints = Checkpoints(work, configuration.Name, request);
         CheckInputs(cases, description);
+        CheckOutput(request, cases, description);
 
         Directory.CreateDirectory(request.Output);
-        File.Copy(work.PlansFile, Path.Combine(request.Output, "plans.json"), overwrite: true);
+        AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
         var recipe = PreprocessingRecipe.From(plans, configuration);
@@ -129,6 +130,32 @@ public static class PredictionRun
         "latest" => Workspace.LatestCheckpoint(runFolder),
         _ => throw new SharpSegException($"there is no checkpoint `{name}`", "final, best or latest"),
     };
+
+    /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
+    private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
+    {
+        if (File.Exists(request.Output))
+        {
+            throw new SharpSegException($"`{request.Output}` is a file, not a folder", "choose a folder with -o");
+        }
+
+        var folder = Path.GetFullPath(request.Output);
+        Workspace.RequireNotADataset(folder);
+        if (Path.TrimEndingDirectorySeparator(folder) == Path.TrimEndingDirectorySeparator(request.Work.Folder))
+        {
+            throw new SharpSegException($"`{request.Output}` is the workspace itself", "choose another folder with -o");
+        }
+
+        foreach (var item in cases)
+        {
+            var path = Path.Combine(folder, item.Id + description.FileEnding);
+            if (item.ImageFiles.Contains(path, StringComparer.Ordinal))
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: its segmentation would replace the image `{path}`", "choose a folder with -o that does not hold the inputs");
+            }
+        }
+    }
 
     /// <summary>Looks at all headers before the first network is loaded.</summary>
     private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description)

@@ -59,6 +59,7 @@ internal static class PlanCommand
     {
         var folder = options.Dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json");
         var dataset = Dataset.Open(folder);
+        work.MakeFolder(); // an output that cannot be is told before everything is measured
         reporter.Stage($"measure {dataset.TrainingCases.Count} cases");
         var fingerprint = FingerprintExtractor.ExtractCached(
             dataset, profile, work, Environment.ProcessorCount, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));

@@ -48,7 +48,7 @@ public static class AutoRun
         var clock = Stopwatch.StartNew();
         var work = new Workspace(request.Work);
         RequireFreshOrResumed(work, request);
-        var dataset = Verify(request.Dataset, reporter);
+        var dataset = Verify(request.Dataset, reporter, cancel);
         cancel.ThrowIfCancellationRequested();
         var plans = Plan(dataset, work, request.Profile, reporter);
         var name = request.Configuration ?? DefaultConfiguration(plans);
@@ -68,19 +68,20 @@ public static class AutoRun
     }
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only told.</summary>
-    public static Dataset Verify(string folder, IReporter reporter)
+    public static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel = default)
     {
         reporter.Stage($"verify {folder}");
-        var findings = DatasetVerifier.Verify(folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+        var findings = DatasetVerifier.Verify(
+            folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
         foreach (var finding in findings)
         {
             if (finding.Severity == Severity.Error)
             {
-                reporter.Info($"error: {finding.Message}");
+                reporter.Info($"error: {finding.Line}");
             }
             else
             {
-                reporter.Warning(finding.Message);
+                reporter.Warning(finding.Line);
             }
         }
 
@@ -88,7 +89,7 @@ public static class AutoRun
         return errors == 0
             ? Dataset.Open(folder)
             : throw new SharpSegException(
-                $"dataset `{folder}` has {errors} error(s), the first: {findings.First(f => f.Severity == Severity.Error).Message}",
+                $"dataset `{folder}` has {errors} error(s), the first: {findings.First(f => f.Severity == Severity.Error).Line}",
                 $"`sharpseg verify {folder}` lists them all");
     }
 
@@ -154,13 +155,6 @@ public static class AutoRun
                 $"`{request.Work}` already holds trained runs", "go on with --resume, or choose another folder with -o");
         }
 
-        try
-        {
-            Directory.CreateDirectory(work.Folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SharpSegException($"`{request.Work}`: cannot make this folder ({e.Message})", "choose another with -o", e);
-        }
+        work.MakeFolder();
     }
 }

@@ -17,7 +17,7 @@ internal static class VerifyCommand
         var list = new JsonArray();
         foreach (var finding in findings)
         {
-            text.AppendLine($"{(finding.Severity == Severity.Error ? "error" : "warning")}: {finding.Message}");
+            text.AppendLine($"{(finding.Severity == Severity.Error ? "error" : "warning")}: {finding.Line}");
             list.Add(new JsonObject
             {
                 ["severity"] = finding.Severity == Severity.Error ? "error" : "warning",

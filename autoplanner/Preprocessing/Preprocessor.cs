@@ -142,9 +142,10 @@ public static class Preprocessor
         {
             foreach (var value in image.Channels[c])
             {
-                if (float.IsNaN(value))
+                if (!float.IsFinite(value))
                 {
-                    throw new SharpSegException($"case `{caseId}`: channel {c} has values that are not numbers (NaN)", "replace them in the image");
+                    throw new SharpSegException(
+                        $"case `{caseId}`: channel {c} has values that are not numbers (NaN or infinite)", "replace them in the image");
                 }
             }
         }

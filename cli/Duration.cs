@@ -5,6 +5,8 @@ namespace SharpSeg.Cli;
 /// <summary>Reads times as people write them: 90s, 30m, 2h, 1h30m.</summary>
 internal static class Duration
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(10_000); // far beyond any use, far below what TimeSpan holds
+
     /// <summary>Parses a positive time.</summary>
     /// <exception cref="UsageException">The text is not a time.</exception>
     public static TimeSpan Parse(string text, string option)
@@ -23,14 +25,20 @@ internal static class Duration
                 throw Wrong(text, option);
             }
 
-            total += char.ToLowerInvariant(text[i]) switch
+            var unit = char.ToLowerInvariant(text[i]) switch
             {
-                'd' => TimeSpan.FromDays(value),
-                'h' => TimeSpan.FromHours(value),
-                'm' => TimeSpan.FromMinutes(value),
-                's' => TimeSpan.FromSeconds(value),
+                'd' => TimeSpan.FromDays(1),
+                'h' => TimeSpan.FromHours(1),
+                'm' => TimeSpan.FromMinutes(1),
+                's' => TimeSpan.FromSeconds(1),
                 _ => throw Wrong(text, option),
             };
+            if (value > (Longest - total) / unit)
+            {
+                throw Wrong(text, option);
+            }
+
+            total += value * unit;
             start = i + 1;
         }
 

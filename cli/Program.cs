@@ -27,6 +27,11 @@ internal static class Program
 
     private static int Run(string[] args, ConsoleReporter reporter, CancellationToken cancel)
     {
+        if (args.Contains(""))
+        {
+            throw new UsageException("an argument is empty", "was a shell variable not set?");
+        }
+
         using var parser = new Parser(settings =>
         {
             settings.HelpWriter = null;
@@ -145,25 +150,33 @@ internal static class Program
 
         foreach (var error in failed.Errors)
         {
-            Console.Error.WriteLine($"error: {Describe(error)}");
+            Console.Error.WriteLine($"error: {Describe(error, args)}");
         }
 
         Console.Error.WriteLine("hint: `sharpseg --help` lists the verbs, `sharpseg VERB --help` its options");
         return ExitCodes.WrongUsage;
     }
 
-    private static string Describe(Error error) => error switch
+    private static string Describe(Error error, string[] args) => error switch
     {
         BadVerbSelectedError e => $"unknown verb `{e.Token}`" + Nearest(e.Token, Verbs.Select(VerbName)),
-        UnknownOptionError e => $"unknown option `{e.Token}`",
-        MissingValueOptionError e => $"option {e.NameInfo.NameText} needs a value",
-        BadFormatConversionError e => $"option {e.NameInfo.NameText}: not a valid value",
-        MissingRequiredOptionError e => e.NameInfo.NameText.Length > 0 ? $"option {e.NameInfo.NameText} is required" : "an argument is missing",
+        UnknownOptionError e => $"unknown option `{e.Token}`" + Nearest(e.Token, OptionNames(args[0])),
+        MissingValueOptionError e => $"option {Name(e.NameInfo)} needs a value",
+        BadFormatConversionError e => $"option {Name(e.NameInfo)}: not a valid value",
+        MissingRequiredOptionError e => e.NameInfo.NameText.Length > 0 ? $"option {Name(e.NameInfo)} is required" : "an argument is missing",
         _ => error.Tag.ToString(),
     };
 
     private static string Nearest(string typed, IEnumerable<string> names) =>
         NearestName.Find(typed, names) is { } name ? $", did you mean `{name}`?" : "";
+
+    private static string Name(NameInfo option) =>
+        option.ShortName.Length == 0 ? $"--{option.LongName}" : $"-{option.ShortName}/--{option.LongName}";
+
+    private static IEnumerable<string> OptionNames(string verb) =>
+        Verbs.Where(type => VerbName(type) == verb).SelectMany(type => type.GetProperties())
+            .SelectMany(property => property.GetCustomAttributes(typeof(OptionAttribute), inherit: true))
+            .Select(option => ((OptionAttribute)option).LongName);
 
     private static string VerbName(Type type) => ((VerbAttribute)type.GetCustomAttributes(typeof(VerbAttribute), false)[0]).Name;
 }

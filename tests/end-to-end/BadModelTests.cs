@@ -1,0 +1,204 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>What is wrong with a workspace, a model or an input is said in one line, and what is there stays there.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class BadModelTests(TrainedWorkspace trained)
+{
+    [Fact]
+    public void Training_needs_a_plan()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Run("train", folder.At("work")).AssertErrorWithHint(1, "plans.json", "no such file");
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Training_needs_preprocessed_cases()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        Directory.Delete(Path.Combine(work, "preprocessed"), recursive: true);
+        SharpSegProcess.Run("train", work, "--epochs", "1", "--iterations", "1").AssertErrorWithHint(1, "case_", "not preprocessed");
+    }
+
+    [Theory]
+    [InlineData("fold `nine`", "-f", "nine")]
+    [InlineData("fold `-3`", "-f", "-3")]
+    [InlineData("4d_fullres", "-c", "4d_fullres")]
+    public void Training_needs_a_fold_and_a_configuration_that_exist(string says, params string[] options) =>
+        SharpSegProcess.Run(["train", trained.Planned, "--epochs", "1", .. options]).AssertError(1, says);
+
+    [Fact]
+    public void A_finished_run_is_not_trained_over()
+    {
+        var before = FolderSnapshot.Of(trained.Work);
+        SharpSegProcess.Run("train", trained.Work, "--epochs", "1", "--iterations", "1", "--seed", "7")
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors", "finished");
+        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Work, "--max-time", "1m").AssertErrorWithHint(1, "already holds trained runs");
+        SharpSegProcess.Run("train", trained.Work, "--resume", "--seed", "8").AssertErrorWithHint(1, "seed 7, not 8");
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Predicting_needs_a_trained_model()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Run("predict", trained.Planned, "-i", Image("case_0"), "-o", folder.At("out")).AssertErrorWithHint(1, "no trained model");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "-f", "3").AssertErrorWithHint(1, "fold_3");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "--checkpoint", "worst")
+            .AssertErrorWithHint(1, "no checkpoint `worst`");
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("cut")]
+    [InlineData("rubbish")]
+    [InlineData("empty")]
+    public void A_damaged_checkpoint_is_named(string damage)
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Work, "work");
+        var path = Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors");
+        var bytes = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, damage switch
+        {
+            "cut" => bytes[..(bytes.Length / 2)],
+            "rubbish" => [.. bytes.Select(b => (byte)~b)],
+            _ => [],
+        });
+        SharpSegProcess.Run("predict", work, "-i", Image("case_0"), "-o", folder.At("out")).AssertErrorWithHint(1, "checkpoint_final.safetensors");
+        SharpSegProcess.Run("train", work, "--resume", "--seed", "7").AssertErrorWithHint(1, "checkpoint_final.safetensors");
+    }
+
+    [Fact]
+    public void A_checkpoint_of_other_plans_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Work, "work");
+        var path = Path.Combine(work, "plans.json");
+        var plans = JsonNode.Parse(File.ReadAllText(path))!;
+        var features = Find(plans["configurations"]!["3d_fullres"]!.AsObject(), "features_per_stage")!.AsArray();
+        features[0] = 8;
+        File.WriteAllText(path, plans.ToJsonString());
+        SharpSegProcess.Run("predict", work, "-i", Image("case_0"), "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors", "does not fit the plan");
+    }
+
+    [Fact]
+    public void Broken_plans_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        File.WriteAllText(Path.Combine(work, "plans.json"), "{");
+        SharpSegProcess.Run("train", work, "--epochs", "1").AssertError(1, "plans.json");
+        File.WriteAllText(Path.Combine(work, "plans.json"), """{"plans_name": "x"}""");
+        SharpSegProcess.Run("train", work, "--epochs", "1").AssertError(1, "plans.json");
+    }
+
+    [Fact]
+    public void A_dataset_that_is_gone_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var path = Path.Combine(work, "dataset.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace(trained.Dataset, folder.At("gone"), StringComparison.Ordinal));
+        SharpSegProcess.Run("preprocess", work).AssertErrorWithHint(1, folder.At("gone"), "is gone");
+    }
+
+    [Fact]
+    public void Inputs_are_looked_at_before_anything_is_written()
+    {
+        using var folder = new TemporaryFolder();
+        var input = Directory.CreateDirectory(folder.At("in")).FullName;
+        string Predict(string file)
+        {
+            SharpSegProcess.Run("predict", trained.Work, "-i", file, "-o", folder.At("out")).AssertError(1, Path.GetFileName(file).Replace(".nii.gz", "", StringComparison.Ordinal));
+            return file;
+        }
+
+        Predict(folder.At("in", "absent.nii.gz"));
+        Predict(input); // empty
+        var channels = Predict(Changed("channels.nii.gz", TwoChannels));
+        SharpSegProcess.Run("predict", trained.Work, "-i", channels, "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "2 channel(s)", "trained on 1 (T1)");
+        Predict(Changed("rubbish.nii.gz", bytes => [.. bytes.Select(b => (byte)~b)]));
+        Assert.False(Directory.Exists(folder.At("out")));
+
+        string Changed(string name, Func<byte[], byte[]> change)
+        {
+            var path = Path.Combine(input, name);
+            File.Copy(Image("case_0"), path);
+            TinyDataset.Rewrite(path, change);
+            return path;
+        }
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Voxels_that_are_no_numbers_are_not_predicted(float value)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("scan.nii.gz");
+        File.Copy(Image("case_0"), path);
+        TinyDataset.Spoil(path, value);
+        SharpSegProcess.Run("predict", trained.Work, "-i", path, "-o", folder.At("out")).AssertErrorWithHint(1, "`scan`", "not numbers");
+        Assert.False(File.Exists(folder.At("out", "scan.nii.gz")));
+    }
+
+    [Fact]
+    public void Predictions_never_replace_inputs_datasets_or_the_workspace()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.At("in"));
+        File.Copy(Image("case_0"), folder.At("in", "scan.nii.gz"));
+        var before = FolderSnapshot.Of(folder.Path);
+        SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("in")).AssertErrorWithHint(1, "`scan`", "would replace");
+        before.AssertUnchanged();
+
+        var (dataset, work) = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(trained.Work));
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Dataset).AssertErrorWithHint(1, "holds a dataset");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Work).AssertErrorWithHint(1, "the workspace itself");
+        SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Dataset).AssertErrorWithHint(1, "holds a dataset");
+        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Dataset, "--max-time", "1m").AssertErrorWithHint(1, "holds a dataset");
+        dataset.AssertUnchanged();
+        work.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Scores_need_every_prediction_on_the_references_grid()
+    {
+        using var folder = new TemporaryFolder();
+        var predictions = Directory.CreateDirectory(folder.At("predictions")).FullName;
+        string[] evaluate = ["evaluate", predictions, Path.Combine(trained.Dataset, "labelsTr")];
+        SharpSegProcess.Run([.. evaluate, "--allow-missing"]).AssertError(1, "predictions");
+        File.Copy(TinyDataset.Label(trained.Dataset, "case_0"), Path.Combine(predictions, "case_0.nii.gz"));
+        SharpSegProcess.Run(evaluate).AssertErrorWithHint(1, "case_1");
+        ImageFile.WriteLabels(
+            Path.Combine(predictions, "case_1.nii.gz"), TinyDataset.Labels(1), TinyDataset.Geometry(new Extent(20, 16, 16), new Spacing(1, 1, 1)), 2);
+        SharpSegProcess.Run([.. evaluate, "--allow-missing"]).AssertErrorWithHint(1, "`case_1`", "20×16×16", "16×20×16");
+        Assert.False(File.Exists(Path.Combine(predictions, "summary.json")));
+        SharpSegProcess.Run("evaluate", folder.At("none"), predictions).AssertErrorWithHint(1, "none", "no such folder");
+        SharpSegProcess.Run("evaluate", predictions, predictions).AssertErrorWithHint(1, "no dataset.json");
+    }
+
+    private string Image(string id) => TinyDataset.Image(trained.Dataset, id);
+
+    private static JsonNode? Find(JsonObject node, string key) =>
+        node.TryGetPropertyValue(key, out var value)
+            ? value
+            : node.Select(pair => pair.Value).OfType<JsonObject>().Select(inner => Find(inner, key)).FirstOrDefault(inner => inner is not null);
+
+    /// <summary>A fourth axis of two: NIfTI-1 keeps the number of axes at byte 40, the axes behind it, and the voxels from 352 on.</summary>
+    private static byte[] TwoChannels(byte[] bytes)
+    {
+        BitConverter.GetBytes((short)4).CopyTo(bytes, 40);
+        BitConverter.GetBytes((short)2).CopyTo(bytes, 48);
+        return [.. bytes, .. bytes[352..]];
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>A training that is killed or interrupted goes on with --resume, and no file is ever half-written.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class InterruptionTests(TrainedWorkspace trained)
+{
+    private const int Epochs = 6;
+
+    private static readonly string[] Schedule = ["--epochs", "6", "--iterations", "4", "--batch", "2"];
+
+    [Fact]
+    public void A_killed_training_is_resumed_to_its_end()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // no signals
+        }
+
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
+        KillWhen(["train", work, .. Schedule], () => File.Exists(Path.Combine(run, "checkpoint_best.safetensors")));
+        WorkspaceFiles.AssertAllWhole(work);
+
+        // Without --resume nothing is trained over; with it, the run goes on, is killed while it predicts, and goes on.
+        SharpSegProcess.Run(["train", work, .. Schedule]).AssertErrorWithHint(1, "already holds a run");
+        KillWhen(["train", work, "--resume"], () => Directory.Exists(Path.Combine(run, "validation")));
+        WorkspaceFiles.AssertAllWhole(work);
+        AssertFinished(SharpSegProcess.Succeed("train", work, "--resume", "--json"), run);
+        WorkspaceFiles.AssertAllWhole(work);
+    }
+
+    [Fact]
+    public void A_killed_preparation_is_taken_up_again()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // no signals
+        }
+
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        Directory.Delete(Path.Combine(work, "preprocessed"), recursive: true);
+        KillWhen(["preprocess", work], () => Directory.Exists(Path.Combine(work, "preprocessed"))
+            && Directory.EnumerateFiles(Path.Combine(work, "preprocessed"), "*.json", SearchOption.AllDirectories).Any());
+        WorkspaceFiles.AssertAllWhole(work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
+        WorkspaceFiles.AssertAllWhole(work);
+        Assert.Equal(
+            ImagesOf(trained.Planned).Select(File.ReadAllBytes), ImagesOf(work).Where(path => path.Contains("3d_fullres", StringComparison.Ordinal)).Select(File.ReadAllBytes));
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void An_interrupted_training_saves_and_goes_on(string signal)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // no signals
+        }
+
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
+        using (var training = SharpSegProcess.Start(["train", work, .. Schedule]))
+        {
+            Assert.True(training.WaitFor(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))));
+            training.Signal(signal);
+            var outcome = training.WaitForEnd();
+            outcome.AssertErrorWithHint(130, "interrupted", "saved");
+        }
+
+        Assert.True(File.Exists(Path.Combine(run, "checkpoint_latest.safetensors")));
+        Assert.False(File.Exists(Path.Combine(run, "checkpoint_final.safetensors")));
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
+
+        var resumed = SharpSegProcess.Succeed("train", work, "--resume", "--json");
+        Assert.Contains("resumed from checkpoint_latest.safetensors", resumed.Errors, StringComparison.Ordinal);
+        AssertFinished(resumed, run);
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
+    }
+
+    private static void AssertFinished(Outcome outcome, string run)
+    {
+        Assert.Equal(Epochs * 4, (int)outcome.Json()["iterations"]!);
+        var epochs = File.ReadAllLines(Path.Combine(run, "log.jsonl")).Skip(1).Select(line => (int)JsonNode.Parse(line)!["epoch"]!);
+        Assert.Equal(Enumerable.Range(0, Epochs), epochs);
+        Assert.True(File.Exists(Path.Combine(run, "checkpoint_final.safetensors")));
+        Assert.False(File.Exists(Path.Combine(run, "checkpoint_latest.safetensors")));
+        Assert.Equal(2, Directory.GetFiles(Path.Combine(run, "validation"), "*.nii.gz").Length);
+        Assert.True(File.Exists(Path.Combine(run, "validation", "summary.json")));
+    }
+
+    private static void KillWhen(string[] arguments, Func<bool> condition)
+    {
+        using var running = SharpSegProcess.Start(arguments);
+        running.WaitFor(condition);
+        running.Signal("KILL");
+        running.WaitForEnd();
+    }
+
+    private static IOrderedEnumerable<string> ImagesOf(string work) =>
+        Directory.EnumerateFiles(Path.Combine(work, "preprocessed"), "*.image", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+}

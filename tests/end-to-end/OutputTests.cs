@@ -1,0 +1,77 @@
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Outputs that cannot be written: told in one line, and what was there before is still there.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class OutputTests(TrainedWorkspace trained)
+{
+    [Theory]
+    [InlineData("plan", "DATASET", "-o", "FILE")]
+    [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]
+    [InlineData("demo", "-o", "FILE")]
+    [InlineData("predict", "WORK", "-i", "IMAGE", "-o", "FILE")]
+    [InlineData("evaluate", "VALIDATION", "LABELS", "--allow-missing", "-o", "FILE/summary.json")]
+    public void An_output_that_is_a_file_is_kept(params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("notes"), "precious");
+        SharpSegProcess.Run(Placed(arguments, folder.At("notes"))).AssertErrorWithHint(1, "notes");
+        Assert.Equal("precious", File.ReadAllText(folder.At("notes")));
+        Assert.Single(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("plan", "DATASET", "-o", "FILE")]
+    [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]
+    [InlineData("demo", "-o", "FILE")]
+    [InlineData("predict", "WORK", "-i", "IMAGE", "-o", "FILE")]
+    public void A_place_where_nothing_can_be_written_is_an_error(params string[] arguments)
+    {
+        if (!Directory.Exists("/proc/self"))
+        {
+            return; // only Linux has a place where not even root can write
+        }
+
+        SharpSegProcess.Run(Placed(arguments, "/proc/sharpseg")).AssertErrorWithHint(1, "/proc/sharpseg");
+    }
+
+    /// <summary>Files longer than so many KiB cannot be written: plans fail at once, training at its first checkpoint.</summary>
+    [Theory]
+    [InlineData(1, "plan", "DATASET", "-o", "NEW")]
+    [InlineData(16, "preprocess", "PLANNED", "-c", "2d")]
+    [InlineData(64, "train", "PLANNED", "--epochs", "1", "--iterations", "1", "--batch", "2")]
+    public void A_full_disk_loses_nothing(int kibibytes, params string[] arguments)
+    {
+        if (!File.Exists("/bin/bash"))
+        {
+            return; // the limit is set by bash
+        }
+
+        using var folder = new TemporaryFolder();
+        var planned = folder.Copy(trained.Planned, "planned");
+        var before = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(planned));
+        string[] placed = [.. Placed(arguments, "").Select(a => a == "PLANNED" ? planned : a == "NEW" ? folder.At("new") : a)];
+
+        SharpSegProcess.RunOnFullDisk(kibibytes, placed).AssertErrorWithHint(1);
+
+        before.Item1.AssertUnchanged();
+        before.Item2.AssertNothingLost();
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(planned));
+        SharpSegProcess.Succeed(placed); // with room again, the same command does it
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(placed.Contains(planned) ? planned : folder.At("new")));
+    }
+
+    private string[] Placed(string[] arguments, string output) =>
+    [
+        .. arguments.Select(argument => argument switch
+        {
+            "DATASET" => trained.Dataset,
+            "WORK" => trained.Work,
+            "IMAGE" => TinyDataset.Image(trained.Dataset, "case_0"),
+            "VALIDATION" => Path.Combine(trained.Run, "validation"),
+            "LABELS" => Path.Combine(trained.Dataset, "labelsTr"),
+            _ => argument.Replace("FILE", output, StringComparison.Ordinal),
+        }),
+    ];
+}

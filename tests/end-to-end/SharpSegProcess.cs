@@ -1,0 +1,171 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>The product as its users meet it: a process with arguments, two streams of text and an exit code.</summary>
+internal sealed class SharpSegProcess : IDisposable
+{
+    /// <summary>Far more than any command here needs, also on a busy machine; a hanging one must not hang the tests.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    private readonly Process process;
+    private readonly StringBuilder output = new(), errors = new();
+
+    private SharpSegProcess(ProcessStartInfo start)
+    {
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        start.RedirectStandardInput = true;
+        start.Environment["NO_COLOR"] = "1";
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // no pipes of the runtime's own in the temporary folder
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Append(output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(errors, line.Data);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Id of the process, for signals.</summary>
+    public int Id => process.Id;
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasEnded => process.HasExited;
+
+    private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    private static string Product => Path.Combine(AppContext.BaseDirectory, "sharpseg.dll");
+
+    /// <summary>Runs a command to its end.</summary>
+    public static Outcome Run(params string[] arguments)
+    {
+        using var running = Start(arguments);
+        return running.WaitForEnd();
+    }
+
+    /// <summary>Runs a command that must succeed.</summary>
+    public static Outcome Succeed(params string[] arguments)
+    {
+        var outcome = Run(arguments);
+        Assert.True(outcome.Code == 0, $"sharpseg {string.Join(' ', arguments)} ended with {outcome.Code}:\n{outcome.Errors}");
+        return outcome;
+    }
+
+    /// <summary>Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.</summary>
+    public static SharpSegProcess Start(params string[] arguments)
+    {
+        var start = OperatingSystem.IsLinux() && File.Exists("/usr/bin/env")
+            ? new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT", Host, Product, .. arguments])
+            : new ProcessStartInfo(Host, [Product, .. arguments]);
+        return new SharpSegProcess(start);
+    }
+
+    /// <summary>Runs a command that may write files of at most so many KiB: to it the disk is full. Needs bash.</summary>
+    public static Outcome RunOnFullDisk(int kibibytes, params string[] arguments)
+    {
+        // Ignored, SIGXFSZ turns into the error that a full disk gives. The runtime's doubly mapped code pages count as a file.
+        var start = new ProcessStartInfo(
+            "bash", ["-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"", "bash", Host, Product, .. arguments]);
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        using var running = new SharpSegProcess(start);
+        return running.WaitForEnd();
+    }
+
+    /// <summary>Sends a signal, by the name that kill(1) knows.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits until a condition holds, looking often; false if the process ended before.</summary>
+    public bool WaitFor(Func<bool> condition)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!condition())
+        {
+            if (process.HasExited)
+            {
+                return condition();
+            }
+
+            Assert.True(clock.Elapsed < Limit, $"nothing happened within {Limit}:\n{errors}");
+            Thread.Sleep(5);
+        }
+
+        return true;
+    }
+
+    /// <summary>Waits for the end and hands back what was printed.</summary>
+    public Outcome WaitForEnd()
+    {
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"not done within {Limit}:\n{errors}");
+        }
+
+        process.WaitForExit(); // the streams, too
+        lock (output)
+        {
+            return new Outcome(process.ExitCode, output.ToString(), errors.ToString());
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        process.Dispose();
+    }
+
+    private void Append(StringBuilder text, string? line)
+    {
+        if (line is not null)
+        {
+            lock (output)
+            {
+                text.Append(line).Append('\n');
+            }
+        }
+    }
+}
+
+/// <summary>How a command ended.</summary>
+/// <param name="Code">Exit code.</param>
+/// <param name="Output">All of stdout.</param>
+/// <param name="Errors">All of stderr.</param>
+internal sealed record Outcome(int Code, string Output, string Errors)
+{
+    /// <summary>The one JSON object that --json prints as the last, here the only, line of stdout.</summary>
+    public JsonObject Json() => Assert.IsType<JsonObject>(JsonNode.Parse(Assert.Single(Lines(Output))));
+
+    /// <summary>The command failed as it should: one line says what is wrong, and nothing of the program's insides is shown.</summary>
+    /// <param name="code">1 failed, 2 wrong usage.</param>
+    /// <param name="says">What the line must name.</param>
+    public void AssertError(int code, params string[] says)
+    {
+        Assert.True(Code == code, $"exit code {Code} instead of {code}:\n{Output}{Errors}");
+        var line = Assert.Single(Lines(Errors), text => text.StartsWith("error: ", StringComparison.Ordinal));
+        Assert.All(says, part => Assert.True(line.Contains(part, StringComparison.Ordinal), $"`{part}` is not in: {line}"));
+        Assert.DoesNotContain("   at ", Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", Errors, StringComparison.Ordinal);
+        Assert.InRange(Lines(Errors).Count(text => text.StartsWith("hint: ", StringComparison.Ordinal)), 0, 1);
+    }
+
+    /// <summary>As <see cref="AssertError"/>, and a second line says how to go on.</summary>
+    public void AssertErrorWithHint(int code, params string[] says)
+    {
+        AssertError(code, says);
+        Assert.Contains(Lines(Errors), text => text.StartsWith("hint: ", StringComparison.Ordinal));
+    }
+
+    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}

@@ -1,0 +1,30 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>A planned and preprocessed tiny dataset, for trainings inside the test's own process.</summary>
+internal sealed class TinyRun : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public TinyRun(int cases, string fold)
+    {
+        Dataset = Dataset.Open(TinyDataset.Write(folder.At("dataset"), cases));
+        var work = new Workspace(folder.At("work"));
+        var plans = AutoRun.Plan(Dataset, work, Profile.Modern, SilentReporter.Instance);
+        AutoRun.Preprocess(Dataset, work, plans, "3d_fullres", SilentReporter.Instance, CancellationToken.None);
+        First = TrainingRun.Open(work, "3d_fullres", fold, seed: 5);
+    }
+
+    public Dataset Dataset { get; }
+
+    public TrainingRun First { get; }
+
+    /// <summary>The same run in a folder of its own.</summary>
+    public TrainingRun Another(string name) => First with { Folder = folder.At(name) };
+
+    public void Dispose() => folder.Dispose();
+}

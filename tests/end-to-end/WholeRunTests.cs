@@ -1,0 +1,150 @@
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Imaging;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>From a folder of scans to scores and new segmentations, as a user goes.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class WholeRunTests(TrainedWorkspace trained)
+{
+    [Fact]
+    public void Auto_makes_a_scored_model_within_its_time()
+    {
+        using var folder = new TemporaryFolder();
+        var before = FolderSnapshot.Of(trained.Dataset);
+        var work = folder.At("work");
+        var outcome = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "25s", "--json");
+
+        var json = outcome.Json();
+        Assert.InRange((double)json["mean_foreground_dice"]!, 0, 1);
+        Assert.Equal(["1", "2"], json["per_class"]!.AsObject().Select(pair => pair.Key));
+        Assert.Equal(["lower", "upper"], json["per_class"]!.AsObject().Select(pair => (string)pair.Value!["name"]!));
+        foreach (var key in new[] { "seconds", "iterations", "seconds_per_iteration", "peak_bytes" })
+        {
+            Assert.True((double)json[key]! > 0, key);
+        }
+
+        string[] expected =
+        [
+            "dataset.json", "fingerprint.json", "plans.json", "splits.json", "runs/3d_fullres/fold_0/checkpoint_final.safetensors",
+            "runs/3d_fullres/fold_0/log.jsonl", "runs/3d_fullres/fold_0/progress.png", "runs/3d_fullres/fold_0/validation/summary.json",
+        ];
+        Assert.All(expected, name => Assert.True(File.Exists(Path.Combine(work, name)), name));
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
+        before.AssertUnchanged();
+
+        var validation = JsonNode.Parse(File.ReadAllText(Path.Combine(work, "splits.json")))![0]!["val"]!.AsArray();
+        Assert.Equal(2, validation.Count);
+        Assert.All(validation, id => AssertOnGridOf(
+            TinyDataset.Label(trained.Dataset, (string)id!), Path.Combine(work, "runs/3d_fullres/fold_0/validation", $"{id}.nii.gz")));
+
+        // Asked again, it finds everything done.
+        var again = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "25s", "--resume", "--json").Json();
+        Assert.Equal((double)json["mean_foreground_dice"]!, (double)again["mean_foreground_dice"]!);
+        Assert.Equal((int)json["iterations"]!, (int)again["iterations"]!);
+    }
+
+    [Fact]
+    public void Train_reports_what_it_did()
+    {
+        var json = trained.Training.Json();
+        Assert.Equal(4, (int)json["iterations"]!);
+        Assert.Equal(2, (int)json["batch_size"]!);
+        Assert.Equal(2, (int)json["epochs"]!);
+        Assert.True((double)json["seconds_per_iteration"]! > 0);
+        Assert.True((long)json["peak_bytes"]! > 0);
+        Assert.NotNull(json["mean_foreground_dice"]);
+        var log = File.ReadAllLines(Path.Combine(trained.Run, "log.jsonl")).Select(line => JsonNode.Parse(line)!).ToArray();
+        Assert.Equal(3, log.Length); // the run, and two epochs
+        Assert.Equal([0, 1], log.Skip(1).Select(epoch => (int)epoch["epoch"]!));
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(trained.Work));
+    }
+
+    [Fact]
+    public void Predictions_lie_exactly_on_their_scans()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.At("in"));
+        string[] names = ["far", "near"];
+        foreach (var (name, i) in names.Select((name, i) => (name, i)))
+        {
+            File.Copy(TinyDataset.Image(trained.Dataset, $"case_{i}"), folder.At("in", $"{name}_0000.nii.gz"));
+        }
+
+        TinyDataset.Rewrite(folder.At("in", "far_0000.nii.gz"), Elsewhere);
+        var json = SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--json").Json();
+        Assert.Equal(names.Select(name => folder.At("out", $"{name}.nii.gz")), json["segmentations"]!.AsArray().Select(path => (string)path!));
+        Assert.All(names, name => AssertOnGridOf(folder.At("in", $"{name}_0000.nii.gz"), folder.At("out", $"{name}.nii.gz")));
+        Assert.Equal(["dataset.json", "far.nii.gz", "near.nii.gz", "plans.json"], Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());
+
+        // One file at a time gives the same labels, and --continue leaves what is there.
+        SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in", "near_0000.nii.gz"), "-o", folder.At("single"));
+        Assert.Equal(
+            ImageFile.ReadLabels(folder.At("out", "near.nii.gz")).Voxels,
+            ImageFile.ReadLabels(Directory.GetFiles(folder.At("single"), "*.nii.gz").Single()).Voxels);
+        var kept = FolderSnapshot.Of(folder.At("out"));
+        var rest = SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--continue", "--json").Json();
+        Assert.Empty(rest["segmentations"]!.AsArray());
+        kept.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Evaluate_gives_the_scores_of_the_training_and_1_to_a_perfect_answer()
+    {
+        using var folder = new TemporaryFolder();
+        var labels = Path.Combine(trained.Dataset, "labelsTr");
+        var perfect = SharpSegProcess.Succeed("evaluate", labels, labels, "-o", folder.At("summary.json"), "--json").Json();
+        Assert.Equal(1, (double)perfect["mean_foreground_dice"]!);
+        Assert.Equal(6, (int)perfect["cases"]!);
+
+        var predictions = folder.Copy(Path.Combine(trained.Run, "validation"), "predictions");
+        var scored = SharpSegProcess.Succeed("evaluate", predictions, labels, "--allow-missing", "--json").Json();
+        Assert.Equal((double)trained.Training.Json()["mean_foreground_dice"]!, (double)scored["mean_foreground_dice"]!, 1e-12);
+
+        var table = SharpSegProcess.Succeed("evaluate", predictions, labels, "--allow-missing", "--cases").Output;
+        Assert.Contains("case_", table, StringComparison.Ordinal);
+        Assert.Contains("mean foreground Dice", table, StringComparison.Ordinal);
+    }
+
+    /// <summary>Same size, spacing and place in space, down to the header's numbers.</summary>
+    private static void AssertOnGridOf(string scan, string segmentation)
+    {
+        var (expected, actual) = (ImageFile.ReadGeometry(scan), ImageFile.ReadGeometry(segmentation));
+        Assert.Equal(expected.Extent, actual.Extent);
+        Assert.Equal(expected.Spacing, actual.Spacing);
+        Assert.Equal(expected.Affine, actual.Affine);
+        Assert.Equal(Header(scan)[76..108], Header(segmentation)[76..108]); // NIfTI-1: voxel sizes
+        Assert.Equal(Header(scan)[252..344], Header(segmentation)[252..344]); // qform and sform, codes and numbers
+        Assert.All(ImageFile.ReadLabels(segmentation).Voxels, label => Assert.InRange(label, 0, 2));
+    }
+
+    private static byte[] Header(string path)
+    {
+        using var gzip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+        var header = new byte[348];
+        gzip.ReadExactly(header);
+        return header;
+    }
+
+    /// <summary>Anisotropic voxels at an odd place: pixdim at byte 76, sform at 280 with its code at 254.</summary>
+    private static byte[] Elsewhere(byte[] bytes)
+    {
+        float[] spacing = [0.9f, 1.1f, 1.3f];
+        float[] affine = [-0.9f, 0, 0, 31.5f, 0, -1.1f, 0, 17.25f, 0, 0, 1.3f, -203.125f];
+        BitConverter.GetBytes((short)0).CopyTo(bytes, 252);
+        BitConverter.GetBytes((short)1).CopyTo(bytes, 254);
+        for (var axis = 0; axis < 3; axis++)
+        {
+            BitConverter.GetBytes(spacing[axis]).CopyTo(bytes, 80 + (4 * axis));
+        }
+
+        for (var i = 0; i < affine.Length; i++)
+        {
+            BitConverter.GetBytes(affine[i]).CopyTo(bytes, 280 + (4 * i));
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,58 @@
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>A command line that cannot be meant is answered with one line and exit code 2, before anything is read or written.</summary>
+public sealed class WrongUsageTests
+{
+    [Theory]
+    [InlineData("unknown verb `trian`, did you mean `train`?", "trian", "x")]
+    [InlineData("unknown option `max-tme`, did you mean `max-time`?", "auto", "DATASET", "-o", "WORK", "--max-tme", "1m")]
+    [InlineData("-o/--output is required", "auto", "DATASET")]
+    [InlineData("--max-time soon", "auto", "DATASET", "-o", "WORK", "--max-time", "soon")]
+    [InlineData("--max-time 99999999999999d", "auto", "DATASET", "-o", "WORK", "--max-time", "99999999999999d")]
+    [InlineData("--fold -1", "auto", "DATASET", "-o", "WORK", "--fold", "-1")]
+    [InlineData("--profile modren: unknown, did you mean `modern`?", "auto", "DATASET", "-o", "WORK", "--profile", "modren")]
+    [InlineData("--device tpu: no such device", "auto", "DATASET", "-o", "WORK", "--device", "tpu")]
+    [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
+    [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
+    [InlineData("--spacing", "plan", "DATASET", "-o", "WORK", "--spacing", "1,1")]
+    [InlineData("DATASET is missing", "plan", "-o", "WORK")]
+    [InlineData("--dataset-json", "plan", "-o", "WORK", "--fingerprint", "fingerprint.json")]
+    [InlineData("--epochs 0", "train", "WORK", "--epochs", "0")]
+    [InlineData("--max-time chooses", "train", "WORK", "--max-time", "1m", "--batch", "2")]
+    [InlineData("--step 2", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--step", "2")]
+    [InlineData("--part 3", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--part", "3", "--parts", "3")]
+    [InlineData("an argument is empty", "verify", "")]
+    public void Wrong_usage_is_one_clear_error(string says, params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        string[] placed = [.. arguments.Select(argument => argument is "DATASET" or "WORK" or "OUT" ? folder.At(argument) : argument)];
+        SharpSegProcess.Run(placed).AssertError(2, says);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Without_a_verb_the_help_is_shown()
+    {
+        var outcome = SharpSegProcess.Run();
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("auto", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal("", outcome.Output);
+    }
+
+    [Fact]
+    public void Help_and_version_are_no_errors()
+    {
+        Assert.Contains("predict", SharpSegProcess.Succeed("--help").Output, StringComparison.Ordinal);
+        Assert.Contains("--max-time", SharpSegProcess.Succeed("auto", "--help").Output, StringComparison.Ordinal);
+        Assert.StartsWith("sharpseg ", SharpSegProcess.Succeed("--version").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Devices_names_the_processor()
+    {
+        var json = SharpSegProcess.Succeed("devices", "--json").Json();
+        Assert.Contains(json["devices"]!.AsArray(), device => (string?)device!["name"] == "cpu");
+    }
+}

@@ -1,0 +1,169 @@
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Inference;
+
+public sealed class PredictorTests
+{
+    private static readonly int[] Patch = [4, 8, 6], Slice = [8, 6];
+    private static readonly double[] Isotropic = [1, 1, 1];
+
+    [Theory]
+    [InlineData(4, 8, 6, true, true, 0.5)]      // one tile
+    [InlineData(3, 5, 1, true, true, 0.5)]      // padded on all axes
+    [InlineData(9, 8, 17, true, true, 0.5)]     // many tiles
+    [InlineData(7, 13, 5, false, true, 0.3)]
+    [InlineData(5, 30, 6, true, false, 1)]
+    public void A_constant_volume_stays_constant(int z, int y, int x, bool gaussian, bool mirroring, double step)
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        using var network = InferenceFixtures.Constant(backend, configuration, 0.25f, -3, 7);
+        using var predictor = new Predictor(
+            backend, [network], configuration, Profile.Modern, sigmoid: false, [0, 1, 2], new InferenceOptions(step, gaussian, mirroring));
+        var size = new Extent(z, y, x);
+        var maps = predictor.Predict(InferenceFixtures.Noise(size.Voxels, seed: 1), size);
+        Assert.Equal(3 * size.Voxels, maps.Length);
+        for (var i = 0; i < maps.Length; i++)
+        {
+            Assert.Equal((i % 3) switch { 0 => 0.25f, 1 => -3, _ => 7 }, maps[i], 1e-5f);
+        }
+    }
+
+    [Fact]
+    public void A_2d_network_answers_for_every_slice()
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Slice, [1, 1]);
+        using var network = InferenceFixtures.Constant(backend, configuration, 1, 2);
+        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [1, 2], new InferenceOptions());
+        var size = new Extent(5, 11, 4);
+        var maps = predictor.Predict(InferenceFixtures.Noise(size.Voxels, seed: 1), size);
+        Assert.All(Enumerable.Range(0, maps.Length), i => Assert.Equal(1 + (i % 2), maps[i], 1e-5f));
+    }
+
+    /// <summary>Spec inference §1: three folds that answer (5, 0), (−1, 1), (−1, 1).</summary>
+    [Fact]
+    public void Modern_averages_logits_over_folds_and_classic_probabilities()
+    {
+        Assert.Equal([1, 0.6667f], MeanOfFolds(Profile.Modern), Near(1e-4f));
+        Assert.Equal([0.4106f, 0.5894f], MeanOfFolds(Profile.Classic), Near(1e-4f));
+
+        static float[] MeanOfFolds(Profile profile)
+        {
+            using var backend = Cpu.Open(1);
+            var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+            using var a = InferenceFixtures.Constant(backend, configuration, 5, 0);
+            using var b = InferenceFixtures.Constant(backend, configuration, -1, 1);
+            using var c = InferenceFixtures.Constant(backend, configuration, -1, 1);
+            using var predictor = new Predictor(backend, [a, b, c], configuration, profile, false, [0, 1, 2], new InferenceOptions());
+            var size = new Extent(4, 8, 9);
+            return predictor.Predict(new float[size.Voxels], size)[..2];
+        }
+    }
+
+    /// <summary>A random network: what several tiles give is the weighted mean, in float64, of what each gives alone.</summary>
+    [Fact]
+    public void Tiles_are_blended_by_their_weights()
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        var tile = configuration.Patch;
+        using var network = Network.Build(configuration.ToNetworkPlan(1, 2, deepSupervision: false), backend, seed: 3);
+        var options = new InferenceOptions(Mirroring: false);
+        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], options);
+        var size = new Extent(7, 13, 6);
+        var image = InferenceFixtures.Noise(size.Voxels, seed: 2);
+
+        var (sum, weightSum) = (new double[2 * size.Voxels], new double[size.Voxels]);
+        var weights = GaussianWeights.Create(tile);
+        foreach (var origin in SlidingWindow.Tiles(size, tile, options.Step))
+        {
+            var alone = predictor.Predict(Cut(image, size, origin, tile), tile);
+            foreach (var (inTile, inImage) in Voxels(size, origin, tile))
+            {
+                weightSum[inImage] += weights[inTile];
+                sum[2 * inImage] += weights[inTile] * (double)alone[2 * inTile];
+                sum[(2 * inImage) + 1] += weights[inTile] * (double)alone[(2 * inTile) + 1];
+            }
+        }
+
+        var actual = predictor.Predict(image, size);
+        for (var i = 0; i < actual.Length; i++)
+        {
+            Assert.Equal(sum[i] / weightSum[i / 2], actual[i], 1e-4);
+        }
+    }
+
+    /// <summary>With mirroring the answer to a flipped image is the flipped answer, whatever the weights.</summary>
+    [Fact]
+    public void Mirroring_makes_the_answer_symmetric()
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        var size = configuration.Patch;
+        using var network = Network.Build(configuration.ToNetworkPlan(1, 2, deepSupervision: false), backend, seed: 3);
+        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
+        var image = InferenceFixtures.Noise(size.Voxels, seed: 2);
+        float[] flipped = [.. image.Reverse()]; // all three axes
+        var (straight, mirrored) = (predictor.Predict(image, size), predictor.Predict(flipped, size));
+        for (var i = 0; i < size.Voxels; i++)
+        {
+            var j = size.Voxels - 1 - i;
+            Assert.Equal(straight[2 * i], mirrored[2 * j], 1e-4f);
+            Assert.Equal(straight[(2 * i) + 1], mirrored[(2 * j) + 1], 1e-4f);
+        }
+    }
+
+    [Fact]
+    public void Forward_passes_are_tiles_times_views_times_folds()
+    {
+        var configuration = InferenceFixtures.Configuration([80, 192, 160], Isotropic);
+        var size = new Extent(115, 320, 232);
+        Assert.Equal(12 * 8 * 5, Predictor.ForwardPasses(size, configuration, new InferenceOptions(), mirrorAxes: 3, folds: 5));
+        Assert.Equal(12, Predictor.ForwardPasses(size, configuration, new InferenceOptions(Mirroring: false), mirrorAxes: 3, folds: 1));
+    }
+
+    [Fact]
+    public void An_image_of_another_size_is_refused()
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        using var network = InferenceFixtures.Constant(backend, configuration, 0, 1);
+        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
+        Assert.Throws<ShapeException>(() => predictor.Predict(new float[10], new Extent(4, 8, 6)));
+    }
+
+    private static IEqualityComparer<float> Near(float tolerance) =>
+        EqualityComparer<float>.Create((a, b) => Math.Abs(a - b) <= tolerance, value => 0);
+
+    private static float[] Cut(float[] image, Extent size, Extent origin, Extent tile)
+    {
+        var cut = new float[tile.Voxels];
+        foreach (var (inTile, inImage) in Voxels(size, origin, tile))
+        {
+            cut[inTile] = image[inImage];
+        }
+
+        return cut;
+    }
+
+    private static IEnumerable<(int InTile, int InImage)> Voxels(Extent size, Extent origin, Extent tile)
+    {
+        var i = 0;
+        for (var z = 0; z < tile.Z; z++)
+        {
+            for (var y = 0; y < tile.Y; y++)
+            {
+                for (var x = 0; x < tile.X; x++)
+                {
+                    yield return (i++, ((((origin.Z + z) * size.Y) + origin.Y + y) * size.X) + origin.X + x);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Inference;
+
+/// <summary>The vectors of spec inference §8, and the steps one by one.</summary>
+public sealed class SegmentationExporterTests
+{
+    private static readonly Spacing Isotropic = new(1, 1, 1);
+
+    [Fact]
+    public void Maps_are_resampled_before_they_are_decided()
+    {
+        // Two maps [[2,0,1],[1,3,0]] and [[0,1,1.5],[2,0,2]], channels last.
+        float[] maps = [2, 0, 0, 1, 1, 1.5f, 1, 2, 3, 0, 0, 2];
+        var labels = Export(maps, new(1, 2, 3), new(1, 3, 5), Isotropic, [1, 1, 1]);
+        short[] expected = [0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1];
+        labels[13] = 0; // 1.2 against 1.2 in exact arithmetic: either answer is right
+        Assert.Equal(expected, labels);
+    }
+
+    [Fact]
+    public void Coarse_slices_are_not_interpolated_across()
+    {
+        // Two slices [1,2] and [5,6] to three.
+        Assert.Equal([1, 2, 5, 6, 5, 6], Resampled(new Spacing(4, 1, 1), [2.5, .8, .8]));
+        Assert.Equal([1, 2, 3, 4, 5, 6], Resampled(new Spacing(1, 1, 1), [1.5, 1, 1]));
+
+        // The value of a voxel is the number of thresholds ½, 1½, … that it exceeds.
+        static int[] Resampled(Spacing original, double[] current)
+        {
+            var values = new int[6];
+            for (var threshold = 0.5f; threshold < 8; threshold++)
+            {
+                var labels = Export([threshold, 1, threshold, 2, threshold, 5, threshold, 6], new(2, 1, 2), new(3, 1, 2), original, current);
+                for (var i = 0; i < values.Length; i++)
+                {
+                    values[i] += labels[i];
+                }
+            }
+
+            return values;
+        }
+    }
+
+    [Fact]
+    public void The_lowest_class_wins_a_tie() => Assert.Equal([0, 1], Export([2, 2, 2, 2.0001f], new(1, 1, 2), new(1, 1, 2), Isotropic, [1, 1, 1]));
+
+    [Theory]
+    [InlineData(Profile.Modern, 1f, -1f, 0f)]        // logits: above 0
+    [InlineData(Profile.Classic, 0.6f, 0.4f, 0.5f)]  // probabilities: above one half
+    public void Later_regions_lie_over_earlier_ones(Profile profile, float yes, float no, float border)
+    {
+        float[] maps = [yes, no, yes, yes, no, yes, no, no, border, border];
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
+        var size = new Extent(1, 1, 5);
+        var labels = SegmentationExporter.ToOriginalGrid(
+            maps, InferenceFixtures.Properties(size, size, Isotropic), InferenceFixtures.Plans(configuration, profile), configuration,
+            InferenceFixtures.Regions);
+        Assert.Equal([1, 2, 2, 0, 0], labels);
+    }
+
+    [Fact]
+    public void Outside_the_box_is_background()
+    {
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
+        var (box, full, origin) = (new Extent(2, 1, 3), new Extent(4, 3, 5), new Extent(1, 2, 1));
+        float[] maps = [.. Enumerable.Range(0, 12).Select(i => i % 2 == 0 ? 0f : 1f)]; // label 1 everywhere in the box
+        var labels = SegmentationExporter.ToOriginalGrid(
+            maps, InferenceFixtures.Properties(box, box, Isotropic, full, origin), InferenceFixtures.Plans(configuration), configuration,
+            InferenceFixtures.TwoLabels);
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var (z, y, x) = (i / 15, i / 5 % 3, i % 5);
+            Assert.Equal(z is 1 or 2 && y == 2 && x is >= 1 and <= 3 ? 1 : 0, labels[i]);
+        }
+    }
+
+    [Fact]
+    public void Axes_are_put_back()
+    {
+        // Forward [2,0,1]: original (5,6,7) lies transposed as (7,5,6); backward [1,2,0].
+        short[] transposed = [.. Enumerable.Range(0, 210).Select(i => (short)i)];
+        var back = SegmentationExporter.TransposeBack(transposed, new Extent(7, 5, 6), [1, 2, 0]);
+        for (var i = 0; i < back.Length; i++)
+        {
+            var (z, y, x) = (i / 42, i / 7 % 6, i % 7);
+            Assert.Equal((((x * 5) + z) * 6) + y, back[i]);
+        }
+    }
+
+    [Fact]
+    public void The_separate_axis_is_chosen_in_transposed_order()
+    {
+        // The file's x axis is coarse; transposed it comes first, and nothing is interpolated across it.
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [2.5, .8, .8]);
+        var plans = InferenceFixtures.Plans(configuration, Profile.Modern, [2, 0, 1], [1, 2, 0]);
+        var properties = InferenceFixtures.Properties(new(2, 1, 2), new(3, 1, 2), new Spacing(1, 1, 4));
+        var labels = SegmentationExporter.ToOriginalGrid([4.5f, 1, 4.5f, 2, 4.5f, 5, 4.5f, 6], properties, plans, configuration, InferenceFixtures.TwoLabels);
+        Assert.Equal([0, 1, 1, 0, 1, 1], labels); // (z, y, x) = (1, 2, 3): along x, the coarse axis, 0 1 1
+    }
+
+    private static short[] Export(float[] maps, Extent from, Extent to, Spacing original, double[] current)
+    {
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], current);
+        return SegmentationExporter.ToOriginalGrid(
+            maps, InferenceFixtures.Properties(from, to, original), InferenceFixtures.Plans(configuration), configuration, InferenceFixtures.TwoLabels);
+    }
+}

@@ -15,7 +15,7 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         using var folder = new TemporaryFolder();
         var before = FolderSnapshot.Of(trained.Dataset);
         var work = folder.At("work");
-        var outcome = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "25s", "--json");
+        var outcome = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "30s", "--json");
 
         var json = outcome.Json();
         Assert.InRange((double)json["mean_foreground_dice"]!, 0, 1);
@@ -41,7 +41,7 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
             TinyDataset.Label(trained.Dataset, (string)id!), Path.Combine(work, "runs/3d_fullres/fold_0/validation", $"{id}.nii.gz")));
 
         // Asked again, it finds everything done.
-        var again = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "25s", "--resume", "--json").Json();
+        var again = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "30s", "--resume", "--json").Json();
         Assert.Equal((double)json["mean_foreground_dice"]!, (double)again["mean_foreground_dice"]!);
         Assert.Equal((int)json["iterations"]!, (int)again["iterations"]!);
     }

@@ -46,17 +46,21 @@ public static class AtomicFile
                 throw;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException || IsTooLong(error))
         {
             var reason = error switch
             {
                 DirectoryNotFoundException => "its folder does not exist",
+                ArgumentOutOfRangeException => "the file system or a limit does not allow a file of this length",
                 UnauthorizedAccessException => "permission denied, or the name belongs to a folder",
                 _ => error.Message,
             };
             throw new SharpSegException($"`{path}`: cannot be written: {reason}", "check the folder, its permissions and the free space", error);
         }
     }
+
+    // .NET's answer to EFBIG: a file system's longest file, or a user's limit (ulimit -f).
+    private static bool IsTooLong(Exception error) => error is ArgumentOutOfRangeException { ParamName: "value" };
 
     private static void Discard(string temporary)
     {

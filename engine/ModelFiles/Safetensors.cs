@@ -47,6 +47,12 @@ public static class Safetensors
 
             File.Move(temporary, path, overwrite: true);
         }
+        catch (ArgumentOutOfRangeException error) when (error.ParamName == "value")
+        {
+            // .NET's answer to EFBIG: a file system's longest file, or a user's limit (ulimit -f).
+            File.Delete(temporary);
+            throw new IOException($"'{path}': the file system or a limit does not allow a file of this length", error);
+        }
         catch
         {
             File.Delete(temporary);

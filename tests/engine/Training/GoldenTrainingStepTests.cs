@@ -18,30 +18,33 @@ namespace SharpSeg.Engine.Tests.Training;
 /// </summary>
 public class GoldenTrainingStepTests
 {
+    // The CPU's wide Winograd tiles, F(4,3), round some ten times as much as plain sums; outputs stay within the 1e-4 of golden/README.
+    private const double CpuFactor = 5;
+
     private const double OutputTolerance = 2e-5;
     private const double LossTolerance = 2e-6;
     private const double GradientTolerance = 2e-6;
     private const double WeightTolerance = 2e-6;
 
     [SharedFact]
-    public void Plain_2d_matches_in_float64() => Check(new ReferenceBackend(), "2d", NetworkFamily.PlainUNet);
+    public void Plain_2d_matches_in_float64() => Check(new ReferenceBackend(), 1, "2d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Plain_3d_matches_in_float64() => Check(new ReferenceBackend(), "3d", NetworkFamily.PlainUNet);
+    public void Plain_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), "3d_resenc", NetworkFamily.ResidualEncoderUNet);
+    public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
     [SharedFact]
-    public void Plain_2d_matches_on_the_processor() => Check(Cpu.Open(2), "2d", NetworkFamily.PlainUNet);
+    public void Plain_2d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "2d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Plain_3d_matches_on_the_processor() => Check(Cpu.Open(2), "3d", NetworkFamily.PlainUNet);
+    public void Plain_3d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "3d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Residual_encoder_3d_matches_on_the_processor() => Check(Cpu.Open(2), "3d_resenc", NetworkFamily.ResidualEncoderUNet);
+    public void Residual_encoder_3d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
-    private static void Check(Backend opened, string name, NetworkFamily family)
+    private static void Check(Backend opened, double factor, string name, NetworkFamily family)
     {
         using var backend = opened;
         var meta = GoldenJson.Read("functions", "trainstep_meta.json").GetProperty(name);
@@ -53,7 +56,7 @@ public class GoldenTrainingStepTests
 
         using var network = Network.Build(plan, backend, seed: 0);
         LoadWeights(network, arrays, "w0__");
-        RequireOutputs(network, arrays, patch);
+        RequireOutputs(network, arrays, patch, factor);
 
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, meta.GetProperty("batch_dice").GetBoolean());
@@ -63,20 +66,20 @@ public class GoldenTrainingStepTests
             var images = ChannelsLast(arrays[$"batch{i}__data"]);
             var targets = network.OutputScales.Select((_, s) => arrays[$"batch{i}__target{s}"].Floats).ToList();
             var value = step.Run(images, targets, (float)PolySchedule.Rate(i, 1000));
-            Near(meta.GetProperty("losses")[i].GetDouble(), value, LossTolerance, $"loss {i}");
-            Near(meta.GetProperty("total_grad_norm_before_clip12")[i].GetDouble(), step.GradientNorm, 1e-5, $"gradient norm {i}");
+            Near(meta.GetProperty("losses")[i].GetDouble(), value, factor * LossTolerance, $"loss {i}");
+            Near(meta.GetProperty("total_grad_norm_before_clip12")[i].GetDouble(), step.GradientNorm, factor * 1e-5, $"gradient norm {i}");
             if (i == 0)
             {
-                RequireGradients(network, arrays, GradientClipping.Coefficient(step.GradientNorm, 12.0));
-                RequireWeights(network, arrays, "w1__");
+                RequireGradients(network, arrays, GradientClipping.Coefficient(step.GradientNorm, 12.0), factor);
+                RequireWeights(network, arrays, "w1__", factor);
             }
         }
 
-        RequireWeights(network, arrays, "w3__");
+        RequireWeights(network, arrays, "w3__", factor);
         Assert.Equal(0, step.SkippedSteps);
     }
 
-    private static void RequireOutputs(Network network, IReadOnlyDictionary<string, NpyArray> arrays, Extent patch)
+    private static void RequireOutputs(Network network, IReadOnlyDictionary<string, NpyArray> arrays, Extent patch, double factor)
     {
         using var pool = new BufferPool(network.Backend);
         var tape = new Tape(network.Backend, pool, recording: false);
@@ -88,7 +91,7 @@ public class GoldenTrainingStepTests
         {
             var actual = new float[outputs[s].Shape.Length];
             network.Backend.Download(outputs[s].Value, actual);
-            RequireEqual(ChannelsLast(arrays[$"out0__ds{s}"]), actual, OutputTolerance, $"output {s}");
+            RequireEqual(ChannelsLast(arrays[$"out0__ds{s}"]), actual, factor * OutputTolerance, $"output {s}");
         }
 
         tape.Clear();
@@ -96,7 +99,7 @@ public class GoldenTrainingStepTests
         Assert.Equal(0, pool.InUseBytes);
     }
 
-    private static void RequireGradients(Network network, IReadOnlyDictionary<string, NpyArray> arrays, float coefficient)
+    private static void RequireGradients(Network network, IReadOnlyDictionary<string, NpyArray> arrays, float coefficient, double factor)
     {
         foreach (var parameter in network.Parameters.Parameters)
         {
@@ -107,16 +110,16 @@ public class GoldenTrainingStepTests
             }
 
             var reference = Download(network, parameter, parameter.Gradient);
-            RequireEqual(expected.Floats, [.. reference.Select(g => g * coefficient)], GradientTolerance, $"gradient of {parameter.Name}");
+            RequireEqual(expected.Floats, [.. reference.Select(g => g * coefficient)], factor * GradientTolerance, $"gradient of {parameter.Name}");
         }
     }
 
-    private static void RequireWeights(Network network, IReadOnlyDictionary<string, NpyArray> arrays, string prefix)
+    private static void RequireWeights(Network network, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, double factor)
     {
         foreach (var parameter in network.Parameters.Parameters)
         {
             RequireEqual(
-                arrays[prefix + parameter.Name].Floats, Download(network, parameter, parameter.Value), WeightTolerance, prefix + parameter.Name);
+                arrays[prefix + parameter.Name].Floats, Download(network, parameter, parameter.Value), factor * WeightTolerance, prefix + parameter.Name);
         }
     }
 

@@ -11,7 +11,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate, accumulateSecond);
         var u = weights.Reserve(work.WeightsLength);
         var transform = new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };
-        var scratch = Math.Max(work.ScratchPerWorker, WinogradWeightsWork<TLanes, TVector>.ScratchPerWorker) * team.Count;
+        var scratch = Math.Max(work.ScratchPerWorker, transform.ScratchPerWorker) * team.Count;
         transform.Scratch = perWorker.Reserve(scratch);
         team.Run(transform.Chunks, transform);
         work.UseMemory(u, work.Batched ? shared.Reserve(work.SharedLength) : null, transform.Scratch);

@@ -8,14 +8,16 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// <summary>
 /// Weight transform: 3×3×3 (or 1×3×3) taps → the points of a tile per channel pair, laid out for the tiles of the direct convolution:
 /// u[point·PointPitch + (block·Reduction + r)·2·lanes + q]. Plain: reduction = input channels. Transposed and mirrored (backward data):
-/// reduction = output channels of the forward pass. A chunk is one block × <see cref="RowsPerChunk"/> reduction channels.
+/// reduction = output channels of the forward pass. A chunk is some reduction channels, of all blocks or of one.
 /// </summary>
 internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Reduction channels per chunk.</summary>
-    public const int RowsPerChunk = 8;
+    private const int RowsPerChunk = 4;
+
+    /// <summary>Reduction channels per chunk when transposed: a cache line of each row.</summary>
+    private const int TransposedRows = 16;
 
     /// <summary>Where the taps come from; its window is the whole kernel.</summary>
     public PackWeightsWork<TLanes, TVector> Source;
@@ -32,61 +34,90 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
     /// <summary>Scratch: <see cref="ScratchPerWorker"/> floats per worker.</summary>
     public float* Scratch;
 
-    /// <summary>Taps of the chunk, transposed: 27 × rows × 2·lanes.</summary>
-    public static long ScratchPerWorker => 27L * RowsPerChunk * PackWeightsWork<TLanes, TVector>.Block;
+    /// <summary>Floats of the taps of a chunk.</summary>
+    public readonly long ScratchPerWorker => Source.Transposed
+        ? 27L * TransposedRows * PackWeightsWork<TLanes, TVector>.Block
+        : 27L * PlainPitch;
+
+    private readonly nint PlainPitch => ((((RowsPerChunk * Source.Columns) + 15) / 16) | 1) * 16;
 
     /// <summary>Reduction channels.</summary>
     public readonly int Reduction => Source.Transposed ? Source.Columns : Source.Rows;
 
     /// <summary>Number of chunks.</summary>
-    public readonly int Chunks => PackWeightsWork<TLanes, TVector>.Blocks(Source.Outputs) * PerBlock;
+    public readonly int Chunks => Source.Transposed
+        ? PackWeightsWork<TLanes, TVector>.Blocks(Source.Outputs) * PerBlock
+        : (Reduction + RowsPerChunk - 1) / RowsPerChunk;
 
-    private readonly int PerBlock => (Reduction + RowsPerChunk - 1) / RowsPerChunk;
+    private readonly int PerBlock => (Reduction + TransposedRows - 1) / TransposedRows;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
-        int block = chunk / PerBlock, r0 = chunk % PerBlock * RowsPerChunk, rows = Math.Min(RowsPerChunk, Reduction - r0);
-        int width = PackWeightsWork<TLanes, TVector>.Block, taps = (int)Source.Kernel.Voxels;
-        float* source;
-        nint tapPitch, rowPitch;
         if (Source.Transposed)
         {
-            source = Scratch + (worker * ScratchPerWorker);
-            tapPitch = rows * width;
-            rowPitch = width;
-            var outputs = Math.Min(width, Source.Outputs - (block * width));
-            for (var tap = 0; tap < taps; tap++)
+            RunTransposed(chunk, Scratch + (worker * ScratchPerWorker));
+            return;
+        }
+
+        // Tap by tap into scratch memory first: the taps lie powers of two apart, where 27 of them at once would evict each other.
+        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Source.Outputs), width = PackWeightsWork<TLanes, TVector>.Block;
+        int first = chunk * RowsPerChunk, rows = Math.Min(RowsPerChunk, Reduction - first), taps = (int)Source.Kernel.Voxels;
+        var own = Scratch + (worker * ScratchPerWorker);
+        for (var tap = 0; tap < taps; tap++)
+        {
+            var source = Source.W + ((((long)tap * Source.Rows) + first) * Source.Columns);
+            new ReadOnlySpan<float>(source, rows * Source.Columns).CopyTo(new Span<float>(own + (tap * PlainPitch), rows * Source.Columns));
+        }
+
+        for (var r = 0; r < rows; r++)
+        {
+            for (var block = 0; block < blocks; block++)
             {
-                // Mirrored: tap t of the transposed kernel is tap (last − t) of the kernel.
-                var matrix = Source.W + ((long)(taps - 1 - tap) * Source.Rows * Source.Columns);
-                for (var q = 0; q < outputs; q++)
+                Row(own + (r * Source.Columns) + (block * width), PlainPitch, block, first + r);
+            }
+        }
+    }
+
+    /// <summary>Mirrored and transposed: a block of outputs × some reduction channels, first transposed to scratch memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void RunTransposed(int chunk, float* scratch)
+    {
+        int block = chunk / PerBlock, r0 = chunk % PerBlock * TransposedRows, rows = Math.Min(TransposedRows, Reduction - r0);
+        int width = PackWeightsWork<TLanes, TVector>.Block, taps = (int)Source.Kernel.Voxels;
+        nint tapPitch = rows * width;
+        var outputs = Math.Min(width, Source.Outputs - (block * width));
+        for (var tap = 0; tap < taps; tap++)
+        {
+            // Tap t of the mirrored kernel is tap (last − t) of the kernel.
+            var matrix = Source.W + ((long)(taps - 1 - tap) * Source.Rows * Source.Columns);
+            var target = scratch + (tap * tapPitch);
+            for (var q = 0; q < outputs; q++)
+            {
+                var line = matrix + ((long)(Source.RowFirst + (block * width) + q) * Source.Columns) + r0;
+                for (var r = 0; r < rows; r++)
                 {
-                    var line = matrix + ((long)(Source.RowFirst + (block * width) + q) * Source.Columns) + r0;
-                    for (var r = 0; r < rows; r++)
-                    {
-                        source[(tap * tapPitch) + (r * width) + q] = line[r];
-                    }
+                    target[(r * width) + q] = line[r];
                 }
             }
         }
-        else
-        {
-            source = Source.W + ((long)r0 * Source.Columns) + (block * width);
-            tapPitch = (nint)Source.Rows * Source.Columns;
-            rowPitch = Source.Columns;
-        }
 
-        var deep = Source.Kernel.Z == 3;
         for (var r = 0; r < rows; r++)
         {
-            var target = U + ((((long)block * Reduction) + r0 + r) * width);
-            for (var q = 0; q < width; q += TLanes.Count)
-            {
-                // Lanes behind the last channel hold anything; their products are never stored.
-                Transform(source + (r * rowPitch) + q, tapPitch, deep, Wide, target + q, (nint)PointPitch);
-            }
+            Row(scratch + (r * width), tapPitch, block, r0 + r);
+        }
+    }
+
+    /// <summary>One reduction channel × one block; lanes behind the last output hold anything, their products are never stored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Row(float* source, nint tapPitch, int block, int r)
+    {
+        var width = PackWeightsWork<TLanes, TVector>.Block;
+        var target = U + ((((long)block * Reduction) + r) * width);
+        for (var q = 0; q < width; q += TLanes.Count)
+        {
+            Transform(source + q, tapPitch, Source.Kernel.Z == 3, Wide, target + q, (nint)PointPitch);
         }
     }
 

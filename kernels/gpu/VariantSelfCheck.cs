@@ -20,8 +20,8 @@ internal static class VariantSelfCheck
 
     private static readonly ConvProblem[] Convolutions =
     [
-        new(1, new(3, 4, 5), 8, 4, 36, new(3, 3, 3), new(1, 2, 2)),
-        new(2, new(2, 5, 3), 3, 0, 5, new(1, 3, 3), Extent.One),
+        new(1, new(2, 4, 5), 8, 4, 36, new(1, 3, 3), new(1, 2, 2)),
+        new(2, new(3, 2, 4), 3, 0, 5, new(3, 1, 3), Extent.One),
     ];
 
     private static readonly TransposedConvProblem[] Transposed = [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];

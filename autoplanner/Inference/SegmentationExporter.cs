@@ -27,31 +27,8 @@ public static class SegmentationExporter
     }
 
     /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
-    internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward)
-    {
-        if (backward is [0, 1, 2])
-        {
-            return labels;
-        }
-
-        long[] inputStride = [(long)shape.Y * shape.X, shape.X, 1];
-        var size = new Extent(shape[backward[0]], shape[backward[1]], shape[backward[2]]);
-        long[] stride = [inputStride[backward[0]], inputStride[backward[1]], inputStride[backward[2]]];
-        var result = new short[labels.Length];
-        var i = 0;
-        for (var z = 0; z < size.Z; z++)
-        {
-            for (var y = 0; y < size.Y; y++)
-            {
-                for (var x = 0; x < size.X; x++)
-                {
-                    result[i++] = labels[(z * stride[0]) + (y * stride[1]) + (x * stride[2])];
-                }
-            }
-        }
-
-        return result;
-    }
+    internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward) =>
+        AxisOrder.Apply(labels, shape, backward);
 
     /// <summary>Labels on the cropped, transposed original grid.</summary>
     private static short[] Decide(
@@ -60,7 +37,7 @@ public static class SegmentationExporter
         var heads = labels.HeadCount;
         var from = properties.Shape;
         var to = properties.ShapeAfterCropping;
-        var original = Permute(properties.Spacing, plans.TransposeForward);
+        var original = AxisOrder.Apply(properties.Spacing, plans.TransposeForward);
         var current = configuration.Is2D
             ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
             : Spacing.FromArray(configuration.Spacing);
@@ -128,7 +105,4 @@ public static class SegmentationExporter
 
         return full;
     }
-
-    private static Spacing Permute(Spacing spacing, int[] forward) =>
-        new(spacing[forward[0]], spacing[forward[1]], spacing[forward[2]]);
 }

@@ -9,7 +9,9 @@ namespace SharpSeg.Perf;
 /// <param name="Only">Only rows whose operation or shape contains this text.</param>
 /// <param name="Seconds">Time to spend on one row and side.</param>
 /// <param name="PyTorch">Compare with PyTorch where it can be imported.</param>
-internal sealed record BenchOptions(IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch)
+/// <param name="AllVariants">Time all ways to compute a convolution, not only the chosen one.</param>
+internal sealed record BenchOptions(
+    IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch, bool AllVariants)
 {
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
@@ -18,7 +20,7 @@ internal sealed record BenchOptions(IReadOnlyList<string> Benches, string? Json,
     public static BenchOptions Parse(string[] args)
     {
         var benches = new List<string>();
-        var options = new BenchOptions(benches, null, 0, null, 1.0, true);
+        var options = new BenchOptions(benches, null, 0, null, 1.0, true, false);
         for (var i = 0; i < args.Length; i++)
         {
             switch (args[i])
@@ -36,6 +38,9 @@ internal sealed record BenchOptions(IReadOnlyList<string> Benches, string? Json,
                     break;
                 case "--seconds":
                     options = options with { Seconds = double.Parse(Value(args, ref i), CultureInfo.InvariantCulture) };
+                    break;
+                case "--variants":
+                    options = options with { AllVariants = true };
                     break;
                 case "--no-pytorch":
                     options = options with { PyTorch = false };

@@ -15,13 +15,12 @@ namespace SharpSeg.AutoPlanner.Training;
 public sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
-    private const string MomentPrefix = "optimizer.", PrecisionKey = "precision";
+    private const string MomentPrefix = "optimizer.";
 
-    private Checkpoint(TrainingState state, TrainingSchedule schedule, string precision)
+    private Checkpoint(TrainingState state, TrainingSchedule schedule)
     {
         State = state;
         Schedule = schedule;
-        Precision = precision;
     }
 
     /// <summary>How far the run was.</summary>
@@ -29,9 +28,6 @@ public sealed class Checkpoint
 
     /// <summary>The schedule it followed.</summary>
     public TrainingSchedule Schedule { get; }
-
-    /// <summary>In which numbers its convolutions multiplied (<see cref="Backend.ProductPrecision"/>).</summary>
-    public string Precision { get; }
 
     /// <summary>Writes a checkpoint through a rename.</summary>
     /// <param name="path">The file.</param>
@@ -62,7 +58,6 @@ public sealed class Checkpoint
             ["profile"] = run.Plans.Profile.ToString(),
             ["configuration"] = run.Configuration.Name,
             ["fold"] = run.Fold,
-            [PrecisionKey] = backend.ProductPrecision,
             ["seed"] = run.Seed.ToString(CultureInfo.InvariantCulture),
             ["mirror_axes"] = JsonSerializer.Serialize([.. run.MirrorAxes], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
@@ -185,8 +180,7 @@ public sealed class Checkpoint
         try
         {
             var schedule = JsonSerializer.Deserialize(m["schedule"], TrainingJson.Default.TrainingSchedule);
-            return new Checkpoint(
-                TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"), m.GetValueOrDefault(PrecisionKey) ?? "fp32");
+            return new Checkpoint(TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SharpSeg.Engine.Optimizers;
-using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -31,9 +30,6 @@ public sealed class TrainingState
 
     /// <summary>Steps left out because a gradient was not finite.</summary>
     public int SkippedSteps { get; set; }
-
-    /// <summary>State of the loss scaling; null unless the products are float16.</summary>
-    public LossScaleState? LossScale { get; set; }
 
     /// <summary>Highest moving average of the pseudo-Dice so far.</summary>
     public double? Best { get; set; }

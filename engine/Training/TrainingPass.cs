@@ -15,8 +15,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
     /// <param name="images">Shape of the batch.</param>
     /// <param name="loadImages">Fills the batch.</param>
     /// <param name="loadTarget">Fills the target of an output.</param>
-    /// <param name="gradientScale">Factor on all gradients: loss scaling.</param>
-    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget, float gradientScale = 1f)
+    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget)
     {
         network.Parameters.ForgetGradients();
         var tape = new Tape(network.Backend, pool, recording: true, options.RecomputeActivations);
@@ -25,7 +24,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         {
             loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale);
+            var loss = EvaluateLoss(tape, logits, loadTarget);
             foreach (var map in logits)
             {
                 tape.Done(map);
@@ -56,7 +55,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         {
             loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale: 1f);
+            var loss = EvaluateLoss(tape, logits, loadTarget);
             var full = logits[0].Value;
             readLogits?.Invoke(full);
             if (readLabels is not null)
@@ -76,7 +75,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         }
     }
 
-    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget, float gradientScale)
+    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget)
     {
         var channels = options.Loss.Regions ? network.Plan.OutputChannels + (options.Loss.IgnoreLabel >= 0 ? 1 : 0) : 1;
 
@@ -101,7 +100,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
             targets[i] = target;
         }
 
-        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss, gradientScale);
+        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss);
         foreach (var target in byScale.Values)
         {
             pool.Return(target);

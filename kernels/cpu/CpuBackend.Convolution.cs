@@ -77,6 +77,10 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         {
             RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
         }
+        else if (variant == ConvolutionVariant.Gather)
+        {
+            RunGatherGradient(problem, At(dy), accumulate, At(dw));
+        }
         else
         {
             RunWinogradGradient(problem, variant == ConvolutionVariant.WinogradWide, At(dy), accumulate, At(dw));
@@ -98,7 +102,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                 for (var rx = 0; rx < p.Stride.X; rx++)
                 {
                     var residue = new Extent(rz, ry, rx);
-                    var packed = Pack(new PackWeightsWork<TLanes, TVector>
+                    var source = new PackWeightsWork<TLanes, TVector>
                     {
                         W = At(w),
                         Kernel = p.Stride,
@@ -108,7 +112,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                         Window = Extent.One,
                         KernelFirst = residue,
                         KernelStep = Extent.One,
-                    });
+                    };
                     var problem = new TapProblem
                     {
                         N = p.N,
@@ -124,7 +128,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
                         OutputFirst = residue,
                         Cout = p.Cout,
                     };
-                    RunDirect(problem, packed, AtOrNull(b), accumulate: false);
+                    RunConvolution(problem, source, AtOrNull(b), accumulate: false);
                 }
             }
         }
@@ -133,7 +137,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
-        var packed = Pack(new PackWeightsWork<TLanes, TVector>
+        var source = new PackWeightsWork<TLanes, TVector>
         {
             W = At(w),
             Kernel = p.Stride,
@@ -143,8 +147,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Outputs = p.Cin,
             Window = p.Stride,
             KernelStep = Extent.One,
-        });
-        RunDirect(Gather(p, dy) with { Y = At(dx), Output = p.Input, OutputStep = Extent.One }, packed, null, accumulate);
+        };
+        RunConvolution(Gather(p, dy) with { Y = At(dx), Output = p.Input, OutputStep = Extent.One }, source, null, accumulate);
     }
 
     /// <inheritdoc/>
@@ -249,6 +253,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     private ConvolutionVariant Choose(in TapProblem problem, bool weightGradient) => Variant switch
     {
         ConvolutionVariant.Automatic => ConvolutionCost<TLanes, TVector>.Choose(problem, weightGradient),
+        ConvolutionVariant.Gather => ConvolutionVariant.Gather,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
@@ -258,6 +263,10 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         if (variant == ConvolutionVariant.Direct)
         {
             RunDirect(problem, Pack(source), bias, accumulate);
+        }
+        else if (variant == ConvolutionVariant.Gather)
+        {
+            RunGather(problem, source, bias, accumulate);
         }
         else
         {
@@ -294,7 +303,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Cout = p.CinTotal,
         };
         var variant = Choose(problem, weightGradient: false);
-        if (variant == ConvolutionVariant.Direct)
+        if (variant is ConvolutionVariant.Direct or ConvolutionVariant.Gather)
         {
             return false;
         }
@@ -327,6 +336,20 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
         }
 
+        team.Run(work.Chunks, work);
+    }
+
+    private void RunGather(in TapProblem problem, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
+    {
+        var work = GatherConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        team.Run(work.Chunks, work);
+    }
+
+    private void RunGatherGradient(in TapProblem problem, float* g, bool accumulate, float* dw)
+    {
+        var work = GatherGradientWork<TLanes, TVector>.Plan(problem, g, accumulate, dw, team.Count);
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
         team.Run(work.Chunks, work);
     }
 

@@ -64,25 +64,33 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         Tensor w = operands.Single(p.WeightShape, 0.05f), b = operands.Single(Shape.Vector(p.Cout));
         Tensor dw = operands.Single(p.WeightShape), db = operands.Single(Shape.Vector(p.Cout));
         var choice = (IVariantChoice)backend;
-        Measure("forward", choice.ChoiceFor(p, weightGradient: false), () => backend.ConvForward(p, x(), null, w, b, y()));
+        Measure("forward", p, weightGradient: false, () => backend.ConvForward(p, x(), null, w, b, y()));
         Measure(
-            "backward data", choice.ChoiceFor(p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false),
+            "backward data", p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false,
             () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
-        Measure(
-            "backward weights", choice.ChoiceFor(p, weightGradient: true),
-            () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
+        Measure("backward weights", p, weightGradient: true, () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
 
-        if (choice.ChoiceFor(p, weightGradient: false) != ConvolutionVariant.Direct)
+        // Beside the chosen variant, the others. Direct sums' percentage of the peak says how good the inner loop is.
+        void Others(string pass, ConvolutionVariant chosen, Action ours)
         {
-            // Beside the chosen variant, direct sums: their percentage of the peak says how good the inner loop is.
-            choice.Variant = ConvolutionVariant.Direct;
-            var (milliseconds, _) = Duel.Run(() => backend.ConvForward(p, x(), null, w, b, y()), null, options.Seconds);
-            choice.Variant = ConvolutionVariant.Automatic;
-            report.Add("conv", "forward, direct", shape, "Direct", milliseconds, p.MinimumWork, null);
+            ReadOnlySpan<ConvolutionVariant> others = options.AllVariants ? Enum.GetValues<ConvolutionVariant>() : [ConvolutionVariant.Direct];
+            foreach (var variant in others)
+            {
+                if (variant == chosen || variant == ConvolutionVariant.Automatic || (!options.AllVariants && pass != "forward"))
+                {
+                    continue;
+                }
+
+                choice.Variant = variant;
+                var (milliseconds, _) = Duel.Run(ours, null, options.Seconds);
+                choice.Variant = ConvolutionVariant.Automatic;
+                report.Add("conv", $"{pass}, {variant}", shape, variant.ToString(), milliseconds, p.MinimumWork, null);
+            }
         }
 
-        void Measure(string pass, ConvolutionVariant variant, Action ours)
+        void Measure(string pass, ConvProblem asked, bool weightGradient, Action ours)
         {
+            var variant = choice.ChoiceFor(asked, weightGradient);
             torch?.Prepare(new
             {
                 op = "conv",
@@ -96,6 +104,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
             });
             var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
             report.Add("conv", pass, shape, variant.ToString(), milliseconds, p.MinimumWork, theirs);
+            Others(pass, variant, ours);
         }
     }
 

@@ -4,7 +4,7 @@ using SharpSeg.Kernels.Cpu.Winograd;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Chooses between direct and Winograd convolution by counting vector instructions. A model rather than a timing, so that the same problem takes
+/// Chooses between direct, gathered and Winograd convolution by counting vector instructions and the weights' bytes. A model rather than a timing, so that the same problem takes
 /// the same way in every run and results are the same bytes.
 /// </summary>
 internal static class ConvolutionCost<TLanes, TVector>
@@ -20,19 +20,27 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>Relative cost of Winograd's products, whose operands come from the second-level cache.</summary>
     private const double ProductFactor = 1.15;
 
+    /// <summary>Cost of a byte of weights on its way from or to memory: some 20 GB/s, while two cores do 8·10⁹ instructions a second.</summary>
+    private const double PerByte = 0.4;
+
+    /// <summary>Relative cost of the products of gathered voxels, which are added up in memory.</summary>
+    private const double GatherFactor = 1.1;
+
     /// <summary>Bytes of transformed weights up to which wide tiles are worth it.</summary>
     private const long WideBudget = 1200 << 10;
 
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
     public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
     {
+        double direct = Direct(p, weightGradient), gather = Gather(p, weightGradient);
         if (!WinogradTiles.Fits(p))
         {
-            return ConvolutionVariant.Direct;
+            return gather < direct ? ConvolutionVariant.Gather : ConvolutionVariant.Direct;
         }
 
-        double direct = Direct(p, weightGradient), small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
-        return wide < small && wide < direct && WideFits(p) ? ConvolutionVariant.WinogradWide
+        double small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
+        return gather < direct && gather < small && gather < wide ? ConvolutionVariant.Gather
+            : wide < small && wide < direct && WideFits(p) ? ConvolutionVariant.WinogradWide
             : small < direct ? ConvolutionVariant.Winograd
             : ConvolutionVariant.Direct;
     }
@@ -56,8 +64,24 @@ internal static class ConvolutionCost<TLanes, TVector>
             : weightGradient
             ? p.Window.Z * p.Window.Y * RoundUp(p.Window.X * p.CTotal, GradientTile<TLanes, TVector>.Height) * voxels
             : p.Window.Voxels * p.CTotal * voxels / p.Grid.X * RoundUp(p.Grid.X, ForwardTile<TLanes, TVector>.GroupSize);
-        return 2 * blocks * products * 1.03;
+        return (2 * blocks * products * 1.03) + (3 * PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
+
+    /// <summary>Vector instructions of the convolution over gathered voxels, one tap at a time.</summary>
+    public static double Gather(in TapProblem p, bool weightGradient)
+    {
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), pairs = p.Pairs, vectors = p.CTotal / (double)TLanes.Count;
+        var copies = 2 * pairs * (weightGradient ? vectors + (2 * blocks) : vectors);
+        var products = weightGradient
+            ? 2 * blocks * RoundUp(p.CTotal, GradientTile<TLanes, TVector>.Height) * pairs
+            : blocks * ((2 * p.CTotal) + 8) * pairs;
+        var tiles = weightGradient ? p.Window.Voxels * blocks * p.CTotal / GradientTile<TLanes, TVector>.Height : blocks * pairs / 12;
+        return (GatherFactor * products) + copies + (PerProduct * tiles) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
+    }
+
+    /// <summary>Bytes of weights that have as many points as the kernel has taps, or the transformed kernel has points.</summary>
+    private static double WeightBytes(in TapProblem p, int points) =>
+        (double)points * p.CTotal * PackWeightsWork<TLanes, TVector>.Blocks(p.Cout) * PackWeightsWork<TLanes, TVector>.Block * sizeof(float);
 
     /// <summary>Vector instructions of the Winograd convolution.</summary>
     public static double Winograd(in TapProblem p, bool wide, bool weightGradient)
@@ -69,7 +93,7 @@ internal static class ConvolutionCost<TLanes, TVector>
         var inputs = weightGradient ? RoundUp(p.CTotal, GradientTile<TLanes, TVector>.Height) : p.CTotal;
         var products = points * tiles.Count * blocks * ((2.0 * inputs * ProductFactor) + (PerProduct / rows));
         var transforms = points * PerPoint * ((tiles.Count * (vectorsIn + vectorsOut)) + (p.CTotal * vectorsOut * 1.5));
-        return products + transforms;
+        return products + transforms + (PerByte * ((2 * WeightBytes(p, tiles.Points)) + WeightBytes(p, (int)p.Window.Voxels)));
     }
 
     private static double RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * (double)multiple;

@@ -9,6 +9,9 @@ internal enum ConvolutionVariant
     /// <summary>Direct sums.</summary>
     Direct,
 
+    /// <summary>Direct sums over gathered voxels.</summary>
+    Gather,
+
     /// <summary>Winograd tiles F(2, 3), wherever the problem has the form.</summary>
     Winograd,
 

@@ -58,11 +58,17 @@ internal unsafe struct PackWeightsWork<TLanes, TVector> : IChunkedWork
     public readonly int Chunks => Blocks(Outputs) * (int)Window.Voxels;
 
     /// <summary>Floats of the packed weights.</summary>
-    public readonly long PackedLength => (long)Chunks * (Transposed ? Columns : Rows) * Block;
+    public readonly long PackedLength => Chunks * MatrixLength;
+
+    /// <summary>Floats of one block's weights for one tap.</summary>
+    public readonly long MatrixLength => (long)(Transposed ? Columns : Rows) * Block;
 
     /// <inheritdoc/>
+    public readonly void Run(int chunk, int worker) => Pack(chunk, Packed + (chunk * MatrixLength));
+
+    /// <summary>Packs the weights of one chunk, number block × taps + tap, to a place of the caller's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Run(int chunk, int worker)
+    public readonly void Pack(int chunk, float* target)
     {
         int taps = (int)Window.Voxels, tap = chunk % taps, block = chunk / taps;
         int dx = tap % Window.X, dy = tap / Window.X % Window.Y, dz = tap / Window.X / Window.Y;
@@ -72,22 +78,25 @@ internal unsafe struct PackWeightsWork<TLanes, TVector> : IChunkedWork
         var count = Math.Min(Block, Outputs - first);
         if (Transposed)
         {
-            var target = Packed + ((long)chunk * Columns * Block);
-            for (var q = 0; q < Block; q++)
+            Transposition.Run(matrix + ((long)(RowFirst + first) * Columns), Columns, count, Columns, target, Block);
+            for (var r = 0; r < Columns && count < Block; r++)
             {
-                var source = matrix + ((long)(RowFirst + first + q) * Columns);
-                for (var r = 0; r < Columns; r++)
-                {
-                    target[(r * Block) + q] = q < count ? source[r] : 0f;
-                }
+                new Span<float>(target + (r * Block) + count, Block - count).Clear();
             }
         }
         else
         {
-            var target = Packed + ((long)chunk * Rows * Block);
-            for (var r = 0; r < Rows; r++, target += Block)
+            var source = matrix + first;
+            for (var r = 0; r < Rows; r++, target += Block, source += Columns)
             {
-                new ReadOnlySpan<float>(matrix + ((long)r * Columns) + first, count).CopyTo(new Span<float>(target, Block));
+                if (count == Block)
+                {
+                    TLanes.Store(target, TLanes.Load(source));
+                    TLanes.Store(target + TLanes.Count, TLanes.Load(source + TLanes.Count));
+                    continue;
+                }
+
+                new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, Block));
                 new Span<float>(target + count, Block - count).Clear();
             }
         }

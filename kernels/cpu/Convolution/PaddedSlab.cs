@@ -50,8 +50,9 @@ internal static unsafe class PaddedSlab<TLanes, TVector>
 
     private static void Clear(float* p, int count) => new Span<float>(p, count).Clear();
 
+    /// <summary>Copies consecutive values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyRun(float* source, float* target, int count)
+    public static void CopyRun(float* source, float* target, int count)
     {
         var i = 0;
         for (; i + (4 * TLanes.Count) <= count; i += 4 * TLanes.Count)

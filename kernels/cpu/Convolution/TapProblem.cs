@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Simd;
 
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
@@ -68,6 +69,53 @@ internal unsafe struct TapProblem
     /// Whether the taps can be read where the input lies: one input and no tap outside. Then no padded copy is needed.
     /// </summary>
     public readonly bool ReadsInPlace => C2 == 0 && Inside(0) && Inside(1) && Inside(2);
+
+    /// <summary>Number of an input voxel, counted over all samples.</summary>
+    public readonly long InputVoxel(int n, int z, int y, int x) => ((((((long)n * Input.Z) + z) * Input.Y) + y) * Input.X) + x;
+
+    /// <summary>The grid voxels (first, end) along an axis whose tap <paramref name="d"/> lies inside the input.</summary>
+    public readonly (int First, int End) GridInside(int axis, int d)
+    {
+        // g·Step + offset must lie in 0..Input − 1.
+        int offset = First[axis] + d, step = Step[axis];
+        var first = offset >= 0 ? 0 : (-offset + step - 1) / step;
+        var end = offset >= Input[axis] ? 0 : Math.Min(((Input[axis] - 1 - offset) / step) + 1, Grid[axis]);
+        return (Math.Min(first, Math.Max(end, 0)), Math.Max(end, 0));
+    }
+
+    /// <summary>Pairs of a grid voxel and a tap inside the input: the products per pair of channels that a convolution cannot do without.</summary>
+    public readonly long Pairs
+    {
+        get
+        {
+            long pairs = N;
+            for (var axis = 0; axis < 3; axis++)
+            {
+                long along = 0;
+                for (var d = 0; d < Window[axis]; d++)
+                {
+                    var (first, end) = GridInside(axis, d);
+                    along += end - first;
+                }
+
+                pairs *= along;
+            }
+
+            return pairs;
+        }
+    }
+
+    /// <summary>Copies the channels of one voxel of both inputs.</summary>
+    public readonly void CopyVoxel<TLanes, TVector>(long voxel, float* target)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+    {
+        PaddedSlab<TLanes, TVector>.CopyRun(X + (voxel * C), target, C);
+        if (C2 > 0)
+        {
+            PaddedSlab<TLanes, TVector>.CopyRun(X2 + (voxel * C2), target + C, C2);
+        }
+    }
 
     private readonly bool Inside(int axis) =>
         First[axis] >= 0 && ((Grid[axis] - 1) * Step[axis]) + First[axis] + Window[axis] <= Input[axis];

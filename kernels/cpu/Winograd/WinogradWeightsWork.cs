@@ -92,15 +92,8 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         {
             // Tap t of the mirrored kernel is tap (last − t) of the kernel.
             var matrix = Source.W + ((long)(taps - 1 - tap) * Source.Rows * Source.Columns);
-            var target = scratch + (tap * tapPitch);
-            for (var q = 0; q < outputs; q++)
-            {
-                var line = matrix + ((long)(Source.RowFirst + (block * width) + q) * Source.Columns) + r0;
-                for (var r = 0; r < rows; r++)
-                {
-                    target[(r * width) + q] = line[r];
-                }
-            }
+            var corner = matrix + ((long)(Source.RowFirst + (block * width)) * Source.Columns) + r0;
+            Transposition.Run(corner, Source.Columns, outputs, rows, scratch + (tap * tapPitch), width);
         }
 
         for (var r = 0; r < rows; r++)

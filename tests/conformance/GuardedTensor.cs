@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using Xunit.Sdk;
 
 namespace SharpSeg.Conformance;
 
@@ -34,7 +35,7 @@ internal sealed class GuardedTensor : IDisposable
     public Tensor Tensor { get; }
 
     /// <summary>The values of the tensor.</summary>
-    /// <exception cref="ConformanceException">A guard was overwritten.</exception>
+    /// <exception cref="XunitException">A guard was overwritten.</exception>
     public float[] Read(string name)
     {
         var contents = new float[whole.Length];
@@ -44,7 +45,7 @@ internal sealed class GuardedTensor : IDisposable
             var inside = i >= Before && i < contents.Length - Behind;
             if (!inside && contents[i] != Guard)
             {
-                throw new ConformanceException($"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
+                throw new XunitException($"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
             }
         }
 

@@ -11,26 +11,30 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     {
         var size = tile.Shape.Spatial;
         var channels = tile.Shape.C;
-        team.Run(
-            size.Z * size.Y,
-            new BlendWork<TLanes, TVector>(
-                At(tile) + (sample * size.Voxels * channels), At(weights), size, origin, sum.Shape.Spatial, channels, At(sum), At(weightSum)));
+        var work = new BlendWork<TLanes, TVector>(
+            At(tile) + (sample * size.Voxels * channels), At(weights), size, origin, sum.Shape.Spatial, channels, At(sum), At(weightSum));
+        team.Run(work.Chunks, work);
     }
 
     /// <inheritdoc/>
     protected override void DivideByWeightsCore(Tensor x, Tensor divisor) =>
-        team.Run(Chunks(divisor.Length, DivideWork.Size), new DivideWork(At(x), At(divisor), x.Shape.C, divisor.Length));
+        team.Run(Chunks(divisor.Length, DivideWork<TLanes, TVector>.Size), new DivideWork<TLanes, TVector>(At(x), At(divisor), x.Shape.C, divisor.Length));
 
     /// <inheritdoc/>
-    protected override void ArgMaxCore(Tensor x, Tensor y) =>
-        team.Run(Chunks(y.Length, ArgMaxWork.Size), new ArgMaxWork(At(x), x.Shape.C, At(y), y.Length));
+    protected override void ArgMaxCore(Tensor x, Tensor y)
+    {
+        var scratch = (long)x.Shape.C * VoxelBlock.Size;
+        team.Run(
+            Chunks(y.Length, ArgMaxWork<TLanes, TVector>.Size),
+            new ArgMaxWork<TLanes, TVector>(At(x), x.Shape.C, At(y), y.Length, perWorker.Reserve(scratch * team.Count), scratch));
+    }
 
     /// <inheritdoc/>
     protected override void ProbabilitiesCore(Tensor x, bool sigmoid, Tensor y)
     {
         var channels = x.Shape.C;
         var voxels = x.Length / channels;
-        var scratch = (channels + 1L) * VoxelBlock.Size;
+        var scratch = (long)channels * VoxelBlock.Size;
         team.Run(
             Chunks(voxels, ProbabilitiesWork<TLanes, TVector>.Size),
             new ProbabilitiesWork<TLanes, TVector>(

@@ -29,7 +29,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y)
     {
         var s = x.Shape;
-        team.Run(s.N * s.Spatial.Z * s.Spatial.Y, new FlipWork(At(x), At(y), s.Spatial, s.C, alongZ, alongY, alongX));
+        var work = new FlipWork(At(x), At(y), s.N, s.Spatial, s.C, alongZ, alongY, alongX);
+        team.Run(work.Chunks, work);
     }
 
     private void RunBlocks(Tensor fine, Tensor coarse, Extent block, float scale, bool sum, bool accumulate)

@@ -21,10 +21,10 @@ internal static class ConvolutionCost<TLanes, TVector>
     private const double ProductFactor = 1.15;
 
     /// <summary>Cost of a byte of weights on its way from or to memory: some 20 GB/s, while two cores do 8·10⁹ instructions a second.</summary>
-    private const double PerByte = 0.4;
+    private const double PerByte = 0.6;
 
     /// <summary>Relative cost of the products of gathered voxels, which are added up in memory.</summary>
-    private const double GatherFactor = 1.1;
+    private const double GatherFactor = 1.5;
 
     /// <summary>Bytes of transformed weights up to which wide tiles are worth it.</summary>
     private const long WideBudget = 1200 << 10;

@@ -1,10 +1,15 @@
 using System.Runtime.CompilerServices;
+using SharpSeg.Kernels.Cpu.Loss;
+using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
 
 namespace SharpSeg.Kernels.Cpu.Inference;
 
-/// <summary>Index of the highest channel per voxel; the lowest index wins ties.</summary>
-internal readonly unsafe struct ArgMaxWork(float* x, int channels, float* y, long voxels) : IChunkedWork
+/// <summary>Index of the highest channel per voxel; the lowest index wins ties. Scratch per worker: channels·64 floats.</summary>
+internal readonly unsafe struct ArgMaxWork<TLanes, TVector>(float* x, int channels, float* y, long voxels, float* scratch, long scratchPerWorker)
+    : IChunkedWork
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
 {
     /// <summary>Voxels per chunk.</summary>
     public const int Size = 1 << 13;
@@ -15,21 +20,24 @@ internal readonly unsafe struct ArgMaxWork(float* x, int channels, float* y, lon
     {
         var first = (long)chunk * Size;
         var last = Math.Min(voxels, first + Size);
-        for (var i = first; i < last; i++)
+        var rows = scratch + (worker * scratchPerWorker);
+        for (var i = first; i < last; i += VoxelBlock.Size)
         {
-            var p = x + (i * channels);
-            var best = 0;
-            var value = p[0];
-            for (var c = 1; c < channels; c++)
+            var count = (int)Math.Min(VoxelBlock.Size, last - i);
+            VoxelBlock.Gather(x + (i * channels), channels, count, rows);
+            for (var lane = 0; lane < count; lane += TLanes.Count)
             {
-                if (p[c] > value)
+                TVector best = TLanes.Zero, value = TLanes.Load(rows + lane);
+                for (var c = 1; c < channels; c++)
                 {
-                    value = p[c];
-                    best = c;
+                    var other = TLanes.Load(rows + (c * VoxelBlock.Size) + lane);
+                    var above = TLanes.Subtract(other, value);
+                    best = TLanes.SelectPositive(above, TLanes.Broadcast(c), best);
+                    value = TLanes.SelectPositive(above, other, value);
                 }
-            }
 
-            y[i] = best;
+                TLanes.StoreFirst(y + i + lane, best, Math.Min(TLanes.Count, count - lane));
+            }
         }
     }
 }

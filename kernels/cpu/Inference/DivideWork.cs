@@ -1,10 +1,13 @@
 using System.Runtime.CompilerServices;
+using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
 
 namespace SharpSeg.Kernels.Cpu.Inference;
 
 /// <summary>x[i, c] ← x[i, c] / divisor[i].</summary>
-internal readonly unsafe struct DivideWork(float* x, float* divisor, int channels, long voxels) : IChunkedWork
+internal readonly unsafe struct DivideWork<TLanes, TVector>(float* x, float* divisor, int channels, long voxels) : IChunkedWork
+    where TLanes : struct, ILanes<TVector>
+    where TVector : unmanaged
 {
     /// <summary>Voxels per chunk.</summary>
     public const int Size = 1 << 13;
@@ -13,14 +16,28 @@ internal readonly unsafe struct DivideWork(float* x, float* divisor, int channel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int chunk, int worker)
     {
-        var first = (long)chunk * Size;
-        var last = Math.Min(voxels, first + Size);
-        for (var i = first; i < last; i++)
+        var lanes = TLanes.Count;
+        long i = (long)chunk * Size, last = Math.Min(voxels, i + Size);
+        var p = x + (i * channels);
+        if (channels < lanes)
         {
-            var p = x + (i * channels);
-            for (var c = 0; c < channels; c++)
+            var table = stackalloc int[Spread<TLanes, TVector>.TableLength];
+            Spread<TLanes, TVector>.Fill(table, channels);
+            for (; i + lanes <= last; i += lanes)
             {
-                p[c] /= divisor[i];
+                var weight = TLanes.Load(divisor + i);
+                for (var j = 0; j < channels; j++, p += lanes)
+                {
+                    TLanes.Store(p, TLanes.Divide(TLanes.Load(p), TLanes.Permute(weight, table + (j * lanes))));
+                }
+            }
+        }
+
+        for (; i < last; i++)
+        {
+            for (var c = 0; c < channels; c++, p++)
+            {
+                *p /= divisor[i];
             }
         }
     }

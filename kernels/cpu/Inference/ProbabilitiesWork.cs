@@ -5,7 +5,7 @@ using SharpSeg.Kernels.Cpu.Threading;
 
 namespace SharpSeg.Kernels.Cpu.Inference;
 
-/// <summary>Softmax over channels, or sigmoid per channel. y may be x. Scratch per worker: (channels + 1)·64 floats.</summary>
+/// <summary>Softmax over channels, or sigmoid per channel. y may be x. Scratch per worker: channels·64 floats.</summary>
 internal readonly unsafe struct ProbabilitiesWork<TLanes, TVector>(
     float* x, int channels, bool sigmoid, float* y, long voxels, float* scratch, long scratchPerWorker) : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -20,7 +20,7 @@ internal readonly unsafe struct ProbabilitiesWork<TLanes, TVector>(
     {
         var first = (long)chunk * Size;
         var last = Math.Min(voxels, first + Size);
-        float* rows = scratch + (worker * scratchPerWorker), logSum = rows + (channels * VoxelBlock.Size);
+        var rows = scratch + (worker * scratchPerWorker);
         for (var i = first; i < last; i += VoxelBlock.Size)
         {
             var count = (int)Math.Min(VoxelBlock.Size, last - i);
@@ -31,7 +31,7 @@ internal readonly unsafe struct ProbabilitiesWork<TLanes, TVector>(
             }
             else
             {
-                ChannelProbabilities<TLanes, TVector>.Softmax(rows, channels, logSum);
+                ChannelProbabilities<TLanes, TVector>.Softmax(rows, channels, null);
             }
 
             VoxelBlock.Scatter(rows, channels, count, y + (i * channels));

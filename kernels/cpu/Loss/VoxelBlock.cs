@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using SharpSeg.Kernels.Cpu.Simd;
+
 namespace SharpSeg.Kernels.Cpu.Loss;
 
 /// <summary>
@@ -14,6 +16,12 @@ internal static unsafe class VoxelBlock
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(float* values, int channels, int count, float* rows)
     {
+        if (count == Size)
+        {
+            Transposition.Run(values, channels, Size, channels, rows, Size);
+            return;
+        }
+
         for (var c = 0; c < channels; c++)
         {
             var row = rows + (c * Size);
@@ -34,6 +42,12 @@ internal static unsafe class VoxelBlock
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter(float* rows, int channels, int count, float* values)
     {
+        if (channels <= 4)
+        {
+            Transposition.Interleave(rows, Size, channels, count, values);
+            return;
+        }
+
         for (var c = 0; c < channels; c++)
         {
             var row = rows + (c * Size);

@@ -68,6 +68,9 @@ internal unsafe interface ILanes<TVector>
     /// <summary>For positive normal x: e = floor(log2 x), and x / 2^e in 1..2.</summary>
     static abstract TVector SplitExponent(TVector x, out TVector mantissa);
 
+    /// <summary>Lane i = v[indices[i]].</summary>
+    static abstract TVector Permute(TVector v, int* indices);
+
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     static abstract float Sum(TVector v);
 }

@@ -77,7 +77,7 @@ internal readonly unsafe struct PortableLanes : ILanes<Vector128<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> PowerOfTwo(Vector128<float> n) => ((Vector128.ConvertToInt32(n) + Vector128.Create(127)) << 23).AsSingle();
+    public static Vector128<float> PowerOfTwo(Vector128<float> n) => ((Vector128.ConvertToInt32Native(n) + Vector128.Create(127)) << 23).AsSingle();
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,6 +87,10 @@ internal readonly unsafe struct PortableLanes : ILanes<Vector128<float>>
         mantissa = ((bits & Vector128.Create(0x007fffff)) | Vector128.Create(0x3f800000)).AsSingle();
         return Vector128.ConvertToSingle((bits >> 23) - Vector128.Create(127));
     }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Permute(Vector128<float> v, int* indices) => Vector128.Shuffle(v, Vector128.Load(indices));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

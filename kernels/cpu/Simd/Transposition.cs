@@ -4,47 +4,85 @@ using System.Runtime.Intrinsics.X86;
 
 namespace SharpSeg.Kernels.Cpu.Simd;
 
-/// <summary>Transposition of small matrices in the first-level cache.</summary>
+/// <summary>Transposition of small matrices in the first-level cache, four by four.</summary>
 internal static unsafe class Transposition
 {
-    /// <summary>target[c, r] = source[r, c]; pitches in floats from one row to the next.</summary>
+    /// <summary>
+    /// target[c, r] = source[r, c]; pitches in floats from one row to the next. Reads, but does not use, up to three floats behind a row.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* source, nint sourcePitch, int rows, int columns, float* target, nint targetPitch)
     {
         var blocked = Sse.IsSupported ? rows & ~3 : 0;
-        for (var r = 0; r < blocked; r += 4)
+        for (var r = 0; r < blocked; r += 4, source += 4 * sourcePitch)
         {
-            float* a = source + (r * sourcePitch), b = a + sourcePitch, c = b + sourcePitch, d = c + sourcePitch;
-            var column = 0;
-            for (; column + 4 <= columns; column += 4)
+            for (var column = 0; column < columns; column += 4)
             {
-                Vector128<float> va = Sse.LoadVector128(a + column), vb = Sse.LoadVector128(b + column);
-                Vector128<float> vc = Sse.LoadVector128(c + column), vd = Sse.LoadVector128(d + column);
-                Vector128<float> ab = Sse.UnpackLow(va, vb), cd = Sse.UnpackLow(vc, vd);
-                Vector128<float> ab2 = Sse.UnpackHigh(va, vb), cd2 = Sse.UnpackHigh(vc, vd);
+                Four(source + column, sourcePitch, out var a, out var b, out var c, out var d);
                 var row = target + (column * targetPitch) + r;
-                Sse.Store(row, Sse.MoveLowToHigh(ab, cd));
-                Sse.Store(row + targetPitch, Sse.MoveHighToLow(cd, ab));
-                Sse.Store(row + (2 * targetPitch), Sse.MoveLowToHigh(ab2, cd2));
-                Sse.Store(row + (3 * targetPitch), Sse.MoveHighToLow(cd2, ab2));
-            }
+                var left = columns - column;
+                Sse.Store(row, a);
+                if (left > 1)
+                {
+                    Sse.Store(row + targetPitch, b);
+                }
 
-            for (; column < columns; column++)
-            {
-                var row = target + (column * targetPitch) + r;
-                row[0] = a[column];
-                row[1] = b[column];
-                row[2] = c[column];
-                row[3] = d[column];
+                if (left > 2)
+                {
+                    Sse.Store(row + (2 * targetPitch), c);
+                }
+
+                if (left > 3)
+                {
+                    Sse.Store(row + (3 * targetPitch), d);
+                }
             }
         }
 
-        for (var r = blocked; r < rows; r++)
+        for (var r = blocked; r < rows; r++, source += sourcePitch)
         {
             for (var column = 0; column < columns; column++)
             {
-                target[(column * targetPitch) + r] = source[(r * sourcePitch) + column];
+                target[(column * targetPitch) + r] = source[column];
             }
         }
+    }
+
+    /// <summary>target[c, r] = source[r, c] for up to four rows, whose columns follow one another in the target: its pitch is the number of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Interleave(float* source, nint sourcePitch, int rows, int columns, float* target)
+    {
+        // Whole vectors are stored; what they write behind a column is the next one's, which comes later. The last columns are stored singly.
+        var column = 0;
+        for (; Sse.IsSupported && column + 8 <= columns; column += 4, target += 4 * rows)
+        {
+            Four(source + column, sourcePitch, out var a, out var b, out var c, out var d);
+            Sse.Store(target, a);
+            Sse.Store(target + rows, b);
+            Sse.Store(target + (2 * rows), c);
+            Sse.Store(target + (3 * rows), d);
+        }
+
+        for (; column < columns; column++, target += rows)
+        {
+            for (var r = 0; r < rows; r++)
+            {
+                target[r] = source[(r * sourcePitch) + column];
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(
+        float* p, nint pitch, out Vector128<float> a, out Vector128<float> b, out Vector128<float> c, out Vector128<float> d)
+    {
+        Vector128<float> p0 = Sse.LoadVector128(p), p1 = Sse.LoadVector128(p + pitch);
+        Vector128<float> p2 = Sse.LoadVector128(p + (2 * pitch)), p3 = Sse.LoadVector128(p + (3 * pitch));
+        Vector128<float> low01 = Sse.UnpackLow(p0, p1), low23 = Sse.UnpackLow(p2, p3);
+        Vector128<float> high01 = Sse.UnpackHigh(p0, p1), high23 = Sse.UnpackHigh(p2, p3);
+        a = Sse.MoveLowToHigh(low01, low23);
+        b = Sse.MoveHighToLow(low23, low01);
+        c = Sse.MoveLowToHigh(high01, high23);
+        d = Sse.MoveHighToLow(high23, high01);
     }
 }

@@ -23,7 +23,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void ArgMaxCore(Tensor x, Tensor y)
     {
-        var scratch = (long)x.Shape.C * VoxelBlock.Size;
+        var scratch = VoxelBlock.Length(x.Shape.C);
         team.Run(
             Chunks(y.Length, ArgMaxWork<TLanes, TVector>.Size),
             new ArgMaxWork<TLanes, TVector>(At(x), x.Shape.C, At(y), y.Length, perWorker.Reserve(scratch * team.Count), scratch));
@@ -34,7 +34,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     {
         var channels = x.Shape.C;
         var voxels = x.Length / channels;
-        var scratch = (long)channels * VoxelBlock.Size;
+        var scratch = VoxelBlock.Length(channels);
         team.Run(
             Chunks(voxels, ProbabilitiesWork<TLanes, TVector>.Size),
             new ProbabilitiesWork<TLanes, TVector>(

@@ -24,7 +24,7 @@ internal readonly unsafe struct LossBlock<TLanes, TVector>(LossProblem problem, 
     private float* Extra => Mask + VoxelBlock.Size;
 
     /// <summary>Floats of scratch memory per worker.</summary>
-    public static long ScratchLength(int classes) => ((3L * classes) + 3) * VoxelBlock.Size;
+    public static long ScratchLength(int classes) => ((3L * classes) + 4) * VoxelBlock.Size;
 
     /// <summary>Fills the rows for voxels first … first + count − 1; gives their masked cross-entropy if asked.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

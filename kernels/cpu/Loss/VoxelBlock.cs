@@ -12,6 +12,12 @@ internal static unsafe class VoxelBlock
     /// <summary>Voxels per block; a multiple of every vector length.</summary>
     public const int Size = 64;
 
+    /// <summary>
+    /// Floats of a worker's rows. Four at least, which are read together, and one between two workers, whose caches would else take the lines
+    /// from each other.
+    /// </summary>
+    public static long Length(int channels) => (Math.Max(channels, 4) + 1L) * Size;
+
     /// <summary>rows[c·Size + i] = values[i·channels + c] for i &lt; count; the rest of each row repeats the first voxel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(float* values, int channels, int count, float* rows)

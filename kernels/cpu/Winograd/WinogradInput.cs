@@ -33,20 +33,43 @@ internal static unsafe class WinogradInput<TLanes, TVector>
     {
         var size = new Extent(tiles.Planes, tiles.Side, tiles.Side);
         nint voxel = p.CTotal;
+
+        // Vectors that cross from one input's channels to the other's need them side by side.
+        var inPlace = p.C2 == 0 || p.C % TLanes.Count == 0;
         for (var i = 0; i < count;)
         {
-            var together = Math.Min(Math.Min(count - i, TilesPerSlab), tiles.X - ((first + i) % tiles.X));
             var n = tiles.Corner(first + i, out var output);
-            var columns = ((together - 1) * tiles.Reach) + tiles.Side;
-            PaddedSlab<TLanes, TVector>.Fill(
-                p, n, output.Z + p.First.Z, output.Y + p.First.Y, output.X + p.First.X, size.Z, size.Y, columns, scratch);
-            for (var end = i + together; i < end; i++)
+            int z = output.Z + p.First.Z, y = output.Y + p.First.Y, x = output.X + p.First.X;
+            var inRow = inPlace && Inside(z, size.Z, p.Input.Z) && Inside(y, size.Y, p.Input.Y);
+            if (inRow && Inside(x, size.X, p.Input.X))
             {
-                var source = scratch + ((together - (end - i)) * tiles.Reach * voxel);
+                var corner = p.InputVoxel(n, z, y, x);
+                InPlace(p.X + (corner * p.C), p.C, p.Input, size, v + (i * rowPitch), pointPitch);
+                if (p.C2 > 0)
+                {
+                    InPlace(p.X2 + (corner * p.C2), p.C2, p.Input, size, v + (i * rowPitch) + p.C, pointPitch);
+                }
+
+                i++;
+                continue;
+            }
+
+            // Tiles at the input's border go through a padded copy, a row of them together.
+            var together = inRow ? 1 : Math.Min(Math.Min(count - i, TilesPerSlab), tiles.X - ((first + i) % tiles.X));
+            var columns = ((together - 1) * tiles.Reach) + tiles.Side;
+            PaddedSlab<TLanes, TVector>.Fill(p, n, z, y, x, size.Z, size.Y, columns, scratch);
+            for (var tile = 0; tile < together; tile++, i++)
+            {
+                var source = scratch + (tile * tiles.Reach * voxel);
                 Tile(source, voxel, columns * voxel, size.Y * columns * voxel, p.CTotal, size, v + (i * rowPitch), pointPitch);
             }
         }
     }
+
+    private static void InPlace(float* corner, int channels, Extent input, Extent size, float* v, nint pointPitch) =>
+        Tile(corner, channels, (nint)input.X * channels, (nint)input.Y * input.X * channels, channels, size, v, pointPitch);
+
+    private static bool Inside(int first, int count, int length) => first >= 0 && first + count <= length;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)

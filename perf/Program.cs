@@ -49,6 +49,7 @@ internal static class Program
                     break;
                 default:
                     new PreprocessBench(torch, report, options).Run();
+                    new AugmentationBench(torch, report, options).Run();
                     break;
             }
         }

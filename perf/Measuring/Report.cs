@@ -67,6 +67,16 @@ internal sealed class Report
             var mean = Math.Exp(group.Average(r => Math.Log(r.Ratio!.Value)));
             Console.WriteLine($"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest {group.Min(r => r.Ratio):F2})");
         }
+
+        // A shape counts as a whole: forward and both backward passes together.
+        var shapes = rows.Where(r => r.Group == "conv" && r.Ratio is not null).GroupBy(r => r.Shape).Where(g => g.Count() == 3)
+            .Select(g => (Shape: g.Key, Ratio: g.Sum(r => r.PytorchMilliseconds!.Value) / g.Sum(r => r.Milliseconds))).ToList();
+        if (shapes.Count > 0)
+        {
+            var (shape, lowest) = shapes.MinBy(s => s.Ratio);
+            var mean = Math.Exp(shapes.Average(s => Math.Log(s.Ratio)));
+            Console.WriteLine($"conv forward + backward: {mean:F2}× PyTorch's speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at {shape})");
+        }
     }
 
     /// <summary>Writes everything as JSON, by way of a temporary file. Percentages are of the highest limits seen in the run.</summary>

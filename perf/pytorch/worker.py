@@ -146,9 +146,41 @@ def zoom(r):
     return {"zoom": lambda: resize(image), "zoom labels": resize_labels}[r["kind"]]
 
 
+def augment(r):
+    """batchgenerators' transforms: scipy's interpolation of the image, and of the labels one mask at a time."""
+    import numpy
+    from scipy import ndimage
+    size, initial = r["size"], r["initial"]
+    image = numpy.random.rand(*initial).astype(numpy.float32)
+    labels = (numpy.arange(image.size).reshape(initial) // 7919) % r["labels"]
+    patch = numpy.random.rand(*size).astype(numpy.float32)
+    angle = 0.3
+    matrix = 1.1 * numpy.array([[1, 0, 0], [0, numpy.cos(angle), -numpy.sin(angle)], [0, numpy.sin(angle), numpy.cos(angle)]])
+
+    def sample(order, offsets):
+        grid = numpy.stack(numpy.meshgrid(*[numpy.arange(s) - (s - 1) / 2 for s in size], indexing="ij"))
+        if offsets is not None:
+            grid = grid + offsets
+        positions = numpy.tensordot(matrix, grid, 1) + (numpy.array(initial).reshape(3, 1, 1, 1) - 1) / 2
+        values = ndimage.map_coordinates(image, positions, order=order)
+        result = numpy.zeros(size, numpy.int16)
+        for label in range(1, r["labels"]):
+            result[ndimage.map_coordinates((labels == label).astype(numpy.float32), positions, order=1) >= 0.5] = label
+        return values, result
+
+    def elastic():
+        return sample(3, numpy.stack([500 * ndimage.gaussian_filter(numpy.random.rand(*size) * 2 - 1, 10, mode="constant") for _ in range(3)]))
+
+    return {
+        "rotate": lambda: sample(1, None),
+        "elastic": elastic,
+        "blur": lambda: ndimage.gaussian_filter(patch, r["sigma"], mode="mirror", truncate=3),
+    }[r["kind"]]
+
+
 operation = None
 before = 0
-makers = {"zoom": zoom, "conv": conv, "transposed": transposed, "norm": norm, "pointwise": pointwise, "step": TrainingStep, "predict": Prediction}
+makers = {"augment": augment, "zoom": zoom, "conv": conv, "transposed": transposed, "norm": norm, "pointwise": pointwise, "step": TrainingStep, "predict": Prediction}
 print(torch.__version__, flush=True)
 for line in sys.stdin:
     request = json.loads(line)

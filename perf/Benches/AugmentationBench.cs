@@ -1,0 +1,109 @@
+using SharpSeg.AutoPlanner.Augmentation;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf.Benches;
+
+/// <summary>
+/// What a worker of the batch loader does to one patch: rotation and scaling with linear interpolation of image and labels, elastic deformation
+/// with cubic splines, Gaussian blur. One thread each, as each worker is; the other side is scipy.ndimage in the PyTorch process.
+/// </summary>
+internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, BenchOptions options)
+{
+    private const int Labels = 3;
+    private const double Sigma = 1;
+    private static readonly Extent Patch = new(128, 128, 128);
+    private static readonly Extent Initial = new(160, 160, 160);
+
+    /// <summary>Runs all.</summary>
+    public void Run()
+    {
+        var geometry = new PatchGeometry(Patch, Initial, Is2D: false, Dummy2D: false, Math.PI / 6);
+        var noise = new NoiseCase(geometry.Initial);
+        var matrix = SpatialTransform.MatrixOf(0.3, -0.2, 0.25, 1.1, planar: false, classic: false);
+        var affine = new SpatialTransform(matrix, 0, 0, IsIdentity: false);
+        var elastic = new SpatialTransform(matrix, 500, 10, IsIdentity: false);
+        var sample = new PatchSample(Patch, 1, withPrevious: false);
+        var box = new SourceBox();
+        Measure("rotate, scale (linear)", "rotate", () =>
+        {
+            var (first, last) = affine.Reach(Patch, geometry.Initial);
+            box.Read(noise, default, geometry.Initial, first, last, withPrevious: false);
+            LinearSampler.Sample(box, affine, planar: false, sample);
+        });
+        var splines = new SplineSampler();
+        Measure("elastic (cubic)", "elastic", () => splines.Sample(noise, default, geometry, elastic, 0, new CounterRandom(1), sample));
+        var kernel = GaussianBlur.Kernel(Sigma);
+        var scratch = new float[sample.Voxels];
+        Measure("blur", "blur", () =>
+        {
+            for (var axis = 0; axis < 3; axis++)
+            {
+                GaussianBlur.Apply(sample.Channel(0), Patch, axis, kernel, scratch);
+            }
+        });
+    }
+
+    private void Measure(string op, string kind, Action ours)
+    {
+        if (!options.Wants(op, "augment"))
+        {
+            return;
+        }
+
+        torch?.Prepare(new { op = "augment", kind, size = Patch.ToArray(), initial = Initial.ToArray(), labels = Labels, sigma = Sigma });
+        var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
+        report.Add(new Row("augment", op, $"{Patch}, one thread", null, milliseconds, null, null, null, theirs));
+    }
+
+    /// <summary>A case in memory: noise, and labels in blocks.</summary>
+    private sealed class NoiseCase : ICaseSource
+    {
+        private readonly float[] image;
+        private readonly short[] labels;
+
+        public NoiseCase(Extent shape)
+        {
+            Shape = shape;
+            image = new float[shape.Voxels];
+            labels = new short[shape.Voxels];
+            new CounterRandom(1).FillUniform(image);
+            for (var i = 0; i < labels.Length; i++)
+            {
+                labels[i] = (short)(i / 7919 % Labels);
+            }
+        }
+
+        public string Id => "noise";
+
+        public Extent Shape { get; }
+
+        public int Channels => 1;
+
+        public bool HasPreviousStage => false;
+
+        public int LocationLists => 0;
+
+        public int AnnotatedList => -1;
+
+        public int LocationCount(int list) => 0;
+
+        public Extent Location(int list, int index) => throw new ArgumentOutOfRangeException(nameof(list));
+
+        public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) => Read(image, origin, size, channelsLast);
+
+        public void ReadLabels(Extent origin, Extent size, Span<short> labels) => Read(this.labels, origin, size, labels);
+
+        public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels) => throw new NotSupportedException();
+
+        private void Read<T>(T[] from, Extent origin, Extent size, Span<T> to)
+        {
+            for (var line = 0; line < size.Z * size.Y; line++)
+            {
+                var first = ((((origin.Z + (line / size.Y)) * Shape.Y) + origin.Y + (line % size.Y)) * Shape.X) + origin.X;
+                from.AsSpan(first, size.X).CopyTo(to[(line * size.X)..]);
+            }
+        }
+    }
+}

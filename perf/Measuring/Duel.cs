@@ -5,7 +5,10 @@ namespace SharpSeg.Perf.Measuring;
 /// <summary>Times an operation of ours and PyTorch's counterpart in turns, so that both meet the same state of a shared machine.</summary>
 internal static class Duel
 {
-    private const int Rounds = 6;
+    private const int MostRounds = 6;
+
+    /// <summary>Runs of this many milliseconds are not repeated more than thrice: the median of minutes needs no more.</summary>
+    private const double Long = 5000;
 
     /// <summary>Medians in milliseconds; PyTorch's is null if there is no counterpart.</summary>
     /// <param name="ours">Runs our operation once.</param>
@@ -15,11 +18,13 @@ internal static class Duel
     {
         ours();
         var once = Time(ours);
-        var perRound = (int)Math.Clamp(seconds * 1000 / Rounds / Math.Max(once, 1e-3), 1, 200);
-        var theirOnce = theirs?.Invoke(2)[1] ?? 1;
-        var theirPerRound = (int)Math.Clamp(seconds * 1000 / Rounds / Math.Max(theirOnce, 1e-3), 1, 200);
+        var theirFirst = theirs?.Invoke(1)[0] ?? 1;
+        var theirOnce = theirFirst > Long ? theirFirst : theirs?.Invoke(1)[0] ?? 1;
+        var rounds = Math.Max(once, theirOnce) > Long ? MostRounds / 2 : MostRounds;
+        var perRound = (int)Math.Clamp(seconds * 1000 / rounds / Math.Max(once, 1e-3), 1, 200);
+        var theirPerRound = (int)Math.Clamp(seconds * 1000 / rounds / Math.Max(theirOnce, 1e-3), 1, 200);
         List<double> our = [], their = [];
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             for (var i = 0; i < perRound; i++)
             {

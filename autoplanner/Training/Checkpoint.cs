@@ -15,12 +15,13 @@ namespace SharpSeg.AutoPlanner.Training;
 public sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
-    private const string MomentPrefix = "optimizer.";
+    private const string MomentPrefix = "optimizer.", PrecisionKey = "precision";
 
-    private Checkpoint(TrainingState state, TrainingSchedule schedule)
+    private Checkpoint(TrainingState state, TrainingSchedule schedule, string precision)
     {
         State = state;
         Schedule = schedule;
+        Precision = precision;
     }
 
     /// <summary>How far the run was.</summary>
@@ -28,6 +29,9 @@ public sealed class Checkpoint
 
     /// <summary>The schedule it followed.</summary>
     public TrainingSchedule Schedule { get; }
+
+    /// <summary>In which numbers its convolutions multiplied (<see cref="Backend.ProductPrecision"/>).</summary>
+    public string Precision { get; }
 
     /// <summary>Writes a checkpoint through a rename.</summary>
     /// <param name="path">The file.</param>
@@ -58,6 +62,7 @@ public sealed class Checkpoint
             ["profile"] = run.Plans.Profile.ToString(),
             ["configuration"] = run.Configuration.Name,
             ["fold"] = run.Fold,
+            [PrecisionKey] = backend.ProductPrecision,
             ["seed"] = run.Seed.ToString(CultureInfo.InvariantCulture),
             ["mirror_axes"] = JsonSerializer.Serialize([.. run.MirrorAxes], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
@@ -180,7 +185,8 @@ public sealed class Checkpoint
         try
         {
             var schedule = JsonSerializer.Deserialize(m["schedule"], TrainingJson.Default.TrainingSchedule);
-            return new Checkpoint(TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"));
+            return new Checkpoint(
+                TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"), m.GetValueOrDefault(PrecisionKey) ?? "fp32");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {

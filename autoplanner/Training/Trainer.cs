@@ -60,6 +60,10 @@ public sealed class Trainer : IDisposable
             var checkpoint = Checkpoint.Load(existing, run, network, optimizer);
             (State, schedule) = (checkpoint.State, checkpoint.Schedule);
             reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
+            if (checkpoint.Precision != backend.ProductPrecision)
+            {
+                reporter.Warning($"the run was trained in {checkpoint.Precision} and goes on in {backend.ProductPrecision}");
+            }
         }
         else if (resume)
         {
@@ -70,6 +74,7 @@ public sealed class Trainer : IDisposable
         skippedBefore = State.SkippedSteps;
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
         step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
+        step.RestoreLossScale(State.LossScale);
         cases = new PreprocessedCases(run);
         loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network));
         validationScratch = new float[schedule.BatchSize * run.Configuration.Patch.Voxels * (run.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
@@ -256,7 +261,7 @@ public sealed class Trainer : IDisposable
         var mean = PseudoDice.Mean(perClass);
         var average = PseudoDice.MovingAverage(State.Records.Count == 0 ? null : State.Records[^1].PseudoDiceAverage, mean);
         var trainLoss = State.LossSum / State.EpochIterations;
-        State.SkippedSteps = skippedBefore + (int)step.SkippedSteps;
+        Collect();
         State.Records.Add(new EpochRecord(
             State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
             State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
@@ -278,7 +283,7 @@ public sealed class Trainer : IDisposable
             SaveLatest();
         }
 
-        TrainingLog.Write(Workspace.LogFile(run.Folder), run, schedule, network.Backend.Description, State.Records);
+        TrainingLog.Write(Workspace.LogFile(run.Folder), run, schedule, network.Backend, State.Records);
         ProgressPlot.Write(Workspace.ProgressPlot(run.Folder), run, State.Records);
     }
 
@@ -301,8 +306,12 @@ public sealed class Trainer : IDisposable
         cancel.ThrowIfCancellationRequested();
     }
 
+    /// <summary>Brings into the state what the step keeps.</summary>
+    private void Collect() => (State.SkippedSteps, State.LossScale) = (skippedBefore + (int)step.SkippedSteps, step.LossScale);
+
     private void SaveLatest()
     {
+        Collect();
         Checkpoint.Save(Workspace.LatestCheckpoint(run.Folder), run, schedule, State, network, optimizer);
         sinceLatest.Restart();
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -9,7 +10,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// </summary>
 internal static class TrainingLog
 {
-    public static void Write(string path, TrainingRun run, TrainingSchedule schedule, string device, IEnumerable<EpochRecord> records)
+    public static void Write(string path, TrainingRun run, TrainingSchedule schedule, Backend device, IEnumerable<EpochRecord> records)
     {
         var text = new StringBuilder();
         using (var stream = new MemoryStream())
@@ -20,7 +21,8 @@ internal static class TrainingLog
                 json.WriteString("configuration", run.Configuration.Name);
                 json.WriteString("fold", run.Fold);
                 json.WriteNumber("seed", run.Seed);
-                json.WriteString("device", device);
+                json.WriteString("device", device.Description);
+                json.WriteString("precision", device.ProductPrecision);
                 json.WriteNumber("train_cases", run.TrainingCases.Count);
                 json.WriteNumber("val_cases", run.ValidationCases.Count);
                 json.WritePropertyName("schedule");

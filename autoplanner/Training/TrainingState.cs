@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -30,6 +31,9 @@ public sealed class TrainingState
 
     /// <summary>Steps left out because a gradient was not finite.</summary>
     public int SkippedSteps { get; set; }
+
+    /// <summary>State of the loss scaling; null unless the products are float16.</summary>
+    public LossScaleState? LossScale { get; set; }
 
     /// <summary>Highest moving average of the pseudo-Dice so far.</summary>
     public double? Best { get; set; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -7,6 +8,10 @@ namespace SharpSeg.Cli.Commands;
 internal static class Choices
 {
     public static Profile Profile(string name) => Of(name, "--profile", ("modern", AutoPlanner.Planning.Profile.Modern), ("classic", AutoPlanner.Planning.Profile.Classic));
+
+    /// <summary>A precision by its name; null stays null.</summary>
+    public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
+        name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16), ("fp16", GpuPrecision.Fp16));
 
     /// <summary>Gigabytes of "8GB", "8G" or "8".</summary>
     public static double Gigabytes(string text)

@@ -25,7 +25,14 @@ internal static class Devices
             throw new UsageException($"--device {options.Device}: no such device", "`sharpseg devices` lists them, and says why one is missing");
         }
 
-        var backend = gpu is null ? Cpu.Open(options.Threads) : Gpu.Open(gpu.Id);
+        var precision = Choices.Precision(options.Precision);
+        if (gpu is null && precision is not (null or GpuPrecision.Fp32))
+        {
+            throw new UsageException(
+                $"--precision {options.Precision}: the device cpu computes in fp32 only", "leave --precision out, or name a GPU with --device");
+        }
+
+        var backend = gpu is null ? Cpu.Open(options.Threads) : Gpu.Open(gpu.Id, precision);
         reporter.Info($"device: {backend.Description}");
         return backend;
     }

@@ -15,6 +15,9 @@ internal abstract class ComputeOptions : CommonOptions
     [Option("device", Default = "auto", HelpText = "auto, cpu, or a name that `sharpseg devices` lists.")]
     public string Device { get; set; } = "auto";
 
+    [Option("precision", HelpText = "fp32, tf32, bf16 or fp16: numbers that convolutions multiply. Default: tf32 on GPUs that have it, else fp32.")]
+    public string? Precision { get; set; }
+
     [Option("threads", Default = 0, HelpText = "CPU threads; 0 = all cores.")]
     public int Threads { get; set; }
 

@@ -17,6 +17,12 @@ public abstract partial class Backend : IDisposable
     /// <summary>One line for people: device, instruction set or driver, threads.</summary>
     public abstract string Description { get; }
 
+    /// <summary>In which numbers convolutions multiply: "fp32", "tf32", "bf16" or "fp16". Sums, and everything else, are float32 always.</summary>
+    public virtual string ProductPrecision => "fp32";
+
+    /// <summary>Whether small gradients vanish in the products' numbers, so that the loss must be scaled (float16).</summary>
+    public virtual bool NeedsLossScaling => false;
+
     /// <summary>Frees the device and all that was allocated on it.</summary>
     public void Dispose()
     {

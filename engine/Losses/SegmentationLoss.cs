@@ -18,8 +18,10 @@ public static class SegmentationLoss
     /// <param name="logits">One variable per output, full resolution first.</param>
     /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is 0.</param>
     /// <param name="options">Kind and weights.</param>
+    /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
     /// <exception cref="ShapeException">Numbers of outputs, targets and weights differ.</exception>
-    public static LossValue Evaluate(Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options)
+    public static LossValue Evaluate(Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
+        float gradientScale = 1f)
     {
         if (logits.Count != options.Weights.Count || targets.Count != logits.Count)
         {
@@ -36,7 +38,7 @@ public static class SegmentationLoss
             }
 
             var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
-            var part = EvaluateOutput(tape, logits[i], target, Problem(logits[i].Shape, options), weight);
+            var part = EvaluateOutput(tape, logits[i], target, Problem(logits[i].Shape, options), weight * gradientScale);
             crossEntropy += weight * part.CrossEntropy;
             dice += weight * part.Dice;
         }

@@ -15,7 +15,8 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
     /// <param name="images">Shape of the batch.</param>
     /// <param name="loadImages">Fills the batch.</param>
     /// <param name="loadTarget">Fills the target of an output.</param>
-    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget)
+    /// <param name="gradientScale">Factor on all gradients: loss scaling.</param>
+    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget, float gradientScale = 1f)
     {
         network.Parameters.ForgetGradients();
         var tape = new Tape(network.Backend, pool, recording: true, options.RecomputeActivations);
@@ -24,7 +25,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         {
             loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget);
+            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale);
             foreach (var map in logits)
             {
                 tape.Done(map);
@@ -55,7 +56,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         {
             loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget);
+            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale: 1f);
             var full = logits[0].Value;
             readLogits?.Invoke(full);
             if (readLabels is not null)
@@ -75,7 +76,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         }
     }
 
-    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget)
+    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget, float gradientScale)
     {
         var channels = options.Loss.Regions ? network.Plan.OutputChannels + (options.Loss.IgnoreLabel >= 0 ? 1 : 0) : 1;
 
@@ -100,7 +101,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
             targets[i] = target;
         }
 
-        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss);
+        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss, gradientScale);
         foreach (var target in byScale.Values)
         {
             pool.Return(target);

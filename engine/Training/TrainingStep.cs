@@ -19,6 +19,7 @@ public sealed class TrainingStep : IDisposable
     private readonly TrainingOptions options;
     private readonly TrainingPass pass;
     private readonly Extent patch;
+    private LossScale? scale;
     private int consecutiveSkips;
 
     /// <summary>Prepares steps of one patch and batch size.</summary>
@@ -43,6 +44,7 @@ public sealed class TrainingStep : IDisposable
         Pool = new BufferPool(network.Backend);
         Pool.Reserve(Memory.PoolBytes);
         pass = new TrainingPass(network, Pool, options);
+        scale = options.ScaleLoss ?? network.Backend.NeedsLossScaling ? new LossScale() : null;
     }
 
     /// <summary>Images per step.</summary>
@@ -60,11 +62,23 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Loss of the latest step, with its parts.</summary>
     public LossValue Loss { get; private set; }
 
-    /// <summary>Global gradient norm of the latest step, before clipping.</summary>
+    /// <summary>State of the loss scaling, for checkpoints; null if the loss is not scaled.</summary>
+    public LossScaleState? LossScale => scale?.State;
+
+    /// <summary>Global gradient norm of the latest step, before clipping and without the loss's scale.</summary>
     public double GradientNorm { get; private set; }
 
     /// <summary>Steps whose gradients were not finite; they changed nothing.</summary>
     public long SkippedSteps { get; private set; }
+
+    /// <summary>Goes on with the loss scaling of a checkpoint; without one, or where the loss is not scaled, nothing changes.</summary>
+    public void RestoreLossScale(LossScaleState? state)
+    {
+        if (scale is not null && state is not null)
+        {
+            scale = new LossScale(state);
+        }
+    }
 
     /// <summary>Trains on one batch. A step whose gradients are not finite changes nothing and is counted.</summary>
     /// <param name="images">(n, z, y, x, c), n = <see cref="BatchSize"/>.</param>
@@ -79,7 +93,9 @@ public sealed class TrainingStep : IDisposable
     public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate)
     {
         RequireTargets(targets);
-        Loss = pass.Train(BatchShape(images), x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t));
+        Loss = pass.Train(
+            BatchShape(images), x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t),
+            (float)(scale?.Value ?? 1));
         Update(learningRate);
         return Loss.Total;
     }
@@ -122,15 +138,24 @@ public sealed class TrainingStep : IDisposable
 
     private void Update(float learningRate)
     {
-        GradientNorm = GradientClipping.GlobalNorm(network.Parameters);
+        var factor = scale?.Value ?? 1;
+        GradientNorm = GradientClipping.GlobalNorm(network.Parameters) / factor;
         if (double.IsFinite(GradientNorm))
         {
             consecutiveSkips = 0;
-            optimizer.Step(learningRate, options.ClipNorm is { } limit ? GradientClipping.Coefficient(GradientNorm, limit) : 1f);
+            scale?.Update(GradientNorm);
+            var clipping = options.ClipNorm is { } limit ? GradientClipping.Coefficient(GradientNorm, limit) : 1f;
+            optimizer.Step(learningRate, (float)(clipping / factor));
             return;
         }
 
         SkippedSteps++;
+        if (scale is { CanShrink: true } && double.IsFinite(Loss.Total))
+        {
+            scale.Update(GradientNorm);                   // an overflow, which a smaller factor may cure: training does not diverge
+            return;
+        }
+
         consecutiveSkips++;
         if (consecutiveSkips >= MaxConsecutiveSkips)
         {

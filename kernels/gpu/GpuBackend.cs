@@ -77,6 +77,12 @@ internal sealed partial class GpuBackend : Backend
     public override string Description { get; }
 
     /// <inheritdoc/>
+    public override string ProductPrecision => Precision.ToString().ToLowerInvariant();
+
+    /// <inheritdoc/>
+    public override bool NeedsLossScaling => Precision == GpuPrecision.Fp16;
+
+    /// <inheritdoc/>
     public override void Synchronize()
     {
         stream.Synchronize();

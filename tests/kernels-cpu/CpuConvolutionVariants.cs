@@ -5,25 +5,25 @@ using SharpSeg.Kernels.Cpu.Convolution;
 namespace SharpSeg.Kernels.Cpu.Tests;
 
 /// <summary>Every problem by direct sums, whatever the cost model would choose.</summary>
-public sealed class CpuDirectConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class CpuDirectConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Direct);
 }
 
 /// <summary>Every problem over gathered voxels, whatever the cost model would choose.</summary>
-public sealed class CpuGatherConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class CpuGatherConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Gather);
 }
 
 /// <summary>Every problem that has the form by Winograd tiles, whatever the cost model would choose.</summary>
-public sealed class CpuWinogradConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class CpuWinogradConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Winograd);
 }
 
 /// <summary>Every problem that has the form by wide Winograd tiles, whatever the cost model would choose.</summary>
-public sealed class CpuWideWinogradConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class CpuWideWinogradConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.WinogradWide);
 }

@@ -3,92 +3,92 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
 
-public sealed class PlainConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class PlainConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
-    protected override long LargestWork => Checks.LargestWork;
+    protected override long? LargestWork => Checks.LargestWork;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
 }
 
-public sealed class FastConvolution(BackendFixture fixture) : ConvolutionConformance(fixture)
+public sealed class FastConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
-    protected override long LargestWork => Checks.LargestWork;
+    protected override long? LargestWork => Checks.LargestWork;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class PlainTransposedConvolution(BackendFixture fixture) : TransposedConvolutionConformance(fixture)
+public sealed class PlainTransposedConvolution(BackendFixture fixture) : Conforms<TransposedConvolutionConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
-    protected override long LargestWork => Checks.LargestWork;
+    protected override long? LargestWork => Checks.LargestWork;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
 }
 
-public sealed class FastTransposedConvolution(BackendFixture fixture) : TransposedConvolutionConformance(fixture)
+public sealed class FastTransposedConvolution(BackendFixture fixture) : Conforms<TransposedConvolutionConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
-    protected override long LargestWork => Checks.LargestWork;
+    protected override long? LargestWork => Checks.LargestWork;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class PlainInstanceNorm(BackendFixture fixture) : InstanceNormConformance(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
-}
-
-public sealed class FastInstanceNorm(BackendFixture fixture) : InstanceNormConformance(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class PlainLoss(BackendFixture fixture) : LossConformance(fixture)
+public sealed class PlainInstanceNorm(BackendFixture fixture) : Conforms<InstanceNormConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
 }
 
-public sealed class FastLoss(BackendFixture fixture) : LossConformance(fixture)
+public sealed class FastInstanceNorm(BackendFixture fixture) : Conforms<InstanceNormConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class GpuInference(BackendFixture fixture) : InferenceConformance(fixture)
+public sealed class PlainLoss(BackendFixture fixture) : Conforms<LossConformance>(fixture)
+{
+    protected override bool TinyShapesOnly => true;
+
+    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
+}
+
+public sealed class FastLoss(BackendFixture fixture) : Conforms<LossConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class GpuMemory(BackendFixture fixture) : MemoryConformance(fixture)
+public sealed class GpuInference(BackendFixture fixture) : Conforms<InferenceConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class GpuOptimizers(BackendFixture fixture) : OptimizerConformance(fixture)
+public sealed class GpuMemory(BackendFixture fixture) : Conforms<MemoryConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 
     protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
 }
 
-public sealed class GpuPointwise(BackendFixture fixture) : PointwiseConformance(fixture)
+public sealed class GpuOptimizers(BackendFixture fixture) : Conforms<OptimizerConformance>(fixture)
+{
+    protected override bool TinyShapesOnly => true;
+
+    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
+}
+
+public sealed class GpuPointwise(BackendFixture fixture) : Conforms<PointwiseConformance>(fixture)
 {
     protected override bool TinyShapesOnly => true;
 

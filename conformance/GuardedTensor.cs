@@ -1,6 +1,5 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit.Sdk;
 
 namespace SharpSeg.Conformance;
 
@@ -35,7 +34,7 @@ internal sealed class GuardedTensor : IDisposable
     public Tensor Tensor { get; }
 
     /// <summary>The values of the tensor.</summary>
-    /// <exception cref="XunitException">A guard was overwritten.</exception>
+    /// <exception cref="ConformanceException">A guard was overwritten.</exception>
     public float[] Read(string name)
     {
         var contents = new float[whole.Length];
@@ -45,7 +44,7 @@ internal sealed class GuardedTensor : IDisposable
             var inside = i >= Before && i < contents.Length - Behind;
             if (!inside && contents[i] != Guard)
             {
-                throw new XunitException($"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
+                throw new ConformanceException($"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
             }
         }
 

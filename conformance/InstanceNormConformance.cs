@@ -1,11 +1,10 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit;
 
 namespace SharpSeg.Conformance;
 
 /// <summary>Instance normalisation fused with leaky ReLU: statistics, apply, backward.</summary>
-public abstract class InstanceNormConformance(BackendFixture fixture) : ConformanceSuite(fixture)
+public sealed class InstanceNormConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
     /// A handful of float32 operations per element on values up to 7, and sums over at most 10⁵ voxels in float32 partial sums. The absolute
@@ -42,7 +41,7 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
         }
     }
 
-    [Fact]
+    [Check]
     public void Statistics_match_float64_reference() => ForEach(Problems, (p, random) =>
     {
         Operand[] operands =
@@ -53,21 +52,21 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
         Compare(operands, (backend, t) => backend.InstanceNormStatistics(p, t["x"], t["mean"], t["rstd"]));
     });
 
-    [Fact]
+    [Check]
     public void Apply_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         Operand[] operands = [.. NormInputs(p, random), Operand.Output("y", p.ActivationShape, Close)];
         Compare(operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["y"]));
     });
 
-    [Fact]
+    [Check]
     public void Apply_in_place_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         var operands = NormInputs(p, random).Select(o => o.Name == "x" ? o with { Written = true, Tolerance = Close } : o).ToArray();
         Compare(operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["x"]));
     });
 
-    [Fact]
+    [Check]
     public void Backward_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         foreach (var accumulate in new[] { false, true })
@@ -83,7 +82,7 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
         }
     });
 
-    [Fact]
+    [Check]
     public void Backward_in_place_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         var inputs = NormInputs(p, random);
@@ -97,7 +96,7 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
     });
 
     /// <summary>Spec networks §2.6, accumulation: E[x²] − E[x]² in float32 gives variance 0 here. The true one is 1.252443e-4.</summary>
-    [Fact]
+    [Check]
     public void Variance_survives_a_large_mean()
     {
         var p = new InstanceNormProblem(1, new(1, 2, 2), 1, 1f);
@@ -111,7 +110,7 @@ public abstract class InstanceNormConformance(BackendFixture fixture) : Conforma
     }
 
     /// <summary>Spec networks §2.6, test: two channels of four voxels, without and with the leaky ReLU.</summary>
-    [Fact]
+    [Check]
     public void All_passes_give_the_worked_example()
     {
         double[][] linear = [[-1.503565, -0.701783, 0.100000, 2.505348], [-0.996467, -0.571685, -0.359293, 1.127445]];

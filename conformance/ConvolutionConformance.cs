@@ -1,23 +1,21 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit;
-using Xunit.Sdk;
 
 namespace SharpSeg.Conformance;
 
 /// <summary>Convolution: three passes, one or two inputs.</summary>
-public abstract class ConvolutionConformance(BackendFixture fixture) : ConformanceSuite(fixture)
+public sealed class ConvolutionConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
     /// A sum of K ≤ 10⁴ float32 products is off by about √K·2⁻²⁴ ≈ 6·10⁻⁶ of its size; the rest is room for methods that add and
     /// subtract the inputs first (Winograd). A wrong tap or border is off by 10⁻² or more.
     /// The absolute part is for terms of size 1 that cancel in a tensor of one element.
     /// </summary>
-    private static readonly Tolerance Close = new(1e-4, Absolute: 1e-6);
+    private Tolerance Close => Products(new(1e-4, Absolute: 1e-6));
 
     private IEnumerable<ConvProblem> Problems => ConvolutionProblems.All(NewRandom(), TinyShapesOnly, LargestWork);
 
-    [Fact]
+    [Check]
     public void Forward_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         foreach (var withBias in Variants(p, random))
@@ -32,7 +30,7 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
         }
     });
 
-    [Fact]
+    [Check]
     public void Backward_data_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         foreach (var accumulate in Variants(p, random))
@@ -51,7 +49,7 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
         }
     });
 
-    [Fact]
+    [Check]
     public void Backward_data_of_one_of_two_inputs_matches_float64_reference() => ForEach(Problems.Where(p => p.Cin2 > 0), (p, random) =>
     {
         foreach (var ofSecond in Variants(p, random))
@@ -67,7 +65,7 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
         }
     });
 
-    [Fact]
+    [Check]
     public void Backward_weights_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         foreach (var accumulate in Variants(p, random))
@@ -87,7 +85,7 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
     });
 
     /// <summary>⟨conv(x, w), dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩: needs no reference, so it also guards the reference.</summary>
-    [Fact]
+    [Check]
     public void Backward_passes_are_adjoint_to_forward() => ForEach(Problems.Where(p => p.Cin2 == 0).Take(TinyShapesOnly ? 6 : 20), (p, random) =>
     {
         Operand[] operands =
@@ -108,7 +106,7 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
     });
 
     /// <summary>Spec networks §2.1: 4×4 input 1..16, 3×3 kernel 1..9.</summary>
-    [Fact]
+    [Check]
     public void Forward_gives_the_worked_example()
     {
         var ramp = Enumerable.Range(1, 16).Select(i => (float)i).ToArray();
@@ -128,17 +126,17 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
         }
     }
 
-    [Fact]
+    [Check]
     public void Tensors_that_do_not_fit_the_problem_are_refused()
     {
         var p = new ConvProblem(1, new Extent(1, 4, 4), 2, 0, 3, new Extent(1, 3, 3), Extent.One);
         using var x = new GuardedTensor(Device, p.InputShape, new float[p.InputShape.Length]);
         using var w = new GuardedTensor(Device, p.WeightShape, new float[p.WeightShape.Length]);
         using var y = new GuardedTensor(Device, p.OutputShape, new float[p.OutputShape.Length]);
-        Assert.Throws<ShapeException>(() => Device.ConvForward(p, x.Tensor, x.Tensor, w.Tensor, null, y.Tensor));
-        Assert.Throws<ShapeException>(() => Device.ConvForward(p, y.Tensor, null, w.Tensor, null, y.Tensor));
-        Assert.Throws<ShapeException>(() => Device.ConvForward(p with { Kernel = new Extent(1, 2, 2) }, x.Tensor, null, w.Tensor, null, y.Tensor));
-        Assert.Throws<ShapeException>(() => Device.ConvBackwardData(p, y.Tensor, w.Tensor, null, false));
+        Require.Throws<ShapeException>(() => Device.ConvForward(p, x.Tensor, x.Tensor, w.Tensor, null, y.Tensor));
+        Require.Throws<ShapeException>(() => Device.ConvForward(p, y.Tensor, null, w.Tensor, null, y.Tensor));
+        Require.Throws<ShapeException>(() => Device.ConvForward(p with { Kernel = new Extent(1, 2, 2) }, x.Tensor, null, w.Tensor, null, y.Tensor));
+        Require.Throws<ShapeException>(() => Device.ConvBackwardData(p, y.Tensor, w.Tensor, null, false));
     }
 
     /// <summary>Both settings of a switch where that is cheap, a random one where it is not.</summary>
@@ -171,11 +169,11 @@ public abstract class ConvolutionConformance(BackendFixture fixture) : Conforman
         return sum;
     }
 
-    private static void RequireSame(string name, double expected, double actual, double scale)
+    private void RequireSame(string name, double expected, double actual, double scale)
     {
         if (!(Math.Abs(expected - actual) <= Close.Relative * scale))
         {
-            throw new XunitException($"{name} is {actual:R}, <y, dy> is {expected:R}; norms {scale:G4}");
+            throw new ConformanceException($"{name} is {actual:R}, <y, dy> is {expected:R}; norms {scale:G4}");
         }
     }
 }

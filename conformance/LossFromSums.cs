@@ -3,7 +3,7 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Conformance;
 
 /// <summary>Cross-entropy and Dice loss from the sums of the forward pass (spec losses §2.1, §2.2, §3), in float64.</summary>
-internal static class LossFromSums
+public static class LossFromSums
 {
     /// <summary>The mean cross-entropy and −mean(d) over the Dice terms; the loss is their sum.</summary>
     public static (double CrossEntropy, double Dice) Evaluate(in LossProblem p, double[] sums)

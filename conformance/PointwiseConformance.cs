@@ -1,11 +1,10 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit;
 
 namespace SharpSeg.Conformance;
 
 /// <summary>Element by element operations, block sums and repeats, mirroring.</summary>
-public abstract class PointwiseConformance(BackendFixture fixture) : ConformanceSuite(fixture)
+public sealed class PointwiseConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
     /// A few float32 roundings of values of the same size; the absolute part is for terms of size 1 that cancel in a tensor of one element.
@@ -52,7 +51,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         }
     }
 
-    [Fact]
+    [Check]
     public void Axpby_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         foreach (var (a, b) in new[] { (1f, 1f), (1f, 0f), (0.3f, -1.7f), (0f, 0.5f), (-2f, 0f) })
@@ -62,14 +61,14 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         }
     });
 
-    [Fact]
+    [Check]
     public void AddLeakyRelu_forward_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         Operand[] operands = [Values("a", shape, random), Values("b", shape, random), Operand.Output("y", shape, Close)];
         Compare(operands, (backend, t) => backend.AddLeakyReluForward(t["a"], t["b"], 0.01f, t["y"]));
     });
 
-    [Fact]
+    [Check]
     public void AddLeakyRelu_forward_in_place_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         foreach (var place in new[] { "a", "b" })
@@ -80,7 +79,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         }
     });
 
-    [Fact]
+    [Check]
     public void AddLeakyRelu_backward_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         var y = Values("y", shape, random);
@@ -91,7 +90,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         Compare(inPlace, (backend, t) => backend.AddLeakyReluBackward(t["dy"], t["y"], 0.01f, t["dy"]));
     });
 
-    [Fact]
+    [Check]
     public void BlockSum_matches_float64_reference() => ForEach(Blocks, (item, random) =>
     {
         var (coarse, block) = item;
@@ -103,7 +102,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         }
     });
 
-    [Fact]
+    [Check]
     public void BlockRepeat_matches_float64_reference() => ForEach(Blocks, (item, random) =>
     {
         var (coarse, block) = item;
@@ -115,7 +114,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         }
     });
 
-    [Fact]
+    [Check]
     public void Flip_moves_values_unchanged() => ForEach(Shapes.Where(s => s.Spatial.Voxels > 1), (shape, random) =>
     {
         for (var axes = 0; axes < 8; axes++)
@@ -127,7 +126,7 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
     });
 
     /// <summary>Spec networks §2.4: average pooling of 1..16 over 2×2. §2.3: nearest up-sampling of [0, 1, 2] by 2.</summary>
-    [Fact]
+    [Check]
     public void Pooling_and_upsampling_give_the_worked_examples()
     {
         var square = Shape.Activation(1, new(1, 4, 4), 1);
@@ -148,14 +147,14 @@ public abstract class PointwiseConformance(BackendFixture fixture) : Conformance
         RequireClose("y", [0, 0, 1, 1, 2, 2], repeated[1], Tolerance.Exact);
     }
 
-    [Fact]
+    [Check]
     public void Tensors_that_do_not_fit_together_are_refused()
     {
         using var four = new GuardedTensor(Device, Shape.Activation(1, new(1, 2, 2), 1), new float[4]);
         using var five = new GuardedTensor(Device, Shape.Vector(5), new float[5]);
-        Assert.Throws<ShapeException>(() => Device.Axpby(1, four.Tensor, 1, five.Tensor));
-        Assert.Throws<ShapeException>(() => Device.BlockSum(five.Tensor, new Extent(1, 1, 1), 1, four.Tensor, false));
-        Assert.Throws<ShapeException>(() => Device.Flip(four.Tensor, true, false, false, five.Tensor));
+        Require.Throws<ShapeException>(() => Device.Axpby(1, four.Tensor, 1, five.Tensor));
+        Require.Throws<ShapeException>(() => Device.BlockSum(five.Tensor, new Extent(1, 1, 1), 1, four.Tensor, false));
+        Require.Throws<ShapeException>(() => Device.Flip(four.Tensor, true, false, false, five.Tensor));
     }
 
     private static Shape Fine(Shape coarse, Extent block) => Shape.Activation(coarse.N, coarse.Spatial.Times(block), coarse.C);

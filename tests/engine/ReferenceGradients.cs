@@ -1,16 +1,17 @@
 using System.Globalization;
+using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
-namespace SharpSeg.Conformance;
+namespace SharpSeg.Engine.Tests;
 
 /// <summary>
 /// The backward operations of <see cref="ReferenceBackend"/> against central differences of F(x) = Σ dy·f(x) with random dy, for every
 /// input. Never the plain sum: normalisation makes it constant and would hide every error. This is what makes the reference a
 /// reference; all other backends are compared with it.
 /// </summary>
-public abstract class NumericalGradients : IDisposable
+public sealed class ReferenceGradients : IDisposable
 {
     /// <summary>Central differences with step h are off by h² ≈ 10⁻¹⁰ times a third derivative, and by rounding 10⁻¹⁶/h ≈ 10⁻¹¹.</summary>
     private const double Step = 1e-5;
@@ -29,7 +30,6 @@ public abstract class NumericalGradients : IDisposable
     public void Dispose()
     {
         backend.Dispose();
-        GC.SuppressFinalize(this);
     }
 
     [Theory]

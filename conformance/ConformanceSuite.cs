@@ -2,21 +2,18 @@ using System.Globalization;
 using System.Text;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit;
-using Xunit.Sdk;
 
 namespace SharpSeg.Conformance;
 
 /// <summary>
 /// What all conformance classes share: the backend under test, the seed, and the comparison of one operation with
-/// <see cref="ReferenceBackend"/>.
-/// <para>A backend's test project derives every abstract class of this assembly in one line:
-/// <c>public sealed class CpuLoss(BackendFixture fixture) : LossConformance(fixture) { protected override Backend OpenBackend() => Cpu.Open(); }</c>
-/// </para>
+/// <see cref="ReferenceBackend"/>. Public methods marked <see cref="CheckAttribute"/> throw <see cref="ConformanceException"/> when the
+/// backend is wrong; <see cref="ConformanceChecks"/> lists and runs them, for the tests of every backend and for <c>bench --check</c>.
 /// <para>Shapes and values are fresh random ones in every run. A failure prints the seed; the environment variable
 /// <c>SHARPSEG_TEST_SEED</c> sets it.</para>
 /// </summary>
-public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<BackendFixture>
+/// <param name="target">The backend under test and what may be asked of it.</param>
+public abstract class ConformanceSuite(ConformanceTarget target)
 {
     private const string SeedVariable = "SHARPSEG_TEST_SEED";
     private const float SmallestNormal = 1.17549435e-38f;
@@ -29,17 +26,17 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
     /// <summary>An operation on tensors that are found by the names of their operands.</summary>
     protected delegate void Operation(Backend backend, TensorSet tensors);
 
-    /// <summary>The backend under test, opened at its first use and shared by the tests of the class.</summary>
-    protected Backend Device => fixture.GetOrOpen(OpenBackend);
+    /// <summary>The backend under test.</summary>
+    protected Backend Device => target.Device;
 
-    /// <summary>Keeps every case to a few hundred voxels and 40 channels, for backends that are emulated.</summary>
-    protected virtual bool TinyShapesOnly => false;
+    /// <summary>Keeps every case to a few hundred voxels and 40 channels.</summary>
+    protected bool TinyShapesOnly => target.TinyShapesOnly;
 
     /// <summary>Cases with more multiply-adds (or, where nothing is multiplied, elements) than this are left out.</summary>
-    protected virtual long LargestWork => TinyShapesOnly ? 2_000_000 : 100_000_000;
+    protected long LargestWork => target.LargestWork;
 
-    /// <summary>Opens the backend under test.</summary>
-    protected abstract Backend OpenBackend();
+    /// <summary>How far this backend may be from the reference in sums of products.</summary>
+    protected Tolerance Products(Tolerance tolerance) => tolerance with { Relative = Math.Max(tolerance.Relative, target.ProductTolerance) };
 
     /// <summary>The generator for drawing the cases of a test.</summary>
     protected static Random NewRandom() => new(Seed);
@@ -60,7 +57,7 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
                 failed++;
                 if (failed <= MostReported)
                 {
-                    var message = exception is XunitException ? exception.Message : exception.ToString();
+                    var message = exception is ConformanceException ? exception.Message : exception.ToString();
                     failures.AppendLine(CultureInfo.InvariantCulture, $"{item}: {message}");
                 }
             }
@@ -68,8 +65,8 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
             index++;
         }
 
-        Assert.True(index > 0, "no case is small enough: the test would check nothing");
-        Assert.True(failed == 0, $"{failed} of {index} cases; repeat with {SeedVariable}={Seed}\n{failures}");
+        Require.True(index > 0, "no case is small enough: the test would check nothing");
+        Require.True(failed == 0, $"{failed} of {index} cases; repeat with {SeedVariable}={Seed}\n{failures}");
     }
 
     /// <summary>
@@ -89,7 +86,7 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
             {
                 if (BitConverter.SingleToInt32Bits(first[i][e]) != BitConverter.SingleToInt32Bits(second[i][e]))
                 {
-                    throw new XunitException(
+                    throw new ConformanceException(
                         $"{operand.Name}{operand.Shape}[{e}] is {first[i][e]:R} in one run and {second[i][e]:R} in the next");
                 }
             }
@@ -131,7 +128,7 @@ public abstract class ConformanceSuite(BackendFixture fixture) : IClassFixture<B
 
         if (worst >= 0)
         {
-            throw new XunitException(
+            throw new ConformanceException(
                 $"{name}[{worst}] is {actual[worst]:R}, expected {expected[worst]:R} (off by {worstError:E1}, largest value {largest:G4}, " +
                 $"tolerance {tolerance.Relative:E0}{(tolerance.PerElement ? " per element" : string.Empty)}); {count} of {expected.Length} are off");
         }

@@ -1,11 +1,10 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using Xunit;
 
 namespace SharpSeg.Conformance;
 
 /// <summary>What prediction needs beyond the network: weighted tiles, arg max, probabilities.</summary>
-public abstract class InferenceConformance(BackendFixture fixture) : ConformanceSuite(fixture)
+public sealed class InferenceConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
     /// A few float32 roundings and one exponential; the absolute part is for terms of size 1 that cancel in a tensor of one element.
@@ -48,7 +47,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
         }
     }
 
-    [Fact]
+    [Check]
     public void BlendAdd_matches_float64_reference() => ForEach(Tiles, (item, random) =>
     {
         var (volume, tile, sample, origin) = item;
@@ -62,7 +61,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
     });
 
     /// <summary>Whatever the weights, tiles of one constant that cover a volume blend to that constant.</summary>
-    [Fact]
+    [Check]
     public void Blending_a_constant_returns_it()
     {
         var random = NewRandom();
@@ -95,7 +94,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
         RequireClose("sum", Enumerable.Repeat((double)constant, results[2].Length).ToArray(), results[2], Close);
     }
 
-    [Fact]
+    [Check]
     public void DivideByWeights_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         var weights = Shape.Activation(shape.N, shape.Spatial, 1);
@@ -107,7 +106,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
         Compare(operands, (backend, t) => backend.DivideByWeights(t["x"], t["divisor"]));
     });
 
-    [Fact]
+    [Check]
     public void ArgMax_finds_the_lowest_index_of_the_highest_channel() => ForEach(Shapes, (shape, random) =>
     {
         var indices = Shape.Activation(shape.N, shape.Spatial, 1);
@@ -122,7 +121,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
         }
     });
 
-    [Fact]
+    [Check]
     public void Probabilities_match_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
         foreach (var sigmoid in new[] { false, true })
@@ -139,7 +138,7 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
     });
 
     /// <summary>exp(1000) is infinite; the probabilities are not.</summary>
-    [Fact]
+    [Check]
     public void Probabilities_survive_extreme_logits()
     {
         var shape = Shape.Activation(1, new(1, 1, 2), 3);
@@ -153,14 +152,14 @@ public abstract class InferenceConformance(BackendFixture fixture) : Conformance
         }
     }
 
-    [Fact]
+    [Check]
     public void Tiles_that_leave_the_volume_are_refused()
     {
         using var tile = new GuardedTensor(Device, Shape.Activation(1, new(1, 2, 2), 1), new float[4]);
         using var volume = new GuardedTensor(Device, Shape.Activation(1, new(1, 3, 3), 1), new float[9]);
-        Assert.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 2, 0), volume.Tensor, volume.Tensor));
-        Assert.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 0, -1), volume.Tensor, volume.Tensor));
-        Assert.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 1, tile.Tensor, new(0, 0, 0), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 2, 0), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 0, -1), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 1, tile.Tensor, new(0, 0, 0), volume.Tensor, volume.Tensor));
     }
 
     private static Operand Values(string name, Shape shape, Random random, double radius = 1) =>

@@ -1,0 +1,16 @@
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.Conformance;
+
+/// <summary>A backend under test, and what may be asked of it.</summary>
+/// <param name="Device">The backend; stays the caller's.</param>
+/// <param name="TinyShapesOnly">Keep every case to a few hundred voxels and 40 channels: the backend is emulated.</param>
+/// <param name="WorkLimit">Leave out cases with more multiply-adds (or elements) than this; null: what suits the shapes.</param>
+/// <param name="ProductTolerance">
+/// Relative error allowed to sums of products, on top of float32's: 0, or what the rounding of factors for tensor cores costs.
+/// </param>
+public sealed record ConformanceTarget(Backend Device, bool TinyShapesOnly = false, long? WorkLimit = null, double ProductTolerance = 0)
+{
+    /// <summary>The limit in force.</summary>
+    public long LargestWork => WorkLimit ?? (TinyShapesOnly ? 2_000_000 : 100_000_000);
+}

@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
@@ -15,14 +13,14 @@ namespace SharpSeg.AutoPlanner;
 /// <param name="Dataset">Dataset folder.</param>
 /// <param name="Work">Workspace to make or go on with.</param>
 /// <param name="Configuration">Configuration; null takes 3d_fullres where planned, else 2d.</param>
-/// <param name="Fold">Fold to train.</param>
+/// <param name="Fold">Fold to train: a number, or `all`.</param>
 /// <param name="Profile">Generation of the method.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="Resume">Go on with an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 public sealed record AutoRequest(
-    string Dataset, string Work, string? Configuration, int Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
+    string Dataset, string Work, string? Configuration, string Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
 
 /// <summary>What came of it.</summary>
 /// <param name="Run">The trained run.</param>
@@ -48,13 +46,13 @@ public static class AutoRun
         var clock = Stopwatch.StartNew();
         var work = new Workspace(request.Work);
         RequireFreshOrResumed(work, request);
+        WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // told before every voxel is verified
         var dataset = Verify(request.Dataset, reporter, cancel);
-        cancel.ThrowIfCancellationRequested();
-        var plans = Plan(dataset, work, request.Profile, reporter);
+        var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
         var name = request.Configuration ?? DefaultConfiguration(plans);
         Preprocess(dataset, work, plans, name, reporter, cancel);
 
-        var run = TrainingRun.Open(work, name, request.Fold.ToString(CultureInfo.InvariantCulture), request.Seed);
+        var run = TrainingRun.Open(work, name, request.Fold, request.Seed);
         var inference = new InferenceOptions();
         var outcome = TrainingSession.Execute(
             run, backend, request.Resume, reporter,
@@ -63,7 +61,7 @@ public static class AutoRun
         reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
         ValidationRun.Execute(run, backend, inference, reporter, cancel);
         reporter.Stage("score");
-        var summary = ValidationScore.Execute(run, dataset, request.Surface, reporter);
+        var summary = ValidationScore.Execute(run, dataset, request.Surface, reporter, cancel);
         return new AutoResult(run, summary, outcome, clock.Elapsed);
     }
 
@@ -93,22 +91,12 @@ public static class AutoRun
                 $"`sharpseg verify {folder}` lists them all");
     }
 
-    /// <summary>Measures and plans, and writes both into the workspace.</summary>
-    public static Plans Plan(Dataset dataset, Workspace work, Profile profile, IReporter reporter)
-    {
-        reporter.Stage("measure and plan");
-        var fingerprint = FingerprintExtractor.ExtractCached(
-            dataset, profile, work, Environment.ProcessorCount, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
-        var plans = Planner.Plan(fingerprint, dataset.Description, new PlannerOptions { Profile = profile }).Plans;
-        work.WriteDataset(dataset.Description, dataset.Folder);
-        work.WritePlans(plans);
-        return plans;
-    }
-
     /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
+    /// <exception cref="SharpSegException">The dataset is no longer the one that was planned, or a case is unusable.</exception>
     public static void Preprocess(
         Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
     {
+        WorkspaceGuard.RequireUnchanged(work, dataset);
         reporter.Stage($"preprocess {configuration}");
         PreprocessingRun.Execute(
             dataset, plans, configuration, work,

@@ -107,6 +107,10 @@ public sealed class Workspace
             : throw new SharpSegException($"the dataset's folder {folder} is gone", $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}");
     }
 
+    /// <summary>The folder of the dataset this workspace belongs to, whether or not it is still there; null if it is new or was planned without images.</summary>
+    /// <exception cref="SharpSegException">dataset.json is bad.</exception>
+    public string? RecordedDatasetFolder() => File.Exists(DatasetFile) ? JsonFile.Read(DatasetFile).Text(DatasetPathKey) : null;
+
     /// <summary>The plans kept here.</summary>
     /// <exception cref="SharpSegException">There are none, or they are bad.</exception>
     public Plans ReadPlans() => PlansJson.Parse(ReadOrHint(PlansFile), PlansFile);

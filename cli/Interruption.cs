@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Turns Ctrl-C and SIGTERM into a cancellation that long work answers by saving its state. A second Ctrl-C ends the process at once;
+/// Turns Ctrl-C and SIGTERM into a cancellation that all work answers, and that which has a state by saving it. A second Ctrl-C ends the process at once;
 /// nothing is half-written even then, because files appear by rename.
 /// </summary>
 internal sealed class Interruption : IDisposable
@@ -35,7 +35,7 @@ internal sealed class Interruption : IDisposable
 
         context.Cancel = true;
         Console.Error.WriteLine();
-        Console.Error.WriteLine("interrupted: saving the state (press Ctrl-C again to end at once)…");
+        Console.Error.WriteLine("interrupted: coming to an end (press Ctrl-C again to end at once)…");
         source.Cancel();
     }
 }

@@ -44,19 +44,17 @@ internal static class Program
         }
 
         var options = (CommonOptions)((Parsed<object>)result).Value;
-        var answer = options switch
+        Answer answer;
+        try
         {
-            DemoOptions o => DemoCommand.Run(o, reporter, cancel),
-            AutoOptions o => AutoCommand.Run(o, reporter, cancel),
-            VerifyOptions o => VerifyCommand.Run(o, reporter),
-            PlanVerbOptions o => PlanCommand.Run(o, reporter),
-            PreprocessOptions o => PreprocessCommand.Run(o, reporter, cancel),
-            TrainOptions o => TrainCommand.Run(o, reporter, cancel),
-            PredictOptions o => PredictCommand.Run(o, reporter, cancel),
-            EvaluateOptions o => EvaluateCommand.Run(o, reporter),
-            DevicesOptions o => DevicesCommand.Run(o),
-            _ => throw new UsageException("no such verb"),
-        };
+            answer = Execute(options, reporter, cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            var (message, hint) = options.WhenInterrupted;
+            return Fail(reporter, message, hint, ExitCodes.Interrupted);
+        }
+
         reporter.Finish();
         if (options.Json)
         {
@@ -70,16 +68,26 @@ internal static class Program
         return answer.Succeeded ? ExitCodes.Done : ExitCodes.Failed;
     }
 
+    private static Answer Execute(CommonOptions options, ConsoleReporter reporter, CancellationToken cancel) => options switch
+    {
+        DemoOptions o => DemoCommand.Run(o, reporter, cancel),
+        AutoOptions o => AutoCommand.Run(o, reporter, cancel),
+        VerifyOptions o => VerifyCommand.Run(o, reporter, cancel),
+        PlanVerbOptions o => PlanCommand.Run(o, reporter, cancel),
+        PreprocessOptions o => PreprocessCommand.Run(o, reporter, cancel),
+        TrainOptions o => TrainCommand.Run(o, reporter, cancel),
+        PredictOptions o => PredictCommand.Run(o, reporter, cancel),
+        EvaluateOptions o => EvaluateCommand.Run(o, reporter, cancel),
+        DevicesOptions o => DevicesCommand.Run(o),
+        _ => throw new UsageException("no such verb"),
+    };
+
     /// <summary>Every failure becomes one clear line, a hint where there is one, and the right exit code.</summary>
     private static int Guarded(Func<int> action, ConsoleReporter reporter)
     {
         try
         {
             return action();
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail(reporter, "interrupted; the state is saved", "the same command with --resume goes on", ExitCodes.Interrupted);
         }
         catch (UsageException e)
         {
@@ -103,7 +111,7 @@ internal static class Program
         }
         catch (UnauthorizedAccessException e)
         {
-            return Fail(reporter, e.Message, "check the permissions of the folder, or choose another with -o", ExitCodes.Failed);
+            return Fail(reporter, e.Message, "check the permissions of the folder", ExitCodes.Failed);
         }
         catch (IOException e)
         {

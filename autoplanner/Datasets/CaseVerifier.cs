@@ -234,12 +234,13 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
         try
         {
-            if (ImageFile.ReadHeader(file).SpacingProblem is { } problem)
+            var image = labels ? ImageFile.ReadLabelValues(file) : ImageFile.Read(file);
+            if (image.Geometry.SpacingProblem is { } problem)
             {
-                Error($"`{Path.GetFileName(file)}`: {problem}");
+                Error(problem);
             }
 
-            return labels ? ImageFile.ReadLabelValues(file) : ImageFile.Read(file);
+            return image;
         }
         catch (SharpSegException error)
         {

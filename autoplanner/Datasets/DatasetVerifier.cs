@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Imaging;
 
@@ -18,7 +17,7 @@ public static class DatasetVerifier
     /// <param name="folder">The folder that holds dataset.json.</param>
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
     /// <param name="workers">Cases looked at at once; memory grows with it.</param>
-    /// <param name="cancellation">Stops between two cases.</param>
+    /// <param name="cancellation">Ends at once.</param>
     /// <returns>Findings on the whole dataset first, then by case.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static IReadOnlyList<Finding> Verify(
@@ -45,7 +44,7 @@ public static class DatasetVerifier
     /// <param name="dataset">The dataset.</param>
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
     /// <param name="workers">Cases looked at at once; memory grows with it.</param>
-    /// <param name="cancellation">Stops between two cases.</param>
+    /// <param name="cancellation">Ends at once.</param>
     /// <returns>Findings on the whole dataset first, then by case.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static IReadOnlyList<Finding> Verify(
@@ -53,26 +52,21 @@ public static class DatasetVerifier
     {
         var cases = dataset.TrainingCases;
         var perCase = new CaseVerifier[cases.Count];
-        var done = 0;
-        var gate = new object();
-        try
-        {
-            Parallel.For(0, cases.Count, new() { MaxDegreeOfParallelism = Math.Max(1, workers), CancellationToken = cancellation }, i =>
+        OrderedWork.Run(
+            cases.Count,
+            workers,
+            i =>
             {
                 var verifier = new CaseVerifier(cases[i], dataset.Description);
                 verifier.Run();
+                return verifier;
+            },
+            (i, verifier) =>
+            {
                 perCase[i] = verifier;
-                lock (gate)
-                {
-                    progress?.Invoke(++done, cases.Count);
-                }
-            });
-        }
-        catch (AggregateException error)
-        {
-            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
-        }
-
+                progress?.Invoke(i + 1, cases.Count);
+            },
+            cancellation);
         return [.. WholeDataset(dataset), .. MixedAxes(perCase), .. perCase.SelectMany(verifier => verifier.Findings)];
     }
 

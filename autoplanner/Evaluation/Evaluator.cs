@@ -15,9 +15,11 @@ public static class Evaluator
     /// <param name="fileEnding">Ending of the files, e.g. ".nii.gz".</param>
     /// <param name="options">What to compute; null for the defaults.</param>
     /// <param name="progress">Called with finished and total cases, one call at a time.</param>
+    /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static EvaluationSummary EvaluateFolder(
-        string predictions, string references, LabelScheme scheme, string fileEnding, EvaluationOptions? options = null, Action<int, int>? progress = null)
+        string predictions, string references, LabelScheme scheme, string fileEnding, EvaluationOptions? options = null, Action<int, int>? progress = null,
+        CancellationToken cancel = default)
     {
         options ??= new EvaluationOptions();
         var predicted = CasesIn(predictions, fileEnding);
@@ -42,7 +44,7 @@ public static class Evaluator
 
         var cases = predicted.Select(id => new EvaluationCase(
             id, Path.Combine(references, id + fileEnding), Path.Combine(predictions, id + fileEnding)));
-        return Evaluate([.. cases], scheme, options, progress);
+        return Evaluate([.. cases], scheme, options, progress, cancel);
     }
 
     /// <summary>Scores a list of cases.</summary>
@@ -50,36 +52,25 @@ public static class Evaluator
     /// <param name="scheme">The data set's labels.</param>
     /// <param name="options">What to compute; null for the defaults.</param>
     /// <param name="progress">Called with finished and total cases, one call at a time.</param>
+    /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static EvaluationSummary Evaluate(
-        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, EvaluationOptions? options = null, Action<int, int>? progress = null)
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, EvaluationOptions? options = null, Action<int, int>? progress = null,
+        CancellationToken cancel = default)
     {
         options ??= new EvaluationOptions();
         var results = new CaseMetrics[cases.Count];
-        var finished = 0;
-        var report = new object();
-        ForEachCase(cases.Count, options.Workers, index =>
-        {
-            results[index] = EvaluateCase(cases[index], scheme, options);
-            lock (report)
+        OrderedWork.Run(
+            cases.Count,
+            options.Workers > 0 ? options.Workers : Environment.ProcessorCount,
+            index => EvaluateCase(cases[index], scheme, options),
+            (index, metrics) =>
             {
-                progress?.Invoke(++finished, cases.Count);
-            }
-        });
+                results[index] = metrics;
+                progress?.Invoke(index + 1, cases.Count);
+            },
+            cancel);
         return EvaluationSummary.Of(EvaluatedClass.Of(scheme), results);
-    }
-
-    /// <summary>Runs a body per case in parallel and hands on the first case's error as it is.</summary>
-    internal static void ForEachCase(int count, int workers, Action<int> body)
-    {
-        try
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount }, body);
-        }
-        catch (AggregateException errors) when (errors.InnerExceptions.OfType<SharpSegException>().FirstOrDefault() is { } first)
-        {
-            throw new SharpSegException(first.Message, first.Hint, errors);
-        }
     }
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
@@ -97,7 +88,7 @@ public static class Evaluator
     private static CaseMetrics EvaluateCase(EvaluationCase item, LabelScheme scheme, EvaluationOptions options)
     {
         var (reference, prediction) = Load(item);
-        string? warning = null;
+        var warning = options.Surface ? reference.Geometry.SpacingProblem : null;
         for (var axis = 0; axis < 3; axis++)
         {
             if (Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis])

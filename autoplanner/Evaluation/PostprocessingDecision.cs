@@ -48,30 +48,29 @@ public static class PostprocessingDecision
         var classes = EvaluatedClass.Of(scheme);
         var passes = classes.Count > 1 ? 1 + classes.Count : 1;
         var finished = 0;
-        var report = new object();
-        void Tick()
-        {
-            lock (report)
-            {
-                progress?.Invoke(++finished, passes * count);
-            }
-        }
 
         // Every trial is compared with the current state on the same reading of a case.
         (EvaluationSummary Without, EvaluationSummary With) Try(List<IReadOnlyList<int>> accepted, IReadOnlyList<int> candidate)
         {
             var without = new CaseMetrics[count];
             var with = new CaseMetrics[count];
-            Evaluator.ForEachCase(count, workers, index =>
-            {
-                var (reference, prediction) = load(index);
-                short[] labels = [.. prediction.Voxels];
-                new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
-                without[index] = Score(index, reference, labels);
-                var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
-                with[index] = removed == 0 ? without[index] : Score(index, reference, labels);
-                Tick();
-            });
+            OrderedWork.Run(
+                count,
+                workers > 0 ? workers : Environment.ProcessorCount,
+                index =>
+                {
+                    var (reference, prediction) = load(index);
+                    short[] labels = [.. prediction.Voxels];
+                    new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
+                    var before = Score(index, reference, labels);
+                    var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
+                    return (Before: before, After: removed == 0 ? before : Score(index, reference, labels));
+                },
+                (index, scores) =>
+                {
+                    (without[index], with[index]) = (scores.Before, scores.After);
+                    progress?.Invoke(++finished, passes * count);
+                });
             return (EvaluationSummary.Of(classes, without), EvaluationSummary.Of(classes, with));
         }
 

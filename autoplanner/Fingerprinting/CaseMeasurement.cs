@@ -13,9 +13,10 @@ namespace SharpSeg.AutoPlanner.Fingerprinting;
 /// <param name="Intensities">Per channel the condensed foreground; empty without any foreground voxel.</param>
 /// <param name="ClassVoxels">Voxels of each evaluated class in the reference.</param>
 /// <param name="ClassComponents">Components (face contact) of each evaluated class in the reference.</param>
+/// <param name="SpacingProblem">Why <paramref name="Spacing"/> is not what the header says; null if it is.</param>
 internal sealed record CaseMeasurement(
     Spacing Spacing, Extent ShapeAfterCrop, double RelativeSize, IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
-    int[] ClassComponents)
+    int[] ClassComponents, string? SpacingProblem)
 {
     /// <summary>Reads and measures one case.</summary>
     /// <param name="dataset">The dataset.</param>
@@ -54,7 +55,7 @@ internal sealed record CaseMeasurement(
 
         var (counts, components) = Classes(labels, dataset.Description.Labels);
         return new CaseMeasurement(
-            image.Spacing, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts, components);
+            image.Spacing, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts, components, image.Geometry.SpacingProblem);
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)

@@ -7,14 +7,14 @@ namespace SharpSeg.AutoPlanner.Fingerprinting;
 
 /// <summary>
 /// Tells whether a dataset is still the one that was measured, without reading its images: SHA-256 over the description and over name,
-/// size and time of last change of every training file.
+/// size and time of last change of every training file. Neither the folder nor its name counts: a dataset may be moved.
 /// </summary>
 public static class DataHash
 {
     /// <summary>64 hexadecimal digits. A missing file counts as one of size −1.</summary>
     public static string Of(Dataset dataset)
     {
-        var text = new StringBuilder(dataset.Description.ToJson());
+        var text = new StringBuilder((dataset.Description with { Name = "" }).ToJson());
         foreach (var item in dataset.TrainingCases)
         {
             text.Append(item.Id).Append('\n');

@@ -14,8 +14,13 @@ public static class FingerprintExtractor
     /// <param name="profile">Decides how intensities are pooled.</param>
     /// <param name="workers">Cases at the same time, each on its own thread.</param>
     /// <param name="progress">Called with (cases done, cases) from the worker threads, never at the same time.</param>
+    /// <param name="warn">Told in one line of each case whose header has no usable spacing.</param>
+    /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A case is unusable; the message names the first such case.</exception>
-    public static Fingerprint Extract(Dataset dataset, Profile profile, int workers, Action<int, int>? progress = null)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Fingerprint Extract(
+        Dataset dataset, Profile profile, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        CancellationToken cancel = default)
     {
         var cases = dataset.TrainingCases;
         var scheme = dataset.Description.Labels;
@@ -33,8 +38,14 @@ public static class FingerprintExtractor
                 }
 
                 measured.Add(measurement with { Intensities = [] });
+                if (measurement.SpacingProblem is { } problem)
+                {
+                    warn?.Invoke($"case `{cases[i].Id}`: {problem}");
+                }
+
                 progress?.Invoke(i + 1, cases.Count);
-            });
+            },
+            cancel);
         return new Fingerprint
         {
             CaseIds = [.. cases.Select(item => item.Id)],
@@ -58,7 +69,9 @@ public static class FingerprintExtractor
     /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there.
     /// </summary>
     /// <exception cref="SharpSegException">As <see cref="Extract"/>.</exception>
-    public static Fingerprint ExtractCached(Dataset dataset, Profile profile, Workspace workspace, int workers, Action<int, int>? progress = null)
+    public static Fingerprint ExtractCached(
+        Dataset dataset, Profile profile, Workspace workspace, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        CancellationToken cancel = default)
     {
         if (File.Exists(workspace.FingerprintFile))
         {
@@ -69,9 +82,15 @@ public static class FingerprintExtractor
             }
         }
 
-        var fingerprint = Extract(dataset, profile, workers, progress);
+        var fingerprint = Extract(dataset, profile, workers, progress, warn, cancel);
+        Keep(fingerprint, workspace);
+        return fingerprint;
+    }
+
+    /// <summary>Writes fingerprint.json into a workspace.</summary>
+    internal static void Keep(Fingerprint fingerprint, Workspace workspace)
+    {
         Directory.CreateDirectory(workspace.Folder);
         AtomicFile.WriteText(workspace.FingerprintFile, FingerprintJson.ToJson(fingerprint));
-        return fingerprint;
     }
 }

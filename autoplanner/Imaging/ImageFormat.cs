@@ -5,8 +5,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <summary>What a file says before its voxels.</summary>
 /// <param name="Geometry">Size, spacing, affine and raw header.</param>
 /// <param name="Channels">Number of channels.</param>
-/// <param name="SpacingProblem">Why a spacing of the header was replaced by 1 mm; null if all are usable.</param>
-internal sealed record ImageHeader(ImageGeometry Geometry, int Channels, string? SpacingProblem);
+internal sealed record ImageHeader(ImageGeometry Geometry, int Channels);
 
 /// <summary>
 /// One file format. Affines are always given in the NIfTI convention (+x right, +y anterior, +z superior); formats whose axes point left
@@ -64,17 +63,28 @@ internal abstract class ImageFormat
         return (int)channels;
     }
 
-    /// <summary>1 mm where a spacing is 0 or not finite, and the sentence that says so.</summary>
-    protected static double UsableSpacing(double value, string axis, ref string? problem)
+    /// <summary>
+    /// A header's spacing (x first) as the product uses it, the same rule for every format: its sign does not count; where it is 0 or not a
+    /// number 1 mm stands in, and the sentence says so; the third axis of a flat image is not looked at (spec datasets 6.2, 6.7).
+    /// </summary>
+    internal static (Spacing Spacing, string? Problem) SpacingOf(string path, Extent extent, IReadOnlyList<double> header)
     {
-        var magnitude = Math.Abs(value);
-        if (double.IsFinite(magnitude) && magnitude > 0)
+        string? problem = null;
+        double Usable(int axis)
         {
-            return magnitude;
+            var magnitude = Math.Abs(header[axis]);
+            if (double.IsFinite(magnitude) && magnitude > 0)
+            {
+                return magnitude;
+            }
+
+            problem ??= FormattableString.Invariant(
+                $"`{Path.GetFileName(path)}`: its header has a spacing of {header[axis]} mm along {"xyz"[axis]}; 1 mm is assumed there");
+            return 1;
         }
 
-        problem = $"the {axis} spacing is {value} mm; 1 mm would be assumed";
-        return 1;
+        var (x, y) = (Usable(0), Usable(1));
+        return (extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(Usable(2), y, x), problem);
     }
 
     /// <summary>A 2D image lies in one slice that is far thicker than its pixels, so that z is the coarsest axis (spec datasets 6.7).</summary>

@@ -10,7 +10,12 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <param name="Affine">Voxel (x, y, z) to mm: 12 numbers, 3 rows of 4. Compared in verify, never used in computation.</param>
 /// <param name="Format">Name of the format that owns <paramref name="RawHeader"/>, e.g. "nifti".</param>
 /// <param name="RawHeader">The file's header bytes, for that format's writer.</param>
-public sealed record ImageGeometry(Extent Extent, Spacing Spacing, double[] Affine, string Format, byte[] RawHeader);
+/// <param name="SpacingProblem">
+/// Which spacing of the header is 0 or not a number and was replaced by 1 mm (spec datasets 6.2): an error to `verify`, a warning to
+/// everything else that depends on millimetres. Null if all are usable.
+/// </param>
+public sealed record ImageGeometry(
+    Extent Extent, Spacing Spacing, double[] Affine, string Format, byte[] RawHeader, string? SpacingProblem = null);
 
 /// <summary>A scan: one float32 array per channel, each in array order (z, y, x).</summary>
 /// <param name="Geometry">Size, spacing and the header to write back.</param>

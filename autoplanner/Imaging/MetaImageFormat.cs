@@ -27,7 +27,7 @@ internal sealed class MetaImageFormat : ImageFormat
     {
         using var source = ByteSource.OpenPlain(path);
         var header = MetaImageHeader.Read(source);
-        var (geometry, channels, _) = Describe(path, header);
+        var (geometry, channels) = Describe(path, header);
         using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase) ? null : OpenBeside(path, header.DataFile);
         var stored = data ?? source;
         var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
@@ -106,11 +106,7 @@ internal sealed class MetaImageFormat : ImageFormat
         }
 
         var channels = CheckedChannels(path, header.Axes == 4 ? size[3] : header.Interleaved);
-        var spacing = header.Spacing();
-        string? problem = null;
-        var x = UsableSpacing(spacing[0], "x", ref problem);
-        var y = UsableSpacing(spacing[1], "y", ref problem);
-        var millimetres = extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(UsableSpacing(spacing[2], "z", ref problem), y, x);
-        return new(new(extent, millimetres, header.Affine(), Name, header.Bytes), channels, problem);
+        var (spacing, problem) = SpacingOf(path, extent, header.Spacing());
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class NiftiFormat : ImageFormat
     {
         using var source = Open(path);
         var header = NiftiHeader.Read(source);
-        var (geometry, channelCount, _) = Describe(path, header, source);
+        var (geometry, channelCount) = Describe(path, header, source);
         source.SkipTo((long)header.VoxelOffset, "the header extension");
         var channels = new List<float[]>();
         for (var c = 0; c < channelCount; c++)
@@ -114,10 +114,7 @@ internal sealed class NiftiFormat : ImageFormat
         }
 
         source.Require(((Int128)(long)offset) - source.Position + ((Int128)extent.Voxels * channelCount * VoxelCodec.Size(type)), "the image");
-        string? problem = null;
-        var x = UsableSpacing(header.PixDim(1), "x", ref problem);
-        var y = UsableSpacing(header.PixDim(2), "y", ref problem);
-        var spacing = extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(UsableSpacing(header.PixDim(3), "z", ref problem), y, x);
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes), channelCount, problem);
+        var (spacing, problem) = SpacingOf(path, extent, [header.PixDim(1), header.PixDim(2), header.PixDim(3)]);
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class NrrdFormat : ImageFormat
     {
         using var source = ByteSource.OpenPlain(path);
         var header = NrrdHeader.Read(source);
-        var (geometry, channels, _) = Describe(path, header);
+        var (geometry, channels) = Describe(path, header);
         for (var line = header.LineSkip; line > 0; line--)
         {
             source.ReadLine();
@@ -99,11 +99,7 @@ internal sealed class NrrdFormat : ImageFormat
         var size = header.SpatialAxes.Select(axis => header.Sizes[axis]).ToArray();
         var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);
         var channels = CheckedChannels(path, header.ChannelAxis is { } axis ? header.Sizes[axis] : 1);
-        var spacing = header.Spacing();
-        string? problem = null;
-        var x = UsableSpacing(spacing[0], "x", ref problem);
-        var y = UsableSpacing(spacing[1], "y", ref problem);
-        var millimetres = extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(UsableSpacing(spacing[2], "z", ref problem), y, x);
-        return new(new(extent, millimetres, header.Affine(), Name, header.Bytes), channels, problem);
+        var (spacing, problem) = SpacingOf(path, extent, header.Spacing());
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class PngFormat : ImageFormat
     public override ImageHeader ReadHeader(string path)
     {
         var png = PngDecoder.ReadHeader(path, out var indexed);
-        return new(Geometry(path, png), indexed ? 3 : png.Channels, null);
+        return new(Geometry(path, png), indexed ? 3 : png.Channels);
     }
 
     /// <inheritdoc/>

@@ -48,7 +48,7 @@ internal sealed class SimpleItk
                 "SimpleITK", "Cast", image, Value("PixelIDValueEnum", components == 1 ? "sitkFloat32" : "sitkVectorFloat32"));
             var values = new float[checked((int)extent.Voxels * components)];
             Marshal.Copy((IntPtr)Call(floats, "GetBufferAsFloat"), values, 0, values.Length);
-            return new(Geometry(image, (int)dimension, extent), Split(values, components));
+            return new(Geometry(path, image, (int)dimension, extent), Split(values, components));
         }
         catch (TargetInvocationException error) when (error.InnerException is { } inner and not OutOfMemoryException)
         {
@@ -95,7 +95,7 @@ internal sealed class SimpleItk
     }
 
     // ITK's direction matrix has the axes as columns, row by row; left, posterior, superior.
-    private static ImageGeometry Geometry(object image, int axes, SharpSeg.Engine.Tensors.Extent extent)
+    private static ImageGeometry Geometry(string path, object image, int axes, SharpSeg.Engine.Tensors.Extent extent)
     {
         var spacing = Numbers<double>(Call(image, "GetSpacing"));
         var direction = Numbers<double>(Call(image, "GetDirection"));
@@ -106,8 +106,8 @@ internal sealed class SimpleItk
         }
 
         var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), "left-posterior-superior");
-        return new(
-            extent, extent.Z == 1 ? ImageFormat.SliceSpacing(spacing[1], spacing[0]) : new(spacing[2], spacing[1], spacing[0]), affine, "simpleitk", []);
+        var (usable, problem) = ImageFormat.SpacingOf(path, extent, spacing);
+        return new(extent, usable, affine, "simpleitk", [], problem);
     }
 
     private static object Call(object target, string method, params object[] arguments) =>

@@ -13,7 +13,7 @@ internal sealed class SimpleItkFormat : ImageFormat
     public override ImageHeader ReadHeader(string path)
     {
         var image = Read(path); // the header alone is not worth a second way through the foreign library
-        return new(image.Geometry, image.Channels.Count, null);
+        return new(image.Geometry, image.Channels.Count);
     }
 
     /// <inheritdoc/>

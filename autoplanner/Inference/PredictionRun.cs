@@ -39,7 +39,7 @@ public static class PredictionRun
         var cases = PredictionInputs.Find(request.Inputs, description);
         var configuration = plans.Resolve(request.Configuration ?? TrainedConfiguration(work, plans));
         var checkpoints = Checkpoints(work, configuration.Name, request);
-        CheckInputs(cases, description);
+        CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
 
         Directory.CreateDirectory(request.Output);
@@ -158,11 +158,17 @@ public static class PredictionRun
     }
 
     /// <summary>Looks at all headers before the first network is loaded.</summary>
-    private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description)
+    private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
         foreach (var item in cases)
         {
-            var channels = item.ImageFiles.Sum(ImageFile.ChannelCount);
+            var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
+            if (headers[0].Geometry.SpacingProblem is { } problem)
+            {
+                reporter.Warning($"case `{item.Id}`: {problem}");
+            }
+
+            var channels = headers.Sum(header => header.Channels);
             if (channels != description.ChannelNames.Count)
             {
                 throw new SharpSegException(

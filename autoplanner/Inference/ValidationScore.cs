@@ -12,7 +12,8 @@ public static class ValidationScore
     /// <param name="dataset">Where the references are.</param>
     /// <param name="surface">Also HD95 and NSD.</param>
     /// <param name="reporter">Told after every case.</param>
-    public static EvaluationSummary Execute(TrainingRun run, Dataset dataset, bool surface, IReporter reporter)
+    /// <param name="cancel">Ends at once.</param>
+    public static EvaluationSummary Execute(TrainingRun run, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(run.Folder);
         var references = dataset.TrainingCases.ToDictionary(c => c.Id, c => c.LabelFile, StringComparer.Ordinal);
@@ -22,7 +23,12 @@ public static class ValidationScore
             Path.Combine(folder, id + run.Description.FileEnding)));
         var summary = Evaluator.Evaluate(
             [.. cases], run.Description.Labels, new EvaluationOptions { Surface = surface },
-            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
+        foreach (var item in summary.Cases.Where(item => item.Warning is not null))
+        {
+            reporter.Warning(item.Warning!);
+        }
+
         AtomicFile.WriteText(Workspace.SummaryFile(folder), SummaryJson.ToJson(summary));
         return summary;
     }

@@ -18,7 +18,8 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
     private const int WarmUpSteps = 2, MeasuredSteps = 3;
 
     /// <summary>Measures; takes some six steps.</summary>
-    public static SpeedProbe Measure(TrainingRun run, Backend backend, InferenceOptions inference)
+    /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
+    public static SpeedProbe Measure(TrainingRun run, Backend backend, InferenceOptions inference, CancellationToken cancel)
     {
         var configuration = run.Configuration;
         var batch = TrainingSchedule.ProbeBatch(configuration.BatchSize, configuration.Is2D);
@@ -40,6 +41,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         {
             for (var i = -WarmUpSteps; i < MeasuredSteps; i++)
             {
+                cancel.ThrowIfCancellationRequested();
                 var begin = Stopwatch.GetTimestamp();
                 step.Run(images, targets, learningRate: 0);
                 if (i >= 0)
@@ -52,9 +54,9 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         Array.Sort(seconds);
         var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels);
         using var predictor = new Predictor(backend, [network], configuration, run.Plans.Profile, run.Description.Labels.HasRegions, run.MirrorAxes, inference);
-        predictor.Predict(tile, configuration.Patch);
+        predictor.Predict(tile, configuration.Patch, cancel);
         var start = Stopwatch.GetTimestamp();
-        predictor.Predict(tile, configuration.Patch);
+        predictor.Predict(tile, configuration.Patch, cancel);
         var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, run.MirrorAxes.Count, folds: 1);
         return new SpeedProbe(seconds[MeasuredSteps / 2], Stopwatch.GetElapsedTime(start).TotalSeconds / passes);
     }

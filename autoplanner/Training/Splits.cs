@@ -6,7 +6,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <summary>One fold: the cases that train and the cases that validate.</summary>
 /// <param name="Train">Case ids.</param>
 /// <param name="Val">Case ids.</param>
-public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Val);
+/// <param name="Warning">What a user must know before he believes this fold's scores; null for an ordinary fold.</param>
+public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Val, string? Warning = null);
 
 /// <summary>
 /// The folds of a cross-validation: five by default, or whatever a split file lists (spec datasets 8, training 2). Cases of one patient
@@ -25,18 +26,14 @@ public sealed class Splits
 
     private readonly string[] ids;
 
-    private Splits(string[] ids, IReadOnlyList<Split> folds, IReadOnlyList<string> warnings)
+    private Splits(string[] ids, IReadOnlyList<Split> folds)
     {
         this.ids = ids;
         Folds = folds;
-        Warnings = warnings;
     }
 
     /// <summary>The folds, in file order.</summary>
     public IReadOnlyList<Split> Folds { get; }
-
-    /// <summary>What a user should know about a file that was read; one line each.</summary>
-    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>
     /// The reference's folds of these cases: ids sorted ordinally and shuffled by MT19937 with seed 12345, cut into five blocks that differ
@@ -66,7 +63,7 @@ public sealed class Splits
                 [.. validation.Order().Select(i => ids[i])]);
         }
 
-        return new Splits(ids, folds, []);
+        return new Splits(ids, folds);
     }
 
     /// <summary>
@@ -110,7 +107,6 @@ public sealed class Splits
         }
 
         var known = ids.ToHashSet(StringComparer.Ordinal);
-        var warnings = new List<string>();
         var folds = new Split[list.Count];
         for (var fold = 0; fold < folds.Length; fold++)
         {
@@ -136,11 +132,14 @@ public sealed class Splits
             var shared = folds[fold].Train.Intersect(folds[fold].Val, StringComparer.Ordinal).Count();
             if (shared > 0)
             {
-                warnings.Add($"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its scores are too good");
+                folds[fold] = folds[fold] with
+                {
+                    Warning = $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its scores are too good",
+                };
             }
         }
 
-        return new Splits(ids, folds, warnings);
+        return new Splits(ids, folds);
     }
 
     /// <summary>Writes the folds for <see cref="Load"/>.</summary>
@@ -153,9 +152,14 @@ public sealed class Splits
         ["val"] = new JsonArray([.. fold.Val.Select(id => (JsonNode?)id)]),
     })]));
 
+    /// <summary>Whether a text names a fold: `all`, or a number as runs' folders are named; `03` would be a second fold 3.</summary>
+    public static bool IsFold(string text) =>
+        text == AllCases || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
+            text == number.ToString(CultureInfo.InvariantCulture));
+
     /// <summary>
     /// The cases of one fold. `all` trains and validates on every case. A number beyond the folds of the file gives a random 80:20 split
-    /// with seed 12345 + fold, its training cases in shuffled order; say so loudly, it is rarely what a user wants.
+    /// with seed 12345 + fold, its training cases in shuffled order; its <see cref="Split.Warning"/> says so, it is rarely what a user wants.
     /// </summary>
     /// <param name="fold">`all` or a number from 0.</param>
     /// <exception cref="SharpSegException">Neither, or too few cases for a random split.</exception>
@@ -163,15 +167,12 @@ public sealed class Splits
     {
         if (fold == AllCases)
         {
-            return new Split(ids, ids);
+            return All(ids);
         }
 
-        if (!int.TryParse(fold, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-        {
-            throw new SharpSegException($"fold `{fold}` is neither `all` nor a number from 0");
-        }
-
-        return ForFold(number);
+        return IsFold(fold)
+            ? ForFold(int.Parse(fold, CultureInfo.InvariantCulture))
+            : throw new SharpSegException($"fold `{fold}` is neither `all` nor a number from 0");
     }
 
     /// <summary>As <see cref="ForFold(string)"/>, for a number.</summary>
@@ -191,7 +192,11 @@ public sealed class Splits
         var order = new MersenneTwister(Seed + (uint)fold).Permutation(ids.Length);
         var train = (int)(ExtraFoldShare * ids.Length);
         return train > 0
-            ? new Split([.. order.Take(train).Select(i => ids[i])], [.. order.Skip(train).Order().Select(i => ids[i])])
+            ? new Split(
+                [.. order.Take(train).Select(i => ids[i])],
+                [.. order.Skip(train).Order().Select(i => ids[i])],
+                $"fold {fold} is beyond the {Folds.Count} folds of the split: it trains on a random 80:20 split of its own (seed {Seed + fold}), "
+                    + "whose validation cases overlap those of the other folds")
             : throw new SharpSegException($"{ids.Length} training case: fold {fold} would have none to train on", "train with fold `all`");
     }
 
@@ -199,7 +204,7 @@ public sealed class Splits
     public static Split All(IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        return new Split(ids, ids);
+        return new Split(ids, ids, "fold `all` validates on the cases it trains on: its scores tell nothing about new cases");
     }
 
     private bool SameAs(Splits other) => Folds.Count == other.Folds.Count && Folds.Zip(other.Folds).All(pair =>

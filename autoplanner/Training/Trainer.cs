@@ -47,7 +47,7 @@ public sealed class Trainer : IDisposable
         if (existing is not null && !resume)
         {
             throw new SharpSegException(
-                $"`{run.Folder}` already holds a run", "go on with --resume, or choose another -o, or delete the folder to start anew");
+                $"`{run.Folder}` already holds a run", "go on with --resume, or delete the folder to start anew");
         }
 
         network = BuildNetwork(run, backend);

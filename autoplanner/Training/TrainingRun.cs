@@ -30,6 +30,9 @@ public sealed record TrainingRun
     /// <summary>Ids of the cases to validate on.</summary>
     public required IReadOnlyList<string> ValidationCases { get; init; }
 
+    /// <summary>What a user must know before he believes the run's scores; null for an ordinary fold.</summary>
+    public string? SplitWarning { get; init; }
+
     /// <summary>Seed of weights and samples.</summary>
     public required ulong Seed { get; init; }
 
@@ -49,8 +52,9 @@ public sealed record TrainingRun
         }
 
         var dataset = Dataset.Open(workspace.ReadDatasetFolder());
-        var splits = Splits.Find(workspace, dataset.Folder, [.. dataset.TrainingCases.Select(c => c.Id)]);
-        var split = splits.ForFold(fold);
+        WorkspaceGuard.RequireUnchanged(workspace, dataset);
+        string[] ids = [.. dataset.TrainingCases.Select(c => c.Id)];
+        var split = fold == Splits.AllCases ? Splits.All(ids) : Splits.Find(workspace, dataset.Folder, ids).ForFold(fold);
         return new TrainingRun
         {
             Folder = workspace.RunFolder(configuration, fold),
@@ -61,6 +65,7 @@ public sealed record TrainingRun
             Fold = fold,
             TrainingCases = split.Train,
             ValidationCases = split.Val,
+            SplitWarning = split.Warning,
             Seed = seed,
         };
     }

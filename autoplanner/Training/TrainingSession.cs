@@ -34,6 +34,11 @@ public static class TrainingSession
         CancellationToken cancel)
     {
         reporter.Stage($"train {run.Configuration.Name}, fold {run.Fold}: {run.TrainingCases.Count} cases, {run.ValidationCases.Count} to validate");
+        if (run.SplitWarning is { } warning)
+        {
+            reporter.Warning(warning);
+        }
+
         var final = Workspace.FinalCheckpoint(run.Folder);
         if (File.Exists(final))
         {
@@ -49,7 +54,7 @@ public static class TrainingSession
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
         var resumed = resume && Trainer.ExistingCheckpoint(run) is { } existing ? Checkpoint.Peek(existing, run).Schedule : null;
-        var plan = resumed ?? schedule(() => Probe(run, backend, reporter));
+        var plan = resumed ?? schedule(() => Probe(run, backend, reporter, cancel));
         reporter.Info(Describe(plan, run));
         reporter.Info(FormattableString.Invariant($"predicted peak memory of training: {PredictedPeak(run, plan) / 1e6:0} MB"));
         using var trainer = new Trainer(run, plan, backend, resume, reporter);
@@ -67,9 +72,9 @@ public static class TrainingSession
             trainer.WaitingTime.TotalSeconds);
     }
 
-    private static SpeedProbe Probe(TrainingRun run, Backend backend, IReporter reporter)
+    private static SpeedProbe Probe(TrainingRun run, Backend backend, IReporter reporter, CancellationToken cancel)
     {
-        var speed = SpeedProbe.Measure(run, backend, new InferenceOptions());
+        var speed = SpeedProbe.Measure(run, backend, new InferenceOptions(), cancel);
         reporter.Info(FormattableString.Invariant(
             $"measured: {speed.SecondsPerStep:0.000} s per step of batch {TrainingSchedule.ProbeBatch(run.Configuration.BatchSize, run.Configuration.Is2D)}, ")
             + FormattableString.Invariant($"{speed.SecondsPerTile:0.000} s per predicted tile"));

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
@@ -9,9 +10,9 @@ internal static class AutoCommand
     public static Answer Run(AutoOptions options, IReporter reporter, CancellationToken cancel)
     {
         TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
-        if (options.Fold < 0)
+        if (!Splits.IsFold(options.Fold))
         {
-            throw new UsageException($"--fold {options.Fold}: folds count from 0");
+            throw new UsageException($"--fold {options.Fold}: neither `all` nor a number from 0");
         }
 
         var profile = Choices.Profile(options.Profile);

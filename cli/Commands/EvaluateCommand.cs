@@ -9,7 +9,7 @@ namespace SharpSeg.Cli.Commands;
 /// <summary><c>sharpseg evaluate</c>: score segmentations against references.</summary>
 internal static class EvaluateCommand
 {
-    public static Answer Run(EvaluateOptions options, IReporter reporter)
+    public static Answer Run(EvaluateOptions options, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         foreach (var folder in new[] { options.Predictions, options.References })
@@ -25,7 +25,12 @@ internal static class EvaluateCommand
         var summary = Evaluator.EvaluateFolder(
             options.Predictions, options.References, description.Labels, description.FileEnding,
             new EvaluationOptions { Surface = !options.NoSurface, AllowMissing = options.AllowMissing },
-            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
+        foreach (var item in summary.Cases.Where(item => item.Warning is not null))
+        {
+            reporter.Warning(item.Warning!);
+        }
+
         var path = options.Output ?? Workspace.SummaryFile(options.Predictions);
         AtomicFile.WriteText(path, SummaryJson.ToJson(summary));
 

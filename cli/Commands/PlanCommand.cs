@@ -11,7 +11,7 @@ namespace SharpSeg.Cli.Commands;
 /// <summary><c>sharpseg plan</c>: measure a dataset and plan its networks, or plan from a fingerprint alone.</summary>
 internal static class PlanCommand
 {
-    public static Answer Run(PlanVerbOptions options, IReporter reporter)
+    public static Answer Run(PlanVerbOptions options, IReporter reporter, CancellationToken cancel)
     {
         var planner = new PlannerOptions
         {
@@ -21,14 +21,14 @@ internal static class PlanCommand
             TargetSpacing = Spacing(options),
         };
         var work = new Workspace(options.Output);
-        var (fingerprint, description, folder) = options.Fingerprint is not null
-            ? FromFiles(options)
-            : Measured(options, work, planner.Profile, reporter);
-        var result = Planner.Plan(fingerprint, description, planner);
-        work.WriteDataset(description, folder);
-        work.WritePlans(result.Plans);
+        var dataset = options.Dataset is { } folder ? Dataset.Open(folder) : null;
+        var result = options.Fingerprint is { } fingerprint
+            ? PlanningRun.FromFingerprint(FingerprintJson.Read(fingerprint), Description(options, dataset), dataset, work, planner)
+            : PlanningRun.Execute(
+                dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
+                work, planner, reporter, cancel);
 
-        var peaks = PeakMemory.OfAll(result.Plans, description);
+        var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription());
         var text = $"{PlanTable.Write(result, options.Explain, peaks).TrimEnd()}\n\nplans: {work.PlansFile}";
         var json = new JsonObject
         {
@@ -39,31 +39,24 @@ internal static class PlanCommand
         return new Answer(text, json);
     }
 
-    private static (Fingerprint Fingerprint, DatasetDescription Description, string? Folder) FromFiles(PlanVerbOptions options)
+    /// <summary>Channels and labels for planning without images: of the dataset if it is given, too, else of --dataset-json.</summary>
+    private static DatasetDescription Description(PlanVerbOptions options, Dataset? dataset)
     {
-        if (options.DatasetJson is not { } json)
+        if ((dataset is null) == (options.DatasetJson is null))
         {
-            throw new UsageException("--fingerprint needs --dataset-json", "give the dataset.json with channels and labels");
+            throw new UsageException(
+                dataset is null ? "--fingerprint needs --dataset-json" : "DATASET has its own dataset.json: leave out --dataset-json",
+                "give the dataset.json with channels and labels, or the dataset's folder");
         }
 
-        if (!File.Exists(json))
+        if (dataset is not null)
         {
-            throw new SharpSegException($"`{json}`: no such file", "give the dataset.json with channels and labels");
+            return dataset.Description;
         }
 
-        return (FingerprintJson.Read(options.Fingerprint!), DatasetDescription.FromJson(File.ReadAllText(json), json), null);
-    }
-
-    private static (Fingerprint Fingerprint, DatasetDescription Description, string? Folder) Measured(
-        PlanVerbOptions options, Workspace work, Profile profile, IReporter reporter)
-    {
-        var folder = options.Dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json");
-        var dataset = Dataset.Open(folder);
-        work.MakeFolder(); // an output that cannot be is told before everything is measured
-        reporter.Stage($"measure {dataset.TrainingCases.Count} cases");
-        var fingerprint = FingerprintExtractor.ExtractCached(
-            dataset, profile, work, Environment.ProcessorCount, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
-        return (fingerprint, dataset.Description, dataset.Folder);
+        return File.Exists(options.DatasetJson)
+            ? DatasetDescription.FromJson(File.ReadAllText(options.DatasetJson), options.DatasetJson)
+            : throw new SharpSegException($"`{options.DatasetJson}`: no such file", "give the dataset.json with channels and labels");
     }
 
     private static Spacing? Spacing(PlanVerbOptions options)

@@ -32,7 +32,7 @@ internal static class TrainCommand
         reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
         ValidationRun.Execute(run, backend, new InferenceOptions(), reporter, cancel);
         reporter.Stage("score");
-        var summary = ValidationScore.Execute(run, Dataset.Open(work.ReadDatasetFolder()), surface: true, reporter);
+        var summary = ValidationScore.Execute(run, Dataset.Open(work.ReadDatasetFolder()), surface: true, reporter, cancel);
 
         var json = Scores.Json(summary);
         Scores.AddTraining(json, outcome);

@@ -9,10 +9,11 @@ namespace SharpSeg.Cli.Commands;
 /// <summary><c>sharpseg verify</c>: every problem of a dataset at once.</summary>
 internal static class VerifyCommand
 {
-    public static Answer Run(VerifyOptions options, IReporter reporter)
+    public static Answer Run(VerifyOptions options, IReporter reporter, CancellationToken cancel)
     {
         reporter.Stage($"verify {options.Dataset}");
-        var findings = DatasetVerifier.Verify(options.Dataset, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"));
+        var findings = DatasetVerifier.Verify(
+            options.Dataset, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
         var text = new StringBuilder();
         var list = new JsonArray();
         foreach (var finding in findings)

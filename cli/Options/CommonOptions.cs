@@ -7,6 +7,9 @@ internal abstract class CommonOptions
 {
     [Option("json", HelpText = "Progress to stderr, one JSON object on the last line of stdout.")]
     public bool Json { get; set; }
+
+    /// <summary>What is told after Ctrl-C: what became of the work, and how to go on with it.</summary>
+    public virtual (string Message, string? Hint) WhenInterrupted => ("interrupted; nothing was written", null);
 }
 
 /// <summary>What every verb understands that computes.</summary>
@@ -23,4 +26,7 @@ internal abstract class ComputeOptions : CommonOptions
 
     [Option("seed", Default = 12345UL, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the state is saved", "the same command with --resume goes on");
 }

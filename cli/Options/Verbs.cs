@@ -33,8 +33,8 @@ internal sealed class AutoOptions : ComputeOptions
     [Option('c', "configuration", HelpText = "2d, 3d_lowres or 3d_fullres. Default: 3d_fullres where planned, else 2d.")]
     public string? Configuration { get; set; }
 
-    [Option('f', "fold", Default = 0, HelpText = "Cross-validation fold to train.")]
-    public int Fold { get; set; }
+    [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
+    public string Fold { get; set; } = "0";
 
     [Option("profile", Default = "modern", HelpText = "modern (nnU-Net v2's defaults) or classic (the first nnU-Net papers).")]
     public string Profile { get; set; } = "modern";
@@ -53,7 +53,7 @@ internal sealed class VerifyOptions : CommonOptions
 [Verb("plan", HelpText = "Measure a dataset and plan its networks.")]
 internal sealed class PlanVerbOptions : CommonOptions
 {
-    [Value(0, MetaName = "DATASET", HelpText = "Dataset folder; not needed with --fingerprint.")]
+    [Value(0, MetaName = "DATASET", HelpText = "Dataset folder; with --fingerprint it is optional and not measured.")]
     public string? Dataset { get; set; }
 
     [Option('o', "output", Required = true, HelpText = "Workspace.")]
@@ -89,6 +89,8 @@ internal sealed class PreprocessOptions : CommonOptions
 
     [Option('c', "configuration", HelpText = "Which configuration; default: all that are planned.")]
     public string? Configuration { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted => ("interrupted; the finished cases are kept", "the same command goes on");
 }
 
 [Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
@@ -157,6 +159,9 @@ internal sealed class PredictOptions : ComputeOptions
 
     [Option("parts", Default = 1, HelpText = "Into how many runs the cases are divided.")]
     public int Parts { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the segmentations written so far are whole", "the same command with --continue goes on");
 }
 
 [Verb("evaluate", HelpText = "Score segmentations against references.")]

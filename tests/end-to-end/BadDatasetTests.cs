@@ -104,6 +104,37 @@ public sealed class BadDatasetTests
         before.AssertUnchanged();
     }
 
+    [Fact]
+    public void One_case_is_enough_for_fold_all()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 1);
+        var outcome = SharpSegProcess.Succeed("auto", dataset, "-o", folder.At("work"), "-f", "all", "--max-time", "20s", "--json");
+        Assert.Equal(1, (int)outcome.Json()["cases"]!);
+    }
+
+    [Fact]
+    public void A_spacing_of_zero_is_an_error_to_verify_and_a_warning_elsewhere()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        foreach (var file in new[] { TinyDataset.Image(dataset, "case_2"), TinyDataset.Label(dataset, "case_2") })
+        {
+            TinyDataset.Rewrite(file, bytes =>
+            {
+                BitConverter.GetBytes(0f).CopyTo(bytes, 80); // pixdim[1], x
+                return bytes;
+            });
+        }
+
+        var verify = SharpSegProcess.Run("verify", dataset);
+        Assert.Equal(1, verify.Code);
+        Assert.Contains("error: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x", verify.Output, StringComparison.Ordinal);
+        SharpSegProcess.Run("auto", dataset, "-o", folder.At("work"), "--max-time", "1m").AssertErrorWithHint(1, "`case_2`", "spacing of 0 mm");
+        var plan = SharpSegProcess.Succeed("plan", dataset, "-o", folder.At("work"));
+        Assert.Contains("warning: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x; 1 mm is assumed", plan.Errors, StringComparison.Ordinal);
+    }
+
     private static string Json(string folder) => Path.Combine(folder, "dataset.json");
 
     private static void Replace(string folder, string old, string now) =>

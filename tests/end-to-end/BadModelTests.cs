@@ -45,6 +45,35 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     }
 
     [Fact]
+    public void A_workspace_is_not_given_another_dataset_or_other_plans()
+    {
+        using var folder = new TemporaryFolder();
+        var other = TinyDataset.Write(folder.At("other"), cases: 7);
+        var before = FolderSnapshot.Of(trained.Work);
+        foreach (var command in new string[][] { ["plan", other, "-o", trained.Work], ["auto", other, "-o", trained.Work, "--resume", "--max-time", "1m"] })
+        {
+            SharpSegProcess.Run(command).AssertErrorWithHint(1, trained.Work, trained.Dataset, other);
+        }
+
+        SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Work, "--profile", "classic").AssertErrorWithHint(1, trained.Work, "3d_fullres", "classic");
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Preprocessing_and_training_notice_that_the_data_changed()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        TinyDataset.Spoil(TinyDataset.Image(dataset, "case_3"), 1000);
+        SharpSegProcess.Run("preprocess", work).AssertErrorWithHint(1, dataset, work, "has changed since");
+        SharpSegProcess.Run("train", work).AssertErrorWithHint(1, dataset, work, "has changed since");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+    }
+
+    [Fact]
     public void Predicting_needs_a_trained_model()
     {
         using var folder = new TemporaryFolder();

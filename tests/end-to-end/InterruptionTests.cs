@@ -84,6 +84,70 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
     }
 
+    /// <summary>A named pipe that nobody writes to stands for a file that takes for ever to read.</summary>
+    [Theory]
+    [InlineData("verify", "DATASET")]
+    [InlineData("plan", "DATASET", "-o", "WORK")]
+    [InlineData("auto", "DATASET", "-o", "WORK")]
+    [InlineData("evaluate", "DATASET/labelsTr", "REFERENCES", "--allow-missing")]
+    public void Reading_answers_an_interruption_at_once(params string[] arguments)
+    {
+        if (!File.Exists("/usr/bin/mkfifo"))
+        {
+            return; // no named pipes
+        }
+
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        var label = TinyDataset.Label(dataset, "case_1");
+        File.Delete(label);
+        using (var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [label]))
+        {
+            mkfifo.WaitForExit();
+        }
+
+        string[] placed =
+        [
+            .. arguments.Select(argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)
+                .Replace("REFERENCES", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)),
+        ];
+        using var running = SharpSegProcess.Start(placed);
+        Assert.True(running.WaitFor(() => running.Errors.Contains("case 1/6", StringComparison.Ordinal)));
+        running.Signal("INT");
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        running.WaitForEnd().AssertError(130, "interrupted");
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+        Assert.Empty(Directory.Exists(folder.At("work")) ? Directory.GetFileSystemEntries(folder.At("work")) : []);
+        Assert.False(File.Exists(Path.Combine(dataset, "labelsTr", "summary.json")));
+    }
+
+    [Fact]
+    public void An_interrupted_prediction_goes_on_with_continue()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // no signals
+        }
+
+        using var folder = new TemporaryFolder();
+        string[] predict = ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads", "1", "--step", "0.05"];
+        using (var running = SharpSegProcess.Start(predict))
+        {
+            Assert.True(running.WaitFor(() => File.Exists(folder.At("out", "case_0.nii.gz"))));
+            running.Signal("INT");
+            var outcome = running.WaitForEnd();
+            outcome.AssertErrorWithHint(130, "interrupted");
+            Assert.Contains("--continue", outcome.Errors, StringComparison.Ordinal);
+            Assert.DoesNotContain("--resume", outcome.Errors, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(Directory.GetFiles(folder.At("out"), ".*"));
+        var first = File.GetLastWriteTimeUtc(folder.At("out", "case_0.nii.gz"));
+        SharpSegProcess.Succeed([.. predict, "--continue"]);
+        Assert.Equal(first, File.GetLastWriteTimeUtc(folder.At("out", "case_0.nii.gz")));
+        Assert.Equal(6, Directory.GetFiles(folder.At("out"), "*.nii.gz").Length);
+    }
+
     private static void AssertFinished(Outcome outcome, string run)
     {
         Assert.Equal(Epochs * 4, (int)outcome.Json()["iterations"]!);

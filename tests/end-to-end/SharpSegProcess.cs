@@ -36,6 +36,18 @@ internal sealed class SharpSegProcess : IDisposable
     /// <summary>Whether it has ended.</summary>
     public bool HasEnded => process.HasExited;
 
+    /// <summary>What it has written to stderr so far.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (output)
+            {
+                return errors.ToString();
+            }
+        }
+    }
+
     private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     private static string Product => Path.Combine(AppContext.BaseDirectory, "sharpseg.dll");

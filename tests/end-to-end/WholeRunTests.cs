@@ -47,6 +47,20 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
     }
 
     [Fact]
+    public void A_fold_beyond_the_split_is_trained_and_says_what_it_is()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        string[] train = ["train", work, "--epochs", "1", "--iterations", "1", "--batch", "2", "--json"];
+        var beyond = SharpSegProcess.Succeed([.. train, "-f", "7"]);
+        Assert.Contains("warning: fold 7 is beyond the 5 folds", beyond.Errors, StringComparison.Ordinal);
+        Assert.Contains("80:20", beyond.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, (int)beyond.Json()["cases"]!); // 4 of 6 cases train
+        Assert.DoesNotContain("warning: fold", trained.Training.Errors, StringComparison.Ordinal);
+        Assert.Contains("warning: fold `all`", SharpSegProcess.Succeed([.. train, "-f", "all"]).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Train_reports_what_it_did()
     {
         var json = trained.Training.Json();

@@ -58,7 +58,7 @@ public sealed class DatasetVerifierTests
             (Severity.Error, "spacing", "the label map has spacing 2.6×0.75×0.5 mm (z, y, x), the image has 2.5×0.75×0.5 mm"),
             (Severity.Warning, "spacing", "differ by up to 0.1"),
             (Severity.Error, "value", "(0 to 2): -7 (1 voxels), 3 (1 voxels)"),
-            (Severity.Error, "zero", "the y spacing is 0 mm"),
+            (Severity.Error, "zero", "`zero_0000.nii.gz`: its header has a spacing of 0 mm along y"),
             (Severity.Error, "zero", "the label map has spacing 2.5×0.75×0.5 mm (z, y, x), the image has 2.5×1×0.5 mm"),
             (Severity.Warning, "zero", "lies elsewhere in space"),
         };

@@ -60,6 +60,9 @@ public sealed class SplitsTests
         var split = Splits.Create(Ids(10)).ForFold(5);
         Assert.Equal([0, 8, 4, 5, 3, 9, 7, 6], split.Train.Select(Number));
         Assert.Equal([1, 2], split.Val.Select(Number));
+        Assert.Contains("fold 5 is beyond the 5 folds", split.Warning, StringComparison.Ordinal);
+        Assert.Contains("80:20", split.Warning, StringComparison.Ordinal);
+        Assert.All(Enumerable.Range(0, 5), fold => Assert.Null(Splits.Create(Ids(10)).ForFold(fold).Warning));
     }
 
     [Fact]
@@ -71,6 +74,8 @@ public sealed class SplitsTests
         Assert.Equal(Splits.Create(Ids(6)).Folds[3].Val, Splits.Create(Ids(6)).ForFold("3").Val);
         Assert.Throws<SharpSegException>(() => Splits.Create(Ids(6)).ForFold("-1"));
         Assert.Throws<SharpSegException>(() => Splits.Create(Ids(6)).ForFold("three"));
+        Assert.Throws<SharpSegException>(() => Splits.Create(Ids(6)).ForFold("03")); // a second folder for fold 3
+        Assert.Contains("the cases it trains on", split.Warning, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +87,7 @@ public sealed class SplitsTests
         splits.Save(path);
         var again = Splits.Load(path, Ids(11));
         Assert.Equal(splits.ToJson(), again.ToJson());
-        Assert.Empty(again.Warnings);
+        Assert.All(again.Folds, fold => Assert.Null(fold.Warning));
     }
 
     [Theory]
@@ -102,7 +107,7 @@ public sealed class SplitsTests
     public void Overlap_is_a_warning()
     {
         var splits = Splits.Parse("""[{"train": ["c000", "c001"], "val": ["c001"]}]""", "splits.json", Ids(5));
-        Assert.Contains("1 case", Assert.Single(splits.Warnings), StringComparison.Ordinal);
+        Assert.Contains("1 case", splits.ForFold(0).Warning, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,6 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
 using Xunit;
 
-namespace SharpSeg.AutoPlanner.Tests.Fingerprinting;
+namespace SharpSeg.AutoPlanner.Tests;
 
 public sealed class OrderedWorkTests
 {
@@ -35,6 +34,34 @@ public sealed class OrderedWorkTests
         var error = Assert.Throws<SharpSegException>(() => OrderedWork.Run(
             20, workers, i => i % 5 == 3 ? throw new SharpSegException($"case {i}") : i, (_, _) => { }));
         Assert.Equal("case 3", error.Message);
+    }
+
+    [Fact]
+    public void Cancelling_ends_at_once_and_takes_nothing_afterwards()
+    {
+        using var source = new CancellationTokenSource();
+        using var never = new ManualResetEventSlim();
+        var taken = 0;
+        Assert.Throws<OperationCanceledException>(() => OrderedWork.Run(
+            10,
+            2,
+            i =>
+            {
+                if (i == 3)
+                {
+                    source.Cancel();
+                    never.Wait(); // a piece that would take for ever
+                }
+
+                return i;
+            },
+            (_, _) => taken++,
+            source.Token));
+        var before = taken;
+        never.Set();
+        Thread.Sleep(20);
+        Assert.Equal(before, taken);
+        Assert.InRange(taken, 0, 4);
     }
 
     [Fact]

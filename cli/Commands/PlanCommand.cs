@@ -16,14 +16,15 @@ internal static class PlanCommand
         var planner = new PlannerOptions
         {
             Profile = Choices.Profile(options.Profile),
-            Preset = Preset.Parse(options.Preset.Replace("_", "", StringComparison.Ordinal)).Name,
+            Preset = Choices.Preset(options.Preset),
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             TargetSpacing = Spacing(options),
         };
         var work = new Workspace(options.Output);
         var dataset = options.Dataset is { } folder ? Dataset.Open(folder) : null;
-        var result = options.Fingerprint is { } fingerprint
-            ? PlanningRun.FromFingerprint(FingerprintJson.Read(fingerprint), Description(options, dataset), dataset, work, planner)
+        var description = options.Fingerprint is null ? null : Description(options, dataset);
+        var result = description is not null
+            ? PlanningRun.FromFingerprint(FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner)
             : PlanningRun.Execute(
                 dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
                 work, planner, reporter, cancel);

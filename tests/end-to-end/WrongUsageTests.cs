@@ -16,6 +16,7 @@ public sealed class WrongUsageTests
     [InlineData("--device tpu: no such device", "auto", "DATASET", "-o", "WORK", "--device", "tpu")]
     [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
     [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
+    [InlineData("--preset resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--preset", "resenc_q")]
     [InlineData("--spacing", "plan", "DATASET", "-o", "WORK", "--spacing", "1,1")]
     [InlineData("DATASET is missing", "plan", "-o", "WORK")]
     [InlineData("--dataset-json", "plan", "-o", "WORK", "--fingerprint", "fingerprint.json")]

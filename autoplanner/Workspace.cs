@@ -77,8 +77,11 @@ public sealed class Workspace
     /// <summary>Cross-validated predictions of a pair of configurations.</summary>
     public string EnsembleFolder(string first, string second) => Path.Combine(Folder, "runs", "ensembles", $"{first}+{second}");
 
-    /// <summary>Segmentations of a configuration that the next stage of a cascade reads.</summary>
-    public string NextStageFolder(string configuration) => Path.Combine(ConfigurationFolder(configuration), "next_stage");
+    /// <summary>Out-of-fold segmentations of the training cases by a cascade's first stage, for its second stage to train with.</summary>
+    /// <param name="configuration">The first stage, e.g. 3d_lowres.</param>
+    /// <param name="nextStage">The second stage, e.g. 3d_cascade_fullres.</param>
+    public string NextStageFolder(string configuration, string nextStage) =>
+        Path.Combine(ConfigurationFolder(configuration), "predicted_next_stage", nextStage);
 
     /// <summary>Creates the folder and writes dataset.json: the description and where the data lie.</summary>
     /// <param name="description">The dataset.</param>

@@ -1,10 +1,8 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
@@ -19,14 +17,15 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// <param name="SkipExisting">Leave cases alone whose segmentation exists.</param>
 /// <param name="Part">Take cases Part, Part + Parts, ….</param>
 /// <param name="Parts">Into how many runs the cases are divided.</param>
+/// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
-    InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1);
+    InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null);
 
 /// <summary>Segments new scans with the averaged networks of one configuration's folds.</summary>
 public static class PredictionRun
 {
-    private static readonly string[] ByPreference = ["3d_fullres", "3d_lowres", "2d"];
+    private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>Predicts all cases and returns the files written.</summary>
     /// <exception cref="SharpSegException">Nothing is trained, or an input does not fit the dataset's description.</exception>
@@ -38,7 +37,8 @@ public static class PredictionRun
         var labels = description.Labels;
         var cases = PredictionInputs.Find(request.Inputs, description);
         var configuration = plans.Resolve(request.Configuration ?? TrainedConfiguration(work, plans));
-        var checkpoints = Checkpoints(work, configuration.Name, request);
+        var checkpoints = Checkpoints(work, configuration.Name, request.Folds, request.Checkpoint);
+        var firstStage = FirstStage(request, configuration);
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
 
@@ -46,40 +46,30 @@ public static class PredictionRun
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
-        var recipe = PreprocessingRecipe.From(plans, configuration);
-        var plan = configuration.ToNetworkPlan(description.ChannelNames.Count, labels.HeadCount, plans.Profile == Profile.Modern);
-        var networks = new List<Network>();
         var written = new List<string>();
-        try
+        using var first = firstStage is null
+            ? null
+            : new TrainedModel(plans, plans.Resolve(configuration.PreviousStage!), description, firstStage, backend, request.Options);
+        using var model = new TrainedModel(plans, configuration, description, checkpoints, backend, request.Options);
+        reporter.Info($"{configuration.Name}, {checkpoints.Count} fold(s), {cases.Count} case(s)"
+            + (firstStage is null ? "" : $"; first {configuration.PreviousStage}, {firstStage.Count} fold(s)"));
+        for (var i = request.Part; i < cases.Count; i += request.Parts)
         {
-            IReadOnlyList<int> mirrorAxes = [];
-            foreach (var path in checkpoints)
+            var id = cases[i].Id;
+            var path = Path.Combine(request.Output, id + description.FileEnding);
+            reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
+            if (request.SkipExisting && File.Exists(path))
             {
-                networks.Add(Checkpoint.LoadNetwork(path, plan, backend, out mirrorAxes));
+                continue;
             }
 
-            reporter.Info($"{configuration.Name}, {networks.Count} fold(s), {cases.Count} case(s)");
-            using var predictor = new Predictor(backend, networks, configuration, plans.Profile, labels.HasRegions, mirrorAxes, request.Options);
-            for (var i = request.Part; i < cases.Count; i += request.Parts)
-            {
-                var path = Path.Combine(request.Output, cases[i].Id + description.FileEnding);
-                reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {cases[i].Id}");
-                if (request.SkipExisting && File.Exists(path))
-                {
-                    continue;
-                }
-
-                var image = Dataset.LoadImage(cases[i], description);
-                var prepared = Preprocessor.Run(cases[i].Id, image, null, recipe, labels);
-                var maps = predictor.Predict(prepared.Image, prepared.Shape, cancel);
-                var segmentation = SegmentationExporter.ToOriginalGrid(maps, prepared.Properties, plans, configuration, labels);
-                ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
-                written.Add(path);
-            }
-        }
-        finally
-        {
-            networks.ForEach(n => n.Dispose());
+            var image = Dataset.LoadImage(cases[i], description);
+            var previous = first is not null ? new LabelImage(image.Geometry, first.Segment(id, image, null, cancel))
+                : configuration.PreviousStage is null ? null
+                : ReadPreviousStage(request, id, description);
+            var segmentation = model.Segment(id, image, previous, cancel);
+            ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
+            written.Add(path);
         }
 
         reporter.Progress(1, $"{written.Count} segmentation(s)");
@@ -103,21 +93,50 @@ public static class PredictionRun
         ];
     }
 
-    private static List<string> Checkpoints(Workspace work, string configuration, PredictionRequest request)
+    /// <summary>
+    /// Checkpoints of the first stage of a cascade, all its folds, whichever of the second stage are asked for (spec inference §7); null outside
+    /// a cascade or where its segmentations are given.
+    /// </summary>
+    private static List<string>? FirstStage(PredictionRequest request, ConfigurationPlan configuration)
     {
-        var folds = request.Folds.Count > 0 ? request.Folds : TrainedFolds(work, configuration, request.Checkpoint);
+        if (configuration.PreviousStage is not { } first)
+        {
+            return request.PreviousStage is null
+                ? null
+                : throw new SharpSegException($"--prev-stage: {configuration.Name} has no previous stage", "it is for 3d_cascade_fullres");
+        }
+
+        return request.PreviousStage is null ? Checkpoints(request.Work, first, [], "final") : null;
+    }
+
+    /// <summary>The first stage's segmentation of a case as the user gives it.</summary>
+    private static LabelImage ReadPreviousStage(PredictionRequest request, string id, DatasetDescription description)
+    {
+        var path = Path.Combine(request.PreviousStage!, id + description.FileEnding);
+        var given = File.Exists(path)
+            ? ImageFile.ReadLabels(path)
+            : throw new SharpSegException($"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
+        var highest = description.Labels.HighestLabel;
+        return given.Voxels.All(label => label >= 0 && label <= highest)
+            ? given
+            : throw new SharpSegException($"`{path}`: it has labels outside 0 to {highest}", "--prev-stage names a folder of segmentations by the first stage");
+    }
+
+    private static List<string> Checkpoints(Workspace work, string configuration, IReadOnlyList<string> asked, string checkpoint)
+    {
+        var folds = asked.Count > 0 ? asked : TrainedFolds(work, configuration, checkpoint);
         if (folds.Count == 0)
         {
             throw new SharpSegException(
-                $"`{work.Folder}` has no {request.Checkpoint} checkpoint of {configuration}", $"`sharpseg train {work.Folder} -c {configuration}` makes one");
+                $"`{work.Folder}` has no {checkpoint} checkpoint of {configuration}", $"`sharpseg train {work.Folder} -c {configuration}` makes one");
         }
 
         var paths = new List<string>();
         foreach (var fold in folds)
         {
-            var path = CheckpointIn(work.RunFolder(configuration, fold), request.Checkpoint);
+            var path = CheckpointIn(work.RunFolder(configuration, fold), checkpoint);
             paths.Add(File.Exists(path) ? path : throw new SharpSegException(
-                $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, configuration, request.Checkpoint))}"));
+                $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, configuration, checkpoint))}"));
         }
 
         return paths;

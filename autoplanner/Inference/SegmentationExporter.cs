@@ -21,29 +21,43 @@ public static class SegmentationExporter
     public static short[] ToOriginalGrid(
         float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
     {
-        var cropped = Decide(maps, properties, plans, configuration, labels);
+        var original = AxisOrder.Apply(properties.Spacing, plans.TransposeForward);
+        var current = configuration.Is2D
+            ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
+            : Spacing.FromArray(configuration.Spacing);
+        var cropped = Decide(maps, properties.Shape, properties.ShapeAfterCropping, current, original, plans.Profile, configuration, labels);
         var full = Uncrop(cropped, properties);
         return TransposeBack(full, properties.ShapeBeforeCropping, plans.TransposeBackward);
+    }
+
+    /// <summary>
+    /// Labels on the grid on which the next stage of a cascade has the case (spec inference §7): both grids share crop and transposition, so
+    /// nothing is undone; whether slices are resampled by themselves is decided with this stage's spacing alone.
+    /// </summary>
+    /// <param name="maps">Channels last (z, y, x, heads): logits (modern) or probabilities (classic).</param>
+    /// <param name="from">Their voxels.</param>
+    /// <param name="to">Voxels of the case as preprocessed for the next stage.</param>
+    /// <param name="profile">Of the plans.</param>
+    /// <param name="configuration">The stage that predicted.</param>
+    /// <param name="labels">Heads to labels.</param>
+    public static short[] ToNextStage(float[] maps, Extent from, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
+    {
+        var spacing = Spacing.FromArray(configuration.Spacing);
+        return Decide(maps, from, to, spacing, spacing, profile, configuration, labels);
     }
 
     /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
     internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward) =>
         AxisOrder.Apply(labels, shape, backward);
 
-    /// <summary>Labels on the cropped, transposed original grid.</summary>
+    /// <summary>Resamples one map after the other and decides the label of each voxel.</summary>
     private static short[] Decide(
-        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+        float[] maps, Extent from, Extent to, Spacing current, Spacing target, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
     {
         var heads = labels.HeadCount;
-        var from = properties.Shape;
-        var to = properties.ShapeAfterCropping;
-        var original = AxisOrder.Apply(properties.Spacing, plans.TransposeForward);
-        var current = configuration.Is2D
-            ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
-            : Spacing.FromArray(configuration.Spacing);
         var rule = configuration.Resampling.Probabilities;
-        var separate = Resampling.SeparateAxis(current, original, rule.ForceSeparateZ);
-        var threshold = plans.Profile == Profile.Classic ? 0.5f : 0f; // sigmoid(0) = 0.5
+        var separate = Resampling.SeparateAxis(current, target, rule.ForceSeparateZ);
+        var threshold = profile == Profile.Classic ? 0.5f : 0f; // sigmoid(0) = 0.5
 
         var decided = new short[to.Voxels];
         var best = labels.HasRegions ? [] : new float[to.Voxels];

@@ -7,7 +7,8 @@ namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
 /// Predicts the validation cases of a trained fold on their original grids (spec training §11), with the final weights. Cases whose file
-/// exists are not predicted again, so an interrupted validation goes on.
+/// exists are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands its segmentations over to the
+/// next one, on that one's grid (spec inference §7); the second stage reads them.
 /// </summary>
 public static class ValidationRun
 {
@@ -22,29 +23,81 @@ public static class ValidationRun
         var folder = Workspace.ValidationFolder(run.Folder);
         Directory.CreateDirectory(folder);
         var labels = run.Description.Labels;
-        var plan = run.Configuration.ToNetworkPlan(run.Description.ChannelNames.Count, labels.HeadCount, run.Plans.Profile == Planning.Profile.Modern);
+        var plan = run.Configuration.NetworkFor(run.Plans.Profile, run.Description);
         using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(run.Folder), plan, backend, out var mirrorAxes);
         using var predictor = new Predictor(
             backend, [network], run.Configuration, run.Plans.Profile, labels.HasRegions, mirrorAxes, options);
+        var nextStages = PreparedNextStages(run, reporter);
         for (var i = 0; i < run.ValidationCases.Count; i++)
         {
             var id = run.ValidationCases[i];
             reporter.Progress((double)i / run.ValidationCases.Count, $"case {i + 1}/{run.ValidationCases.Count}, {id}");
             var path = Path.Combine(folder, id + run.Description.FileEnding);
-            if (File.Exists(path))
+            if (File.Exists(path) && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
             {
                 continue;
             }
 
             using var stored = StoredCase.Open(run.DataFolder, id);
-            var image = new float[stored.Shape.Voxels * stored.Channels];
-            stored.ReadImage(default, stored.Shape, image);
-            var maps = predictor.Predict(image, stored.Shape, cancel);
+            var maps = predictor.Predict(InputOf(run, stored), stored.Shape, cancel);
             var segmentation = SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
+            HandOver(run, nextStages, stored, maps);
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
         }
 
         reporter.Progress(1, $"{run.ValidationCases.Count} cases");
+    }
+
+    private static float[] InputOf(TrainingRun run, StoredCase stored)
+    {
+        var image = new float[stored.Shape.Voxels * stored.Channels];
+        stored.ReadImage(default, stored.Shape, image);
+        if (run.PreviousStageFolder is not { } folder)
+        {
+            return image;
+        }
+
+        using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, run.Configuration.PreviousStage!);
+        var segmentation = new short[previous.Shape.Voxels];
+        previous.Read(default, previous.Shape, segmentation);
+        return CascadeInput.Join(image, stored.Shape, segmentation, run.Configuration.MaskLabels(run.Description.Labels));
+    }
+
+    /// <summary>The next stages whose grids are known; the others are told, not waited for: not everybody wants the cascade.</summary>
+    private static List<NextStage> PreparedNextStages(TrainingRun run, IReporter reporter)
+    {
+        var prepared = new List<NextStage>();
+        foreach (var stage in run.NextStages)
+        {
+            if (run.ValidationCases.All(id => StoredCase.Exists(stage.DataFolder, id)))
+            {
+                prepared.Add(stage);
+            }
+            else
+            {
+                reporter.Warning(
+                    $"nothing is handed over to {stage.Name}, which is not preprocessed: for the cascade, preprocess it and repeat this command with --resume");
+            }
+        }
+
+        return prepared;
+    }
+
+    private static void HandOver(TrainingRun run, IReadOnlyList<NextStage> nextStages, StoredCase stored, float[] maps)
+    {
+        var id = stored.Properties.CaseId;
+        foreach (var stage in nextStages)
+        {
+            // Fold `all` trained on the case: its segmentation stands in only where no other fold has left one.
+            if (run.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
+            {
+                continue;
+            }
+
+            using var next = StoredCase.Open(stage.DataFolder, id);
+            PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
+                maps, stored.Shape, next.Shape, run.Plans.Profile, run.Configuration, run.Description.Labels));
+        }
     }
 }

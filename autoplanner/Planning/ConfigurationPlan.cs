@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 
@@ -78,6 +79,16 @@ public sealed record ConfigurationPlan
         DecoderBlocks = Architecture.DecoderBlocks,
         DeepSupervision = deepSupervision,
     };
+
+    /// <summary>The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.</summary>
+    public NetworkPlan NetworkFor(Profile profile, DatasetDescription description) => ToNetworkPlan(
+        description.ChannelNames.Count + MaskLabels(description.Labels).Count, description.Labels.HeadCount, deepSupervision: profile == Profile.Modern);
+
+    /// <summary>
+    /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label, also where
+    /// regions are trained (spec inference §7); else none.
+    /// </summary>
+    public IReadOnlyList<int> MaskLabels(LabelScheme labels) => PreviousStage is null ? [] : labels.ForegroundLabels;
 
     private static Extent ThreeAxes(int[] axes) =>
         axes.Length == 2 ? new Extent(1, axes[0], axes[1]) : new Extent(axes[0], axes[1], axes[2]);

@@ -30,7 +30,7 @@ public static class PeakMemory
     /// <param name="description">Channels and labels.</param>
     public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
     {
-        var network = NetworkOf(profile, configuration, description);
+        var network = configuration.NetworkFor(profile, description);
         var loss = new LossOptions(OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice);
         var memory = StepMemory.Measure(network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss));
         return memory.TrainingBytes(profile == Profile.Classic ? ClassicMoments : ModernMoments) + ScratchBytes(network);
@@ -46,19 +46,8 @@ public static class PeakMemory
     /// <param name="description">Channels and labels.</param>
     public static long PredictionBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
     {
-        var network = NetworkOf(profile, configuration, description);
+        var network = configuration.NetworkFor(profile, description);
         return StepMemory.MeasurePrediction(network, configuration.Patch, batchSize: 1).PredictionBytes + ScratchBytes(network);
-    }
-
-    /// <summary>
-    /// The network of a configuration for a dataset: in a cascade each foreground label of the first stage is one more input channel;
-    /// only profile `modern` supervises the lower decoder stages.
-    /// </summary>
-    public static NetworkPlan NetworkOf(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
-    {
-        var previous = configuration.PreviousStage is null ? 0 : description.Labels.ForegroundLabels.Count;
-        return configuration.ToNetworkPlan(
-            description.ChannelNames.Count + previous, description.Labels.HeadCount, deepSupervision: profile == Profile.Modern);
     }
 
     /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles.</summary>

@@ -2,17 +2,21 @@ using SharpSeg.AutoPlanner.Preprocessing;
 
 namespace SharpSeg.AutoPlanner.Training;
 
-/// <summary>The opened preprocessed cases of a fold, memory-mapped; disposing closes them.</summary>
+/// <summary>
+/// The opened preprocessed cases of a fold, memory-mapped, in the second stage of a cascade with the first one's segmentations; disposing
+/// closes them.
+/// </summary>
 internal sealed class PreprocessedCases : IDisposable
 {
-    private readonly Dictionary<string, StoredCase> open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StoredCaseSource> open = new(StringComparer.Ordinal);
+    private readonly List<IDisposable> files = [];
 
     public PreprocessedCases(TrainingRun run)
     {
         try
         {
-            Training = [.. run.TrainingCases.Select(id => Source(run.DataFolder, id))];
-            Validation = [.. run.ValidationCases.Select(id => Source(run.DataFolder, id))];
+            Training = [.. run.TrainingCases.Select(id => Source(run, id))];
+            Validation = [.. run.ValidationCases.Select(id => Source(run, id))];
         }
         catch
         {
@@ -27,21 +31,26 @@ internal sealed class PreprocessedCases : IDisposable
 
     public void Dispose()
     {
-        foreach (var stored in open.Values)
-        {
-            stored.Dispose();
-        }
-
-        open.Clear();
+        files.ForEach(file => file.Dispose());
+        files.Clear();
     }
 
-    private StoredCaseSource Source(string folder, string id)
+    private StoredCaseSource Source(TrainingRun run, string id)
     {
-        if (!open.TryGetValue(id, out var stored))
+        if (open.TryGetValue(id, out var source))
         {
-            open[id] = stored = StoredCase.Open(folder, id); // fold "all" names each case twice
+            return source; // fold "all" names each case twice
         }
 
-        return new StoredCaseSource(stored);
+        var stored = StoredCase.Open(run.DataFolder, id);
+        files.Add(stored);
+        PreviousStageFile? previous = null;
+        if (run.PreviousStageFolder is { } folder)
+        {
+            previous = PreviousStageFile.Open(folder, id, $"the fold of {run.Configuration.PreviousStage} that validates on it");
+            files.Add(previous);
+        }
+
+        return open[id] = new StoredCaseSource(stored, previous);
     }
 }

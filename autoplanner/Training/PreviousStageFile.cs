@@ -27,6 +27,9 @@ public sealed class PreviousStageFile : IDisposable
         StoredArray.Write<short>(PathOf(folder, caseId), StoredElement.Int16, shape, 1, segmentation);
     }
 
+    /// <summary>Whether a case has a segmentation.</summary>
+    public static bool Exists(string folder, string caseId) => File.Exists(PathOf(folder, caseId));
+
     /// <summary>Maps the segmentation of a case.</summary>
     /// <param name="folder">Folder of the previous stage's segmentations.</param>
     /// <param name="caseId">The case.</param>

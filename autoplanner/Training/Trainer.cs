@@ -119,13 +119,8 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>The network of a run, with its starting weights.</summary>
-    public static Network BuildNetwork(TrainingRun run, Backend backend)
-    {
-        var labels = run.Description.Labels;
-        var deepSupervision = run.Plans.Profile == Profile.Modern;
-        var plan = run.Configuration.ToNetworkPlan(run.Description.ChannelNames.Count, labels.HeadCount, deepSupervision);
-        return Network.Build(plan, backend, run.Seed);
-    }
+    public static Network BuildNetwork(TrainingRun run, Backend backend) =>
+        Network.Build(run.Configuration.NetworkFor(run.Plans.Profile, run.Description), backend, run.Seed);
 
     /// <summary>Loss and clipping of a run.</summary>
     public static TrainingOptions Options(TrainingRun run, Network network)
@@ -155,6 +150,7 @@ public sealed class Trainer : IDisposable
             BatchSize = schedule.BatchSize,
             Channels = run.Description.ChannelNames.Count,
             UseMaskForNorm = run.Configuration.UseMaskForNorm,
+            CascadeLabels = run.Configuration.MaskLabels(labels),
             Regions = labels.HasRegions ? labels.Regions : [],
             IgnoreLabel = labels.IgnoreLabel,
             OutputScales = network.OutputScales,

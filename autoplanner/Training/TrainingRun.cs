@@ -30,8 +30,14 @@ public sealed record TrainingRun
     /// <summary>Ids of the cases to validate on.</summary>
     public required IReadOnlyList<string> ValidationCases { get; init; }
 
-    /// <summary>What a user must know before he believes the run's scores; null for an ordinary fold.</summary>
-    public string? SplitWarning { get; init; }
+    /// <summary>What a user must know before he believes the run's scores, one line each; none for an ordinary fold.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Folder of the first stage's segmentations of all cases, for the second stage of a cascade; else null.</summary>
+    public string? PreviousStageFolder { get; init; }
+
+    /// <summary>Who reads this run's segmentations: the first stage of a cascade has a next one.</summary>
+    public IReadOnlyList<NextStage> NextStages { get; init; } = [];
 
     /// <summary>Seed of weights and samples.</summary>
     public required ulong Seed { get; init; }
@@ -45,16 +51,13 @@ public sealed record TrainingRun
     {
         var plans = workspace.ReadPlans();
         var plan = plans.Resolve(configuration);
-        if (plan.PreviousStage is { } previous)
-        {
-            throw new SharpSegException(
-                $"`{configuration}` needs the predictions of `{previous}`, which training cannot use yet", "train 3d_fullres or 2d");
-        }
-
         var dataset = Dataset.Open(workspace.ReadDatasetFolder());
         WorkspaceGuard.RequireUnchanged(workspace, dataset);
         string[] ids = [.. dataset.TrainingCases.Select(c => c.Id)];
         var split = fold == Splits.AllCases ? Splits.All(ids) : Splits.Find(workspace, dataset.Folder, ids).ForFold(fold);
+        var handOver = plan.PreviousStage is null
+            ? null
+            : CascadeHandOver.RequireComplete(workspace, plan, Splits.Find(workspace, dataset.Folder, ids));
         return new TrainingRun
         {
             Folder = workspace.RunFolder(configuration, fold),
@@ -65,7 +68,10 @@ public sealed record TrainingRun
             Fold = fold,
             TrainingCases = split.Train,
             ValidationCases = split.Val,
-            SplitWarning = split.Warning,
+            Warnings = [.. new[] { split.Warning, handOver?.Warning }.OfType<string>()],
+            PreviousStageFolder = handOver?.Folder,
+            NextStages = [.. plan.NextStages.Where(plans.Configurations.ContainsKey).Select(next => new NextStage(
+                next, workspace.NextStageFolder(configuration, next), workspace.PreprocessedFolder(plans.Resolve(next))))],
             Seed = seed,
         };
     }

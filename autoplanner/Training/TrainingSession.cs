@@ -34,7 +34,7 @@ public static class TrainingSession
         CancellationToken cancel)
     {
         reporter.Stage($"train {run.Configuration.Name}, fold {run.Fold}: {run.TrainingCases.Count} cases, {run.ValidationCases.Count} to validate");
-        if (run.SplitWarning is { } warning)
+        foreach (var warning in run.Warnings)
         {
             reporter.Warning(warning);
         }

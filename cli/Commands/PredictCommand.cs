@@ -25,7 +25,8 @@ internal static class PredictCommand
         var files = PredictionRun.Execute(
             new PredictionRequest(
                 new Workspace(options.Work), options.Configuration, [.. options.Folds], options.Checkpoint, [.. options.Input], options.Output,
-                new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts),
+                new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
+                options.PreviousStage),
             backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);

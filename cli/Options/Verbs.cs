@@ -30,7 +30,7 @@ internal sealed class AutoOptions : ComputeOptions
     [Option("max-time", HelpText = "Time for everything, e.g. 30m or 2h: the schedule is fitted to it. Default: the published schedule.")]
     public string? MaxTime { get; set; }
 
-    [Option('c', "configuration", HelpText = "2d, 3d_lowres or 3d_fullres. Default: 3d_fullres where planned, else 2d.")]
+    [Option('c', "configuration", HelpText = "One of the planned ones, e.g. 2d. Default: 3d_fullres where planned, else 2d.")]
     public string? Configuration { get; set; }
 
     [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
@@ -150,6 +150,9 @@ internal sealed class PredictOptions : ComputeOptions
 
     [Option("no-tta", HelpText = "No mirroring: faster, slightly worse.")]
     public bool NoMirroring { get; set; }
+
+    [Option("prev-stage", HelpText = "Cascade: folder of first-stage segmentations to use instead of predicting them.")]
+    public string? PreviousStage { get; set; }
 
     [Option("continue", HelpText = "Skip cases whose segmentation exists.")]
     public bool Continue { get; set; }

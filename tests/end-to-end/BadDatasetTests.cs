@@ -109,8 +109,11 @@ public sealed class BadDatasetTests
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 1);
-        var outcome = SharpSegProcess.Succeed("auto", dataset, "-o", folder.At("work"), "-f", "all", "--max-time", "20s", "--json");
-        Assert.Equal(1, (int)outcome.Json()["cases"]!);
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
+        SharpSegProcess.Succeed("train", work, "-f", "all", "--epochs", "1", "--iterations", "1", "--batch", "2");
+        Assert.Equal(1, (int)SharpSegProcess.Succeed("auto", dataset, "-o", work, "-f", "all", "--resume", "--json").Json()["cases"]!);
     }
 
     [Fact]

@@ -103,6 +103,18 @@ public sealed class SegmentationExporterTests
         Assert.Equal([0, 1, 1, 0, 1, 1], labels); // (z, y, x) = (1, 2, 3): along x, the coarse axis, 0 1 1
     }
 
+    /// <summary>To the next stage of a cascade the low-resolution spacing stands for both grids (spec inference §7).</summary>
+    [Theory]
+    [InlineData(4, new short[] { 0, 0, 1, 1, 1, 1 })]   // coarse slices: the middle one is a copy of the second
+    [InlineData(1.5, new short[] { 0, 0, 0, 1, 1, 1 })] // the middle one is the mean, 3 and 4
+    public void The_next_stage_gets_labels_on_its_own_grid(double slices, short[] expected)
+    {
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [slices, 1, 1]);
+        float[] maps = [3.5f, 1, 3.5f, 2, 3.5f, 5, 3.5f, 6];
+        Assert.Equal(expected, SegmentationExporter.ToNextStage(
+            maps, new(2, 1, 2), new(3, 1, 2), Profile.Modern, configuration, InferenceFixtures.TwoLabels));
+    }
+
     private static short[] Export(float[] maps, Extent from, Extent to, Spacing original, double[] current)
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], current);

@@ -27,7 +27,7 @@ public sealed class PeakMemoryTests
         var predicted = PeakMemory.TrainingBytes(profile, configuration, Description);
 
         using var backend = Cpu.Open(threads: 2);
-        using var network = Network.Build(PeakMemory.NetworkOf(profile, configuration, Description), backend, seed: 1);
+        using var network = Network.Build(configuration.NetworkFor(profile, Description), backend, seed: 1);
         using Optimizer optimizer = profile == Profile.Classic ? new Adam(network.Parameters) : new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, configuration.BatchDice);
         using var step = new TrainingStep(network, optimizer, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss));

@@ -1,0 +1,53 @@
+using System.Globalization;
+using SharpSeg.AutoPlanner.Planning;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// What the second stage of a cascade takes over from the first: a segmentation of every training case, made by the fold that did not
+/// train on it (spec training §2). The second stage does not start before all are there.
+/// </summary>
+/// <param name="Folder">Where they lie, one <see cref="PreviousStageFile"/> a case.</param>
+/// <param name="Warning">Where they are not out of fold; null if all are.</param>
+public sealed record CascadeHandOver(string Folder, string? Warning)
+{
+    /// <summary>Looks at what the first stage left.</summary>
+    /// <param name="workspace">Holds the runs.</param>
+    /// <param name="plan">The second stage.</param>
+    /// <param name="splits">The folds of both stages.</param>
+    /// <exception cref="SharpSegException">A segmentation is missing; the message names a case and the folds that would write it.</exception>
+    public static CascadeHandOver RequireComplete(Workspace workspace, ConfigurationPlan plan, Splits splits)
+    {
+        var first = plan.PreviousStage ?? throw new ArgumentException($"{plan.Name} is no second stage", nameof(plan));
+        var folder = workspace.NextStageFolder(first, plan.Name);
+        var missing = new SortedDictionary<int, string>(); // fold to a case
+        var inSample = 0;
+        for (var fold = 0; fold < splits.Folds.Count; fold++)
+        {
+            var trained = File.Exists(Workspace.FinalCheckpoint(workspace.RunFolder(first, fold)));
+            foreach (var id in splits.Folds[fold].Val)
+            {
+                if (!PreviousStageFile.Exists(folder, id))
+                {
+                    missing.TryAdd(fold, id);
+                }
+                else if (!trained)
+                {
+                    inSample++; // only fold `all` can have written it
+                }
+            }
+        }
+
+        if (missing.Count > 0)
+        {
+            var folds = string.Join(", ", missing.Keys.Select(fold => fold.ToString(CultureInfo.InvariantCulture)));
+            var (next, example) = missing.First();
+            throw new SharpSegException(
+                $"`{plan.Name}` learns from the segmentations of `{first}`, and case `{example}` has none yet: missing from fold(s) {folds}",
+                $"`sharpseg train {workspace.Folder} -c {first} -f {next}` writes those of fold {next}; if it is finished, add --resume");
+        }
+
+        return new CascadeHandOver(folder, inSample == 0 ? null :
+            $"{inSample} segmentation(s) of `{first}` come from its fold `all`, which trained on these cases: they are better than on new ones");
+    }
+}

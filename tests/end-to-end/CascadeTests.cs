@@ -1,0 +1,67 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Training;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>
+/// Both stages of a cascade on a tiny dataset, planned for so little memory that a low-resolution stage is needed: out-of-fold segmentations
+/// are handed over, the second stage reads them, and prediction runs one after the other.
+/// </summary>
+public sealed class CascadeTests
+{
+    private static readonly string[] Schedule = ["--epochs", "1", "--iterations", "4", "--batch", "2"];
+
+    [Fact]
+    public void Both_stages_train_and_predict()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--memory", "0.0015GB");
+        SharpSegProcess.Succeed("preprocess", work);
+        File.WriteAllText(Path.Combine(work, "splits.json"), """
+            [{"train": ["case_0", "case_1"], "val": ["case_2", "case_3"]}, {"train": ["case_2", "case_3"], "val": ["case_0", "case_1"]}]
+            """);
+
+        // The second stage starts when every case has a segmentation by a fold that did not train on it, and says which folds are missing.
+        string[] second = ["train", work, "-c", "3d_cascade_fullres", .. Schedule, "--json"];
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "3d_cascade_fullres", "3d_lowres", "fold(s) 0, 1");
+        Train(work, "0");
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "case_0", "fold(s) 1");
+        Train(work, "1");
+
+        var handedOver = new Workspace(work).NextStageFolder("3d_lowres", "3d_cascade_fullres");
+        var prepared = new Workspace(work).PreprocessedFolder(new Workspace(work).ReadPlans().Resolve("3d_fullres"));
+        foreach (var id in new[] { "case_0", "case_1", "case_2", "case_3" })
+        {
+            using var previous = PreviousStageFile.Open(handedOver, id, "");
+            using var stored = StoredCase.Open(prepared, id);
+            Assert.Equal(stored.Shape, previous.Shape);
+        }
+
+        var trained = SharpSegProcess.Succeed(second);
+        Assert.Equal(2, (int)trained.Json()["cases"]!);
+        Assert.DoesNotContain("warning", trained.Errors, StringComparison.Ordinal);
+        var weights = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_cascade_fullres", "fold_0", "checkpoint_final.safetensors"));
+        var alone = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_lowres", "fold_0", "checkpoint_final.safetensors"));
+        const string first = "encoder.stages.0.0.convs.0.conv.weight";
+        Assert.Equal(3 * alone[first].Length, weights[first].Length); // the image, and a mask for each of two labels
+
+        // One command runs both stages; the second really looks at what the first one says.
+        string[] predict = ["predict", work, "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o"];
+        SharpSegProcess.Succeed([.. predict, folder.At("low"), "-c", "3d_lowres"]);
+        SharpSegProcess.Succeed([.. predict, folder.At("both"), "-c", "3d_cascade_fullres"]);
+        SharpSegProcess.Succeed([.. predict, folder.At("given"), "-c", "3d_cascade_fullres", "--prev-stage", folder.At("low")]);
+        SharpSegProcess.Succeed([.. predict, folder.At("truth"), "-c", "3d_cascade_fullres", "--prev-stage", Path.Combine(dataset, "labelsTr")]);
+        Assert.Equal(Labels("both"), Labels("given"));
+        Assert.NotEqual(Labels("both"), Labels("truth"));
+        SharpSegProcess.Run([.. predict, folder.At("none"), "-c", "3d_lowres", "--prev-stage", folder.At("low")]).AssertErrorWithHint(1, "--prev-stage");
+
+        short[] Labels(string name) => ImageFile.ReadLabels(folder.At(name, "case_0.nii.gz")).Voxels;
+    }
+
+    private static void Train(string work, string fold) => SharpSegProcess.Succeed(["train", work, "-c", "3d_lowres", "-f", fold, .. Schedule]);
+}

@@ -12,6 +12,7 @@ internal static class Choices
     /// <summary>A precision by its name; null stays null.</summary>
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
         name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16), ("fp16", GpuPrecision.Fp16));
+
     /// <summary>A preset of the planner, as the help or as plans.json spells it.</summary>
     public static PresetName Preset(string name) => Of(
         name, "--preset", ("default", PresetName.Default), ("resenc", PresetName.ResEnc), ("resenc_m", PresetName.ResEncM),

@@ -14,8 +14,20 @@ internal readonly unsafe struct SumOfSquaresWork(float* g, double* partial, long
     {
         var start = FlatChunks.Range(chunk, length, out var count);
         var p = g + start;
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+
+        // Four sums, because one addition has to wait for the last of its kind.
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero, low2 = Vector<double>.Zero, high2 = Vector<double>.Zero;
         var i = 0;
+        for (; i + (2 * Vector<float>.Count) <= count; i += 2 * Vector<float>.Count)
+        {
+            Vector.Widen(Unsafe.ReadUnaligned<Vector<float>>(p + i), out var a, out var b);
+            Vector.Widen(Unsafe.ReadUnaligned<Vector<float>>(p + i + Vector<float>.Count), out var c, out var d);
+            low += a * a;
+            high += b * b;
+            low2 += c * c;
+            high2 += d * d;
+        }
+
         for (; i + Vector<float>.Count <= count; i += Vector<float>.Count)
         {
             Vector.Widen(Unsafe.ReadUnaligned<Vector<float>>(p + i), out var a, out var b);
@@ -23,7 +35,7 @@ internal readonly unsafe struct SumOfSquaresWork(float* g, double* partial, long
             high += b * b;
         }
 
-        var sum = Vector.Sum(low + high);
+        var sum = Vector.Sum(low + high + (low2 + high2));
         for (; i < count; i++)
         {
             sum += (double)p[i] * p[i];

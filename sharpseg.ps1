@@ -28,7 +28,7 @@ function Test-Ilgpu {
 
 function Build-Project([string] $folder, [string] $dll) {
     $sources = Get-ChildItem -Path (Join-Path $root 'engine'), (Join-Path $root 'kernels'), (Join-Path $root 'autoplanner'),
-        (Join-Path $root 'cli'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
+        (Join-Path $root 'cli'), (Join-Path $root 'conformance'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
         Where-Object { $_.FullName -notmatch '[\\/](obj|bin)[\\/]' }
     $newest = ($sources | Measure-Object -Property LastWriteTimeUtc -Maximum).Maximum
     $stamp = Join-Path $root "$folder/obj/release.stamp"

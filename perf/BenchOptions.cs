@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Perf;
 
@@ -13,6 +14,24 @@ namespace SharpSeg.Perf;
 internal sealed record BenchOptions(
     IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch, bool AllVariants)
 {
+    /// <summary>The device's name.</summary>
+    public string Device { get; private init; } = "cpu";
+
+    /// <summary>In which numbers convolutions multiply; null: the device's default.</summary>
+    public GpuPrecision? Precision { get; private init; }
+
+    /// <summary>Run the conformance suite first.</summary>
+    public bool Check { get; private init; }
+
+    /// <summary>Folder to write the kernels' PTX to, and nothing else; null: measure.</summary>
+    public string? PtxFolder { get; private init; }
+
+    /// <summary>Architecture to write PTX for.</summary>
+    public string Architecture { get; private init; } = "sm_80";
+
+    /// <summary>The device is imitated: shapes of a few hundred voxels.</summary>
+    public bool Tiny { get; init; }
+
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
     /// <summary>Reads the command line.</summary>
@@ -46,17 +65,29 @@ internal sealed record BenchOptions(
                     options = options with { PyTorch = false };
                     break;
                 case "--device":
-                    var device = Value(args, ref i);
-                    if (device is not ("cpu" or "auto"))
-                    {
-                        throw new ArgumentException($"benchmarks run on the device cpu, not {device}");
-                    }
-
+                    options = options with { Device = Value(args, ref i) };
+                    break;
+                case "--precision":
+                    options = options with { Precision = PrecisionOf(Value(args, ref i)) };
+                    break;
+                case "--check":
+                    options = options with { Check = true };
+                    break;
+                case "--emit-ptx":
+                    options = options with { PtxFolder = Value(args, ref i) };
+                    break;
+                case "--arch":
+                    options = options with { Architecture = Value(args, ref i) };
                     break;
                 default:
                     benches.Add(Known.Contains(args[i]) ? args[i] : throw new ArgumentException($"unknown word {args[i]}"));
                     break;
             }
+        }
+
+        if (options.Check && benches.Count == 0)
+        {
+            benches.Add("kernels");
         }
 
         if (benches.Count == 0)
@@ -85,6 +116,15 @@ internal sealed record BenchOptions(
 
         return false;
     }
+
+    private static GpuPrecision PrecisionOf(string name) => name switch
+    {
+        "fp32" => GpuPrecision.Fp32,
+        "tf32" => GpuPrecision.Tf32,
+        "bf16" => GpuPrecision.Bf16,
+        "fp16" => GpuPrecision.Fp16,
+        _ => throw new ArgumentException($"--precision {name}: unknown; one of fp32, tf32, bf16, fp16"),
+    };
 
     private static string Value(string[] args, ref int i) =>
         ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value");

@@ -1,27 +1,40 @@
 using System.Globalization;
-using SharpSeg.Kernels.Cpu;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Gpu;
 using SharpSeg.Perf.Benches;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
 
 /// <summary>
-/// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--threads N] [--only TEXT] [--seconds S] [--no-pytorch]</c>.
-/// Prints a table; every row stands beside the machine's limit measured in the same run and, where PyTorch can be imported, beside
-/// PyTorch's time on the same shape, the two taking turns.
+/// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only TEXT]
+/// [--seconds S] [--no-pytorch]</c>. Prints a table; every row stands beside the device's limit measured in the same run and, on the
+/// processor and where PyTorch can be imported, beside PyTorch's time on the same shape, the two taking turns.
+/// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes the PTX
+/// of every GPU kernel instead.</para>
 /// </summary>
 internal static class Program
 {
     private const string Usage =
-        "usage: bench kernels|step|inference|preprocess [--json FILE] [--device cpu] [--threads N] [--only TEXT] [--seconds S] [--no-pytorch]";
+        """
+        usage: bench kernels|step|inference|preprocess [--device cpu|cuda:0|opencl:0|…] [--precision fp32|tf32|bf16|fp16] [--check]
+                     [--json FILE] [--threads N] [--only TEXT] [--seconds S] [--no-pytorch]
+               bench kernels --emit-ptx DIR [--arch sm_80]
+        """;
 
     private static int Main(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        BenchOptions options;
+        if (args.Contains("--help"))
+        {
+            Console.WriteLine(Usage);
+            return 0;
+        }
+
         try
         {
-            options = BenchOptions.Parse(args);
+            var options = BenchOptions.Parse(args);
+            return options.PtxFolder is { } folder ? EmitPtx(folder, options.Architecture) : Run(options);
         }
         catch (ArgumentException exception)
         {
@@ -29,10 +42,34 @@ internal static class Program
             Console.Error.WriteLine(Usage);
             return 2;
         }
+        catch (Exception exception) when (exception is GpuUnavailableException or DeviceException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"error: {exception.Message}");
+            return 1;
+        }
+    }
 
-        using var backend = Cpu.Open(options.Threads);
-        using var torch = options.PyTorch ? PyTorchWorker.Start(((IMachineLimits)backend).Threads) : null;
-        var report = new Report(backend, torch);
+    private static int EmitPtx(string folder, string architecture)
+    {
+        if (!Gpu.HasPackage)
+        {
+            Console.Error.WriteLine($"error: --emit-ptx needs ILGPU's compiler, and this was {Gpu.DescribeWhyMissing()}");
+            return 1;
+        }
+
+        var files = Gpu.EmitPtx(folder, architecture);
+        Console.WriteLine($"{files.Count} kernels written to {folder} for {architecture}");
+        return 0;
+    }
+
+    private static int Run(BenchOptions options)
+    {
+        var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
+        options = options with { Tiny = device.IsImitated };
+        using var backend = device.Open();
+        using var torch = options.PyTorch && device.Name == "cpu" ? PyTorchWorker.Start(((IMachineLimits)backend).Threads) : null;
+        var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
+        var report = new Report(backend, torch) { Check = check };
         foreach (var bench in options.Benches)
         {
             switch (bench)
@@ -42,10 +79,10 @@ internal static class Program
                     new PointwiseBench(backend, torch, report, options).Run();
                     break;
                 case "step":
-                    new StepBench(backend, torch, report, options).Run();
+                    new StepBench(device, torch, report, options).Run();
                     break;
                 case "inference":
-                    new InferenceBench(backend, torch, report, options).Run();
+                    new InferenceBench(device, torch, report, options).Run();
                     break;
                 default:
                     new PreprocessBench(torch, report, options).Run();
@@ -55,11 +92,16 @@ internal static class Program
         }
 
         report.PrintSummary();
+        if (check is not null)
+        {
+            DeviceCheck.Finish(check);
+        }
+
         if (options.Json is not null)
         {
             report.Write(options.Json);
         }
 
-        return 0;
+        return check is { Passed: false } ? 1 : 0;
     }
 }

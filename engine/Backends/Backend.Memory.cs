@@ -10,6 +10,9 @@ public abstract partial class Backend
     /// <summary>Highest value of <see cref="AllocatedBytes"/> so far.</summary>
     public long PeakBytes { get; private set; }
 
+    /// <summary>Memory of the device in bytes, all programs' together; 0 if unknown. By default the machine's, or what a container leaves of it.</summary>
+    public virtual long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     /// <summary>New memory for at least <paramref name="length"/> float32 values, 64-byte aligned, contents undefined.</summary>
     public DeviceBuffer Allocate(long length)
     {

@@ -10,6 +10,9 @@ internal sealed partial class GpuBackend
     private const int Granularity = 64; // elements; buffers are whole 256-byte lines
 
     /// <inheritdoc/>
+    public override long MemoryBytes => accelerator.MemorySize;
+
+    /// <inheritdoc/>
     protected override DeviceBuffer AllocateCore(long length)
     {
         var rounded = (length + Granularity - 1) / Granularity * Granularity;

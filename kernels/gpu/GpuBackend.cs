@@ -13,7 +13,7 @@ namespace SharpSeg.Kernels.Gpu;
 /// All operations as ILGPU kernels, on one stream, in the order of the calls. Kernels are compiled at their first use and kept. Fast
 /// variants are chosen per shape; the plain ones are always there.
 /// </summary>
-internal sealed partial class GpuBackend : Backend
+internal sealed partial class GpuBackend : Backend, IMachineLimits
 {
     private readonly Context context;
     private readonly Accelerator accelerator;
@@ -66,6 +66,7 @@ internal sealed partial class GpuBackend : Backend
         channelSum = new(() => new(accelerator));
         normSums = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
+        multiplyAddPeak = new(() => new(accelerator));
         tensorGather = new(() => new(accelerator));
         tensorWeights = new(() => new(accelerator));
     }

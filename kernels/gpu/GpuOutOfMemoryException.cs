@@ -1,7 +1,9 @@
+using SharpSeg.Engine.Backends;
+
 namespace SharpSeg.Kernels.Gpu;
 
 /// <summary>A device that has no room left, with what was asked for, what is in use, and what would help.</summary>
-public sealed class GpuOutOfMemoryException : Exception
+public sealed class GpuOutOfMemoryException : DeviceException
 {
     /// <summary>Builds the message.</summary>
     /// <param name="requestedBytes">Size of the buffer that did not fit.</param>

@@ -35,10 +35,18 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
     ];
 
+    // For devices that are imitated: a trial of the program, no measurement.
+    private static readonly ConvProblem[] TinyProblems =
+    [
+        new(1, new(3, 4, 5), 1, 0, 8, Cube, Extent.One), new(1, new(3, 4, 5), 8, 0, 8, Cube, new(1, 2, 2)), new(1, new(2, 4, 5), 8, 0, 3, Extent.One, Extent.One),
+    ];
+
+    private static readonly TransposedConvProblem[] TinyTransposed = [new(1, new(2, 3, 2), 8, 4, new(2, 2, 2))];
+
     /// <summary>Runs all.</summary>
     public void Run()
     {
-        foreach (var p in Problems)
+        foreach (var p in options.Tiny ? TinyProblems : Problems)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, {p.Kernel}, /{p.Stride}";
             if (options.Wants("conv", shape))
@@ -47,7 +55,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
             }
         }
 
-        foreach (var p in Transposed)
+        foreach (var p in options.Tiny ? TinyTransposed : Transposed)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, ×{p.Stride}";
             if (options.Wants("transposed", shape))
@@ -63,20 +71,17 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         Func<Tensor> x = operands.Rotating(p.InputShape), y = operands.Rotating(p.OutputShape);
         Tensor w = operands.Single(p.WeightShape, 0.05f), b = operands.Single(Shape.Vector(p.Cout));
         Tensor dw = operands.Single(p.WeightShape), db = operands.Single(Shape.Vector(p.Cout));
-        var choice = (IVariantChoice)backend;
-        Measure("forward", p, weightGradient: false, () => backend.ConvForward(p, x(), null, w, b, y()));
-        Measure(
-            "backward data", p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false,
-            () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
-        Measure("backward weights", p, weightGradient: true, () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
+        Measure("forward", "conv forward", () => backend.ConvForward(p, x(), null, w, b, y()));
+        Measure("backward data", "conv backward data", () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
+        Measure("backward weights", "conv backward weights", () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
 
         // Beside the chosen variant, the others. Direct sums' percentage of the peak says how good the inner loop is.
-        void Others(string pass, ConvolutionVariant chosen, Action ours)
+        void Others(IVariantChoice choice, string pass, string? chosen, Action ours)
         {
             ReadOnlySpan<ConvolutionVariant> others = options.AllVariants ? Enum.GetValues<ConvolutionVariant>() : [ConvolutionVariant.Direct];
             foreach (var variant in others)
             {
-                if (variant == chosen || variant == ConvolutionVariant.Automatic || (!options.AllVariants && pass != "forward"))
+                if (variant.ToString() == chosen || variant == ConvolutionVariant.Automatic || (!options.AllVariants && pass != "forward"))
                 {
                     continue;
                 }
@@ -88,9 +93,8 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
             }
         }
 
-        void Measure(string pass, ConvProblem asked, bool weightGradient, Action ours)
+        void Measure(string pass, string operation, Action ours)
         {
-            var variant = choice.ChoiceFor(asked, weightGradient);
             torch?.Prepare(new
             {
                 op = "conv",
@@ -102,9 +106,13 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 kernel = p.Kernel.ToArray(),
                 stride = p.Stride.ToArray(),
             });
-            var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
-            report.Add("conv", pass, shape, variant.ToString(), milliseconds, p.MinimumWork, theirs);
-            Others(pass, variant, ours);
+            var (milliseconds, theirs) = Duel.Run(Finished(ours), torch is null ? null : torch.Time, options.Seconds);
+            var variant = Variants.Of(backend, operation, p);
+            report.Add("conv", pass, shape, variant, milliseconds, p.MinimumWork, theirs);
+            if (backend is IVariantChoice choice)
+            {
+                Others(choice, pass, variant, ours);
+            }
         }
     }
 
@@ -130,8 +138,15 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 size = p.Input.ToArray(),
                 stride = p.Stride.ToArray(),
             });
-            var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
-            report.Add("transposed", pass, shape, null, milliseconds, p.MinimumWork, theirs);
+            var (milliseconds, theirs) = Duel.Run(Finished(ours), torch is null ? null : torch.Time, options.Seconds);
+            report.Add("transposed", pass, shape, Variants.Of(backend, $"transposed conv {pass}", p), milliseconds, p.MinimumWork, theirs);
         }
     }
+
+    /// <summary>The operation, waited for: a GPU only queues it.</summary>
+    private Action Finished(Action operation) => () =>
+    {
+        operation();
+        backend.Synchronize();
+    };
 }

@@ -1,8 +1,6 @@
 using SharpSeg.Engine.Autograd;
-using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Cpu;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf.Benches;
@@ -11,7 +9,7 @@ namespace SharpSeg.Perf.Benches;
 /// Prediction: one forward pass per patch, without gradients, and the tiles of a 256×256×200 volume: half overlap, Gaussian weights, every tile
 /// through the network and added to the sums. PyTorch's time for the volume is its time for one tile times the number of tiles.
 /// </summary>
-internal sealed class InferenceBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
 {
     private static readonly Extent Volume = new(200, 256, 256);
 
@@ -31,7 +29,7 @@ internal sealed class InferenceBench(Backend backend, PyTorchWorker? torch, Repo
 
     private void Measure(BenchPlan plan)
     {
-        using var own = Cpu.Open(((IMachineLimits)backend).Threads);
+        using var own = device.Open();
         using var network = Network.Build(plan.Network, own, seed: 1);
         using var pool = new BufferPool(own);
         using var operands = new Operands(own);
@@ -50,6 +48,7 @@ internal sealed class InferenceBench(Backend backend, PyTorchWorker? torch, Repo
 
             tape.Done(logits);
             tape.Clear();
+            own.Synchronize();
         }
 
         torch?.Prepare(plan.Request("predict"));

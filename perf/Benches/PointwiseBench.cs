@@ -12,6 +12,15 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
     /// <summary>Runs all.</summary>
     public void Run()
     {
+        if (options.Tiny)
+        {
+            Norm(new(2, new(3, 4, 5), 8, 0.01f));
+            Loss(new LossProblem(1, new(3, 4, 5), 3, Regions: false, BatchDice: false));
+            Flat(1000);
+            Tiles(new Extent(4, 5, 6), 3);
+            return;
+        }
+
         foreach (var p in new InstanceNormProblem[] { new(2, Fine, 32, 0.01f), new(2, new(10, 14, 10), 128, 0.01f), new(1, new(128, 128, 128), 32, 0.01f) })
         {
             Norm(p);
@@ -132,7 +141,13 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
 
     private void Measure(string op, string shape, Action ours, Work work, Func<int, double[]>? theirs)
     {
-        var (milliseconds, their) = Duel.Run(ours, theirs, options.Seconds);
+        var (milliseconds, their) = Duel.Run(
+            () =>
+            {
+                ours();
+                backend.Synchronize();
+            },
+            theirs, options.Seconds);
         report.Add("pointwise", op, shape, null, milliseconds, work, their);
     }
 }

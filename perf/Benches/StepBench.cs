@@ -1,10 +1,8 @@
-using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
-using SharpSeg.Kernels.Cpu;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf.Benches;
@@ -13,7 +11,7 @@ namespace SharpSeg.Perf.Benches;
 /// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov momentum. Each on
 /// a backend of its own, so that peak bytes are the step's alone.
 /// </summary>
-internal sealed class StepBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
 {
     /// <summary>Runs all plans.</summary>
     public void Run()
@@ -30,7 +28,7 @@ internal sealed class StepBench(Backend backend, PyTorchWorker? torch, Report re
 
     private void Measure(BenchPlan plan, string shape)
     {
-        using var own = Cpu.Open(((IMachineLimits)backend).Threads);
+        using var own = device.Open();
         using var network = Network.Build(plan.Network, own, seed: 1);
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
@@ -40,7 +38,13 @@ internal sealed class StepBench(Backend backend, PyTorchWorker? torch, Report re
         Array.ConvertAll(images, _ => random.NextSingle()).CopyTo(images, 0);
         var targets = network.OutputScales.Select(s => Labels(random, plan, s)).ToArray();
         torch?.Prepare(plan.Request("step"));
-        var (milliseconds, theirs) = Duel.Run(() => step.Run(images, targets, 1e-3f), torch is null ? null : torch.Time, options.Seconds);
+        var (milliseconds, theirs) = Duel.Run(
+            () =>
+            {
+                step.Run(images, targets, 1e-3f);
+                own.Synchronize();
+            },
+            torch is null ? null : torch.Time, options.Seconds);
         report.Add(new Row("step", $"step {plan.Name}", shape, null, milliseconds, null, null, null, theirs)
         {
             PeakBytes = own.PeakBytes,

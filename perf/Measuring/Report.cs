@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Perf.Measuring;
 
@@ -23,8 +22,8 @@ internal sealed class Report
     {
         (this.backend, this.torch) = (backend, torch);
         MeasureLimits();
-        Console.WriteLine($"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not importable"}");
-        Console.WriteLine($"limits: multiply-add {PeakGflops:F0} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
+        Console.WriteLine($"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
+        Console.WriteLine($"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
         Console.WriteLine(
             $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
     }
@@ -58,6 +57,9 @@ internal sealed class Report
             $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}" +
             (row.PeakBytes is { } peak ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB" : string.Empty));
     }
+
+    /// <summary>What a check of the device found; goes into the file.</summary>
+    public CheckReport? Check { get; set; }
 
     /// <summary>Prints geometric means of the ratios of each group and operation.</summary>
     public void PrintSummary()
@@ -96,7 +98,7 @@ internal sealed class Report
             CopyGbytesPerS,
             Versions = new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
         };
-        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Results = results }, Style));
+        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
         File.Move(path + ".tmp", path, overwrite: true);
     }
 

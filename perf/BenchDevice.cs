@@ -1,0 +1,98 @@
+using SharpSeg.Conformance;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Cpu;
+using SharpSeg.Kernels.Cpu.Convolution;
+using SharpSeg.Kernels.Gpu;
+
+namespace SharpSeg.Perf;
+
+/// <summary>A device by its name on the command line: opens it as users get it, and once more for every kind of kernels to check.</summary>
+/// <param name="Name">cpu, cuda:0, opencl:0, …, emulator (or ilgpu-cpu in a build with the package).</param>
+/// <param name="Threads">Threads of the device cpu; 0 = all cores.</param>
+/// <param name="Precision">In which numbers convolutions multiply; null: the device's default.</param>
+internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Precision)
+{
+    private const string Processor = "cpu";
+    private const long TinyWork = 300_000;                // multiply-adds; the emulator checks every access, some 30 ns each
+
+    // Factors are rounded to 11 bits (tf32, fp16) or 8 (bf16), and errors of many products mostly cancel.
+    private const double RoundedTo11Bits = 3e-3, RoundedTo8Bits = 2e-2;
+
+    /// <summary>The processor plays the GPU: exact, and too slow for anything but tiny shapes.</summary>
+    public bool IsImitated => Name == Gpu.CheckDevice;
+
+    /// <summary>Reads a name.</summary>
+    /// <exception cref="ArgumentException">No such device, or one that cannot do the precision.</exception>
+    public static BenchDevice Find(string name, int threads, GpuPrecision? precision)
+    {
+        if (name == "auto")
+        {
+            name = Gpu.Devices() is [var first, ..] ? first.Id : Processor;
+        }
+
+        if (name is not Processor && name != Gpu.CheckDevice && Gpu.Devices().All(d => d.Id != name))
+        {
+            throw new ArgumentException(
+                $"--device {name}: no such device; {Processor}, {Gpu.CheckDevice}{string.Concat(Gpu.Devices().Select(d => $", {d.Id}"))}; {Gpu.DescribeWhyMissing()}");
+        }
+
+        return name == Processor && precision is not (null or GpuPrecision.Fp32)
+            ? throw new ArgumentException($"--precision {precision?.ToString().ToLowerInvariant()}: the device cpu computes in fp32 only")
+            : new BenchDevice(name, threads, precision);
+    }
+
+    /// <summary>Opens the device as users get it: the fastest variants that agree with the plain ones.</summary>
+    public Backend Open() => Name == Processor ? Cpu.Open(Threads)
+        : IsImitated ? Gpu.OpenForChecks(Name, KernelChoice.Checked, Precision) : Gpu.Open(Name, Precision);
+
+    private static IReadOnlyList<Type> Convolutions => [typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance)];
+
+    /// <summary>
+    /// One target per kind of kernels that the device has, and the suites whose operations have a kernel of that kind; whoever asks
+    /// disposes of the devices.
+    /// </summary>
+    public IEnumerable<(string Variant, IReadOnlyList<Type> Suites, ConformanceTarget Target)> Targets()
+    {
+        if (Name == Processor)
+        {
+            foreach (var variant in Enum.GetValues<ConvolutionVariant>())
+            {
+                var cpu = Cpu.Open(Threads);
+                ((IVariantChoice)cpu).Variant = variant;
+                yield return (
+                    variant.ToString().ToLowerInvariant(),
+                    variant == ConvolutionVariant.Automatic ? ConformanceChecks.Suites : [typeof(ConvolutionConformance)],
+                    new ConformanceTarget(cpu));
+            }
+
+            yield break;
+        }
+
+        yield return ("plain", [.. Convolutions, typeof(InstanceNormConformance), typeof(LossConformance)], Target(KernelChoice.Plain, GpuPrecision.Fp32));
+        yield return ("fast", ConformanceChecks.Suites, Target(KernelChoice.Fast, GpuPrecision.Fp32));
+        foreach (var precision in TensorPrecisions())
+        {
+            yield return ($"tensor cores {precision.ToString().ToLowerInvariant()}", Convolutions, Target(KernelChoice.Fast, precision));
+        }
+    }
+
+    private IEnumerable<GpuPrecision> TensorPrecisions()
+    {
+        if (IsImitated && Gpu.HasPackage)
+        {
+            return []; // ILGPU's processor device cannot run PTX; the emulator can
+        }
+
+        using var gpu = Gpu.OpenForChecks(Name, KernelChoice.Fast, null);
+        return IsImitated || gpu.Precision != GpuPrecision.Fp32 ? [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16] : [];
+    }
+
+    private ConformanceTarget Target(KernelChoice choice, GpuPrecision precision) => new(
+        Gpu.OpenForChecks(Name, choice, precision), TinyShapesOnly: IsImitated, IsImitated ? TinyWork : null,
+        precision switch
+        {
+            GpuPrecision.Fp32 => 0,
+            GpuPrecision.Bf16 => RoundedTo8Bits,
+            _ => RoundedTo11Bits,
+        });
+}

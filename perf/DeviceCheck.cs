@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using SharpSeg.Conformance;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Gpu;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf;
+
+/// <summary>
+/// The conformance suite on a device, every kind of its kernels: the same checks against the same float64 reference as the tests'. Prints
+/// what to paste into an issue.
+/// </summary>
+internal static class DeviceCheck
+{
+    private const int LongestMessage = 600;               // characters of a failure that are printed; the file has all
+
+    /// <summary>Runs and prints.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="backend">The device as users get it.</param>
+    /// <param name="only">Only checks whose suite, name or variant contains this text.</param>
+    public static CheckReport Run(BenchDevice device, Backend backend, Func<string, bool> only)
+    {
+        var version = typeof(Backend).Assembly.GetName().Version?.ToString(3) ?? "unknown";
+        Console.WriteLine("---- paste from here into an issue ----");
+        Console.WriteLine($"SharpSeg {version}, ILGPU {Gpu.World}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
+        Console.WriteLine($"device {device.Name}: {backend.Description}; {backend.MemoryBytes / 1e9:F1} GB; {backend.ProductPrecision}");
+        List<VariantResult> variants = [];
+        List<CheckFailure> failures = [];
+        foreach (var (variant, suites, target) in device.Targets())
+        {
+            using (target.Device)
+            {
+                variants.Add(RunVariant(variant, suites, target, only, failures));
+            }
+        }
+
+        var disagreements = backend is GpuBackend
+            ? Gpu.Check(backend).Where(r => !r.Agrees).Select(r => $"{r.Operation}, variant {r.Variant}: does not agree with the plain kernel; never used").ToList()
+            : [];
+        disagreements.ForEach(line => Console.WriteLine($"NOT USED {line}"));
+        return new CheckReport(
+            device.Name, backend.Description, backend.MemoryBytes, Gpu.World, version, variants, failures, disagreements);
+    }
+
+    /// <summary>Prints the closing lines, after the table.</summary>
+    public static void Finish(CheckReport report)
+    {
+        Console.WriteLine(
+            $"{report.Variants.Sum(v => v.Passed)} of {report.Variants.Sum(v => v.Run)} checks passed, {report.Failures.Count} failed, " +
+            $"{report.Disagreements.Count} fast variant(s) not used");
+        Console.WriteLine("---- to here ----");
+    }
+
+    private static VariantResult RunVariant(
+        string variant, IReadOnlyList<Type> suites, ConformanceTarget target, Func<string, bool> only, List<CheckFailure> failures)
+    {
+        var clock = Stopwatch.StartNew();
+        var (passed, run) = (0, 0);
+        foreach (var suite in suites)
+        {
+            foreach (var check in ConformanceChecks.Of(suite))
+            {
+                var name = $"{suite.Name}.{check}";
+                if (!only($"{variant} {name}"))
+                {
+                    continue;
+                }
+
+                run++;
+                try
+                {
+                    ConformanceChecks.Run(suite, check, target);
+                    passed++;
+                }
+                catch (Exception e) // whatever a device or its driver throws is a finding
+                {
+                    var message = e is ConformanceException ? e.Message : e.ToString();
+                    failures.Add(new CheckFailure(variant, name, message));
+                    Console.WriteLine($"FAILED {variant}: {name}\n    {(message.Length > LongestMessage ? message[..LongestMessage] + "…" : message).ReplaceLineEndings("\n    ")}");
+                }
+            }
+        }
+
+        var result = new VariantResult(variant, passed, run, clock.Elapsed.TotalSeconds);
+        Console.WriteLine($"{variant,-18}{passed,4} of {run} checks passed, {result.Seconds:F1} s");
+        return result;
+    }
+}

@@ -1,0 +1,26 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Cpu.Convolution;
+using SharpSeg.Kernels.Gpu;
+
+namespace SharpSeg.Perf.Measuring;
+
+/// <summary>By which way of computing a backend answered an operation.</summary>
+internal static class Variants
+{
+    /// <summary>The variant of a convolution's pass, once it has run; null if the backend does not tell.</summary>
+    public static string? Of(Backend backend, string operation, in ConvProblem p) => backend is IVariantChoice choice
+        ? (operation switch
+        {
+            "conv backward data" => choice.ChoiceFor(p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false),
+            "conv backward weights" => choice.ChoiceFor(p, weightGradient: true),
+            _ => choice.ChoiceFor(p, weightGradient: false),
+        }).ToString()
+        : Decided(backend, operation, p.ToString());
+
+    /// <summary>The variant of a transposed convolution's pass.</summary>
+    public static string? Of(Backend backend, string operation, in TransposedConvProblem p) => Decided(backend, operation, p.ToString());
+
+    private static string? Decided(Backend backend, string operation, string sizes) => backend is GpuBackend gpu
+        ? gpu.Decisions.FirstOrDefault(d => d.Key.Operation == operation && d.Key.Sizes.StartsWith(sizes, StringComparison.Ordinal)).Value
+        : null;
+}

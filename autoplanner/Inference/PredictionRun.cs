@@ -28,8 +28,22 @@ public static class PredictionRun
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>Predicts all cases and returns the files written.</summary>
-    /// <exception cref="SharpSegException">Nothing is trained, or an input does not fit the dataset's description.</exception>
+    /// <exception cref="SharpSegException">Nothing is trained, an input does not fit the dataset's description, or the device failed.</exception>
     public static IReadOnlyList<string> Execute(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        try
+        {
+            return Predict(request, backend, reporter, cancel);
+        }
+        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        {
+            throw new SharpSegException(
+                $"predicting ended: {failure.Message}", "segmentations already written stay; the same command with --continue goes on, on any device",
+                failure);
+        }
+    }
+
+    private static IReadOnlyList<string> Predict(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
         var work = request.Work;
         var plans = work.ReadPlans();

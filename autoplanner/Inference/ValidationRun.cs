@@ -18,7 +18,21 @@ public static class ValidationRun
     /// <param name="options">Tiles and mirroring.</param>
     /// <param name="reporter">Told after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
+    /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        try
+        {
+            Predict(run, backend, options, reporter, cancel);
+        }
+        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        {
+            throw new SharpSegException(
+                $"predicting fold {run.Fold} ended: {failure.Message}", "the same command with --resume goes on, on any device", failure);
+        }
+    }
+
+    private static void Predict(TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(run.Folder);
         Directory.CreateDirectory(folder);

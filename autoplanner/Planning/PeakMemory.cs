@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Training;
@@ -28,12 +29,21 @@ public static class PeakMemory
     /// <param name="profile">Decides the optimiser.</param>
     /// <param name="configuration">Network, patch, batch.</param>
     /// <param name="description">Channels and labels.</param>
-    public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
+    public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
+        Training(profile, configuration, description, backend: null).Total;
+
+    /// <summary>The parts of <see cref="TrainingBytes"/>, on a device; null plans for the processor.</summary>
+    internal static MemoryPlan Training(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend? backend)
     {
         var network = configuration.NetworkFor(profile, description);
-        var loss = new LossOptions(OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice);
-        var memory = StepMemory.Measure(network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss));
-        return memory.TrainingBytes(profile == Profile.Classic ? ClassicMoments : ModernMoments) + ScratchBytes(network);
+        var loss = new LossOptions(
+            OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1);
+        var memory = StepMemory.Measure(
+            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend?.UploadsRunBeside ?? false);
+        var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
+        return new MemoryPlan(
+            memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
+            backend?.WorkspaceBytes ?? ScratchBytes(network));
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>

@@ -30,6 +30,7 @@ public sealed class Trainer : IDisposable
     private readonly PlateauSchedule? plateau;
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
     private readonly float[] validationScratch;
+    private bool staged;                                  // the next iteration's batch is on the device
     private readonly int skippedBefore; // by the sessions before this one
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
@@ -174,16 +175,37 @@ public sealed class Trainer : IDisposable
         while (State.Iteration < State.EpochIterations)
         {
             var begin = Stopwatch.GetTimestamp();
-            using (var batch = loader.Get(isTraining: true, State.Epoch, State.Iteration))
-            {
-                State.LossSum += step.Run(batch.Image, batch.Targets, rate);
-            }
-
+            State.LossSum += TrainIteration(rate, cancel);
             State.Iteration++;
             State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
             Report();
             SaveIfDue(cancel);
         }
+    }
+
+    /// <summary>
+    /// One step. Where uploads run beside computations, the next batch goes to the device while this one's backward pass runs there.
+    /// </summary>
+    private double TrainIteration(float rate, CancellationToken cancel)
+    {
+        Action? stageNext = step.StagesBatches && State.Iteration + 1 < State.EpochIterations && !cancel.IsCancellationRequested
+            ? StageNext
+            : null;
+        if (staged)
+        {
+            staged = false;
+            return step.RunStaged(rate, stageNext);
+        }
+
+        using var batch = loader.Get(isTraining: true, State.Epoch, State.Iteration);
+        return step.Run(batch.Image, batch.Targets, rate, stageNext);
+    }
+
+    private void StageNext()
+    {
+        using var next = loader.Get(isTraining: true, State.Epoch, State.Iteration + 1);
+        step.Stage(next.Image, next.Targets);
+        staged = true;
     }
 
     private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)

@@ -49,14 +49,27 @@ public static class TrainingSession
 
             var done = Checkpoint.Peek(final, run);
             reporter.Info("already trained");
-            return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(run, done.Schedule), 0);
+            return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(run, done.Schedule, backend), 0);
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
         var resumed = resume && Trainer.ExistingCheckpoint(run) is { } existing ? Checkpoint.Peek(existing, run).Schedule : null;
-        var plan = resumed ?? schedule(() => Probe(run, backend, reporter, cancel));
+        try
+        {
+            return Train(run, backend, resume, reporter, resumed ?? schedule(() => Probe(run, backend, reporter, cancel)), cancel);
+        }
+        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        {
+            throw Explain(failure, run, backend, resumed?.BatchSize ?? run.Configuration.BatchSize);
+        }
+    }
+
+    private static TrainingOutcome Train(
+        TrainingRun run, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, CancellationToken cancel)
+    {
         reporter.Info(Describe(plan, run));
-        reporter.Info(FormattableString.Invariant($"predicted peak memory of training: {PredictedPeak(run, plan) / 1e6:0} MB"));
+        reporter.Info(MemoryPlan.Require(
+            run.Plans.Profile, run.Configuration with { BatchSize = plan.BatchSize }, run.Description, backend).Describe(backend));
         using var trainer = new Trainer(run, plan, backend, resume, reporter);
         try
         {
@@ -68,12 +81,27 @@ public static class TrainingSession
         }
 
         return new TrainingOutcome(
-            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes, PredictedPeak(run, trainer.Schedule),
+            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes, PredictedPeak(run, trainer.Schedule, backend),
             trainer.WaitingTime.TotalSeconds);
+    }
+
+    private static string Smaller(TrainingRun run, Backend backend, int batch)
+    {
+        const string CloseOthers = "close other programs that use the device";
+        if (batch < 2)
+        {
+            return $"{CloseOthers}, or plan again with a smaller --memory";
+        }
+
+        var half = run.Configuration with { BatchSize = batch / 2 };
+        var needed = MemoryPlan.Of(run.Plans.Profile, half, run.Description, backend).Total;
+        return $"{CloseOthers}, or train with --batch {half.BatchSize}, which needs {MemoryPlan.Size(needed)}";
     }
 
     private static SpeedProbe Probe(TrainingRun run, Backend backend, IReporter reporter, CancellationToken cancel)
     {
+        var batch = TrainingSchedule.ProbeBatch(run.Configuration.BatchSize, run.Configuration.Is2D);
+        MemoryPlan.Require(run.Plans.Profile, run.Configuration with { BatchSize = batch }, run.Description, backend);
         var speed = SpeedProbe.Measure(run, backend, new InferenceOptions(), cancel);
         reporter.Info(FormattableString.Invariant(
             $"measured: {speed.SecondsPerStep:0.000} s per step of batch {TrainingSchedule.ProbeBatch(run.Configuration.BatchSize, run.Configuration.Is2D)}, ")
@@ -81,8 +109,27 @@ public static class TrainingSession
         return speed;
     }
 
-    private static long PredictedPeak(TrainingRun run, TrainingSchedule schedule) => PeakMemory.TrainingBytes(
-        run.Plans.Profile, run.Configuration with { BatchSize = schedule.BatchSize }, run.Description);
+    private static long PredictedPeak(TrainingRun run, TrainingSchedule schedule, Backend backend) => MemoryPlan.Of(
+        run.Plans.Profile, run.Configuration with { BatchSize = schedule.BatchSize }, run.Description, backend).Total;
+
+    /// <summary>A device that failed in the middle: what is saved, and how to go on. Nothing is saved now, for what is on the device is lost.</summary>
+    private static SharpSegException Explain(DeviceException failure, TrainingRun run, Backend backend, int batch)
+    {
+        if (failure is not DeviceLostException)
+        {
+            return new SharpSegException(
+                $"training of {run.Configuration.Name} fold {run.Fold}: {failure.Message}",
+                Smaller(run, backend, batch), failure);
+        }
+
+        var saved = Trainer.ExistingCheckpoint(run) is { } path ? Checkpoint.Peek(path, run).State : null;
+        return new SharpSegException(
+            $"training of {run.Configuration.Name} fold {run.Fold} ended: {failure.Message}",
+            saved is null
+                ? "nothing was saved yet; start again, `sharpseg devices` says what the machine still has"
+                : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume goes on, on any device",
+            failure);
+    }
 
     private static string Describe(TrainingSchedule s, TrainingRun run)
     {

@@ -37,6 +37,24 @@ public abstract partial class Backend
         UploadCore(source, target);
     }
 
+    /// <summary>Whether <see cref="UploadAhead"/> runs beside computations, so that it pays to call it early.</summary>
+    public virtual bool UploadsRunBeside => false;
+
+    /// <summary>
+    /// Host to device, out of order: may run beside any operation called before <see cref="FinishUploads"/>, so none of those may use the
+    /// target. The source may be changed at once. Lengths must agree.
+    /// </summary>
+    public void UploadAhead(ReadOnlySpan<float> source, Tensor target)
+    {
+        RequireLength(source.Length, target);
+        UploadAheadCore(source, target);
+    }
+
+    /// <summary>Operations called from now on see what was uploaded ahead.</summary>
+    public virtual void FinishUploads()
+    {
+    }
+
     /// <summary>Device to host; waits for all earlier operations. Lengths must agree.</summary>
     public void Download(Tensor source, Span<float> target)
     {
@@ -66,6 +84,9 @@ public abstract partial class Backend
 
     /// <inheritdoc cref="Upload"/>
     protected abstract void UploadCore(ReadOnlySpan<float> source, Tensor target);
+
+    /// <inheritdoc cref="UploadAhead"/>
+    protected virtual void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) => UploadCore(source, target);
 
     /// <inheritdoc cref="Download"/>
     protected abstract void DownloadCore(Tensor source, Span<float> target);

@@ -23,6 +23,16 @@ public abstract partial class Backend : IDisposable
     /// <summary>Whether small gradients vanish in the products' numbers, so that the loss must be scaled (float16).</summary>
     public virtual bool NeedsLossScaling => false;
 
+    /// <summary>
+    /// The device's failure behind an exception, or null if there is none: out of memory, or lost. After a loss, freeing throws no more.
+    /// </summary>
+    public virtual DeviceException? FailureOf(Exception exception) => exception as DeviceException;
+
+    /// <summary>
+    /// Most scratch memory, bytes, that operations take beside tensors, where it does not depend on the network; null where it does.
+    /// </summary>
+    public virtual long? WorkspaceBytes => null;
+
     /// <summary>Frees the device and all that was allocated on it.</summary>
     public void Dispose()
     {

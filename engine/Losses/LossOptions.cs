@@ -8,4 +8,9 @@ namespace SharpSeg.Engine.Losses;
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Let class 0 take part in the Dice mean.</param>
 public sealed record LossOptions(
-    IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false);
+    IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false)
+{
+    /// <summary>Channels of a target: 1 for labels; for regions one per region and one for the ignore mask.</summary>
+    /// <param name="outputs">Output maps of the network.</param>
+    public int TargetChannels(int outputs) => Regions ? outputs + (IgnoreLabel >= 0 ? 1 : 0) : 1;
+}

@@ -11,26 +11,45 @@ namespace SharpSeg.Engine.Training;
 /// <param name="PoolBytes">Activations, their gradients, batch and targets, as the pool will lay them out.</param>
 /// <param name="InUseBytes">Highest sum of tensors alive at once; what a perfect layout would need.</param>
 /// <param name="ParameterBytes">Values of all parameters; gradients take as much again, and so does every moment of the optimiser.</param>
-public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterBytes)
+/// <param name="InputBytes">Two batches and their targets, where uploads run beside computations; 0 where the pool holds the batch.</param>
+public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterBytes, long InputBytes = 0)
 {
     /// <summary>Bytes of training with an optimiser of a number of moments (SGD 1, Adam 2, AMSGrad 3).</summary>
-    public long TrainingBytes(int moments) => PoolBytes + ((2 + moments) * ParameterBytes);
+    public long TrainingBytes(int moments) => PoolBytes + InputBytes + ((2 + moments) * ParameterBytes);
 
     /// <summary>Bytes of predicting: the pool and the weights.</summary>
     public long PredictionBytes => PoolBytes + ParameterBytes;
 
     /// <summary>Rehearses a training step, and an evaluation of as many images.</summary>
+    /// <param name="plan">The network.</param>
+    /// <param name="patch">Spatial size of the images, voxels.</param>
+    /// <param name="batchSize">Images per step.</param>
+    /// <param name="options">Loss and recomputation.</param>
+    /// <param name="staged">The backend uploads the next batch beside computations (<see cref="Backends.Backend.UploadsRunBeside"/>).</param>
     /// <exception cref="ShapeException">Plan and patch do not fit.</exception>
-    public static StepMemory Measure(NetworkPlan plan, Extent patch, int batchSize, TrainingOptions options)
+    public static StepMemory Measure(NetworkPlan plan, Extent patch, int batchSize, TrainingOptions options, bool staged = false)
     {
         using var backend = new RehearsalBackend();
         using var network = Network.Create(plan, backend);
         using var pool = EndlessPool(backend);
         var pass = new TrainingPass(network, pool, options);
         var images = Shape.Activation(batchSize, patch, plan.InputChannels);
-        pass.Train(images, _ => { }, (_, _) => { });
-        pass.Evaluate(images, _ => { }, (_, _) => { }, readLogits: null, readLabels: _ => { });
-        return Of(pool, network);
+        var rented = new RentedInputs(_ => { }, (_, _) => { });
+        if (staged)
+        {
+            using var stage = new InputStage(backend, network, options, patch, batchSize);
+            pass.Train(images, stage.Unfilled);
+        }
+        else
+        {
+            pass.Train(images, rented);
+        }
+
+        pass.Evaluate(images, rented, readLogits: null, readLabels: _ => { });
+        return Of(pool, network) with
+        {
+            InputBytes = staged ? InputStage.Bytes(plan, network.OutputScales, options, patch, batchSize) : 0,
+        };
     }
 
     /// <summary>Rehearses a prediction of the full-resolution logits; reserve its pool bytes before predicting many tiles.</summary>

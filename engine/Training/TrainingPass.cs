@@ -13,19 +13,17 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
 {
     /// <summary>Forward, loss and backward; the parameters' gradients are set afterwards.</summary>
     /// <param name="images">Shape of the batch.</param>
-    /// <param name="loadImages">Fills the batch.</param>
-    /// <param name="loadTarget">Fills the target of an output.</param>
+    /// <param name="inputs">Gives images and targets.</param>
     /// <param name="gradientScale">Factor on all gradients: loss scaling.</param>
-    public LossValue Train(Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget, float gradientScale = 1f)
+    public LossValue Train(Shape images, BatchInputs inputs, float gradientScale = 1f)
     {
         network.Parameters.ForgetGradients();
         var tape = new Tape(network.Backend, pool, recording: true, options.RecomputeActivations);
-        var x = pool.Rent(images);
+        var x = inputs.Images(pool, images);
         try
         {
-            loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale);
+            var loss = EvaluateLoss(tape, logits, inputs, gradientScale);
             foreach (var map in logits)
             {
                 tape.Done(map);
@@ -37,26 +35,24 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         finally
         {
             tape.Clear();
-            pool.Return(x);
+            inputs.Return(pool, x);
         }
     }
 
     /// <summary>Forward and loss without gradients.</summary>
     /// <param name="images">Shape of the batch.</param>
-    /// <param name="loadImages">Fills the batch.</param>
-    /// <param name="loadTarget">Fills the target of an output.</param>
+    /// <param name="inputs">Gives images and targets.</param>
     /// <param name="readLogits">Sees the full-resolution logits, or null.</param>
     /// <param name="readLabels">Sees their argmax, or null.</param>
     public LossValue Evaluate(
-        Shape images, Action<Tensor> loadImages, Action<int, Tensor> loadTarget, Action<Tensor>? readLogits, Action<Tensor>? readLabels)
+        Shape images, BatchInputs inputs, Action<Tensor>? readLogits, Action<Tensor>? readLabels)
     {
         var tape = new Tape(network.Backend, pool, recording: false);
-        var x = pool.Rent(images);
+        var x = inputs.Images(pool, images);
         try
         {
-            loadImages(x);
             var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
-            var loss = EvaluateLoss(tape, logits, loadTarget, gradientScale: 1f);
+            var loss = EvaluateLoss(tape, logits, inputs, gradientScale: 1f);
             var full = logits[0].Value;
             readLogits?.Invoke(full);
             if (readLabels is not null)
@@ -72,13 +68,13 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         finally
         {
             tape.Clear();
-            pool.Return(x);
+            inputs.Return(pool, x);
         }
     }
 
-    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, Action<int, Tensor> loadTarget, float gradientScale)
+    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, BatchInputs inputs, float gradientScale)
     {
-        var channels = options.Loss.Regions ? network.Plan.OutputChannels + (options.Loss.IgnoreLabel >= 0 ? 1 : 0) : 1;
+        var channels = options.Loss.TargetChannels(network.Plan.OutputChannels);
 
         // Outputs of one resolution (all of UNet++) share a target; outputs of weight 0 need none.
         var byScale = new Dictionary<Extent, Tensor>();
@@ -93,9 +89,8 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
             var map = logits[i].Shape;
             if (!byScale.TryGetValue(map.Spatial, out var target))
             {
-                target = pool.Rent(Shape.Activation(map.N, map.Spatial, channels));
+                target = inputs.Target(pool, i, Shape.Activation(map.N, map.Spatial, channels));
                 byScale.Add(map.Spatial, target);
-                loadTarget(i, target);
             }
 
             targets[i] = target;
@@ -104,7 +99,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss, gradientScale);
         foreach (var target in byScale.Values)
         {
-            pool.Return(target);
+            inputs.Return(pool, target);
         }
 
         return loss;

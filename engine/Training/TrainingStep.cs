@@ -19,6 +19,7 @@ public sealed class TrainingStep : IDisposable
     private readonly TrainingOptions options;
     private readonly TrainingPass pass;
     private readonly Extent patch;
+    private readonly InputStage? stage;
     private LossScale? scale;
     private int consecutiveSkips;
 
@@ -40,15 +41,20 @@ public sealed class TrainingStep : IDisposable
 
         (this.network, this.optimizer, this.patch, this.options) = (network, optimizer, patch, options);
         BatchSize = batchSize;
-        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options);
+        StagesBatches = network.Backend.UploadsRunBeside;
+        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, StagesBatches);
         Pool = new BufferPool(network.Backend);
         Pool.Reserve(Memory.PoolBytes);
+        stage = StagesBatches ? new InputStage(network.Backend, network, options, patch, batchSize) : null;
         pass = new TrainingPass(network, Pool, options);
         scale = options.ScaleLoss ?? network.Backend.NeedsLossScaling ? new LossScale() : null;
     }
 
     /// <summary>Images per step.</summary>
     public int BatchSize { get; }
+
+    /// <summary>Whether the next batch can be brought to the device while a step computes (<see cref="Stage"/>).</summary>
+    public bool StagesBatches { get; }
 
     /// <summary>What the rehearsal found.</summary>
     public StepMemory Memory { get; }
@@ -87,17 +93,33 @@ public sealed class TrainingStep : IDisposable
     /// (UNet++) share the first of their targets.
     /// </param>
     /// <param name="learningRate">η of this step.</param>
+    /// <param name="whileComputing">Called once while the device is busy with the backward pass, e.g. to stage the next batch.</param>
     /// <returns>The loss before the update.</returns>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
     /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
-    public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate)
+    public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate, Action? whileComputing = null)
     {
         RequireTargets(targets);
-        Loss = pass.Train(
-            BatchShape(images), x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t),
-            (float)(scale?.Value ?? 1));
-        Update(learningRate);
-        return Loss.Total;
+        var shape = BatchShape(images);
+        return Train(shape, stage?.Load(images, targets) ?? Rented(images, targets), learningRate, whileComputing);
+    }
+
+    /// <summary>Trains on the staged batch, as <see cref="Run"/> would.</summary>
+    /// <exception cref="InvalidOperationException">No batch is staged.</exception>
+    public double RunStaged(float learningRate, Action? whileComputing = null)
+    {
+        var inputs = (stage ?? throw new InvalidOperationException("this backend does not stage batches")).Take();
+        return Train(Shape.Activation(BatchSize, patch, network.Plan.InputChannels), inputs, learningRate, whileComputing);
+    }
+
+    /// <summary>Brings the next batch to the device beside what is computed there; the arrays may be used again at once.</summary>
+    /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
+    /// <exception cref="InvalidOperationException">A batch is staged already, or the backend cannot.</exception>
+    public void Stage(float[] images, IReadOnlyList<float[]> targets)
+    {
+        RequireTargets(targets);
+        BatchShape(images);
+        (stage ?? throw new InvalidOperationException("this backend does not stage batches")).Stage(images, targets);
     }
 
     /// <summary>Loss and, if wanted, prediction of one batch, without gradients (spec training §8).</summary>
@@ -111,14 +133,28 @@ public sealed class TrainingStep : IDisposable
         RequireTargets(targets);
         return pass.Evaluate(
             BatchShape(images),
-            x => network.Backend.Upload(images, x),
-            (i, t) => network.Backend.Upload(targets[i], t),
+            Rented(images, targets),
             logits is null ? null : map => network.Backend.Download(map, logits),
             labels is null ? null : map => network.Backend.Download(map, labels));
     }
 
     /// <summary>Frees the step's memory; network and optimiser live on.</summary>
-    public void Dispose() => Pool.Dispose();
+    public void Dispose()
+    {
+        stage?.Dispose();
+        Pool.Dispose();
+    }
+
+    private RentedInputs Rented(float[] images, IReadOnlyList<float[]> targets) => new(
+        x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t));
+
+    private double Train(Shape images, BatchInputs inputs, float learningRate, Action? whileComputing)
+    {
+        Loss = pass.Train(images, inputs, (float)(scale?.Value ?? 1));
+        whileComputing?.Invoke();
+        Update(learningRate);
+        return Loss.Total;
+    }
 
     private Shape BatchShape(float[] images)
     {

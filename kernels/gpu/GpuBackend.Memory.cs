@@ -2,12 +2,15 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Fast;
 
 namespace SharpSeg.Kernels.Gpu;
 
 internal sealed partial class GpuBackend
 {
     private const int Granularity = 64; // elements; buffers are whole 256-byte lines
+    private AcceleratorStream? copies;
+    private Staging? ahead;
 
     /// <inheritdoc/>
     public override long MemoryBytes => accelerator.MemorySize;
@@ -27,7 +30,26 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    public override bool UploadsRunBeside => true;
+
+    /// <inheritdoc/>
+    public override long? WorkspaceBytes => WeightGemm.LargestPartialsBytes;
+
+    /// <summary>Waits on the host: a copy that was begun during the last step is done long since.</summary>
+    public override void FinishUploads()
+    {
+        copies?.Synchronize();
+        ahead?.Reset();
+    }
+
+    /// <inheritdoc/>
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, target, staging, stream);
+
+    /// <summary>On a stream of its own, through page-locked memory of its own: the copy runs while kernels do.</summary>
+    protected override void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) =>
+        CopyIn(source, target, ahead ??= new Staging(accelerator), copies ??= accelerator.CreateStream());
+
+    private static void CopyIn(ReadOnlySpan<float> source, Tensor target, Staging staging, AcceleratorStream stream)
     {
         var view = View(target);
         for (var start = 0; start < source.Length; start += Staging.LargestPiece)

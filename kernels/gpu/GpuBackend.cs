@@ -84,6 +84,14 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     public override bool NeedsLossScaling => Precision == GpuPrecision.Fp16;
 
     /// <inheritdoc/>
+    public override DeviceException? FailureOf(Exception exception) => exception switch
+    {
+        DeviceException known => known,
+        AcceleratorException failure => new DeviceLostException(Description, failure),
+        _ => null,
+    };
+
+    /// <inheritdoc/>
     public override void Synchronize()
     {
         stream.Synchronize();
@@ -95,10 +103,19 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     {
         if (disposing)
         {
-            scratch?.Dispose();
-            staging.Dispose();
-            accelerator.Dispose();
-            context.Dispose();
+            try
+            {
+                scratch?.Dispose();
+                staging.Dispose();
+                ahead?.Dispose();
+                copies?.Dispose();
+                accelerator.Dispose();
+                context.Dispose();
+            }
+            catch (AcceleratorException)
+            {
+                // The device is lost; the failure that said so is on its way to the user.
+            }
         }
     }
 

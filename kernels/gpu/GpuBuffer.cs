@@ -15,7 +15,14 @@ internal sealed class GpuBuffer(MemoryBuffer1D<float, Stride1D.Dense> memory, lo
     {
         if (disposing)
         {
-            memory.Dispose();
+            try
+            {
+                memory.Dispose();
+            }
+            catch (AcceleratorException)
+            {
+                // The device is lost and its memory with it; the failure that said so is on its way to the user.
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ public sealed class WrongUsageTests
     [InlineData("--fold -1", "auto", "DATASET", "-o", "WORK", "--fold", "-1")]
     [InlineData("--profile modren: unknown, did you mean `modern`?", "auto", "DATASET", "-o", "WORK", "--profile", "modren")]
     [InlineData("--device tpu: no such device", "auto", "DATASET", "-o", "WORK", "--device", "tpu")]
+    [InlineData("--precision bf17: unknown, did you mean `bf16`?", "auto", "DATASET", "-o", "WORK", "--precision", "bf17")]
+    [InlineData("--precision bf16: the device cpu computes in fp32 only", "auto", "DATASET", "-o", "WORK", "--device", "cpu", "--precision", "bf16")]
     [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
     [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
     [InlineData("--preset resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--preset", "resenc_q")]

@@ -21,6 +21,9 @@ internal sealed class WeightGemm
     private const int VoxelsPerSplit = 64;                // at least; below that, adding the partial results costs more than it gains
     private const int GroupsPerMultiprocessor = 8;        // enough to keep a multiprocessor busy
     private const long PartialLimit = 16L << 20;          // elements of all partial results together, 64 MiB
+    /// <summary>Most scratch memory that <see cref="Splits"/> asks for, bytes, unless one result alone is larger.</summary>
+    public const long LargestPartialsBytes = PartialLimit * sizeof(float);
+
     private readonly Lazy<Kernel> vectorWide;
     private readonly Lazy<Kernel> vectorNarrow;
     private readonly Lazy<Kernel> scalarWide;

@@ -1,0 +1,152 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Training;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>What training does with a device that has little memory, works beside its uploads, scales the loss, or is lost.</summary>
+public sealed class DeviceTests : IDisposable
+{
+    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 4, IterationsPerEpoch: 3, ValidationIterations: 1);
+
+    private readonly TinyRun tiny = new(cases: 6, fold: "0");
+
+    public void Dispose() => tiny.Dispose();
+
+    [Fact]
+    public void Device_lost_in_training_is_explained_and_the_saved_state_goes_on()
+    {
+        var run = tiny.First;
+        string latest = Workspace.LatestCheckpoint(run.Folder), best = Workspace.BestCheckpoint(run.Folder);
+        byte[] saved;
+        using (var device = new FailingBackend(Cpu.Open()))
+        {
+            var error = Assert.Throws<SharpSegException>(() => Execute(run, device, new FailAt(device, "epoch 3/4, iteration 2/3")));
+            Assert.Contains("the device does not answer", error.Message, StringComparison.Ordinal);
+            Assert.Contains("--resume", error.Hint, StringComparison.Ordinal);
+            saved = File.ReadAllBytes(File.Exists(latest) ? latest : best);
+            Assert.DoesNotContain(Directory.GetFiles(run.Folder), file => file.EndsWith(".tmp", StringComparison.Ordinal));
+
+            // Saving on a lost device must not harm what was saved before.
+            Assert.ThrowsAny<Exception>(() =>
+            {
+                using var trainer = new Trainer(run, Schedule, device, resume: true, SilentReporter.Instance);
+            });
+            Assert.Equal(saved, File.ReadAllBytes(File.Exists(latest) ? latest : best));
+        }
+
+        using var other = new FailingBackend(Cpu.Open());
+        var outcome = Execute(run, other, SilentReporter.Instance);
+        Assert.Equal(Schedule.Epochs * Schedule.IterationsPerEpoch, outcome.Iterations);
+        AssertSame(Weights(Straight()), Weights(run));
+    }
+
+    [Fact]
+    public void Batches_uploaded_beside_computations_give_the_same_bytes()
+    {
+        using var device = new FailingBackend(Cpu.Open()) { StagesBatches = true };
+        var outcome = Execute(tiny.First, device, SilentReporter.Instance);
+        Assert.True(device.UploadsAhead >= Schedule.Epochs * (Schedule.IterationsPerEpoch - 1) * 2);
+        Assert.InRange((double)outcome.PredictedPeakBytes / outcome.PeakBytes, 0.5, 1.5);
+        AssertSame(Weights(Straight()), Weights(tiny.First));
+    }
+
+    [Fact]
+    public void Loss_scaling_is_saved_with_the_run_and_a_resumed_run_gives_the_same_bytes()
+    {
+        var run = tiny.First;
+        using (var device = new FailingBackend(Cpu.Open()) { ScalesLoss = true })
+        using (var stop = new CancellationTokenSource())
+        {
+            Assert.Throws<OperationCanceledException>(() => Execute(run, device, new StopAt(stop, "epoch 2/4, iteration 2/3"), stop.Token));
+        }
+
+        // The factor must come back from the file: a sentinel that no fresh start would have.
+        var state = Checkpoint.Peek(Workspace.LatestCheckpoint(run.Folder), run).State;
+        Assert.Equal(new LossScaleState(LossScale.Initial, 5), state.LossScale);
+        using (var device = new FailingBackend(Cpu.Open()) { ScalesLoss = true })
+        {
+            using var trainer = new Trainer(run, Schedule, device, resume: true, SilentReporter.Instance);
+            trainer.Run(CancellationToken.None);
+            Assert.Equal(new LossScaleState(LossScale.Initial, 12), trainer.State.LossScale);
+        }
+
+        AssertSame(Weights(Straight()), Weights(run)); // a power of two rounds nothing
+    }
+
+    [Fact]
+    public void Training_that_does_not_fit_the_device_is_refused_and_told_which_batch_would()
+    {
+        using var measured = new FailingBackend(Cpu.Open());
+        var needed = Execute(tiny.Another("measured"), measured, SilentReporter.Instance).PredictedPeakBytes;
+        var big = tiny.First with { Configuration = tiny.First.Configuration with { BatchSize = 6 } };
+        using var small = new FailingBackend(Cpu.Open()) { Memory = needed + 1000 };
+        var error = Assert.Throws<SharpSegException>(
+            () => TrainingSession.Execute(big, small, resume: false, SilentReporter.Instance, _ => Schedule with { BatchSize = 6 }, default));
+        Assert.Contains("batch 6", error.Message, StringComparison.Ordinal);
+        Assert.Equal("batch 2 fits: --batch 2", error.Hint);
+        Assert.Equal(0, small.PeakBytes);
+
+        using var tinyDevice = new FailingBackend(Cpu.Open()) { Memory = needed / 100 };
+        error = Assert.Throws<SharpSegException>(
+            () => TrainingSession.Execute(big, tinyDevice, resume: false, SilentReporter.Instance, _ => Schedule, default));
+        Assert.Contains("--memory", error.Hint, StringComparison.Ordinal);
+    }
+
+    private static TrainingOutcome Execute(TrainingRun run, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>
+        TrainingSession.Execute(run, device, resume: true, reporter, _ => Schedule, cancel);
+
+    private static SortedDictionary<string, float[]> Weights(TrainingRun run) => WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(run.Folder));
+
+    private static void AssertSame(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
+    {
+        Assert.Equal(expected.Keys, actual.Keys);
+        Assert.All(expected, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(actual[pair.Key]), pair.Key));
+    }
+
+    private TrainingRun Straight()
+    {
+        var run = tiny.Another("straight");
+        using var device = new FailingBackend(Cpu.Open());
+        Execute(run, device, SilentReporter.Instance);
+        return run;
+    }
+
+    /// <summary>Does something as soon as the training reports a certain iteration.</summary>
+    private abstract class At(string detailStart) : IReporter
+    {
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+            if (detail.StartsWith(detailStart, StringComparison.Ordinal))
+            {
+                Happen();
+            }
+        }
+
+        public void Info(string line)
+        {
+        }
+
+        public void Warning(string line)
+        {
+        }
+
+        protected abstract void Happen();
+    }
+
+    private sealed class FailAt(FailingBackend device, string detailStart) : At(detailStart)
+    {
+        protected override void Happen() => device.Failed = true;
+    }
+
+    private sealed class StopAt(CancellationTokenSource source, string detailStart) : At(detailStart)
+    {
+        protected override void Happen() => source.Cancel();
+    }
+}

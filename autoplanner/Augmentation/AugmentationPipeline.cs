@@ -1,6 +1,7 @@
 using System.Numerics;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Augmentation;
@@ -13,8 +14,10 @@ namespace SharpSeg.AutoPlanner.Augmentation;
 /// <param name="profile">The generations differ in cropping, sampling and padding.</param>
 /// <param name="geometry">Patch, initial patch, rotation range, mirror axes.</param>
 /// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the transform.</param>
+/// <param name="spatial">Computes the spatial transform of the modern profile; null: done here.</param>
 internal sealed class AugmentationPipeline(
-    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside)
+    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside,
+    ISpatialSampler? spatial = null)
 {
     private readonly SourceBox box = new();
     private readonly GrowingBuffer<float> scratch = new();
@@ -43,7 +46,16 @@ internal sealed class AugmentationPipeline(
         {
             var (first, last) = transform.Reach(geometry.Patch, geometry.Initial);
             box.Read(source, start, geometry.Initial, first, last, sample.Previous is not null);
-            LinearSampler.Sample(box, transform, geometry.Planar, sample);
+            if (spatial is null)
+            {
+                LinearSampler.Sample(box, transform, geometry.Planar, sample);
+            }
+            else
+            {
+                spatial.Sample(
+                    transform.Sampling(box, geometry.Planar, sample), box.Image, box.Labels, sample.Previous is null ? default : box.Previous,
+                    sample.Image, sample.Labels, sample.Previous);
+            }
         }
 
         ChangeIntensity(random, sample);

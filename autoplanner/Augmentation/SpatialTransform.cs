@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Augmentation;
@@ -63,6 +64,17 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
     {
         var q = Matrix.Apply(z - ((patch.Z - 1) * 0.5), y - ((patch.Y - 1) * 0.5), x - ((patch.X - 1) * 0.5));
         return new Vector3D(q.Z + ((initial.Z - 1) * 0.5), q.Y + ((initial.Y - 1) * 0.5), q.X + ((initial.X - 1) * 0.5));
+    }
+
+    /// <summary>The transform as a device takes it, in voxels of the stored box; without an elastic part.</summary>
+    public AffineSampling Sampling(SourceBox box, bool planar, PatchSample sample)
+    {
+        var first = Position(sample.Size, box.Initial, 0, 0, 0);
+        Vector3D z = Matrix.Apply(1, 0, 0), y = Matrix.Apply(0, 1, 0), x = Matrix.Apply(0, 0, 1);
+        return new AffineSampling(
+            sample.Size, box.Size, box.Origin, box.Initial, sample.Channels, planar,
+            new(planar ? -box.Origin.Z : first.Z - box.Origin.Z, first.Y - box.Origin.Y, first.X - box.Origin.X),
+            planar ? new(1, z.Y, z.X) : new(z.Z, z.Y, z.X), new(planar ? 0 : y.Z, y.Y, y.X), new(planar ? 0 : x.Z, x.Y, x.X));
     }
 
     /// <summary>

@@ -1,4 +1,6 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
@@ -68,6 +70,43 @@ public sealed class Predictor : IDisposable
     /// <returns>Channels last (z, y, x, heads) on the same grid.</returns>
     public float[] Predict(ReadOnlySpan<float> image, Extent size, CancellationToken cancel = default)
     {
+        var (total, below) = Accumulate(image, size, cancel);
+        return ToHost(total, below, size);
+    }
+
+    /// <summary>
+    /// Labels of a preprocessed case in the original image's axis order and size. On a device that resamples volumes, outputs are brought to
+    /// the original grid there; else here.
+    /// </summary>
+    /// <param name="image">Channels last (z, y, x, c), preprocessed.</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition and profile.</param>
+    /// <param name="configuration">Spacing and resampling orders.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    public short[] Segment(
+        ReadOnlySpan<float> image, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels,
+        CancellationToken cancel = default)
+    {
+        var size = properties.Shape;
+        var (total, below) = Accumulate(image, size, cancel);
+        var change = GridChange.Of(properties, plans, configuration);
+        if (backend is not IVolumeResampling device || total.Shape.Spatial != size || !DeviceExporter.Fits(backend, change))
+        {
+            return SegmentationExporter.ToOriginalGrid(ToHost(total, below, size), properties, plans, configuration, labels);
+        }
+
+        var decided = DeviceExporter.Decide(backend, device, total, change, labels);
+        pool.Return(total);
+        return SegmentationExporter.Restore(decided, properties, plans);
+    }
+
+    /// <summary>Frees the device memory of this predictor.</summary>
+    public void Dispose() => pool.Dispose();
+
+    /// <summary>Averaged outputs on the padded grid, to be returned to the pool, and the padding below the image.</summary>
+    private (Tensor Total, Extent Below) Accumulate(ReadOnlySpan<float> image, Extent size, CancellationToken cancel)
+    {
         if (image.Length != size.Voxels * channels)
         {
             throw new ShapeException($"an image of {image.Length} values is not {size} voxels of {channels} channels");
@@ -90,20 +129,23 @@ public sealed class Predictor : IDisposable
             }
         }
 
-        var host = new float[total.Length];
-        backend.Download(total, host);
-        pool.Return(total);
         pool.Return(weightSum);
         if (folds.Count > 1)
         {
             pool.Return(sum);
         }
 
-        return size == padded ? host : Crop(host, padded, below, size);
+        return (total, below);
     }
 
-    /// <summary>Frees the device memory of this predictor.</summary>
-    public void Dispose() => pool.Dispose();
+    private float[] ToHost(Tensor total, Extent below, Extent size)
+    {
+        var padded = total.Shape.Spatial;
+        var host = new float[total.Length];
+        backend.Download(total, host);
+        pool.Return(total);
+        return size == padded ? host : Crop(host, padded, below, size);
+    }
 
     private static List<Extent> TilesOf(Extent padded, Extent tile, bool is2D, double step)
     {

@@ -19,16 +19,12 @@ public static class SegmentationExporter
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
     public static short[] ToOriginalGrid(
-        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
-    {
-        var original = AxisOrder.Apply(properties.Spacing, plans.TransposeForward);
-        var current = configuration.Is2D
-            ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
-            : Spacing.FromArray(configuration.Spacing);
-        var cropped = Decide(maps, properties.Shape, properties.ShapeAfterCropping, current, original, plans.Profile, configuration, labels);
-        var full = Uncrop(cropped, properties);
-        return TransposeBack(full, properties.ShapeBeforeCropping, plans.TransposeBackward);
-    }
+        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels) =>
+        Restore(Decide(maps, GridChange.Of(properties, plans, configuration), labels), properties, plans);
+
+    /// <summary>Labels in the original axis order and size from those on the cropped, transposed original grid.</summary>
+    internal static short[] Restore(short[] cropped, CaseProperties properties, Plans plans) =>
+        TransposeBack(Uncrop(cropped, properties), properties.ShapeBeforeCropping, plans.TransposeBackward);
 
     /// <summary>
     /// Labels on the grid on which the next stage of a cascade has the case (spec inference §7): both grids share crop and transposition, so
@@ -43,22 +39,18 @@ public static class SegmentationExporter
     public static short[] ToNextStage(float[] maps, Extent from, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
     {
         var spacing = Spacing.FromArray(configuration.Spacing);
-        return Decide(maps, from, to, spacing, spacing, profile, configuration, labels);
+        return Decide(maps, GridChange.Between(from, to, spacing, spacing, profile, configuration), labels);
     }
 
     /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
     internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward) =>
         AxisOrder.Apply(labels, shape, backward);
 
-    /// <summary>Resamples one map after the other and decides the label of each voxel.</summary>
-    private static short[] Decide(
-        float[] maps, Extent from, Extent to, Spacing current, Spacing target, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
+    /// <summary>Resamples one map after the other and decides the label of each voxel of the other grid.</summary>
+    internal static short[] Decide(float[] maps, in GridChange change, LabelScheme labels)
     {
         var heads = labels.HeadCount;
-        var rule = configuration.Resampling.Probabilities;
-        var separate = Resampling.SeparateAxis(current, target, rule.ForceSeparateZ);
-        var threshold = profile == Profile.Classic ? 0.5f : 0f; // sigmoid(0) = 0.5
-
+        var (from, to) = (change.From, change.To);
         var decided = new short[to.Voxels];
         var best = labels.HasRegions ? [] : new float[to.Voxels];
         var map = new float[from.Voxels];
@@ -69,13 +61,13 @@ public static class SegmentationExporter
                 map[i] = maps[j];
             }
 
-            var resampled = Resampling.ResampleImage(map, from, to, rule.Order, separate, rule.OrderZ);
+            var resampled = Resampling.ResampleImage(map, from, to, change.Order, change.SeparateAxis, change.SeparateOrder);
             if (labels.HasRegions)
             {
                 var label = (short)labels.RegionsClassOrder[head];
                 for (var i = 0; i < decided.Length; i++)
                 {
-                    if (resampled[i] > threshold)
+                    if (resampled[i] > change.Threshold)
                     {
                         decided[i] = label; // later regions overwrite: inner structures come last
                     }

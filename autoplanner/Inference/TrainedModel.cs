@@ -59,8 +59,7 @@ internal sealed class TrainedModel : IDisposable
         var input = previous is null
             ? prepared.Image
             : CascadeInput.Join(prepared.Image, prepared.Shape, prepared.Labels, configuration.MaskLabels(labels));
-        var maps = predictor.Predict(input, prepared.Shape, cancel);
-        return SegmentationExporter.ToOriginalGrid(maps, prepared.Properties, plans, configuration, labels);
+        return predictor.Segment(input, prepared.Properties, plans, configuration, labels, cancel);
     }
 
     public void Dispose()

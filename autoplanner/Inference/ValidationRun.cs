@@ -53,10 +53,17 @@ public static class ValidationRun
             }
 
             using var stored = StoredCase.Open(run.DataFolder, id);
-            var maps = predictor.Predict(InputOf(run, stored), stored.Shape, cancel);
-            var segmentation = SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
+            // The next stage of a cascade needs the outputs themselves; else they may stay on the device.
+            float[]? maps = nextStages.Count > 0 ? predictor.Predict(InputOf(run, stored), stored.Shape, cancel) : null;
+            var segmentation = maps is null
+                ? predictor.Segment(InputOf(run, stored), stored.Properties, run.Plans, run.Configuration, labels, cancel)
+                : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
-            HandOver(run, nextStages, stored, maps);
+            if (maps is not null)
+            {
+                HandOver(run, nextStages, stored, maps);
+            }
+
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
         }
 

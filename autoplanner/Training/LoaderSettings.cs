@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -48,6 +49,9 @@ public sealed record LoaderSettings
 
     /// <summary>Seed of the run.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>Where the modern profile's spatial transform is computed; null: on the processor. Stays the caller's.</summary>
+    public ISpatialSampler? SpatialSampler { get; init; }
 
     /// <summary>Background threads; 0: every batch is made when it is asked for.</summary>
     public int Workers { get; init; } = 2;

@@ -25,6 +25,7 @@ public sealed class Trainer : IDisposable
     private readonly Network network;
     private readonly Optimizer optimizer;
     private readonly TrainingStep step;
+    private readonly ISpatialSampler? spatial;
     private readonly PreprocessedCases cases;
     private readonly BatchLoader loader;
     private readonly PlateauSchedule? plateau;
@@ -76,8 +77,9 @@ public sealed class Trainer : IDisposable
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
         step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
         step.RestoreLossScale(State.LossScale);
+        spatial = backend.OpenSpatialSampler();
         cases = new PreprocessedCases(run);
-        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network));
+        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network) with { SpatialSampler = spatial });
         validationScratch = new float[schedule.BatchSize * run.Configuration.Patch.Voxels * (run.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
     }
 
@@ -135,6 +137,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         loader.Dispose();
+        spatial?.Dispose();
         cases.Dispose();
         step.Dispose();
         optimizer.Dispose();

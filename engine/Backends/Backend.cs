@@ -28,6 +28,9 @@ public abstract partial class Backend : IDisposable
     /// </summary>
     public virtual DeviceException? FailureOf(Exception exception) => exception as DeviceException;
 
+    /// <summary>Opens the sampler of augmentation's spatial transform; null where the processor's own is meant to be used.</summary>
+    public virtual ISpatialSampler? OpenSpatialSampler() => null;
+
     /// <summary>
     /// Most scratch memory, bytes, that operations take beside tensors, where it does not depend on the network; null where it does.
     /// </summary>

@@ -43,15 +43,14 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, target, staging, stream);
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, View(target), staging, stream);
 
     /// <summary>On a stream of its own, through page-locked memory of its own: the copy runs while kernels do.</summary>
     protected override void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) =>
-        CopyIn(source, target, ahead ??= new Staging(accelerator), copies ??= accelerator.CreateStream());
+        CopyIn(source, View(target), ahead ??= new Staging(accelerator), copies ??= accelerator.CreateStream());
 
-    private static void CopyIn(ReadOnlySpan<float> source, Tensor target, Staging staging, AcceleratorStream stream)
+    private static void CopyIn(ReadOnlySpan<float> source, ArrayView<float> view, Staging staging, AcceleratorStream stream)
     {
-        var view = View(target);
         for (var start = 0; start < source.Length; start += Staging.LargestPiece)
         {
             var length = Math.Min(Staging.LargestPiece, source.Length - start);

@@ -66,6 +66,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         channelSum = new(() => new(accelerator));
         normSums = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
+        resampling = new(() => new(accelerator));
         multiplyAddPeak = new(() => new(accelerator));
         tensorGather = new(() => new(accelerator));
         tensorWeights = new(() => new(accelerator));

@@ -15,7 +15,7 @@ internal static class KernelCatalogue
         .. PlainLossSums.Methods, .. PointwiseKernels.Methods, .. LayoutKernels.Methods, .. InferenceKernels.Methods,
         .. OptimizerKernels.Methods, .. SquareSum.Methods, .. InstanceNormApply.Methods, .. LossGradient.Methods, .. GatherGemm.Methods,
         .. WeightGemm.Methods, .. SplitSum.Methods, .. ChannelSum.Methods, .. InstanceNormSums.Methods, .. LossSums.Methods,
-        .. MultiplyAddPeak.Methods,
+        .. MultiplyAddPeak.Methods, .. ResamplingKernels.Methods, .. SpatialKernels.Methods,
     ];
 
     /// <summary>Kernels that contain PTX of compute capability 8.0.</summary>

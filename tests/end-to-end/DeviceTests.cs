@@ -7,23 +7,21 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>What training does with a device that has little memory, works beside its uploads, scales the loss, or is lost.</summary>
-public sealed class DeviceTests : IDisposable
+public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTests.Runs>
 {
-    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 4, IterationsPerEpoch: 3, ValidationIterations: 1);
+    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 2, IterationsPerEpoch: 3, ValidationIterations: 1);
 
-    private readonly TinyRun tiny = new(cases: 6, fold: "0");
-
-    public void Dispose() => tiny.Dispose();
+    private readonly TinyRun tiny = runs.Tiny;
 
     [Fact]
     public void Device_lost_in_training_is_explained_and_the_saved_state_goes_on()
     {
-        var run = tiny.First;
+        var run = tiny.Another("lost");
         string latest = Workspace.LatestCheckpoint(run.Folder), best = Workspace.BestCheckpoint(run.Folder);
         byte[] saved;
-        using (var device = new FailingBackend(Cpu.Open()))
+        using (var device = new FailingBackend(Cpu.Open(threads: 1)))
         {
-            var error = Assert.Throws<SharpSegException>(() => Execute(run, device, new FailAt(device, "epoch 3/4, iteration 2/3")));
+            var error = Assert.Throws<SharpSegException>(() => Execute(run, device, new FailAt(device, "epoch 2/2, iteration 1/3")));
             Assert.Contains("the device does not answer", error.Message, StringComparison.Ordinal);
             Assert.Contains("--resume", error.Hint, StringComparison.Ordinal);
             saved = File.ReadAllBytes(File.Exists(latest) ? latest : best);
@@ -37,59 +35,59 @@ public sealed class DeviceTests : IDisposable
             Assert.Equal(saved, File.ReadAllBytes(File.Exists(latest) ? latest : best));
         }
 
-        using var other = new FailingBackend(Cpu.Open());
+        using var other = new FailingBackend(Cpu.Open(threads: 1));
         var outcome = Execute(run, other, SilentReporter.Instance);
         Assert.Equal(Schedule.Epochs * Schedule.IterationsPerEpoch, outcome.Iterations);
-        AssertSame(Weights(Straight()), Weights(run));
+        AssertSame(runs.Straight, Weights(run));
     }
 
     [Fact]
     public void Batches_uploaded_beside_computations_give_the_same_bytes()
     {
-        using var device = new FailingBackend(Cpu.Open()) { StagesBatches = true };
-        var outcome = Execute(tiny.First, device, SilentReporter.Instance);
+        using var device = new FailingBackend(Cpu.Open(threads: 1)) { StagesBatches = true };
+        var run = tiny.Another("staged");
+        var outcome = Execute(run, device, SilentReporter.Instance);
         Assert.True(device.UploadsAhead >= Schedule.Epochs * (Schedule.IterationsPerEpoch - 1) * 2);
         Assert.InRange((double)outcome.PredictedPeakBytes / outcome.PeakBytes, 0.5, 1.5);
-        AssertSame(Weights(Straight()), Weights(tiny.First));
+        AssertSame(runs.Straight, Weights(run));
     }
 
     [Fact]
     public void Loss_scaling_is_saved_with_the_run_and_a_resumed_run_gives_the_same_bytes()
     {
-        var run = tiny.First;
-        using (var device = new FailingBackend(Cpu.Open()) { ScalesLoss = true })
+        var run = tiny.Another("scaled");
+        using (var device = new FailingBackend(Cpu.Open(threads: 1)) { ScalesLoss = true })
         using (var stop = new CancellationTokenSource())
         {
-            Assert.Throws<OperationCanceledException>(() => Execute(run, device, new StopAt(stop, "epoch 2/4, iteration 2/3"), stop.Token));
+            Assert.Throws<OperationCanceledException>(() => Execute(run, device, new StopAt(stop, "epoch 2/2, iteration 2/3"), stop.Token));
         }
 
         // The factor must come back from the file: a sentinel that no fresh start would have.
         var state = Checkpoint.Peek(Workspace.LatestCheckpoint(run.Folder), run).State;
         Assert.Equal(new LossScaleState(LossScale.Initial, 5), state.LossScale);
-        using (var device = new FailingBackend(Cpu.Open()) { ScalesLoss = true })
+        using (var device = new FailingBackend(Cpu.Open(threads: 1)) { ScalesLoss = true })
         {
             using var trainer = new Trainer(run, Schedule, device, resume: true, SilentReporter.Instance);
             trainer.Run(CancellationToken.None);
-            Assert.Equal(new LossScaleState(LossScale.Initial, 12), trainer.State.LossScale);
+            Assert.Equal(new LossScaleState(LossScale.Initial, 6), trainer.State.LossScale);
         }
 
-        AssertSame(Weights(Straight()), Weights(run)); // a power of two rounds nothing
+        AssertSame(runs.Straight, Weights(run)); // a power of two rounds nothing
     }
 
     [Fact]
     public void Training_that_does_not_fit_the_device_is_refused_and_told_which_batch_would()
     {
-        using var measured = new FailingBackend(Cpu.Open());
-        var needed = Execute(tiny.Another("measured"), measured, SilentReporter.Instance).PredictedPeakBytes;
+        var needed = runs.PredictedPeakBytes;
         var big = tiny.First with { Configuration = tiny.First.Configuration with { BatchSize = 6 } };
-        using var small = new FailingBackend(Cpu.Open()) { Memory = needed + 1000 };
+        using var small = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed + 1000 };
         var error = Assert.Throws<SharpSegException>(
             () => TrainingSession.Execute(big, small, resume: false, SilentReporter.Instance, _ => Schedule with { BatchSize = 6 }, default));
         Assert.Contains("batch 6", error.Message, StringComparison.Ordinal);
         Assert.Equal("batch 2 fits: --batch 2", error.Hint);
         Assert.Equal(0, small.PeakBytes);
 
-        using var tinyDevice = new FailingBackend(Cpu.Open()) { Memory = needed / 100 };
+        using var tinyDevice = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed / 100 };
         error = Assert.Throws<SharpSegException>(
             () => TrainingSession.Execute(big, tinyDevice, resume: false, SilentReporter.Instance, _ => Schedule, default));
         Assert.Contains("--memory", error.Hint, StringComparison.Ordinal);
@@ -104,14 +102,6 @@ public sealed class DeviceTests : IDisposable
     {
         Assert.Equal(expected.Keys, actual.Keys);
         Assert.All(expected, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(actual[pair.Key]), pair.Key));
-    }
-
-    private TrainingRun Straight()
-    {
-        var run = tiny.Another("straight");
-        using var device = new FailingBackend(Cpu.Open());
-        Execute(run, device, SilentReporter.Instance);
-        return run;
     }
 
     /// <summary>Does something as soon as the training reports a certain iteration.</summary>
@@ -148,5 +138,25 @@ public sealed class DeviceTests : IDisposable
     private sealed class StopAt(CancellationTokenSource source, string detailStart) : At(detailStart)
     {
         protected override void Happen() => source.Cancel();
+    }
+
+    /// <summary>The data, and the training on a device that nothing happens to.</summary>
+    public sealed class Runs : IDisposable
+    {
+        public Runs()
+        {
+            using var device = new FailingBackend(Cpu.Open(threads: 1));
+            var run = Tiny.Another("straight");
+            PredictedPeakBytes = Execute(run, device, SilentReporter.Instance).PredictedPeakBytes;
+            Straight = Weights(run);
+        }
+
+        internal TinyRun Tiny { get; } = new(cases: 6, fold: "0");
+
+        internal SortedDictionary<string, float[]> Straight { get; }
+
+        internal long PredictedPeakBytes { get; }
+
+        public void Dispose() => Tiny.Dispose();
     }
 }

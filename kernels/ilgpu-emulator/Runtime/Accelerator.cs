@@ -67,7 +67,13 @@ public class Accelerator : IDisposable
     }
 
     /// <summary>Runs a kernel: the body once per thread of the launch.</summary>
-    internal void Launch(string kernel, in KernelConfig config, Action body) => runner.Launch(kernel, config, body);
+    internal void Launch(string kernel, in KernelConfig config, Action body)
+    {
+        lock (runner)
+        {
+            runner.Launch(kernel, config, body); // streams of several threads take turns
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,0 +1,45 @@
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Inference;
+
+/// <summary>From the preprocessed grid to the cropped original one (spec inference §8).</summary>
+/// <param name="From">Voxels of the preprocessed grid.</param>
+/// <param name="To">Voxels of the original grid, cropped and transposed.</param>
+/// <param name="Order">Interpolation order.</param>
+/// <param name="SeparateAxis">Axis resampled by itself, or null.</param>
+/// <param name="SeparateOrder">Order along that axis.</param>
+/// <param name="Threshold">Regions are where their map is above this: a logit of 0 is a probability of one half.</param>
+internal readonly record struct GridChange(Extent From, Extent To, int Order, int? SeparateAxis, int SeparateOrder, float Threshold)
+{
+    /// <summary>The change that undoes a case's resampling.</summary>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition and profile.</param>
+    /// <param name="configuration">Spacing and resampling orders.</param>
+    public static GridChange Of(CaseProperties properties, Plans plans, ConfigurationPlan configuration)
+    {
+        var original = AxisOrder.Apply(properties.Spacing, plans.TransposeForward);
+        var current = configuration.Is2D
+            ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
+            : Spacing.FromArray(configuration.Spacing);
+        return Between(properties.Shape, properties.ShapeAfterCropping, current, original, plans.Profile, configuration);
+    }
+
+    /// <summary>The change between two grids of one field of view.</summary>
+    /// <param name="from">Voxels of the outputs.</param>
+    /// <param name="to">Voxels wanted.</param>
+    /// <param name="current">mm of the outputs.</param>
+    /// <param name="target">mm wanted.</param>
+    /// <param name="profile">Of the plans.</param>
+    /// <param name="configuration">Resampling orders.</param>
+    public static GridChange Between(
+        Extent from, Extent to, Spacing current, Spacing target, Profile profile, ConfigurationPlan configuration)
+    {
+        var rule = configuration.Resampling.Probabilities;
+        return new GridChange(
+            from, to, rule.Order, Resampling.SeparateAxis(current, target, rule.ForceSeparateZ), rule.OrderZ,
+            profile == Profile.Classic ? 0.5f : 0f); // sigmoid(0) = 0.5
+    }
+}

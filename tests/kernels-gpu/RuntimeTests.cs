@@ -1,0 +1,136 @@
+using ILGPU.Runtime;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Losses;
+using SharpSeg.Engine.Networks;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>What the backend promises beside computing: uploads beside computations, measured limits, failures, scaled losses.</summary>
+public sealed class RuntimeTests
+{
+    private static readonly Extent Patch = new(1, 8, 8);
+
+    [Fact]
+    public void Staged_batches_give_the_same_weights_as_batches_uploaded_in_order()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast);
+        Assert.True(backend.UploadsRunBeside);
+        Assert.Equal(Train(backend, staged: false), Train(backend, staged: true));
+    }
+
+    [Fact]
+    public void Peak_of_training_is_what_was_planned()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast);
+        using var network = Build(backend);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        using var step = new TrainingStep(network, optimizer, Patch, 1, Options(network));
+        step.Run(Images(0), [Labels(0)], 0.05f);
+        Assert.True(step.Memory.InputBytes > 0);
+        Assert.InRange(step.PeakBytes - step.Memory.TrainingBytes(moments: 1), 0, backend.WorkspaceBytes!.Value);
+    }
+
+    [Fact]
+    public void Failures_of_the_driver_are_told_from_errors_of_ours()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Plain);
+        var lost = Assert.IsType<DeviceLostException>(backend.FailureOf(new AcceleratorException("device lost")));
+        Assert.Contains("device lost", lost.Message, StringComparison.Ordinal);
+        var full = Assert.Throws<GpuOutOfMemoryException>(() => backend.Allocate(1L << 40));
+        Assert.Same(full, backend.FailureOf(full));
+        Assert.Null(backend.FailureOf(new InvalidOperationException()));
+    }
+
+    [Fact]
+    public void Limits_are_measured()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Plain);
+        var limits = (IMachineLimits)backend;
+        Assert.True(limits.MeasureMultiplyAddPeak() > 0);
+        Assert.True(limits.MeasureCopyBandwidth() > 0);
+        Assert.Equal(0, backend.AllocatedBytes);
+    }
+
+#if ILGPU_EMULATOR
+    /// <summary>A loss so heavy that scaled gradients leave float16's range: steps are skipped until the factor has shrunk, then it learns.</summary>
+    [Fact]
+    public void Overflow_in_float16_shrinks_the_factor_until_training_goes_on()
+    {
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, GpuPrecision.Fp16);
+        Assert.True(backend.NeedsLossScaling);
+        Assert.Equal("fp16", backend.ProductPrecision);
+        using var network = Build(backend);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        var loss = new LossOptions([.. network.LossWeights.Select(w => 1000 * w)], Regions: false, BatchDice: true);
+        using var step = new TrainingStep(network, optimizer, Patch, 1, new TrainingOptions(loss));
+        var before = Weights(network);
+        step.Run(Images(0), [Labels(0)], 0.01f);
+        Assert.Equal(1, step.SkippedSteps);
+        Assert.Equal(LossScale.Initial / 2, step.LossScale!.Value.Value);
+        Assert.Equal(before, Weights(network));
+        while (step.LossScale.Value.GoodSteps == 0)
+        {
+            step.Run(Images(0), [Labels(0)], 0.01f);
+            Assert.InRange(step.SkippedSteps, 1, 12);
+        }
+
+        Assert.NotEqual(before, Weights(network));
+        Assert.All(Weights(network), w => Assert.True(float.IsFinite(w)));
+    }
+#endif
+
+    private static float[] Train(Backend backend, bool staged)
+    {
+        using var network = Build(backend);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        using var step = new TrainingStep(network, optimizer, Patch, 1, Options(network));
+        const int Steps = 4;
+        for (var i = 0; i < Steps; i++)
+        {
+            var next = i + 1;
+            Action? stage = staged && next < Steps ? () => step.Stage(Images(next), [Labels(next)]) : null;
+            if (staged && i > 0)
+            {
+                step.RunStaged(0.05f, stage);
+            }
+            else
+            {
+                step.Run(Images(i), [Labels(i)], 0.05f, stage);
+            }
+        }
+
+        return Weights(network);
+    }
+
+    private static float[] Images(int batch) => [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => MathF.Sin((0.7f * i) + batch))];
+
+    private static float[] Labels(int batch) => [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => (i + batch) % 5 < 2 ? 1f : 0f)];
+
+    private static TrainingOptions Options(Network network) => new(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
+
+    private static float[] Weights(Network network) => [.. network.Parameters.Parameters.SelectMany(p =>
+    {
+        var values = new float[p.Shape.Length];
+        network.Backend.Download(p.Value, values);
+        return values;
+    })];
+
+    private static Network Build(Backend backend) => Network.Build(
+        new NetworkPlan
+        {
+            Family = NetworkFamily.PlainUNet,
+            InputChannels = 1,
+            OutputChannels = 2,
+            Features = [4, 8],
+            Kernels = [new Extent(1, 3, 3), new Extent(1, 3, 3)],
+            Strides = [Extent.One, new Extent(1, 2, 2)],
+            EncoderBlocks = [1, 1],
+            DecoderBlocks = [1],
+        },
+        backend,
+        seed: 7);
+}

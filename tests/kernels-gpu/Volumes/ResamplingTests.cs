@@ -1,0 +1,116 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Tests.Preprocessing;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>Resampling of volumes on the device against the specification in float64, its vectors, and the processor's exporter.</summary>
+public sealed class ResamplingTests : IDisposable
+{
+    private static readonly Random Random = new(7);
+
+    private readonly GpuBackend backend = Gpu.OpenForChecks(KernelChoice.Fast);
+
+    public void Dispose() => backend.Dispose();
+
+    /// <summary>Spec preprocessing §4.5.</summary>
+    [Theory]
+    [InlineData(0, false, new[] { 0.0, 0, 1, 1, 4, 4, 9, 9 })]
+    [InlineData(1, false, new[] { 0, .25, .75, 1.75, 3.25, 5.25, 7.75, 9 })]
+    [InlineData(3, false, new[] { -.053912, .126686, .623079, 1.476141, 2.920973, 5.34375, 8.068029, 9.414484 })]
+    [InlineData(3, true, new[] { 0, .126686, .623079, 1.476141, 2.920973, 5.34375, 8.068029, 9 })]
+    public void Specified_line_is_resampled_as_specified(int order, bool clip, double[] expected)
+    {
+        using var volumes = new DeviceExporter.Volumes(backend);
+        for (var axis = 0; axis < 3; axis++)
+        {
+            var (source, target) = (volumes.Allocate(Extent.One.With(axis, 4)), volumes.Allocate(Extent.One.With(axis, 8)));
+            backend.Upload([0, 1, 4, 9], source);
+            backend.ResampleAxis(source, axis, order, target);
+            if (clip)
+            {
+                backend.ClipToRange(source, null, target);
+            }
+
+            var actual = Read(target);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                Assert.Equal(expected[i], actual[i], 1e-5);
+            }
+        }
+    }
+
+    public static TheoryData<int, int?, int[], int[]> Changes => new()
+    {
+        { 0, null, [5, 4, 6], [3, 7, 6] },
+        { 1, null, [5, 4, 6], [3, 7, 11] },
+        { 3, null, [5, 4, 6], [3, 7, 11] },
+        { 3, null, [1, 7, 5], [1, 5, 9] },
+        { 3, 0, [4, 5, 3], [7, 8, 5] },
+        { 3, 1, [5, 6, 3], [4, 3, 7] },
+        { 3, 2, [3, 4, 5], [5, 3, 5] },
+        { 1, 0, [6, 5, 4], [3, 5, 4] },
+        { 1, 2, [3, 4, 2], [5, 7, 6] },
+        { 3, 0, [2, 1, 1], [5, 1, 1] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public void Volume_is_resampled_as_the_float64_reference_does(int order, int? separate, int[] fromAxes, int[] toAxes)
+    {
+        Extent from = Extent.FromArray(fromAxes), to = Extent.FromArray(toAxes);
+        var values = Enumerable.Range(0, (int)from.Voxels).Select(_ => (float)((20 * Random.NextDouble()) - 10)).ToArray();
+        using var volumes = new DeviceExporter.Volumes(backend);
+        var source = volumes.Allocate(from);
+        backend.Upload(values, source);
+        var actual = Read(DeviceExporter.Resample(volumes, backend, source, new GridChange(from, to, order, separate, 0, 0)));
+        var expected = ReferenceResampling.Image(Array.ConvertAll(values, v => (double)v), from, to, order, separate);
+        var processor = Resampling.ResampleImage(values, from, to, order, separate);
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < actual.Length; i++)
+        {
+            Assert.Equal(expected[i], actual[i], 5e-5);
+            Assert.Equal(processor[i], actual[i], 5e-5f);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 0)]
+    public void Device_decides_for_the_same_labels_as_the_processor(bool regions, int? separate)
+    {
+        var labels = regions
+            ? new LabelScheme([new("background", [0]), new("whole", [1, 2]), new("core", [2])], [1, 2])
+            : new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])]);
+        var change = new GridChange(new(4, 5, 6), new(6, 9, 7), 1, separate, 0, 0);
+        var maps = Enumerable.Range(0, (int)change.From.Voxels * labels.HeadCount).Select(_ => (float)((4 * Random.NextDouble()) - 2)).ToArray();
+        using var pool = new BufferPool(backend);
+        var onDevice = pool.Rent(Shape.Activation(1, change.From, labels.HeadCount));
+        backend.Upload(maps, onDevice);
+        Assert.True(DeviceExporter.Fits(backend, change));
+        DeviceExporter.Decide(backend, backend, onDevice, change, labels); // makes the backend's scratch memory as large as it must be
+        var before = backend.AllocatedBytes;
+        var actual = DeviceExporter.Decide(backend, backend, onDevice, change, labels);
+        var expected = SegmentationExporter.Decide(maps, change, labels);
+
+        // Rounding may decide where two maps are equal to seven digits; hardly ever.
+        Assert.InRange(expected.Zip(actual).Count(pair => pair.First != pair.Second), 0, 1);
+        Assert.True(expected.Distinct().Count() == 3);
+        Assert.Equal(before, backend.AllocatedBytes);
+    }
+
+    [Fact]
+    public void Volume_that_does_not_fit_is_left_to_the_processor() =>
+        Assert.False(DeviceExporter.Fits(backend, new GridChange(new(64, 64, 64), new(1000, 1024, 1024), 1, null, 0, 0)));
+
+    private float[] Read(Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        backend.Download(tensor, values);
+        return values;
+    }
+}

@@ -46,9 +46,8 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
     {
         using var device = new FailingBackend(Cpu.Open(threads: 1)) { StagesBatches = true };
         var run = tiny.Another("staged");
-        var outcome = Execute(run, device, SilentReporter.Instance);
+        Execute(run, device, SilentReporter.Instance);
         Assert.True(device.UploadsAhead >= Schedule.Epochs * (Schedule.IterationsPerEpoch - 1) * 2);
-        Assert.InRange((double)outcome.PredictedPeakBytes / outcome.PeakBytes, 0.5, 1.5);
         AssertSame(runs.Straight, Weights(run));
     }
 

@@ -46,7 +46,11 @@ public static class AutoRun
         var clock = Stopwatch.StartNew();
         var work = new Workspace(request.Work);
         RequireFreshOrResumed(work, request);
-        WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // told before every voxel is verified
+        if (work.RecordedDatasetFolder() is not null)
+        {
+            WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // told before every voxel is verified
+        }
+
         var dataset = Verify(request.Dataset, reporter, cancel);
         var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
         var name = request.Configuration ?? DefaultConfiguration(plans);

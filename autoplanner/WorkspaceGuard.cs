@@ -79,7 +79,8 @@ public static class WorkspaceGuard
             ? measured == DataHash.Of(dataset)
             : null;
 
-    private static List<string> TrainedConfigurations(Workspace work)
+    /// <summary>Configurations of which a checkpoint is in the workspace.</summary>
+    internal static IReadOnlyList<string> TrainedConfigurations(Workspace work)
     {
         var runs = Path.Combine(work.Folder, "runs");
         return !Directory.Exists(runs) ? [] :

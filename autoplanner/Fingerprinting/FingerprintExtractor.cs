@@ -66,12 +66,12 @@ public static class FingerprintExtractor
     }
 
     /// <summary>
-    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there.
+    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if <paramref name="keep"/>.
     /// </summary>
     /// <exception cref="SharpSegException">As <see cref="Extract"/>.</exception>
     public static Fingerprint ExtractCached(
         Dataset dataset, Profile profile, Workspace workspace, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
-        CancellationToken cancel = default)
+        bool keep = true, CancellationToken cancel = default)
     {
         if (File.Exists(workspace.FingerprintFile))
         {
@@ -83,7 +83,11 @@ public static class FingerprintExtractor
         }
 
         var fingerprint = Extract(dataset, profile, workers, progress, warn, cancel);
-        Keep(fingerprint, workspace);
+        if (keep)
+        {
+            Keep(fingerprint, workspace);
+        }
+
         return fingerprint;
     }
 

@@ -14,10 +14,13 @@ public static class PlanningRun
     {
         work.MakeFolder(); // an output that cannot be is told before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
+
+        // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
         reporter.Stage($"measure {dataset.TrainingCases.Count} cases and plan");
         var fingerprint = FingerprintExtractor.ExtractCached(
             dataset, options.Profile, work, Environment.ProcessorCount,
-            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning, cancel);
+            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,
+            keep: WorkspaceGuard.TrainedConfigurations(work).Count == 0, cancel);
         return Write(fingerprint, dataset.Description, dataset.Folder, work, options);
     }
 
@@ -51,9 +54,7 @@ public static class PlanningRun
         }
 
         work.MakeFolder();
-        var result = Write(fingerprint, description, dataset?.Folder, work, options);
-        FingerprintExtractor.Keep(fingerprint, work);
-        return result;
+        return Write(fingerprint, description, dataset?.Folder, work, options);
     }
 
     private static PlanResult Write(
@@ -61,6 +62,7 @@ public static class PlanningRun
     {
         var result = Planner.Plan(fingerprint, description, options);
         WorkspaceGuard.RequireSamePlans(work, result.Plans);
+        FingerprintExtractor.Keep(fingerprint, work);
         work.WriteDataset(description, folder);
         work.WritePlans(result.Plans);
         return result;

@@ -68,7 +68,7 @@ public static partial class Gpu
 
         Directory.CreateDirectory(folder);
         var target = new CudaArchitecture(number / 10, number % 10);
-        using var context = Context.Create(builder => builder.EnableAlgorithms());
+        using var context = Context.Create(builder => builder.EnableAlgorithms().EnableOwnInstructions());
         using var backend = new PTXBackend(context, new CudaCapabilityContext(target), target, new CudaInstructionSet(7, 8), null);
         var files = new List<string>();
         foreach (var kernel in KernelCatalogue.Portable.Concat(target >= FirstWithTensorInstructions ? KernelCatalogue.TensorCores : []))
@@ -101,6 +101,7 @@ public static partial class Gpu
             if (chosen != GpuPrecision.Fp32 && !tensorCores)
             {
                 accelerator.Dispose();
+                context.Dispose();
                 throw new GpuUnavailableException(device, $"{accelerator.Name} has no tensor cores for {chosen}; use --precision fp32");
             }
 
@@ -116,9 +117,9 @@ public static partial class Gpu
         }
     }
 
-    private static Context CudaContext() => Context.Create(builder => builder.Cuda().EnableAlgorithms());
+    private static Context CudaContext() => Context.Create(builder => builder.Cuda().EnableAlgorithms().EnableOwnInstructions());
 
-    private static Context OpenCLContext() => Context.Create(builder => builder.OpenCL().EnableAlgorithms());
+    private static Context OpenCLContext() => Context.Create(builder => builder.OpenCL().EnableAlgorithms().EnableOwnInstructions());
 
     private static string CacheFolder() =>
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "sharpseg", "gpu");

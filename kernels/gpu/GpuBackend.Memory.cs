@@ -23,8 +23,12 @@ internal sealed partial class GpuBackend
         {
             return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded);
         }
-        catch (AcceleratorException e)
+        catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
         {
+            // ILGPU keeps the buffer that it failed to make, by a weak reference, and would free its address 0 when the device is closed,
+            // which CUDA answers with an error in place of this one. Nobody else holds it: let it go now.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
             throw new GpuOutOfMemoryException(rounded * sizeof(float), AllocatedBytes, accelerator.MemorySize, Name, e);
         }
     }

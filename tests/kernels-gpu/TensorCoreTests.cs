@@ -1,18 +1,16 @@
-using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
 
-#if ILGPU_EMULATOR
 /// <summary>The tensor-core variants against the plain float32 kernel, to what their precision allows.</summary>
 public sealed class TensorCoreTests
 {
     /// <summary>Factors are rounded to 2⁻¹¹ (tf32, float16) or 2⁻⁸ (bfloat16); the errors of many products mostly cancel.</summary>
     public static TheoryData<GpuPrecision> Precisions => [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16];
 
-    [Theory]
+    [TensorCoreTheory]
     [MemberData(nameof(Precisions))]
     public void Convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
@@ -21,7 +19,7 @@ public sealed class TensorCoreTests
         Assert.True(VariantSelfCheck.Agrees(backend, "conv backward data", GpuBackend.TensorVariant));
     }
 
-    [Theory]
+    [TensorCoreTheory]
     [MemberData(nameof(Precisions))]
     public void Weight_gradient_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
@@ -30,15 +28,16 @@ public sealed class TensorCoreTests
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward weights", GpuBackend.TensorVariant));
     }
 
-    [Fact]
-    public void Transposed_convolution_on_tensor_cores_agrees_with_the_plain_kernel()
+    [TensorCoreTheory]
+    [MemberData(nameof(Precisions))]
+    public void Transposed_convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, GpuPrecision.Tf32);
+        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv forward", GpuBackend.TensorVariant));
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward data", GpuBackend.TensorVariant));
     }
 
-    [Theory]
+    [TensorCoreTheory]
     [InlineData(GpuPrecision.Tf32, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Fp16, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Bf16, 3.90625e-3f)]
@@ -66,4 +65,3 @@ public sealed class TensorCoreTests
         return result[0];
     }
 }
-#endif

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Sizes;
 
@@ -75,20 +76,20 @@ internal static class GatherTiles
         var dz = depths[plan + k];
         var dy = depths[plan + GemmTile.Depth + k];
         var dx = depths[plan + (2 * GemmTile.Depth) + k];
-        var first = source.Cast<Float4>();
-        var second = source2.Cast<Float4>();
-        for (var row = Group.IdxX >> 2; row < tileRows; row += GemmTile.Threads >> 2)
+        var second = c >= s.Channels;
+        var from = (second ? source2 : source).Cast<Float4>();
+        var channels = second ? s.Channels2 : s.Channels;
+        var channel = second ? c - s.Channels : c;
+        for (var i = 0; i < tileRows / (GemmTile.Threads >> 2); i++) // so many turns for every thread: the driver unrolls
         {
+            var row = (Group.IdxX >> 2) + (i * (GemmTile.Threads >> 2));
             var z = rows[row] + dz;
             var y = rows[tileRows + row] + dy;
             var x = rows[(2 * tileRows) + row] + dx;
             var value = default(Float4);
             if (c >= 0 && z >= 0 && z < s.SourceZ && y >= 0 && y < s.SourceY && x >= 0 && x < s.SourceX)
             {
-                var voxel = (((z * s.SourceY) + y) * s.SourceX) + x;
-                value = c < s.Channels
-                    ? first[((voxel * s.Channels) + c) >> 2]
-                    : second[((voxel * s.Channels2) + c - s.Channels) >> 2];
+                value = ReadOnlyMemory.Read(from, ((((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel) >> 2);
             }
 
             var at = toA + (k * (tileRows + GemmTile.Pad)) + row;
@@ -110,16 +111,20 @@ internal static class GatherTiles
         var dz = depths[plan + k];
         var dy = depths[plan + GemmTile.Depth + k];
         var dx = depths[plan + (2 * GemmTile.Depth) + k];
-        for (var row = Group.IdxX >> 4; row < tileRows; row += GemmTile.Threads >> 4)
+        var second = c >= s.Channels;
+        var from = second ? source2 : source;
+        var channels = second ? s.Channels2 : s.Channels;
+        var channel = second ? c - s.Channels : c;
+        for (var i = 0; i < tileRows / (GemmTile.Threads >> 4); i++)
         {
+            var row = (Group.IdxX >> 4) + (i * (GemmTile.Threads >> 4));
             var z = rows[row] + dz;
             var y = rows[tileRows + row] + dy;
             var x = rows[(2 * tileRows) + row] + dx;
             var value = 0f;
             if (c >= 0 && z >= 0 && z < s.SourceZ && y >= 0 && y < s.SourceY && x >= 0 && x < s.SourceX)
             {
-                var voxel = (((z * s.SourceY) + y) * s.SourceX) + x;
-                value = c < s.Channels ? source[(voxel * s.Channels) + c] : source2[(voxel * s.Channels2) + c - s.Channels];
+                value = ReadOnlyMemory.Read(from, (((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel);
             }
 
             a[toA + (k * (tileRows + GemmTile.Pad)) + row] = value;
@@ -137,15 +142,16 @@ internal static class GatherTiles
         {
             // Columns lie next to each other in memory and in the tile.
             var b4 = b.Cast<Float4>();
-            for (var i = Group.IdxX; i < GemmTile.Depth * quads; i += GemmTile.Threads)
+            for (var turn = 0; turn < GemmTile.Depth * quads / GemmTile.Threads; turn++)
             {
+                var i = Group.IdxX + (turn * GemmTile.Threads);
                 var k = i / quads;
                 var column = (i & (quads - 1)) << 2;
                 var inside = depths[plan + DepthPlan.Channel + k] >= 0 && firstColumn + column < s.Columns;
                 var value = default(Float4);
                 if (inside)
                 {
-                    value = w[(depths[plan + DepthPlan.Weight + k] + firstColumn + column) >> 2];
+                    value = ReadOnlyMemory.Read(w, (depths[plan + DepthPlan.Weight + k] + firstColumn + column) >> 2);
                 }
 
                 b4[(toB + (k * (tileColumns + GemmTile.Pad)) + column) >> 2] = value;
@@ -154,15 +160,17 @@ internal static class GatherTiles
         else
         {
             // Depths lie next to each other in memory: four of them are read at once and spread over four rows of the tile.
-            for (var i = Group.IdxX; i < GemmTile.Depth * quads; i += GemmTile.Threads)
+            for (var turn = 0; turn < GemmTile.Depth * quads / GemmTile.Threads; turn++)
             {
+                var i = Group.IdxX + (turn * GemmTile.Threads);
                 var k = (i & 3) << 2;
                 var column = i >> 2;
                 var inside = depths[plan + DepthPlan.Channel + k] >= 0 && firstColumn + column < s.Columns;
                 var value = default(Float4);
                 if (inside)
                 {
-                    value = w[(depths[plan + DepthPlan.Weight + k] + ((firstColumn + column) * s.WeightColumns)) >> 2];
+                    value = ReadOnlyMemory.Read(
+                        w, (depths[plan + DepthPlan.Weight + k] + ((firstColumn + column) * s.WeightColumns)) >> 2);
                 }
 
                 var at = toB + (k * (tileColumns + GemmTile.Pad)) + column;
@@ -180,14 +188,15 @@ internal static class GatherTiles
         int tileColumns)
     {
         var step = s.TransposedWeights == 0 ? 1 : s.WeightColumns;
-        for (var i = Group.IdxX; i < GemmTile.Depth * tileColumns; i += GemmTile.Threads)
+        for (var turn = 0; turn < GemmTile.Depth * tileColumns / GemmTile.Threads; turn++)
         {
+            var i = Group.IdxX + (turn * GemmTile.Threads);
             var k = i / tileColumns;
             var column = i & (tileColumns - 1);
             var value = 0f;
             if (depths[plan + DepthPlan.Channel + k] >= 0 && firstColumn + column < s.Columns)
             {
-                value = weights[depths[plan + DepthPlan.Weight + k] + ((firstColumn + column) * step)];
+                value = ReadOnlyMemory.Read(weights, depths[plan + DepthPlan.Weight + k] + ((firstColumn + column) * step));
             }
 
             b[toB + (k * (tileColumns + GemmTile.Pad)) + column] = value;
@@ -202,7 +211,7 @@ internal static class GatherTiles
         {
             if (column < s.Columns)
             {
-                var to = dest.Cast<Float4>();
+                var to = dest.AsAligned16().Cast<Float4>(); // a sample begins on a multiple of four elements if a voxel does
                 if (s.HasBias != 0)
                 {
                     value = Float4.Sum(value, bias.Cast<Float4>()[column >> 2]);

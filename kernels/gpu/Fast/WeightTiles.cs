@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Sizes;
 
@@ -32,67 +33,13 @@ internal static class WeightTiles
         var toB = buffer * GemmTile.Depth * (tileColumns + GemmTile.Pad);
         if (vector)
         {
-            var quads = tileRows >> 2;
-            var a4 = a.Cast<Float4>();
-            for (var i = Group.IdxX; i < GemmTile.Depth * quads; i += GemmTile.Threads)
-            {
-                var k = i / quads;
-                var row = (i & (quads - 1)) << 2;
-                var index = IndexOf(rows, voxels, plan, row, k, tileRows, s);
-                var value = default(Float4);
-                if (index >= 0)
-                {
-                    value = rows[(3 * tileRows) + row] < s.Channels
-                        ? gathered.Cast<Float4>()[index >> 2]
-                        : gathered2.Cast<Float4>()[index >> 2];
-                }
-
-                a4[(toA + (k * (tileRows + GemmTile.Pad)) + row) >> 2] = value;
-            }
-
-            quads = tileColumns >> 2;
-            var b4 = b.Cast<Float4>();
-            for (var i = Group.IdxX; i < GemmTile.Depth * quads; i += GemmTile.Threads)
-            {
-                var k = i / quads;
-                var column = (i & (quads - 1)) << 2;
-                var value = default(Float4);
-                if (first + k < end && firstColumn + column < s.DenseChannels)
-                {
-                    value = dense.Cast<Float4>()[(((long)(first + k) * s.DenseChannels) + firstColumn + column) >> 2];
-                }
-
-                b4[(toB + (k * (tileColumns + GemmTile.Pad)) + column) >> 2] = value;
-            }
+            LoadRowsByFour(gathered, gathered2, a, toA, rows, voxels, plan, s, tileRows);
+            LoadColumnsByFour(dense, b, toB, first, end, s, firstColumn, tileColumns);
         }
         else
         {
-            for (var i = Group.IdxX; i < GemmTile.Depth * tileRows; i += GemmTile.Threads)
-            {
-                var k = i / tileRows;
-                var row = i & (tileRows - 1);
-                var index = IndexOf(rows, voxels, plan, row, k, tileRows, s);
-                var value = 0f;
-                if (index >= 0)
-                {
-                    value = rows[(3 * tileRows) + row] < s.Channels ? gathered[index] : gathered2[index];
-                }
-
-                a[toA + (k * (tileRows + GemmTile.Pad)) + row] = value;
-            }
-
-            for (var i = Group.IdxX; i < GemmTile.Depth * tileColumns; i += GemmTile.Threads)
-            {
-                var k = i / tileColumns;
-                var column = i & (tileColumns - 1);
-                var value = 0f;
-                if (first + k < end && firstColumn + column < s.DenseChannels)
-                {
-                    value = dense[((long)(first + k) * s.DenseChannels) + firstColumn + column];
-                }
-
-                b[toB + (k * (tileColumns + GemmTile.Pad)) + column] = value;
-            }
+            LoadRows(gathered, gathered2, a, toA, rows, voxels, plan, s, tileRows);
+            LoadColumns(dense, b, toB, first, end, s, firstColumn, tileColumns);
         }
     }
 
@@ -121,6 +68,92 @@ internal static class WeightTiles
         }
     }
 
+    // A thread keeps its four rows for all depths. Loops have the same number of turns for every thread, so that the driver unrolls them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadRowsByFour(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> voxels,
+        int plan, WeightSizes s, int tileRows)
+    {
+        var quads = tileRows >> 2;
+        var row = (Group.IdxX & (quads - 1)) << 2;
+        var a4 = a.Cast<Float4>();
+        var from = (rows[(3 * tileRows) + row] >= s.Channels ? gathered2 : gathered).Cast<Float4>();
+        for (var turn = 0; turn < GemmTile.Depth * quads / GemmTile.Threads; turn++)
+        {
+            var k = (Group.IdxX / quads) + (turn * (GemmTile.Threads / quads));
+            var index = IndexOf(rows, voxels, plan, row, k, tileRows, s);
+            var value = default(Float4);
+            if (index >= 0)
+            {
+                value = ReadOnlyMemory.Read(from, index >> 2);
+            }
+
+            a4[(toA + (k * (tileRows + GemmTile.Pad)) + row) >> 2] = value;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadRows(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> voxels,
+        int plan, WeightSizes s, int tileRows)
+    {
+        for (var turn = 0; turn < GemmTile.Depth * tileRows / GemmTile.Threads; turn++)
+        {
+            var i = Group.IdxX + (turn * GemmTile.Threads);
+            var k = i / tileRows;
+            var row = i & (tileRows - 1);
+            var index = IndexOf(rows, voxels, plan, row, k, tileRows, s);
+            var value = 0f;
+            if (index >= 0)
+            {
+                value = ReadOnlyMemory.Read(rows[(3 * tileRows) + row] >= s.Channels ? gathered2 : gathered, index);
+            }
+
+            a[toA + (k * (tileRows + GemmTile.Pad)) + row] = value;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadColumnsByFour(
+        ArrayView<float> dense, ArrayView<float> b, int toB, int first, int end, WeightSizes s, int firstColumn, int tileColumns)
+    {
+        var quads = tileColumns >> 2;
+        var b4 = b.Cast<Float4>();
+        var from = dense.Cast<Float4>();
+        for (var turn = 0; turn < GemmTile.Depth * quads / GemmTile.Threads; turn++)
+        {
+            var i = Group.IdxX + (turn * GemmTile.Threads);
+            var k = i / quads;
+            var column = (i & (quads - 1)) << 2;
+            var value = default(Float4);
+            if (first + k < end && firstColumn + column < s.DenseChannels)
+            {
+                value = ReadOnlyMemory.Read(from, (((long)(first + k) * s.DenseChannels) + firstColumn + column) >> 2);
+            }
+
+            b4[(toB + (k * (tileColumns + GemmTile.Pad)) + column) >> 2] = value;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadColumns(
+        ArrayView<float> dense, ArrayView<float> b, int toB, int first, int end, WeightSizes s, int firstColumn, int tileColumns)
+    {
+        for (var turn = 0; turn < GemmTile.Depth * tileColumns / GemmTile.Threads; turn++)
+        {
+            var i = Group.IdxX + (turn * GemmTile.Threads);
+            var k = i / tileColumns;
+            var column = i & (tileColumns - 1);
+            var value = 0f;
+            if (first + k < end && firstColumn + column < s.DenseChannels)
+            {
+                value = ReadOnlyMemory.Read(dense, ((long)(first + k) * s.DenseChannels) + firstColumn + column);
+            }
+
+            b[toB + (k * (tileColumns + GemmTile.Pad)) + column] = value;
+        }
+    }
+
     /// <summary>Index of a row's channel at a voxel in the gathered array, or −1 where the tap leaves the volume. 64-bit: whole batch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long IndexOf(ArrayView<int> rows, ArrayView<int> voxels, int plan, int row, int k, int tileRows, WeightSizes s)
@@ -145,7 +178,7 @@ internal static class WeightTiles
         {
             if (column < s.DenseChannels)
             {
-                partial.Cast<Float4>()[((m * s.DenseChannels) + column) >> 2] = value;
+                partial.AsAligned16().Cast<Float4>()[((m * s.DenseChannels) + column) >> 2] = value;
             }
         }
         else

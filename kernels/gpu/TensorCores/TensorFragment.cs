@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
-using ILGPU.Runtime.Cuda;
 
 namespace SharpSeg.Kernels.Gpu.TensorCores;
 
@@ -38,10 +37,10 @@ internal struct TensorFragment
         var t = lane & 3;
         if (precision == Tf32)
         {
-            fragment.R0 = ToTf32(tile[row + (t * stride)]);
-            fragment.R1 = ToTf32(tile[row + 8 + (t * stride)]);
-            fragment.R2 = ToTf32(tile[row + ((t + 4) * stride)]);
-            fragment.R3 = ToTf32(tile[row + 8 + ((t + 4) * stride)]);
+            fragment.R0 = TensorInstructions.ToTf32(tile[row + (t * stride)]);
+            fragment.R1 = TensorInstructions.ToTf32(tile[row + 8 + (t * stride)]);
+            fragment.R2 = TensorInstructions.ToTf32(tile[row + ((t + 4) * stride)]);
+            fragment.R3 = TensorInstructions.ToTf32(tile[row + 8 + ((t + 4) * stride)]);
         }
         else
         {
@@ -65,8 +64,8 @@ internal struct TensorFragment
         var t = lane & 3;
         if (precision == Tf32)
         {
-            fragment.R0 = ToTf32(tile[column + (t * stride)]);
-            fragment.R1 = ToTf32(tile[column + ((t + 4) * stride)]);
+            fragment.R0 = TensorInstructions.ToTf32(tile[column + (t * stride)]);
+            fragment.R1 = TensorInstructions.ToTf32(tile[column + ((t + 4) * stride)]);
         }
         else
         {
@@ -83,61 +82,21 @@ internal struct TensorFragment
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply(ref Kernels.Float4 sums, TensorFragment a, TensorFragment b, int precision)
     {
-        Ref<float> c0 = sums.X;
-        Ref<float> c1 = sums.Y;
-        Ref<float> c2 = sums.Z;
-        Ref<float> c3 = sums.W;
-        Input<uint> a0 = a.R0;
-        Input<uint> a1 = a.R1;
-        Input<uint> a2 = a.R2;
-        Input<uint> a3 = a.R3;
-        Input<uint> b0 = b.R0;
-        Input<uint> b1 = b.R1;
         if (precision == Tf32)
         {
-            CudaAsm.EmitRef(
-                "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};",
-                ref c0, ref c1, ref c2, ref c3, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1);
+            sums = TensorInstructions.MultiplyTf32(sums, a, b.R0, b.R1);
         }
         else if (precision == Bf16)
         {
-            CudaAsm.EmitRef(
-                "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};",
-                ref c0, ref c1, ref c2, ref c3, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1);
+            sums = TensorInstructions.MultiplyBf16(sums, a, b.R0, b.R1);
         }
         else
         {
-            CudaAsm.EmitRef(
-                "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};",
-                ref c0, ref c1, ref c2, ref c3, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1);
+            sums = TensorInstructions.MultiplyFp16(sums, a, b.R0, b.R1);
         }
-
-        sums.X = c0.Value;
-        sums.Y = c1.Value;
-        sums.Z = c2.Value;
-        sums.W = c3.Value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint ToTf32(float value)
-    {
-        CudaAsm.Emit("cvt.rna.tf32.f32 %0, %1;", out uint bits, value);
-        return bits;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Pack(float low, float high, int precision)
-    {
-        uint bits;
-        if (precision == Bf16)
-        {
-            CudaAsm.Emit("cvt.rn.bf16x2.f32 %0, %1, %2;", out bits, high, low);
-        }
-        else
-        {
-            CudaAsm.Emit("cvt.rn.f16x2.f32 %0, %1, %2;", out bits, high, low);
-        }
-
-        return bits;
-    }
+    private static uint Pack(float low, float high, int precision) =>
+        precision == Bf16 ? TensorInstructions.ToBf16(high, low) : TensorInstructions.ToFp16(high, low);
 }

@@ -26,6 +26,13 @@ public static class ArrayViewExtensions
             .CopyTo(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref cpuData, (int)length)));
     }
 
+    /// <summary>Promises a compiler that the view starts on a multiple of sixteen bytes, so that it may move sixteen at once.</summary>
+    public static ArrayView<T> AsAligned16<T>(this ArrayView<T> view)
+        where T : unmanaged =>
+        Offset<T, ArrayView<T>>(view) % 16 == 0
+            ? view
+            : throw KernelFaultException.Misaligned(typeof(T), Offset<T, ArrayView<T>>(view), Memory<T, ArrayView<T>>(view));
+
     /// <summary>Device to device.</summary>
     public static void CopyTo<T>(this ArrayView<T> source, AcceleratorStream stream, in ArrayView<T> target)
         where T : unmanaged
@@ -38,6 +45,14 @@ public static class ArrayViewExtensions
         where TView : IContiguousArrayView<T>
         where T : unmanaged =>
         view.Memory is { } memory ? memory.HostBytes(view.OffsetInBytes, view.Length * Unsafe.SizeOf<T>()) : default;
+
+    private static long Offset<T, TView>(TView view)
+        where TView : IContiguousArrayView<T>
+        where T : unmanaged => view.OffsetInBytes;
+
+    private static CheckedMemory? Memory<T, TView>(TView view)
+        where TView : IContiguousArrayView<T>
+        where T : unmanaged => view.Memory;
 
     private static void RequireLength(long length, long capacity)
     {

@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using SharpSeg.Kernels.Gpu.Kernels;
+
+namespace SharpSeg.Kernels.Gpu.Fast;
+
+/// <summary>
+/// Reads of device memory that nobody writes while the kernel runs. ILGPU does not tell an assembler that a view lies in global memory,
+/// and an assembler that must assume it could be shared memory keeps every such load behind the stores to the tiles before it. On CUDA
+/// these reads become ld.global.nc, which may go ahead of anything; elsewhere they are the indexer.
+/// </summary>
+internal static class ReadOnlyMemory
+{
+    /// <summary>Four elements; the index, not negative, counts fours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Read(ArrayView<Float4> view, long index) =>
+#if ILGPU_PACKAGE
+        Four(ref view[index]);
+#else
+        view[index]; // the emulator tells reads from writes, so it has no references
+#endif
+
+    /// <summary>One element; the index is not negative.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read(ArrayView<float> view, long index) =>
+#if ILGPU_PACKAGE
+        One(ref view[index]);
+#else
+        view[index];
+#endif
+
+    /// <inheritdoc cref="Read(ArrayView{Float4}, long)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Read(ArrayView<Float4> view, int index) =>
+#if ILGPU_PACKAGE
+        Four(ref view[index]);
+#else
+        view[index];
+#endif
+
+    /// <inheritdoc cref="Read(ArrayView{float}, long)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read(ArrayView<float> view, int index) =>
+#if ILGPU_PACKAGE
+        One(ref view[index]);
+#else
+        view[index];
+#endif
+
+#if ILGPU_PACKAGE
+    /// <summary>The load of four elements; its PTX is <see cref="PtxGenerators"/>'.</summary>
+    [IntrinsicImplementation]
+    internal static Float4 Four(ref Float4 address) => address;
+
+    /// <summary>The load of one element.</summary>
+    [IntrinsicImplementation]
+    internal static float One(ref float address) => address;
+
+    /// <summary><see cref="Four"/> where there are no instructions for it.</summary>
+    internal static Float4 PlainFour(ref Float4 address) => address;
+
+    /// <summary><see cref="One"/> where there are no instructions for it.</summary>
+    internal static float PlainOne(ref float address) => address;
+#endif
+}

@@ -43,6 +43,10 @@ public sealed class SanitizerTests : IDisposable
         Assert.Equal(KernelFault.Misaligned, FaultOf((view, i) => view.SubView(1).Cast<Kernels.Float4>()[0] = default));
 
     [Fact]
+    public void View_that_is_promised_to_be_aligned_and_is_not_is_misaligned() =>
+        Assert.Equal(KernelFault.Misaligned, FaultOf((view, i) => view.SubView(1).AsAligned16()[0] = 1f));
+
+    [Fact]
     public void Reading_shared_memory_that_nobody_wrote_is_reported() =>
         Assert.Equal(KernelFault.UnwrittenSharedMemory, FaultOf(ReadsUnwritten));
 

@@ -18,7 +18,7 @@ internal static class Program
     private const string Usage =
         """
         usage: bench kernels|step|inference|preprocess [--device cpu|cuda:0|opencl:0|…] [--precision fp32|tf32|bf16|fp16] [--check]
-                     [--json FILE] [--threads N] [--only TEXT] [--seconds S] [--no-pytorch]
+                     [--json FILE] [--threads N] [--only TEXT] [--seconds S] [--variants] [--no-pytorch]
                bench kernels --emit-ptx DIR [--arch sm_80]
         """;
 

@@ -104,8 +104,12 @@ public sealed class ResamplingTests : IDisposable
     }
 
     [Fact]
-    public void Volume_that_does_not_fit_is_left_to_the_processor() =>
-        Assert.False(DeviceExporter.Fits(backend, new GridChange(new(64, 64, 64), new(1000, 1024, 1024), 1, null, 0, 0)));
+    public void Volume_that_does_not_fit_is_left_to_the_processor()
+    {
+        // ILGPU's processor device says that its memory has no end; there everything fits.
+        var endless = backend.MemoryBytes > 1L << 50;
+        Assert.Equal(endless, DeviceExporter.Fits(backend, new GridChange(new(64, 64, 64), new(1000, 1024, 1024), 1, null, 0, 0)));
+    }
 
     private float[] Read(Tensor tensor)
     {

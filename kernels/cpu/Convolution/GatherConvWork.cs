@@ -101,18 +101,18 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
     {
         var targets = stackalloc float*[SliceVoxels];
         var found = 0;
-        int dz = tap / p.Window.X / p.Window.Y, dy = tap / p.Window.X % p.Window.Y, dx = tap % p.Window.X;
-        var (x0, x1) = p.GridInside(2, dx);
+        var at = p.TapAt(tap);
+        var (x0, x1) = p.GridInside(2, at.X);
         for (var line = firstLine; line < lastLine; line++)
         {
             int y = line % p.Grid.Y, z = line / p.Grid.Y % p.Grid.Z, n = line / p.Grid.Y / p.Grid.Z;
-            int iz = (z * p.Step.Z) + p.First.Z + dz, iy = (y * p.Step.Y) + p.First.Y + dy;
+            int iz = (z * p.Step.Z) + p.First.Z + at.Z, iy = (y * p.Step.Y) + p.First.Y + at.Y;
             if ((uint)iz >= (uint)p.Input.Z || (uint)iy >= (uint)p.Input.Y)
             {
                 continue;
             }
 
-            var inRow = p.InputVoxel(n, iz, iy, p.First.X + dx);
+            var inRow = p.InputVoxel(n, iz, iy, p.First.X + at.X);
             var outRow = OutputRow(n, z, y);
             for (var x = x0; x < x1; x++)
             {

@@ -66,10 +66,10 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
         var inputs = scratch + (worker * ScratchPerWorker);
         var gradients = inputs + (RunBlocks * InputPanel);
         var both = gradients + ((nint)blocksPerPart * SliceVoxels * Width);
-        int dz = tap / p.Window.X / p.Window.Y, dy = tap / p.Window.X % p.Window.Y, dx = tap % p.Window.X;
-        var (z0, z1) = p.GridInside(0, dz);
-        var (y0, y1) = p.GridInside(1, dy);
-        var (x0, x1) = p.GridInside(2, dx);
+        var at = p.TapAt(tap);
+        var (z0, z1) = p.GridInside(0, at.Z);
+        var (y0, y1) = p.GridInside(1, at.Y);
+        var (x0, x1) = p.GridInside(2, at.X);
         var add = accumulate;
         var found = 0;
         for (var n = 0; n < p.N; n++)
@@ -79,7 +79,7 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
                 for (var y = y0; y < y1; y++)
                 {
                     var gradient = g + (((((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * p.Grid.X) * p.Cout) + (firstBlock * Width);
-                    var line = p.InputVoxel(n, (z * p.Step.Z) + p.First.Z + dz, (y * p.Step.Y) + p.First.Y + dy, p.First.X + dx);
+                    var line = p.InputVoxel(n, (z * p.Step.Z) + p.First.Z + at.Z, (y * p.Step.Y) + p.First.Y + at.Y, p.First.X + at.X);
                     for (var x = x0; x < x1; x++)
                     {
                         ToPanels(line + (x * p.Step.X), both, inputs + (found * Height));

@@ -70,6 +70,9 @@ internal unsafe struct TapProblem
     /// </summary>
     public readonly bool ReadsInPlace => C2 == 0 && Inside(0) && Inside(1) && Inside(2);
 
+    /// <summary>Where a tap lies in the window; taps are counted in the order z, y, x.</summary>
+    public readonly Extent TapAt(int tap) => new(tap / Window.X / Window.Y, tap / Window.X % Window.Y, tap % Window.X);
+
     /// <summary>Number of an input voxel, counted over all samples.</summary>
     public readonly long InputVoxel(int n, int z, int y, int x) => ((((((long)n * Input.Z) + z) * Input.Y) + y) * Input.X) + x;
 

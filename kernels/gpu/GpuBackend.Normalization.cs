@@ -24,8 +24,18 @@ internal sealed partial class GpuBackend
 
     /// <inheritdoc/>
     protected override void InstanceNormApplyCore(
-        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y) =>
-        normApply.Value.LaunchApply(stream, new NormSizes(p), View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
+    {
+        var sizes = new NormSizes(p);
+        if (sizes.IsVectorizable && UsesFast("instance norm"))
+        {
+            vectorNormApply.Value.LaunchApply(stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+        }
+        else
+        {
+            normApply.Value.LaunchApply(stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+        }
+    }
 
     /// <inheritdoc/>
     protected override void InstanceNormBackwardCore(
@@ -51,7 +61,15 @@ internal sealed partial class GpuBackend
         }
 
         normApply.Value.LaunchParameters(stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
-        normApply.Value.LaunchGradient(
-            stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+        if (sizes.IsVectorizable && UsesFast("instance norm"))
+        {
+            vectorNormApply.Value.LaunchGradient(
+                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+        }
+        else
+        {
+            normApply.Value.LaunchGradient(
+                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+        }
     }
 }

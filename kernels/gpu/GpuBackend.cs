@@ -36,6 +36,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     private readonly Lazy<SplitSum> splitSum;
     private readonly Lazy<ChannelSum> channelSum;
     private readonly Lazy<InstanceNormSums> normSums;
+    private readonly Lazy<VectorNormApply> vectorNormApply;
     private readonly Lazy<LossSums> lossSums;
     private readonly KernelChoice choice;
     private DeviceBuffer? scratch;
@@ -65,6 +66,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         splitSum = new(() => new(accelerator));
         channelSum = new(() => new(accelerator));
         normSums = new(() => new(accelerator));
+        vectorNormApply = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
         resampling = new(() => new(accelerator));
         multiplyAddPeak = new(() => new(accelerator));

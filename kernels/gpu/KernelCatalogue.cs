@@ -14,7 +14,8 @@ internal static class KernelCatalogue
         .. PlainConvolution.Methods, .. PlainTransposedConvolution.Methods, .. PlainInstanceNorm.Methods, .. PlainChannelSum.Methods,
         .. PlainLossSums.Methods, .. PointwiseKernels.Methods, .. LayoutKernels.Methods, .. InferenceKernels.Methods,
         .. OptimizerKernels.Methods, .. SquareSum.Methods, .. InstanceNormApply.Methods, .. LossGradient.Methods, .. GatherGemm.Methods,
-        .. WeightGemm.Methods, .. SplitSum.Methods, .. ChannelSum.Methods, .. InstanceNormSums.Methods, .. LossSums.Methods,
+        .. WeightGemm.Methods, .. SplitSum.Methods, .. ChannelSum.Methods, .. InstanceNormSums.Methods, .. VectorNormSums.Methods,
+        .. VectorNormApply.Methods, .. LossSums.Methods,
         .. MultiplyAddPeak.Methods, .. ResamplingKernels.Methods, .. SpatialKernels.Methods,
     ];
 

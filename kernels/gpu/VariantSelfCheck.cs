@@ -26,6 +26,9 @@ internal static class VariantSelfCheck
 
     private static readonly TransposedConvProblem[] Transposed = [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
 
+    private static readonly InstanceNormProblem[] Norms =
+        [new(2, new(3, 5, 7), 5, 0.01f), new(1, new(2, 3, 4), 33, 0.01f), new(2, new(3, 5, 7), 36, 0.01f)];
+
     /// <summary>Operations that have tensor-core variants.</summary>
     public static IReadOnlyList<string> TensorOperations { get; } =
     [
@@ -73,7 +76,7 @@ internal static class VariantSelfCheck
         "bias gradient" => Convolutions.Select<ConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.ConvBackwardWeights(
             p, t.Input(p.InputShape), p.Cin2 > 0 ? t.Input(p.Input2Shape) : null, t.Input(p.OutputShape), t.Output(p.WeightShape),
             t.Output(Shape.Vector(p.Cout)), false)),
-        "instance norm" => [Norm(new(2, new(3, 5, 7), 5, 0.01f)), Norm(new(1, new(2, 3, 4), 33, 0.01f))],
+        "instance norm" => Norms.Select(Norm),
         "loss sums" => [Loss(new(2, new(3, 5, 7), 3, false, true)), Loss(new(1, new(2, 3, 4), 2, true, false))],
         _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
     };
@@ -81,10 +84,12 @@ internal static class VariantSelfCheck
     private static Action<SelfCheckTensors> Norm(InstanceNormProblem p) => t =>
     {
         var (x, mean, rstd) = (t.Input(p.ActivationShape), t.Output(p.StatisticsShape), t.Output(p.StatisticsShape));
+        var (gamma, beta) = (t.Input(p.ParameterShape), t.Input(p.ParameterShape));
         t.Backend.InstanceNormStatistics(p, x, mean, rstd);
+        t.Backend.InstanceNormApply(p, x, mean, rstd, gamma, beta, t.Output(p.ActivationShape));
         t.Backend.InstanceNormBackward(
-            p, t.Input(p.ActivationShape), x, mean, rstd, t.Input(p.ParameterShape), t.Input(p.ParameterShape), t.Output(p.ActivationShape),
-            t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
+            p, t.Input(p.ActivationShape), x, mean, rstd, gamma, beta, t.Output(p.ActivationShape), t.Output(p.ParameterShape),
+            t.Output(p.ParameterShape), false);
     };
 
     private static Action<SelfCheckTensors> Loss(LossProblem p) => t => t.Backend.SegmentationLossForward(

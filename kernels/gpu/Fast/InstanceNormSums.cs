@@ -9,9 +9,10 @@ namespace SharpSeg.Kernels.Gpu.Fast;
 /// <summary>
 /// The sums of instance normalisation by groups: statistics forward, A = Σd and B = Σd·x̂ backward.
 /// <para>Shapes: x, dy (n, z, y, x, c); mean, rstd, sumD, sumDXhat (n, c); partials (2, n, chunks, c).</para>
-/// <para>Maths: per chunk of voxels its mean and its Σ(x − mean)², in two passes over the chunk, the second out of the caches; chunks are
-/// joined by M2 = M2a + M2b + (difference of means)²·na·nb/(na + nb) (Chan, Golub, LeVeque 1983), in order. Never E[x²] − E[x]².</para>
-/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once from memory (backward: x and dy).</para>
+/// <para>Maths: each thread's mean and Σ(x − mean)² by <see cref="Welford"/>; parts of n_k elements with mean m_k and sum M_k, threads and
+/// then chunks of voxels, are joined in order by mean = Σ n_k·m_k/Σ n_k, M = Σ (M_k + n_k·(m_k − mean)²). Never E[x²] − E[x]².</para>
+/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel counts
+/// that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
 /// </summary>
 internal sealed class InstanceNormSums(Accelerator accelerator)
 {
@@ -26,6 +27,15 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> chunkGradientSums =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<float>, ArrayView<float>, NormSizes, int>(ChunkGradientSums);
+
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
+        vectorStatistics = new(() =>
+            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkStatistics));
+
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>> vectorGradientSums = new(() =>
+            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+                ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkGradientSums));
 
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int> joinSums =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, NormSizes, int>(JoinSums);
@@ -42,7 +52,15 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
     {
         var length = ChannelGroups.ChunkLength(s.Voxels);
         var (first, second) = Halves(partials);
-        chunkStatistics(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
+        if (IsVector(s))
+        {
+            vectorStatistics.Value(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
+        }
+        else
+        {
+            chunkStatistics(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
+        }
+
         joinStatistics(
             stream, ElementIndex.Over(mean.Length), first, second, mean, rstd, s, ChannelGroups.Chunks(s.Voxels), length);
     }
@@ -53,12 +71,23 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD, ArrayView<float> sumDXhat)
     {
         var (first, second) = Halves(partials);
-        chunkGradientSums(
-            stream, ChannelGroups.Over(s.C, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s,
-            ChannelGroups.ChunkLength(s.Voxels));
+        var length = ChannelGroups.ChunkLength(s.Voxels);
+        if (IsVector(s))
+        {
+            vectorGradientSums.Value(
+                stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
+        }
+        else
+        {
+            chunkGradientSums(
+                stream, ChannelGroups.Over(s.C, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
+        }
+
         joinSums(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
         joinSums(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
     }
+
+    private bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(accelerator);
 
     private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
         (partials.SubView(0, partials.Length / 2), partials.SubView(partials.Length / 2, partials.Length / 2));
@@ -71,25 +100,21 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         var sample = x.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
-        var sum = 0f;
-        for (var v = start + Group.IdxY; inside && v < end; v += Group.DimY)
-        {
-            sum += sample[(v * s.C) + c];
-        }
-
-        var mean = ChannelGroups.SumOverRows(shared, sum) / (end - start);
+        var count = 0f;
+        var mean = 0f;
         var square = 0f;
         for (var v = start + Group.IdxY; inside && v < end; v += Group.DimY)
         {
-            var difference = sample[(v * s.C) + c] - mean;
-            square += difference * difference;
+            count += 1f;
+            Welford.Add(sample[(v * s.C) + c], 1f / count, ref mean, ref square);
         }
 
-        square = ChannelGroups.SumOverRows(shared, square);
+        var chunkMean = ChannelGroups.SumOverRows(shared, count * mean) / (end - start);
+        square = ChannelGroups.SumOverRows(shared, square + (count * (mean - chunkMean) * (mean - chunkMean)));
         if (inside && Group.IdxY == 0)
         {
             var at = (((Grid.IdxZ * Grid.DimY) + Grid.IdxY) * s.C) + c;
-            means[at] = mean;
+            means[at] = chunkMean;
             squares[at] = square;
         }
     }
@@ -105,18 +130,19 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         }
 
         var first = ((index / s.C) * chunks * s.C) + (index % s.C);
-        var count = 0f;
-        var average = 0f;
+        var last = (float)(s.Voxels - ((chunks - 1) * chunkLength)); // voxels of the last chunk
+        var sum = 0f;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            sum += (chunk == chunks - 1 ? last : chunkLength) * means[first + (chunk * s.C)];
+        }
+
+        var average = sum / s.Voxels;
         var square = 0f;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
-            var left = s.Voxels - (chunk * chunkLength);
-            var size = (float)(left < chunkLength ? left : chunkLength);
             var difference = means[first + (chunk * s.C)] - average;
-            var total = count + size;
-            average += difference * (size / total);
-            square += squares[first + (chunk * s.C)] + (difference * difference * (count * (size / total)));
-            count = total;
+            square += squares[first + (chunk * s.C)] + ((chunk == chunks - 1 ? last : chunkLength) * difference * difference);
         }
 
         mean[index] = average;
@@ -146,8 +172,7 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
             for (var v = start + Group.IdxY; v < end; v += Group.DimY)
             {
                 var xhat = (values[(v * s.C) + c] - average) * inverse;
-                var z = (scale * xhat) + shift;
-                var d = gradients[(v * s.C) + c] * (z > 0f ? 1f : s.Slope);
+                var d = NormElement.Slope(gradients[(v * s.C) + c], xhat, scale, shift, s.Slope);
                 a += d;
                 b += d * xhat;
             }

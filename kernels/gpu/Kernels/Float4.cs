@@ -19,4 +19,15 @@ internal struct Float4
         a.W += b.W;
         return a;
     }
+
+    /// <summary>factor·a, lane by lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Scaled(Float4 a, float factor)
+    {
+        a.X *= factor;
+        a.Y *= factor;
+        a.Z *= factor;
+        a.W *= factor;
+        return a;
+    }
 }

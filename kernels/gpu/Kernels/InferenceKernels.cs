@@ -36,11 +36,11 @@ internal sealed class InferenceKernels(Accelerator accelerator)
     public void LaunchBlendAdd(
         AcceleratorStream stream, in BlendSizes s, ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum,
         ArrayView<float> weightSum) =>
-        blendAdd(stream, ElementIndex.Over(tile.Length), tile, weights, sum, weightSum, s);
+        blendAdd(stream, RowIndex.Over(s.TileX * s.C, s.TileY, s.TileZ), tile, weights, sum, weightSum, s);
 
     /// <summary>x[i, c] ← x[i, c]/divisor[i].</summary>
     public void LaunchDivide(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> divisor, int channels) =>
-        divide(stream, ElementIndex.Over(x.Length), x, divisor, channels);
+        divide(stream, ElementIndex.Over(divisor.Length), x, divisor, channels);
 
     /// <summary>y[i] ← lowest c with the highest x[i, c].</summary>
     public void LaunchArgMax(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> y, int channels) =>
@@ -62,20 +62,21 @@ internal sealed class InferenceKernels(Accelerator accelerator)
     private static void BlendAdd(
         ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum, ArrayView<float> weightSum, BlendSizes s)
     {
-        var element = ElementIndex.Current;
-        if (element >= tile.Length)
+        var e = RowIndex.Element;
+        var row = RowIndex.Row;
+        if (e >= s.TileX * s.C || row >= s.TileY)
         {
             return;
         }
 
-        var c = element % s.C;
-        var i = element / s.C;
-        var x = (i % s.TileX) + s.OriginX;
-        var y = (i / s.TileX % s.TileY) + s.OriginY;
-        var z = (i / s.TileX / s.TileY) + s.OriginZ;
+        var c = e % s.C;
+        var i = ((((long)RowIndex.Plane * s.TileY) + row) * s.TileX) + (e / s.C);
+        var x = (e / s.C) + s.OriginX;
+        var y = row + s.OriginY;
+        var z = (long)RowIndex.Plane + s.OriginZ;
         var voxel = (((z * s.Y) + y) * s.X) + x;
         var weight = weights[i];
-        sum[(voxel * s.C) + c] += weight * tile[element];
+        sum[(voxel * s.C) + c] += weight * tile[(i * s.C) + c];
         if (c == 0)
         {
             weightSum[voxel] += weight;
@@ -84,10 +85,16 @@ internal sealed class InferenceKernels(Accelerator accelerator)
 
     private static void Divide(ArrayView<float> x, ArrayView<float> divisor, int channels)
     {
-        var element = ElementIndex.Current;
-        if (element < x.Length)
+        var voxel = ElementIndex.Current;
+        if (voxel >= divisor.Length)
         {
-            x[element] /= divisor[element / channels];
+            return;
+        }
+
+        var factor = divisor[voxel];
+        for (var c = 0; c < channels; c++)
+        {
+            x[(voxel * channels) + c] /= factor;
         }
     }
 

@@ -9,7 +9,7 @@ namespace SharpSeg.Kernels.Gpu.Kernels;
 /// <para>Shapes: x, y, dy, dx (n, z, y, x, c); gamma, beta, dgamma, dbeta (c); mean, rstd, sumD, sumDXhat (n, c).</para>
 /// <para>Maths: y = leaky(gamma·x̂ + beta); dx = gamma·rstd/V·(V·d − A − x̂·B); dgamma = Σ_n B; dbeta = Σ_n A. Source: spec networks §2.5,
 /// §2.6; Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022.</para>
-/// <para>Mapping: one thread per element; bound by memory. y may be x and dx may be dy: a thread reads its element before it writes.</para>
+/// <para>Mapping: one thread per element, any channel count; <see cref="Fast.VectorNormApply"/> is faster. y may be x and dx may be dy: a thread reads its element before it writes.</para>
 /// </summary>
 internal sealed class InstanceNormApply(Accelerator accelerator)
 {
@@ -58,8 +58,7 @@ internal sealed class InstanceNormApply(Accelerator accelerator)
 
         var c = (int)(element % s.C);
         var channel = (int)(element / s.C / s.Voxels * s.C) + c;
-        var z = (gamma[c] * ((x[element] - mean[channel]) * rstd[channel])) + beta[c];
-        y[element] = z > 0f ? z : s.Slope * z;
+        y[element] = NormElement.Output(x[element], mean[channel], rstd[channel], gamma[c], beta[c], s.Slope);
     }
 
     private static void Gradient(
@@ -75,9 +74,8 @@ internal sealed class InstanceNormApply(Accelerator accelerator)
         var c = (int)(element % s.C);
         var channel = (int)(element / s.C / s.Voxels * s.C) + c;
         var xhat = (x[element] - mean[channel]) * rstd[channel];
-        var z = (gamma[c] * xhat) + beta[c];
-        var d = dy[element] * (z > 0f ? 1f : s.Slope);
-        var centred = d - ((sumD[channel] + (xhat * sumDXhat[channel])) / s.Voxels);
+        var d = NormElement.Slope(dy[element], xhat, gamma[c], beta[c], s.Slope);
+        var centred = NormElement.Centred(d, xhat, sumD[channel], sumDXhat[channel], 1f / s.Voxels);
         dx[element] = s.Voxels == 1 ? 0f : gamma[c] * rstd[channel] * centred;
     }
 

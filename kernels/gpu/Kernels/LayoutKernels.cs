@@ -8,7 +8,7 @@ namespace SharpSeg.Kernels.Gpu.Kernels;
 /// <summary>
 /// Operations that move voxels: sums over blocks, repetition of blocks, mirroring.
 /// <para>Shapes: (n, z, y, x, c). Formulas: Backend.BlockSum, BlockRepeat, Flip.</para>
-/// <para>Mapping: one thread per element of the result; a block is summed in the order z, y, x. Bound by memory.</para>
+/// <para>Mapping: one thread per element of the result (<see cref="RowIndex"/>); a block is summed in the order z, y, x. Bound by memory.</para>
 /// </summary>
 internal sealed class LayoutKernels(Accelerator accelerator)
 {
@@ -27,33 +27,39 @@ internal sealed class LayoutKernels(Accelerator accelerator)
     /// <summary>coarse ← scale·(sums of blocks of fine).</summary>
     public void LaunchBlockSum(
         AcceleratorStream stream, in BlockSizes s, ArrayView<float> fine, float scale, ArrayView<float> coarse, bool accumulate) =>
-        blockSum(stream, ElementIndex.Over(coarse.Length), fine, coarse, s, scale, accumulate ? 1 : 0);
+        blockSum(stream, Over(s, Extent.One, coarse.Length), fine, coarse, s, scale, accumulate ? 1 : 0);
 
     /// <summary>fine ← scale·(coarse, every voxel repeated over its block).</summary>
     public void LaunchBlockRepeat(
         AcceleratorStream stream, in BlockSizes s, ArrayView<float> coarse, float scale, ArrayView<float> fine, bool accumulate) =>
-        blockRepeat(stream, ElementIndex.Over(fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
+        blockRepeat(stream, Over(s, new Extent(s.BlockZ, s.BlockY, s.BlockX), fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
 
     /// <summary>y ← x mirrored.</summary>
     public void LaunchFlip(
-        AcceleratorStream stream, Shape shape, ArrayView<float> x, bool alongZ, bool alongY, bool alongX, ArrayView<float> y) =>
-        flip(
-            stream, ElementIndex.Over(y.Length), x, y, new BlockSizes(shape.Spatial, Extent.One, shape.C), alongZ ? 1 : 0, alongY ? 1 : 0,
-            alongX ? 1 : 0);
+        AcceleratorStream stream, Shape shape, ArrayView<float> x, bool alongZ, bool alongY, bool alongX, ArrayView<float> y)
+    {
+        var sizes = new BlockSizes(shape.Spatial, Extent.One, shape.C);
+        flip(stream, Over(sizes, Extent.One, y.Length), x, y, sizes, alongZ ? 1 : 0, alongY ? 1 : 0, alongX ? 1 : 0);
+    }
+
+    private static KernelConfig Over(in BlockSizes s, Extent block, long elements)
+    {
+        var (rowLength, rows) = (s.X * block.X * s.C, s.Y * block.Y);
+        return RowIndex.Over(rowLength, rows, checked((int)(elements / rowLength / rows)));
+    }
 
     private static void BlockSum(ArrayView<float> fine, ArrayView<float> coarse, BlockSizes s, float scale, int accumulate)
     {
-        var element = ElementIndex.Current;
-        if (element >= coarse.Length)
+        var i = RowIndex.Element;
+        var y = RowIndex.Row;
+        var plane = (long)RowIndex.Plane; // n·Z + z: samples follow each other as planes do
+        if (i >= s.X * s.C || y >= s.Y)
         {
             return;
         }
 
-        var c = element % s.C;
-        var voxel = element / s.C;
-        var x = voxel % s.X;
-        var y = voxel / s.X % s.Y;
-        var plane = voxel / s.X / s.Y; // n·Z + z: samples follow each other as planes do
+        var c = i % s.C;
+        var x = i / s.C;
         var sum = 0f;
         for (var bz = 0; bz < s.BlockZ; bz++)
         {
@@ -67,45 +73,45 @@ internal sealed class LayoutKernels(Accelerator accelerator)
             }
         }
 
+        var element = (((plane * s.Y) + y) * s.X * s.C) + i;
         coarse[element] = accumulate != 0 ? coarse[element] + (scale * sum) : scale * sum;
     }
 
     private static void BlockRepeat(ArrayView<float> coarse, ArrayView<float> fine, BlockSizes s, float scale, int accumulate)
     {
-        var element = ElementIndex.Current;
-        if (element >= fine.Length)
+        var i = RowIndex.Element;
+        var y = RowIndex.Row;
+        var rowLength = s.X * s.BlockX * s.C;
+        if (i >= rowLength || y >= s.Y * s.BlockY)
         {
             return;
         }
 
-        var c = element % s.C;
-        var voxel = element / s.C;
-        var sizeX = s.X * s.BlockX;
-        var sizeY = s.Y * s.BlockY;
-        var x = voxel % sizeX / s.BlockX;
-        var y = voxel / sizeX % sizeY / s.BlockY;
-        var plane = voxel / sizeX / sizeY / s.BlockZ; // n·Z + z, because the fine planes of a sample are a multiple of the block
-        var value = scale * coarse[((((plane * s.Y) + y) * s.X) + x) * s.C + c];
+        var c = i % s.C;
+        var x = i / s.C / s.BlockX;
+        var plane = (long)(RowIndex.Plane / s.BlockZ); // n·Z + z, because the fine planes of a sample are a multiple of the block
+        var value = scale * coarse[((((plane * s.Y) + (y / s.BlockY)) * s.X) + x) * s.C + c];
+        var element = ((((long)RowIndex.Plane * s.Y * s.BlockY) + y) * rowLength) + i;
         fine[element] = accumulate != 0 ? fine[element] + value : value;
     }
 
     private static void Flip(ArrayView<float> from, ArrayView<float> to, BlockSizes s, int alongZ, int alongY, int alongX)
     {
-        var element = ElementIndex.Current;
-        if (element >= to.Length)
+        var i = RowIndex.Element;
+        var y = RowIndex.Row;
+        if (i >= s.X * s.C || y >= s.Y)
         {
             return;
         }
 
-        var c = element % s.C;
-        var voxel = element / s.C;
-        var x = voxel % s.X;
-        var y = voxel / s.X % s.Y;
-        var z = voxel / s.X / s.Y % s.Z;
-        var n = voxel / s.X / s.Y / s.Z;
+        var n = RowIndex.Plane / s.Z;
+        var z = RowIndex.Plane % s.Z;
+        var x = i / s.C;
+        var toRow = ((long)RowIndex.Plane * s.Y) + y;
         x = alongX != 0 ? s.X - 1 - x : x;
         y = alongY != 0 ? s.Y - 1 - y : y;
         z = alongZ != 0 ? s.Z - 1 - z : z;
-        to[element] = from[((((((n * s.Z) + z) * s.Y) + y) * s.X) + x) * s.C + c];
+        var fromRow = ((((long)n * s.Z) + z) * s.Y) + y;
+        to[(toRow * s.X * s.C) + i] = from[((fromRow * s.X) + x) * s.C + (i % s.C)];
     }
 }

@@ -31,7 +31,7 @@ internal sealed class LossGradient(Accelerator accelerator)
         ArrayView<float> slopeScratch, ArrayView<float> dlogits)
     {
         slopes(stream, ElementIndex.Over((long)s.N * s.C), sums, slopeScratch, s);
-        gradient(stream, ElementIndex.Over((long)s.N * s.Voxels), logits, target, sums, slopeScratch, dlogits, s, weight);
+        gradient(stream, RowIndex.Over(s.Voxels, 1, s.N), logits, target, sums, slopeScratch, dlogits, s, weight);
     }
 
     private static void Slopes(ArrayView<float> sums, ArrayView<float> slopes, LossSizes s)
@@ -69,12 +69,14 @@ internal sealed class LossGradient(Accelerator accelerator)
         ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, ArrayView<float> slopes, ArrayView<float> dlogits,
         LossSizes s, float weight)
     {
-        var voxel = ElementIndex.Current;
-        if (voxel >= (long)s.N * s.Voxels)
+        var sample = RowIndex.Plane;
+        var v = RowIndex.Element;
+        if (v >= s.Voxels || RowIndex.Row > 0)
         {
             return;
         }
 
+        var voxel = ((long)sample * s.Voxels) + v;
         var first = voxel * s.C;
         if (!VoxelLoss.IsValid(target, voxel, s))
         {
@@ -86,7 +88,7 @@ internal sealed class LossGradient(Accelerator accelerator)
             return;
         }
 
-        var slope = 2 * (int)(voxel / s.Voxels) * s.C;
+        var slope = 2 * sample * s.C;
         var valid = sums[s.CrossEntropyIndex + 1];
         var divisor = s.Regions != 0 && s.IgnoreLabel < 0 ? (float)s.N * s.C * s.Voxels : valid;
         var highest = 0f;

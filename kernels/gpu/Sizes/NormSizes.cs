@@ -14,4 +14,7 @@ internal readonly struct NormSizes
         Voxels = checked((int)p.Spatial.Voxels);
         RowLength = p.Spatial.X;
     }
+
+    /// <summary>Whether the channels of a voxel are whole sixteen-byte elements, so that such accesses are aligned.</summary>
+    public bool IsVectorizable => (C & 3) == 0;
 }

@@ -14,14 +14,14 @@ namespace SharpSeg.AutoPlanner.Augmentation;
 /// <param name="profile">The generations differ in cropping, sampling and padding.</param>
 /// <param name="geometry">Patch, initial patch, rotation range, mirror axes.</param>
 /// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the transform.</param>
-/// <param name="spatial">Computes the spatial transform of the modern profile; null: done here.</param>
+/// <param name="spatial">Computes the spatial transform; null: done here.</param>
 internal sealed class AugmentationPipeline(
     AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside,
     ISpatialSampler? spatial = null)
 {
     private readonly SourceBox box = new();
     private readonly GrowingBuffer<float> scratch = new();
-    private readonly SplineSampler splines = new();
+    private readonly SplineSampler splines = new(spatial);
 
     // Spec training §1.
     private short PreviousPadding => profile == Profile.Classic ? (short)0 : (short)-1;

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Augmentation;
@@ -34,6 +35,12 @@ internal sealed class ElasticField
             Rows.Combine(field, (float)strength, field, 0);
         }
     }
+
+    /// <summary>
+    /// The same field for a device to compute, random numbers included; the stream goes on as after <see cref="Draw"/>. Parameters as there.
+    /// </summary>
+    public static ElasticDisplacement Describe(Extent size, bool planar, double strength, double smoothness, CounterRandom random) => new(
+        random.Reserve(planar ? 2 * size.Y * size.X : checked(3 * (int)size.Voxels)), Kernel(smoothness), (float)strength);
 
     /// <summary>Displacements along an axis (z, y, x); a planar field has one slice and none along z.</summary>
     public ReadOnlySpan<float> Along(int axis) =>

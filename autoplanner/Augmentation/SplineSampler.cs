@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Augmentation;
@@ -8,7 +9,8 @@ namespace SharpSeg.AutoPlanner.Augmentation;
 /// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by majority of
 /// their linear indicators, 0 beyond (spec augmentation §3).
 /// </summary>
-internal sealed class SplineSampler
+/// <param name="device">Computes all of it; null: done here.</param>
+internal sealed class SplineSampler(ISpatialSampler? device = null)
 {
     // Coefficients depend on samples this far away by less than 1e-9 of them: what lies further need not be read.
     private const int Margin = 16;
@@ -25,9 +27,15 @@ internal sealed class SplineSampler
     {
         Extent initial = geometry.Initial, first = default, last = new(initial.Z - 1, initial.Y - 1, initial.X - 1);
         var deformed = transform.ElasticStrength > 0;
-        if (deformed)
+        ElasticDisplacement? displacement = null;
+        if (deformed && device is null)
         {
             elastic.Draw(sample.Size, geometry.Planar, transform.ElasticStrength, transform.ElasticSmoothness, random);
+        }
+        else if (deformed)
+        {
+            displacement = ElasticField.Describe(
+                sample.Size, geometry.Planar, transform.ElasticStrength, transform.ElasticSmoothness, random);
         }
         else
         {
@@ -41,6 +49,14 @@ internal sealed class SplineSampler
 
         box.Read(source, start, initial, first, last, sample.Previous is not null);
         var size = new Extent(last.Z - first.Z + 1, last.Y - first.Y + 1, last.X - first.X + 1);
+        if (device is not null)
+        {
+            device.SampleSpline(
+                new SplineSampling(transform.Sampling(box, geometry.Planar, sample), first, size, previousPadding, displacement),
+                box.Image, box.Labels, sample.Previous is null ? default : box.Previous, sample.Image, sample.Labels, sample.Previous);
+            return;
+        }
+
         FindPositions(transform, initial, geometry.Planar, deformed, sample);
         for (var c = 0; c < sample.Channels; c++)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -120,6 +121,17 @@ public sealed class CounterRandom
         {
             values[i] = (2 * NextFloat()) - 1;
         }
+    }
+
+    /// <summary>
+    /// Leaves the next draws to a device, which makes the numbers that <see cref="FillUniform"/> would; this stream goes on behind them.
+    /// </summary>
+    /// <param name="count">How many.</param>
+    public UniformDraws Reserve(int count)
+    {
+        var draws = new UniformDraws(key, counter + 1);
+        counter += (uint)count;
+        return draws;
     }
 
     // 32 normals from 16 draws: each 64-bit draw gives two 24-bit uniforms; a pair of uniforms gives two normals.

@@ -50,7 +50,7 @@ public sealed record LoaderSettings
     /// <summary>Seed of the run.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the modern profile's spatial transform is computed; null: on the processor. Stays the caller's.</summary>
+    /// <summary>Where the augmentation's spatial transform is computed; null: on the processor. Stays the caller's.</summary>
     public ISpatialSampler? SpatialSampler { get; init; }
 
     /// <summary>Background threads; 0: every batch is made when it is asked for.</summary>

@@ -22,6 +22,24 @@ public interface ISpatialSampler : IDisposable
     void Sample(
         in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
         Span<short> toLabels, Span<short> toPrevious);
+
+    /// <summary>
+    /// Image by cubic B-splines, their coefficients filtered with mirrored borders; labels by the largest whose linear indicator reaches
+    /// one half, 0 where none does (spec augmentation §3.2). Image and labels are 0 where the position leaves the initial patch.
+    /// </summary>
+    /// <param name="p">Sizes, the map from patch to box, and the displacement.</param>
+    /// <param name="image">Box (z, y, x, c).</param>
+    /// <param name="labels">Box (z, y, x).</param>
+    /// <param name="previous">A second label of the box, sampled alike; empty if there is none.</param>
+    /// <param name="toImage">Receives planes (c, z, y, x) of the patch.</param>
+    /// <param name="toLabels">Receives the patch's label.</param>
+    /// <param name="toPrevious">Receives the patch's second label; empty if there is none.</param>
+    void SampleSpline(
+        in SplineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
+        Span<short> toLabels, Span<short> toPrevious);
+
+    /// <summary>Device memory held now, bytes: what the largest transform so far took.</summary>
+    long HeldBytes { get; }
 }
 
 /// <summary>A position or step (z, y, x) in voxels.</summary>
@@ -42,4 +60,15 @@ public readonly record struct VoxelPosition(double Z, double Y, double X);
 /// <param name="StepX">Step along x.</param>
 public readonly record struct AffineSampling(
     Extent Patch, Extent Box, Extent Origin, Extent Initial, int Channels, bool Planar, VoxelPosition First, VoxelPosition StepZ,
-    VoxelPosition StepY, VoxelPosition StepX);
+    VoxelPosition StepY, VoxelPosition StepX)
+{
+    /// <summary>The same map into another box of the same initial patch.</summary>
+    /// <param name="origin">First voxel of that box in the initial patch.</param>
+    /// <param name="box">Its voxels.</param>
+    public AffineSampling Into(Extent origin, Extent box) => this with
+    {
+        Origin = origin,
+        Box = box,
+        First = new(First.Z + Origin.Z - origin.Z, First.Y + Origin.Y - origin.Y, First.X + Origin.X - origin.X),
+    };
+}

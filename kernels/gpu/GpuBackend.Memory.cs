@@ -18,7 +18,7 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     protected override DeviceBuffer AllocateCore(long length)
     {
-        var rounded = (length + Granularity - 1) / Granularity * Granularity;
+        var rounded = RoundUp(length);
         try
         {
             return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded);

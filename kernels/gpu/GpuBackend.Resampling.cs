@@ -11,7 +11,10 @@ internal sealed partial class GpuBackend : IVolumeResampling
     private readonly Lazy<ResamplingKernels> resampling;
 
     /// <inheritdoc/>
-    public override ISpatialSampler OpenSpatialSampler() => new SpatialSampler(accelerator);
+    public override ISpatialSampler OpenSpatialSampler() => new SpatialSampler(accelerator, AllocateCore);
+
+    /// <inheritdoc/>
+    public override long SpatialSamplerBytes(in SpatialLimits limits) => RoundUp(new SpatialLayout(limits).Length) * sizeof(float);
 
     /// <inheritdoc/>
     public void TakeChannel(Tensor maps, int channel, Tensor volume)

@@ -15,8 +15,8 @@ internal static class KernelCatalogue
         .. PlainLossSums.Methods, .. PointwiseKernels.Methods, .. LayoutKernels.Methods, .. InferenceKernels.Methods,
         .. OptimizerKernels.Methods, .. SquareSum.Methods, .. InstanceNormApply.Methods, .. LossGradient.Methods, .. GatherGemm.Methods,
         .. WeightGemm.Methods, .. SplitSum.Methods, .. ChannelSum.Methods, .. InstanceNormSums.Methods, .. VectorNormSums.Methods,
-        .. VectorNormApply.Methods, .. LossSums.Methods,
-        .. MultiplyAddPeak.Methods, .. ResamplingKernels.Methods, .. SpatialKernels.Methods,
+        .. VectorNormApply.Methods, .. LossSums.Methods, .. MultiplyAddPeak.Methods, .. ResamplingKernels.Methods,
+        .. SpatialKernels.Methods, .. SplineKernels.Methods, .. ElasticKernels.Methods,
     ];
 
     /// <summary>Kernels that contain PTX of compute capability 8.0.</summary>

@@ -5,7 +5,7 @@ using SharpSeg.Kernels.Gpu.Sizes;
 namespace SharpSeg.Kernels.Gpu.Kernels;
 
 /// <summary>
-/// Augmentation's spatial transform (spec augmentation §3.2): image linearly with 0 outside the box, labels by the largest linear
+/// The modern spatial transform (spec augmentation §3.2): image linearly with 0 outside the box, labels by the largest linear
 /// indicator with −1 outside, −1 where the position leaves the initial patch.
 /// <para>Shapes: image (z, y, x, c) and labels (l, z, y, x) of the box; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
 /// <para>Mapping: one thread per voxel of the patch. Positions are fixed-point (<see cref="SpatialSizes"/>). Eight taps come through the
@@ -14,7 +14,6 @@ namespace SharpSeg.Kernels.Gpu.Kernels;
 internal sealed class SpatialKernels(Accelerator accelerator)
 {
     private const float Outside = -1f;
-    private const float PerUnit = 1f / 4294967296f;       // 2⁻³²
 
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes>
         sample = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes>(Sample);
@@ -41,15 +40,13 @@ internal sealed class SpatialKernels(Accelerator accelerator)
         var x = voxel % s.PatchX;
         var y = voxel / s.PatchX % s.PatchY;
         var z = voxel / s.PatchX / s.PatchY;
-        var pz = s.FirstZ + (z * s.StepZZ) + (y * s.StepYZ) + (x * s.StepXZ);
-        var py = s.FirstY + (z * s.StepZY) + (y * s.StepYY) + (x * s.StepXY);
-        var px = s.FirstX + (z * s.StepZX) + (y * s.StepYX) + (x * s.StepXX);
-        var iz = (int)(pz >> 32) - SpatialSizes.Bias;
-        var iy = (int)(py >> 32) - SpatialSizes.Bias;
-        var ix = (int)(px >> 32) - SpatialSizes.Bias;
-        var fz = s.Planar != 0 ? 0f : Fraction(pz);
-        var fy = Fraction(py);
-        var fx = Fraction(px);
+        var position = FixedPosition.Of(s, z, y, x);
+        var iz = FixedPosition.Floor(position.Z);
+        var iy = FixedPosition.Floor(position.Y);
+        var ix = FixedPosition.Floor(position.X);
+        var fz = s.Planar != 0 ? 0f : FixedPosition.Fraction(position.Z);
+        var fy = FixedPosition.Fraction(position.Y);
+        var fx = FixedPosition.Fraction(position.X);
         var taps = s.Planar != 0 ? 4 : 8;
         for (var c = 0; c < s.Channels; c++)
         {
@@ -59,14 +56,14 @@ internal sealed class SpatialKernels(Accelerator accelerator)
                 var index = Index(s, iz, iy, ix, tap);
                 if (index >= 0)
                 {
-                    sum += Weight(fz, fy, fx, tap) * image[(index * s.Channels) + c];
+                    sum += LinearWeight.Of(fz, fy, fx, tap) * image[(index * s.Channels) + c];
                 }
             }
 
             toImage[(c * voxels) + voxel] = sum;
         }
 
-        var leaves = pz < s.OriginZ || pz > s.LastZ || py < s.OriginY || py > s.LastY || px < s.OriginX || px > s.LastX;
+        var leaves = FixedPosition.Leaves(position, s);
         var boxVoxels = (long)s.BoxZ * s.BoxY * s.BoxX;
         for (var l = 0; l < s.Labels; l++)
         {
@@ -95,10 +92,10 @@ internal sealed class SpatialKernels(Accelerator accelerator)
         {
             // Seen from a label's first tap the sum is complete; from later ones it is smaller and never wins.
             var label = Label(labels, first, s, iz, iy, ix, tap);
-            var sum = Weight(fz, fy, fx, tap);
+            var sum = LinearWeight.Of(fz, fy, fx, tap);
             for (var other = tap + 1; other < taps; other++)
             {
-                sum += Label(labels, first, s, iz, iy, ix, other) == label ? Weight(fz, fy, fx, other) : 0f;
+                sum += Label(labels, first, s, iz, iy, ix, other) == label ? LinearWeight.Of(fz, fy, fx, other) : 0f;
             }
 
             if (sum > best || (sum == best && label < winner))
@@ -117,7 +114,7 @@ internal sealed class SpatialKernels(Accelerator accelerator)
         return index >= 0 ? labels[first + index] : Outside;
     }
 
-    /// <summary>Element of a tap in the box, −1 outside it. Bits of a tap, from the highest: far slice, far row, right neighbour.</summary>
+    /// <summary>Element of a tap in the box, −1 outside it. Taps are numbered as <see cref="LinearWeight"/> does.</summary>
     private static long Index(SpatialSizes s, int iz, int iy, int ix, int tap)
     {
         var z = iz + ((tap >> 2) & 1);
@@ -125,14 +122,4 @@ internal sealed class SpatialKernels(Accelerator accelerator)
         var x = ix + (tap & 1);
         return z >= 0 && z < s.BoxZ && y >= 0 && y < s.BoxY && x >= 0 && x < s.BoxX ? ((((long)z * s.BoxY) + y) * s.BoxX) + x : -1;
     }
-
-    private static float Weight(float fz, float fy, float fx, int tap)
-    {
-        var wz = (tap & 4) == 0 ? 1f - fz : fz;
-        var wy = (tap & 2) == 0 ? 1f - fy : fy;
-        var wx = (tap & 1) == 0 ? 1f - fx : fx;
-        return wz * wy * wx;
-    }
-
-    private static float Fraction(long position) => (uint)(position & 0xFFFFFFFFL) * PerUnit;
 }

@@ -13,12 +13,13 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <param name="Optimizer">Bytes of the optimiser's moments.</param>
 /// <param name="Activations">Bytes of activations, their gradients, batches and targets.</param>
 /// <param name="Workspace">Bytes that operations take beside tensors, estimated.</param>
-public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace)
+/// <param name="Augmentation">Most bytes that the augmentation's spatial transform takes; 0 where the processor computes it.</param>
+public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
 {
     private const int LeastEdge = 16;                     // voxels; smaller patches see too little to be worth proposing
 
     /// <summary>Predicted bytes at the peak.</summary>
-    public long Total => Weights + Gradients + Optimizer + Activations + Workspace;
+    public long Total => Weights + Gradients + Optimizer + Activations + Workspace + Augmentation;
 
     /// <summary>The plan of a configuration on a device.</summary>
     /// <param name="profile">Decides the optimiser.</param>
@@ -31,7 +32,8 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
     /// <summary>One line: the parts, the sum, and what the device has.</summary>
     public string Describe(Backend backend) =>
         $"memory plan: weights {Size(Weights)}, gradients {Size(Gradients)}, optimiser {Size(Optimizer)}, activations {Size(Activations)}, "
-        + $"workspace {Size(Workspace)}: peak {Size(Total)}" + (backend.MemoryBytes > 0 ? $" of {Size(backend.MemoryBytes)}" : "");
+        + $"workspace {Size(Workspace)}" + (Augmentation > 0 ? $", augmentation {Size(Augmentation)}" : "") + $": peak {Size(Total)}"
+        + (backend.MemoryBytes > 0 ? $" of {Size(backend.MemoryBytes)}" : "");
 
     /// <summary>Refuses what cannot fit, before anything is allocated.</summary>
     /// <returns>The plan that fits.</returns>

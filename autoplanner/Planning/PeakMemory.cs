@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
@@ -43,7 +44,8 @@ public static class PeakMemory
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
-            backend?.WorkspaceBytes ?? ScratchBytes(network));
+            backend?.WorkspaceBytes ?? ScratchBytes(network),
+            backend?.SpatialSamplerBytes(SamplerLimits.Of(profile, configuration, description)) ?? 0);
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>

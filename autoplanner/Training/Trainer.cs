@@ -93,7 +93,7 @@ public sealed class Trainer : IDisposable
     public Network Network => network;
 
     /// <summary>Highest device memory so far, bytes.</summary>
-    public long PeakBytes => step.PeakBytes;
+    public long PeakBytes => step.PeakBytes + (spatial?.HeldBytes ?? 0);
 
     /// <summary>Time that training waited for batches.</summary>
     public TimeSpan WaitingTime => loader.WaitingTime;

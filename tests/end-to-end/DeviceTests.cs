@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Training;
 using SharpSeg.Kernels.Cpu;
@@ -90,6 +91,26 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         error = Assert.Throws<SharpSegException>(
             () => TrainingSession.Execute(big, tinyDevice, resume: false, SilentReporter.Instance, _ => Schedule, default));
         Assert.Contains("--memory", error.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_of_the_devices_sampler_is_planned_and_counts_when_training_does_not_fit()
+    {
+        const long Sampler = 7_000_000;
+        var (profile, configuration, needed) = (tiny.First.Plans.Profile, tiny.First.Configuration, runs.PredictedPeakBytes);
+        using var enough = new FailingBackend(Cpu.Open(threads: 1)) { SamplerBytes = Sampler, Memory = needed + Sampler };
+        var plan = MemoryPlan.Require(profile, configuration with { BatchSize = 2 }, tiny.First.Description, enough);
+        Assert.Equal((Sampler, needed + Sampler), (plan.Augmentation, plan.Total));
+        Assert.Contains(", augmentation 7 MB: peak", plan.Describe(enough), StringComparison.Ordinal);
+
+        using var little = new FailingBackend(Cpu.Open(threads: 1)) { SamplerBytes = Sampler, Memory = needed + Sampler - 1 };
+        var error = Assert.Throws<SharpSegException>(
+            () => MemoryPlan.Require(profile, configuration with { BatchSize = 2 }, tiny.First.Description, little));
+        Assert.Equal("batch 1 fits: --batch 1", error.Hint);
+
+        using var without = new FailingBackend(Cpu.Open(threads: 1));
+        Assert.DoesNotContain(
+            "augmentation", MemoryPlan.Of(profile, configuration, tiny.First.Description, without).Describe(without), StringComparison.Ordinal);
     }
 
     private static TrainingOutcome Execute(TrainingRun run, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>

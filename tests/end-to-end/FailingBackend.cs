@@ -21,6 +21,9 @@ internal sealed class FailingBackend(Backend inner) : Backend
     /// <summary>Device memory, bytes; 0: unknown.</summary>
     public long Memory { get; init; }
 
+    /// <summary>What the augmentation's sampler is to need, bytes.</summary>
+    public long SamplerBytes { get; init; }
+
     /// <summary>Batches that were uploaded ahead.</summary>
     public int UploadsAhead { get; private set; }
 
@@ -33,6 +36,8 @@ internal sealed class FailingBackend(Backend inner) : Backend
     public override bool NeedsLossScaling => ScalesLoss;
 
     public override long MemoryBytes => Memory;
+
+    public override long SpatialSamplerBytes(in SpatialLimits limits) => SamplerBytes;
 
     public override DeviceException? FailureOf(Exception exception) =>
         ReferenceEquals(exception, Gone) ? new DeviceLostException(Name, exception) : base.FailureOf(exception);

@@ -5,20 +5,26 @@ using SharpSeg.Kernels.Gpu.Sizes;
 namespace SharpSeg.Kernels.Gpu.Fast;
 
 /// <summary>
-/// What the depths of a tile stand for. Depth number k is channel k mod C of tap k / C; the first sixteen threads each follow one of the
-/// sixteen depths of a tile from tile to tile, adding sixteen and carrying, and write for everybody: the tap's offset z, y, x in the
+/// What the depths of a tile, 16 or 32, stand for. Depth number k is channel k mod C of tap k / C; the first 16 or 32 threads each follow
+/// one depth of a tile from tile to tile, adding 16 or 32 and carrying, and write for everybody: the tap's offset z, y, x in the
 /// source, the channel, and where the depth's weights begin. A channel of −1 marks depths behind the last.
 /// </summary>
 internal struct DepthPlan
 {
-    /// <summary>Integers of a plan: five of each of the sixteen depths.</summary>
-    public const int Length = 5 * GemmTile.Depth;
+    /// <summary>Integers of a plan: five of each depth.</summary>
+    public const int Length = 5 * GemmTile.MostDepths;
 
-    /// <summary>Where the channels begin in a plan; the offsets z, y, x lie before.</summary>
-    public const int Channel = 3 * GemmTile.Depth;
+    /// <summary>Where the offsets y begin in a plan; those along z are the first.</summary>
+    public const int OffsetY = GemmTile.MostDepths;
+
+    /// <summary>Where the offsets x begin in a plan.</summary>
+    public const int OffsetX = 2 * GemmTile.MostDepths;
+
+    /// <summary>Where the channels begin in a plan.</summary>
+    public const int Channel = 3 * GemmTile.MostDepths;
 
     /// <summary>Where the weights' indices begin in a plan.</summary>
-    public const int Weight = 4 * GemmTile.Depth;
+    public const int Weight = 4 * GemmTile.MostDepths;
 
     public int C, TapX, TapY, TapZ;
 
@@ -34,9 +40,10 @@ internal struct DepthPlan
 
     /// <summary>Writes the thread's depth, if it has one, at <paramref name="offset"/> and goes on to the next tile's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(ref DepthPlan plan, int thread, ArrayView<int> depths, int offset, GatherSizes s, VoxelClass place)
+    public static void Write(
+        ref DepthPlan plan, int thread, ArrayView<int> depths, int offset, GatherSizes s, VoxelClass place, int precision)
     {
-        if (thread < GemmTile.Depth)
+        if (thread < TileWords.DepthOf(precision))
         {
             var tapZ = place.Z.FirstTap + (plan.TapZ * place.Z.TapStep);
             var tapY = place.Y.FirstTap + (plan.TapY * place.Y.TapStep);
@@ -45,13 +52,13 @@ internal struct DepthPlan
             var inside = plan.TapZ < place.Z.Taps && place.Y.Taps > 0 && place.X.Taps > 0;
             var at = offset + thread;
             depths[at] = plan.TapZ * place.Z.Direction;
-            depths[at + GemmTile.Depth] = plan.TapY * place.Y.Direction;
-            depths[at + (2 * GemmTile.Depth)] = plan.TapX * place.X.Direction;
+            depths[at + OffsetY] = plan.TapY * place.Y.Direction;
+            depths[at + OffsetX] = plan.TapX * place.X.Direction;
             depths[at + Channel] = inside ? plan.C : -1;
             depths[at + Weight] = s.TransposedWeights != 0
                 ? (((tap * s.WeightRows) + s.FirstRow) * s.WeightColumns) + plan.C
                 : ((tap * s.WeightRows) + plan.C) * s.WeightColumns;
-            plan.C += GemmTile.Depth;
+            plan.C += TileWords.DepthOf(precision);
             Carry(ref plan, s, place);
         }
     }

@@ -3,6 +3,9 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Sizes;
+using Method = System.Action<
+    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
+    SharpSeg.Kernels.Gpu.Sizes.GatherSizes>;
 
 namespace SharpSeg.Kernels.Gpu.Fast;
 
@@ -17,22 +20,9 @@ namespace SharpSeg.Kernels.Gpu.Fast;
 /// <para>Variants: vector (16-byte loads and stores; all channel counts multiples of 4) and scalar (any); wide and narrow tiles.</para>
 /// <para>Cost per depth and thread: 64 multiply-adds for four 16-byte loads from shared memory.</para>
 /// </summary>
-internal sealed class GatherGemm
+internal sealed class GatherGemm(Accelerator accelerator)
 {
-    private const int Wide = 64, WideRows = 64, WideShift = 3;
-    private const int Narrow = 32, NarrowRows = 128, NarrowShift = 2;
-    private readonly Lazy<Kernel> vectorWide;
-    private readonly Lazy<Kernel> vectorNarrow;
-    private readonly Lazy<Kernel> scalarWide;
-    private readonly Lazy<Kernel> scalarNarrow;
-
-    public GatherGemm(Accelerator accelerator)
-    {
-        vectorWide = new(() => Load(accelerator, VectorWide));
-        vectorNarrow = new(() => Load(accelerator, VectorNarrow));
-        scalarWide = new(() => Load(accelerator, ScalarWide));
-        scalarNarrow = new(() => Load(accelerator, ScalarNarrow));
-    }
+    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
 
     private delegate void Kernel(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
@@ -43,74 +33,53 @@ internal sealed class GatherGemm
 
     /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
     public void Launch(
-        AcceleratorStream stream, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
-        ArrayView<float> bias, ArrayView<float> dest)
+        AcceleratorStream stream, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest)
     {
-        var narrow = s.Columns <= Narrow;
-        var (rows, columns) = narrow ? (NarrowRows, Narrow) : (WideRows, Wide);
+        var narrow = s.Columns <= GemmTile.NarrowColumns;
+        var (rows, columns) = (GemmTile.RowsOf(narrow), GemmTile.ColumnsOf(narrow));
         var config = new KernelConfig(
             new Index3D((s.LargestClass + rows - 1) / rows, (s.Columns + columns - 1) / columns, s.N * s.Classes),
             new Index3D(GemmTile.Threads, 1, 1));
-        var kernel = s.IsVectorizable ? (narrow ? vectorNarrow : vectorWide) : narrow ? scalarNarrow : scalarWide;
-        kernel.Value(stream, config, source, source2, weights, bias, dest, s);
+        kernels[Pick(s.IsVectorizable, narrow)](stream, config, source, source2, weights, bias, dest, s);
     }
 
-    private static Kernel Load(
-        Accelerator accelerator,
-        Action<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, GatherSizes> method) =>
-        new(accelerator.LoadKernel(method));
+    private static Method Pick(bool vector, bool narrow) => vector ? (narrow ? VectorNarrow : VectorWide) : narrow ? ScalarNarrow : ScalarWide;
 
     private static void VectorWide(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
-        GatherSizes s)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (WideRows + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Wide + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(3 * WideRows);
-        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
-        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, WideRows, Wide, WideShift, true);
-    }
+        GatherSizes s) =>
+        Run(source, source2, weights, bias, dest, s, vector: true, narrow: false);
 
     private static void VectorNarrow(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
-        GatherSizes s)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (NarrowRows + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Narrow + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(3 * NarrowRows);
-        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
-        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, NarrowRows, Narrow, NarrowShift, true);
-    }
+        GatherSizes s) =>
+        Run(source, source2, weights, bias, dest, s, vector: true, narrow: true);
 
     private static void ScalarWide(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
-        GatherSizes s)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (WideRows + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Wide + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(3 * WideRows);
-        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
-        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, WideRows, Wide, WideShift, false);
-    }
+        GatherSizes s) =>
+        Run(source, source2, weights, bias, dest, s, vector: false, narrow: false);
 
     private static void ScalarNarrow(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
-        GatherSizes s)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (NarrowRows + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Narrow + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(3 * NarrowRows);
-        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
-        Run(source, source2, weights, bias, dest, s, a, b, rows, depths, NarrowRows, Narrow, NarrowShift, false);
-    }
+        GatherSizes s) =>
+        Run(source, source2, weights, bias, dest, s, vector: false, narrow: true);
 
     /// <summary>The kernel proper; tile sizes and the choice of loads are constants where it is inlined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,
-        GatherSizes s, ArrayView<float> a, ArrayView<float> b, ArrayView<int> rows, ArrayView<int> depths,
-        int tileRows, int tileColumns, int columnShift, bool vector)
+        GatherSizes s, bool vector, bool narrow)
     {
+        var tileRows = GemmTile.RowsOf(narrow);
+        var tileColumns = GemmTile.ColumnsOf(narrow);
+        var strideA = tileRows + GemmTile.Pad;
+        var strideB = tileColumns + GemmTile.Pad;
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Words * strideA);
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Words * strideB);
+        var rows = SharedMemory.Allocate<int>(4 * tileRows);
+        var depths = SharedMemory.Allocate<int>(2 * DepthPlan.Length);
         var thread = Group.IdxX;
         var sample = Grid.IdxZ / s.Classes;
         var place = VoxelClass.Of(s, Grid.IdxZ % s.Classes);
@@ -123,31 +92,30 @@ internal sealed class GatherGemm
         }
 
         var depth = place.Z.Taps * place.Y.Taps * place.X.Taps * (s.Channels + s.Channels2);
-        var tiles = (depth + GemmTile.Depth - 1) / GemmTile.Depth;
+        var tiles = (depth + TileWords.DepthOf(TileWords.Float32) - 1) / TileWords.DepthOf(TileWords.Float32);
         var from = source.SubView((long)sample * s.SourceVoxels * s.Channels, s.SourceVoxels * s.Channels);
         var from2 = s.Channels2 > 0 ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2) : from;
 
         for (var row = thread; row < tileRows; row += GemmTile.Threads)
         {
-            VoxelClass.WritePosition(rows, row, tileRows, firstRow + row, voxels, place);
+            VoxelClass.WriteRow(rows, row, tileRows, firstRow + row, voxels, s, place);
         }
 
         var plan = DepthPlan.Start(thread, s, place);
-        DepthPlan.Write(ref plan, thread, depths, 0, s, place);
+        DepthPlan.Write(ref plan, thread, depths, 0, s, place, TileWords.Float32);
         Group.Barrier();
         if (tiles > 0)
         {
-            GatherTiles.Load(from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector);
+            GatherTiles.Load(from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
         }
 
-        DepthPlan.Write(ref plan, thread, depths, DepthPlan.Length, s, place);
+        DepthPlan.Write(ref plan, thread, depths, DepthPlan.Length, s, place, TileWords.Float32);
         Group.Barrier();
 
         var sums = default(Block8x8);
         var a4 = a.Cast<Float4>();
         var b4 = b.Cast<Float4>();
-        var rowA = (tileRows + GemmTile.Pad) >> 2;
-        var rowB = (tileColumns + GemmTile.Pad) >> 2;
+        var columnShift = narrow ? 2 : 3;                 // log2 of the threads along the columns
         var ty = thread >> columnShift;
         var tx = thread & ((1 << columnShift) - 1);
         for (var tile = 0; tile < tiles; tile++)
@@ -155,28 +123,29 @@ internal sealed class GatherGemm
             var now = tile & 1;
             if (tile + 1 < tiles)
             {
-                GatherTiles.Load(from, from2, weights, a, b, rows, depths, 1 - now, s, firstColumn, tileRows, tileColumns, vector);
+                GatherTiles.Load(
+                    from, from2, weights, a, b, rows, depths, 1 - now, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
             }
 
-            DepthPlan.Write(ref plan, thread, depths, now * DepthPlan.Length, s, place);
+            DepthPlan.Write(ref plan, thread, depths, now * DepthPlan.Length, s, place, TileWords.Float32);
             Block8x8.Accumulate(
-                ref sums, a4, (now * GemmTile.Depth * rowA) + ty, tileRows >> 3, rowA, b4, (now * GemmTile.Depth * rowB) + tx,
-                tileColumns >> 3, rowB);
+                ref sums, a4, now * GemmTile.Words * (strideA >> 2), ty, tileRows >> 3, strideA >> 2, b4,
+                now * GemmTile.Words * (strideB >> 2), tx, tileColumns >> 3, strideB >> 2);
             Group.Barrier();
         }
 
         var to = dest.SubView((long)sample * s.DestVoxels * s.Columns, s.DestVoxels * s.Columns);
-        var upper = firstRow + (4 * ty);
+        var upper = (3 * tileRows) + (4 * ty);            // where the plan of the rows says to what they belong
         var lower = upper + (tileRows >> 1);
         var left = firstColumn + (4 * tx);
         var right = left + (tileColumns >> 1);
-        GatherTiles.Store(to, bias, sums.R0, upper, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R1, upper + 1, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R2, upper + 2, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R3, upper + 3, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R4, lower, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R5, lower + 1, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R6, lower + 2, left, right, voxels, s, place, vector);
-        GatherTiles.Store(to, bias, sums.R7, lower + 3, left, right, voxels, s, place, vector);
+        GatherTiles.Store(to, bias, sums.R0, rows[upper], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R1, rows[upper + 1], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R2, rows[upper + 2], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R3, rows[upper + 3], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R4, rows[lower], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R5, rows[lower + 1], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R6, rows[lower + 2], left, right, s, vector);
+        GatherTiles.Store(to, bias, sums.R7, rows[lower + 3], left, right, s, vector);
     }
 }

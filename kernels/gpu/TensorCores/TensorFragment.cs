@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using SharpSeg.Kernels.Gpu.Fast;
 
 namespace SharpSeg.Kernels.Gpu.TensorCores;
 
@@ -9,72 +10,37 @@ namespace SharpSeg.Kernels.Gpu.TensorCores;
 /// columns 2t, 2t + 1; c2, c3 the same of row g + 8. 32-bit elements, K = 8: a registers (row g, k t), (g + 8, t), (g, t + 4),
 /// (g + 8, t + 4); b registers (k t, column g), (t + 4, g). 16-bit elements, K = 16, two to a register, the lower k in the lower half: a
 /// registers (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8); b registers (2t, g), (2t + 8, g).</para>
-/// <para>Elements are rounded from float32 as they are read from shared memory; tf32 to nearest, ties away; 16 bits to nearest even.</para>
+/// <para>Counted in 32-bit words along K the two layouts are one: a registers (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4); b registers
+/// (t, g), (t + 4, g). Tiles hold such words (<see cref="TileWords"/>), so a fragment is read without another thought.</para>
 /// </summary>
 internal struct TensorFragment
 {
-    /// <summary><see cref="GpuPrecision.Tf32"/> as a constant that kernels can branch on.</summary>
-    public const int Tf32 = 1;
-
-    /// <summary><see cref="GpuPrecision.Bf16"/> likewise.</summary>
-    public const int Bf16 = 2;
-
-    /// <summary><see cref="GpuPrecision.Fp16"/> likewise.</summary>
-    public const int Fp16 = 3;
+    /// <summary>Words of depth that one instruction takes.</summary>
+    public const int Words = 8;
 
     public uint R0, R1, R2, R3;
 
-    /// <summary>Products summed by one instruction.</summary>
+    /// <summary>
+    /// The a operand: sixteen columns of the tile, which are rows of the product, from <paramref name="row"/> (a constant multiple of 16) on.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int DepthOf(int precision) => precision == Tf32 ? 8 : 16;
-
-    /// <summary>The a operand from a tile that lies depth first: rows at, at + 1, …; depths <paramref name="stride"/> elements apart.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TensorFragment LoadA(ArrayView<float> tile, int at, int stride, int lane, int precision)
+    public static TensorFragment LoadA(ArrayView<uint> tile, int first, int word, int row, int stride, int lane, int precision)
     {
         var fragment = default(TensorFragment);
-        var row = at + (lane >> 2);
-        var t = lane & 3;
-        if (precision == Tf32)
-        {
-            fragment.R0 = TensorInstructions.ToTf32(tile[row + (t * stride)]);
-            fragment.R1 = TensorInstructions.ToTf32(tile[row + 8 + (t * stride)]);
-            fragment.R2 = TensorInstructions.ToTf32(tile[row + ((t + 4) * stride)]);
-            fragment.R3 = TensorInstructions.ToTf32(tile[row + 8 + ((t + 4) * stride)]);
-        }
-        else
-        {
-            var k = 2 * t * stride;
-            fragment.R0 = Pack(tile[row + k], tile[row + k + stride], precision);
-            fragment.R1 = Pack(tile[row + 8 + k], tile[row + 8 + k + stride], precision);
-            k += 8 * stride;
-            fragment.R2 = Pack(tile[row + k], tile[row + k + stride], precision);
-            fragment.R3 = Pack(tile[row + 8 + k], tile[row + 8 + k + stride], precision);
-        }
-
+        fragment.R0 = Word(tile, first, word, row, stride, lane, precision);
+        fragment.R1 = Word(tile, first, word, row + 8, stride, lane, precision);
+        fragment.R2 = Word(tile, first, word + 4, row, stride, lane, precision);
+        fragment.R3 = Word(tile, first, word + 4, row + 8, stride, lane, precision);
         return fragment;
     }
 
-    /// <summary>The b operand (two registers) from a tile that lies depth first.</summary>
+    /// <summary>The b operand (two registers): eight columns of the tile from <paramref name="column"/> (a constant multiple of 8) on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TensorFragment LoadB(ArrayView<float> tile, int at, int stride, int lane, int precision)
+    public static TensorFragment LoadB(ArrayView<uint> tile, int first, int word, int column, int stride, int lane, int precision)
     {
         var fragment = default(TensorFragment);
-        var column = at + (lane >> 2);
-        var t = lane & 3;
-        if (precision == Tf32)
-        {
-            fragment.R0 = TensorInstructions.ToTf32(tile[column + (t * stride)]);
-            fragment.R1 = TensorInstructions.ToTf32(tile[column + ((t + 4) * stride)]);
-        }
-        else
-        {
-            var k = 2 * t * stride;
-            fragment.R0 = Pack(tile[column + k], tile[column + k + stride], precision);
-            k += 8 * stride;
-            fragment.R1 = Pack(tile[column + k], tile[column + k + stride], precision);
-        }
-
+        fragment.R0 = Word(tile, first, word, column, stride, lane, precision);
+        fragment.R1 = Word(tile, first, word + 4, column, stride, lane, precision);
         return fragment;
     }
 
@@ -82,11 +48,11 @@ internal struct TensorFragment
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply(ref Kernels.Float4 sums, TensorFragment a, TensorFragment b, int precision)
     {
-        if (precision == Tf32)
+        if (precision == TileWords.Tf32)
         {
             sums = TensorInstructions.MultiplyTf32(sums, a, b.R0, b.R1);
         }
-        else if (precision == Bf16)
+        else if (precision == TileWords.Bf16)
         {
             sums = TensorInstructions.MultiplyBf16(sums, a, b.R0, b.R1);
         }
@@ -96,7 +62,13 @@ internal struct TensorFragment
         }
     }
 
+    // Word t of four, column g of eight. The four words have one swizzle; its part below 8 concerns g, the rest the constant column, so
+    // that all but two addresses of a lane are constants.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Pack(float low, float high, int precision) =>
-        precision == Bf16 ? TensorInstructions.ToBf16(high, low) : TensorInstructions.ToFp16(high, low);
+    private static uint Word(ArrayView<uint> tile, int first, int word, int column, int stride, int lane, int precision)
+    {
+        var swizzle = TileWords.Swizzle(word, precision);
+        var ofLane = first + ((lane & 3) * stride) + ((lane >> 2) ^ (swizzle & 7));
+        return tile[ofLane + (word * stride) + (column ^ (swizzle & ~7))];
+    }
 }

@@ -4,6 +4,9 @@ using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Fast;
 using SharpSeg.Kernels.Gpu.Kernels;
 using SharpSeg.Kernels.Gpu.Sizes;
+using Method = System.Action<
+    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
+    SharpSeg.Kernels.Gpu.Sizes.WeightSizes, int>;
 
 namespace SharpSeg.Kernels.Gpu.TensorCores;
 
@@ -11,194 +14,197 @@ namespace SharpSeg.Kernels.Gpu.TensorCores;
 /// <see cref="WeightGemm"/> on tensor cores: the same tiles and splits, multiplied by mma.sync. Mapping as in
 /// <see cref="TensorGatherGemm"/>; partial results are float32 and are added by <see cref="SplitSum"/>.
 /// </summary>
-internal sealed class TensorWeightGemm
+internal sealed class TensorWeightGemm(Accelerator accelerator)
 {
-    private const int Tile = 64;
-    private readonly Lazy<Kernel> tf32Vector;
-    private readonly Lazy<Kernel> tf32Scalar;
-    private readonly Lazy<Kernel> bf16Vector;
-    private readonly Lazy<Kernel> bf16Scalar;
-    private readonly Lazy<Kernel> fp16Vector;
-    private readonly Lazy<Kernel> fp16Scalar;
+    private static readonly Method[] All =
+    [
+        Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow, Bf16ScalarWide,
+        Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow,
+    ];
 
-    public TensorWeightGemm(Accelerator accelerator)
-    {
-        tf32Vector = new(() => Load(accelerator, Tf32Vector));
-        tf32Scalar = new(() => Load(accelerator, Tf32Scalar));
-        bf16Vector = new(() => Load(accelerator, Bf16Vector));
-        bf16Scalar = new(() => Load(accelerator, Bf16Scalar));
-        fp16Vector = new(() => Load(accelerator, Fp16Vector));
-        fp16Scalar = new(() => Load(accelerator, Fp16Scalar));
-    }
+    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
 
     private delegate void Kernel(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
-        ArrayView<float> partials, WeightSizes s, int voxelsPerSplit);
+        ArrayView<float> partials, WeightSizes s, int perSplit);
 
     /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Tf32Vector, Tf32Scalar, Bf16Vector, Bf16Scalar, Fp16Vector, Fp16Scalar];
+    public static IReadOnlyList<Delegate> Methods => All;
 
     /// <summary>partials[split] ← that split's share of dw; gathered2 may be any view where it is not used.</summary>
     public void Launch(
         AcceleratorStream stream, GpuPrecision precision, in WeightSizes s, ArrayView<float> gathered, ArrayView<float> gathered2,
         ArrayView<float> dense, ArrayView<float> partials, int splits)
     {
+        var narrow = s.DenseChannels <= GemmTile.NarrowColumns;
+        var (rows, columns) = (GemmTile.RowsOf(narrow), GemmTile.ColumnsOf(narrow));
         var config = new KernelConfig(
-            new Index3D((s.Rows + Tile - 1) / Tile, (s.DenseChannels + Tile - 1) / Tile, splits), new Index3D(GemmTile.Threads, 1, 1));
-        var voxelsPerSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
-        Pick(precision, s.IsVectorizable).Value(stream, config, gathered, gathered2, dense, partials, s, voxelsPerSplit);
+            new Index3D((s.Rows + rows - 1) / rows, (s.DenseChannels + columns - 1) / columns, splits),
+            new Index3D(GemmTile.Threads, 1, 1));
+        var perSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
+        var variant = All[TensorVariant.IndexOf(precision, s.IsVectorizable, narrow)];
+        kernels[variant](stream, config, gathered, gathered2, dense, partials, s, perSplit);
     }
 
-    private static Kernel Load(
-        Accelerator accelerator, Action<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, WeightSizes, int> method) =>
-        new(accelerator.LoadKernel(method));
+    private static void Tf32VectorWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Tf32);
 
-    private static void Tf32Vector(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Tf32, true);
-    }
+    private static void Tf32VectorNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Tf32);
 
-    private static void Tf32Scalar(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Tf32, false);
-    }
+    private static void Tf32ScalarWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Tf32);
 
-    private static void Bf16Vector(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Bf16, true);
-    }
+    private static void Tf32ScalarNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Tf32);
 
-    private static void Bf16Scalar(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Bf16, false);
-    }
+    private static void Bf16VectorWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Bf16);
 
-    private static void Fp16Vector(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Fp16, true);
-    }
+    private static void Bf16VectorNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Bf16);
 
-    private static void Fp16Scalar(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit)
-    {
-        var a = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var b = SharedMemory.Allocate<float>(2 * GemmTile.Depth * (Tile + GemmTile.Pad));
-        var rows = SharedMemory.Allocate<int>(4 * Tile);
-        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
-        Run(gathered, gathered2, dense, partials, s, perSplit, a, b, rows, voxels, TensorFragment.Fp16, false);
-    }
+    private static void Bf16ScalarWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Bf16);
 
-    /// <summary>The kernel proper; precision and the choice of loads are constants where it is inlined.</summary>
+    private static void Bf16ScalarNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Bf16);
+
+    private static void Fp16VectorWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Fp16);
+
+    private static void Fp16VectorNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Fp16);
+
+    private static void Fp16ScalarWide(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Fp16);
+
+    private static void Fp16ScalarNarrow(
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Fp16);
+
+    /// <summary>The kernel proper; tile sizes, precision and the choice of loads are constants where it is inlined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(
         ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
-        int perSplit, ArrayView<float> a, ArrayView<float> b, ArrayView<int> rows, ArrayView<int> voxels, int precision, bool vector)
+        int perSplit, bool vector, bool narrow, int precision)
     {
+        var tileRows = GemmTile.RowsOf(narrow);
+        var tileColumns = GemmTile.ColumnsOf(narrow);
+        var strideA = tileRows + GemmTile.Pad;
+        var strideB = tileColumns + GemmTile.Pad;
+        var a = SharedMemory.Allocate<float>(2 * GemmTile.Words * strideA);
+        var b = SharedMemory.Allocate<float>(2 * GemmTile.Words * strideB);
+        var rows = SharedMemory.Allocate<int>(5 * tileRows);
+        var voxels = SharedMemory.Allocate<int>(2 * VoxelPlan.Length);
         var thread = Group.IdxX;
-        var firstRow = Grid.IdxX * Tile;
-        var firstColumn = Grid.IdxY * Tile;
+        var firstRow = Grid.IdxX * tileRows;
+        var firstColumn = Grid.IdxY * tileColumns;
         var start = Grid.IdxZ * perSplit;
         var total = s.N * s.DenseVoxels;
         var end = start + perSplit < total ? start + perSplit : total;
-        var tiles = end > start ? (end - start + GemmTile.Depth - 1) / GemmTile.Depth : 0;
-        WeightTiles.WriteRow(rows, thread, Tile, firstRow + thread, s);
-        VoxelPlan.Write(thread, voxels, 0, start, end, s);
+        var depth = TileWords.DepthOf(precision);
+        var tiles = end > start ? (end - start + depth - 1) / depth : 0;
+
+        for (var row = thread; row < tileRows; row += GemmTile.Threads)
+        {
+            WeightTiles.WriteRow(rows, row, tileRows, firstRow + row, s);
+        }
+
+        VoxelPlan.Write(thread, voxels, 0, start, end, s, precision);
         Group.Barrier();
         if (tiles > 0)
         {
-            WeightTiles.Load(gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, Tile, Tile, vector);
+            WeightTiles.Load(
+                gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, tileRows, tileColumns, vector, precision);
         }
 
-        VoxelPlan.Write(thread, voxels, VoxelPlan.Length, start + GemmTile.Depth, end, s);
+        VoxelPlan.Write(thread, voxels, VoxelPlan.Length, start + depth, end, s, precision);
         Group.Barrier();
 
         var sums = default(TensorBlock);
-        var stride = Tile + GemmTile.Pad;
+        var wordsA = a.Cast<uint>();
+        var wordsB = b.Cast<uint>();
         var lane = thread & 31;
-        var warpRow = (thread >> 5) * 32;
+        var warpRow = (thread >> 5) * TensorBlock.RowsOf(narrow);
         for (var tile = 0; tile < tiles; tile++)
         {
             var now = tile & 1;
             if (tile + 1 < tiles)
             {
                 WeightTiles.Load(
-                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * GemmTile.Depth), end, s, firstColumn, Tile,
-                    Tile, vector);
+                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * depth), end, s, firstColumn, tileRows,
+                    tileColumns, vector, precision);
             }
 
-            VoxelPlan.Write(thread, voxels, now * VoxelPlan.Length, start + ((tile + 2) * GemmTile.Depth), end, s);
-            var buffer = now * GemmTile.Depth * stride;
-            TensorBlock.Accumulate(ref sums, a, buffer + warpRow, stride, b, buffer, stride, lane, precision);
+            VoxelPlan.Write(thread, voxels, now * VoxelPlan.Length, start + ((tile + 2) * depth), end, s, precision);
+            TensorBlock.Accumulate(
+                ref sums, wordsA, (now * GemmTile.Words * strideA) + warpRow, strideA, wordsB, now * GemmTile.Words * strideB, strideB, lane,
+                narrow, precision);
             Group.Barrier();
         }
 
         var size = (long)s.Rows * s.DenseChannels;
         var to = partials.SubView(Grid.IdxZ * size, size);
-        var row = firstRow + warpRow + (lane >> 2);
+        var firstOfLane = (4 * tileRows) + warpRow + (lane >> 2); // in the plan of the rows
         var column = firstColumn + (2 * (lane & 3));
-        StoreBand(to, sums.Upper, row, column, s);
-        StoreBand(to, sums.Lower, row + 16, column, s);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBand(ArrayView<float> partial, TensorBand band, int row, int column, WeightSizes s)
-    {
-        Store(partial, band.C0, row, column, s);
-        Store(partial, band.C1, row, column + 8, s);
-        Store(partial, band.C2, row, column + 16, s);
-        Store(partial, band.C3, row, column + 24, s);
-        Store(partial, band.C4, row, column + 32, s);
-        Store(partial, band.C5, row, column + 40, s);
-        Store(partial, band.C6, row, column + 48, s);
-        Store(partial, band.C7, row, column + 56, s);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(ArrayView<float> partial, Float4 sums, int row, int column, WeightSizes s)
-    {
-        if (row < s.Rows)
+        if (narrow)
         {
-            WeightTiles.StoreOne(partial, sums.X, row, column, s);
-            WeightTiles.StoreOne(partial, sums.Y, row, column + 1, s);
+            StoreLeft(to, sums.Upper, rows, firstOfLane, column, s, vector);
+            StoreRight(to, sums.Upper, rows, firstOfLane + 16, column, s, vector);
+            StoreLeft(to, sums.Lower, rows, firstOfLane + 32, column, s, vector);
+            StoreRight(to, sums.Lower, rows, firstOfLane + 48, column, s, vector);
         }
-
-        if (row + 8 < s.Rows)
+        else
         {
-            WeightTiles.StoreOne(partial, sums.Z, row + 8, column, s);
-            WeightTiles.StoreOne(partial, sums.W, row + 8, column + 1, s);
+            StoreLeft(to, sums.Upper, rows, firstOfLane, column, s, vector);
+            StoreRight(to, sums.Upper, rows, firstOfLane, column + 32, s, vector);
+            StoreLeft(to, sums.Lower, rows, firstOfLane + 16, column, s, vector);
+            StoreRight(to, sums.Lower, rows, firstOfLane + 16, column + 32, s, vector);
         }
     }
 
-    private Lazy<Kernel> Pick(GpuPrecision precision, bool vector) => precision switch
+    // Rows row and row + 8, 32 columns: the first four fragments of a band.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLeft(
+        ArrayView<float> partial, TensorBand band, ArrayView<int> rows, int row, int column, WeightSizes s, bool vector) =>
+        Store(partial, band.C0, band.C1, band.C2, band.C3, rows[row], rows[row + 8], column, s, vector);
+
+    // The same of the last four.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRight(
+        ArrayView<float> partial, TensorBand band, ArrayView<int> rows, int row, int column, WeightSizes s, bool vector) =>
+        Store(partial, band.C4, band.C5, band.C6, band.C7, rows[row], rows[row + 8], column, s, vector);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(
+        ArrayView<float> partial, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper, int lower, int column, WeightSizes s, bool vector)
     {
-        GpuPrecision.Tf32 => vector ? tf32Vector : tf32Scalar,
-        GpuPrecision.Bf16 => vector ? bf16Vector : bf16Scalar,
-        GpuPrecision.Fp16 => vector ? fp16Vector : fp16Scalar,
-        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "tensor cores do not multiply float32"),
-    };
+        if (upper >= 0)
+        {
+            WeightTiles.StoreTwo(partial, c0.X, c0.Y, upper, column, s, vector);
+            WeightTiles.StoreTwo(partial, c1.X, c1.Y, upper, column + 8, s, vector);
+            WeightTiles.StoreTwo(partial, c2.X, c2.Y, upper, column + 16, s, vector);
+            WeightTiles.StoreTwo(partial, c3.X, c3.Y, upper, column + 24, s, vector);
+        }
+
+        if (lower >= 0)
+        {
+            WeightTiles.StoreTwo(partial, c0.Z, c0.W, lower, column, s, vector);
+            WeightTiles.StoreTwo(partial, c1.Z, c1.W, lower, column + 8, s, vector);
+            WeightTiles.StoreTwo(partial, c2.Z, c2.W, lower, column + 16, s, vector);
+            WeightTiles.StoreTwo(partial, c3.Z, c3.W, lower, column + 24, s, vector);
+        }
+    }
 }

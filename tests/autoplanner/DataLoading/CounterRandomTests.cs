@@ -97,6 +97,27 @@ public sealed class CounterRandomTests
     }
 
     [Fact]
+    public void Reserved_draws_are_the_numbers_that_filling_would_have_made()
+    {
+        CounterRandom filled = new(4, 5), reserved = new(4, 5);
+        Assert.Equal(filled.NextUInt64(), reserved.NextUInt64());
+        var values = new float[100];
+        filled.FillUniform(values);
+        var draws = reserved.Reserve(values.Length);
+        for (var i = 0; i < values.Length; i++)
+        {
+            // As the type documents it, for a device to do.
+            var x = draws.Key + ((draws.First + (ulong)i) * 0x9E3779B97F4A7C15);
+            x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+            x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+            x ^= x >> 31;
+            Assert.Equal((2f * (x >> 40) / (1 << 24)) - 1f, values[i]);
+        }
+
+        Assert.Equal(filled.NextUInt64(), reserved.NextUInt64());
+    }
+
+    [Fact]
     public void A_shuffle_reaches_all_orders_equally()
     {
         var random = new CounterRandom(9);

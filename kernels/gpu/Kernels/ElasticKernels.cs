@@ -42,7 +42,7 @@ internal sealed class ElasticKernels(Accelerator accelerator)
         for (var axis = 3 - fields; axis < 3; axis++)
         {
             smooth(
-                stream, ElementIndex.Over(first.Length), first, weights, second, new AxisSizes(grid, axis, grid[axis], volumes: fields),
+                stream, ElementIndex.OverSmall(first.Length), first, weights, second, new AxisSizes(grid, axis, grid[axis], volumes: fields),
                 (int)(weights.Length - 1) / 2);
             (first, second) = (second, first);
         }
@@ -68,7 +68,7 @@ internal sealed class ElasticKernels(Accelerator accelerator)
 
     private static void Smooth(ArrayView<float> source, ArrayView<float> weights, ArrayView<float> target, AxisSizes s, int radius)
     {
-        var element = ElementIndex.Current;
+        var element = ElementIndex.Small;
         if (element >= target.Length)
         {
             return;
@@ -76,8 +76,8 @@ internal sealed class ElasticKernels(Accelerator accelerator)
 
         var inner = element % s.Inner;
         var row = element / s.Inner;
-        var j = (int)(row % s.From);
-        var line = (row / s.From * s.From * s.Inner) + inner;
+        var j = row % s.From;
+        var line = ((long)(row / s.From) * s.From * s.Inner) + inner;
         var from = j > radius ? j - radius : 0;
         var to = j + radius < s.From - 1 ? j + radius : s.From - 1;
         var sum = 0f;

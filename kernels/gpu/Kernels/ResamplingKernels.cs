@@ -50,12 +50,12 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     /// <summary>Coefficients (outer, from + 4, inner) of samples (outer, from, inner), without the factor 6.</summary>
     public void LaunchCoefficients(AcceleratorStream stream, in AxisSizes s, ArrayView<float> samples, ArrayView<float> coefs) =>
-        coefficients(stream, ElementIndex.Over((long)s.Outer * s.Inner), samples, coefs, s);
+        coefficients(stream, ElementIndex.OverSmall((long)s.Outer * s.Inner), samples, coefs, s);
 
     /// <summary>Outputs from <paramref name="taps"/> neighbours; the table has first index and weights per output.</summary>
     public void LaunchSample(
         AcceleratorStream stream, in AxisSizes s, int taps, ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) =>
-        sample(stream, ElementIndex.Over(target.Length), source, table, target, s, taps);
+        sample(stream, ElementIndex.OverSmall(target.Length), source, table, target, s, taps);
 
     /// <summary>Parts into which the search for a slice's range is divided.</summary>
     public static int RangeParts(in AxisSizes s) => (int)Math.Clamp((long)s.Outer * s.Inner / ElementsPerPart, 1, MostParts);
@@ -66,7 +66,7 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     /// <summary>Clips every slice to its range, found in so many parts.</summary>
     public void LaunchClip(AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
-        clip(stream, ElementIndex.Over(target.Length), ranges, target, s, parts);
+        clip(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
 
     /// <summary>Where volume &gt; best, or everywhere: best ← volume, labels ← label.</summary>
     public void LaunchKeepHighest(
@@ -89,8 +89,8 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
     // The samples continue with the edge value on both sides; the geometric sums over that constant tail are used in closed form.
     private static void Coefficients(ArrayView<float> samples, ArrayView<float> coefs, AxisSizes s)
     {
-        var line = ElementIndex.Current;
-        if (line >= (long)s.Outer * s.Inner)
+        var line = ElementIndex.Small;
+        if (line >= s.Outer * s.Inner)
         {
             return;
         }
@@ -99,7 +99,7 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
         const float tailCoefficient = -Pole / (1f - Pole);
         const float decay1 = -Pole * Pole / (1f - (Pole * Pole));
         const float decay2 = -Pole * Pole * Pole / (1f - (Pole * Pole));
-        var outer = line / s.Inner;
+        var outer = (long)(line / s.Inner);
         var inner = line % s.Inner;
         var from = (outer * s.From * s.Inner) + inner;
         var to = (outer * (s.From + Extension) * s.Inner) + inner;
@@ -131,7 +131,7 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     private static void Sample(ArrayView<float> source, ArrayView<float> table, ArrayView<float> target, AxisSizes s, int taps)
     {
-        var element = ElementIndex.Current;
+        var element = ElementIndex.Small;
         if (element >= target.Length)
         {
             return;
@@ -140,7 +140,7 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
         var inner = element % s.Inner;
         var row = element / s.Inner;
         var j = row % s.To;
-        var outer = row / s.To;
+        var outer = (long)(row / s.To);
         var entry = j * (taps + 1);
         var first = (int)table[entry];
         var sum = 0f;
@@ -161,12 +161,12 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
         var shared = SharedMemory.Allocate<float>(GroupSum.Threads);
         var slice = Grid.IdxX / parts;
         var part = Grid.IdxX % parts;
-        var elements = (long)s.Outer * s.Inner;
+        var elements = s.Outer * s.Inner;
         var low = float.PositiveInfinity;
         var high = float.NegativeInfinity;
-        for (var i = ((long)part * GroupSum.Threads) + Group.IdxX; i < elements; i += (long)parts * GroupSum.Threads)
+        for (var i = (part * GroupSum.Threads) + Group.IdxX; i < elements; i += parts * GroupSum.Threads)
         {
-            var value = source[((((i / s.Inner) * s.From) + slice) * s.Inner) + (i % s.Inner)];
+            var value = source[((((long)(i / s.Inner) * s.From) + slice) * s.Inner) + (i % s.Inner)];
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
@@ -182,7 +182,7 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     private static void Clip(ArrayView<float> ranges, ArrayView<float> target, AxisSizes s, int parts)
     {
-        var element = ElementIndex.Current;
+        var element = ElementIndex.Small;
         if (element >= target.Length)
         {
             return;

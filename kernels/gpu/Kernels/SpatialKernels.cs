@@ -25,21 +25,22 @@ internal sealed class SpatialKernels(Accelerator accelerator)
     public void Launch(
         AcceleratorStream stream, in SpatialSizes s, ArrayView<float> image, ArrayView<float> labels, ArrayView<float> toImage,
         ArrayView<float> toLabels) =>
-        sample(stream, ElementIndex.Over((long)s.PatchZ * s.PatchY * s.PatchX), image, labels, toImage, toLabels, s);
+        sample(stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), image, labels, toImage, toLabels, s);
 
     private static void Sample(
         ArrayView<float> image, ArrayView<float> labels, ArrayView<float> toImage, ArrayView<float> toLabels, SpatialSizes s)
     {
         var voxels = (long)s.PatchZ * s.PatchY * s.PatchX;
-        var voxel = ElementIndex.Current;
+        var voxel = ElementIndex.Small;
         if (voxel >= voxels)
         {
             return;
         }
 
         var x = voxel % s.PatchX;
-        var y = voxel / s.PatchX % s.PatchY;
-        var z = voxel / s.PatchX / s.PatchY;
+        var row = voxel / s.PatchX;
+        var y = row % s.PatchY;
+        var z = row / s.PatchY;
         var position = FixedPosition.Of(s, z, y, x);
         var iz = FixedPosition.Floor(position.Z);
         var iy = FixedPosition.Floor(position.Y);

@@ -42,7 +42,7 @@ internal sealed class SplineKernels(Accelerator accelerator)
             if (box[axis] > 1) // a single sample is its own coefficient
             {
                 var sizes = new AxisSizes(box, axis, box[axis], channels);
-                filter(stream, ElementIndex.Over((long)sizes.Outer * sizes.Inner), image, sizes);
+                filter(stream, ElementIndex.OverSmall((long)sizes.Outer * sizes.Inner), image, sizes);
             }
         }
     }
@@ -59,17 +59,17 @@ internal sealed class SplineKernels(Accelerator accelerator)
     public void LaunchSample(
         AcceleratorStream stream, in SpatialSizes s, ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields,
         float strength, ArrayView<float> toImage, ArrayView<float> toLabels) => sample(
-        stream, ElementIndex.Over((long)s.PatchZ * s.PatchY * s.PatchX), coefficients, labels, fields, toImage, toLabels, s, strength);
+        stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), coefficients, labels, fields, toImage, toLabels, s, strength);
 
     private static void Filter(ArrayView<float> values, AxisSizes s)
     {
-        var line = ElementIndex.Current;
-        if (line >= (long)s.Outer * s.Inner)
+        var line = ElementIndex.Small;
+        if (line >= s.Outer * s.Inner)
         {
             return;
         }
 
-        var first = (line / s.Inner * s.From * s.Inner) + (line % s.Inner);
+        var first = ((long)(line / s.Inner) * s.From * s.Inner) + (line % s.Inner);
         var step = (long)s.Inner;
         var value = 0f;
         var factor = Gain;
@@ -106,9 +106,9 @@ internal sealed class SplineKernels(Accelerator accelerator)
         ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields, ArrayView<float> toImage, ArrayView<float> toLabels,
         SpatialSizes s, float strength)
     {
-        var slice = (long)s.PatchY * s.PatchX;
-        var voxels = s.PatchZ * slice;
-        var voxel = ElementIndex.Current;
+        var slice = s.PatchY * s.PatchX;
+        var voxels = (long)s.PatchZ * slice;
+        var voxel = ElementIndex.Small;
         if (voxel >= voxels)
         {
             return;

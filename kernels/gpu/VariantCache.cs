@@ -1,9 +1,8 @@
-using System.Globalization;
-
 namespace SharpSeg.Kernels.Gpu;
 
 /// <summary>
-/// Which variant was found best for which operation, kept in a file per device, driver and precision, so that a device is measured once.
+/// Which variant was found best for which operation, kept in a file per device, driver, precision and build of the kernels, so that each is
+/// measured once.
 /// One line per decision: operation, sizes, variant, separated by tabs. A file that cannot be read or written is done without.
 /// </summary>
 internal sealed class VariantCache
@@ -22,7 +21,7 @@ internal sealed class VariantCache
         }
 
         var name = string.Concat(device.Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? char.ToLowerInvariant(c) : '-'));
-        file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}.v{FormatVersion}.tsv"));
+        file = Path.Combine(folder, $"{name}.{Build}.tsv");
         try
         {
             foreach (var line in File.Exists(file) ? File.ReadAllLines(file) : [])
@@ -39,8 +38,8 @@ internal sealed class VariantCache
         }
     }
 
-    /// <summary>Rises when kernels change, so that old measurements are not believed.</summary>
-    private static int FormatVersion => 1;
+    /// <summary>Differs whenever the kernels' code does, so that measurements of other kernels are not believed.</summary>
+    private static string Build => typeof(VariantCache).Module.ModuleVersionId.ToString("N")[..8];
 
     /// <summary>Decisions known, for reports.</summary>
     public IReadOnlyDictionary<VariantKey, string> Decisions => decisions;

@@ -14,12 +14,37 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
 {
     private const string Processor = "cpu";
     private const long TinyWork = 300_000;                // multiply-adds; the emulator checks every access, some 30 ns each
+    private const double SlowestGpu = 100;                // GFLOP/s; the smallest GPUs in laptops have twice that
 
     // Factors are rounded to 11 bits (tf32, fp16) or 8 (bf16), and errors of many products mostly cancel.
     private const double RoundedTo11Bits = 3e-3, RoundedTo8Bits = 2e-2;
 
-    /// <summary>The processor plays the GPU: exact, and too slow for anything but tiny shapes.</summary>
+    /// <summary>The processor plays the GPU.</summary>
     public bool IsImitated => Name == Gpu.CheckDevice;
+
+    /// <summary>Exact, and too slow for anything but tiny shapes.</summary>
+    public bool IsSlow { get; private init; } = Name == Gpu.CheckDevice;
+
+    /// <summary>
+    /// The same device, known for slow where it is the processor or computes slower than any GPU does: drivers too can play a GPU.
+    /// </summary>
+    /// <param name="backend">The open device.</param>
+    public BenchDevice Judged(Backend backend)
+    {
+        if (Name == Processor || IsSlow)
+        {
+            return this;
+        }
+
+        var peak = ((IMachineLimits)backend).MeasureMultiplyAddPeak();
+        var slow = peak < SlowestGpu || Gpu.Devices().Any(d => d.Id == Name && d.IsProcessor);
+        if (slow)
+        {
+            Console.WriteLine($"{Name} ({peak:F1} GFLOP/s) is no GPU: tiny shapes, for a trial of the program");
+        }
+
+        return this with { IsSlow = slow };
+    }
 
     /// <summary>Reads a name.</summary>
     /// <exception cref="ArgumentException">No such device, or one that cannot do the precision.</exception>
@@ -27,7 +52,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     {
         if (name == "auto")
         {
-            name = Gpu.Devices() is [var first, ..] ? first.Id : Processor;
+            name = Gpu.Devices().FirstOrDefault(d => !d.IsProcessor)?.Id ?? Processor;
         }
 
         if (name is not Processor && name != Gpu.CheckDevice && Gpu.Devices().All(d => d.Id != name))
@@ -88,7 +113,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     }
 
     private ConformanceTarget Target(KernelChoice choice, GpuPrecision precision) => new(
-        Gpu.OpenForChecks(Name, choice, precision), TinyShapesOnly: IsImitated, IsImitated ? TinyWork : null,
+        Gpu.OpenForChecks(Name, choice, precision), TinyShapesOnly: IsSlow, IsSlow ? TinyWork : null,
         precision switch
         {
             GpuPrecision.Fp32 => 0,

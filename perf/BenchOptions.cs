@@ -29,7 +29,7 @@ internal sealed record BenchOptions(
     /// <summary>Architecture to write PTX for.</summary>
     public string Architecture { get; private init; } = "sm_80";
 
-    /// <summary>The device is imitated: shapes of a few hundred voxels.</summary>
+    /// <summary>The device is slower than any GPU: shapes of a few hundred voxels.</summary>
     public bool Tiny { get; init; }
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];

@@ -65,8 +65,9 @@ internal static class Program
     private static int Run(BenchOptions options)
     {
         var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
-        options = options with { Tiny = device.IsImitated };
         using var backend = device.Open();
+        device = device.Judged(backend);
+        options = options with { Tiny = device.IsSlow };
         using var torch = options.PyTorch && device.Name == "cpu" ? PyTorchWorker.Start(((IMachineLimits)backend).Threads) : null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
         var report = new Report(backend, torch) { Check = check };

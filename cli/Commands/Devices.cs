@@ -19,7 +19,7 @@ internal static class Devices
         }
 
         var gpus = Gpu.Devices();
-        var gpu = options.Device == "auto" && gpus.Count > 0 ? gpus[0] : gpus.FirstOrDefault(g => g.Id == options.Device);
+        var gpu = gpus.FirstOrDefault(options.Device == "auto" ? g => !g.IsProcessor : g => g.Id == options.Device);
         if (gpu is null && options.Device is not ("auto" or "cpu"))
         {
             throw new UsageException($"--device {options.Device}: no such device", "`sharpseg devices` lists them, and says why one is missing");

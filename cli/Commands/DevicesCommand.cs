@@ -13,18 +13,19 @@ internal static class DevicesCommand
         using var cpu = Cpu.Open();
         var lines = new List<string> { $"cpu       {cpu.Description}" };
         var list = new JsonArray(new JsonObject { ["name"] = "cpu", ["description"] = cpu.Description });
-        foreach (var gpu in Gpu.Devices())
+        var gpus = Gpu.Devices();
+        foreach (var gpu in gpus)
         {
             lines.Add(FormattableString.Invariant($"{gpu.Id,-9} {gpu.Name}, {gpu.MemoryBytes / 1e9:0.0} GB, {gpu.Details}"));
             list.Add(new JsonObject { ["name"] = gpu.Id, ["description"] = $"{gpu.Name}, {gpu.Details}", ["memory_bytes"] = gpu.MemoryBytes });
         }
 
-        if (list.Count == 1)
+        if (gpus.Count == 0)
         {
             lines.Add($"no GPU    {Gpu.DescribeWhyMissing()}");
         }
 
-        var json = new JsonObject { ["devices"] = list, ["why_no_gpu"] = list.Count == 1 ? Gpu.DescribeWhyMissing() : null };
+        var json = new JsonObject { ["devices"] = list, ["why_no_gpu"] = gpus.Count == 0 ? Gpu.DescribeWhyMissing() : null };
         var text = string.Join('\n', lines);
         return new Answer(text, json);
     }

@@ -34,9 +34,12 @@ public static partial class Gpu
             var index = 0;
             foreach (var device in context.GetCLDevices())
             {
+                var isProcessor = device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
                 found.Add(new GpuDevice(
                     string.Create(CultureInfo.InvariantCulture, $"opencl:{index++}"), device.Name, device.MemorySize,
-                    $"{device.VendorName}, {device.NumMultiprocessors} compute units, {device.DeviceVersion}"));
+                    $"{device.VendorName}, {device.NumMultiprocessors} compute units, OpenCL {device.DeviceVersion}"
+                    + (isProcessor ? ", the processor in a GPU's place: slower than cpu" : string.Empty),
+                    isProcessor));
             }
         });
         return found;
@@ -98,16 +101,18 @@ public static partial class Gpu
             Accelerator accelerator = kind == "cuda" ? context.CreateCudaAccelerator(index) : context.CreateCLAccelerator(index);
             var tensorCores = accelerator is CudaAccelerator cuda && cuda.Architecture >= FirstWithTensorInstructions;
             var chosen = precision ?? (tensorCores ? GpuPrecision.Tf32 : GpuPrecision.Fp32);
+            var numbers = chosen.ToString().ToLowerInvariant();
             if (chosen != GpuPrecision.Fp32 && !tensorCores)
             {
+                var name = accelerator.Name;
                 accelerator.Dispose();
                 context.Dispose();
-                throw new GpuUnavailableException(device, $"{accelerator.Name} has no tensor cores for {chosen}; use --precision fp32");
+                throw new GpuUnavailableException(device, $"{name} has no tensor cores for {numbers}; use --precision fp32");
             }
 
             var driver = accelerator is CudaAccelerator c ? $"CUDA {c.DriverVersion}, {c.Architecture}" : ((CLAccelerator)accelerator).CVersion.ToString();
             return new GpuBackend(
-                context, accelerator, "gpu", $"{accelerator.Name}, {driver}, {chosen}", choice, chosen,
+                context, accelerator, "gpu", $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
                 cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"));
         }
         catch (Exception e) when (IsMissingDriver(e))

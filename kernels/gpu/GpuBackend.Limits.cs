@@ -9,26 +9,34 @@ internal sealed partial class GpuBackend
 {
     private const int Runs = 5;
     private const int ThreadsPerMultiprocessor = 2048, Rounds = 2000;
-    private const int CheckedThreads = 512, CheckedRounds = 50;           // on ILGPU's processor device and the emulator: a trial, no measurement
-    private const long CopyLength = 64L << 20, CheckedCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
+    private const int FirstThreads = 512, FirstRounds = 50;
+    private const long CopyLength = 64L << 20, FirstCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
+    private const int Growth = 16;
+    private const double LongEnough = 5e-3;               // s; a slow device (the processor in a GPU's place) needs no larger trial
     private readonly Lazy<MultiplyAddPeak> multiplyAddPeak;
 
     /// <inheritdoc/>
     int Engine.Backends.IMachineLimits.Threads => 1;
 
-    /// <summary>Whether the device is a GPU and not the processor in its place.</summary>
-    internal bool IsPhysical => accelerator.AcceleratorType != AcceleratorType.CPU;
-
     /// <inheritdoc/>
     double Engine.Backends.IMachineLimits.MeasureMultiplyAddPeak()
     {
-        var threads = IsPhysical ? (long)ThreadsPerMultiprocessor * accelerator.NumMultiprocessors : CheckedThreads;
-        var rounds = IsPhysical ? Rounds : CheckedRounds;
-        var output = Allocate(threads);
+        var most = Math.Max(FirstThreads, (long)ThreadsPerMultiprocessor * accelerator.NumMultiprocessors);
+        var output = Allocate(most);
         try
         {
-            var view = ((GpuBuffer)output).View(0, threads);
-            return MultiplyAddPeak.Flops(threads, rounds) / Shortest(() => multiplyAddPeak.Value.Launch(stream, view, rounds)) / 1e9;
+            var (threads, rounds) = ((long)FirstThreads, FirstRounds);
+            for (; ;)
+            {
+                var view = ((GpuBuffer)output).View(0, threads);
+                var seconds = Shortest(() => multiplyAddPeak.Value.Launch(stream, view, rounds));
+                if (seconds >= LongEnough || (threads == most && rounds == Rounds))
+                {
+                    return MultiplyAddPeak.Flops(threads, rounds) / seconds / 1e9;
+                }
+
+                (threads, rounds) = threads < most ? (Math.Min(most, Growth * threads), rounds) : (threads, Math.Min(Rounds, Growth * rounds));
+            }
         }
         finally
         {
@@ -39,13 +47,28 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     double Engine.Backends.IMachineLimits.MeasureCopyBandwidth()
     {
-        var length = IsPhysical ? Math.Min(CopyLength, accelerator.MemorySize / (8 * sizeof(float))) : CheckedCopyLength;
+        var most = Math.Min(CopyLength, accelerator.MemorySize / (8 * sizeof(float)));
+        var length = FirstCopyLength;
+        for (; ;)
+        {
+            var seconds = CopySeconds(length);
+            if (seconds >= LongEnough || length == most)
+            {
+                return 2.0 * sizeof(float) * length / seconds / 1e9;
+            }
+
+            length = Math.Min(most, Growth * length);
+        }
+    }
+
+    private double CopySeconds(long length)
+    {
         var memory = Allocate(2 * length);
         try
         {
             var (from, to) = (((GpuBuffer)memory).View(0, length), ((GpuBuffer)memory).View(length, length));
             pointwise.Value.LaunchFill(stream, from, 1f);
-            return 2.0 * sizeof(float) * length / Shortest(() => pointwise.Value.LaunchCopy(stream, from, to)) / 1e9;
+            return Shortest(() => pointwise.Value.LaunchCopy(stream, from, to));
         }
         finally
         {

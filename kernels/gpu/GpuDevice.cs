@@ -5,4 +5,5 @@ namespace SharpSeg.Kernels.Gpu;
 /// <param name="Name">The device's own name.</param>
 /// <param name="MemoryBytes">Its memory, bytes.</param>
 /// <param name="Details">Architecture, multiprocessors, driver, for people.</param>
-public sealed record GpuDevice(string Id, string Name, long MemoryBytes, string Details);
+/// <param name="IsProcessor">The driver has the processor play the GPU: slower than the device cpu, so nobody gets it unasked.</param>
+public sealed record GpuDevice(string Id, string Name, long MemoryBytes, string Details, bool IsProcessor = false);

@@ -5,4 +5,4 @@ namespace SharpSeg.Kernels.Gpu;
 /// <param name="reason">Why.</param>
 /// <param name="cause">What the driver said, if it did.</param>
 public sealed class GpuUnavailableException(string device, string reason, Exception? cause = null)
-    : Exception($"device `{device}` is not available: {reason}; `--device cpu` always works", cause);
+    : Exception($"device `{device}` is not available: {reason}", cause);

@@ -35,7 +35,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
     ];
 
-    // For devices that are imitated: a trial of the program, no measurement.
+    // For devices slower than any GPU: a trial of the program, no measurement.
     private static readonly ConvProblem[] TinyProblems =
     [
         new(1, new(3, 4, 5), 1, 0, 8, Cube, Extent.One), new(1, new(3, 4, 5), 8, 0, 8, Cube, new(1, 2, 2)), new(1, new(2, 4, 5), 8, 0, 3, Extent.One, Extent.One),

@@ -18,21 +18,22 @@ internal static class Devices
             throw new UsageException($"--threads {options.Threads}: a number of threads is 0 (all cores) or more");
         }
 
-        var gpus = Gpu.Devices();
-        var gpu = gpus.FirstOrDefault(options.Device == "auto" ? g => !g.IsProcessor : g => g.Id == options.Device);
-        if (gpu is null && options.Device is not ("auto" or "cpu"))
-        {
-            throw new UsageException($"--device {options.Device}: no such device", "`sharpseg devices` lists them, and says why one is missing");
-        }
-
         var precision = Choices.Precision(options.Precision);
-        if (gpu is null && precision is not (null or GpuPrecision.Fp32))
+        var backend = options.Device switch
+        {
+            "cpu" => null,
+            "auto" => Gpu.OpenBest(precision, reporter.Warning),
+            var name when Gpu.Devices().Any(g => g.Id == name) => Gpu.Open(name, precision, reporter.Warning),
+            var name => throw new UsageException(
+                $"--device {name}: no such device", "`sharpseg devices` lists them, and says why one is missing"),
+        };
+        if (backend is null && precision is not (null or GpuPrecision.Fp32))
         {
             throw new UsageException(
                 $"--precision {options.Precision}: the device cpu computes in fp32 only", "leave --precision out, or name a GPU with --device");
         }
 
-        var backend = gpu is null ? Cpu.Open(options.Threads) : Gpu.Open(gpu.Id, precision);
+        backend ??= Cpu.Open(options.Threads);
         reporter.Info($"device: {backend.Description}");
         return backend;
     }

@@ -14,7 +14,8 @@ public static partial class Gpu
 
     /// <summary>Opens a device by its id.</summary>
     /// <exception cref="GpuUnavailableException">Always, in a build without the ILGPU package.</exception>
-    public static Backend Open(string device, GpuPrecision? precision = null) => throw new GpuUnavailableException(device, NoPackage);
+    public static Backend Open(string device, GpuPrecision? precision = null, Action<string>? warn = null) =>
+        throw new GpuUnavailableException(device, NoPackage);
 
     /// <summary>One sentence: why <see cref="Devices"/> lists nothing, or nothing more.</summary>
     public static string DescribeWhyMissing() => NoPackage;

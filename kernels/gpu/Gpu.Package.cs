@@ -48,8 +48,10 @@ public static partial class Gpu
     /// <summary>Opens a device by its id, as <see cref="Devices"/> lists it.</summary>
     /// <param name="device">"cuda:0", "opencl:0", ….</param>
     /// <param name="precision">In which numbers convolutions multiply; by default tf32 where the device has it, else float32.</param>
+    /// <param name="warn">Told of what is found wrong with the device while it computes.</param>
     /// <exception cref="GpuUnavailableException">There is no such device, or it cannot do this precision.</exception>
-    public static Backend Open(string device, GpuPrecision? precision = null) => OpenDevice(device, KernelChoice.Checked, precision, null);
+    public static Backend Open(string device, GpuPrecision? precision = null, Action<string>? warn = null) =>
+        OpenDevice(device, KernelChoice.Checked, precision, null, warn);
 
     /// <summary>One sentence: why <see cref="Devices"/> lists nothing, or nothing more.</summary>
     public static string DescribeWhyMissing() => Devices().Count > 0
@@ -86,7 +88,8 @@ public static partial class Gpu
         return files;
     }
 
-    private static GpuBackend OpenDevice(string device, KernelChoice choice, GpuPrecision? precision, VariantCache? cache)
+    private static GpuBackend OpenDevice(
+        string device, KernelChoice choice, GpuPrecision? precision, VariantCache? cache, Action<string>? warn = null)
     {
         if (device.Split(':') is not [var kind, var text]
             || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var index) || kind is not ("cuda" or "opencl"))
@@ -113,7 +116,10 @@ public static partial class Gpu
             var driver = accelerator is CudaAccelerator c ? $"CUDA {c.DriverVersion}, {c.Architecture}" : ((CLAccelerator)accelerator).CVersion.ToString();
             return new GpuBackend(
                 context, accelerator, "gpu", $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
-                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"));
+                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"))
+            {
+                Warn = warn ?? (_ => { }),
+            };
         }
         catch (Exception e) when (IsMissingDriver(e))
         {

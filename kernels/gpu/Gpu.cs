@@ -48,24 +48,28 @@ public static partial class Gpu
     /// Opens ILGPU's processor device, or the emulator, for checking kernels: exact, and some thousand times slower than a GPU. In a build
     /// with the package, the environment variable SHARPSEG_GPU_TEST_DEVICE (cuda:0, opencl:0, …) names another device to check on.
     /// </summary>
-    internal static GpuBackend OpenForChecks(KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null)
+    internal static GpuBackend OpenForChecks(
+        KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null, Action<string>? warn = null)
     {
 #if ILGPU_PACKAGE
         if (Environment.GetEnvironmentVariable("SHARPSEG_GPU_TEST_DEVICE") is { Length: > 0 } device)
         {
-            return OpenDevice(device, choice, precision, cache);
+            return OpenDevice(device, choice, precision, cache, warn);
         }
 
 #endif
-        return OpenCheckDevice(choice, precision, cache);
+        return OpenCheckDevice(choice, precision, cache, warn);
     }
 
-    private static GpuBackend OpenCheckDevice(KernelChoice choice, GpuPrecision precision, VariantCache? cache)
+    private static GpuBackend OpenCheckDevice(KernelChoice choice, GpuPrecision precision, VariantCache? cache, Action<string>? warn = null)
     {
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
         return new GpuBackend(
             context, accelerator, "gpu", $"{accelerator.Name}, for checks only", choice, precision,
-            cache ?? new VariantCache(folder: null, accelerator.Name));
+            cache ?? new VariantCache(folder: null, accelerator.Name))
+        {
+            Warn = warn ?? (_ => { }),
+        };
     }
 }

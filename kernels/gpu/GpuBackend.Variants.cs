@@ -19,15 +19,15 @@ internal sealed partial class GpuBackend
     internal const string PlainVariant = "plain";
     internal const string FastVariant = "fast";
     internal const string TensorVariant = "tensor cores";
+    private const string Agreed = "agrees", Disagreed = "disagrees";
     private readonly Lazy<TensorGatherGemm> tensorGather;
     private readonly Lazy<TensorWeightGemm> tensorWeights;
     private readonly VariantCache cache;
     private readonly Dictionary<(string Operation, string Variant), bool> agreements = [];
     private string? forced;
 
-    /// <summary>What was found wrong on this device, one line each: variants that are never used.</summary>
-    internal IReadOnlyList<string> Disagreements => [.. agreements.Where(a => !a.Value).Select(a =>
-        $"{a.Key.Operation}, variant {a.Key.Variant}: does not agree with the plain kernel on {Description}; it is not used")];
+    /// <summary>Told of what is found wrong with this device.</summary>
+    internal Action<string> Warn { get; init; } = _ => { };
 
     /// <summary>In which numbers convolutions multiply.</summary>
     internal GpuPrecision Precision { get; }
@@ -177,15 +177,30 @@ internal sealed partial class GpuBackend
         }
     }
 
+    /// <summary>Whether a variant may be believed on this device: checked once, and remembered like a choice.</summary>
     private bool Agrees(string operation, string variant)
     {
         if (!agreements.TryGetValue((operation, variant), out var agrees))
         {
             agreements[(operation, variant)] = true;      // the check itself runs the operation
-            agrees = VariantSelfCheck.Agrees(this, operation, variant);
+            var key = new VariantKey($"self-check of {operation}", variant);
+            var known = cache.Find(key, [Agreed, Disagreed]);
+            agrees = known is null ? VariantSelfCheck.Agrees(this, operation, variant) : known == Agreed;
             agreements[(operation, variant)] = agrees;
+            if (known is null)
+            {
+                cache.Add(key, agrees ? Agreed : Disagreed);
+            }
+
+            if (!agrees)
+            {
+                Warn(Disagreement(operation, variant));
+            }
         }
 
         return agrees;
     }
+
+    private string Disagreement(string operation, string variant) =>
+        $"{operation}, variant {variant}: does not agree with the plain kernel on {Description}; it is not used";
 }

@@ -1,9 +1,9 @@
 namespace SharpSeg.Kernels.Gpu;
 
 /// <summary>
-/// Which variant was found best for which operation, kept in a file per device, driver, precision and build of the kernels, so that each is
-/// measured once.
-/// One line per decision: operation, sizes, variant, separated by tabs. A file that cannot be read or written is done without.
+/// Which variants agree with the plain kernels, and which was found best for which operation: kept in a file per device, driver, precision
+/// and build of the kernels, so that each is checked and measured once. One line per decision: operation, sizes, variant, separated by tabs.
+/// A file that cannot be read or written is done without.
 /// </summary>
 internal sealed class VariantCache
 {

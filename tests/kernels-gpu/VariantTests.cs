@@ -34,13 +34,26 @@ public sealed class VariantTests : IDisposable
         {
             var chosen = Forward(backend, p);
             Assert.Equal(Forward(backend, p), chosen);
-            Assert.Empty(backend.Disagreements);
-            Assert.Contains(Assert.Single(backend.Decisions).Value, new[] { GpuBackend.FastVariant, GpuBackend.PlainVariant });
+            var decision = Assert.Single(backend.Decisions, d => d.Key.Operation == "conv forward");
+            Assert.Contains(decision.Value, new[] { GpuBackend.FastVariant, GpuBackend.PlainVariant });
         }
 
         var key = new VariantKey("conv forward", p.ToString());
         Assert.NotNull(new VariantCache(folder, "a device, driver 1").Find(key, [GpuBackend.FastVariant, GpuBackend.PlainVariant]));
         Assert.Null(new VariantCache(folder, "a device, driver 2").Find(key, [GpuBackend.FastVariant, GpuBackend.PlainVariant]));
+    }
+
+    [Fact]
+    public void Variant_that_disagreed_before_is_reported_and_not_used()
+    {
+        var cache = new VariantCache(folder, "device");
+        cache.Add(new VariantKey("self-check of conv forward", GpuBackend.FastVariant), "disagrees");
+        var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
+        List<string> warnings = [];
+        using var backend = Gpu.OpenForChecks(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
+        Forward(backend, p);
+        Assert.Contains("conv forward, variant fast: does not agree", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Equal(GpuBackend.PlainVariant, Assert.Single(backend.Decisions, d => d.Key.Operation == "conv forward").Value);
     }
 
     [Fact]

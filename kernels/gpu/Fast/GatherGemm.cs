@@ -147,5 +147,9 @@ internal sealed class GatherGemm(Accelerator accelerator)
         GatherTiles.Store(to, bias, sums.R5, rows[lower + 1], left, right, s, vector);
         GatherTiles.Store(to, bias, sums.R6, rows[lower + 2], left, right, s, vector);
         GatherTiles.Store(to, bias, sums.R7, rows[lower + 3], left, right, s, vector);
+
+        // Keeps the exit of the last store's `if` apart from that of the `return` above. Where they are one, the OpenCL driver PoCL (7.1,
+        // work-items as loops) takes the first thread's decision for all threads and writes rows behind the last voxel.
+        Group.Barrier();
     }
 }

@@ -14,7 +14,8 @@ internal static class Program
     private static readonly Type[] Verbs =
     [
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
-        typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(DevicesOptions),
+        typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
+        typeof(PostprocessOptions), typeof(ExportOptions), typeof(DevicesOptions),
     ];
 
     public static int Main(string[] args)
@@ -78,6 +79,10 @@ internal static class Program
         TrainOptions o => TrainCommand.Run(o, reporter, cancel),
         PredictOptions o => PredictCommand.Run(o, reporter, cancel),
         EvaluateOptions o => EvaluateCommand.Run(o, reporter, cancel),
+        FindBestOptions o => FindBestCommand.Run(o, reporter, cancel),
+        EnsembleOptions o => EnsembleCommand.Run(o, reporter, cancel),
+        PostprocessOptions o => PostprocessCommand.Run(o, reporter, cancel),
+        ExportOptions o => ExportCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
         _ => throw new UsageException("no such verb"),
     };

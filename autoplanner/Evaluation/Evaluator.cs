@@ -101,7 +101,9 @@ public static class Evaluator
         return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics, warning);
     }
 
-    private static SortedSet<string> CasesIn(string folder, string fileEnding)
+    /// <summary>Names of the cases whose label files lie in a folder.</summary>
+    /// <exception cref="SharpSegException">There is no such folder.</exception>
+    internal static SortedSet<string> CasesIn(string folder, string fileEnding)
     {
         if (!Directory.Exists(folder))
         {

@@ -10,6 +10,10 @@ public static class ModelSelection
     // The papers report the low-resolution stage alone, but do not let it compete.
     private static readonly string[] Classic = ["2d", "3d_fullres", "3d_cascade_fullres"];
 
+    /// <summary>The planned configurations that compete alone, in the order in which ties are decided.</summary>
+    public static IReadOnlyList<string> Singles(Profile profile, IReadOnlyCollection<string> planned) =>
+        [.. (profile == Profile.Classic ? Classic : Modern).Where(planned.Contains)];
+
     /// <summary>The single configurations, then all pairs, in a fixed order.</summary>
     /// <param name="profile">Classic leaves out the low-resolution stage alone.</param>
     /// <param name="planned">Configurations of the plans; those that are not planned are left out silently.</param>
@@ -20,7 +24,7 @@ public static class ModelSelection
     public static IReadOnlyList<Candidate> Candidates(
         Profile profile, IReadOnlyCollection<string> planned, IReadOnlyCollection<string> trained, bool allowEnsembles = true, bool trainedOnly = false)
     {
-        var names = (profile == Profile.Classic ? Classic : Modern).Where(planned.Contains).ToArray();
+        string[] names = [.. Singles(profile, planned)];
         var untrained = names.Where(name => !trained.Contains(name)).ToArray();
         if (untrained.Length > 0 && !trainedOnly)
         {

@@ -32,9 +32,11 @@ public static class PostprocessingDecision
     /// <param name="scheme">The data set's labels.</param>
     /// <param name="workers">Most cores to use; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
+    /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
-    public static Result Modern(IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null) =>
-        Modern(cases.Count, index => Evaluator.Load(cases[index]), scheme, workers, progress);
+    public static Result Modern(
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null, CancellationToken cancel = default) =>
+        Modern(cases.Count, index => Evaluator.Load(cases[index]), scheme, workers, progress, cancel);
 
     /// <summary>The same rule on maps from any source.</summary>
     /// <param name="count">Number of validation cases.</param>
@@ -42,8 +44,10 @@ public static class PostprocessingDecision
     /// <param name="scheme">The data set's labels.</param>
     /// <param name="workers">Most cores to use; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
+    /// <param name="cancel">Ends at once.</param>
     public static Result Modern(
-        int count, Func<int, (LabelImage Reference, LabelImage Prediction)> load, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null)
+        int count, Func<int, (LabelImage Reference, LabelImage Prediction)> load, LabelScheme scheme, int workers = 0,
+        Action<int, int>? progress = null, CancellationToken cancel = default)
     {
         var classes = EvaluatedClass.Of(scheme);
         var passes = classes.Count > 1 ? 1 + classes.Count : 1;
@@ -70,7 +74,8 @@ public static class PostprocessingDecision
                 {
                     (without[index], with[index]) = (scores.Before, scores.After);
                     progress?.Invoke(++finished, passes * count);
-                });
+                },
+                cancel);
             return (EvaluationSummary.Of(classes, without), EvaluationSummary.Of(classes, with));
         }
 

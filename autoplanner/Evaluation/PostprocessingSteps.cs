@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
@@ -9,6 +10,15 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// <param name="Connectivity">Which voxels are neighbours.</param>
 public sealed record PostprocessingSteps(IReadOnlyList<IReadOnlyList<int>> LabelSets, Connectivity Connectivity)
 {
+    /// <summary>No steps.</summary>
+    public static PostprocessingSteps None { get; } = new([], Connectivity.Full);
+
+    /// <summary>The steps in words, e.g. <c>keep the largest component of liver+tumour, then of liver</c>.</summary>
+    /// <param name="labels">Names the labels.</param>
+    public string Describe(LabelScheme labels) => LabelSets.Count == 0
+        ? "no postprocessing"
+        : "keep the largest component of " + string.Join(", then of ", LabelSets.Select(set => NameOf(set, labels)));
+
     /// <summary>Applies the steps in place.</summary>
     /// <param name="labels">extent.Voxels labels (z, y, x).</param>
     /// <param name="extent">Voxels (z, y, x).</param>
@@ -23,4 +33,11 @@ public sealed record PostprocessingSteps(IReadOnlyList<IReadOnlyList<int>> Label
 
         return removed;
     }
+
+    /// <summary>The class or region that the set is, else its labels' names; a label without a name of its own is a number.</summary>
+    private static string NameOf(IReadOnlyList<int> set, LabelScheme labels) =>
+        NameOfEntry(set, labels) ?? string.Join('+', set.Select(label => NameOfEntry([label], labels) ?? $"{label}"));
+
+    private static string? NameOfEntry(IReadOnlyList<int> set, LabelScheme labels) =>
+        labels.EvaluatedClasses.FirstOrDefault(entry => entry.Values.Order().SequenceEqual(set.Order()))?.Name;
 }

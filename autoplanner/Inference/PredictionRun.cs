@@ -1,32 +1,36 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>What to predict and how (spec inference §10).</summary>
 /// <param name="Work">Workspace with trained folds.</param>
-/// <param name="Configuration">Configuration; null takes the one that is trained.</param>
-/// <param name="Folds">Folds to average; empty takes all trained ones except "all".</param>
+/// <param name="Configuration">Configuration; null takes what best.json says, else the one that is trained.</param>
+/// <param name="Folds">Folds to average; empty takes best.json's, else all trained ones except "all".</param>
 /// <param name="Checkpoint">final, best or latest.</param>
 /// <param name="Inputs">A folder, or files.</param>
 /// <param name="Output">Folder for the segmentations.</param>
 /// <param name="Options">Tiles and mirroring.</param>
-/// <param name="SkipExisting">Leave cases alone whose segmentation exists.</param>
+/// <param name="SkipExisting">Leave cases alone whose segmentation (and probabilities, if asked for) exists.</param>
 /// <param name="Part">Take cases Part, Part + Parts, ….</param>
 /// <param name="Parts">Into how many runs the cases are divided.</param>
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
+/// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
+/// <param name="Postprocess">Do what best.json says to the segmentations; false leaves them as they are.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
-    InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null);
+    InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
+    bool SaveProbabilities = false, bool Postprocess = true);
 
-/// <summary>Segments new scans with the averaged networks of one configuration's folds.</summary>
+/// <summary>
+/// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged probabilities of
+/// two configurations and its postprocessing.
+/// </summary>
 public static class PredictionRun
 {
-    private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
-
     /// <summary>Predicts all cases and returns the files written.</summary>
     /// <exception cref="SharpSegException">Nothing is trained, an input does not fit the dataset's description, or the device failed.</exception>
     public static IReadOnlyList<string> Execute(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
@@ -50,9 +54,7 @@ public static class PredictionRun
         var description = work.ReadDescription();
         var labels = description.Labels;
         var cases = PredictionInputs.Find(request.Inputs, description);
-        var configuration = plans.Resolve(request.Configuration ?? TrainedConfiguration(work, plans));
-        var checkpoints = Checkpoints(work, configuration.Name, request.Folds, request.Checkpoint);
-        var firstStage = FirstStage(request, configuration);
+        var choice = Choose(request, plans, labels);
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
 
@@ -60,28 +62,59 @@ public static class PredictionRun
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
+        var members = new List<PredictingMember>();
+        try
+        {
+            foreach (var member in choice.Members)
+            {
+                members.Add(new PredictingMember(member, plans, description, backend, request.Options));
+            }
+
+            reporter.Info($"{choice.Describe(labels)}: {cases.Count} case(s)");
+            return Predict(request, choice.Postprocessing, members, cases, description, reporter, cancel);
+        }
+        finally
+        {
+            members.ForEach(member => member.Dispose());
+        }
+    }
+
+    private static List<string> Predict(
+        PredictionRequest request, PostprocessingSteps postprocessing, IReadOnlyList<PredictingMember> members,
+        IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter, CancellationToken cancel)
+    {
+        var labels = description.Labels;
         var written = new List<string>();
-        using var first = firstStage is null
-            ? null
-            : new TrainedModel(plans, plans.Resolve(configuration.PreviousStage!), description, firstStage, backend, request.Options);
-        using var model = new TrainedModel(plans, configuration, description, checkpoints, backend, request.Options);
-        reporter.Info($"{configuration.Name}, {checkpoints.Count} fold(s), {cases.Count} case(s)"
-            + (firstStage is null ? "" : $"; first {configuration.PreviousStage}, {firstStage.Count} fold(s)"));
         for (var i = request.Part; i < cases.Count; i += request.Parts)
         {
             var id = cases[i].Id;
             var path = Path.Combine(request.Output, id + description.FileEnding);
+            var probabilities = ProbabilityFile.PathOf(request.Output, id);
             reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
-            if (request.SkipExisting && File.Exists(path))
+            if (request.SkipExisting && File.Exists(path) && (!request.SaveProbabilities || File.Exists(probabilities)))
             {
                 continue;
             }
 
             var image = Dataset.LoadImage(cases[i], description);
-            var previous = first is not null ? new LabelImage(image.Geometry, first.Segment(id, image, null, cancel))
-                : configuration.PreviousStage is null ? null
-                : ReadPreviousStage(request, id, description);
-            var segmentation = model.Segment(id, image, previous, cancel);
+            LabelImage Given() => ReadPreviousStage(request, id, description);
+            short[] segmentation;
+            if (members.Count == 1 && !request.SaveProbabilities)
+            {
+                segmentation = members[0].Segment(id, image, Given, cancel); // on a device, outputs need not leave it
+            }
+            else
+            {
+                var maps = members.Select(member => member.Probabilities(id, image, Given, cancel)).ToArray();
+                var mean = new AveragedMaps(maps);
+                segmentation = maps.Length == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
+                if (request.SaveProbabilities)
+                {
+                    ProbabilityFile.Write(probabilities, id, mean, labels);
+                }
+            }
+
+            postprocessing.Apply(segmentation, image.Extent);
             ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
             written.Add(path);
         }
@@ -90,37 +123,18 @@ public static class PredictionRun
         return written;
     }
 
-    private static string TrainedConfiguration(Workspace work, Plans plans) =>
-        ByPreference.FirstOrDefault(name => plans.Configurations.ContainsKey(name) && TrainedFolds(work, name, "final").Count > 0)
-        ?? throw new SharpSegException($"`{work.Folder}` has no trained model", "`sharpseg train` or `sharpseg auto` makes one");
-
-    private static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
+    private static ModelChoice Choose(PredictionRequest request, Plans plans, LabelScheme labels)
     {
-        var folder = work.ConfigurationFolder(configuration);
-        return !Directory.Exists(folder) ? [] :
-        [
-            .. Directory.EnumerateDirectories(folder, "fold_*")
-                .Where(f => File.Exists(CheckpointIn(f, checkpoint)))
-                .Select(f => Path.GetFileName(f)["fold_".Length..])
-                .Where(f => f != Splits.AllCases)
-                .Order(StringComparer.Ordinal),
-        ];
-    }
-
-    /// <summary>
-    /// Checkpoints of the first stage of a cascade, all its folds, whichever of the second stage are asked for (spec inference §7); null outside
-    /// a cascade or where its segmentations are given.
-    /// </summary>
-    private static List<string>? FirstStage(PredictionRequest request, ConfigurationPlan configuration)
-    {
-        if (configuration.PreviousStage is not { } first)
+        var choice = ModelChoice.Of(
+            request.Work, plans, labels, request.Configuration, request.Folds, request.Checkpoint, withFirstStage: request.PreviousStage is null);
+        if (request.PreviousStage is not null && choice.Members.All(member => member.Configuration.PreviousStage is null))
         {
-            return request.PreviousStage is null
-                ? null
-                : throw new SharpSegException($"--prev-stage: {configuration.Name} has no previous stage", "it is for 3d_cascade_fullres");
+            throw new SharpSegException(
+                $"--prev-stage: {string.Join(" and ", choice.Members.Select(member => member.Configuration.Name))} has no previous stage",
+                "it is for 3d_cascade_fullres");
         }
 
-        return request.PreviousStage is null ? Checkpoints(request.Work, first, [], "final") : null;
+        return request.Postprocess ? choice : choice with { Postprocessing = PostprocessingSteps.None };
     }
 
     /// <summary>The first stage's segmentation of a case as the user gives it.</summary>
@@ -135,34 +149,6 @@ public static class PredictionRun
             ? given
             : throw new SharpSegException($"`{path}`: it has labels outside 0 to {highest}", "--prev-stage names a folder of segmentations by the first stage");
     }
-
-    private static List<string> Checkpoints(Workspace work, string configuration, IReadOnlyList<string> asked, string checkpoint)
-    {
-        var folds = asked.Count > 0 ? asked : TrainedFolds(work, configuration, checkpoint);
-        if (folds.Count == 0)
-        {
-            throw new SharpSegException(
-                $"`{work.Folder}` has no {checkpoint} checkpoint of {configuration}", $"`sharpseg train {work.Folder} -c {configuration}` makes one");
-        }
-
-        var paths = new List<string>();
-        foreach (var fold in folds)
-        {
-            var path = CheckpointIn(work.RunFolder(configuration, fold), checkpoint);
-            paths.Add(File.Exists(path) ? path : throw new SharpSegException(
-                $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, configuration, checkpoint))}"));
-        }
-
-        return paths;
-    }
-
-    private static string CheckpointIn(string runFolder, string name) => name switch
-    {
-        "final" => Workspace.FinalCheckpoint(runFolder),
-        "best" => Workspace.BestCheckpoint(runFolder),
-        "latest" => Workspace.LatestCheckpoint(runFolder),
-        _ => throw new SharpSegException($"there is no checkpoint `{name}`", "final, best or latest"),
-    };
 
     /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
     private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)

@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
 /// From network outputs on the preprocessed grid back to labels on the image's own grid (spec inference §8): resample each map, decide,
-/// undo the cropping, undo the transposition. One map at a time, so that two volumes are held instead of one per class.
+/// undo the cropping, undo the transposition.
 /// </summary>
 public static class SegmentationExporter
 {
@@ -22,9 +22,13 @@ public static class SegmentationExporter
         float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels) =>
         Restore(Decide(maps, GridChange.Of(properties, plans, configuration), labels), properties, plans);
 
-    /// <summary>Labels in the original axis order and size from those on the cropped, transposed original grid.</summary>
-    internal static short[] Restore(short[] cropped, CaseProperties properties, Plans plans) =>
-        TransposeBack(Uncrop(cropped, properties), properties.ShapeBeforeCropping, plans.TransposeBackward);
+    /// <summary>A volume in the original axis order and size from one on the cropped, transposed original grid.</summary>
+    /// <param name="cropped">Labels or probabilities; not changed.</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition.</param>
+    /// <param name="outside">The value outside the box.</param>
+    internal static T[] Restore<T>(T[] cropped, CaseProperties properties, Plans plans, T outside = default) where T : struct =>
+        AxisOrder.Apply(Uncrop(cropped, properties, outside), properties.ShapeBeforeCropping, plans.TransposeBackward);
 
     /// <summary>
     /// Labels on the grid on which the next stage of a cascade has the case (spec inference §7): both grids share crop and transposition, so
@@ -51,8 +55,7 @@ public static class SegmentationExporter
     {
         var heads = labels.HeadCount;
         var (from, to) = (change.From, change.To);
-        var decided = new short[to.Voxels];
-        var best = labels.HasRegions ? [] : new float[to.Voxels];
+        var decision = new LabelDecision(to.Voxels, labels, change.Threshold);
         var map = new float[from.Voxels];
         for (var head = 0; head < heads; head++)
         {
@@ -61,36 +64,13 @@ public static class SegmentationExporter
                 map[i] = maps[j];
             }
 
-            var resampled = Resampling.ResampleImage(map, from, to, change.Order, change.SeparateAxis, change.SeparateOrder);
-            if (labels.HasRegions)
-            {
-                var label = (short)labels.RegionsClassOrder[head];
-                for (var i = 0; i < decided.Length; i++)
-                {
-                    if (resampled[i] > change.Threshold)
-                    {
-                        decided[i] = label; // later regions overwrite: inner structures come last
-                    }
-                }
-            }
-            else
-            {
-                var label = (short)labels.AllLabels[head];
-                for (var i = 0; i < decided.Length; i++)
-                {
-                    if (head == 0 || resampled[i] > best[i])
-                    {
-                        best[i] = resampled[i]; // strictly greater: the lowest index wins ties
-                        decided[i] = label;
-                    }
-                }
-            }
+            decision.Add(head, Resampling.ResampleImage(map, from, to, change.Order, change.SeparateAxis, change.SeparateOrder));
         }
 
-        return decided;
+        return decision.Labels;
     }
 
-    private static short[] Uncrop(short[] cropped, CaseProperties properties)
+    private static T[] Uncrop<T>(T[] cropped, CaseProperties properties, T outside) where T : struct
     {
         var (shape, origin, size) = (properties.ShapeBeforeCropping, properties.BboxOrigin, properties.ShapeAfterCropping);
         if (shape == size)
@@ -98,7 +78,8 @@ public static class SegmentationExporter
             return cropped;
         }
 
-        var full = new short[shape.Voxels];
+        var full = new T[shape.Voxels];
+        Array.Fill(full, outside);
         for (var z = 0; z < size.Z; z++)
         {
             for (var y = 0; y < size.Y; y++)

@@ -55,16 +55,29 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="cancel">Stops between tiles.</param>
     public short[] Segment(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
     {
-        var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels);
-        var input = previous is null
-            ? prepared.Image
-            : CascadeInput.Join(prepared.Image, prepared.Shape, prepared.Labels, configuration.MaskLabels(labels));
-        return predictor.Segment(input, prepared.Properties, plans, configuration, labels, cancel);
+        var (input, properties) = Prepare(caseId, image, previous);
+        return predictor.Segment(input, properties, plans, configuration, labels, cancel);
+    }
+
+    /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
+    public PredictedMaps Probabilities(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
+    {
+        var (input, properties) = Prepare(caseId, image, previous);
+        return new PredictedMaps(predictor.Predict(input, properties.Shape, cancel), properties, plans, configuration, labels);
     }
 
     public void Dispose()
     {
         predictor.Dispose();
         folds.ForEach(network => network.Dispose());
+    }
+
+    private (float[] Input, CaseProperties Properties) Prepare(string caseId, MedicalImage image, LabelImage? previous)
+    {
+        var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels);
+        var input = previous is null
+            ? prepared.Image
+            : CascadeInput.Join(prepared.Image, prepared.Shape, prepared.Labels, configuration.MaskLabels(labels));
+        return (input, prepared.Properties);
     }
 }

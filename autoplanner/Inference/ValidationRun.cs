@@ -6,8 +6,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Predicts the validation cases of a trained fold on their original grids (spec training §11), with the final weights. Cases whose file
-/// exists are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands its segmentations over to the
+/// Predicts the validation cases of a trained fold on their original grids (spec training §11), with the final weights. Cases whose files
+/// exist are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands its segmentations over to the
 /// next one, on that one's grid (spec inference §7); the second stage reads them.
 /// </summary>
 public static class ValidationRun
@@ -18,12 +18,14 @@ public static class ValidationRun
     /// <param name="options">Tiles and mirroring.</param>
     /// <param name="reporter">Told after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
+    /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
-    public static void Execute(TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel)
+    public static void Execute(
+        TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false)
     {
         try
         {
-            Predict(run, backend, options, reporter, cancel);
+            Predict(run, backend, options, saveProbabilities, reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -32,7 +34,8 @@ public static class ValidationRun
         }
     }
 
-    private static void Predict(TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel)
+    private static void Predict(
+        TrainingRun run, Backend backend, InferenceOptions options, bool saveProbabilities, IReporter reporter, CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(run.Folder);
         Directory.CreateDirectory(folder);
@@ -47,14 +50,16 @@ public static class ValidationRun
             var id = run.ValidationCases[i];
             reporter.Progress((double)i / run.ValidationCases.Count, $"case {i + 1}/{run.ValidationCases.Count}, {id}");
             var path = Path.Combine(folder, id + run.Description.FileEnding);
-            if (File.Exists(path) && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
+            var probabilities = ProbabilityFile.PathOf(folder, id);
+            if (File.Exists(path) && (!saveProbabilities || File.Exists(probabilities))
+                && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
             {
                 continue;
             }
 
             using var stored = StoredCase.Open(run.DataFolder, id);
-            // The next stage of a cascade needs the outputs themselves; else they may stay on the device.
-            float[]? maps = nextStages.Count > 0 ? predictor.Predict(InputOf(run, stored), stored.Shape, cancel) : null;
+            // The next stage of a cascade and the probabilities need the outputs themselves; else they may stay on the device.
+            float[]? maps = nextStages.Count > 0 || saveProbabilities ? predictor.Predict(InputOf(run, stored), stored.Shape, cancel) : null;
             var segmentation = maps is null
                 ? predictor.Segment(InputOf(run, stored), stored.Properties, run.Plans, run.Configuration, labels, cancel)
                 : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
@@ -62,6 +67,12 @@ public static class ValidationRun
             if (maps is not null)
             {
                 HandOver(run, nextStages, stored, maps);
+            }
+
+            if (maps is not null && saveProbabilities)
+            {
+                ProbabilityFile.Write(
+                    probabilities, id, new PredictedMaps(maps, stored.Properties, run.Plans, run.Configuration, labels), labels);
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);

@@ -85,6 +85,16 @@ public sealed class Checkpoint
         return Describe(reader, path, run);
     }
 
+    /// <summary>The seed of the run that wrote a checkpoint, without which it cannot be resumed.</summary>
+    /// <exception cref="SharpSegException">The file is damaged.</exception>
+    public static ulong SeedOf(string path)
+    {
+        using var reader = Open(path);
+        return ulong.TryParse(reader.Metadata.GetValueOrDefault("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw Damaged(path, "it is not a SharpSeg checkpoint", null);
+    }
+
     /// <summary>Restores network and optimiser.</summary>
     /// <exception cref="SharpSegException">The file is damaged, belongs to another run, or holds another network.</exception>
     public static Checkpoint Load(string path, TrainingRun run, Network network, Optimizer optimizer)

@@ -6,6 +6,9 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <summary>What is trained, on what, where: everything that does not change while it runs.</summary>
 public sealed record TrainingRun
 {
+    /// <summary>The seed of a run that asks for no other.</summary>
+    public const ulong DefaultSeed = 12345;
+
     /// <summary>The run's folder, <c>runs/CONFIGURATION/fold_K</c>.</summary>
     public required string Folder { get; init; }
 

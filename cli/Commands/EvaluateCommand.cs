@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using SharpSeg.AutoPlanner;
-using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.Cli.Options;
 
@@ -20,7 +19,7 @@ internal static class EvaluateCommand
             }
         }
 
-        var description = DatasetDescription.FromJson(File.ReadAllText(FindDescription(options)), FindDescription(options));
+        var description = Descriptions.Find(options.DatasetJson, options.Predictions, options.References);
         reporter.Stage("score");
         var summary = Evaluator.EvaluateFolder(
             options.Predictions, options.References, description.Labels, description.FileEnding,
@@ -38,30 +37,5 @@ internal static class EvaluateCommand
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
         return new Answer($"{Scores.Text(summary, options.Cases)}\nsummary: {path}", json);
-    }
-
-    /// <summary>The given file, or the first that lies beside the predictions, in a folder above them, or above the references.</summary>
-    private static string FindDescription(EvaluateOptions options)
-    {
-        if (options.DatasetJson is { } given)
-        {
-            return File.Exists(given) ? given : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
-        }
-
-        foreach (var start in new[] { options.Predictions, options.References })
-        {
-            var folder = new DirectoryInfo(Path.GetFullPath(start));
-            for (var up = 0; up < 5 && folder is not null; up++, folder = folder.Parent)
-            {
-                var path = Path.Combine(folder.FullName, "dataset.json");
-                if (File.Exists(path))
-                {
-                    return path;
-                }
-            }
-        }
-
-        throw new SharpSegException(
-            $"no dataset.json beside `{options.Predictions}` or `{options.References}`", "name it with --dataset-json; it says which labels there are");
     }
 }

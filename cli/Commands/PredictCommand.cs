@@ -20,15 +20,22 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
+        using var model = File.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
         var files = PredictionRun.Execute(
             new PredictionRequest(
-                new Workspace(options.Work), options.Configuration, [.. options.Folds], options.Checkpoint, [.. options.Input], options.Output,
+                model?.Work ?? new Workspace(options.Work), options.Configuration, [.. options.Folds], options.Checkpoint, [.. options.Input], options.Output,
                 new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
-                options.PreviousStage),
+                options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing),
             backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
+    }
+
+    private static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
+    {
+        reporter.Stage($"unpack {path}");
+        return UnpackedModel.Open(path, cancel);
     }
 }

@@ -47,5 +47,6 @@ internal static class Scores
         $"{outcome.Iterations} iterations of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
         + FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB (predicted {outcome.PredictedPeakBytes / 1e6:0})");
 
-    private static JsonValue? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);
+    /// <summary>A number, or null where it is undefined.</summary>
+    public static JsonValue? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);
 }

@@ -30,7 +30,7 @@ internal static class TrainCommand
                 : Chosen(options, run.Configuration.BatchSize),
             cancel);
         reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
-        ValidationRun.Execute(run, backend, new InferenceOptions(), reporter, cancel);
+        ValidationRun.Execute(run, backend, new InferenceOptions(), reporter, cancel, options.SaveProbabilities);
         reporter.Stage("score");
         var summary = ValidationScore.Execute(run, Dataset.Open(work.ReadDatasetFolder()), surface: true, reporter, cancel);
 

@@ -1,4 +1,5 @@
 using CommandLine;
+using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.Cli.Options;
 
@@ -24,7 +25,7 @@ internal abstract class ComputeOptions : CommonOptions
     [Option("threads", Default = 0, HelpText = "CPU threads; 0 = all cores.")]
     public int Threads { get; set; }
 
-    [Option("seed", Default = 12345UL, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
+    [Option("seed", Default = TrainingRun.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>

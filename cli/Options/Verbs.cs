@@ -119,12 +119,15 @@ internal sealed class TrainOptions : ComputeOptions
 
     [Option("resume", HelpText = "Go on from the last checkpoint.")]
     public bool Resume { get; set; }
+
+    [Option("save-probabilities", HelpText = "Keep the class probabilities of the validation cases: `find-best` averages them to compare ensembles.")]
+    public bool SaveProbabilities { get; set; }
 }
 
 [Verb("predict", HelpText = "Segment new scans with a trained model.")]
 internal sealed class PredictOptions : ComputeOptions
 {
-    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds, or a model.zip that `export` wrote.")]
     public string Work { get; set; } = "";
 
     [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
@@ -133,10 +136,10 @@ internal sealed class PredictOptions : ComputeOptions
     [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
     public string Output { get; set; } = "";
 
-    [Option('c', "configuration", HelpText = "Configuration; default: the one that is trained.")]
+    [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: what `find-best` chose, else the one that is trained.")]
     public string? Configuration { get; set; }
 
-    [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: all trained ones.")]
+    [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
     [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
@@ -153,6 +156,12 @@ internal sealed class PredictOptions : ComputeOptions
 
     [Option("prev-stage", HelpText = "Cascade: folder of first-stage segmentations to use instead of predicting them.")]
     public string? PreviousStage { get; set; }
+
+    [Option("save-probabilities", HelpText = "Also write the class probabilities (CASE.probabilities.safetensors), for `ensemble`.")]
+    public bool SaveProbabilities { get; set; }
+
+    [Option("no-postprocessing", HelpText = "Leave out the postprocessing that `find-best` decided.")]
+    public bool NoPostprocessing { get; set; }
 
     [Option("continue", HelpText = "Skip cases whose segmentation exists.")]
     public bool Continue { get; set; }

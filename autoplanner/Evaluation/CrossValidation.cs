@@ -1,0 +1,67 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
+
+namespace SharpSeg.AutoPlanner.Evaluation;
+
+/// <summary>What the validation predictions of all compared folds of one configuration consist of, and what is missing of them.</summary>
+internal sealed class CrossValidation
+{
+    private CrossValidation(string configuration, IReadOnlyList<FoldValidation> folds)
+    {
+        Configuration = configuration;
+        Folds = folds;
+    }
+
+    /// <summary>Name of the configuration.</summary>
+    public string Configuration { get; }
+
+    /// <summary>The compared folds.</summary>
+    public IReadOnlyList<FoldValidation> Folds { get; }
+
+    /// <summary>Whether every validation case of every fold has a segmentation.</summary>
+    public bool IsComplete => Folds.All(fold => fold.Progress >= FoldProgress.Validated);
+
+    /// <summary>The folds' validation cases in one list, sorted by name.</summary>
+    public IReadOnlyList<EvaluationCase> Cases =>
+        [.. Folds.SelectMany(fold => fold.Cases).OrderBy(item => item.CaseId, StringComparer.Ordinal)];
+
+    /// <summary>Looks at the runs of a configuration.</summary>
+    /// <param name="work">Holds the runs.</param>
+    /// <param name="dataset">Has the references.</param>
+    /// <param name="configuration">Name of the configuration.</param>
+    /// <param name="folds">Names of the compared folds with their cases.</param>
+    /// <exception cref="SharpSegException">A case has no reference.</exception>
+    public static CrossValidation Of(Workspace work, Dataset dataset, string configuration, IReadOnlyList<(string Name, Split Split)> folds)
+    {
+        var references = dataset.TrainingCases.ToDictionary(item => item.Id, item => item.LabelFile, StringComparer.Ordinal);
+        return new CrossValidation(configuration, [.. folds.Select(fold => FoldValidation.Of(
+            work, configuration, fold.Name, dataset.Description.FileEnding,
+            [.. fold.Split.Val.Select(id => (id, references.GetValueOrDefault(id)
+                ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "mend splits.json")))]))]);
+    }
+
+    /// <summary>Which folds lack what, in words; null if nothing does.</summary>
+    /// <param name="needed">How far every fold must be.</param>
+    public string? DescribeMissing(FoldProgress needed)
+    {
+        var missing = Folds.Where(fold => fold.Progress < needed).ToArray();
+        if (missing.Length == 0)
+        {
+            return null;
+        }
+
+        return missing.All(fold => fold.Progress == FoldProgress.Untrained) && missing.Length == Folds.Count
+            ? $"{Configuration} is not trained"
+            : $"{Configuration}: " + string.Join(", ", missing.GroupBy(fold => fold.Progress).Select(group =>
+                $"fold{(group.Count() == 1 ? "" : "s")} {string.Join(", ", group.Select(fold => fold.Fold))} {Words(group.Key)}"));
+    }
+
+    private static string Words(FoldProgress progress) => progress switch
+    {
+        FoldProgress.Untrained => "not trained",
+        FoldProgress.Training => "not trained to the end",
+        FoldProgress.Trained => "without all validation segmentations",
+        _ => "without validation probabilities",
+    };
+}

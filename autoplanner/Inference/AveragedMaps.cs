@@ -1,0 +1,56 @@
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Inference;
+
+/// <summary>The mean of several members' probabilities of one case, in float32 and with equal weights (spec inference §9).</summary>
+internal sealed class AveragedMaps : IProbabilityMaps
+{
+    private readonly IReadOnlyList<IProbabilityMaps> members;
+
+    /// <summary>Averages members of one grid.</summary>
+    /// <exception cref="ShapeException">Their grids or numbers of heads differ.</exception>
+    public AveragedMaps(IReadOnlyList<IProbabilityMaps> members)
+    {
+        this.members = members;
+        var first = members[0];
+        foreach (var other in members)
+        {
+            if (other.Extent != first.Extent || other.Heads != first.Heads)
+            {
+                throw new ShapeException(
+                    $"probabilities of {other.Heads} classes on {other.Extent} voxels cannot be averaged with {first.Heads} on {first.Extent}");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Extent Extent => members[0].Extent;
+
+    /// <inheritdoc/>
+    public int Heads => members[0].Heads;
+
+    /// <inheritdoc/>
+    public void Read(int head, Span<float> target)
+    {
+        members[0].Read(head, target);
+        if (members.Count == 1)
+        {
+            return;
+        }
+
+        var other = new float[target.Length];
+        for (var m = 1; m < members.Count; m++)
+        {
+            members[m].Read(head, other);
+            for (var i = 0; i < other.Length; i++)
+            {
+                target[i] += other[i];
+            }
+        }
+
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] /= members.Count;
+        }
+    }
+}

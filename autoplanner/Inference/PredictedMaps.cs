@@ -1,0 +1,116 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Inference;
+
+/// <summary>
+/// Network outputs of a case as probabilities on its original grid (spec inference §8): each map is resampled, made a probability, put back
+/// into the uncropped image (outside the box: background 1, everything else 0) and into the original axis order.
+/// <para>
+/// The softmax needs all maps of a voxel: a first pass over the resampled logits keeps, per voxel, the highest logit m and s = Σ exp(l − m);
+/// the probability is then exp(l − m)/s. Maps are resampled again when they are asked for, which costs less than a forward pass of the
+/// network and spares one volume per class.
+/// </para>
+/// </summary>
+internal sealed class PredictedMaps : IProbabilityMaps
+{
+    private readonly float[] outputs;
+    private readonly CaseProperties properties;
+    private readonly Plans plans;
+    private readonly ConfigurationPlan configuration;
+    private readonly LabelScheme labels;
+    private readonly GridChange change;
+    private readonly float[] highest = [], sum = [];
+
+    /// <summary>Prepares the maps; for a softmax this makes the first pass.</summary>
+    /// <param name="outputs">Channels last (z, y, x, heads) on the preprocessed grid: logits (modern) or probabilities (classic); not changed.</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition and profile.</param>
+    /// <param name="configuration">Spacing and resampling orders.</param>
+    /// <param name="labels">Heads to labels.</param>
+    public PredictedMaps(
+        float[] outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+    {
+        this.outputs = outputs;
+        this.properties = properties;
+        this.plans = plans;
+        this.configuration = configuration;
+        this.labels = labels;
+        change = GridChange.Of(properties, plans, configuration);
+        if (NeedsSoftmax)
+        {
+            (highest, sum) = (new float[change.To.Voxels], new float[change.To.Voxels]);
+            for (var head = 0; head < Heads; head++)
+            {
+                AddToSoftmax(head, Resampled(head));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Extent Extent => AxisOrder.Apply(properties.ShapeBeforeCropping, plans.TransposeBackward);
+
+    /// <inheritdoc/>
+    public int Heads => labels.HeadCount;
+
+    private bool NeedsSoftmax => plans.Profile == Profile.Modern && !labels.HasRegions;
+
+    /// <inheritdoc/>
+    public void Read(int head, Span<float> target)
+    {
+        var map = Resampled(head);
+        if (NeedsSoftmax)
+        {
+            for (var i = 0; i < map.Length; i++)
+            {
+                map[i] = MathF.Exp(map[i] - highest[i]) / sum[i];
+            }
+        }
+        else if (plans.Profile == Profile.Modern)
+        {
+            for (var i = 0; i < map.Length; i++)
+            {
+                map[i] = 1 / (1 + MathF.Exp(-map[i]));
+            }
+        }
+
+        var outside = head == 0 && !labels.HasRegions ? 1f : 0f;
+        SegmentationExporter.Restore(map, properties, plans, outside).CopyTo(target);
+    }
+
+    /// <summary>The labels, decided on the outputs themselves as without saved probabilities.</summary>
+    public short[] Segmentation() => SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
+
+    /// <summary>One map on the cropped, transposed original grid; the caller's own.</summary>
+    private float[] Resampled(int head)
+    {
+        var map = new float[change.From.Voxels];
+        for (long i = 0, j = head; i < map.Length; i++, j += Heads)
+        {
+            map[i] = outputs[j];
+        }
+
+        return Resampling.ResampleImage(map, change.From, change.To, change.Order, change.SeparateAxis, change.SeparateOrder);
+    }
+
+    private void AddToSoftmax(int head, float[] logits)
+    {
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (head == 0)
+            {
+                (highest[i], sum[i]) = (logits[i], 1);
+            }
+            else if (logits[i] > highest[i])
+            {
+                (highest[i], sum[i]) = (logits[i], (sum[i] * MathF.Exp(highest[i] - logits[i])) + 1);
+            }
+            else
+            {
+                sum[i] += MathF.Exp(logits[i] - highest[i]);
+            }
+        }
+    }
+}

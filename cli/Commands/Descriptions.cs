@@ -1,0 +1,39 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary>Finds the dataset.json that says which labels a folder of segmentations has.</summary>
+internal static class Descriptions
+{
+    private const int MostFoldersUp = 5; // from runs/CONFIGURATION/fold_K/validation to the workspace
+
+    /// <summary>The given file, or the first that lies in one of the folders or above it.</summary>
+    /// <param name="given">What --dataset-json says, or null.</param>
+    /// <param name="folders">Where to look.</param>
+    /// <exception cref="SharpSegException">There is none, or it is bad.</exception>
+    public static DatasetDescription Find(string? given, params string[] folders)
+    {
+        var path = given is null ? Beside(folders) : File.Exists(given) ? given : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
+        return DatasetDescription.FromJson(JsonFile.ReadText(path), path);
+    }
+
+    private static string Beside(string[] folders)
+    {
+        foreach (var start in folders)
+        {
+            var folder = new DirectoryInfo(Path.GetFullPath(start));
+            for (var up = 0; up < MostFoldersUp && folder is not null; up++, folder = folder.Parent)
+            {
+                var path = Path.Combine(folder.FullName, Dataset.DescriptionFile);
+                if (File.Exists(path))
+                {
+                    return path;
+                }
+            }
+        }
+
+        throw new SharpSegException(
+            $"no dataset.json beside {string.Join(" or ", folders.Select(folder => $"`{folder}`"))}", "name it with --dataset-json; it says which labels there are");
+    }
+}

@@ -1,0 +1,30 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg ensemble</c>: average the probabilities of several predictions.</summary>
+internal static class EnsembleCommand
+{
+    public static Answer Run(EnsembleOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        string[] folders = [.. options.Folders];
+        if (folders.Length < 2)
+        {
+            throw new UsageException("an ensemble needs two or more folders", "sharpseg ensemble FOLDER_A FOLDER_B -o OUTPUT");
+        }
+
+        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } absent)
+        {
+            throw new SharpSegException($"`{absent}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
+        }
+
+        reporter.Stage($"average {folders.Length} predictions");
+        var files = EnsembleRun.Execute(
+            folders, options.Output, Descriptions.Find(options.DatasetJson, folders), options.SaveProbabilities, reporter, cancel);
+        var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
+        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
+    }
+}

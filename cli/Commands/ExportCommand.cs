@@ -1,0 +1,21 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg export</c>: a trained model as one file.</summary>
+internal static class ExportCommand
+{
+    public static Answer Run(ExportOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        reporter.Stage("export");
+        var model = ModelArchive.Write(
+            new Workspace(options.Work), options.Output, options.Configuration, [.. options.Folds], reporter, cancel);
+        var bytes = new FileInfo(options.Output).Length;
+        var text = FormattableString.Invariant($"{model}\n{options.Output}: {bytes / 1e6:0.0} MB\n")
+            + $"predict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";
+        return new Answer(text, new JsonObject { ["model"] = options.Output, ["description"] = model, ["bytes"] = bytes });
+    }
+}

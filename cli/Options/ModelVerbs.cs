@@ -1,0 +1,81 @@
+using CommandLine;
+
+namespace SharpSeg.Cli.Options;
+
+[Verb("find-best", HelpText = "Choose the best configuration or pair of configurations by cross-validation, and its postprocessing.")]
+internal sealed class FindBestOptions : CommonOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
+    public string Work { get; set; } = "";
+
+    [Option('f', "folds", Separator = ',', HelpText = "Compare on these folds only, e.g. 0,1; default: all folds of the splits.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    [Option("no-ensemble", HelpText = "Compare single configurations only; pairs need `train --save-probabilities`.")]
+    public bool NoEnsemble { get; set; }
+
+    [Option("trained-only", HelpText = "Leave out planned configurations whose folds are not all trained.")]
+    public bool TrainedOnly { get; set; }
+
+    [Option("no-postprocessing", HelpText = "Do not decide on postprocessing.")]
+    public bool NoPostprocessing { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted => ("interrupted; best.json is as it was", "the same command starts the comparison anew");
+}
+
+[Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
+internal sealed class EnsembleOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDERS", Required = true, HelpText = "Two or more folders that `predict --save-probabilities` wrote.")]
+    public IEnumerable<string> Folders { get; set; } = [];
+
+    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
+    public string Output { get; set; } = "";
+
+    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: in the first folder or above it.")]
+    public string? DatasetJson { get; set; }
+
+    [Option("save-probabilities", HelpText = "Also write the averaged probabilities.")]
+    public bool SaveProbabilities { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the segmentations written so far are whole", "the same command writes them all again");
+}
+
+[Verb("postprocess", HelpText = "Do to a folder of segmentations what `find-best` decided.")]
+internal sealed class PostprocessOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Folder of segmentations.")]
+    public string Folder { get; set; } = "";
+
+    [Option('o', "output", Required = true, HelpText = "Folder for the postprocessed ones.")]
+    public string Output { get; set; } = "";
+
+    [Option('w', "work", HelpText = "Workspace whose best.json says what to do.")]
+    public string? Work { get; set; }
+
+    [Option('b', "best", HelpText = "That best.json itself.")]
+    public string? Best { get; set; }
+
+    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: the workspace's, else in FOLDER or above it.")]
+    public string? DatasetJson { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the segmentations written so far are whole", "the same command writes them all again");
+}
+
+[Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
+internal sealed class ExportOptions : CommonOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
+    public string Work { get; set; } = "";
+
+    [Option('o', "output", Required = true, HelpText = "The file, e.g. model.zip.")]
+    public string Output { get; set; } = "";
+
+    [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: what `find-best` chose, else the one that is trained.")]
+    public string? Configuration { get; set; }
+
+    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+}

@@ -26,6 +26,13 @@ public sealed class WrongUsageTests
     [InlineData("--max-time chooses", "train", "WORK", "--max-time", "1m", "--batch", "2")]
     [InlineData("--step 2", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--step", "2")]
     [InlineData("--part 3", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--part", "3", "--parts", "3")]
+    [InlineData("unknown verb `findbest`, did you mean `find-best`?", "findbest", "WORK")]
+    [InlineData("--folds first", "find-best", "WORK", "--folds", "first")]
+    [InlineData("unknown option `no-ensembles`, did you mean `no-ensemble`?", "find-best", "WORK", "--no-ensembles")]
+    [InlineData("two or more folders", "ensemble", "WORK", "-o", "OUT")]
+    [InlineData("what shall be done is missing", "postprocess", "WORK", "-o", "OUT")]
+    [InlineData("--work and --best exclude each other", "postprocess", "DATASET", "-o", "OUT", "--work", "WORK", "--best", "best.json")]
+    [InlineData("-o/--output is required", "export", "WORK")]
     [InlineData("an argument is empty", "verify", "")]
     public void Wrong_usage_is_one_clear_error(string says, params string[] arguments)
     {

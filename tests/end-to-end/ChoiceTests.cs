@@ -1,0 +1,192 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Imaging;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Two configurations on two folds, trained for a few iterations: comparing, ensembling, postprocessing and exporting them.</summary>
+public sealed class ChoiceWorkspace : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public ChoiceWorkspace()
+    {
+        Dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
+        Work = folder.At("work");
+        SharpSegProcess.Succeed("plan", Dataset, "-o", Work);
+        SharpSegProcess.Succeed("preprocess", Work);
+        File.WriteAllText(Path.Combine(Work, "splits.json"), """
+            [{"train": ["case_0", "case_1"], "val": ["case_2", "case_3"]}, {"train": ["case_2", "case_3"], "val": ["case_0", "case_1"]}]
+            """);
+        Untrained = SharpSegProcess.Run("find-best", Work);
+        Train("2d", "0", "--save-probabilities");
+        Train("2d", "1", "--save-probabilities");
+        Train("3d_fullres", "0", "--save-probabilities", "--seed", "7");
+        Unfinished = SharpSegProcess.Run("find-best", Work);
+        Train("3d_fullres", "1");
+        WithoutProbabilities = SharpSegProcess.Run("find-best", Work);
+        SharpSegProcess.Succeed("train", Work, "-c", "3d_fullres", "-f", "1", "--resume", "--save-probabilities");
+        Json = SharpSegProcess.Succeed("find-best", Work, "--json").Json();
+        Table = SharpSegProcess.Succeed("find-best", Work).Output;
+    }
+
+    public string Dataset { get; }
+
+    public string Work { get; }
+
+    public JsonObject Json { get; }
+
+    public string Table { get; }
+
+    internal Outcome Untrained { get; }
+
+    internal Outcome Unfinished { get; }
+
+    internal Outcome WithoutProbabilities { get; }
+
+    public void Dispose() => folder.Dispose();
+
+    /// <summary>A copy whose best.json is the pair with both kinds of steps, whatever the few iterations would have chosen.</summary>
+    internal string Chosen(TemporaryFolder target, params string[] configurations)
+    {
+        var copy = target.Copy(Work, "chosen");
+        var path = Path.Combine(copy, "best.json");
+        var best = JsonNode.Parse(File.ReadAllText(path))!;
+        best["configurations"] = new JsonArray([.. configurations.Select(name => (JsonNode)name)]);
+        best["postprocessing"]!["keep_largest_component"] = new JsonArray(new JsonArray(1, 2), new JsonArray(2));
+        File.WriteAllText(path, best.ToJsonString());
+        return copy;
+    }
+
+    private void Train(string configuration, string fold, params string[] options) => SharpSegProcess.Succeed(
+        ["train", Work, "-c", configuration, "-f", fold, "--epochs", "1", "--iterations", "4", "--batch", "2", .. options]);
+}
+
+/// <summary>`find-best`, `predict` by its choice, `ensemble`, `postprocess`, `export`, as users call them.</summary>
+public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceWorkspace>
+{
+    [Fact]
+    public void What_is_missing_is_told_with_the_commands_that_make_it()
+    {
+        trained.Untrained.AssertErrorWithHint(1, "no trained model");
+        trained.Unfinished.AssertErrorWithHint(1, "3d_fullres: fold 1 not trained");
+        Assert.Contains($"sharpseg train {trained.Work} -c 3d_fullres -f 1 --save-probabilities", trained.Unfinished.Errors, StringComparison.Ordinal);
+        trained.WithoutProbabilities.AssertErrorWithHint(1, "3d_fullres: fold 1 without validation probabilities");
+        Assert.Contains($"sharpseg train {trained.Work} -c 3d_fullres -f 1 --resume --save-probabilities\n", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("-f 0", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_best_scores_singles_and_pairs_on_all_cases()
+    {
+        var json = trained.Json;
+        Assert.Equal(4, (int)json["cases"]!);
+        Assert.Equal(["0", "1"], json["folds"]!.AsArray().Select(fold => (string)fold!));
+        Assert.Equal(
+            ["2d", "3d_fullres", "2d+3d_fullres"],
+            json["scores"]!.AsArray().Select(score => string.Join('+', score!["configurations"]!.AsArray().Select(name => (string)name!))));
+        Assert.NotNull(json["mean_foreground_dice"]);
+        Assert.True((double)json["seconds"]! > 0);
+        foreach (var candidate in new[] { "2d/crossval", "3d_fullres/crossval", "ensembles/2d+3d_fullres" })
+        {
+            var folder = Path.Combine(trained.Work, "runs", candidate);
+            Assert.Equal(4, Directory.GetFiles(folder, "*.nii.gz").Length);
+
+            // The summary is what `evaluate` says of the same segmentations.
+            var scored = SharpSegProcess.Succeed("evaluate", folder, Path.Combine(trained.Dataset, "labelsTr"), "--no-surface", "--json").Json();
+            var name = candidate.Replace("/crossval", "", StringComparison.Ordinal).Replace("ensembles/", "", StringComparison.Ordinal);
+            var score = json["scores"]!.AsArray().First(s => string.Join('+', s!["configurations"]!.AsArray().Select(n => (string)n!)) == name);
+            Assert.Equal((double?)score!["mean_foreground_dice"], (double?)scored["mean_foreground_dice"]);
+        }
+
+        Assert.Contains("mean foreground Dice", trained.Table, StringComparison.Ordinal);
+        Assert.Contains("2d+3d_fullres", trained.Table, StringComparison.Ordinal);
+        Assert.Contains($"predict: sharpseg predict {trained.Work} -i SCANS -o SEGMENTATIONS", trained.Table, StringComparison.Ordinal);
+        Assert.Equal(0, WorkspaceFiles.AssertAllWhole(trained.Work));
+    }
+
+    [Fact]
+    public void Predicting_by_choice_is_the_same_as_step_by_step_and_from_an_exported_model()
+    {
+        using var folder = new TemporaryFolder();
+        var work = trained.Chosen(folder, "2d", "3d_fullres");
+        string[] scans = ["-i", Path.Combine(trained.Dataset, "imagesTr"), "--no-tta"];
+        var chosen = SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("chosen-out")]);
+        Assert.Contains("best.json (2d+3d_fullres)", chosen.Errors, StringComparison.Ordinal);
+        Assert.Contains("keep the largest component of lower+upper, then of upper", chosen.Errors, StringComparison.Ordinal);
+
+        SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("a"), "-c", "2d", "--save-probabilities"]);
+        SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("b"), "-c", "3d_fullres", "--save-probabilities"]);
+        var averaged = SharpSegProcess.Succeed("ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("plain"), "--json").Json();
+        Assert.Equal(4, averaged["segmentations"]!.AsArray().Count);
+        var removed = SharpSegProcess.Succeed("postprocess", folder.At("plain"), "-o", folder.At("final"), "--work", work, "--json").Json();
+        Assert.Equal(4, removed["removed_voxels"]!.AsObject().Count);
+        AssertSame(folder.At("chosen-out"), folder.At("final"));
+        SharpSegProcess.Succeed("postprocess", folder.At("plain"), "-o", folder.At("final-2"), "--best", Path.Combine(work, "best.json"));
+        AssertSame(folder.At("final"), folder.At("final-2"));
+
+        // Saving probabilities changes no label, and -c means that configuration, plain.
+        SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("c"), "-c", "3d_fullres"]);
+        AssertSame(folder.At("b"), folder.At("c"));
+
+        // The model alone, without workspace and dataset.
+        var exported = SharpSegProcess.Succeed("export", work, "-o", folder.At("model.zip"), "--json").Json();
+        Assert.Equal(new FileInfo(folder.At("model.zip")).Length, (long)exported["bytes"]!);
+        var (first, elsewhere) = (File.ReadAllBytes(folder.At("model.zip")), folder.Copy(Path.Combine(trained.Dataset, "imagesTr"), "scans"));
+        Directory.Delete(work, recursive: true);
+        SharpSegProcess.Succeed("predict", folder.At("model.zip"), "-i", elsewhere, "--no-tta", "-o", folder.At("from-zip"));
+        AssertSame(folder.At("final"), folder.At("from-zip"));
+        Assert.Equal(first, File.ReadAllBytes(folder.At("model.zip")));
+    }
+
+    [Fact]
+    public void A_single_configuration_can_be_exported_and_chosen()
+    {
+        using var folder = new TemporaryFolder();
+        var work = trained.Chosen(folder, "2d");
+        string[] scan = ["-i", TinyDataset.Image(trained.Dataset, "case_0"), "--no-tta"];
+        SharpSegProcess.Succeed("export", work, "-o", folder.At("plain.zip"), "-c", "3d_fullres", "-f", "1");
+        SharpSegProcess.Succeed(["predict", folder.At("plain.zip"), .. scan, "-o", folder.At("zip")]);
+        SharpSegProcess.Succeed(["predict", work, .. scan, "-o", folder.At("work"), "-c", "3d_fullres", "-f", "1"]);
+        AssertSame(folder.At("zip"), folder.At("work"));
+
+        var plain = SharpSegProcess.Succeed(["predict", work, .. scan, "-o", folder.At("2d"), "--no-postprocessing"]);
+        Assert.DoesNotContain("keep the largest", plain.Errors, StringComparison.Ordinal);
+        SharpSegProcess.Run("export", work, "-o", folder.At("model.tar")).AssertErrorWithHint(1, "model.tar", ".zip");
+        SharpSegProcess.Run("export", work, "-o", folder.At("model.zip"), "-f", "3").AssertErrorWithHint(1, "fold_3");
+        File.WriteAllText(folder.At("bad.zip"), "zip");
+        SharpSegProcess.Run(["predict", folder.At("bad.zip"), .. scan, "-o", folder.At("out")]).AssertErrorWithHint(1, "bad.zip", "not a model");
+        Assert.False(Directory.Exists(folder.At("out")));
+        Assert.False(File.Exists(folder.At("model.zip")));
+    }
+
+    [Fact]
+    public void Folders_and_decisions_that_do_not_fit_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        var validation = Path.Combine(trained.Work, "runs", "2d", "fold_0", "validation");
+        var other = Path.Combine(trained.Work, "runs", "3d_fullres", "fold_1", "validation");
+        SharpSegProcess.Run("ensemble", validation, other, "-o", folder.At("out")).AssertErrorWithHint(1, "case_2.probabilities.safetensors");
+        SharpSegProcess.Run("ensemble", validation, folder.At("none"), "-o", folder.At("out")).AssertErrorWithHint(1, "none", "no such folder");
+        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("none")).AssertErrorWithHint(1, "none", "no such file");
+        SharpSegProcess.Run("postprocess", validation, "-o", validation, "--work", trained.Work).AssertErrorWithHint(1, "validation", "cannot be written");
+        var best = JsonNode.Parse(File.ReadAllText(Path.Combine(trained.Work, "best.json")))!;
+        best["postprocessing"]!["keep_largest_component"] = new JsonArray(new JsonArray(1, 5));
+        File.WriteAllText(folder.At("best.json"), best.ToJsonString());
+        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("best.json")).AssertErrorWithHint(1, "best.json", "label 5");
+        Assert.False(Directory.Exists(folder.At("out")));
+    }
+
+    private static void AssertSame(string expected, string actual)
+    {
+        var names = Directory.GetFiles(expected, "*.nii.gz").Select(path => Path.GetFileName(path)).Order().ToArray();
+        Assert.NotEmpty(names);
+        Assert.Equal(names, Directory.GetFiles(actual, "*.nii.gz").Select(path => Path.GetFileName(path)).Order());
+        Assert.All(names, name =>
+        {
+            var (a, b) = (ImageFile.ReadLabels(Path.Combine(expected, name)), ImageFile.ReadLabels(Path.Combine(actual, name)));
+            Assert.Equal(a.Voxels, b.Voxels);
+            Assert.Equal(a.Geometry.RawHeader, b.Geometry.RawHeader);
+        });
+    }
+}

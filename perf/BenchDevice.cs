@@ -25,6 +25,9 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     /// <summary>Exact, and too slow for anything but tiny shapes.</summary>
     public bool IsSlow { get; private init; } = Name == Gpu.CheckDevice;
 
+    /// <summary>Whether PyTorch has a device of this name.</summary>
+    public bool IsKnownToPyTorch => Name == Processor || Name.StartsWith("cuda:", StringComparison.Ordinal);
+
     /// <summary>
     /// The same device, known for slow where it is the processor or computes slower than any GPU does: drivers too can play a GPU.
     /// </summary>

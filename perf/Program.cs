@@ -8,8 +8,8 @@ namespace SharpSeg.Perf;
 
 /// <summary>
 /// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only TEXT]
-/// [--seconds S] [--no-pytorch]</c>. Prints a table; every row stands beside the device's limit measured in the same run and, on the
-/// processor and where PyTorch can be imported, beside PyTorch's time on the same shape, the two taking turns.
+/// [--seconds S] [--no-pytorch]</c>. Prints a table; every row stands beside the device's limit measured in the same run and, where
+/// PyTorch can be imported and has the device (cpu or cuda:N), beside PyTorch's time on the same shape, the two taking turns.
 /// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes the PTX
 /// of every GPU kernel instead.</para>
 /// </summary>
@@ -68,7 +68,9 @@ internal static class Program
         using var backend = device.Open();
         device = device.Judged(backend);
         options = options with { Tiny = device.IsSlow };
-        using var torch = options.PyTorch && device.Name == "cpu" ? PyTorchWorker.Start(((IMachineLimits)backend).Threads) : null;
+        using var torch = options.PyTorch && !device.IsSlow && device.IsKnownToPyTorch
+            ? PyTorchWorker.Start(device.Name, backend.ProductPrecision, ((IMachineLimits)backend).Threads)
+            : null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
         var report = new Report(backend, torch) { Check = check };
         foreach (var bench in options.Benches)

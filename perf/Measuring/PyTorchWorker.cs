@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace SharpSeg.Perf.Measuring;
@@ -20,14 +21,20 @@ internal sealed class PyTorchWorker : IDisposable
     /// <summary>PyTorch's version.</summary>
     public string Version { get; }
 
-    /// <summary>Starts the first of <c>$SHARPSEG_PYTHON</c>, python3, /usr/bin/python3 that can import torch; null if none can.</summary>
-    public static PyTorchWorker? Start(int threads)
+    /// <summary>
+    /// Starts the first of <c>$SHARPSEG_PYTHON</c>, python3, /usr/bin/python3 that can import torch and use the device; null if none can.
+    /// </summary>
+    /// <param name="device">cpu or cuda:N.</param>
+    /// <param name="precision">fp32, tf32, bf16 or fp16: what convolutions may use.</param>
+    /// <param name="threads">Of the processor.</param>
+    public static PyTorchWorker? Start(string device, string precision, int threads)
     {
+        string[] arguments = [threads.ToString(CultureInfo.InvariantCulture), device, precision];
         var script = Path.Combine(AppContext.BaseDirectory, "pytorch", "worker.py");
         string?[] candidates = [Environment.GetEnvironmentVariable("SHARPSEG_PYTHON"), "python3", "/usr/bin/python3"];
         foreach (var python in candidates)
         {
-            if (python is null || TryStart(python, script, threads) is not { } process)
+            if (python is null || TryStart(python, script, arguments) is not { } process)
             {
                 continue;
             }
@@ -61,7 +68,7 @@ internal sealed class PyTorchWorker : IDisposable
         process.Dispose();
     }
 
-    private static Process? TryStart(string python, string script, int threads)
+    private static Process? TryStart(string python, string script, string[] arguments)
     {
         var start = new ProcessStartInfo(python)
         {
@@ -70,7 +77,7 @@ internal sealed class PyTorchWorker : IDisposable
             RedirectStandardError = true,
         };
         start.ArgumentList.Add(script);
-        start.ArgumentList.Add(threads.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Array.ForEach(arguments, start.ArgumentList.Add);
         try
         {
             var process = Process.Start(start);

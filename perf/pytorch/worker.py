@@ -1,8 +1,9 @@
-"""Runs the benchmarks' operations in PyTorch. Protocol: one JSON request per line on stdin, one JSON answer per line on stdout.
+"""Runs the benchmarks' operations in PyTorch: worker.py THREADS cpu|cuda:N fp32|tf32|bf16|fp16. Ends at once where PyTorch or the GPU is
+missing. Protocol: one JSON request per line on stdin, one JSON answer per line on stdout.
 
 {"op": ..., sizes}  prepares an operation   -> {}
 {"run": n}          runs it n times         -> {"ms": [...]}
-{"peak": true}      peak resident memory    -> {"bytes": ...} since the preparation, less what was resident before
+{"peak": true}      peak memory             -> {"bytes": ...} since the preparation, less what was there before (resident, or the GPU's)
 """
 import json
 import sys
@@ -19,6 +20,15 @@ from networks import TrainingStep, Prediction
 
 torch.set_num_threads(int(sys.argv[1]))
 torch.manual_seed(1)
+device, precision = sys.argv[2], sys.argv[3]
+on_gpu = device != "cpu"
+dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+if on_gpu:
+    if not torch.cuda.is_available():
+        sys.exit(1)
+    torch.set_default_device(device)
+    torch.backends.cudnn.benchmark = True  # as nnU-Net sets it
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def resident(key):
@@ -30,11 +40,33 @@ def resident(key):
 
 
 def reset_peak():
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+        return
     try:
         with open("/proc/self/clear_refs", "w") as f:
             f.write("5")
     except OSError:
         pass
+
+
+def memory(peak):
+    if on_gpu:
+        return torch.cuda.max_memory_allocated() if peak else torch.cuda.memory_allocated()
+    return resident("VmHWM" if peak else "VmRSS")
+
+
+def run(operation):
+    """Milliseconds of one run, to the end of what it started on the GPU; networks in mixed precision where 16 bits are asked for."""
+    start = time.perf_counter()
+    if dtype == torch.float32:
+        operation()
+    else:
+        with torch.autocast("cuda", dtype):
+            operation()
+    if on_gpu:
+        torch.cuda.synchronize()
+    return 1e3 * (time.perf_counter() - start)
 
 
 def rotate(make, bytes_each):
@@ -53,10 +85,11 @@ def conv(r):
     n, cin, cout = r["n"], r["cin"], r["cout"]
     size, kernel, stride = r["size"], r["kernel"], r["stride"]
     pad = [(k - 1) // 2 for k in kernel]
-    w = torch.randn(cout, cin, *kernel) * 0.05
-    b = torch.randn(cout)
+    w = (torch.randn(cout, cin, *kernel) * 0.05).to(dtype)
+    b = torch.randn(cout, dtype=dtype)
     out = [(s + 2 * p - k) // t + 1 for s, p, k, t in zip(size, pad, kernel, stride)]
-    operands = rotate(lambda: (torch.randn(n, cin, *size), torch.randn(n, cout, *out)), 4 * n * cin * size[0] * size[1] * size[2])
+    operands = rotate(
+        lambda: (torch.randn(n, cin, *size, dtype=dtype), torch.randn(n, cout, *out, dtype=dtype)), 4 * n * cin * size[0] * size[1] * size[2])
 
     def backward(which):
         x, dy = operands()
@@ -71,10 +104,11 @@ def conv(r):
 
 def transposed(r):
     n, cin, cout, size, stride = r["n"], r["cin"], r["cout"], r["size"], r["stride"]
-    w = torch.randn(cin, cout, *stride) * 0.05
-    b = torch.randn(cout)
+    w = (torch.randn(cin, cout, *stride) * 0.05).to(dtype)
+    b = torch.randn(cout, dtype=dtype)
     out = [s * t for s, t in zip(size, stride)]
-    operands = rotate(lambda: (torch.randn(n, cin, *size), torch.randn(n, cout, *out)), 4 * n * cout * out[0] * out[1] * out[2])
+    operands = rotate(
+        lambda: (torch.randn(n, cin, *size, dtype=dtype), torch.randn(n, cout, *out, dtype=dtype)), 4 * n * cout * out[0] * out[1] * out[2])
 
     def backward(which):
         x, dy = operands()
@@ -187,15 +221,11 @@ for line in sys.stdin:
     if "op" in request:
         operation = None
         reset_peak()
-        before = resident("VmRSS")
+        before = memory(peak=False)
         operation = makers[request["op"]](request)
         print("{}", flush=True)
     elif "run" in request:
-        times = []
-        for _ in range(request["run"]):
-            start = time.perf_counter()
-            operation()
-            times.append(1e3 * (time.perf_counter() - start))
+        times = [run(operation) for _ in range(request["run"])]
         print(json.dumps({"ms": times}), flush=True)
     else:
-        print(json.dumps({"bytes": resident("VmHWM") - before}), flush=True)
+        print(json.dumps({"bytes": memory(peak=True) - before}), flush=True)

@@ -39,11 +39,6 @@ public static class FindBestRun
     {
         var work = request.Work;
         var plans = work.ReadPlans();
-        if (WorkspaceGuard.TrainedConfigurations(work).Count == 0)
-        {
-            throw new SharpSegException($"`{work.Folder}` has no trained model", "`sharpseg train` makes one, fold by fold");
-        }
-
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         WorkspaceGuard.RequireUnchanged(work, dataset);
         var folds = FoldsOf(request, dataset, reporter);
@@ -176,10 +171,16 @@ public static class FindBestRun
         if (unfinished.Length > 0 && (!request.TrainedOnly || unfinished.Length == singles.Count))
         {
             TellCommands(request, unfinished, FoldProgress.Validated, reporter);
-            var some = unfinished.Length < singles.Count ? "; --trained-only compares the others without them" : "";
+            var others = unfinished.Length < singles.Count ? "; --trained-only compares the others" : "";
+            string[] comparable =
+            [
+                .. unfinished[0].Folds.Select(fold => fold.Fold).Where(name => singles.All(single =>
+                    validations[single].Folds.First(fold => fold.Fold == name).Progress >= FoldProgress.Validated)),
+            ];
             throw new SharpSegException(
                 $"the cross-validation is not finished: {string.Join("; ", missing)}",
-                $"run the commands above{some}; --folds 0,1 compares on some folds only");
+                $"run the commands above{others}"
+                    + (comparable.Length > 0 ? $"; --folds {string.Join(',', comparable)} compares on what all have" : ""));
         }
 
         foreach (var line in missing)

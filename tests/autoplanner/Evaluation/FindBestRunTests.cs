@@ -107,12 +107,15 @@ public sealed class FindBestRunTests : IDisposable
         File.Delete(Path.Combine(Workspace.ValidationFolder(work.RunFolder("2d", 0)), "p.nii.gz"));
         var error = Assert.Throws<SharpSegException>(() => Run());
         Assert.Contains("2d: fold 0 without all validation segmentations; 3d_fullres: fold 1 not trained", error.Message, StringComparison.Ordinal);
-        Assert.Contains("--folds", error.Hint, StringComparison.Ordinal);
+        Assert.Equal("run the commands above", error.Hint);
         Assert.Equal(
             ["sharpseg train W -c 2d -f 0 --resume --save-probabilities", "sharpseg train W -c 3d_fullres -f 1 --save-probabilities"], reporter.Lines);
 
-        // One of them is finished: the others may be left out.
+        // Fold 0 is finished: it may be compared alone. 2d is finished: the others may be left out.
         Validate("2d", "0", "p", In2d);
+        Assert.Equal(
+            "run the commands above; --trained-only compares the others; --folds 0 compares on what all have",
+            Assert.Throws<SharpSegException>(() => Run()).Hint);
         var alone = Run(trainedOnly: true);
         Assert.Equal(["2d"], alone.Best.Scores.Select(score => score.Candidate.ToString()));
         Assert.Contains("left out: 3d_fullres: fold 1 not trained", reporter.Lines);
@@ -120,7 +123,7 @@ public sealed class FindBestRunTests : IDisposable
         Directory.Delete(work.ConfigurationFolder("3d_fullres"), recursive: true);
         Assert.Contains("3d_fullres is not trained", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
         Directory.Delete(work.ConfigurationFolder("2d"), recursive: true);
-        Assert.Contains("no trained model", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
+        Assert.Contains("2d is not trained; 3d_fullres is not trained", Assert.Throws<SharpSegException>(() => Run(trainedOnly: true)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

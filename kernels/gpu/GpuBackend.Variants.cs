@@ -185,22 +185,21 @@ internal sealed partial class GpuBackend
             agreements[(operation, variant)] = true;      // the check itself runs the operation
             var key = new VariantKey($"self-check of {operation}", variant);
             var known = cache.Find(key, [Agreed, Disagreed]);
-            agrees = known is null ? VariantSelfCheck.Agrees(this, operation, variant) : known == Agreed;
-            agreements[(operation, variant)] = agrees;
-            if (known is null)
+            var compared = known is null ? VariantSelfCheck.Compare(this, operation, variant) : known == Agreed;
+            agreements[(operation, variant)] = agrees = compared ?? false;
+            if (known is null && compared is not null)    // a refusal may be of the moment, e.g. for want of memory: tried again next time
             {
                 cache.Add(key, agrees ? Agreed : Disagreed);
             }
 
             if (!agrees)
             {
-                Warn(Disagreement(operation, variant));
+                Warn(compared is null
+                    ? $"{operation}, variant {variant}: {Description} refuses to run it; it is not used"
+                    : $"{operation}, variant {variant}: does not agree with the plain kernel on {Description}; it is not used");
             }
         }
 
         return agrees;
     }
-
-    private string Disagreement(string operation, string variant) =>
-        $"{operation}, variant {variant}: does not agree with the plain kernel on {Description}; it is not used";
 }

@@ -39,8 +39,8 @@ internal static class VariantSelfCheck
     /// <summary>Operations that have fast variants.</summary>
     public static IReadOnlyList<string> Operations { get; } = [.. TensorOperations, "bias gradient", "instance norm", "loss sums"];
 
-    /// <summary>Whether the variant agrees on all shapes. A variant that the device refuses to run does not agree.</summary>
-    public static bool Agrees(GpuBackend backend, string operation, string variant)
+    /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it, now at least.</summary>
+    public static bool? Compare(GpuBackend backend, string operation, string variant)
     {
         try
         {
@@ -53,9 +53,12 @@ internal static class VariantSelfCheck
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
         {
-            return false;
+            return null;
         }
     }
+
+    /// <summary>Whether the variant runs and agrees on all shapes.</summary>
+    public static bool Agrees(GpuBackend backend, string operation, string variant) => Compare(backend, operation, variant) ?? false;
 
     private static IEnumerable<Action<SelfCheckTensors>> CasesOf(string operation) => operation switch
     {

@@ -77,7 +77,7 @@ internal sealed record BenchOptions(
                     options = options with { PtxFolder = Value(args, ref i) };
                     break;
                 case "--arch":
-                    options = options with { Architecture = Value(args, ref i) };
+                    options = options with { Architecture = ArchitectureOf(Value(args, ref i)) };
                     break;
                 default:
                     benches.Add(Known.Contains(args[i]) ? args[i] : throw new ArgumentException($"unknown word {args[i]}"));
@@ -125,6 +125,11 @@ internal sealed record BenchOptions(
         "fp16" => GpuPrecision.Fp16,
         _ => throw new ArgumentException($"--precision {name}: unknown; one of fp32, tf32, bf16, fp16"),
     };
+
+    private static string ArchitectureOf(string name) =>
+        name.StartsWith("sm_", StringComparison.Ordinal) && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? name
+            : throw new ArgumentException($"--arch {name}: unknown; an architecture is written like sm_80");
 
     private static string Value(string[] args, ref int i) =>
         ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value");

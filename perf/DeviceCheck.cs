@@ -24,7 +24,8 @@ internal static class DeviceCheck
         var version = typeof(Backend).Assembly.GetName().Version?.ToString(3) ?? "unknown";
         Console.WriteLine("---- paste from here into an issue ----");
         Console.WriteLine($"SharpSeg {version}, ILGPU {Gpu.World}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
-        Console.WriteLine($"device {device.Name}: {backend.Description}; {backend.MemoryBytes / 1e9:F1} GB; {backend.ProductPrecision}");
+        var memory = backend.MemoryBytes == long.MaxValue ? "memory without a limit" : $"{backend.MemoryBytes / 1e9:F1} GB";
+        Console.WriteLine($"device {device.Name}: {backend.Description}; {memory}; {backend.ProductPrecision}");
         List<VariantResult> variants = [];
         List<CheckFailure> failures = [];
         foreach (var (variant, suites, target) in device.Targets())

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
@@ -7,10 +8,11 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// <summary>What the validation predictions of all compared folds of one configuration consist of, and what is missing of them.</summary>
 internal sealed class CrossValidation
 {
-    private CrossValidation(string configuration, IReadOnlyList<FoldValidation> folds)
+    private CrossValidation(string configuration, IReadOnlyList<FoldValidation> folds, bool isPreprocessed)
     {
         Configuration = configuration;
         Folds = folds;
+        IsPreprocessed = isPreprocessed;
     }
 
     /// <summary>Name of the configuration.</summary>
@@ -18,6 +20,9 @@ internal sealed class CrossValidation
 
     /// <summary>The compared folds.</summary>
     public IReadOnlyList<FoldValidation> Folds { get; }
+
+    /// <summary>Whether its training cases lie ready, without which nothing can be trained or validated.</summary>
+    public bool IsPreprocessed { get; }
 
     /// <summary>Whether every validation case of every fold has a segmentation.</summary>
     public bool IsComplete => Folds.All(fold => fold.Progress >= FoldProgress.Validated);
@@ -29,16 +34,20 @@ internal sealed class CrossValidation
     /// <summary>Looks at the runs of a configuration.</summary>
     /// <param name="work">Holds the runs.</param>
     /// <param name="dataset">Has the references.</param>
-    /// <param name="configuration">Name of the configuration.</param>
+    /// <param name="configuration">The configuration.</param>
     /// <param name="folds">Names of the compared folds with their cases.</param>
     /// <exception cref="SharpSegException">A case has no reference.</exception>
-    public static CrossValidation Of(Workspace work, Dataset dataset, string configuration, IReadOnlyList<(string Name, Split Split)> folds)
+    public static CrossValidation Of(
+        Workspace work, Dataset dataset, ConfigurationPlan configuration, IReadOnlyList<(string Name, Split Split)> folds)
     {
         var references = dataset.TrainingCases.ToDictionary(item => item.Id, item => item.LabelFile, StringComparer.Ordinal);
-        return new CrossValidation(configuration, [.. folds.Select(fold => FoldValidation.Of(
-            work, configuration, fold.Name, dataset.Description.FileEnding,
+        var validations = folds.Select(fold => FoldValidation.Of(
+            work, configuration.Name, fold.Name, dataset.Description.FileEnding,
             [.. fold.Split.Val.Select(id => (id, references.GetValueOrDefault(id)
-                ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "mend splits.json")))]))]);
+                ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "mend splits.json")))]));
+        var data = work.PreprocessedFolder(configuration);
+        return new CrossValidation(
+            configuration.Name, [.. validations], dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));
     }
 
     /// <summary>Which folds lack what, in words; null if nothing does.</summary>

@@ -45,7 +45,7 @@ public static class FindBestRun
         string[] planned = [.. plans.Configurations.Keys];
         var singles = ModelSelection.Singles(plans.Profile, planned);
         var validations = singles.Append(LowResolution).Distinct().Where(planned.Contains)
-            .ToDictionary(name => name, name => CrossValidation.Of(work, dataset, name, folds));
+            .ToDictionary(name => name, name => CrossValidation.Of(work, dataset, plans.Resolve(name), folds));
         var trained = Trained(request, singles, validations, reporter);
         var candidates = ModelSelection.Candidates(plans.Profile, planned, trained, request.Ensembles, trainedOnly: true);
         RequireProbabilities(request, candidates, validations, reporter);
@@ -89,6 +89,7 @@ public static class FindBestRun
         if (winner.Postprocessing.LabelSets.Count > 0)
         {
             Empty(postprocessed, dataset.Description.FileEnding);
+            reporter.Stage($"postprocess {winner.Winner}: {winner.Postprocessing.Describe(labels)}");
             string[] ids = [.. summary.Cases.Select(item => item.CaseId)];
             PostprocessingRun.Execute(ids, folder, postprocessed, winner.Postprocessing, dataset.Description, reporter, cancel);
             var cases = summary.Cases.Select(item => new EvaluationCase(
@@ -210,9 +211,18 @@ public static class FindBestRun
 
     private static void TellCommands(FindBestRequest request, IEnumerable<CrossValidation> validations, FoldProgress needed, IReporter reporter)
     {
-        foreach (var fold in validations.SelectMany(validation => validation.Folds).Where(fold => fold.Progress < needed))
+        var work = request.WorkName ?? request.Work.Folder;
+        foreach (var validation in validations)
         {
-            reporter.Info(fold.Command(request.WorkName ?? request.Work.Folder, request.Ensembles));
+            if (!validation.IsPreprocessed)
+            {
+                reporter.Info($"sharpseg preprocess {work} -c {validation.Configuration}");
+            }
+
+            foreach (var fold in validation.Folds.Where(fold => fold.Progress < needed))
+            {
+                reporter.Info(fold.Command(work, request.Ensembles));
+            }
         }
     }
 
@@ -232,15 +242,10 @@ public static class FindBestRun
         }
         else
         {
-            foreach (var (from, to) in members[0].Cases.Zip(cases))
-            {
-                cancel.ThrowIfCancellationRequested();
-                AtomicFile.Write(to.PredictionFile, target =>
-                {
-                    using var source = File.OpenRead(from.PredictionFile);
-                    source.CopyTo(target);
-                });
-            }
+            var sources = members[0].Cases;
+            OrderedWork.Run(
+                cases.Length, Environment.ProcessorCount, index => File.ReadAllBytes(sources[index].PredictionFile),
+                (index, bytes) => AtomicFile.WriteBytes(cases[index].PredictionFile, bytes), cancel);
         }
 
         return Evaluate(cases, folder, dataset.Description.Labels, reporter, cancel);

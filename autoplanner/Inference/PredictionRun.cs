@@ -70,7 +70,7 @@ public static class PredictionRun
                 members.Add(new PredictingMember(member, plans, description, backend, request.Options));
             }
 
-            reporter.Info($"{choice.Describe(labels)}: {cases.Count} case(s)");
+            reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
             return Predict(request, choice.Postprocessing, members, cases, description, reporter, cancel);
         }
         finally

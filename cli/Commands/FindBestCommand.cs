@@ -42,9 +42,9 @@ internal static class FindBestCommand
     {
         var best = result.Best;
         var text = new StringBuilder(Table(best));
-        text.Append('\n').Append($"best: {best.Winner}, folds {string.Join(", ", best.Folds)}; {best.Postprocessing.Describe(result.Labels)}\n");
+        text.Append('\n').Append($"best: {best.Winner}, fold{(best.Folds.Count == 1 ? "" : "s")} {string.Join(", ", best.Folds)}; {best.Postprocessing.Describe(result.Labels)}\n");
         text.Append($"\n{SummaryTable.Of(result.Summary)}");
-        text.Append($"\nsegmentations: {result.Folder}\nbest: {Path.Combine(work, "best.json")}\npredict: {commands[0]}\n");
+        text.Append($"\nsegmentations: {result.Folder}\nchoice: {Path.Combine(work, "best.json")}\npredict: {commands[0]}\n");
         if (commands.Count > 1)
         {
             text.Append("the same, step by step:\n");

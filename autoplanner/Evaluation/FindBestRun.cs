@@ -32,6 +32,7 @@ public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, s
 public static class FindBestRun
 {
     private const string LowResolution = "3d_lowres";
+    private const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
 
     /// <summary>Compares, decides, and writes best.json.</summary>
     /// <exception cref="SharpSegException">A fold, a segmentation or a probability file is missing; the commands that make them are told.</exception>
@@ -261,7 +262,7 @@ public static class FindBestRun
         var segmentations = members[0].Cases;
         OrderedWork.Run(
             cases.Length,
-            Environment.ProcessorCount,
+            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount),
             index =>
             {
                 var id = cases[index].CaseId;

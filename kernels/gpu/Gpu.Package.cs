@@ -56,7 +56,7 @@ public static partial class Gpu
     /// <summary>One sentence: why <see cref="Devices"/> lists nothing, or nothing more.</summary>
     public static string DescribeWhyMissing() => Devices().Count > 0
         ? "built with the ILGPU package; all devices that its CUDA and OpenCL drivers report are listed"
-        : "built with the ILGPU package, but neither a CUDA driver nor an OpenCL driver reports a device";
+        : "built with the ILGPU package, but neither a CUDA driver nor an OpenCL driver with the generic address space reports a device";
 
     /// <summary>Writes the PTX of every kernel into a folder; needs no device.</summary>
     /// <param name="folder">Where to; made if it is not there.</param>

@@ -33,7 +33,13 @@ internal static class Devices
                 $"--precision {options.Precision}: the device cpu computes in fp32 only", "leave --precision out, or name a GPU with --device");
         }
 
-        backend ??= Cpu.Open(options.Threads);
+        if (backend is not null)
+        {
+            reporter.Info($"device: {backend.Description}; the first iteration compiles and checks kernels, which takes up to a minute");
+            return backend;
+        }
+
+        backend = Cpu.Open(options.Threads);
         reporter.Info($"device: {backend.Description}");
         return backend;
     }

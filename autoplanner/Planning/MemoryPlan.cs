@@ -110,7 +110,10 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
     }
 
     /// <summary>Bytes for people.</summary>
-    internal static string Size(long bytes) => bytes >= 1_000_000_000
-        ? FormattableString.Invariant($"{bytes / 1e9:0.00} GB")
-        : FormattableString.Invariant($"{bytes / 1e6:0} MB");
+    internal static string Size(long bytes) => bytes switch
+    {
+        >= 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e9:0.00} GB"),
+        >= 10_000_000 => FormattableString.Invariant($"{bytes / 1e6:0} MB"),
+        _ => FormattableString.Invariant($"{bytes / 1e6:0.##} MB"),
+    };
 }

@@ -55,7 +55,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     {
         if (name == "auto")
         {
-            name = Gpu.Devices().FirstOrDefault(d => !d.IsProcessor)?.Id ?? Processor;
+            name = Gpu.BestFirst().FirstOrDefault()?.Id ?? Processor;
         }
 
         if (name is not Processor && name != Gpu.CheckDevice && Gpu.Devices().All(d => d.Id != name))

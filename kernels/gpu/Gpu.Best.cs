@@ -6,17 +6,20 @@ namespace SharpSeg.Kernels.Gpu;
 public static partial class Gpu
 {
     /// <summary>
-    /// Opens the best GPU that passes its trial: CUDA before OpenCL, then by memory, of which faster GPUs have more. Processors that a driver
-    /// lists as GPUs are left alone.
+    /// The GPUs, best first: CUDA before OpenCL, then by memory, of which faster GPUs have more. Processors that a driver lists as GPUs are
+    /// left out.
     /// </summary>
+    internal static IEnumerable<GpuDevice> BestFirst() => Devices().Where(d => !d.IsProcessor)
+        .OrderBy(d => d.Id.StartsWith("opencl", StringComparison.Ordinal)).ThenByDescending(d => d.MemoryBytes);
+
+    /// <summary>Opens the best GPU that passes its trial.</summary>
     /// <param name="precision">As for <see cref="Open"/>.</param>
     /// <param name="warn">Told of every GPU that is passed over, and why, and as for <see cref="Open"/>.</param>
     /// <returns>Null if there is no such GPU.</returns>
     public static Backend? OpenBest(GpuPrecision? precision, Action<string> warn)
     {
         ArgumentNullException.ThrowIfNull(warn);
-        var gpus = Devices().Where(d => !d.IsProcessor).OrderBy(d => d.Id.StartsWith("opencl", StringComparison.Ordinal));
-        foreach (var gpu in gpus.ThenByDescending(d => d.MemoryBytes))
+        foreach (var gpu in BestFirst())
         {
             Backend? backend = null;
             try
@@ -30,8 +33,7 @@ public static partial class Gpu
                 warn($"{gpu.Id} ({gpu.Name}) is not used: it computes a small convolution wrongly; "
                     + $"`sharpseg bench kernels --device {gpu.Id} --check` says more");
             }
-            catch (Exception e) when (e is GpuUnavailableException or GpuOutOfMemoryException or DeviceException or AcceleratorException
-                or NotSupportedException)
+            catch (Exception e) when (e is GpuUnavailableException or DeviceException or AcceleratorException or NotSupportedException)
             {
                 warn($"{gpu.Id} ({gpu.Name}) is not used: {e.Message}");
             }

@@ -43,12 +43,13 @@ internal sealed partial class GpuBackend
         Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters)
     {
         var sizes = new NormSizes(p);
+        var fast = UsesFast("instance norm");
         var perChannel = p.StatisticsShape.Length;
-        var partials = !UsesFast("instance norm") ? 0 : InstanceNormSums.PartialsLength(sizes);
+        var partials = fast ? InstanceNormSums.PartialsLength(sizes) : 0;
         var sums = Scratch((2 * perChannel) + partials);
         var sumD = sums.SubView(0, perChannel);
         var sumDXhat = sums.SubView(perChannel, perChannel);
-        if (!UsesFast("instance norm"))
+        if (!fast)
         {
             plainNorm.Value.LaunchGradientSums(
                 stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
@@ -61,7 +62,7 @@ internal sealed partial class GpuBackend
         }
 
         normApply.Value.LaunchParameters(stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
-        if (sizes.IsVectorizable && UsesFast("instance norm"))
+        if (fast && sizes.IsVectorizable)
         {
             vectorNormApply.Value.LaunchGradient(
                 stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));

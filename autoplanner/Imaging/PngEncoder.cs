@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Imaging;
 

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text.RegularExpressions;
-using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Inference;
 

@@ -1,7 +1,7 @@
-namespace SharpSeg.AutoPlanner.Imaging;
+namespace SharpSeg.Engine.ModelFiles;
 
-/// <summary>The cyclic redundancy check of PNG chunks: polynomial 0xEDB88320, reflected. Source: PNG specification, annex D.</summary>
-internal static class Crc32
+/// <summary>The cyclic redundancy check of zip entries and PNG chunks: polynomial 0xEDB88320, reflected. Source: PNG specification, annex D.</summary>
+public static class Crc32
 {
     private static readonly uint[] Table = MakeTable();
 

@@ -115,7 +115,7 @@ public sealed class PreprocessorTests
             Assert.Throws<SharpSegException>(() => Preprocessor.Run("case_7", image, labels, recipe, Scheme));
     }
 
-    private static PreprocessedCase Run(
+    internal static PreprocessedCase Run(
         Spacing spacing, double[] target, NormalizationScheme scheme, bool useMask = false, int[]? order = null, bool useSecond = false)
     {
         var (voxels, labels) = Example();

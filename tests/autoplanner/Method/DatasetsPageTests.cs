@@ -8,6 +8,7 @@ using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;
+using Folds = SharpSeg.AutoPlanner.Training.Splits;
 
 namespace SharpSeg.AutoPlanner.Tests.Method;
 
@@ -58,7 +59,7 @@ public sealed class DatasetsPageTests
         foreach (var row in Page.Table("folds"))
         {
             var ids = Enumerable.Range(0, (int)row.Whole("cases")).Select(i => i.ToString("00", CultureInfo.InvariantCulture)).ToArray();
-            var splits = Splits.Create(ids);
+            var splits = Folds.Create(ids);
             Assert.Equal(5, splits.Folds.Count);
             for (var fold = 0; fold < 5; fold++)
             {

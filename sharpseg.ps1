@@ -1,7 +1,7 @@
 # Starts SharpSeg from a checkout: restores and builds Release, then runs. The PowerShell twin of ./sharpseg.
 #   ./sharpseg.ps1 demo | auto | train | …   the command line
 #   ./sharpseg.ps1 bench …                   the benchmarks
-#   ./sharpseg.ps1 test                      all tests
+#   ./sharpseg.ps1 test [TIER] [dotnet test args]   tests: --quick, --unit, --end-to-end, else all (docs/testing.md)
 $ErrorActionPreference = 'Stop'
 $root = $PSScriptRoot
 $env:DOTNET_NOLOGO = '1'
@@ -52,8 +52,45 @@ $rest = if ($args.Count -gt 1) { $args[1..($args.Count - 1)] } else { @() }
 switch ($verb) {
     'test' {
         Test-Ilgpu
-        & dotnet test (Join-Path $root 'Engine.sln') -c Release --nologo @rest
-        exit $LASTEXITCODE
+        $tier = 'all'
+        if ($rest.Count -gt 0 -and $rest[0] -in '--quick', '--unit', '--end-to-end') {
+            $tier = $rest[0].Substring(2)
+            $rest = if ($rest.Count -gt 1) { $rest[1..($rest.Count - 1)] } else { @() }
+        }
+
+        # Random inputs are fresh in every run; the same seed repeats a run.
+        if (-not $env:SHARPSEG_TEST_SEED) { $env:SHARPSEG_TEST_SEED = Get-Random -Maximum 1073741824 }
+        Write-Output "random inputs: SHARPSEG_TEST_SEED=$env:SHARPSEG_TEST_SEED repeats this run"
+        & dotnet build (Join-Path $root 'Engine.sln') -c Release -v quiet --nologo
+        if ($LASTEXITCODE -ne 0) {
+            Write-Output '0 passed, 1 failed'
+            exit 1
+        }
+
+        $folders = switch ($tier) {
+            'quick' { 'engine', 'autoplanner', 'end-to-end' }
+            'end-to-end' { , 'end-to-end' }
+            default { Get-ChildItem (Join-Path $root 'tests') -Directory | ForEach-Object Name }
+        }
+        $dlls = foreach ($folder in $folders) {
+            if ($tier -eq 'unit' -and $folder -eq 'end-to-end') { continue }
+            Get-ChildItem (Join-Path $root "tests/$folder") -Filter *.csproj |
+                ForEach-Object { Join-Path $root "tests/$folder/bin/Release/net10.0/$($_.BaseName).dll" }
+        }
+
+        # Traits: Tier=slow keeps a unit test out of the first gate, Tier=quick takes an end-to-end test in.
+        if ($tier -eq 'quick') { $rest = @('--filter', 'Tier=quick|(Tier!=slow&FullyQualifiedName!~SharpSeg.EndToEnd)') + $rest }
+        $passed = 0; $failed = 0; $skipped = 0
+        & dotnet test @dlls --nologo @rest 2>&1 | ForEach-Object {
+            Write-Output "$_"
+            if ("$_" -match 'Failed: *(\d+), Passed: *(\d+), Skipped: *(\d+)') {
+                $failed += [int]$Matches[1]; $passed += [int]$Matches[2]; $skipped += [int]$Matches[3]
+            }
+        }
+        $status = $LASTEXITCODE
+        if ($status -ne 0 -and $failed -eq 0) { $failed = 1 } # a test process that died
+        Write-Output "$passed passed, $failed failed, $skipped skipped"
+        exit $status
     }
     'bench' {
         $dll = Join-Path $root 'perf/bin/Release/net10.0/SharpSeg.Perf.dll'

@@ -8,6 +8,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// The design's one picture, as a test on the built assemblies: cli → autoplanner → engine ← kernels. An arrow that turns would
 /// compile; here it fails.
 /// </summary>
+[Trait("Tier", "quick")]
 public sealed class DependencyArrowTests
 {
     /// <summary>What each assembly of the product may refer to, apart from .NET itself.</summary>

@@ -3,6 +3,7 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
+[Trait("Tier", "quick")]
 public sealed class DurationTests
 {
     [Theory]

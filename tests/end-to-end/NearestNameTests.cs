@@ -3,6 +3,7 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
+[Trait("Tier", "quick")]
 public sealed class NearestNameTests
 {
     private static readonly string[] Verbs = ["auto", "verify", "plan", "preprocess", "train", "predict", "evaluate", "devices"];

@@ -9,6 +9,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// <summary>The first gate: everything together learns. Two cases, trained and validated on both, are segmented almost perfectly.</summary>
 public sealed class OverfitTests
 {
+    [Trait("Tier", "quick")]
     [Fact]
     public void Two_cases_are_learnt_by_heart()
     {

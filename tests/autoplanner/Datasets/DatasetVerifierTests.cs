@@ -103,6 +103,7 @@ public sealed class DatasetVerifierTests
         Assert.Equal([(Severity.Warning, null), (Severity.Error, "a")], findings.Select(finding => (finding.Severity, finding.Case)));
     }
 
+    [Trait("Tier", "slow")]
     [SharedFact]
     public void The_hippocampus_data_have_no_errors()
     {

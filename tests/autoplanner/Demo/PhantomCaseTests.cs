@@ -48,6 +48,7 @@ public sealed class PhantomCaseTests
         Assert.True(brighterOutside > inside.Length / 10, $"{brighterOutside} of {inside.Length}");
     }
 
+    [Trait("Tier", "slow")]
     [Fact]
     public void A_written_dataset_has_no_errors_and_is_written_only_once()
     {

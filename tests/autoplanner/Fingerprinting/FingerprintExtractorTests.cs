@@ -51,6 +51,7 @@ public sealed class FingerprintExtractorTests
         Assert.Equal(280873.75, values.Percentile995, tolerance);
     }
 
+    [Trait("Tier", "slow")]
     [SharedFact]
     public void The_number_of_workers_does_not_change_a_byte()
     {
@@ -100,6 +101,7 @@ public sealed class FingerprintExtractorTests
         }
     }
 
+    [Trait("Tier", "slow")]
     [SharedFact]
     public void Each_hippocampus_case_has_the_shape_and_extremes_that_the_reference_measured()
     {

@@ -243,6 +243,7 @@ public sealed class NiftiTests : IDisposable
         Bounded(() => ImageFile.Read(Write("b.nii", new NiftiBytes { Second = true, Dim = [3, long.MaxValue, long.MaxValue, 4, 1, 1, 1, 1] }.Build(0))));
     }
 
+    [Trait("Tier", "slow")]
     [Fact]
     public void Damaged_files_only_ever_give_our_own_exception()
     {

@@ -121,6 +121,7 @@ public sealed class PngTests : IDisposable
         Refused("checksum", good);
     }
 
+    [Trait("Tier", "slow")]
     [Fact]
     public void Damaged_files_only_ever_give_our_own_exception()
     {

@@ -195,6 +195,7 @@ public sealed class TextHeaderFormatTests : IDisposable
         Refused("cut off", "a.nrrd", nrrd + "encoding: gzip\n\n", NiftiBytes.Gzip(raw)[..^4]);
     }
 
+    [Trait("Tier", "slow")]
     [Fact]
     public void Damaged_files_only_ever_give_our_own_exception()
     {

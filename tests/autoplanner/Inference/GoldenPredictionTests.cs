@@ -33,6 +33,7 @@ public sealed class GoldenPredictionTests
     [SharedFact]
     public void Tiles_match_3d() => Check("hip_3d", "3d_fullres", "hippocampus_001", "nomirror", new InferenceOptions(Mirroring: false), 0);
 
+    [Trait("Tier", "slow")]
     [SharedFact]
     public void Mirrored_views_match_3d() => Check("hip_3d", "3d_fullres", "hippocampus_003", "mirror", new InferenceOptions(), 0);
 

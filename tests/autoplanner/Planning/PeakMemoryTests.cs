@@ -16,6 +16,7 @@ public sealed class PeakMemoryTests
     private static readonly DatasetDescription Description = DatasetDescription.FromJson(
         """{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "a": 1, "b": 2}, "numTraining": 50, "file_ending": ".nii.gz"}""");
 
+    [Trait("Tier", "slow")]
     [Theory]
     [InlineData(Profile.Modern, PresetName.Default, "3d_fullres")]
     [InlineData(Profile.Modern, PresetName.ResEncM, "2d")]

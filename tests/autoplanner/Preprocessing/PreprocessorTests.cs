@@ -59,7 +59,9 @@ public sealed class PreprocessorTests
         short[] labelsBefore = [.. labels];
         var recipe = Recipe([1.5, .8, .8], NormalizationScheme.ZScore) with
         {
-            Normalization = [NormalizationScheme.ZScore, NormalizationScheme.NoNormalization], UseMaskForNorm = [false, false], Intensities = [null, null],
+            Normalization = [NormalizationScheme.ZScore, NormalizationScheme.NoNormalization],
+            UseMaskForNorm = [false, false],
+            Intensities = [null, null],
         };
         var result = Preprocessor.Run("case", image, map, recipe, Scheme);
         Assert.Equal(before, voxels);
@@ -86,7 +88,8 @@ public sealed class PreprocessorTests
         var image = new MedicalImage(Geometry(new(2, 1, 1)), [voxels]);
         var recipe = Recipe([1.5, .8, .8], NormalizationScheme.ZScore) with
         {
-            Profile = Profile.Classic, Resampling = ResamplingPlan.Of(Profile.Classic),
+            Profile = Profile.Classic,
+            Resampling = ResamplingPlan.Of(Profile.Classic),
         };
         var result = Preprocessor.Run("case", image, new LabelImage(image.Geometry, labels), recipe, Scheme);
 
@@ -126,7 +129,9 @@ public sealed class PreprocessorTests
             var both = new MedicalImage(Geometry(spacing), [voxels, second]);
             var pair = Recipe(target, scheme) with
             {
-                Normalization = [scheme, scheme], UseMaskForNorm = [false, false], Intensities = [null, null],
+                Normalization = [scheme, scheme],
+                UseMaskForNorm = [false, false],
+                Intensities = [null, null],
             };
             var result = Preprocessor.Run("case", both, new LabelImage(both.Geometry, labels), pair, Scheme);
             return result with { Image = [.. result.Image.Where((_, i) => i % 2 == 1)], Channels = 1 };

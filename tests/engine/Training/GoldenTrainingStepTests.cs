@@ -32,6 +32,7 @@ public class GoldenTrainingStepTests
     [SharedFact]
     public void Plain_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d", NetworkFamily.PlainUNet);
 
+    [Trait("Tier", "slow")]
     [SharedFact]
     public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 

@@ -1,4 +1,4 @@
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
 /// The PTX instructions of the tensor-core kernels, after the PTX ISA's tables ("Matrix Fragments for mma.m16n8k8 / m16n8k16") and its

@@ -1,4 +1,4 @@
-using SharpSeg.IlgpuEmulator;
+using SharpSeg.KernelSanitizer;
 
 namespace ILGPU.Runtime;
 

@@ -2,10 +2,9 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
-using SharpSeg.IlgpuEmulator;
 using Xunit;
 
-namespace SharpSeg.Kernels.Gpu.Tests.Emulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>Every check of the sanitizer, each on a kernel that is wrong in exactly that way, beside the same kernel put right.</summary>
 public sealed class SanitizerTests : IDisposable

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using SharpSeg.IlgpuEmulator;
+using SharpSeg.KernelSanitizer;
 
 namespace ILGPU;
 

@@ -1,4 +1,4 @@
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>The kinds of mistakes that the sanitizer sees.</summary>
 public enum KernelFault

@@ -1,4 +1,4 @@
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>What the threads of a warp gave to one exchange.</summary>
 /// <param name="lanes">All threads of the group.</param>

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>What a thread of a group is doing.</summary>
 internal enum LaneState

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU.Runtime;
-using SharpSeg.IlgpuEmulator;
+using SharpSeg.KernelSanitizer;
 
 namespace ILGPU;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using SharpSeg.IlgpuEmulator;
+using SharpSeg.KernelSanitizer;
 
 namespace ILGPU.Runtime;
 

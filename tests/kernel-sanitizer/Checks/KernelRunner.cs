@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>Runs launches: checks what a GPU would refuse, then one group after the other.</summary>
 internal sealed class KernelRunner : IDisposable

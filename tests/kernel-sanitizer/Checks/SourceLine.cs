@@ -1,4 +1,4 @@
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>A line of kernel source.</summary>
 /// <param name="File">Source file.</param>

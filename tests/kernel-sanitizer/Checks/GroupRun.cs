@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
 /// One group at a time: its threads, its barrier, its shared memory.

@@ -1,4 +1,4 @@
-namespace SharpSeg.IlgpuEmulator;
+namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
 /// A kernel is wrong. The message names the kernel, the group and the thread, and what it did; the stack trace ends at the line.

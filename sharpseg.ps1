@@ -13,19 +13,6 @@ if (-not (Get-Command dotnet -ErrorAction SilentlyContinue)) {
     exit 1
 }
 
-# GPUs need ILGPU, which some package feeds lack. Ask once, before the first build; without it the GPU kernels are built against
-# the emulator. $env:Ilgpu = 'package' or 'emulator' decides without asking.
-function Test-Ilgpu {
-    $answer = Join-Path $root 'kernels/gpu/probe/obj/answer'
-    if (-not $env:Ilgpu -and -not (Test-Path $answer)) {
-        New-Item -ItemType Directory -Force -Path (Split-Path $answer) | Out-Null
-        & dotnet restore (Join-Path $root 'kernels/gpu/probe') -v quiet *> $answer
-        if ($LASTEXITCODE -ne 0) {
-            [Console]::Error.WriteLine('the package feed has no ILGPU 1.5.3: building without GPU support')
-        }
-    }
-}
-
 function Build-Project([string] $folder, [string] $dll) {
     $sources = Get-ChildItem -Path (Join-Path $root 'engine'), (Join-Path $root 'kernels'), (Join-Path $root 'autoplanner'),
         (Join-Path $root 'cli'), (Join-Path $root 'conformance'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
@@ -33,7 +20,6 @@ function Build-Project([string] $folder, [string] $dll) {
     $newest = ($sources | Measure-Object -Property LastWriteTimeUtc -Maximum).Maximum
     $stamp = Join-Path $root "$folder/obj/release.stamp"
     if (-not (Test-Path $stamp) -or -not (Test-Path $dll) -or (Get-Item $stamp).LastWriteTimeUtc -lt $newest) {
-        Test-Ilgpu
         [Console]::Error.WriteLine('building SharpSeg (once)…')
         $started = [DateTime]::UtcNow
         $log = & dotnet build (Join-Path $root $folder) -c Release -v quiet --nologo 2>&1
@@ -51,7 +37,6 @@ $verb = if ($args.Count -gt 0) { $args[0] } else { '' }
 $rest = if ($args.Count -gt 1) { $args[1..($args.Count - 1)] } else { @() }
 switch ($verb) {
     'test' {
-        Test-Ilgpu
         $tier = 'all'
         if ($rest.Count -gt 0 -and $rest[0] -in '--quick', '--unit', '--end-to-end') {
             $tier = $rest[0].Substring(2)

@@ -7,13 +7,13 @@ using SharpSeg.Kernels.Gpu;
 namespace SharpSeg.Perf;
 
 /// <summary>A device by its name on the command line: opens it as users get it, and once more for every kind of kernels to check.</summary>
-/// <param name="Name">cpu, cuda:0, opencl:0, …, emulator (or ilgpu-cpu in a build with the package).</param>
+/// <param name="Name">cpu, cuda:0, opencl:0, … or ilgpu-cpu, ILGPU's own processor device, for a trial without a GPU.</param>
 /// <param name="Threads">Threads of the device cpu; 0 = all cores.</param>
 /// <param name="Precision">In which numbers convolutions multiply; null: the device's default.</param>
 internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Precision)
 {
     private const string Processor = "cpu";
-    private const long TinyWork = 300_000;                // multiply-adds; the emulator checks every access, some 30 ns each
+    private const long TinyWork = 300_000;                // multiply-adds; ILGPU's processor device does some 10⁸ a second
     private const double SlowestGpu = 100;                // GFLOP/s; the smallest GPUs in laptops have twice that
 
     // Factors are rounded to 11 bits (tf32, fp16) or 8 (bf16), and errors of many products mostly cancel.
@@ -106,13 +106,8 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
 
     private IEnumerable<GpuPrecision> TensorPrecisions()
     {
-        if (IsImitated && Gpu.HasPackage)
-        {
-            return []; // ILGPU's processor device cannot run PTX; the emulator can
-        }
-
         using var gpu = Gpu.OpenForChecks(Name, KernelChoice.Fast, null);
-        return IsImitated || gpu.Precision != GpuPrecision.Fp32 ? [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16] : [];
+        return gpu.Precision != GpuPrecision.Fp32 ? [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16] : [];
     }
 
     private ConformanceTarget Target(KernelChoice choice, GpuPrecision precision) => new(

@@ -23,7 +23,7 @@ internal static class DeviceCheck
     {
         var version = typeof(Backend).Assembly.GetName().Version?.ToString(3) ?? "unknown";
         Console.WriteLine("---- paste from here into an issue ----");
-        Console.WriteLine($"SharpSeg {version}, ILGPU {Gpu.World}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
+        Console.WriteLine($"SharpSeg {version}, ILGPU {Gpu.IlgpuVersion}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
         var memory = backend.MemoryBytes == long.MaxValue ? "memory without a limit" : $"{backend.MemoryBytes / 1e9:F1} GB";
         Console.WriteLine($"device {device.Name}: {backend.Description}; {memory}; {backend.ProductPrecision}");
         List<VariantResult> variants = [];
@@ -41,7 +41,7 @@ internal static class DeviceCheck
             : [];
         disagreements.ForEach(line => Console.WriteLine($"NOT USED {line}"));
         return new CheckReport(
-            device.Name, backend.Description, backend.MemoryBytes, Gpu.World, version, variants, failures, disagreements);
+            device.Name, backend.Description, backend.MemoryBytes, Gpu.IlgpuVersion, version, variants, failures, disagreements);
     }
 
     /// <summary>Prints the closing lines, after the table.</summary>

@@ -14,7 +14,7 @@ public static partial class Gpu
 
     /// <summary>Opens the best GPU that passes its trial.</summary>
     /// <param name="precision">As for <see cref="Open"/>.</param>
-    /// <param name="warn">Told of every GPU that is passed over, and why, and as for <see cref="Open"/>.</param>
+    /// <param name="warn">Receives a line for every GPU that is passed over, with the reason, and warnings as for <see cref="Open"/>.</param>
     /// <returns>Null if there is no such GPU.</returns>
     public static Backend? OpenBest(GpuPrecision? precision, Action<string> warn)
     {

@@ -26,7 +26,7 @@ internal sealed partial class GpuBackend
     private readonly Dictionary<(string Operation, string Variant), bool> agreements = [];
     private string? forced;
 
-    /// <summary>Told of what is found wrong with this device.</summary>
+    /// <summary>Receives warnings about this device.</summary>
     internal Action<string> Warn { get; init; } = _ => { };
 
     /// <summary>In which numbers convolutions multiply.</summary>

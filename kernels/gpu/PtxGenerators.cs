@@ -1,4 +1,3 @@
-#if ILGPU_PACKAGE
 using System.Reflection;
 using ILGPU;
 using ILGPU.Backends.OpenCL;
@@ -113,4 +112,3 @@ internal static class PtxGenerators
             ? compound.Children.Cast<PTXRegisterAllocator.PrimitiveRegister>()
             : [(PTXRegisterAllocator.PrimitiveRegister)register];
 }
-#endif

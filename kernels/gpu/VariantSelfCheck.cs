@@ -39,6 +39,14 @@ internal static class VariantSelfCheck
     /// <summary>Operations that have fast variants.</summary>
     public static IReadOnlyList<string> Operations { get; } = [.. TensorOperations, "bias gradient", "instance norm", "loss sums"];
 
+    /// <summary>Every check that the backend's precision allows.</summary>
+    public static IReadOnlyList<GpuCheckResult> All(GpuBackend backend) =>
+    [
+        .. Operations.Select(o => new GpuCheckResult(o, GpuBackend.FastVariant, Agrees(backend, o, GpuBackend.FastVariant))),
+        .. TensorOperations.Where(_ => backend.Precision != GpuPrecision.Fp32)
+            .Select(o => new GpuCheckResult(o, GpuBackend.TensorVariant, Agrees(backend, o, GpuBackend.TensorVariant))),
+    ];
+
     /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it, now at least.</summary>
     public static bool? Compare(GpuBackend backend, string operation, string variant)
     {

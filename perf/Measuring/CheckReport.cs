@@ -4,7 +4,7 @@ namespace SharpSeg.Perf.Measuring;
 /// <param name="Device">The device's name on the command line.</param>
 /// <param name="Description">Its own name, driver, precision.</param>
 /// <param name="MemoryBytes">Its memory.</param>
-/// <param name="Ilgpu">Which ILGPU this was built with.</param>
+/// <param name="Ilgpu">ILGPU's version.</param>
 /// <param name="Version">SharpSeg's version.</param>
 /// <param name="Variants">Per kind of kernels, how many checks ran and passed.</param>
 /// <param name="Failures">What failed.</param>

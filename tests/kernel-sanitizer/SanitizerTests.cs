@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
-using ILGPU.Runtime.Cuda;
+using SharpSeg.Kernels.Gpu.Kernels;
 using Xunit;
 
 namespace SharpSeg.KernelSanitizer;
@@ -39,7 +39,7 @@ public sealed class SanitizerTests : IDisposable
 
     [Fact]
     public void Wide_element_at_an_odd_address_is_misaligned() =>
-        Assert.Equal(KernelFault.Misaligned, FaultOf((view, i) => view.SubView(1).Cast<Kernels.Float4>()[0] = default));
+        Assert.Equal(KernelFault.Misaligned, FaultOf((view, i) => view.SubView(1).Cast<Float4>()[0] = default));
 
     [Fact]
     public void View_that_is_promised_to_be_aligned_and_is_not_is_misaligned() =>

@@ -1,96 +1,68 @@
 using SharpSeg.Conformance;
-using SharpSeg.Engine.Backends;
+using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
 
-public sealed class PlainConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
+/// <summary>The plain kernels of the operations that have fast ones too.</summary>
+public sealed class PlainKernels(ConformanceDevice device) : IClassFixture<ConformanceDevice>
 {
-    protected override bool TinyShapesOnly => true;
+    public static TheoryData<string, string> Checks => ConformanceDevice.ChecksOf(ConformanceDevice.SuitesWithVariants);
 
-    protected override long? LargestWork => Checks.LargestWork;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
+    [LongTheory]
+    [MemberData(nameof(Checks))]
+    public void Conform_to(string suite, string check) => device.Run(KernelChoice.Plain, suite, check);
 }
 
-public sealed class FastConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
+/// <summary>The fast kernels.</summary>
+public sealed class FastKernels(ConformanceDevice device) : IClassFixture<ConformanceDevice>
 {
-    protected override bool TinyShapesOnly => true;
+    public static TheoryData<string, string> Checks => ConformanceDevice.ChecksOf(ConformanceDevice.SuitesWithVariants);
 
-    protected override long? LargestWork => Checks.LargestWork;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
+    [LongTheory]
+    [MemberData(nameof(Checks))]
+    public void Conform_to(string suite, string check) => device.Run(KernelChoice.Fast, suite, check);
 }
 
-public sealed class PlainTransposedConvolution(BackendFixture fixture) : Conforms<TransposedConvolutionConformance>(fixture)
+/// <summary>The operations that have one kernel each.</summary>
+public sealed class OtherKernels(ConformanceDevice device) : IClassFixture<ConformanceDevice>
 {
-    protected override bool TinyShapesOnly => true;
+    public static TheoryData<string, string> Checks =>
+        ConformanceDevice.ChecksOf(ConformanceChecks.Suites.Except(ConformanceDevice.SuitesWithVariants));
 
-    protected override long? LargestWork => Checks.LargestWork;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
+    [Theory]
+    [MemberData(nameof(Checks))]
+    public void Conform_to(string suite, string check) => device.Run(KernelChoice.Fast, suite, check);
 }
 
-public sealed class FastTransposedConvolution(BackendFixture fixture) : Conforms<TransposedConvolutionConformance>(fixture)
+/// <summary>Runs checks of the conformance suite; opens the device once for all tests of a class.</summary>
+public sealed class ConformanceDevice : IDisposable
 {
-    protected override bool TinyShapesOnly => true;
+    private GpuBackend? backend;
 
-    protected override long? LargestWork => Checks.LargestWork;
+    internal static IReadOnlyList<Type> SuitesWithVariants { get; } =
+        [typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance), typeof(InstanceNormConformance), typeof(LossConformance)];
 
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
+    internal static TheoryData<string, string> ChecksOf(IEnumerable<Type> suites)
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var suite in suites)
+        {
+            foreach (var check in ConformanceChecks.Of(suite))
+            {
+                data.Add(suite.Name, check);
+            }
+        }
 
-public sealed class PlainInstanceNorm(BackendFixture fixture) : Conforms<InstanceNormConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
+        return data;
+    }
 
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
-}
+    internal void Run(KernelChoice choice, string suite, string check)
+    {
+        backend ??= DeviceUnderTest.Open(choice);
+        ConformanceChecks.Run(
+            ConformanceChecks.Suites.Single(s => s.Name == suite), check,
+            new ConformanceTarget(backend, TinyShapesOnly: true, DeviceUnderTest.LargestWork));
+    }
 
-public sealed class FastInstanceNorm(BackendFixture fixture) : Conforms<InstanceNormConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class PlainLoss(BackendFixture fixture) : Conforms<LossConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Plain);
-}
-
-public sealed class FastLoss(BackendFixture fixture) : Conforms<LossConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class GpuInference(BackendFixture fixture) : Conforms<InferenceConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class GpuMemory(BackendFixture fixture) : Conforms<MemoryConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class GpuOptimizers(BackendFixture fixture) : Conforms<OptimizerConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
-}
-
-public sealed class GpuPointwise(BackendFixture fixture) : Conforms<PointwiseConformance>(fixture)
-{
-    protected override bool TinyShapesOnly => true;
-
-    protected override Backend OpenBackend() => Gpu.OpenForChecks(KernelChoice.Fast);
+    public void Dispose() => backend?.Dispose();
 }

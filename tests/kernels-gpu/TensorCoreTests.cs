@@ -14,7 +14,7 @@ public sealed class TensorCoreTests
     [MemberData(nameof(Precisions))]
     public void Convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
         Assert.True(VariantSelfCheck.Agrees(backend, "conv forward", GpuBackend.TensorVariant));
         Assert.True(VariantSelfCheck.Agrees(backend, "conv backward data", GpuBackend.TensorVariant));
     }
@@ -23,7 +23,7 @@ public sealed class TensorCoreTests
     [MemberData(nameof(Precisions))]
     public void Weight_gradient_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
         Assert.True(VariantSelfCheck.Agrees(backend, "conv backward weights", GpuBackend.TensorVariant));
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward weights", GpuBackend.TensorVariant));
     }
@@ -32,7 +32,7 @@ public sealed class TensorCoreTests
     [MemberData(nameof(Precisions))]
     public void Transposed_convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv forward", GpuBackend.TensorVariant));
         Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward data", GpuBackend.TensorVariant));
     }
@@ -44,7 +44,7 @@ public sealed class TensorCoreTests
     public void Factors_are_rounded_as_the_precision_says(GpuPrecision precision, float step)
     {
         // One product, one channel: 1 + step is the midpoint between 1 and the next number of the format (2⁻¹⁰ or 2⁻⁷ higher).
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast, precision);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
         var p = new ConvProblem(1, Extent.One, 1, 0, 1, Extent.One, Extent.One);
         Assert.Equal(1f + (2f * step), Product(backend, p, 1f + (1.01f * step)));
         Assert.Equal(1f, Product(backend, p, 1f + (0.99f * step)));

@@ -14,15 +14,15 @@ public sealed class TrainingTests
     private const int Steps = 10;
     private static readonly Extent Patch = new(2, 8, 8);
 
-    [Theory]
+    [LongTheory]
     [InlineData(true)]
     [InlineData(false)]
     public void Two_stage_UNet_follows_the_processors_loss_for_ten_steps(bool plain)
     {
         using var processor = SharpSeg.Kernels.Cpu.Cpu.Open(1);
-        using var emulated = Gpu.OpenForChecks(plain ? KernelChoice.Plain : KernelChoice.Fast);
+        using var gpu = DeviceUnderTest.Open(plain ? KernelChoice.Plain : KernelChoice.Fast);
         var expected = Train(processor);
-        var actual = Train(emulated);
+        var actual = Train(gpu);
         for (var i = 0; i < Steps; i++)
         {
             Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-4, $"step {i}: {actual[i]} on the GPU kernels, {expected[i]} on the processor");

@@ -20,8 +20,8 @@ public sealed class VariantTests : IDisposable
     [Fact]
     public void Check_of_a_device_finds_every_fast_variant_right()
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Fast);
-        var results = Gpu.Check(backend);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Fast);
+        var results = VariantSelfCheck.All(backend);
         Assert.Equal(VariantSelfCheck.Operations.Count, results.Count);
         Assert.DoesNotContain(results, result => !result.Agrees);
     }
@@ -30,7 +30,7 @@ public sealed class VariantTests : IDisposable
     public void Choice_is_made_once_and_remembered_in_the_file()
     {
         var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
-        using (var backend = Gpu.OpenForChecks(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "a device, driver 1")))
+        using (var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "a device, driver 1")))
         {
             var chosen = Forward(backend, p);
             Assert.Equal(Forward(backend, p), chosen);
@@ -50,7 +50,7 @@ public sealed class VariantTests : IDisposable
         cache.Add(new VariantKey("self-check of conv forward", GpuBackend.FastVariant), "disagrees");
         var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
         List<string> warnings = [];
-        using var backend = Gpu.OpenForChecks(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
         Forward(backend, p);
         Assert.Contains("conv forward, variant fast: does not agree", Assert.Single(warnings), StringComparison.Ordinal);
         Assert.Equal(GpuBackend.PlainVariant, Assert.Single(backend.Decisions, d => d.Key.Operation == "conv forward").Value);
@@ -85,7 +85,7 @@ public sealed class VariantTests : IDisposable
     [Fact]
     public void Running_out_of_memory_says_how_much_was_asked_for_and_what_helps()
     {
-        using var backend = Gpu.OpenForChecks(KernelChoice.Plain);
+        using var backend = DeviceUnderTest.Open(KernelChoice.Plain);
         var e = Assert.Throws<GpuOutOfMemoryException>(() => backend.Allocate(1L << 40));
         Assert.Equal(4L << 40, e.RequestedBytes);
         Assert.Contains("smaller batch or patch", e.Message, StringComparison.Ordinal);

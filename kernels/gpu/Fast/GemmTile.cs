@@ -4,7 +4,7 @@ namespace SharpSeg.Kernels.Gpu.Fast;
 
 /// <summary>
 /// Sizes of the tiles of the matrix-product kernels. 64 threads with 64 sums each: small groups, because many fit on a multiprocessor
-/// beside each other and hide each other's loads, and because the emulator's cost grows with the threads of a group.
+/// beside each other and hide each other's loads.
 /// </summary>
 internal static class GemmTile
 {

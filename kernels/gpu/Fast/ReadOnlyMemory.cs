@@ -14,41 +14,20 @@ internal static class ReadOnlyMemory
 {
     /// <summary>Four elements; the index, not negative, counts fours.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 Read(ArrayView<Float4> view, long index) =>
-#if ILGPU_PACKAGE
-        Four(ref view[index]);
-#else
-        view[index]; // the emulator tells reads from writes, so it has no references
-#endif
+    public static Float4 Read(ArrayView<Float4> view, long index) => Four(ref view[index]);
 
     /// <summary>One element; the index is not negative.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Read(ArrayView<float> view, long index) =>
-#if ILGPU_PACKAGE
-        One(ref view[index]);
-#else
-        view[index];
-#endif
+    public static float Read(ArrayView<float> view, long index) => One(ref view[index]);
 
     /// <inheritdoc cref="Read(ArrayView{Float4}, long)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 Read(ArrayView<Float4> view, int index) =>
-#if ILGPU_PACKAGE
-        Four(ref view[index]);
-#else
-        view[index];
-#endif
+    public static Float4 Read(ArrayView<Float4> view, int index) => Four(ref view[index]);
 
     /// <inheritdoc cref="Read(ArrayView{float}, long)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Read(ArrayView<float> view, int index) =>
-#if ILGPU_PACKAGE
-        One(ref view[index]);
-#else
-        view[index];
-#endif
+    public static float Read(ArrayView<float> view, int index) => One(ref view[index]);
 
-#if ILGPU_PACKAGE
     /// <summary>The load of four elements; its PTX is <see cref="PtxGenerators"/>'.</summary>
     [IntrinsicImplementation]
     internal static Float4 Four(ref Float4 address) => address;
@@ -62,5 +41,4 @@ internal static class ReadOnlyMemory
 
     /// <summary><see cref="One"/> where there are no instructions for it.</summary>
     internal static float PlainOne(ref float address) => address;
-#endif
 }

@@ -86,7 +86,7 @@ internal sealed class CheckedMemory
     {
         if (Unsafe.SizeOf<T>() % sizeof(uint) != 0)
         {
-            throw new NotSupportedException($"the emulator checks 32-bit words; {typeof(T)} is smaller");
+            throw new NotSupportedException($"the sanitizer checks 32-bit words; {typeof(T)} is smaller");
         }
 
         var data = bytes ?? throw KernelFaultException.UseAfterFree(Name);

@@ -12,7 +12,7 @@ public sealed class ResamplingTests : IDisposable
 {
     private static readonly Random Random = new(7);
 
-    private readonly GpuBackend backend = Gpu.OpenForChecks(KernelChoice.Fast);
+    private readonly GpuBackend backend = DeviceUnderTest.Open(KernelChoice.Fast);
 
     public void Dispose() => backend.Dispose();
 

@@ -8,7 +8,7 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 /// <summary>Augmentation's spatial transform on the device against the processor's: image within 10⁻⁴, labels but for ties.</summary>
 public sealed class SpatialSamplerTests : IDisposable
 {
-    private readonly GpuBackend backend = Gpu.OpenForChecks(KernelChoice.Fast);
+    private readonly GpuBackend backend = DeviceUnderTest.Open(KernelChoice.Fast);
 
     public void Dispose() => backend.Dispose();
 

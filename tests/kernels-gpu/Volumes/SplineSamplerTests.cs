@@ -14,7 +14,7 @@ public sealed class SplineSamplerTests(ITestOutputHelper output) : IDisposable
 {
     private const double Tolerance = 1e-4;
     private static readonly Extent Shape = new(12, 14, 13);
-    private readonly GpuBackend backend = Gpu.OpenForChecks(KernelChoice.Fast);
+    private readonly GpuBackend backend = DeviceUnderTest.Open(KernelChoice.Fast);
 
     public void Dispose() => backend.Dispose();
 

@@ -3,6 +3,6 @@ namespace ILGPU;
 /// <summary>ILGPU.Algorithms' hook into a context.</summary>
 public static class AlgorithmContext
 {
-    /// <summary>Makes <see cref="Algorithms.XMath"/> available in kernels; always so in the emulator.</summary>
+    /// <summary>Makes <see cref="Algorithms.XMath"/> available in kernels; always so in the sanitizer.</summary>
     public static Context.Builder EnableAlgorithms(this Context.Builder builder) => builder;
 }

@@ -21,9 +21,9 @@ public class Accelerator : IDisposable
     public AcceleratorType AcceleratorType => AcceleratorType.CPU;
 
     /// <summary>Name for people.</summary>
-    public string Name => "ILGPU emulator";
+    public string Name => "kernel sanitizer";
 
-    /// <summary>Bytes of device memory; the emulator refuses to hand out more, so that running out of memory can be tried.</summary>
+    /// <summary>Bytes of device memory; the sanitizer refuses to hand out more, so that running out of memory can be tried.</summary>
     public long MemorySize { get; internal set; } = 8L << 30;
 
     /// <summary>Threads of a warp.</summary>

@@ -1,6 +1,6 @@
 namespace ILGPU.Runtime;
 
-/// <summary>A failure of the device or its driver. The emulator throws it only where a test asks for it.</summary>
+/// <summary>A failure of the device or its driver. The sanitizer throws it only where a test asks for it.</summary>
 public class AcceleratorException : Exception
 {
     /// <summary>A failure without words.</summary>

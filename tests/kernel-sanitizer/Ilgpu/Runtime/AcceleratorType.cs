@@ -3,12 +3,12 @@ namespace ILGPU.Runtime;
 /// <summary>What runs the kernels.</summary>
 public enum AcceleratorType
 {
-    /// <summary>The processor: here the emulator.</summary>
+    /// <summary>The processor: here the sanitizer.</summary>
     CPU,
 
-    /// <summary>An NVIDIA GPU; never in the emulator.</summary>
+    /// <summary>An NVIDIA GPU; never in the sanitizer.</summary>
     Cuda,
 
-    /// <summary>An OpenCL device; never in the emulator.</summary>
+    /// <summary>An OpenCL device; never in the sanitizer.</summary>
     OpenCL,
 }

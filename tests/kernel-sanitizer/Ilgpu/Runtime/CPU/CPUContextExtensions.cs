@@ -1,6 +1,6 @@
 namespace ILGPU.Runtime.CPU;
 
-/// <summary>Which GPU the processor imitates. The emulator imitates NVIDIA's.</summary>
+/// <summary>Which GPU the processor imitates. The sanitizer imitates NVIDIA's.</summary>
 public enum CPUDeviceKind
 {
     /// <summary>Groups of up to 16 threads; refused here, because kernels need more.</summary>
@@ -16,7 +16,7 @@ public static class CPUContextExtensions
     /// <summary>Offers the processor as a device.</summary>
     public static Context.Builder CPU(this Context.Builder builder, CPUDeviceKind kind) => kind == CPUDeviceKind.Nvidia
         ? builder
-        : throw new NotSupportedException("the emulator imitates CPUDeviceKind.Nvidia only");
+        : throw new NotSupportedException("the sanitizer imitates CPUDeviceKind.Nvidia only");
 
     /// <summary>Opens the processor as a device.</summary>
     public static Accelerator CreateCPUAccelerator(this Context context, int cpuDeviceIndex) => cpuDeviceIndex == 0

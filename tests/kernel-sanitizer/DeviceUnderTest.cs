@@ -1,0 +1,30 @@
+using ILGPU;
+using ILGPU.Runtime.CPU;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>On what the kernels are tested here: the sanitizer, which runs everything. tests/kernels-gpu has another class of this name.</summary>
+internal static class DeviceUnderTest
+{
+    /// <summary>Multiply-adds of the largest convolution; every access is checked, some 30 ns each.</summary>
+    public const long LargestWork = 300_000;
+
+    /// <summary>Long tests are not skipped.</summary>
+    public static string? WhySelectionOnly => null;
+
+    /// <summary>Tests of tensor cores are not skipped.</summary>
+    public static string? WhyNoTensorCores => null;
+
+    /// <summary>Opens the device.</summary>
+    public static GpuBackend Open(
+        KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null, Action<string>? warn = null)
+    {
+        var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
+        var accelerator = context.CreateCPUAccelerator(0);
+        return new GpuBackend(
+            context, accelerator, "gpu", accelerator.Name, choice, precision, cache ?? new VariantCache(folder: null, accelerator.Name))
+        {
+            Warn = warn ?? (_ => { }),
+        };
+    }
+}

@@ -1,0 +1,37 @@
+using Xunit;
+
+namespace SharpSeg.Kernels.Gpu.Tests;
+
+/// <summary>Every kernel compiled by ILGPU for GPUs that are not here.</summary>
+public sealed class PtxTests
+{
+    [Theory]
+    [InlineData("sm_75")]
+    [InlineData("sm_80")]
+    [InlineData("sm_90")]
+    public void Every_kernel_compiles_and_keeps_its_values_in_registers(string architecture)
+    {
+        var kernels = Gpu.Ptx(architecture);
+        var onTensorCores = architecture == "sm_75" ? [] : KernelCatalogue.TensorCores;
+        Assert.Equal(KernelCatalogue.Portable.Count + onTensorCores.Count, kernels.Count);
+        Assert.Equal(kernels.Count, kernels.Select(k => k.Name).Distinct().Count());
+        Assert.All(kernels, kernel =>
+        {
+            Assert.Contains(".visible .entry", kernel.Assembly, StringComparison.Ordinal);
+            Assert.DoesNotContain(".local", kernel.Assembly, StringComparison.Ordinal); // arrays or spilt structures, slow as device memory
+        });
+        Assert.All(onTensorCores, kernel =>
+        {
+            var numbers = kernel.Method.Name[..4].ToLowerInvariant() switch { "fp16" => "f16", var name => name };
+            var assembly = kernels.Single(k => k.Name == KernelCatalogue.NameOf(kernel)).Assembly;
+            Assert.Contains($".f32.{numbers}.{numbers}.f32", assembly, StringComparison.Ordinal); // mma.sync
+        });
+    }
+
+    [Theory]
+    [InlineData("80")]
+    [InlineData("sm_")]
+    [InlineData("sm_80a")]
+    public void Misspelt_architecture_is_refused(string architecture) =>
+        Assert.Contains("written like sm_80", Assert.Throws<GpuUnavailableException>(() => Gpu.Ptx(architecture)).Message, StringComparison.Ordinal);
+}

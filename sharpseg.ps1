@@ -13,23 +13,49 @@ if (-not (Get-Command dotnet -ErrorAction SilentlyContinue)) {
     exit 1
 }
 
-function Build-Project([string] $folder, [string] $dll) {
+# One build of this checkout at a time: two runs started together must not write the same files.
+function Enter-Build {
+    New-Item -ItemType Directory -Force -Path (Join-Path $root 'obj') | Out-Null
+    while ($true) {
+        try {
+            return [System.IO.File]::Open((Join-Path $root 'obj/build.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
+        }
+        catch [System.IO.IOException] {
+            Start-Sleep -Milliseconds 200
+        }
+    }
+}
+
+# The program is missing, or a source is newer than its last build.
+function Test-Stale([string] $stamp, [string] $dll) {
+    if (-not (Test-Path $stamp) -or -not (Test-Path $dll)) { return $true }
     $sources = Get-ChildItem -Path (Join-Path $root 'engine'), (Join-Path $root 'kernels'), (Join-Path $root 'autoplanner'),
         (Join-Path $root 'cli'), (Join-Path $root 'conformance'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
         Where-Object { $_.FullName -notmatch '[\\/](obj|bin)[\\/]' }
     $newest = ($sources | Measure-Object -Property LastWriteTimeUtc -Maximum).Maximum
+    return (Get-Item $stamp).LastWriteTimeUtc -lt $newest
+}
+
+function Build-Project([string] $folder, [string] $dll) {
     $stamp = Join-Path $root "$folder/obj/release.stamp"
-    if (-not (Test-Path $stamp) -or -not (Test-Path $dll) -or (Get-Item $stamp).LastWriteTimeUtc -lt $newest) {
-        [Console]::Error.WriteLine('building SharpSeg (once)…')
-        $started = [DateTime]::UtcNow
-        $log = & dotnet build (Join-Path $root $folder) -c Release -v quiet --nologo 2>&1
-        if ($LASTEXITCODE -ne 0) {
-            $log | Where-Object { $_ -match 'error' } | Sort-Object -Unique | Select-Object -First 20 |
-                ForEach-Object { [Console]::Error.WriteLine($_) }
-            exit 1
+    if (-not (Test-Stale $stamp $dll)) { return }
+    $lock = Enter-Build
+    try {
+        if (Test-Stale $stamp $dll) { # who held the lock may have built it
+            [Console]::Error.WriteLine('building SharpSeg (once)…')
+            $started = [DateTime]::UtcNow
+            $log = & dotnet build (Join-Path $root $folder) -c Release -v quiet --nologo 2>&1
+            if ($LASTEXITCODE -ne 0) {
+                $log | Where-Object { $_ -match 'error' } | Sort-Object -Unique | Select-Object -First 20 |
+                    ForEach-Object { [Console]::Error.WriteLine($_) }
+                exit 1
+            }
+            New-Item -ItemType File -Force -Path $stamp | Out-Null
+            (Get-Item $stamp).LastWriteTimeUtc = $started
         }
-        New-Item -ItemType File -Force -Path $stamp | Out-Null
-        (Get-Item $stamp).LastWriteTimeUtc = $started
+    }
+    finally {
+        $lock.Dispose()
     }
 }
 
@@ -46,7 +72,9 @@ switch ($verb) {
         # Random inputs are fresh in every run; the same seed repeats a run.
         if (-not $env:SHARPSEG_TEST_SEED) { $env:SHARPSEG_TEST_SEED = Get-Random -Maximum 1073741824 }
         Write-Output "random inputs: SHARPSEG_TEST_SEED=$env:SHARPSEG_TEST_SEED repeats this run"
+        $lock = Enter-Build
         & dotnet build (Join-Path $root 'Engine.sln') -c Release -v quiet --nologo
+        $lock.Dispose()
         if ($LASTEXITCODE -ne 0) {
             Write-Output '0 passed, 1 failed'
             exit 1

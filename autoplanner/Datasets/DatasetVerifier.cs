@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 

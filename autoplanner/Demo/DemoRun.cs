@@ -1,7 +1,9 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Demo;

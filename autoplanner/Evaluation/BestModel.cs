@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
 

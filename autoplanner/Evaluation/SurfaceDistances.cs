@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Evaluation;

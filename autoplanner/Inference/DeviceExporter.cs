@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -64,7 +65,7 @@ internal static class DeviceExporter
         return Array.ConvertAll(values, v => (short)v);
     }
 
-    /// <summary>As <see cref="Preprocessing.Resampling.ResampleImage"/>; equal grids return the volume itself.</summary>
+    /// <summary>As <see cref="Resampling.ResampleImage"/>; equal grids return the volume itself.</summary>
     internal static Tensor Resample(Volumes volumes, IVolumeResampling device, Tensor volume, in GridChange change)
     {
         if (change.From == change.To)

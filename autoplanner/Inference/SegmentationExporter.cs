@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;

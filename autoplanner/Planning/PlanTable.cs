@@ -1,4 +1,5 @@
 using System.Text;
+using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.AutoPlanner.Planning;
 

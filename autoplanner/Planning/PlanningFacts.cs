@@ -1,4 +1,4 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using SharpSeg.AutoPlanner.Fingerprinting;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 

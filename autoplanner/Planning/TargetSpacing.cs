@@ -1,5 +1,5 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 

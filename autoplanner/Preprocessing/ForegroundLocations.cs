@@ -1,5 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;

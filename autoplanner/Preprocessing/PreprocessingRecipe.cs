@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text;
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Training;
 

@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Preprocessing;
 
 namespace SharpSeg.AutoPlanner.Training;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Training;
 

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

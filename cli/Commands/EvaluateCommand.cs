@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

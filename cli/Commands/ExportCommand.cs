@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
-using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

@@ -3,7 +3,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

@@ -1,9 +1,12 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

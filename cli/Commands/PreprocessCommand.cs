@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Evaluation;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Steps;
 
 namespace SharpSeg.Cli.Commands;
 

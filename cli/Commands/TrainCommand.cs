@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;

@@ -1,5 +1,6 @@
-using SharpSeg.AutoPlanner.Augmentation;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Perf.Measuring;
 

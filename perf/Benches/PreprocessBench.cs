@@ -1,4 +1,4 @@
-using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Perf.Measuring;
 

@@ -1,7 +1,6 @@
-using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Preprocessing;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;

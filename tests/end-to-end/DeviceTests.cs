@@ -1,6 +1,8 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Training;
 using SharpSeg.Kernels.Cpu;
 using Xunit;

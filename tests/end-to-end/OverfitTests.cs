@@ -1,6 +1,8 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
 

@@ -1,7 +1,9 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.EndToEnd.Tests;
 

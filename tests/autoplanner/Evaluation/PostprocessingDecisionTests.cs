@@ -1,7 +1,8 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

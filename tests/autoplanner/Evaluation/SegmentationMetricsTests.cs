@@ -2,6 +2,7 @@ using System.Text.Json;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

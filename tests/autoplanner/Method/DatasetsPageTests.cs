@@ -4,11 +4,11 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Tests.Inference;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;
-using Folds = SharpSeg.AutoPlanner.Training.Splits;
+using Folds = SharpSeg.AutoPlanner.Workspaces.Splits;
 
 namespace SharpSeg.AutoPlanner.Tests.Method;
 

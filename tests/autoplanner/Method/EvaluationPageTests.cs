@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;

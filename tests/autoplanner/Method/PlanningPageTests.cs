@@ -1,6 +1,7 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.Engine.Networks;
 using Xunit;
 

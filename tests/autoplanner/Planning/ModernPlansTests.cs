@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.Engine.Networks;
 using Xunit;
 using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using Xunit;

@@ -1,6 +1,6 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
 using Xunit;
 using Xunit.Abstractions;
 

@@ -1,5 +1,5 @@
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using Xunit;
 

@@ -1,8 +1,9 @@
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Fingerprinting;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Inference;
-using SharpSeg.AutoPlanner.Preprocessing;
-using SharpSeg.AutoPlanner.Tests.Preprocessing;
+using SharpSeg.AutoPlanner.Tests.Volumes;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

@@ -1,5 +1,5 @@
-using SharpSeg.AutoPlanner.Augmentation;
-using SharpSeg.AutoPlanner.Tests.DataLoading;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.AutoPlanner.Tests.Batches;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

@@ -1,0 +1,221 @@
+using System.Numerics;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Batches.Augmentation;
+
+/// <summary>
+/// All steps of spec augmentation §1 in their order, from reading the initial patch to labels without −1. One per worker: it owns the
+/// scratch memory, and after the first samples allocates nothing but a few small objects.
+/// </summary>
+/// <param name="recipe">Probabilities and ranges.</param>
+/// <param name="profile">The generations differ in cropping, sampling and padding.</param>
+/// <param name="geometry">Patch, initial patch, rotation range, mirror axes.</param>
+/// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the transform.</param>
+/// <param name="spatial">Computes the spatial transform; null: done here.</param>
+internal sealed class AugmentationPipeline(
+    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside,
+    ISpatialSampler? spatial = null)
+{
+    private readonly SourceBox box = new();
+    private readonly GrowingBuffer<float> scratch = new();
+    private readonly SplineSampler splines = new(spatial);
+
+    // Spec training §1.
+    private short PreviousPadding => profile == Profile.Classic ? (short)0 : (short)-1;
+
+    /// <summary>Reads a training patch and augments it: steps 1 to 13.</summary>
+    /// <param name="source">The case.</param>
+    /// <param name="start">First voxel of the initial patch in the case.</param>
+    /// <param name="random">The sample's stream.</param>
+    /// <param name="sample">Receives the patch.</param>
+    public void Augment(ICaseSource source, Extent start, CounterRandom random, PatchSample sample)
+    {
+        var transform = SpatialTransform.Draw(recipe, geometry, random);
+        if (transform.IsIdentity)
+        {
+            Crop(source, start, geometry.Initial, sample);
+        }
+        else if (recipe.CubicSpline)
+        {
+            splines.Sample(source, start, geometry, transform, PreviousPadding, random, sample);
+        }
+        else
+        {
+            var (first, last) = transform.Reach(geometry.Patch, geometry.Initial);
+            box.Read(source, start, geometry.Initial, first, last, sample.Previous is not null);
+            if (spatial is null)
+            {
+                LinearSampler.Sample(box, transform, geometry.Planar, sample);
+            }
+            else
+            {
+                spatial.Sample(
+                    transform.Sampling(box, geometry.Planar, sample), box.Image, box.Labels, sample.Previous is null ? default : box.Previous,
+                    sample.Image, sample.Labels, sample.Previous);
+            }
+        }
+
+        ChangeIntensity(random, sample);
+        MirrorAxes(random, sample);
+        FinishLabels(sample, mask: true);
+    }
+
+    /// <summary>Reads a validation patch: nothing is changed but label −1, which becomes 0.</summary>
+    /// <param name="source">The case.</param>
+    /// <param name="start">First voxel of the patch in the case.</param>
+    /// <param name="sample">Receives the patch.</param>
+    public void Load(ICaseSource source, Extent start, PatchSample sample)
+    {
+        Crop(source, start, geometry.Patch, sample);
+        FinishLabels(sample, mask: false);
+    }
+
+    /// <summary>Steps 4 to 10.</summary>
+    internal void ChangeIntensity(CounterRandom random, PatchSample sample)
+    {
+        if (random.NextBool(recipe.Noise))
+        {
+            random.AddGaussian(sample.Image, (float)recipe.NoiseSigma.Draw(random));
+        }
+
+        if (random.NextBool(recipe.Blur))
+        {
+            Blur(random, sample);
+        }
+
+        if (random.NextBool(recipe.Brightness))
+        {
+            for (var c = 0; c < sample.Channels; c++)
+            {
+                Intensity.Brighten(sample.Channel(c), (float)recipe.BrightnessRange.Draw(random));
+            }
+        }
+
+        if (random.NextBool(recipe.Contrast))
+        {
+            for (var c = 0; c < sample.Channels; c++)
+            {
+                Intensity.Contrast(sample.Channel(c), (float)recipe.ContrastRange.Draw(random), keepRange: true);
+            }
+        }
+
+        if (random.NextBool(recipe.LowResolution))
+        {
+            LowerResolution(random, sample);
+        }
+
+        if (random.NextBool(recipe.InvertedGamma))
+        {
+            ApplyGamma(random, sample, invert: true);
+        }
+
+        if (random.NextBool(recipe.Gamma))
+        {
+            ApplyGamma(random, sample, invert: false);
+        }
+    }
+
+    /// <summary>Step 11.</summary>
+    internal void MirrorAxes(CounterRandom random, PatchSample sample)
+    {
+        foreach (var axis in geometry.MirrorAxes)
+        {
+            if (!random.NextBool(recipe.MirrorPerAxis))
+            {
+                continue;
+            }
+
+            for (var c = 0; c < sample.Channels; c++)
+            {
+                Mirror.Apply(sample.Channel(c), sample.Size, axis);
+            }
+
+            Mirror.Apply(sample.Labels.AsSpan(), sample.Size, axis);
+            if (sample.Previous is not null)
+            {
+                Mirror.Apply(sample.Previous.AsSpan(), sample.Size, axis);
+            }
+        }
+    }
+
+    private void Crop(ICaseSource source, Extent start, Extent initial, PatchSample sample)
+    {
+        var first = CentreCrop.Start(profile, initial, sample.Size);
+        var last = new Extent(first.Z + sample.Size.Z - 1, first.Y + sample.Size.Y - 1, first.X + sample.Size.X - 1);
+        box.Read(source, start, initial, first, last, sample.Previous is not null);
+        CentreCrop.Copy(box, first, PreviousPadding, sample);
+    }
+
+    private void Blur(CounterRandom random, PatchSample sample)
+    {
+        for (var c = 0; c < sample.Channels; c++)
+        {
+            if (!random.NextBool(recipe.BlurPerChannel))
+            {
+                continue;
+            }
+
+            for (var axis = geometry.Is2D ? 1 : 0; axis < 3; axis++)
+            {
+                var kernel = GaussianBlur.Kernel(recipe.BlurSigma.Draw(random));
+                GaussianBlur.Apply(sample.Channel(c), sample.Size, axis, kernel, scratch.Take(sample.Voxels));
+            }
+        }
+    }
+
+    private void LowerResolution(CounterRandom random, PatchSample sample)
+    {
+        for (var c = 0; c < sample.Channels; c++)
+        {
+            if (random.NextBool(recipe.LowResolutionPerChannel))
+            {
+                var small = LowResolution.SmallSize(sample.Size, recipe.LowResolutionZoom.Draw(random), keepZ: geometry.Planar);
+                LowResolution.Apply(
+                    sample.Channel(c), sample.Size, small, scratch.Take((int)small.Voxels + (small.Y * small.X) + small.X));
+            }
+        }
+    }
+
+    private void ApplyGamma(CounterRandom random, PatchSample sample, bool invert)
+    {
+        for (var c = 0; c < sample.Channels; c++)
+        {
+            Intensity.Gamma(sample.Channel(c), (float)recipe.GammaRange.Draw(random), invert, keepStatistics: true);
+        }
+    }
+
+    // Steps 12 and 13: the mask is read from the −1 that step 13 removes.
+    private void FinishLabels(PatchSample sample, bool mask)
+    {
+        for (var c = 0; mask && c < sample.Channels; c++)
+        {
+            if (c < maskOutside.Count && maskOutside[c])
+            {
+                var plane = sample.Channel(c);
+                for (var v = 0; v < plane.Length; v++)
+                {
+                    plane[v] = sample.Labels[v] < 0 ? 0 : plane[v];
+                }
+            }
+        }
+
+        ClearNegative(sample.Labels);
+        ClearNegative(sample.Previous);
+    }
+
+    private static void ClearNegative(Span<short> labels)
+    {
+        var v = 0;
+        for (; v <= labels.Length - Vector<short>.Count; v += Vector<short>.Count)
+        {
+            Vector.Max(new Vector<short>(labels[v..]), Vector<short>.Zero).CopyTo(labels[v..]);
+        }
+
+        for (; v < labels.Length; v++)
+        {
+            labels[v] = Math.Max(labels[v], (short)0);
+        }
+    }
+}

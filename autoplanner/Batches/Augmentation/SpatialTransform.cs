@@ -1,0 +1,101 @@
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Batches.Augmentation;
+
+/// <summary>
+/// The spatial transform drawn for one sample (spec augmentation §3): output voxel i of a patch P is taken from position
+/// q = M·(i − (P − 1)/2 + e(i)) + (N − 1)/2 of the initial patch N. The centre of the patch stays the centre of the initial patch.
+/// </summary>
+/// <param name="Matrix">M: rotation and scaling. Planar transforms leave z alone.</param>
+/// <param name="ElasticStrength">α in voxels; 0: no elastic part e.</param>
+/// <param name="ElasticSmoothness">σ in voxels.</param>
+/// <param name="IsIdentity">Nothing fired: cut the patch out, without interpolation.</param>
+internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticStrength, double ElasticSmoothness, bool IsIdentity)
+{
+    /// <summary>Draws elastic deformation, rotation and scaling independently; all angles of a rotation at once.</summary>
+    public static SpatialTransform Draw(AugmentationRecipe recipe, PatchGeometry geometry, CounterRandom random)
+    {
+        double strength = 0, smoothness = 0, scale = 1;
+        double a0 = 0, a1 = 0, a2 = 0;
+        var elastic = random.NextBool(recipe.Elastic);
+        if (elastic)
+        {
+            strength = random.NextDouble(0, geometry.Planar ? recipe.ElasticStrength.Plane : recipe.ElasticStrength.Space);
+            smoothness = recipe.ElasticSmoothness.Draw(random);
+        }
+
+        var rotation = random.NextBool(recipe.Rotation);
+        if (rotation)
+        {
+            var range = geometry.RotationRadians;
+            a0 = random.NextDouble(-range, range);
+            if (!geometry.Planar)
+            {
+                a1 = random.NextDouble(-range, range);
+                a2 = random.NextDouble(-range, range);
+            }
+        }
+
+        var scaling = random.NextBool(recipe.Scaling);
+        if (scaling)
+        {
+            scale = recipe.ScalingRange.Draw(random);
+        }
+
+        var matrix = MatrixOf(a0, a1, a2, scale, geometry.Planar, recipe.CubicSpline);
+        return new SpatialTransform(matrix, strength, smoothness, !(elastic || rotation || scaling));
+    }
+
+    /// <summary>
+    /// M for three angles and a scale. Modern: Rz·Ry·Rx·k. Classic: k·Rzᵀ·Ryᵀ·Rxᵀ. Planar: the rotation of the (y, x) plane, angle 0, and
+    /// no scaling of z.
+    /// </summary>
+    public static Matrix3 MatrixOf(double a0, double a1, double a2, double scale, bool planar, bool classic)
+    {
+        Matrix3 x = Matrix3.Rotation(0, a0), y = Matrix3.Rotation(1, a1), z = Matrix3.Rotation(2, a2);
+        var rotation = classic ? z.Transposed * y.Transposed * x.Transposed : z * y * x;
+        return rotation * Matrix3.Scaling(planar ? 1 : scale, scale, scale);
+    }
+
+    /// <summary>The position that an output voxel is taken from, without the elastic part.</summary>
+    public Vector3D Position(Extent patch, Extent initial, int z, int y, int x)
+    {
+        var q = Matrix.Apply(z - ((patch.Z - 1) * 0.5), y - ((patch.Y - 1) * 0.5), x - ((patch.X - 1) * 0.5));
+        return new Vector3D(q.Z + ((initial.Z - 1) * 0.5), q.Y + ((initial.Y - 1) * 0.5), q.X + ((initial.X - 1) * 0.5));
+    }
+
+    /// <summary>The transform as a device takes it, in voxels of the stored box; without an elastic part.</summary>
+    public AffineSampling Sampling(SourceBox box, bool planar, PatchSample sample)
+    {
+        var first = Position(sample.Size, box.Initial, 0, 0, 0);
+        Vector3D z = Matrix.Apply(1, 0, 0), y = Matrix.Apply(0, 1, 0), x = Matrix.Apply(0, 0, 1);
+        return new AffineSampling(
+            sample.Size, box.Size, box.Origin, box.Initial, sample.Channels, planar,
+            new(planar ? -box.Origin.Z : first.Z - box.Origin.Z, first.Y - box.Origin.Y, first.X - box.Origin.X),
+            planar ? new(1, z.Y, z.X) : new(z.Z, z.Y, z.X), new(planar ? 0 : y.Z, y.Y, y.X), new(planar ? 0 : x.Z, x.Y, x.X));
+    }
+
+    /// <summary>
+    /// The voxels of the initial patch that linear interpolation touches: an affine map takes its extremes at the corners.
+    /// </summary>
+    public (Extent First, Extent Last) Reach(Extent patch, Extent initial)
+    {
+        Span<double> low = [double.MaxValue, double.MaxValue, double.MaxValue];
+        Span<double> high = [double.MinValue, double.MinValue, double.MinValue];
+        for (var corner = 0; corner < 8; corner++)
+        {
+            var q = Position(
+                patch, initial, (corner & 4) == 0 ? 0 : patch.Z - 1, (corner & 2) == 0 ? 0 : patch.Y - 1, (corner & 1) == 0 ? 0 : patch.X - 1);
+            for (var axis = 0; axis < 3; axis++)
+            {
+                low[axis] = Math.Min(low[axis], q[axis]);
+                high[axis] = Math.Max(high[axis], q[axis]);
+            }
+        }
+
+        return (
+            new((int)Math.Floor(low[0]), (int)Math.Floor(low[1]), (int)Math.Floor(low[2])),
+            new((int)Math.Floor(high[0]) + 1, (int)Math.Floor(high[1]) + 1, (int)Math.Floor(high[2]) + 1));
+    }
+}

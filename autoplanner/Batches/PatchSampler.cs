@@ -1,0 +1,88 @@
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Batches;
+
+/// <summary>Draws where a patch is taken from a case (spec training §1, §5).</summary>
+/// <param name="profile">The two generations differ in how a forced 2D slice is chosen.</param>
+/// <param name="is2D">Patches are single slices.</param>
+/// <param name="initial">Voxels to read.</param>
+/// <param name="final">Voxels that the network sees.</param>
+public sealed class PatchSampler(Profile profile, bool is2D, Extent initial, Extent final)
+{
+    /// <summary>A patch's first voxel, and the voxel it was built around, if any.</summary>
+    /// <param name="Start">First voxel of the initial patch (z, y, x); may be negative.</param>
+    /// <param name="Voxel">The chosen foreground or annotated voxel.</param>
+    public readonly record struct Position(Extent Start, Extent? Voxel);
+
+    /// <summary>Draws the position of one patch.</summary>
+    /// <param name="source">The case.</param>
+    /// <param name="forced">The patch must contain foreground, if the case has any.</param>
+    /// <param name="random">The sample's stream.</param>
+    public Position Draw(ICaseSource source, bool forced, CounterRandom random)
+    {
+        var range = PatchRange.For(source.Shape, initial, final);
+        var list = forced ? DrawForegroundList(source, random) : source.AnnotatedList;
+        if (list < 0 || source.LocationCount(list) == 0)
+        {
+            return new Position(range.Draw(random), null);
+        }
+
+        var voxel = forced && is2D && profile == Profile.Classic
+            ? DrawSliceThenVoxel(source, list, random)
+            : source.Location(list, random.NextInt(0, source.LocationCount(list) - 1));
+        return new Position(range.Around(voxel), voxel);
+    }
+
+    // Uniform over the classes that the case contains; "annotated" only if there is nothing else. −1: nothing at all.
+    private static int DrawForegroundList(ICaseSource source, CounterRandom random)
+    {
+        var present = 0;
+        for (var list = 0; list < source.LocationLists; list++)
+        {
+            present += list != source.AnnotatedList && source.LocationCount(list) > 0 ? 1 : 0;
+        }
+
+        if (present == 0)
+        {
+            return source.AnnotatedList;
+        }
+
+        var skip = random.NextInt(0, present - 1);
+        for (var list = 0; ; list++)
+        {
+            if (list != source.AnnotatedList && source.LocationCount(list) > 0 && skip-- == 0)
+            {
+                return list;
+            }
+        }
+    }
+
+    // Every slice with the class is equally likely, however little of the class it shows.
+    private static Extent DrawSliceThenVoxel(ICaseSource source, int list, CounterRandom random)
+    {
+        var voxels = new int[source.Shape.Z];
+        var slices = 0;
+        for (var i = 0; i < source.LocationCount(list); i++)
+        {
+            slices += voxels[source.Location(list, i).Z]++ == 0 ? 1 : 0;
+        }
+
+        var skip = random.NextInt(0, slices - 1);
+        var slice = 0;
+        while (voxels[slice] == 0 || skip-- > 0)
+        {
+            slice++;
+        }
+
+        skip = random.NextInt(0, voxels[slice] - 1);
+        for (var i = 0; ; i++)
+        {
+            var voxel = source.Location(list, i);
+            if (voxel.Z == slice && skip-- == 0)
+            {
+                return voxel;
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Batches;
+
+/// <summary>
+/// Makes one sample of a batch from nothing but its key (spec training §7): case, patch, augmentation, cascade masks, targets. One per
+/// thread, because it owns scratch memory.
+/// </summary>
+internal sealed class SampleBuilder
+{
+    private readonly LoaderSettings settings;
+    private readonly IReadOnlyList<ICaseSource> training;
+    private readonly IReadOnlyList<ICaseSource> validation;
+    private readonly PatchSampler trainingSampler;
+    private readonly PatchSampler validationSampler;
+    private readonly AugmentationPipeline pipeline;
+    private readonly CascadeMasks? cascade;
+    private readonly SupervisionTargets targets;
+    private readonly PatchSample sample;
+
+    public SampleBuilder(LoaderSettings settings, IReadOnlyList<ICaseSource> training, IReadOnlyList<ICaseSource> validation)
+    {
+        this.settings = settings;
+        this.training = training;
+        this.validation = validation;
+        var geometry = settings.Geometry;
+        trainingSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Initial, geometry.Patch);
+        validationSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Patch, geometry.Patch);
+        pipeline = new AugmentationPipeline(settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.SpatialSampler);
+        targets = new SupervisionTargets(settings.Regions, settings.IgnoreLabel);
+        sample = new PatchSample(geometry.Patch, settings.Channels, settings.CascadeLabels.Count > 0);
+        cascade = settings.CascadeLabels.Count > 0
+            ? new CascadeMasks(settings.EffectiveRecipe, settings.CascadeLabels, geometry.Patch, geometry.Is2D)
+            : null;
+    }
+
+    /// <summary>Fills sample <paramref name="index"/> of a batch.</summary>
+    public void Build(BatchKey key, int index, Batch batch)
+    {
+        var purpose = key.Training ? RandomPurpose.Training : RandomPurpose.Validation;
+        var random = CounterRandom.Derive(settings.Seed, purpose, key.Epoch, key.Iteration, index);
+        var cases = key.Training ? training : validation;
+        var source = cases[random.NextInt(0, cases.Count - 1)];
+        var forced = ForegroundOversampling.IsForced(settings.EffectiveForegroundRule, index, batch.Count, random);
+        var (start, voxel) = (key.Training ? trainingSampler : validationSampler).Draw(source, forced, random);
+        batch.SetOrigin(index, new SampleOrigin(source.Id, start, voxel));
+        if (key.Training)
+        {
+            pipeline.Augment(source, start, random, sample);
+        }
+        else
+        {
+            pipeline.Load(source, start, sample);
+        }
+
+        var imageLength = (int)(batch.ImageShape.Length / batch.Count);
+        var image = batch.Image.AsSpan(index * imageLength, imageLength);
+        WriteChannels(image, batch.ImageShape.C);
+        if (cascade is not null)
+        {
+            cascade.Fill(sample.Previous);
+            if (key.Training)
+            {
+                cascade.Corrupt(random);
+            }
+
+            cascade.Write(image, sample.Channels);
+        }
+
+        for (var i = 0; i < batch.Targets.Count; i++)
+        {
+            var shape = batch.TargetShapes[i];
+            var length = (int)(shape.Length / batch.Count);
+            targets.Write(sample.Labels, sample.Size, shape.Spatial, batch.Targets[i].AsSpan(index * length, length));
+        }
+    }
+
+    // Planes to channels last.
+    private void WriteChannels(Span<float> image, int channels)
+    {
+        if (channels == 1)
+        {
+            sample.Image.CopyTo(image);
+            return;
+        }
+
+        for (var c = 0; c < sample.Channels; c++)
+        {
+            ReadOnlySpan<float> plane = sample.Channel(c);
+            for (int v = 0, to = c; v < plane.Length; v++, to += channels)
+            {
+                image[to] = plane[v];
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+using System.Runtime.Intrinsics;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner;
+
+/// <summary>
+/// A counter-based random generator: draw number i of a stream is a hash of (stream key, i), so a stream needs no history. The key is a
+/// hash of everything that identifies the stream, e.g. (seed, purpose, epoch, iteration, sample): which thread draws, and what was
+/// drawn before, cannot matter, and a resumed run continues identically (spec training §7).
+/// <para>Hash: the finaliser of SplitMix64 over a Weyl sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
+/// generators"). Not for cryptography. Not safe for use by several threads at once.</para>
+/// </summary>
+public sealed class CounterRandom
+{
+    private const ulong Weyl = 0x9E3779B97F4A7C15;
+    private const ulong SecondKey = 0x3C6EF372FE94F82A; // 2·Weyl modulo 2⁶⁴: another round than that of the seed
+    private const int NormalsPerRound = 32;
+
+    private readonly ulong key;
+    private ulong counter;
+
+    /// <summary>Opens the stream that belongs to a seed and any number of identifying parts.</summary>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="parts">What tells this stream from the others; their order counts.</param>
+    public CounterRandom(ulong seed, params ReadOnlySpan<long> parts)
+    {
+        key = Mix(seed + Weyl);
+        foreach (var part in parts)
+        {
+            key = Mix((key + Weyl) ^ Mix((ulong)part + SecondKey));
+        }
+    }
+
+    /// <summary>The stream of one training or validation sample.</summary>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="purpose">What the numbers are for.</param>
+    /// <param name="epoch">0-based epoch.</param>
+    /// <param name="iteration">0-based iteration within the epoch.</param>
+    /// <param name="sample">0-based position in the batch.</param>
+    public static CounterRandom Derive(ulong seed, RandomPurpose purpose, int epoch, int iteration, int sample) =>
+        new(seed, (long)purpose, epoch, iteration, sample);
+
+    /// <summary>64 uniform bits.</summary>
+    public ulong NextUInt64() => Mix(key + (++counter * Weyl));
+
+    /// <summary>Uniform in [0, 1), 53 bits.</summary>
+    public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
+
+    /// <summary>Uniform in [0, 1), 24 bits.</summary>
+    public float NextFloat() => (NextUInt64() >> 40) * (1f / (1 << 24));
+
+    /// <summary>Uniform in [low, high).</summary>
+    public double NextDouble(double low, double high) => low + ((high - low) * NextDouble());
+
+    /// <summary>True with the given probability; draws even when the probability is 0 or 1.</summary>
+    public bool NextBool(double probability) => NextDouble() < probability;
+
+    /// <summary>Uniform integer, both ends included, without bias (Lemire 2019, arXiv:1805.10941).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">highInclusive is below low.</exception>
+    public int NextInt(int low, int highInclusive)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(highInclusive, low);
+        var range = (ulong)((long)highInclusive - low) + 1;
+        while (true)
+        {
+            var high = Math.BigMul(NextUInt64(), range, out ulong remainder);
+            if (remainder >= range || remainder >= (0UL - range) % range)
+            {
+                return (int)(low + (long)high);
+            }
+        }
+    }
+
+    /// <summary>Standard normal (Box, Muller 1958).</summary>
+    public double NextGaussian()
+    {
+        var radius = Math.Sqrt(-2 * Math.Log(1 - NextDouble()));
+        return radius * Math.Cos(2 * Math.PI * NextDouble());
+    }
+
+    /// <summary>Puts the entries into random order, every order equally likely.</summary>
+    public void Shuffle(Span<int> values)
+    {
+        for (var i = values.Length - 1; i > 0; i--)
+        {
+            var j = NextInt(0, i);
+            (values[i], values[j]) = (values[j], values[i]);
+        }
+    }
+
+    /// <summary>Adds independent N(0, σ²) values to every element.</summary>
+    /// <param name="values">Changed in place.</param>
+    /// <param name="sigma">Standard deviation.</param>
+    public void AddGaussian(Span<float> values, float sigma)
+    {
+        Span<float> tail = stackalloc float[NormalsPerRound];
+        for (var i = 0; i < values.Length; i += NormalsPerRound)
+        {
+            var (first, second) = NextNormals();
+            var rest = values[i..];
+            if (rest.Length >= NormalsPerRound)
+            {
+                (Vector512.Create<float>(rest) + (first * sigma)).CopyTo(rest);
+                (Vector512.Create<float>(rest[16..]) + (second * sigma)).CopyTo(rest[16..]);
+                continue;
+            }
+
+            first.CopyTo(tail);
+            second.CopyTo(tail[16..]);
+            for (var j = 0; j < rest.Length; j++)
+            {
+                rest[j] += sigma * tail[j];
+            }
+        }
+    }
+
+    /// <summary>Fills with independent uniform values in [−1, 1).</summary>
+    public void FillUniform(Span<float> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = (2 * NextFloat()) - 1;
+        }
+    }
+
+    /// <summary>
+    /// Leaves the next draws to a device, which makes the numbers that <see cref="FillUniform"/> would; this stream goes on behind them.
+    /// </summary>
+    /// <param name="count">How many.</param>
+    public UniformDraws Reserve(int count)
+    {
+        var draws = new UniformDraws(key, counter + 1);
+        counter += (uint)count;
+        return draws;
+    }
+
+    // 32 normals from 16 draws: each 64-bit draw gives two 24-bit uniforms; a pair of uniforms gives two normals.
+    private (Vector512<float> First, Vector512<float> Second) NextNormals()
+    {
+        var steps = Vector512.Create(1UL, 2, 3, 4, 5, 6, 7, 8) * Weyl;
+        var start = Vector512.Create(key + (counter * Weyl));
+        counter += 16;
+        var a = ToUnit(Mix(start + steps).AsUInt32());
+        var b = ToUnit(Mix(start + steps + Vector512.Create(unchecked(8 * Weyl))).AsUInt32());
+        var radius = Vector512.Sqrt(Vector512.Log(Vector512<float>.One - a) * -2f);
+        var (sine, cosine) = Vector512.SinCos(b * (2 * MathF.PI));
+        return (radius * cosine, radius * sine);
+    }
+
+    private static Vector512<float> ToUnit(Vector512<uint> bits) =>
+        Vector512.ConvertToSingle((bits >> 8).AsInt32()) * (1f / (1 << 24));
+
+    private static ulong Mix(ulong x)
+    {
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+        return x ^ (x >> 31);
+    }
+
+    private static Vector512<ulong> Mix(Vector512<ulong> x)
+    {
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+        return x ^ (x >> 31);
+    }
+}

@@ -1,0 +1,100 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
+
+/// <summary>
+/// One pass over the training cases in order of their ids (spec planning 1). Memory: one case per worker and some kilobytes per case
+/// done. The result does not depend on the number of workers.
+/// </summary>
+public static class FingerprintExtractor
+{
+    /// <summary>Measures a dataset.</summary>
+    /// <param name="dataset">The dataset; its files are only read.</param>
+    /// <param name="profile">Decides how intensities are pooled.</param>
+    /// <param name="workers">Cases at the same time, each on its own thread.</param>
+    /// <param name="progress">Called with (cases done, cases) from the worker threads, never at the same time.</param>
+    /// <param name="warn">Told in one line of each case whose header has no usable spacing.</param>
+    /// <param name="cancel">Ends at once.</param>
+    /// <exception cref="SharpSegException">A case is unusable; the message names the first such case.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Fingerprint Extract(
+        Dataset dataset, Profile profile, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        CancellationToken cancel = default)
+    {
+        var cases = dataset.TrainingCases;
+        var scheme = dataset.Description.Labels;
+        var poolings = dataset.Description.ChannelNames.Select(_ => IntensityPooling.Of(profile, cases.Count)).ToArray();
+        var measured = new List<CaseMeasurement>(cases.Count);
+        OrderedWork.Run(
+            cases.Count,
+            workers,
+            i => CaseMeasurement.Of(dataset, cases[i], poolings),
+            (i, measurement) =>
+            {
+                for (var channel = 0; channel < measurement.Intensities.Count; channel++)
+                {
+                    poolings[channel].Add(measurement.Intensities[channel]);
+                }
+
+                measured.Add(measurement with { Intensities = [] });
+                if (measurement.SpacingProblem is { } problem)
+                {
+                    warn?.Invoke($"case `{cases[i].Id}`: {problem}");
+                }
+
+                progress?.Invoke(i + 1, cases.Count);
+            },
+            cancel);
+        return new Fingerprint
+        {
+            CaseIds = [.. cases.Select(item => item.Id)],
+            Spacings = [.. measured.Select(one => one.Spacing)],
+            ShapesAfterCrop = [.. measured.Select(one => one.ShapeAfterCrop)],
+            MedianRelativeSizeAfterCropping = OrderStatistics.Median(measured.Select(one => one.RelativeSize)),
+            MeanRelativeSizeAfterCropping = measured.Sum(one => one.RelativeSize) / measured.Count,
+            IntensityProperties = [.. poolings.Select(pooling => pooling.Finish())],
+            Classes = [.. scheme.EvaluatedClasses.Select((entry, k) => new ClassFacts(
+                entry.Name,
+                entry.Values,
+                measured.Sum(one => one.ClassVoxels[k]),
+                measured.Count(one => one.ClassVoxels[k] > 0),
+                measured.Max(one => one.ClassComponents[k])))],
+            Profile = profile,
+            DataHash = DataHash.Of(dataset),
+        };
+    }
+
+    /// <summary>
+    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if <paramref name="keep"/>.
+    /// </summary>
+    /// <exception cref="SharpSegException">As <see cref="Extract"/>.</exception>
+    public static Fingerprint ExtractCached(
+        Dataset dataset, Profile profile, Workspace workspace, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        bool keep = true, CancellationToken cancel = default)
+    {
+        if (File.Exists(workspace.FingerprintFile))
+        {
+            var stored = FingerprintJson.Read(workspace.FingerprintFile);
+            if (stored.Profile == profile && stored.DataHash == DataHash.Of(dataset))
+            {
+                return stored;
+            }
+        }
+
+        var fingerprint = Extract(dataset, profile, workers, progress, warn, cancel);
+        if (keep)
+        {
+            Keep(fingerprint, workspace);
+        }
+
+        return fingerprint;
+    }
+
+    /// <summary>Writes fingerprint.json into a workspace.</summary>
+    internal static void Keep(Fingerprint fingerprint, Workspace workspace)
+    {
+        Directory.CreateDirectory(workspace.Folder);
+        AtomicFile.WriteText(workspace.FingerprintFile, FingerprintJson.ToJson(fingerprint));
+    }
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>What <see cref="AutoRun"/> shall do.</summary>
+/// <param name="Dataset">Dataset folder.</param>
+/// <param name="Work">Workspace to make or go on with.</param>
+/// <param name="Configuration">Configuration; null takes 3d_fullres where planned, else 2d.</param>
+/// <param name="Fold">Fold to train: a number, or `all`.</param>
+/// <param name="Profile">Generation of the method.</param>
+/// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="Resume">Go on with an interrupted run.</param>
+/// <param name="Surface">Also measure HD95 and NSD.</param>
+public sealed record AutoRequest(
+    string Dataset, string Work, string? Configuration, string Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
+
+/// <summary>What came of it.</summary>
+/// <param name="Run">The trained run.</param>
+/// <param name="Summary">Scores of its validation cases.</param>
+/// <param name="Training">How the training went.</param>
+/// <param name="Elapsed">Wall time of this session.</param>
+public sealed record AutoResult(TrainingRun Run, EvaluationSummary Summary, TrainingOutcome Training, TimeSpan Elapsed);
+
+/// <summary>
+/// The whole picture in one call: verify, measure, plan, preprocess, train one fold, predict its validation cases, score them. Every step
+/// is kept in the workspace and found again when the run is resumed.
+/// </summary>
+public static class AutoRun
+{
+    // Kept aside for what cannot be foreseen: scoring, slower tiles at borders, the machine's mood.
+    private const double PredictionMargin = 1.5, SecondsPerScoredCase = 0.5, FixedSeconds = 10, LeastTrainingShare = 0.3;
+
+    /// <summary>Runs all steps.</summary>
+    /// <exception cref="SharpSegException">The dataset has errors, or a step cannot be done.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public static AutoResult Execute(AutoRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        var work = new Workspace(request.Work);
+        RequireFreshOrResumed(work, request);
+        if (work.RecordedDatasetFolder() is not null)
+        {
+            WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // told before every voxel is verified
+        }
+
+        var dataset = Verify(request.Dataset, reporter, cancel);
+        var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
+        var name = request.Configuration ?? DefaultConfiguration(plans);
+        Preprocess(dataset, work, plans, name, reporter, cancel);
+
+        var run = TrainingRun.Open(work, name, request.Fold, request.Seed);
+        var inference = new InferenceOptions();
+        var outcome = TrainingSession.Execute(
+            run, backend, request.Resume, reporter,
+            probe => ScheduleFor(run, request, clock, inference, probe), cancel);
+
+        reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
+        ValidationRun.Execute(run, backend, inference, reporter, cancel);
+        reporter.Stage("score");
+        var summary = ValidationScore.Execute(run, dataset, request.Surface, reporter, cancel);
+        return new AutoResult(run, summary, outcome, clock.Elapsed);
+    }
+
+    /// <summary>Checks a dataset and throws if it has errors; warnings are only told.</summary>
+    public static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel = default)
+    {
+        reporter.Stage($"verify {folder}");
+        var findings = DatasetVerifier.Verify(
+            folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
+        foreach (var finding in findings)
+        {
+            if (finding.Severity == Severity.Error)
+            {
+                reporter.Info($"error: {finding.Line}");
+            }
+            else
+            {
+                reporter.Warning(finding.Line);
+            }
+        }
+
+        var errors = findings.Count(f => f.Severity == Severity.Error);
+        return errors == 0
+            ? Dataset.Open(folder)
+            : throw new SharpSegException(
+                $"dataset `{folder}` has {errors} error(s), the first: {findings.First(f => f.Severity == Severity.Error).Line}",
+                $"`sharpseg verify {folder}` lists them all");
+    }
+
+    /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
+    /// <exception cref="SharpSegException">The dataset is no longer the one that was planned, or a case is unusable.</exception>
+    public static void Preprocess(
+        Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
+    {
+        WorkspaceGuard.RequireUnchanged(work, dataset);
+        reporter.Stage($"preprocess {configuration}");
+        PreprocessingRun.Execute(
+            dataset, plans, configuration, work,
+            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
+    }
+
+    private static TrainingSchedule ScheduleFor(
+        TrainingRun run, AutoRequest request, Stopwatch clock, InferenceOptions inference, Func<SpeedProbe> probe)
+    {
+        var plannedBatch = run.Configuration.BatchSize;
+        if (request.MaxTime is not { } limit)
+        {
+            return TrainingSchedule.Full(plannedBatch);
+        }
+
+        var speed = probe();
+        var passes = 0L;
+        foreach (var id in run.ValidationCases)
+        {
+            using var stored = StoredCase.Open(run.DataFolder, id);
+            passes += Predictor.ForwardPasses(stored.Shape, run.Configuration, inference, run.MirrorAxes.Count, folds: 1);
+        }
+
+        var afterwards = (passes * speed.SecondsPerTile * PredictionMargin) + (run.ValidationCases.Count * SecondsPerScoredCase) + FixedSeconds;
+        var left = limit - clock.Elapsed;
+        var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, left.TotalSeconds - afterwards));
+        if (budget <= TimeSpan.Zero)
+        {
+            throw new SharpSegException(
+                $"no time is left to train: {clock.Elapsed.TotalSeconds:0} s of {limit.TotalSeconds:0} s went into preparing the data",
+                "give more time with --max-time; what is prepared is kept");
+        }
+
+        return TrainingSchedule.Fit(budget, speed.SecondsPerStep, plannedBatch, run.Configuration.Is2D);
+    }
+
+    private static string DefaultConfiguration(Plans plans) => plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";
+
+    private static void RequireFreshOrResumed(Workspace work, AutoRequest request)
+    {
+        if (!request.Resume && Directory.Exists(Path.Combine(work.Folder, "runs")))
+        {
+            throw new SharpSegException(
+                $"`{request.Work}` already holds trained runs", "go on with --resume, or choose another folder with -o");
+        }
+
+        work.MakeFolder();
+    }
+}

@@ -1,0 +1,142 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>Averages the saved probabilities of several prediction folders and decides the labels (spec inference §9).</summary>
+public static class EnsembleRun
+{
+    private const double PlaceTolerance = 1e-3; // mm, and relative for spacings; headers store float32
+
+    /// <summary>Writes one segmentation per case, with the header of the first folder's.</summary>
+    /// <param name="folders">Two or more folders that <c>predict --save-probabilities</c> wrote.</param>
+    /// <param name="output">Gets the segmentations.</param>
+    /// <param name="description">Labels and file ending.</param>
+    /// <param name="saveProbabilities">Also write the averaged probabilities.</param>
+    /// <param name="reporter">Told after every case.</param>
+    /// <param name="cancel">Stops between cases.</param>
+    /// <returns>The files written.</returns>
+    /// <exception cref="SharpSegException">The folders differ in cases, sizes, places in space or labels, or the output may not be written.</exception>
+    public static IReadOnlyList<string> Execute(
+        IReadOnlyList<string> folders, string output, DatasetDescription description, bool saveProbabilities, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var ids = CommonCases(folders);
+        OutputFolder.Check(output, folders);
+        foreach (var id in ids)
+        {
+            cancel.ThrowIfCancellationRequested();
+            CheckCase(folders, id, description);
+        }
+
+        Directory.CreateDirectory(output);
+        AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
+        if (Path.Combine(folders[0], "plans.json") is var plans && File.Exists(plans))
+        {
+            AtomicFile.WriteText(Path.Combine(output, "plans.json"), JsonFile.ReadText(plans));
+        }
+
+        var written = new List<string>();
+        foreach (var id in ids)
+        {
+            cancel.ThrowIfCancellationRequested();
+            reporter.Progress((double)written.Count / ids.Count, $"case {written.Count + 1}/{ids.Count}, {id}");
+            using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
+            var labels = LabelDecision.Of(members, description.Labels);
+            if (saveProbabilities)
+            {
+                ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, description.Labels);
+            }
+
+            var path = Path.Combine(output, id + description.FileEnding);
+            ImageFile.WriteLabels(
+                path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), description.Labels.HighestLabel);
+            written.Add(path);
+        }
+
+        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        return written;
+    }
+
+    private static IReadOnlyCollection<string> CommonCases(IReadOnlyList<string> folders)
+    {
+        if (folders.Count < 2)
+        {
+            throw new SharpSegException("an ensemble needs two or more folders of predictions", "`sharpseg predict … --save-probabilities` writes one");
+        }
+
+        var first = CasesIn(folders[0]);
+        foreach (var folder in folders.Skip(1))
+        {
+            var other = CasesIn(folder);
+            if (first.Except(other).FirstOrDefault() is { } missing)
+            {
+                throw Lacks(folder, missing, folders[0]);
+            }
+
+            if (other.Except(first).FirstOrDefault() is { } extra)
+            {
+                throw Lacks(folders[0], extra, folder);
+            }
+        }
+
+        return first;
+    }
+
+    private static SortedSet<string> CasesIn(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new SharpSegException($"`{folder}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
+        }
+
+        var ids = Directory.EnumerateFiles(folder, "*" + ProbabilityFile.Ending).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))
+            .Select(name => name[..^ProbabilityFile.Ending.Length]);
+        var found = new SortedSet<string>(ids, StringComparer.Ordinal);
+        return found.Count > 0
+            ? found
+            : throw new SharpSegException($"`{folder}`: no class probabilities (*{ProbabilityFile.Ending})", "predict into it with --save-probabilities");
+    }
+
+    private static SharpSegException Lacks(string folder, string id, string where) => new(
+        $"`{ProbabilityFile.PathOf(folder, id)}`: no such file, but `{where}` has the case `{id}`", "predict the same cases with every member");
+
+    /// <summary>All members of a case can be averaged, and lie on one grid.</summary>
+    private static void CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
+    {
+        using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
+        ImageGeometry? first = null;
+        foreach (var folder in folders)
+        {
+            var path = Segmentation(folder, id, description);
+            var geometry = File.Exists(path)
+                ? ImageFile.ReadGeometry(path)
+                : throw new SharpSegException($"`{path}`: no such file", "it is written beside the probabilities and says where they lie in space");
+            if (geometry.Extent != members.Extent)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: {geometry.Extent} voxels (z, y, x), but its probabilities have {members.Extent}", "predict the case again with --save-probabilities");
+            }
+
+            first ??= geometry;
+            if (!SamePlace(first, geometry))
+            {
+                throw new SharpSegException(
+                    $"`{path}` lies elsewhere in space than `{Segmentation(folders[0], id, description)}`", "all members must be predictions of the same scans");
+            }
+        }
+    }
+
+    private static bool SamePlace(ImageGeometry a, ImageGeometry b) =>
+        Enumerable.Range(0, 3).All(axis => Math.Abs(a.Spacing[axis] - b.Spacing[axis]) <= PlaceTolerance * a.Spacing[axis])
+        && a.Affine.Length == b.Affine.Length
+        && a.Affine.Zip(b.Affine).All(pair => Math.Abs(pair.First - pair.Second) <= PlaceTolerance * Math.Max(1, Math.Abs(pair.First)));
+
+    private static string[] Probabilities(IReadOnlyList<string> folders, string id) =>
+        [.. folders.Select(folder => ProbabilityFile.PathOf(folder, id))];
+
+    private static string Segmentation(string folder, string id, DatasetDescription description) =>
+        Path.Combine(folder, id + description.FileEnding);
+}

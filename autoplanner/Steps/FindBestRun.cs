@@ -1,0 +1,308 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>What to compare.</summary>
+/// <param name="Work">Workspace with cross-validations.</param>
+/// <param name="Folds">Compared folds; empty takes all of the splits.</param>
+/// <param name="Ensembles">Whether pairs of configurations compete.</param>
+/// <param name="TrainedOnly">Leave out planned configurations whose cross-validation is not finished, instead of refusing.</param>
+/// <param name="Postprocess">Whether postprocessing is decided.</param>
+/// <param name="WorkName">The workspace as the user calls it, for the commands that are suggested.</param>
+public sealed record FindBestRequest(
+    Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true, string? WorkName = null);
+
+/// <summary>What came of it.</summary>
+/// <param name="Best">The content of best.json.</param>
+/// <param name="Summary">Scores of the winner with postprocessing.</param>
+/// <param name="Folder">The winner's cross-validated segmentations, postprocessed if it has steps.</param>
+/// <param name="Labels">The dataset's labels.</param>
+public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, string Folder, LabelScheme Labels);
+
+/// <summary>
+/// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done to its
+/// segmentations (spec evaluation §4–7). Every candidate's segmentations and summary stay: singles in <c>runs/CONFIGURATION/crossval</c>, pairs
+/// in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in <c>postprocessed</c> below.
+/// </summary>
+public static class FindBestRun
+{
+    private const string LowResolution = "3d_lowres";
+    private const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
+
+    /// <summary>Compares, decides, and writes best.json.</summary>
+    /// <exception cref="SharpSegException">A fold, a segmentation or a probability file is missing; the commands that make them are told.</exception>
+    public static FindBestResult Execute(FindBestRequest request, IReporter reporter, CancellationToken cancel)
+    {
+        var work = request.Work;
+        var plans = work.ReadPlans();
+        var dataset = Dataset.Open(work.ReadDatasetFolder());
+        WorkspaceGuard.RequireUnchanged(work, dataset);
+        var folds = FoldsOf(request, dataset, reporter);
+        string[] planned = [.. plans.Configurations.Keys];
+        var singles = ModelSelection.Singles(plans.Profile, planned);
+        var validations = singles.Append(LowResolution).Distinct().Where(planned.Contains)
+            .ToDictionary(name => name, name => CrossValidation.Of(work, dataset, plans.Resolve(name), folds));
+        var trained = Trained(request, singles, validations, reporter);
+        var candidates = ModelSelection.Candidates(plans.Profile, planned, trained, request.Ensembles, trainedOnly: true);
+        RequireProbabilities(request, candidates, validations, reporter);
+
+        // What is reported but does not compete comes last.
+        var all = candidates.ToList();
+        if (!singles.Contains(LowResolution) && validations.GetValueOrDefault(LowResolution) is { IsComplete: true })
+        {
+            all.Add(new Candidate([LowResolution]));
+        }
+
+        var summaries = all.Select(candidate => Score(work, candidate, validations, dataset, reporter, cancel)).ToArray();
+        var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
+        var winner = new BestModel
+        {
+            Winner = candidates[best],
+            Folds = [.. folds.Select(fold => fold.Name)],
+            Postprocessing = PostprocessingSteps.None,
+            DiceBefore = summaries[best].ForegroundDice,
+            DiceAfter = summaries[best].ForegroundDice,
+            Scores = [.. all.Select((candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
+        };
+        return Finish(request, winner, summaries[best], plans.Profile, dataset, reporter, cancel);
+    }
+
+    /// <summary>Decides postprocessing for the winner, does it to the cross-validation's segmentations, scores those and writes best.json.</summary>
+    private static FindBestResult Finish(
+        FindBestRequest request, BestModel winner, EvaluationSummary summary, Profile profile, Dataset dataset, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var labels = dataset.Description.Labels;
+        var folder = FolderOf(request.Work, winner.Winner);
+        var postprocessed = Path.Combine(folder, "postprocessed");
+        if (request.Postprocess)
+        {
+            reporter.Stage($"decide postprocessing of {winner.Winner}");
+            var steps = Decide(request.Work, profile, summary, labels, reporter, cancel);
+            winner = winner with { Postprocessing = steps };
+        }
+
+        if (winner.Postprocessing.LabelSets.Count > 0)
+        {
+            Empty(postprocessed, dataset.Description.FileEnding);
+            reporter.Stage($"postprocess {winner.Winner}: {winner.Postprocessing.Describe(labels)}");
+            string[] ids = [.. summary.Cases.Select(item => item.CaseId)];
+            PostprocessingRun.Execute(ids, folder, postprocessed, winner.Postprocessing, dataset.Description, reporter, cancel);
+            var cases = summary.Cases.Select(item => new EvaluationCase(
+                item.CaseId, item.ReferenceFile, Path.Combine(postprocessed, item.CaseId + dataset.Description.FileEnding)));
+            summary = Evaluate([.. cases], postprocessed, labels, reporter, cancel);
+            winner = winner with { DiceAfter = summary.ForegroundDice };
+            folder = postprocessed;
+        }
+        else if (Directory.Exists(postprocessed))
+        {
+            Directory.Delete(postprocessed, recursive: true); // of an earlier choice
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        AtomicFile.WriteText(request.Work.BestFile, winner.ToJson());
+        return new FindBestResult(winner, summary, folder, labels);
+    }
+
+    private static PostprocessingSteps Decide(
+        Workspace work, Profile profile, EvaluationSummary summary, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+    {
+        if (profile == Profile.Modern)
+        {
+            var cases = summary.Cases.Select(item => new EvaluationCase(item.CaseId, item.ReferenceFile, item.PredictionFile));
+            return PostprocessingDecision.Modern(
+                [.. cases], labels, progress: (done, of) => reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel: cancel).Steps;
+        }
+
+        var facts = File.Exists(work.FingerprintFile) ? FingerprintJson.Read(work.FingerprintFile).Classes : [];
+        if (facts.Count == 0)
+        {
+            reporter.Warning($"no postprocessing: {work.FingerprintFile} does not say how many parts the references' classes have (profile classic)");
+        }
+
+        return PostprocessingDecision.Classic(facts).Steps;
+    }
+
+    private static List<(string Name, Split Split)> FoldsOf(FindBestRequest request, Dataset dataset, IReporter reporter)
+    {
+        var splits = Splits.Find(request.Work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
+        var names = request.Folds.Count > 0
+            ? request.Folds.Distinct()
+            : Enumerable.Range(0, splits.Folds.Count).Select(fold => fold.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var folds = new List<(string Name, Split Split)>();
+        var owner = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            if (name == Splits.AllCases)
+            {
+                throw new SharpSegException("fold `all` validates on the cases it trains on and decides nothing", "compare numbered folds");
+            }
+
+            var split = splits.ForFold(name);
+            if (split.Warning is { } warning)
+            {
+                reporter.Warning(warning);
+            }
+
+            foreach (var id in split.Val)
+            {
+                if (!owner.TryAdd(id, name))
+                {
+                    throw new SharpSegException(
+                        $"case `{id}` is validated in fold {owner[id]} and in fold {name}", "compare folds that share no case, with --folds");
+                }
+            }
+
+            folds.Add((name, split));
+        }
+
+        return folds;
+    }
+
+    /// <summary>Configurations whose cross-validation is finished; the others are refused or, if asked to, left out.</summary>
+    private static List<string> Trained(
+        FindBestRequest request, IReadOnlyList<string> singles, Dictionary<string, CrossValidation> validations, IReporter reporter)
+    {
+        var unfinished = singles.Select(name => validations[name]).Where(validation => !validation.IsComplete).ToArray();
+        string[] missing = [.. unfinished.Select(validation => validation.DescribeMissing(FoldProgress.Validated)!)];
+        if (unfinished.Length > 0 && (!request.TrainedOnly || unfinished.Length == singles.Count))
+        {
+            TellCommands(request, unfinished, FoldProgress.Validated, reporter);
+            var others = unfinished.Length < singles.Count ? "; --trained-only compares the others" : "";
+            string[] comparable =
+            [
+                .. unfinished[0].Folds.Select(fold => fold.Fold).Where(name => singles.All(single =>
+                    validations[single].Folds.First(fold => fold.Fold == name).Progress >= FoldProgress.Validated)),
+            ];
+            throw new SharpSegException(
+                $"the cross-validation is not finished: {string.Join("; ", missing)}",
+                $"run the commands above{others}"
+                    + (comparable.Length > 0 ? $"; --folds {string.Join(',', comparable)} compares on what all have" : ""));
+        }
+
+        foreach (var line in missing)
+        {
+            reporter.Warning($"left out: {line}");
+        }
+
+        return [.. singles.Except(unfinished.Select(validation => validation.Configuration))];
+    }
+
+    private static void RequireProbabilities(
+        FindBestRequest request, IReadOnlyList<Candidate> candidates, Dictionary<string, CrossValidation> validations, IReporter reporter)
+    {
+        CrossValidation[] lacking =
+        [
+            .. candidates.Where(candidate => candidate.IsEnsemble).SelectMany(candidate => candidate.Configurations).Distinct()
+                .Select(name => validations[name]).Where(validation => validation.DescribeMissing(FoldProgress.Averageable) is not null),
+        ];
+        if (lacking.Length > 0)
+        {
+            TellCommands(request, lacking, FoldProgress.Averageable, reporter);
+            throw new SharpSegException(
+                $"ensembles need the probabilities of the validation cases: {string.Join("; ", lacking.Select(v => v.DescribeMissing(FoldProgress.Averageable)))}",
+                "run the commands above (nothing is trained again); --no-ensemble compares single configurations only");
+        }
+    }
+
+    private static void TellCommands(FindBestRequest request, IEnumerable<CrossValidation> validations, FoldProgress needed, IReporter reporter)
+    {
+        var work = request.WorkName ?? request.Work.Folder;
+        foreach (var validation in validations)
+        {
+            if (!validation.IsPreprocessed)
+            {
+                reporter.Info($"sharpseg preprocess {work} -c {validation.Configuration}");
+            }
+
+            foreach (var fold in validation.Folds.Where(fold => fold.Progress < needed))
+            {
+                reporter.Info(fold.Command(work, request.Ensembles));
+            }
+        }
+    }
+
+    private static EvaluationSummary Score(
+        Workspace work, Candidate candidate, Dictionary<string, CrossValidation> validations, Dataset dataset, IReporter reporter,
+        CancellationToken cancel)
+    {
+        reporter.Stage($"score {candidate}");
+        var folder = FolderOf(work, candidate);
+        var ending = dataset.Description.FileEnding;
+        Empty(folder, ending);
+        var members = candidate.Configurations.Select(name => validations[name]).ToArray();
+        var cases = members[0].Cases.Select(item => item with { PredictionFile = Path.Combine(folder, item.CaseId + ending) }).ToArray();
+        if (candidate.IsEnsemble)
+        {
+            Average(members, cases, dataset.Description.Labels, reporter, cancel);
+        }
+        else
+        {
+            var sources = members[0].Cases;
+            OrderedWork.Run(
+                cases.Length, Environment.ProcessorCount, index => File.ReadAllBytes(sources[index].PredictionFile),
+                (index, bytes) => AtomicFile.WriteBytes(cases[index].PredictionFile, bytes), cancel);
+        }
+
+        return Evaluate(cases, folder, dataset.Description.Labels, reporter, cancel);
+    }
+
+    /// <summary>The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.</summary>
+    private static void Average(
+        IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+    {
+        var folds = members.Select(member => member.Folds
+            .SelectMany(fold => fold.Cases.Select(item => (item.CaseId, Fold: fold)))
+            .ToDictionary(item => item.CaseId, item => item.Fold, StringComparer.Ordinal)).ToArray();
+        var segmentations = members[0].Cases;
+        OrderedWork.Run(
+            cases.Length,
+            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount),
+            index =>
+            {
+                var id = cases[index].CaseId;
+                using var maps = new EnsembleMembers([.. folds.Select(fold => fold[id].Probabilities(id))], labels);
+                var geometry = ImageFile.ReadGeometry(segmentations[index].PredictionFile);
+                return geometry.Extent == maps.Extent
+                    ? (Labels: LabelDecision.Of(maps, labels), Geometry: geometry)
+                    : throw new SharpSegException(
+                        $"case `{id}`: its probabilities have {maps.Extent} voxels (z, y, x), `{segmentations[index].PredictionFile}` has {geometry.Extent}",
+                        "delete both and validate the fold again with `sharpseg train … --resume --save-probabilities`");
+            },
+            (index, result) =>
+            {
+                ImageFile.WriteLabels(cases[index].PredictionFile, result.Labels, result.Geometry, labels.HighestLabel);
+                reporter.Progress((index + 1.0) / cases.Length, $"average case {index + 1}/{cases.Length}");
+            },
+            cancel);
+    }
+
+    private static EvaluationSummary Evaluate(
+        IReadOnlyList<EvaluationCase> cases, string folder, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+    {
+        var summary = Evaluator.Evaluate(
+            cases, labels, progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+        AtomicFile.WriteText(Workspace.SummaryFile(folder), SummaryJson.ToJson(summary));
+        return summary;
+    }
+
+    private static string FolderOf(Workspace work, Candidate candidate) => candidate.IsEnsemble
+        ? work.EnsembleFolder(candidate.Configurations[0], candidate.Configurations[1])
+        : work.CrossValidationFolder(candidate.Configurations[0]);
+
+    /// <summary>A folder of ours without the segmentations of an earlier comparison, which may have had other folds.</summary>
+    private static void Empty(string folder, string fileEnding)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var old in Directory.EnumerateFiles(folder, "*" + fileEnding).ToArray())
+        {
+            File.Delete(old);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>A configuration that predicts, with the files of its networks.</summary>
+/// <param name="Configuration">The configuration.</param>
+/// <param name="Folds">Its folds.</param>
+/// <param name="Checkpoints">One file per fold.</param>
+/// <param name="FirstStage">What runs before it in a cascade; null outside one.</param>
+internal sealed record ModelMember(
+    ConfigurationPlan Configuration, IReadOnlyList<string> Folds, IReadOnlyList<string> Checkpoints, ModelMember? FirstStage)
+{
+    public override string ToString() => $"{Configuration.Name}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
+        + (FirstStage is null ? "" : $" (first {FirstStage})");
+}
+
+/// <summary>Which trained networks of a workspace predict, and what is done to their segmentations.</summary>
+/// <param name="Members">One configuration, or several whose probabilities are averaged.</param>
+/// <param name="Postprocessing">Done to every segmentation.</param>
+/// <param name="Best">best.json, if it made the choice; else null.</param>
+internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, PostprocessingSteps Postprocessing, BestModel? Best)
+{
+    private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
+
+    /// <summary>
+    /// The configuration that is asked for, plain; else what best.json says; else, where there is none, the configuration that is trained.
+    /// </summary>
+    /// <param name="work">Workspace with trained folds.</param>
+    /// <param name="plans">Its plans.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="configuration">What is asked for, or null.</param>
+    /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones except "all".</param>
+    /// <param name="checkpoint">final, best or latest.</param>
+    /// <param name="withFirstStage">False where a cascade's first segmentations are given.</param>
+    /// <exception cref="SharpSegException">Nothing is trained, a checkpoint is missing, or best.json is bad.</exception>
+    public static ModelChoice Of(
+        Workspace work, Plans plans, LabelScheme labels, string? configuration, IReadOnlyList<string> folds, string checkpoint,
+        bool withFirstStage = true)
+    {
+        if (configuration is null && File.Exists(work.BestFile))
+        {
+            var best = BestModel.Read(work.BestFile);
+            best.RequireLabelsOf(labels, work.BestFile);
+            var chosen = folds.Count > 0 ? folds : best.Folds;
+            return new ModelChoice(
+                [.. best.Winner.Configurations.Select(name => Member(work, plans, name, chosen, checkpoint, withFirstStage))],
+                best.Postprocessing, best with { Folds = chosen });
+        }
+
+        var single = configuration ?? TrainedConfiguration(work, plans);
+        return new ModelChoice([Member(work, plans, single, folds, checkpoint, withFirstStage)], PostprocessingSteps.None, null);
+    }
+
+    /// <summary>The choice in a line.</summary>
+    public string Describe(LabelScheme labels) => (Best is null ? "" : $"best.json ({Best.Winner}): ")
+        + string.Join(" + ", Members)
+        + (Members.Count > 1 ? "; probabilities averaged" : "")
+        + (Postprocessing.LabelSets.Count > 0 ? $"; then {Postprocessing.Describe(labels)}" : "");
+
+    private static ModelMember Member(
+        Workspace work, Plans plans, string name, IReadOnlyList<string> asked, string checkpoint, bool withFirstStage)
+    {
+        var configuration = plans.Resolve(name);
+        var folds = asked.Count > 0 ? asked : TrainedFolds(work, name, checkpoint);
+        if (folds.Count == 0)
+        {
+            throw new SharpSegException(
+                $"`{work.Folder}` has no {checkpoint} checkpoint of {name}", $"`sharpseg train {work.Folder} -c {name}` makes one");
+        }
+
+        var paths = new List<string>();
+        foreach (var fold in folds)
+        {
+            var path = CheckpointIn(work.RunFolder(name, fold), checkpoint);
+            paths.Add(File.Exists(path) ? path : throw new SharpSegException(
+                $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, name, checkpoint))}"));
+        }
+
+        // All folds of the first stage, whichever of the second are asked for (spec inference §7).
+        var first = withFirstStage && configuration.PreviousStage is { } stage ? Member(work, plans, stage, [], "final", false) : null;
+        return new ModelMember(configuration, folds, paths, first);
+    }
+
+    private static string TrainedConfiguration(Workspace work, Plans plans) =>
+        ByPreference.FirstOrDefault(name => plans.Configurations.ContainsKey(name) && TrainedFolds(work, name, "final").Count > 0)
+        ?? throw new SharpSegException($"`{work.Folder}` has no trained model", "`sharpseg train` or `sharpseg auto` makes one");
+
+    private static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
+    {
+        var folder = work.ConfigurationFolder(configuration);
+        return !Directory.Exists(folder) ? [] :
+        [
+            .. Directory.EnumerateDirectories(folder, "fold_*")
+                .Where(f => File.Exists(CheckpointIn(f, checkpoint)))
+                .Select(f => Path.GetFileName(f)["fold_".Length..])
+                .Where(f => f != Splits.AllCases)
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    private static string CheckpointIn(string runFolder, string name) => name switch
+    {
+        "final" => Workspace.FinalCheckpoint(runFolder),
+        "best" => Workspace.BestCheckpoint(runFolder),
+        "latest" => Workspace.LatestCheckpoint(runFolder),
+        _ => throw new SharpSegException($"there is no checkpoint `{name}`", "final, best or latest"),
+    };
+}

@@ -1,0 +1,68 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>Does the decided steps to files of segmentations; the originals stay as they are.</summary>
+public static class PostprocessingRun
+{
+    /// <summary>Postprocesses every segmentation of a folder.</summary>
+    /// <param name="folder">Holds the segmentations.</param>
+    /// <param name="output">Gets those of the same names.</param>
+    /// <param name="steps">What to do.</param>
+    /// <param name="description">Labels and file ending.</param>
+    /// <param name="reporter">Told after every case.</param>
+    /// <param name="cancel">Ends at once.</param>
+    /// <returns>Per case, how many voxels became background.</returns>
+    /// <exception cref="SharpSegException">No segmentation, a damaged one, or an output folder that may not be written.</exception>
+    public static IReadOnlyDictionary<string, long> Execute(
+        string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter, CancellationToken cancel)
+    {
+        var ids = Evaluator.CasesIn(folder, description.FileEnding);
+        if (ids.Count == 0)
+        {
+            throw new SharpSegException($"`{folder}`: no file ends in {description.FileEnding}", "give a folder of segmentations");
+        }
+
+        OutputFolder.Check(output, folder);
+        Directory.CreateDirectory(output);
+        var removed = Execute([.. ids], folder, output, steps, description, reporter, cancel);
+        AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
+        return removed;
+    }
+
+    /// <summary>Postprocesses the segmentations of some cases into a folder that is there.</summary>
+    internal static IReadOnlyDictionary<string, long> Execute(
+        IReadOnlyList<string> ids, string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var removed = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        var highest = description.Labels.HighestLabel;
+        OrderedWork.Run(
+            ids.Count,
+            Environment.ProcessorCount,
+            index =>
+            {
+                var path = Path.Combine(folder, ids[index] + description.FileEnding);
+                var image = ImageFile.ReadLabels(path);
+                if (image.Voxels.FirstOrDefault(label => label < 0 || label > highest) is var odd and not 0)
+                {
+                    throw new SharpSegException($"`{path}`: it has the label {odd}, the dataset's end at {highest}", "is it a segmentation of this dataset?");
+                }
+
+                return (Image: image, Removed: steps.Apply(image.Voxels, image.Extent));
+            },
+            (index, result) =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                ImageFile.WriteLabels(
+                    Path.Combine(output, ids[index] + description.FileEnding), result.Image.Voxels, result.Image.Geometry, highest);
+                removed[ids[index]] = result.Removed;
+                reporter.Progress((index + 1.0) / ids.Count, $"case {index + 1}/{ids.Count}");
+            },
+            cancel);
+        return removed;
+    }
+}

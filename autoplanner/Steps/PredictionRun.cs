@@ -1,0 +1,202 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>What to predict and how (spec inference §10).</summary>
+/// <param name="Work">Workspace with trained folds.</param>
+/// <param name="Configuration">Configuration; null takes what best.json says, else the one that is trained.</param>
+/// <param name="Folds">Folds to average; empty takes best.json's, else all trained ones except "all".</param>
+/// <param name="Checkpoint">final, best or latest.</param>
+/// <param name="Inputs">A folder, or files.</param>
+/// <param name="Output">Folder for the segmentations.</param>
+/// <param name="Options">Tiles and mirroring.</param>
+/// <param name="SkipExisting">Leave cases alone whose segmentation (and probabilities, if asked for) exists.</param>
+/// <param name="Part">Take cases Part, Part + Parts, ….</param>
+/// <param name="Parts">Into how many runs the cases are divided.</param>
+/// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
+/// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
+/// <param name="Postprocess">Do what best.json says to the segmentations; false leaves them as they are.</param>
+public sealed record PredictionRequest(
+    Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
+    InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
+    bool SaveProbabilities = false, bool Postprocess = true);
+
+/// <summary>
+/// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged probabilities of
+/// two configurations and its postprocessing.
+/// </summary>
+public static class PredictionRun
+{
+    /// <summary>Predicts all cases and returns the files written.</summary>
+    /// <exception cref="SharpSegException">Nothing is trained, an input does not fit the dataset's description, or the device failed.</exception>
+    public static IReadOnlyList<string> Execute(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        try
+        {
+            return Predict(request, backend, reporter, cancel);
+        }
+        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        {
+            throw new SharpSegException(
+                $"predicting ended: {failure.Message}", "segmentations already written stay; the same command with --continue goes on, on any device",
+                failure);
+        }
+    }
+
+    private static IReadOnlyList<string> Predict(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        var work = request.Work;
+        var plans = work.ReadPlans();
+        var description = work.ReadDescription();
+        var labels = description.Labels;
+        var cases = PredictionInputs.Find(request.Inputs, description);
+        var choice = Choose(request, plans, labels);
+        CheckInputs(cases, description, reporter);
+        CheckOutput(request, cases, description);
+
+        Directory.CreateDirectory(request.Output);
+        AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
+        AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+
+        var members = new List<PredictingMember>();
+        try
+        {
+            foreach (var member in choice.Members)
+            {
+                members.Add(new PredictingMember(member, plans, description, backend, request.Options));
+            }
+
+            reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
+            return Predict(request, choice.Postprocessing, members, cases, description, reporter, cancel);
+        }
+        finally
+        {
+            members.ForEach(member => member.Dispose());
+        }
+    }
+
+    private static List<string> Predict(
+        PredictionRequest request, PostprocessingSteps postprocessing, IReadOnlyList<PredictingMember> members,
+        IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter, CancellationToken cancel)
+    {
+        var labels = description.Labels;
+        var written = new List<string>();
+        for (var i = request.Part; i < cases.Count; i += request.Parts)
+        {
+            var id = cases[i].Id;
+            var path = Path.Combine(request.Output, id + description.FileEnding);
+            var probabilities = ProbabilityFile.PathOf(request.Output, id);
+            reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
+            if (request.SkipExisting && File.Exists(path) && (!request.SaveProbabilities || File.Exists(probabilities)))
+            {
+                continue;
+            }
+
+            var image = Dataset.LoadImage(cases[i], description);
+            LabelImage Given() => ReadPreviousStage(request, id, description);
+            short[] segmentation;
+            if (members.Count == 1 && !request.SaveProbabilities)
+            {
+                segmentation = members[0].Segment(id, image, Given, cancel); // on a device, outputs need not leave it
+            }
+            else
+            {
+                var maps = members.Select(member => member.Probabilities(id, image, Given, cancel)).ToArray();
+                var mean = new AveragedMaps(maps);
+                segmentation = maps.Length == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
+                if (request.SaveProbabilities)
+                {
+                    ProbabilityFile.Write(probabilities, id, mean, labels);
+                }
+            }
+
+            postprocessing.Apply(segmentation, image.Extent);
+            ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
+            written.Add(path);
+        }
+
+        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        return written;
+    }
+
+    private static ModelChoice Choose(PredictionRequest request, Plans plans, LabelScheme labels)
+    {
+        var choice = ModelChoice.Of(
+            request.Work, plans, labels, request.Configuration, request.Folds, request.Checkpoint, withFirstStage: request.PreviousStage is null);
+        if (request.PreviousStage is not null && choice.Members.All(member => member.Configuration.PreviousStage is null))
+        {
+            throw new SharpSegException(
+                $"--prev-stage: {string.Join(" and ", choice.Members.Select(member => member.Configuration.Name))} has no previous stage",
+                "it is for 3d_cascade_fullres");
+        }
+
+        return request.Postprocess ? choice : choice with { Postprocessing = PostprocessingSteps.None };
+    }
+
+    /// <summary>The first stage's segmentation of a case as the user gives it.</summary>
+    private static LabelImage ReadPreviousStage(PredictionRequest request, string id, DatasetDescription description)
+    {
+        var path = Path.Combine(request.PreviousStage!, id + description.FileEnding);
+        var given = File.Exists(path)
+            ? ImageFile.ReadLabels(path)
+            : throw new SharpSegException($"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
+        var highest = description.Labels.HighestLabel;
+        return given.Voxels.All(label => label >= 0 && label <= highest)
+            ? given
+            : throw new SharpSegException($"`{path}`: it has labels outside 0 to {highest}", "--prev-stage names a folder of segmentations by the first stage");
+    }
+
+    /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
+    private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
+    {
+        if (File.Exists(request.Output))
+        {
+            throw new SharpSegException($"`{request.Output}` is a file, not a folder", "choose a folder with -o");
+        }
+
+        var folder = Path.GetFullPath(request.Output);
+        Workspace.RequireNotADataset(folder);
+        if (Path.TrimEndingDirectorySeparator(folder) == Path.TrimEndingDirectorySeparator(request.Work.Folder))
+        {
+            throw new SharpSegException($"`{request.Output}` is the workspace itself", "choose another folder with -o");
+        }
+
+        foreach (var item in cases)
+        {
+            var path = Path.Combine(folder, item.Id + description.FileEnding);
+            if (item.ImageFiles.Contains(path, StringComparer.Ordinal))
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: its segmentation would replace the image `{path}`", "choose a folder with -o that does not hold the inputs");
+            }
+        }
+    }
+
+    /// <summary>Looks at all headers before the first network is loaded.</summary>
+    private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
+    {
+        foreach (var item in cases)
+        {
+            var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
+            if (headers[0].Geometry.SpacingProblem is { } problem)
+            {
+                reporter.Warning($"case `{item.Id}`: {problem}");
+            }
+
+            var channels = headers.Sum(header => header.Channels);
+            if (channels != description.ChannelNames.Count)
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: {channels} channel(s), the model was trained on {description.ChannelNames.Count} "
+                        + $"({string.Join(", ", description.ChannelNames)})",
+                    "name channel files CASE_0000, CASE_0001, … as in training");
+            }
+        }
+    }
+}

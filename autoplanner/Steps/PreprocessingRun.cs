@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// Preprocesses all training cases of a dataset into a workspace: cases in parallel, as many at once as fit into memory. It can be
+/// interrupted at any moment; cases that are complete, undamaged and made by the same recipe from the same files are not redone.
+/// </summary>
+public static class PreprocessingRun
+{
+    /// <summary>Runs one configuration.</summary>
+    /// <param name="dataset">Where the images are; only read.</param>
+    /// <param name="plans">The plans.</param>
+    /// <param name="configuration">Name of one of their configurations.</param>
+    /// <param name="workspace">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
+    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
+    /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
+    /// <param name="cancellation">Stops before the next case; what is stored stays valid.</param>
+    /// <exception cref="SharpSegException">A case cannot be read or does not fit the plans; the cases before it are stored.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static PreprocessingReport Execute(
+        Dataset dataset,
+        Plans plans,
+        string configuration,
+        Workspace workspace,
+        int workers = 0,
+        Action<int, int>? progress = null,
+        long budgetBytes = 0,
+        CancellationToken cancellation = default)
+    {
+        var plan = plans.Resolve(configuration);
+        var folder = workspace.PreprocessedFolder(plan);
+        var recipe = PreprocessingRecipe.From(plans, plan);
+        return Execute(dataset, recipe, folder, workers, progress, budgetBytes, cancellation);
+    }
+
+    /// <summary>Runs a recipe into a folder; see the other overload.</summary>
+    public static PreprocessingReport Execute(
+        Dataset dataset,
+        PreprocessingRecipe recipe,
+        string folder,
+        int workers = 0,
+        Action<int, int>? progress = null,
+        long budgetBytes = 0,
+        CancellationToken cancellation = default)
+    {
+        Directory.CreateDirectory(folder);
+        var cases = dataset.TrainingCases;
+        var scheme = dataset.Description.Labels;
+        var recipeText = recipe.Fingerprint(scheme);
+        workers = workers > 0 ? workers : Environment.ProcessorCount;
+        budgetBytes = budgetBytes > 0 ? budgetBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        var gate = new MemoryGate(budgetBytes);
+
+        int finished = 0, written = 0;
+        var report = new object();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(workers, cases.Count), CancellationToken = cancellation };
+        try
+        {
+            Parallel.For(0, cases.Count, options, (index, state) =>
+            {
+                var item = cases[index];
+                var hash = CaseHash(recipeText, item);
+                var isStored = IsUpToDate(folder, item.Id, hash);
+                if (!isStored)
+                {
+                    var bytes = EstimateBytes(item, recipe);
+                    using (gate.Enter(bytes))
+                    {
+                        // Cases too large to run side by side share the cores inside the case instead.
+                        var atOnce = Math.Clamp(budgetBytes / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
+                        Store(dataset, item, recipe, scheme, folder, hash, threads: (int)Math.Max(1, workers / atOnce));
+                    }
+                }
+
+                lock (report)
+                {
+                    written += isStored ? 0 : 1;
+                    progress?.Invoke(++finished, cases.Count);
+                }
+            });
+        }
+        catch (AggregateException errors) when (errors.InnerExceptions.OfType<SharpSegException>().Any())
+        {
+            var first = errors.InnerExceptions.OfType<SharpSegException>().OrderBy(error => error.Message, StringComparer.Ordinal).First();
+            throw new SharpSegException(first.Message, first.Hint, errors);
+        }
+
+        return new PreprocessingReport(folder, [.. cases.Select(item => item.Id)], written, cases.Count - written);
+    }
+
+    private static void Store(
+        Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash, int threads)
+    {
+        var image = dataset.LoadImage(item);
+        var labels = dataset.LoadLabels(item);
+        var preprocessed = Preprocessor.Run(item.Id, image, labels, recipe, scheme, threads);
+        var properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile, RecipeHash = hash };
+        StoredCase.Save(folder, preprocessed with { Properties = properties });
+    }
+
+    private static bool IsUpToDate(string folder, string caseId, string hash)
+    {
+        if (!StoredCase.Exists(folder, caseId))
+        {
+            return false;
+        }
+
+        try
+        {
+            using var stored = StoredCase.Open(folder, caseId);
+            if (stored.Properties.RecipeHash != hash)
+            {
+                return false;
+            }
+
+            stored.Verify();
+            return true;
+        }
+        catch (SharpSegException)
+        {
+            // Damaged or from another version: the cure is to redo it, which is what false means.
+            return false;
+        }
+    }
+
+    /// <summary>Recipe, and name, size and time of every source file.</summary>
+    private static string CaseHash(string recipeText, DatasetCase item)
+    {
+        var text = new StringBuilder(recipeText);
+        foreach (var file in item.LabelFile is null ? item.ImageFiles : [.. item.ImageFiles, item.LabelFile])
+        {
+            var info = new FileInfo(file);
+            if (!info.Exists)
+            {
+                throw new SharpSegException($"case `{item.Id}`: `{file}` is missing", "`sharpseg verify DATASET` lists every such case");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"|{info.Name} {info.Length} {info.LastWriteTimeUtc.Ticks}");
+        }
+
+        return XxHash64.Of(Encoding.UTF8.GetBytes(text.ToString())).ToString("x16", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Spec preprocessing §6: image and labels before and after, and the volumes of one channel in work.</summary>
+    private static long EstimateBytes(DatasetCase item, PreprocessingRecipe recipe)
+    {
+        var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+        var current = AxisOrder.Apply(geometry.Spacing, recipe.TransposeForward);
+        var target = recipe.TargetFor(current);
+        double before = geometry.Extent.Voxels;
+        var after = before * (current.Z / target.Z) * (current.Y / target.Y) * (current.X / target.X);
+        var perVoxel = recipe.Normalization.Count * sizeof(float) + sizeof(short);
+        return (long)Math.Min((before + after) * perVoxel + 16 * Math.Max(before, after), long.MaxValue / 4);
+    }
+}

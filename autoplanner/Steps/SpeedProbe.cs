@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// What one training step and one predicted tile cost on this machine, measured on random data with a throw-away network before a
+/// schedule is fitted to a time.
+/// </summary>
+/// <param name="SecondsPerStep">One training step at <see cref="TrainingSchedule.ProbeBatch"/>, median.</param>
+/// <param name="SecondsPerTile">One tile, one view through the network in prediction.</param>
+public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
+{
+    private const int WarmUpSteps = 2, MeasuredSteps = 3;
+
+    /// <summary>Measures; takes some six steps.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
+    public static SpeedProbe Measure(TrainingRun run, Backend backend, InferenceOptions inference, CancellationToken cancel)
+    {
+        var configuration = run.Configuration;
+        var batch = TrainingSchedule.ProbeBatch(configuration.BatchSize, configuration.Is2D);
+        using var network = Trainer.BuildNetwork(run, backend);
+        using var optimizer = new SgdNesterov(network.Parameters);
+        var random = new CounterRandom(run.Seed);
+        var images = new float[batch * configuration.Patch.Voxels * network.Plan.InputChannels];
+        for (var i = 0; i < images.Length; i++)
+        {
+            images[i] = random.NextFloat();
+        }
+
+        var channels = run.Description.Labels.HasRegions
+            ? network.Plan.OutputChannels + (run.Description.Labels.IgnoreLabel is null ? 0 : 1)
+            : 1;
+        float[][] targets = [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
+        double[] seconds = new double[MeasuredSteps];
+        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(run, network)))
+        {
+            for (var i = -WarmUpSteps; i < MeasuredSteps; i++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                var begin = Stopwatch.GetTimestamp();
+                step.Run(images, targets, learningRate: 0);
+                if (i >= 0)
+                {
+                    seconds[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+                }
+            }
+        }
+
+        Array.Sort(seconds);
+        var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels);
+        using var predictor = new Predictor(backend, [network], configuration, run.Plans.Profile, run.Description.Labels.HasRegions, run.MirrorAxes, inference);
+        predictor.Predict(tile, configuration.Patch, cancel);
+        var start = Stopwatch.GetTimestamp();
+        predictor.Predict(tile, configuration.Patch, cancel);
+        var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, run.MirrorAxes.Count, folds: 1);
+        return new SpeedProbe(seconds[MeasuredSteps / 2], Stopwatch.GetElapsedTime(start).TotalSeconds / passes);
+    }
+
+    private static Extent Coarse(Extent patch, Extent scale) => new(patch.Z / scale.Z, patch.Y / scale.Y, patch.X / scale.X);
+}

@@ -1,0 +1,182 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.ModelFiles;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// A model file (<see cref="ModelArchive"/>) unpacked into a temporary folder, from which it predicts like a workspace; disposing removes the
+/// folder. The file is untrusted: names are checked against the few that a model has, sizes before anything is written, contents against
+/// their check values.
+/// </summary>
+public sealed partial class UnpackedModel : IDisposable
+{
+    private const long MostJsonBytes = JsonFile.MaximumBytes;
+    private const int MostEntries = 10_000;
+    private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio is a lie
+
+    private readonly string folder;
+
+    private UnpackedModel(string folder)
+    {
+        this.folder = folder;
+        Work = new Workspace(folder);
+    }
+
+    /// <summary>The model as a workspace: plans, labels, best.json and checkpoints.</summary>
+    public Workspace Work { get; }
+
+    /// <summary>Unpacks a model.</summary>
+    /// <param name="path">The zip file.</param>
+    /// <param name="cancel">Stops; nothing is left.</param>
+    /// <exception cref="SharpSegException">It is no model, is damaged, or does not fit on the disk.</exception>
+    public static UnpackedModel Open(string path, CancellationToken cancel)
+    {
+        var model = new UnpackedModel(Directory.CreateTempSubdirectory("sharpseg-model-").FullName);
+        try
+        {
+            using var zip = ZipFile.OpenRead(path);
+            model.Unpack(zip, path, cancel);
+            return model;
+        }
+        catch (Exception error)
+        {
+            model.Dispose();
+            throw error is InvalidDataException or EndOfStreamException
+                ? new SharpSegException($"`{path}`: not a model, or damaged: {error.Message}", "`sharpseg export WORK -o model.zip` writes one", error)
+                : error is OperationCanceledException or SharpSegException or IOException or UnauthorizedAccessException
+                    ? error
+                    : new SharpSegException($"`{path}`: cannot be unpacked: {error.Message}", "`sharpseg export WORK -o model.zip` writes one", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It lies in the system's temporary folder, which is cleaned without us.
+        }
+    }
+
+    /// <summary>Refuses a name that no model has: it might lie anywhere on the disk.</summary>
+    /// <exception cref="SharpSegException">It is such a name.</exception>
+    internal static void RequireKnownName(string name, string path)
+    {
+        if (!KnownName().IsMatch(name) || name.Split('/').Any(part => part is "." or ".."))
+        {
+            throw new SharpSegException($"`{path}`: `{name}` is no part of a model", "`sharpseg export WORK -o model.zip` writes one");
+        }
+    }
+
+    private void Unpack(ZipArchive zip, string path, CancellationToken cancel)
+    {
+        var entries = zip.Entries.Where(entry => !entry.FullName.EndsWith('/')).ToArray(); // others are folders
+        Check(entries, path);
+        foreach (var entry in entries.OrderBy(entry => entry.FullName != ModelArchive.ManifestName))
+        {
+            var target = Path.GetFullPath(Path.Combine(folder, entry.FullName));
+            if (!target.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            {
+                throw new SharpSegException($"`{path}`: `{entry.FullName}` would be written outside of the model's folder");
+            }
+
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            Extract(entry, target, path, cancel);
+            if (entry.FullName == ModelArchive.ManifestName)
+            {
+                RequireVersion(target, path);
+            }
+        }
+    }
+
+    private void Check(ZipArchiveEntry[] entries, string path)
+    {
+        if (entries.Length > MostEntries)
+        {
+            throw new SharpSegException($"`{path}`: {entries.Length} files; a model has fewer than {MostEntries}");
+        }
+
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var total = 0L;
+        foreach (var entry in entries)
+        {
+            RequireKnownName(entry.FullName, path);
+            if (!names.Add(entry.FullName))
+            {
+                throw new SharpSegException($"`{path}`: it holds `{entry.FullName}` twice", "`sharpseg export WORK -o model.zip` writes one");
+            }
+
+            var isJson = entry.FullName.EndsWith(".json", StringComparison.Ordinal);
+            if (entry.Length < 0 || (isJson && entry.Length > MostJsonBytes) || entry.Length / LargestExpansion > entry.CompressedLength)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: `{entry.FullName}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes", "the file is damaged");
+            }
+
+            total = checked(total + entry.Length);
+        }
+
+        foreach (var name in new[] { ModelArchive.ManifestName, "dataset.json", "plans.json", "best.json" })
+        {
+            if (!names.Contains(name))
+            {
+                throw new SharpSegException($"`{path}`: no `{name}` in it: not a model", "`sharpseg export WORK -o model.zip` writes one");
+            }
+        }
+
+        if (new DriveInfo(folder).AvailableFreeSpace is var free && free < total)
+        {
+            throw new SharpSegException(
+                $"`{path}` unpacks to {total / 1e9:0.0} GB, {Path.GetTempPath()} has room for {free / 1e9:0.0}", "free space there, or name another folder with TMPDIR");
+        }
+    }
+
+    /// <summary>Writes one file, never more than it claims, and compares its check value.</summary>
+    private static void Extract(ZipArchiveEntry entry, string target, string path, CancellationToken cancel)
+    {
+        var piece = new byte[1 << 20];
+        var length = 0L;
+        var check = 0u;
+        using (var source = entry.Open())
+        using (var file = new FileStream(target, FileMode.CreateNew, FileAccess.Write))
+        {
+            for (int count; (count = source.Read(piece)) > 0;)
+            {
+                cancel.ThrowIfCancellationRequested();
+                length += count;
+                if (length > entry.Length)
+                {
+                    break;
+                }
+
+                check = Crc32.Append(check, piece.AsSpan(0, count));
+                file.Write(piece, 0, count);
+            }
+        }
+
+        if (length != entry.Length || check != entry.Crc32)
+        {
+            throw new SharpSegException($"`{path}`: `{entry.FullName}` is damaged: its bytes are not those that were written", "copy or export it again");
+        }
+    }
+
+    private static void RequireVersion(string manifest, string path)
+    {
+        var file = JsonFile.Read(manifest);
+        if (file.Text("format") != ModelArchive.Format || file.Number("version") != ModelArchive.Version)
+        {
+            throw new SharpSegException(
+                $"`{path}`: a model of format `{file.Text("format")}`, version {file.Number("version")}; this program reads `{ModelArchive.Format}`, version {ModelArchive.Version}",
+                "export it with this version of sharpseg");
+        }
+    }
+
+    [GeneratedRegex(@"^((model|dataset|plans|best)\.json|runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex KnownName();
+}

@@ -1,0 +1,137 @@
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// Predicts the validation cases of a trained fold on their original grids (spec training §11), with the final weights. Cases whose files
+/// exist are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands its segmentations over to the
+/// next one, on that one's grid (spec inference §7); the second stage reads them.
+/// </summary>
+public static class ValidationRun
+{
+    /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
+    /// <param name="run">A trained run.</param>
+    /// <param name="backend">Where to compute.</param>
+    /// <param name="options">Tiles and mirroring.</param>
+    /// <param name="reporter">Told after every case.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
+    /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
+    public static void Execute(
+        TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false)
+    {
+        try
+        {
+            Predict(run, backend, options, saveProbabilities, reporter, cancel);
+        }
+        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        {
+            throw new SharpSegException(
+                $"predicting fold {run.Fold} ended: {failure.Message}", "the same command with --resume goes on, on any device", failure);
+        }
+    }
+
+    private static void Predict(
+        TrainingRun run, Backend backend, InferenceOptions options, bool saveProbabilities, IReporter reporter, CancellationToken cancel)
+    {
+        var folder = Workspace.ValidationFolder(run.Folder);
+        Directory.CreateDirectory(folder);
+        var labels = run.Description.Labels;
+        var plan = run.Configuration.NetworkFor(run.Plans.Profile, run.Description);
+        using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(run.Folder), plan, backend, out var mirrorAxes);
+        using var predictor = new Predictor(
+            backend, [network], run.Configuration, run.Plans.Profile, labels.HasRegions, mirrorAxes, options);
+        var nextStages = PreparedNextStages(run, reporter);
+        for (var i = 0; i < run.ValidationCases.Count; i++)
+        {
+            var id = run.ValidationCases[i];
+            reporter.Progress((double)i / run.ValidationCases.Count, $"case {i + 1}/{run.ValidationCases.Count}, {id}");
+            var path = Path.Combine(folder, id + run.Description.FileEnding);
+            var probabilities = ProbabilityFile.PathOf(folder, id);
+            if (File.Exists(path) && (!saveProbabilities || File.Exists(probabilities))
+                && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
+            {
+                continue;
+            }
+
+            using var stored = StoredCase.Open(run.DataFolder, id);
+            // The next stage of a cascade and the probabilities need the outputs themselves; else they may stay on the device.
+            float[]? maps = nextStages.Count > 0 || saveProbabilities ? predictor.Predict(InputOf(run, stored), stored.Shape, cancel) : null;
+            var segmentation = maps is null
+                ? predictor.Segment(InputOf(run, stored), stored.Properties, run.Plans, run.Configuration, labels, cancel)
+                : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
+            var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
+            if (maps is not null)
+            {
+                HandOver(run, nextStages, stored, maps);
+            }
+
+            if (maps is not null && saveProbabilities)
+            {
+                ProbabilityFile.Write(
+                    probabilities, id, new PredictedMaps(maps, stored.Properties, run.Plans, run.Configuration, labels), labels);
+            }
+
+            ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
+        }
+
+        reporter.Progress(1, $"{run.ValidationCases.Count} cases");
+    }
+
+    private static float[] InputOf(TrainingRun run, StoredCase stored)
+    {
+        var image = new float[stored.Shape.Voxels * stored.Channels];
+        stored.ReadImage(default, stored.Shape, image);
+        if (run.PreviousStageFolder is not { } folder)
+        {
+            return image;
+        }
+
+        using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, run.Configuration.PreviousStage!);
+        var segmentation = new short[previous.Shape.Voxels];
+        previous.Read(default, previous.Shape, segmentation);
+        return CascadeInput.Join(image, stored.Shape, segmentation, run.Configuration.MaskLabels(run.Description.Labels));
+    }
+
+    /// <summary>The next stages whose grids are known; the others are told, not waited for: not everybody wants the cascade.</summary>
+    private static List<NextStage> PreparedNextStages(TrainingRun run, IReporter reporter)
+    {
+        var prepared = new List<NextStage>();
+        foreach (var stage in run.NextStages)
+        {
+            if (run.ValidationCases.All(id => StoredCase.Exists(stage.DataFolder, id)))
+            {
+                prepared.Add(stage);
+            }
+            else
+            {
+                reporter.Warning(
+                    $"nothing is handed over to {stage.Name}, which is not preprocessed: for the cascade, preprocess it and repeat this command with --resume");
+            }
+        }
+
+        return prepared;
+    }
+
+    private static void HandOver(TrainingRun run, IReadOnlyList<NextStage> nextStages, StoredCase stored, float[] maps)
+    {
+        var id = stored.Properties.CaseId;
+        foreach (var stage in nextStages)
+        {
+            // Fold `all` trained on the case: its segmentation stands in only where no other fold has left one.
+            if (run.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
+            {
+                continue;
+            }
+
+            using var next = StoredCase.Open(stage.DataFolder, id);
+            PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
+                maps, stored.Shape, next.Shape, run.Plans.Profile, run.Configuration, run.Description.Labels));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Volumes;
+
+/// <summary>
+/// Brings images, label maps and network outputs to another grid (spec preprocessing §4; the rules of nnU-Net v2's
+/// resample_data_or_seg). There is no smoothing before shrinking: that is the method's.
+/// </summary>
+public static class Resampling
+{
+    /// <summary>Above this ratio of the coarsest to the finest spacing an image counts as anisotropic.</summary>
+    private const double AnisotropyThreshold = 3;
+
+    /// <summary>
+    /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent structure: the
+    /// one coarse axis of the current spacing if that is anisotropic, else of the new one; null for plain interpolation of all axes.
+    /// </summary>
+    /// <param name="current">mm (z, y, x) of the array at hand.</param>
+    /// <param name="target">mm wanted.</param>
+    /// <param name="force">true: along the coarsest axis of the current spacing whatever the ratio; false: never; null: decide.</param>
+    public static int? SeparateAxis(Spacing current, Spacing target, bool? force = null)
+    {
+        if (force == false)
+        {
+            return null;
+        }
+
+        if (force == true || IsAnisotropic(current))
+        {
+            return OnlyCoarsestAxis(current);
+        }
+
+        return IsAnisotropic(target) ? OnlyCoarsestAxis(target) : null;
+    }
+
+    /// <summary>
+    /// Resamples one channel. Equal sizes return the input array itself. Order 3 is an interpolating cubic B-spline, clipped to the range
+    /// of the volume, or, in separate mode, of each slice.
+    /// </summary>
+    /// <param name="voxels">from.Voxels values (z, y, x); not changed.</param>
+    /// <param name="from">Voxels of the input.</param>
+    /// <param name="to">Voxels wanted.</param>
+    /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
+    /// <param name="separateAxis">Axis resampled by itself (<see cref="SeparateAxis"/>), or null.</param>
+    /// <param name="separateOrder">Order along that axis.</param>
+    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <exception cref="ArgumentException">Sizes or orders do not fit.</exception>
+    public static float[] ResampleImage(
+        float[] voxels, Extent from, Extent to, int order, int? separateAxis = null, int separateOrder = 0, int threads = 0)
+    {
+        Check(voxels.LongLength, from, to, order, separateOrder);
+        if (from == to)
+        {
+            return voxels;
+        }
+
+        if (separateAxis is not { } coarse)
+        {
+            return InterpolateAxes(voxels, from, to, order, null, threads);
+        }
+
+        // Picking slices before or after their 2D interpolation is the same; doing it on the smaller side saves work.
+        var size = from;
+        var pickFirst = separateOrder == 0 && to[coarse] < from[coarse];
+        if (pickFirst)
+        {
+            voxels = AxisPass.PickNearest(voxels, size, coarse, to[coarse]);
+            size = size.With(coarse, to[coarse]);
+        }
+
+        var inPlane = to.With(coarse, size[coarse]);
+        voxels = InterpolateAxes(voxels, size, inPlane, order, coarse, threads);
+        if (to[coarse] == size[coarse])
+        {
+            return voxels;
+        }
+
+        return separateOrder == 0
+            ? AxisPass.PickNearest(voxels, inPlane, coarse, to[coarse])
+            : AxisPass.Interpolate(voxels, inPlane, coarse, to[coarse], separateOrder, threads);
+    }
+
+    /// <summary>
+    /// Resamples a label map; -1 is a label like any other. Order 1 interpolates each label's mask linearly and takes the largest label
+    /// that reaches one half, else 0; order 0 takes the nearest voxel. Equal sizes return the input array itself.
+    /// </summary>
+    /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
+    /// <param name="from">Voxels of the input.</param>
+    /// <param name="to">Voxels wanted.</param>
+    /// <param name="order">0 or 1.</param>
+    /// <param name="separateAxis">Axis resampled by itself (<see cref="SeparateAxis"/>), always to the nearest slice, or null.</param>
+    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <exception cref="ArgumentException">Sizes or the order do not fit.</exception>
+    public static short[] ResampleLabels(short[] labels, Extent from, Extent to, int order, int? separateAxis = null, int threads = 0)
+    {
+        Check(labels.LongLength, from, to, order, separateOrder: 0);
+        if (order > 1)
+        {
+            throw new ArgumentException($"label maps are resampled with order 0 or 1, not {order}");
+        }
+
+        if (from == to)
+        {
+            return labels;
+        }
+
+        var plain = order == 0;
+        var nearest = (plain || separateAxis == 0, plain || separateAxis == 1, plain || separateAxis == 2);
+        return LabelInterpolation.Resample(labels, from, to, nearest, threads);
+    }
+
+    private static float[] InterpolateAxes(float[] voxels, Extent from, Extent to, int order, int? sliceAxis, int threads)
+    {
+        // Shrinking axes first: the passes commute, and later ones then have less to do.
+        var axes = Enumerable.Range(0, 3).Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]).ToArray();
+        var range = order == 3 && axes.Length > 0 ? SliceRange.Of(voxels, from, sliceAxis, threads) : null;
+        var size = from;
+        foreach (var axis in axes)
+        {
+            voxels = order == 0
+                ? AxisPass.PickNearest(voxels, size, axis, to[axis])
+                : AxisPass.Interpolate(voxels, size, axis, to[axis], order, threads);
+            size = size.With(axis, to[axis]);
+        }
+
+        range?.Clip(voxels, size, threads);
+        return voxels;
+    }
+
+    private static bool IsAnisotropic(Spacing spacing) =>
+        Math.Max(spacing.Z, Math.Max(spacing.Y, spacing.X)) / Math.Min(spacing.Z, Math.Min(spacing.Y, spacing.X)) > AnisotropyThreshold;
+
+    private static int? OnlyCoarsestAxis(Spacing spacing)
+    {
+        var coarsest = Math.Max(spacing.Z, Math.Max(spacing.Y, spacing.X));
+        int? found = null;
+        for (var axis = 0; axis < 3; axis++)
+        {
+            // Exact equality of the quotient, as in the reference.
+            if (coarsest / spacing[axis] != 1)
+            {
+                continue;
+            }
+
+            if (found is not null)
+            {
+                return null;
+            }
+
+            found = axis;
+        }
+
+        return found;
+    }
+
+    private static void Check(long length, Extent from, Extent to, int order, int separateOrder)
+    {
+        for (var axis = 0; axis < 3; axis++)
+        {
+            if (from[axis] < 1 || to[axis] < 1)
+            {
+                throw new ArgumentException($"cannot resample {from} to {to}: every axis needs at least one voxel");
+            }
+        }
+
+        if (length != from.Voxels)
+        {
+            throw new ArgumentException($"{length} voxels given, {from} has {from.Voxels}");
+        }
+
+        if (to.Voxels > Array.MaxLength)
+        {
+            throw new ArgumentException($"{to} has more voxels than an array can hold ({Array.MaxLength})");
+        }
+
+        if (order is not (0 or 1 or 3) || separateOrder is not (0 or 1 or 3))
+        {
+            throw new ArgumentException($"orders 0, 1 and 3 are offered, not {order} and {separateOrder}");
+        }
+    }
+}

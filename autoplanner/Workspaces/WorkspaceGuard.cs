@@ -1,0 +1,106 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+
+namespace SharpSeg.AutoPlanner.Workspaces;
+
+/// <summary>
+/// Keeps a workspace true to itself: it belongs to one dataset, and what is trained in it to the plans and data it was trained with. Whatever
+/// would mix two of them is refused before anything is written.
+/// </summary>
+public static class WorkspaceGuard
+{
+    private const string AnotherWorkspace = "choose another workspace with -o";
+
+    /// <summary>
+    /// Refuses to measure and plan a dataset into a workspace of another one, or to plan anew over runs whose data have changed. A dataset that
+    /// was only moved is the same.
+    /// </summary>
+    /// <exception cref="SharpSegException">It is; the message names both.</exception>
+    public static void RequireSameDataset(Workspace work, Dataset dataset)
+    {
+        if (work.RecordedDatasetFolder() is not { } recorded || IsAsMeasured(work, dataset) == true)
+        {
+            return;
+        }
+
+        if (recorded != dataset.Folder)
+        {
+            throw new SharpSegException($"`{work.Folder}` belongs to the dataset `{recorded}`, not to `{dataset.Folder}`", AnotherWorkspace);
+        }
+
+        // Without runs, changed data are simply measured again.
+        if (IsAsMeasured(work, dataset) == false && TrainedConfigurations(work) is { Count: > 0 } trained)
+        {
+            throw new SharpSegException(
+                $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of {string.Join(", ", trained)} on the old data",
+                $"{AnotherWorkspace}, or delete `{Path.Combine(work.Folder, "runs")}` to train anew; "
+                    + $"if only the files' times changed, delete `{work.FingerprintFile}`");
+        }
+    }
+
+    /// <summary>Refuses to preprocess or train with plans that were made from other data than the dataset holds now.</summary>
+    /// <exception cref="SharpSegException">It has changed.</exception>
+    public static void RequireUnchanged(Workspace work, Dataset dataset)
+    {
+        if (IsAsMeasured(work, dataset) == false)
+        {
+            throw new SharpSegException(
+                $"the dataset `{dataset.Folder}` has changed since `{work.Folder}` was planned",
+                $"`sharpseg plan {dataset.Folder} -o {work.Folder}` measures and plans it again");
+        }
+    }
+
+    /// <summary>Refuses plans that differ from those with which a configuration was trained here.</summary>
+    /// <exception cref="SharpSegException">They do.</exception>
+    public static void RequireSamePlans(Workspace work, Plans plans)
+    {
+        if (!File.Exists(work.PlansFile))
+        {
+            return;
+        }
+
+        var old = work.ReadPlans();
+        foreach (var name in TrainedConfigurations(work))
+        {
+            if (old.Configurations.ContainsKey(name) && !JsonNode.DeepEquals(Relevant(old, name), Relevant(plans, name)))
+            {
+                throw new SharpSegException(
+                    $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now {plans.PlansName})",
+                    $"{AnotherWorkspace}, or go on with the plans that are there: `sharpseg train {work.Folder} -c {name} --resume`");
+            }
+        }
+    }
+
+    /// <summary>Whether the dataset's files are those of the workspace's fingerprint; null if nothing is known.</summary>
+    private static bool? IsAsMeasured(Workspace work, Dataset dataset) =>
+        File.Exists(work.FingerprintFile) && FingerprintJson.Read(work.FingerprintFile).DataHash is { } measured
+            ? measured == DataHash.Of(dataset)
+            : null;
+
+    /// <summary>Configurations of which a checkpoint is in the workspace.</summary>
+    internal static IReadOnlyList<string> TrainedConfigurations(Workspace work)
+    {
+        var runs = Path.Combine(work.Folder, "runs");
+        return !Directory.Exists(runs) ? [] :
+        [
+            .. Directory.EnumerateDirectories(runs)
+                .Where(folder => Directory.EnumerateFiles(folder, "checkpoint_*.safetensors", SearchOption.AllDirectories).Any())
+                .Select(folder => Path.GetFileName(folder))
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>What a trained network depends on: one configuration and what all configurations share.</summary>
+    private static JsonNode? Relevant(Plans plans, string name)
+    {
+        if (!plans.Configurations.TryGetValue(name, out var configuration))
+        {
+            return null;
+        }
+
+        var alone = new Dictionary<string, ConfigurationPlan> { [name] = configuration with { InheritsFrom = null } };
+        return JsonNode.Parse(PlansJson.ToJson(plans with { DatasetName = "", PlansName = "", Preset = "", Configurations = alone }));
+    }
+}

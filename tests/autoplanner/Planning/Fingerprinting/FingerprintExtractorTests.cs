@@ -1,0 +1,172 @@
+using System.Text.Json;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Planning.Fingerprinting;
+
+/// <summary>Fingerprints of real and synthetic image sets against spec planning 1 and the reference's own fingerprints.</summary>
+public sealed class FingerprintExtractorTests
+{
+    private static readonly Lazy<Fingerprint> ModernHippocampus =
+        new(() => FingerprintExtractor.Extract(Dataset.Open(Hippocampus), Profile.Modern, workers: 2));
+
+    private static string Hippocampus => SharedFolder.At("data", "Task04_Hippocampus");
+
+    [SharedFact]
+    public void Hippocampus_modern_statistics_equal_the_specification()
+    {
+        var fingerprint = ModernHippocampus.Value;
+
+        Assert.Equal(200, fingerprint.CaseCount);
+        Assert.Equal(1, fingerprint.MedianRelativeSizeAfterCropping);
+        Assert.Equal(new Extent(24, 40, 31), Extreme(fingerprint, Enumerable.Min));
+        Assert.Equal(new Extent(47, 59, 43), Extreme(fingerprint, Enumerable.Max));
+        Assert.Equal([36.0, 50, 35], Enumerable.Range(0, 3).Select(axis => OrderStatistics.Median(fingerprint.ShapesAfterCrop.Select(s => (double)s[axis]))));
+        var values = Assert.Single(fingerprint.IntensityProperties)!;
+        Assert.Equal(23095.24, values.Mean, 0.01);
+        Assert.Equal(61862.82, values.Std, 0.01);
+        Assert.Equal(363.663, values.Median, 0.001);
+        Assert.Equal(28, values.Percentile005, 0.001);
+        Assert.Equal(281611.7, values.Percentile995, 0.1);
+        Assert.Equal(0, values.Min);
+        Assert.Equal(486420.22, values.Max, 0.01);
+        Assert.Equal(["Anterior", "Posterior"], fingerprint.Classes.Select(one => one.Name));
+        Assert.All(fingerprint.Classes, one => Assert.Equal(200, one.CasesPresent));
+        Assert.Equal(657_377, fingerprint.Classes.Sum(one => one.Voxels));
+    }
+
+    [SharedFact]
+    public void Hippocampus_classic_statistics_equal_the_specification()
+    {
+        var fingerprint = FingerprintExtractor.Extract(Dataset.Open(Hippocampus), Profile.Classic, workers: 1);
+
+        var values = Assert.Single(fingerprint.IntensityProperties)!;
+        var tolerance = 0.001 * (values.Max - values.Min);
+        Assert.Equal(22435.17, values.Mean, 0.01);
+        Assert.Equal(61107.67, values.Std, 0.01);
+        Assert.Equal(365.4126, values.Median, tolerance);
+        Assert.Equal(280873.75, values.Percentile995, tolerance);
+    }
+
+    [Trait("Tier", "slow")]
+    [SharedFact]
+    public void The_number_of_workers_does_not_change_a_byte()
+    {
+        var dataset = Dataset.Open(SharedFolder.At("golden", "synthetic", "Dataset702_SynMR"));
+        foreach (var profile in Enum.GetValues<Profile>())
+        {
+            var texts = new[] { 1, 2, 4 }.Select(workers => FingerprintJson.ToJson(FingerprintExtractor.Extract(dataset, profile, workers))).ToArray();
+            Assert.Equal(texts[0], texts[1]);
+            Assert.Equal(texts[0], texts[2]);
+        }
+    }
+
+    // The reference draws at random and counts ignore voxels; both are deliberate differences of the specification, hence a few percent.
+    [SharedFact]
+    public void Synthetic_fingerprints_agree_with_the_reference()
+    {
+        foreach (var (name, tolerance) in new[] { ("Dataset701_SynCT", 0.02), ("Dataset702_SynMR", 0.15), ("Dataset703_Syn2D", 0.02) })
+        {
+            var folder = SharedFolder.At("golden", "synthetic", name);
+            var expected = FingerprintJson.Read(Path.Combine(folder, "dataset_fingerprint.json"));
+
+            var actual = FingerprintExtractor.Extract(Dataset.Open(folder), Profile.Modern, workers: 2);
+
+            Assert.Equal(4, actual.CaseCount);
+            Assert.Equal(expected.ShapesAfterCrop.Take(4), actual.ShapesAfterCrop);
+            for (var i = 0; i < actual.CaseCount; i++)
+            {
+                Assert.All(Enumerable.Range(0, 3), axis => Assert.Equal(expected.Spacings[i][axis], actual.Spacings[i][axis], 1e-6));
+            }
+
+            Assert.Equal(expected.IntensityProperties.Count, actual.IntensityProperties.Count);
+            if (expected.CaseCount != actual.CaseCount)
+            {
+                continue;       // two of the CT cases that the reference measured were not published
+            }
+
+            Assert.Equal(expected.MedianRelativeSizeAfterCropping, actual.MedianRelativeSizeAfterCropping, 12);
+            foreach (var (theirs, ours) in expected.IntensityProperties.Zip(actual.IntensityProperties))
+            {
+                var range = theirs!.Max - theirs.Min;
+                Assert.Equal(theirs.Mean, ours!.Mean, tolerance * range);
+                Assert.Equal(theirs.Median, ours.Median, tolerance * range);
+                Assert.Equal(theirs.Std, ours.Std, tolerance * range);
+                Assert.Equal(theirs.Percentile005, ours.Percentile005, tolerance * range);
+                Assert.Equal(theirs.Percentile995, ours.Percentile995, tolerance * range);
+            }
+        }
+    }
+
+    [Trait("Tier", "slow")]
+    [SharedFact]
+    public void Each_hippocampus_case_has_the_shape_and_extremes_that_the_reference_measured()
+    {
+        var fingerprint = ModernHippocampus.Value;
+        var cases = GoldenJson.Read("hippocampus", "per_case_stats.json");
+        var compared = 0;
+        double least = double.PositiveInfinity, most = double.NegativeInfinity, means = 0;
+        for (var i = 0; i < fingerprint.CaseCount; i++)
+        {
+            if (!cases.TryGetProperty(fingerprint.CaseIds[i], out var one))
+            {
+                continue;
+            }
+
+            compared++;
+            Assert.Equal(fingerprint.ShapesAfterCrop[i].ToArray(), one.GetProperty("shape_after_crop").EnumerateArray().Select(e => e.GetInt32()));
+            var statistics = one.GetProperty("fg_stats_exact")[0];
+            least = Math.Min(least, statistics.GetProperty("min").GetDouble());
+            most = Math.Max(most, statistics.GetProperty("max").GetDouble());
+            means += statistics.GetProperty("mean").GetDouble();
+        }
+
+        Assert.Equal(200, compared);
+        var values = fingerprint.IntensityProperties[0]!;
+        Assert.Equal(least, values.Min);
+        Assert.Equal(most, values.Max);
+        Assert.Equal(means / compared, values.Mean, 0.05);      // the reference's means are float32
+    }
+
+    [SharedFact]
+    public void A_cached_fingerprint_is_read_again_until_the_data_change()
+    {
+        using var temporary = new TemporaryFolder();
+        var copy = Path.Combine(temporary.Path, "Dataset702_SynMR");
+        var source = SharedFolder.At("golden", "synthetic", "Dataset702_SynMR");
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(file => !file.Contains("preprocessed", StringComparison.Ordinal)))
+        {
+            var target = Path.Combine(copy, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.WriteAllBytes(target, File.ReadAllBytes(file));
+        }
+
+        var workspace = new Workspace(Path.Combine(temporary.Path, "work"));
+        var measured = 0;
+        Fingerprint Get(Profile profile = Profile.Modern) =>
+            FingerprintExtractor.ExtractCached(Dataset.Open(copy), profile, workspace, 1, (_, _) => measured++);
+
+        var first = Get();
+        var cases = measured;
+        var second = Get();
+        Assert.Equal(FingerprintJson.ToJson(first), FingerprintJson.ToJson(second));
+        Assert.Equal(cases, measured);
+
+        Get(Profile.Classic);
+        Assert.Equal(2 * cases, measured);
+
+        var label = Directory.EnumerateFiles(Path.Combine(copy, "labelsTr")).First();
+        File.SetLastWriteTimeUtc(label, File.GetLastWriteTimeUtc(label).AddSeconds(5));
+        Get(Profile.Classic);
+        Assert.Equal(3 * cases, measured);
+    }
+
+    private static Extent Extreme(Fingerprint fingerprint, Func<IEnumerable<int>, int> pick) => new(
+        pick(fingerprint.ShapesAfterCrop.Select(shape => shape.Z)),
+        pick(fingerprint.ShapesAfterCrop.Select(shape => shape.Y)),
+        pick(fingerprint.ShapesAfterCrop.Select(shape => shape.X)));
+}

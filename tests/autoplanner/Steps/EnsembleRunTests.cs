@@ -1,0 +1,104 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Tests.Inference;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Steps;
+
+/// <summary>Folders of saved probabilities become one folder of segmentations, or a clear error.</summary>
+public sealed class EnsembleRunTests
+{
+    private static readonly DatasetDescription Plain = new("test", ["CT"], InferenceFixtures.TwoLabels, ".nii.gz", null);
+    private static readonly Extent Size = new(2, 1, 2);
+
+    [Fact]
+    public void Three_members_are_averaged_on_the_scans_own_grid()
+    {
+        using var folder = new TemporaryFolder();
+        Member(folder, "a", "x", [.9f, .1f, .6f, .5f]);
+        Member(folder, "b", "x", [.4f, .1f, .3f, .5f]);
+        Member(folder, "c", "x", [.4f, .8f, .3f, .5f]);
+        var written = EnsembleRun.Execute(Paths(folder, "a", "b", "c"), folder.File("out"), Plain, true, SilentReporter.Instance, default);
+
+        Assert.Equal([folder.File("out", "x.nii.gz")], written);
+        var (scan, result) = (ImageFile.ReadLabels(folder.File("a", "x.nii.gz")), ImageFile.ReadLabels(written[0]));
+        Assert.Equal([1, 0, 0, 0], result.Voxels); // means of label 1: .567, .333, .4, and .5, where background wins the tie
+        Assert.Equal(scan.Geometry.RawHeader, result.Geometry.RawHeader);
+        using var mean = ProbabilityFile.Open(ProbabilityFile.PathOf(folder.File("out"), "x"), InferenceFixtures.TwoLabels);
+        var label1 = new float[4];
+        mean.Read(1, label1);
+        Assert.Equal([1.7 / 3, 1.0 / 3, .4, .5], label1.Select(value => (double)value), (a, b) => Math.Abs(a - b) < 1e-6);
+        Assert.True(File.Exists(folder.File("out", "dataset.json")));
+    }
+
+    [Fact]
+    public void Regions_need_more_than_one_half_and_inner_ones_come_last()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (name, whole, core) in new[] { ("a", new[] { .9f, .9f, .2f, .5f }, new[] { .2f, .9f, .1f, .1f }), ("b", [.7f, .7f, .7f, .5f], [.2f, .3f, .1f, .1f]) })
+        {
+            ImageFile.WriteLabels(folder.File(name, "x.nii.gz"), new short[4], Geometry(Size), 2);
+            ProbabilityFile.Write(ProbabilityFile.PathOf(folder.File(name), "x"), "x", new GivenMaps(Size, [whole, core]), InferenceFixtures.Regions);
+        }
+
+        var regions = Plain with { Labels = InferenceFixtures.Regions };
+        var written = EnsembleRun.Execute(Paths(folder, "a", "b"), folder.File("out"), regions, false, SilentReporter.Instance, default);
+        Assert.Equal([1, 2, 0, 0], ImageFile.ReadLabels(written[0]).Voxels);
+    }
+
+    [Fact]
+    public void Folders_that_do_not_match_are_refused_by_name_before_anything_is_written()
+    {
+        using var folder = new TemporaryFolder();
+        Member(folder, "a", "x", new float[4]);
+        Member(folder, "b", "x", new float[4]);
+        Member(folder, "b", "y", new float[4]);
+        Directory.CreateDirectory(folder.File("empty"));
+        Says(["a", "b"], "y.probabilities.safetensors", folder.File("a"));
+        Says(["b", "a"], "y.probabilities.safetensors", folder.File("a"));
+        Says(["a", "empty"], folder.File("empty"), "no class probabilities");
+        Says(["a", "none"], folder.File("none"), "no such folder");
+        Says(["a"], "two or more");
+
+        Member(folder, "larger", "x", new float[6], new Extent(3, 1, 2));
+        Says(["a", "larger"], ProbabilityFile.PathOf(folder.File("larger"), "x"), "3×1×2", "2×1×2");
+
+        Member(folder, "moved", "x", new float[4], shift: 5);
+        Says(["a", "moved"], folder.File("moved", "x.nii.gz"), "elsewhere in space");
+
+        Member(folder, "torn", "x", new float[4]);
+        ImageFile.WriteLabels(folder.File("torn", "x.nii.gz"), new short[6], Geometry(new Extent(3, 1, 2)), 1);
+        Says(["a", "torn"], folder.File("torn", "x.nii.gz"), "3×1×2");
+        File.Delete(folder.File("torn", "x.nii.gz"));
+        Says(["a", "torn"], folder.File("torn", "x.nii.gz"), "no such file");
+
+        var output = Assert.Throws<SharpSegException>(() =>
+            EnsembleRun.Execute(Paths(folder, "a", "a"), folder.File("a"), Plain, false, SilentReporter.Instance, default));
+        Assert.Contains("read and cannot be written", output.Message, StringComparison.Ordinal);
+
+        void Says(string[] names, params string[] says)
+        {
+            var error = Assert.Throws<SharpSegException>(() =>
+                EnsembleRun.Execute(Paths(folder, names), folder.File("out"), Plain, false, SilentReporter.Instance, default));
+            Assert.All(says, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
+            Assert.NotNull(error.Hint);
+            Assert.False(Directory.Exists(folder.File("out")));
+        }
+    }
+
+    private static string[] Paths(TemporaryFolder folder, params string[] names) => [.. names.Select(name => folder.File(name))];
+
+    /// <summary>A folder as predict leaves it: the probability of label 1, and a segmentation for its header.</summary>
+    private static void Member(TemporaryFolder folder, string name, string id, float[] label1, Extent? size = null, double shift = 0)
+    {
+        var extent = size ?? Size;
+        ImageFile.WriteLabels(folder.File(name, id + ".nii.gz"), new short[extent.Voxels], Geometry(extent, shift), 1);
+        ProbabilityFile.Write(
+            ProbabilityFile.PathOf(folder.File(name), id), id, new GivenMaps(extent, [[.. label1.Select(p => 1 - p)], label1]), InferenceFixtures.TwoLabels);
+    }
+
+    private static ImageGeometry Geometry(Extent size, double shift = 0) => new(size, new Spacing(3, 2, 1), [-1, 0, 0, 7 + shift, 0, -2, 0, 8, 0, 0, 3, 9], "", []);
+}

@@ -26,7 +26,7 @@ internal sealed partial class GpuBackend
         try
         {
             var (threads, rounds) = ((long)FirstThreads, FirstRounds);
-            for (; ;)
+            while (true)
             {
                 var view = ((GpuBuffer)output).View(0, threads);
                 var seconds = Shortest(() => multiplyAddPeak.Value.Launch(stream, view, rounds));
@@ -49,7 +49,7 @@ internal sealed partial class GpuBackend
     {
         var most = Math.Min(CopyLength, accelerator.MemorySize / (8 * sizeof(float)));
         var length = FirstCopyLength;
-        for (; ;)
+        while (true)
         {
             var seconds = CopySeconds(length);
             if (seconds >= LongEnough || length == most)

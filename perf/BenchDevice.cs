@@ -3,6 +3,7 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Gpu;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Perf;
 

@@ -1,5 +1,6 @@
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -4,6 +4,7 @@ using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
+using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -1,7 +1,9 @@
 using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Sizes;
+using SharpSeg.Kernels.Gpu.Convolution;
+using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 
@@ -105,7 +107,7 @@ internal sealed partial class GpuBackend
         else
         {
             var channels = dy.Shape.C;
-            var chunks = Fast.ChannelGroups.Chunks(checked((int)(dy.Length / channels)));
+            var chunks = ChannelGroups.Chunks(checked((int)(dy.Length / channels)));
             var partials = Scratch((long)chunks * channels);
             channelSum.Value.Launch(stream, View(dy), channels, partials);
             splitSum.Value.Launch(stream, partials, chunks, View(db), accumulate);

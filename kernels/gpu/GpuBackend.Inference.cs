@@ -1,5 +1,5 @@
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Sizes;
+using SharpSeg.Kernels.Gpu.Inference;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using ILGPU.Runtime;
-using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu;
 

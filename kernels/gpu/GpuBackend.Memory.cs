@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Fast;
+using SharpSeg.Kernels.Gpu.Convolution;
+using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -1,7 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Fast;
-using SharpSeg.Kernels.Gpu.Sizes;
+using SharpSeg.Kernels.Gpu.Normalization;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -2,7 +2,8 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Optimizer;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -1,5 +1,5 @@
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Sizes;
+using SharpSeg.Kernels.Gpu.Pointwise;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -1,7 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Kernels;
-using SharpSeg.Kernels.Gpu.Sizes;
+using SharpSeg.Kernels.Gpu.Volumes;
 
 namespace SharpSeg.Kernels.Gpu;
 

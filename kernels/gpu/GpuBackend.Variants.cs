@@ -3,9 +3,9 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Fast;
-using SharpSeg.Kernels.Gpu.Sizes;
-using SharpSeg.Kernels.Gpu.TensorCores;
+using SharpSeg.Kernels.Gpu.Convolution;
+using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 

@@ -2,10 +2,14 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Fast;
-using SharpSeg.Kernels.Gpu.Kernels;
-using SharpSeg.Kernels.Gpu.Plain;
-using SharpSeg.Kernels.Gpu.TensorCores;
+using SharpSeg.Kernels.Gpu.Convolution;
+using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Inference;
+using SharpSeg.Kernels.Gpu.Loss;
+using SharpSeg.Kernels.Gpu.Normalization;
+using SharpSeg.Kernels.Gpu.Optimizer;
+using SharpSeg.Kernels.Gpu.Pointwise;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 

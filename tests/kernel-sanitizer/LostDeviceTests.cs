@@ -2,6 +2,7 @@ using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Kernels.Gpu.Tests;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.KernelSanitizer;

@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
-using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Device;
 using Xunit;
 
 namespace SharpSeg.KernelSanitizer;

@@ -1,4 +1,5 @@
 using SharpSeg.Conformance;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

@@ -1,3 +1,4 @@
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

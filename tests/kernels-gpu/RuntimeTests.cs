@@ -4,6 +4,7 @@ using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

@@ -1,7 +1,6 @@
 using ILGPU;
-using SharpSeg.Kernels.Gpu.Kernels;
 
-namespace SharpSeg.Kernels.Gpu.Fast;
+namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
 /// In place of the kernels' own, whose loads take a reference to an element: a checked view reads values, or it could not tell reads from

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using SharpSeg.KernelSanitizer;
-using SharpSeg.Kernels.Gpu.Kernels;
+using SharpSeg.Kernels.Gpu.Device;
 
-namespace SharpSeg.Kernels.Gpu.TensorCores;
+namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>In place of the kernels' own, which are PTX: the same instructions after the PTX ISA (<see cref="PtxInstructions"/>).</summary>
 internal static class TensorInstructions

@@ -1,3 +1,5 @@
+using SharpSeg.Kernels.Gpu.Variants;
+
 namespace SharpSeg.Kernels.Gpu.Tests;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using SharpSeg.Kernels.Gpu.Device;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Tests.Volumes;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Tests.Batches;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;

@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Tests.Batches;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 using Xunit.Abstractions;
 

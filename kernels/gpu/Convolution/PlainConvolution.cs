@@ -1,0 +1,195 @@
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Convolution;
+
+/// <summary>
+/// Convolution, all three passes, one thread per element of the result: the formula of <see cref="Engine.Backends.ConvProblem"/> as it
+/// stands there, and the yardstick for the fast variants.
+/// <para>Shapes: x (n, z, y, x, Cin); x2 (n, z, y, x, Cin2); w (kz, ky, kx, Cin + Cin2, Cout); y (n, oz, oy, ox, Cout).</para>
+/// <para>Mapping: neighbouring threads take neighbouring channels of one voxel, so that weights are read in one piece and inputs are
+/// the same address. Every product reads both factors from the caches: bound by their bandwidth, a tenth of peak at best.</para>
+/// </summary>
+internal sealed class PlainConvolution(Accelerator accelerator)
+{
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ConvSizes, int> forward = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ConvSizes, int>(Forward);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvSizes, int, int, int>
+        backwardData = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvSizes, int, int, int>(BackwardData);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ConvSizes, int> backwardWeights = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ConvSizes, int>(BackwardWeights);
+
+    /// <summary>The kernels of this file.</summary>
+    public static IReadOnlyList<Delegate> Methods => [Forward, BackwardData, BackwardWeights];
+
+    /// <summary>y = conv([x, x2], w) + b; x2 and b may be any view where they are not used.</summary>
+    public void LaunchForward(
+        AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b,
+        bool hasBias, ArrayView<float> y) =>
+        forward(stream, ElementIndex.Over(y.Length), x, x2, w, b, y, s, hasBias ? 1 : 0);
+
+    /// <summary>Gradient by the input channels firstChannel, firstChannel + 1, … (as many as dx has).</summary>
+    public void LaunchBackwardData(
+        AcceleratorStream stream, in ConvSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, int firstChannel,
+        int channels, bool accumulate) =>
+        backwardData(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, firstChannel, channels, accumulate ? 1 : 0);
+
+    /// <summary>Gradient by the weights.</summary>
+    public void LaunchBackwardWeights(
+        AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy, ArrayView<float> dw,
+        bool accumulate) =>
+        backwardWeights(stream, ElementIndex.Over(dw.Length), x, x2, dy, dw, s, accumulate ? 1 : 0);
+
+    private static void Forward(
+        ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b, ArrayView<float> y, ConvSizes s, int hasBias)
+    {
+        var element = ElementIndex.Current;
+        if (element >= y.Length)
+        {
+            return;
+        }
+
+        var q = (int)(element % s.Cout);
+        var voxel = element / s.Cout;
+        var n = (int)(voxel / s.OutVoxels);
+        var o = (int)(voxel % s.OutVoxels);
+        var ox = o % s.OutX;
+        var oy = o / s.OutX % s.OutY;
+        var oz = o / s.OutX / s.OutY;
+        var sample = x.SubView((long)n * s.InVoxels * s.Cin);
+        var sample2 = s.Cin2 > 0 ? x2.SubView((long)n * s.InVoxels * s.Cin2) : x2;
+        var sum = hasBias != 0 ? b[q] : 0f;
+        for (var kz = 0; kz < s.KernelZ; kz++)
+        {
+            var iz = (oz * s.StrideZ) + kz - s.PadZ;
+            for (var ky = 0; ky < s.KernelY; ky++)
+            {
+                var iy = (oy * s.StrideY) + ky - s.PadY;
+                for (var kx = 0; kx < s.KernelX; kx++)
+                {
+                    var ix = (ox * s.StrideX) + kx - s.PadX;
+                    if (iz >= 0 && iz < s.InZ && iy >= 0 && iy < s.InY && ix >= 0 && ix < s.InX)
+                    {
+                        var i = (((iz * s.InY) + iy) * s.InX) + ix;
+                        var weight = (((((kz * s.KernelY) + ky) * s.KernelX) + kx) * (s.Cin + s.Cin2) * s.Cout) + q;
+                        for (var c = 0; c < s.Cin; c++, weight += s.Cout)
+                        {
+                            sum += sample[(i * s.Cin) + c] * w[weight];
+                        }
+
+                        for (var c = 0; c < s.Cin2; c++, weight += s.Cout)
+                        {
+                            sum += sample2[(i * s.Cin2) + c] * w[weight];
+                        }
+                    }
+                }
+            }
+        }
+
+        y[element] = sum;
+    }
+
+    private static void BackwardData(
+        ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, ConvSizes s, int firstChannel, int channels, int accumulate)
+    {
+        var element = ElementIndex.Current;
+        if (element >= dx.Length)
+        {
+            return;
+        }
+
+        var c = firstChannel + (int)(element % channels);
+        var voxel = element / channels;
+        var n = (int)(voxel / s.InVoxels);
+        var i = (int)(voxel % s.InVoxels);
+        var ix = i % s.InX;
+        var iy = i / s.InX % s.InY;
+        var iz = i / s.InX / s.InY;
+        var sample = dy.SubView((long)n * s.OutVoxels * s.Cout);
+        var sum = 0f;
+        for (var kz = 0; kz < s.KernelZ; kz++)
+        {
+            var tz = iz + s.PadZ - kz; // o·stride, if some o reaches i through this tap
+            for (var ky = 0; ky < s.KernelY; ky++)
+            {
+                var ty = iy + s.PadY - ky;
+                for (var kx = 0; kx < s.KernelX; kx++)
+                {
+                    var tx = ix + s.PadX - kx;
+                    if (tz >= 0 && ty >= 0 && tx >= 0 && tz % s.StrideZ == 0 && ty % s.StrideY == 0 && tx % s.StrideX == 0)
+                    {
+                        var oz = tz / s.StrideZ;
+                        var oy = ty / s.StrideY;
+                        var ox = tx / s.StrideX;
+                        if (oz < s.OutZ && oy < s.OutY && ox < s.OutX)
+                        {
+                            var o = ((((oz * s.OutY) + oy) * s.OutX) + ox) * s.Cout;
+                            var weight = ((((((kz * s.KernelY) + ky) * s.KernelX) + kx) * (s.Cin + s.Cin2)) + c) * s.Cout;
+                            for (var q = 0; q < s.Cout; q++)
+                            {
+                                sum += sample[o + q] * w[weight + q];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        dx[element] = accumulate != 0 ? dx[element] + sum : sum;
+    }
+
+    private static void BackwardWeights(
+        ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy, ArrayView<float> dw, ConvSizes s, int accumulate)
+    {
+        var element = ElementIndex.Current;
+        if (element >= dw.Length)
+        {
+            return;
+        }
+
+        var index = (int)element;
+        var q = index % s.Cout;
+        var c = index / s.Cout % (s.Cin + s.Cin2);
+        var tap = index / s.Cout / (s.Cin + s.Cin2);
+        var kx = tap % s.KernelX;
+        var ky = tap / s.KernelX % s.KernelY;
+        var kz = tap / s.KernelX / s.KernelY;
+        var second = c >= s.Cin;
+        var channels = second ? s.Cin2 : s.Cin;
+        var channel = second ? c - s.Cin : c;
+        var total = 0f;
+        for (var n = 0; n < s.N; n++)
+        {
+            var input = second ? x2.SubView((long)n * s.InVoxels * channels) : x.SubView((long)n * s.InVoxels * channels);
+            var gradient = dy.SubView((long)n * s.OutVoxels * s.Cout);
+            for (var oz = 0; oz < s.OutZ; oz++)
+            {
+                var iz = (oz * s.StrideZ) + kz - s.PadZ;
+                for (var oy = 0; oy < s.OutY; oy++)
+                {
+                    var iy = (oy * s.StrideY) + ky - s.PadY;
+                    var row = 0f; // sums of rows, then of rows' sums: rounding grows with the root of either, not with the volume
+                    for (var ox = 0; ox < s.OutX; ox++)
+                    {
+                        var ix = (ox * s.StrideX) + kx - s.PadX;
+                        if (iz >= 0 && iz < s.InZ && iy >= 0 && iy < s.InY && ix >= 0 && ix < s.InX)
+                        {
+                            var i = (((iz * s.InY) + iy) * s.InX) + ix;
+                            var o = (((oz * s.OutY) + oy) * s.OutX) + ox;
+                            row += input[(i * channels) + channel] * gradient[(o * s.Cout) + q];
+                        }
+                    }
+
+                    total += row;
+                }
+            }
+        }
+
+        dw[element] = accumulate != 0 ? dw[element] + total : total;
+    }
+}

@@ -1,0 +1,113 @@
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends.OpenCL;
+using ILGPU.Backends.PTX;
+using ILGPU.IR;
+using ILGPU.IR.Intrinsics;
+using ILGPU.IR.Values;
+using SharpSeg.Kernels.Gpu.Convolution;
+
+namespace SharpSeg.Kernels.Gpu.Device;
+
+/// <summary>
+/// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/> and <see cref="TensorInstructions"/>. Generators get
+/// the call's arguments as registers, a structure as its fields' registers in order, a reference as its address.
+/// </summary>
+internal static class PtxGenerators
+{
+    private const BindingFlags Any = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
+
+    /// <summary>Tells a context's compilers of the methods.</summary>
+    public static Context.Builder EnableOwnInstructions(this Context.Builder builder)
+    {
+        var manager = builder.GetIntrinsicManager();
+        foreach (var method in new[] { nameof(ReadOnlyMemory.Four), nameof(ReadOnlyMemory.One) })
+        {
+            var target = typeof(ReadOnlyMemory).GetMethod(method, Any)!;
+            manager.RegisterMethod(target, new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
+            manager.RegisterMethod(
+                target, new CLIntrinsic(typeof(ReadOnlyMemory), $"Plain{method}", IntrinsicImplementationMode.Redirect));
+        }
+
+        foreach (var method in new[]
+        {
+            nameof(TensorInstructions.ToTf32), nameof(TensorInstructions.ToBf16), nameof(TensorInstructions.ToFp16),
+            nameof(TensorInstructions.MultiplyTf32), nameof(TensorInstructions.MultiplyBf16), nameof(TensorInstructions.MultiplyFp16),
+        })
+        {
+            manager.RegisterMethod(
+                typeof(TensorInstructions).GetMethod(method, Any)!,
+                new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
+        }
+
+        return builder;
+    }
+
+    private static void Four(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        using var command = code.BeginCommand("ld.global.nc.v4.f32");
+        command.AppendVectorArgument(Result(code, value));
+        command.AppendArgumentValue(address);
+    }
+
+    private static void One(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        using var command = code.BeginCommand("ld.global.nc.f32");
+        command.AppendArgument(Result(code, value)[0]);
+        command.AppendArgumentValue(address);
+    }
+
+    private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rna.tf32.f32");
+
+    private static void ToBf16(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rn.bf16x2.f32");
+
+    private static void ToFp16(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rn.f16x2.f32");
+
+    private static void Convert(PTXCodeGenerator code, Value value, string instruction)
+    {
+        var arguments = Enumerable.Range(0, value.Count).Select(i => code.LoadHardware(value.Nodes[i])).ToArray();
+        var result = Result(code, value)[0];
+        using var command = code.BeginCommand(instruction);
+        command.AppendArgument(result);
+        foreach (var argument in arguments)
+        {
+            command.AppendArgument(argument);
+        }
+    }
+
+    private static void MultiplyTf32(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Multiply(code, value, "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32");
+
+    private static void MultiplyBf16(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Multiply(code, value, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32");
+
+    private static void MultiplyFp16(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Multiply(code, value, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32");
+
+    private static void Multiply(PTXCodeGenerator code, Value value, string instruction)
+    {
+        var (sums, a) = (Fields(code, value, 0), Fields(code, value, 1));
+        PTXRegisterAllocator.PrimitiveRegister[] b = [code.LoadHardware(value.Nodes[2]), code.LoadHardware(value.Nodes[3])];
+        var result = Result(code, value);
+        using var command = code.BeginCommand(instruction);
+        command.AppendVectorArgument(result);
+        command.AppendVectorArgument(a);
+        command.AppendVectorArgument(b);
+        command.AppendVectorArgument(sums);
+    }
+
+    /// <summary>The registers of a structure that is argument number <paramref name="argument"/>.</summary>
+    private static PTXRegisterAllocator.PrimitiveRegister[] Fields(PTXCodeGenerator code, Value value, int argument) =>
+        [.. Primitives(code.Load(value.Nodes[argument])).Select(code.EnsureHardwareRegister)];
+
+    /// <summary>The registers of the result.</summary>
+    private static PTXRegisterAllocator.PrimitiveRegister[] Result(PTXCodeGenerator code, Value value) =>
+        [.. Primitives(code.Allocate(value))];
+
+    private static IEnumerable<PTXRegisterAllocator.PrimitiveRegister> Primitives(PTXRegisterAllocator.Register register) =>
+        register is PTXRegisterAllocator.CompoundRegister compound
+            ? compound.Children.Cast<PTXRegisterAllocator.PrimitiveRegister>()
+            : [(PTXRegisterAllocator.PrimitiveRegister)register];
+}

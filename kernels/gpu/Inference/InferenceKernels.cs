@@ -1,0 +1,150 @@
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Loss;
+
+namespace SharpSeg.Kernels.Gpu.Inference;
+
+/// <summary>
+/// Sliding-window prediction: adding a weighted tile, dividing by the weights, probabilities, arg max (spec inference §4).
+/// <para>Shapes: tile (tz, ty, tx, c), one sample; weights (tz, ty, tx); sum (z, y, x, c); weightSum (z, y, x). Indices are 64-bit: a
+/// whole volume times its channels may exceed 2³¹ elements.</para>
+/// <para>Mapping: one thread per element of the tile, or per voxel where a voxel's channels belong together.</para>
+/// </summary>
+internal sealed class InferenceKernels(Accelerator accelerator)
+{
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        BlendSizes> blendAdd = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, BlendSizes>(
+        BlendAdd);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int> divide =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int>(Divide);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int> argMax =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int>(ArgMax);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>> sigmoid =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>>(Sigmoid);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int> softmax =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, long, int>(Softmax);
+
+    /// <summary>The kernels of this file.</summary>
+    public static IReadOnlyList<Delegate> Methods => [BlendAdd, Divide, ArgMax, Sigmoid, Softmax];
+
+    /// <summary>sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i].</summary>
+    public void LaunchBlendAdd(
+        AcceleratorStream stream, in BlendSizes s, ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum,
+        ArrayView<float> weightSum) =>
+        blendAdd(stream, RowIndex.Over(s.TileX * s.C, s.TileY, s.TileZ), tile, weights, sum, weightSum, s);
+
+    /// <summary>x[i, c] ← x[i, c]/divisor[i].</summary>
+    public void LaunchDivide(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> divisor, int channels) =>
+        divide(stream, ElementIndex.Over(divisor.Length), x, divisor, channels);
+
+    /// <summary>y[i] ← lowest c with the highest x[i, c].</summary>
+    public void LaunchArgMax(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> y, int channels) =>
+        argMax(stream, ElementIndex.Over(y.Length), x, y, channels);
+
+    /// <summary>y ← sigmoid of every element, or softmax over the channels of every voxel.</summary>
+    public void LaunchProbabilities(AcceleratorStream stream, ArrayView<float> x, bool perChannel, ArrayView<float> y, int channels)
+    {
+        if (perChannel)
+        {
+            sigmoid(stream, ElementIndex.Over(x.Length), x, y);
+        }
+        else
+        {
+            softmax(stream, ElementIndex.Over(x.Length / channels), x, y, x.Length / channels, channels);
+        }
+    }
+
+    private static void BlendAdd(
+        ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum, ArrayView<float> weightSum, BlendSizes s)
+    {
+        var e = RowIndex.Element;
+        var row = RowIndex.Row;
+        if (e >= s.TileX * s.C || row >= s.TileY)
+        {
+            return;
+        }
+
+        var c = e % s.C;
+        var i = ((((long)RowIndex.Plane * s.TileY) + row) * s.TileX) + (e / s.C);
+        var x = (e / s.C) + s.OriginX;
+        var y = row + s.OriginY;
+        var z = (long)RowIndex.Plane + s.OriginZ;
+        var voxel = (((z * s.Y) + y) * s.X) + x;
+        var weight = weights[i];
+        sum[(voxel * s.C) + c] += weight * tile[(i * s.C) + c];
+        if (c == 0)
+        {
+            weightSum[voxel] += weight;
+        }
+    }
+
+    private static void Divide(ArrayView<float> x, ArrayView<float> divisor, int channels)
+    {
+        var voxel = ElementIndex.Current;
+        if (voxel >= divisor.Length)
+        {
+            return;
+        }
+
+        var factor = divisor[voxel];
+        for (var c = 0; c < channels; c++)
+        {
+            x[(voxel * channels) + c] /= factor;
+        }
+    }
+
+    private static void ArgMax(ArrayView<float> x, ArrayView<float> y, int channels)
+    {
+        var voxel = ElementIndex.Current;
+        if (voxel >= y.Length)
+        {
+            return;
+        }
+
+        var best = 0;
+        var highest = x[voxel * channels];
+        for (var c = 1; c < channels; c++)
+        {
+            var value = x[(voxel * channels) + c];
+            if (value > highest)
+            {
+                best = c;
+                highest = value;
+            }
+        }
+
+        y[voxel] = best;
+    }
+
+    private static void Sigmoid(ArrayView<float> x, ArrayView<float> y)
+    {
+        var element = ElementIndex.Current;
+        if (element < x.Length)
+        {
+            y[element] = Logits.Sigmoid(x[element]);
+        }
+    }
+
+    private static void Softmax(ArrayView<float> x, ArrayView<float> y, long voxels, int channels)
+    {
+        var voxel = ElementIndex.Current;
+        if (voxel >= voxels)
+        {
+            return;
+        }
+
+        var first = voxel * channels;
+        var highest = Logits.Highest(x, first, channels);
+        var inverse = 1f / Logits.SumOfExponentials(x, first, channels, highest);
+        for (var c = 0; c < channels; c++)
+        {
+            y[first + c] = XMath.Exp(x[first + c] - highest) * inverse;
+        }
+    }
+}

@@ -1,0 +1,207 @@
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Normalization;
+
+/// <summary>
+/// The sums of instance normalisation by groups: statistics forward, A = Σd and B = Σd·x̂ backward.
+/// <para>Shapes: x, dy (n, z, y, x, c); mean, rstd, sumD, sumDXhat (n, c); partials (2, n, chunks, c).</para>
+/// <para>Maths: each thread's mean and Σ(x − mean)² by <see cref="Welford"/>; parts of n_k elements with mean m_k and sum M_k, threads and
+/// then chunks of voxels, are joined in order by mean = Σ n_k·m_k/Σ n_k, M = Σ (M_k + n_k·(m_k − mean)²). Never E[x²] − E[x]².</para>
+/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel counts
+/// that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
+/// </summary>
+internal sealed class InstanceNormSums(Accelerator accelerator)
+{
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> chunkStatistics =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(ChunkStatistics);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        NormSizes, int, int> joinStatistics = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, NormSizes, int, int>(JoinStatistics);
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> chunkGradientSums =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<float>, ArrayView<float>, NormSizes, int>(ChunkGradientSums);
+
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
+        vectorStatistics = new(() =>
+            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkStatistics));
+
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>> vectorGradientSums = new(() =>
+            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+                ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkGradientSums));
+
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int> joinSums =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, NormSizes, int>(JoinSums);
+
+    /// <summary>The kernels of this file.</summary>
+    public static IReadOnlyList<Delegate> Methods => [ChunkStatistics, JoinStatistics, ChunkGradientSums, JoinSums];
+
+    /// <summary>Elements of scratch memory that a launch needs.</summary>
+    public static long PartialsLength(in NormSizes s) => 2L * s.N * ChannelGroups.Chunks(s.Voxels) * s.C;
+
+    /// <summary>mean and rstd from x.</summary>
+    public void LaunchStatistics(
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> partials, ArrayView<float> mean, ArrayView<float> rstd)
+    {
+        var length = ChannelGroups.ChunkLength(s.Voxels);
+        var (first, second) = Halves(partials);
+        if (IsVector(s))
+        {
+            vectorStatistics.Value(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
+        }
+        else
+        {
+            chunkStatistics(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
+        }
+
+        joinStatistics(
+            stream, ElementIndex.Over(mean.Length), first, second, mean, rstd, s, ChannelGroups.Chunks(s.Voxels), length);
+    }
+
+    /// <summary>sumD and sumDXhat.</summary>
+    public void LaunchGradientSums(
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD, ArrayView<float> sumDXhat)
+    {
+        var (first, second) = Halves(partials);
+        var length = ChannelGroups.ChunkLength(s.Voxels);
+        if (IsVector(s))
+        {
+            vectorGradientSums.Value(
+                stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
+        }
+        else
+        {
+            chunkGradientSums(
+                stream, ChannelGroups.Over(s.C, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
+        }
+
+        joinSums(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
+        joinSums(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
+    }
+
+    private bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(accelerator);
+
+    private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
+        (partials.SubView(0, partials.Length / 2), partials.SubView(partials.Length / 2, partials.Length / 2));
+
+    private static void ChunkStatistics(ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
+    {
+        var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);
+        var c = (Grid.IdxX * Group.DimX) + Group.IdxX;
+        var inside = c < s.C; // no early return: every thread must reach the barriers
+        var sample = x.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C);
+        var start = Grid.IdxY * chunkLength;
+        var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
+        var count = 0f;
+        var mean = 0f;
+        var square = 0f;
+        for (var v = start + Group.IdxY; inside && v < end; v += Group.DimY)
+        {
+            count += 1f;
+            Welford.Add(sample[(v * s.C) + c], 1f / count, ref mean, ref square);
+        }
+
+        var chunkMean = ChannelGroups.SumOverRows(shared, count * mean) / (end - start);
+        square = ChannelGroups.SumOverRows(shared, square + (count * (mean - chunkMean) * (mean - chunkMean)));
+        if (inside && Group.IdxY == 0)
+        {
+            var at = (((Grid.IdxZ * Grid.DimY) + Grid.IdxY) * s.C) + c;
+            means[at] = chunkMean;
+            squares[at] = square;
+        }
+    }
+
+    private static void JoinStatistics(
+        ArrayView<float> means, ArrayView<float> squares, ArrayView<float> mean, ArrayView<float> rstd, NormSizes s, int chunks,
+        int chunkLength)
+    {
+        var index = (int)ElementIndex.Current;
+        if (index >= s.N * s.C)
+        {
+            return;
+        }
+
+        var first = ((index / s.C) * chunks * s.C) + (index % s.C);
+        var last = (float)(s.Voxels - ((chunks - 1) * chunkLength)); // voxels of the last chunk
+        var sum = 0f;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            sum += (chunk == chunks - 1 ? last : chunkLength) * means[first + (chunk * s.C)];
+        }
+
+        var average = sum / s.Voxels;
+        var square = 0f;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            var difference = means[first + (chunk * s.C)] - average;
+            square += squares[first + (chunk * s.C)] + ((chunk == chunks - 1 ? last : chunkLength) * difference * difference);
+        }
+
+        mean[index] = average;
+        rstd[index] = 1f / XMath.Sqrt((square / s.Voxels) + s.Epsilon);
+    }
+
+    private static void ChunkGradientSums(
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength)
+    {
+        var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);
+        var c = (Grid.IdxX * Group.DimX) + Group.IdxX;
+        var inside = c < s.C;
+        var offset = (long)Grid.IdxZ * s.Voxels * s.C;
+        var values = x.SubView(offset, s.Voxels * s.C);
+        var gradients = dy.SubView(offset, s.Voxels * s.C);
+        var start = Grid.IdxY * chunkLength;
+        var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
+        var a = 0f;
+        var b = 0f;
+        if (inside)
+        {
+            var average = mean[(Grid.IdxZ * s.C) + c];
+            var inverse = rstd[(Grid.IdxZ * s.C) + c];
+            var scale = gamma[c];
+            var shift = beta[c];
+            for (var v = start + Group.IdxY; v < end; v += Group.DimY)
+            {
+                var xhat = (values[(v * s.C) + c] - average) * inverse;
+                var d = NormElement.Slope(gradients[(v * s.C) + c], xhat, scale, shift, s.Slope);
+                a += d;
+                b += d * xhat;
+            }
+        }
+
+        a = ChannelGroups.SumOverRows(shared, a);
+        b = ChannelGroups.SumOverRows(shared, b);
+        if (inside && Group.IdxY == 0)
+        {
+            var at = (((Grid.IdxZ * Grid.DimY) + Grid.IdxY) * s.C) + c;
+            sumsD[at] = a;
+            sumsDXhat[at] = b;
+        }
+    }
+
+    private static void JoinSums(ArrayView<float> partials, ArrayView<float> sums, NormSizes s, int chunks)
+    {
+        var index = (int)ElementIndex.Current;
+        if (index >= s.N * s.C)
+        {
+            return;
+        }
+
+        var first = ((index / s.C) * chunks * s.C) + (index % s.C);
+        var sum = 0f;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            sum += partials[first + (chunk * s.C)];
+        }
+
+        sums[index] = sum;
+    }
+}

@@ -1,0 +1,72 @@
+namespace SharpSeg.Kernels.Gpu.Variants;
+
+/// <summary>
+/// Which variants agree with the plain kernels, and which was found best for which operation: kept in a file per device, driver, precision
+/// and build of the kernels, so that each is checked and measured once. One line per decision: operation, sizes, variant, separated by tabs.
+/// A file that cannot be read or written is done without.
+/// </summary>
+internal sealed class VariantCache
+{
+    private readonly Dictionary<VariantKey, string> decisions = [];
+    private readonly string? file;
+
+    /// <summary>Reads what is known of a device.</summary>
+    /// <param name="folder">Where the files lie; null keeps decisions in memory only.</param>
+    /// <param name="device">Name, driver and precision.</param>
+    public VariantCache(string? folder, string device)
+    {
+        if (folder is null)
+        {
+            return;
+        }
+
+        var name = string.Concat(device.Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? char.ToLowerInvariant(c) : '-'));
+        file = Path.Combine(folder, $"{name}.{Build}.tsv");
+        try
+        {
+            foreach (var line in File.Exists(file) ? File.ReadAllLines(file) : [])
+            {
+                if (line.Split('\t') is [var operation, var sizes, var variant])
+                {
+                    decisions[new VariantKey(operation, sizes)] = variant;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            file = null;
+        }
+    }
+
+    /// <summary>Differs whenever the kernels' code does, so that measurements of other kernels are not believed.</summary>
+    private static string Build => typeof(VariantCache).Module.ModuleVersionId.ToString("N")[..8];
+
+    /// <summary>Decisions known, for reports.</summary>
+    public IReadOnlyDictionary<VariantKey, string> Decisions => decisions;
+
+    /// <summary>The variant for an operation, if it was decided and is still among the candidates.</summary>
+    public string? Find(VariantKey key, IReadOnlyList<string> candidates) =>
+        decisions.TryGetValue(key, out var variant) && candidates.Contains(variant) ? variant : null;
+
+    /// <summary>Remembers a decision, in the file too.</summary>
+    public void Add(VariantKey key, string variant)
+    {
+        decisions[key] = variant;
+        if (file is null)
+        {
+            return;
+        }
+
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            var temporary = $"{file}.{Environment.ProcessId}";
+            File.WriteAllLines(temporary, decisions.Select(d => $"{d.Key.Operation}\t{d.Key.Sizes}\t{d.Value}"));
+            File.Move(temporary, file, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A decision that is not written down is made again next time; nothing else is lost.
+        }
+    }
+}

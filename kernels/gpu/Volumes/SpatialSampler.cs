@@ -1,0 +1,195 @@
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Volumes;
+
+/// <summary>
+/// Augmentation's spatial transform on the device, beside the training: a stream and memory of its own, one sample at a time, from any
+/// thread. Its memory (<see cref="SpatialLayout"/>) grows with the first samples and then stays.
+/// </summary>
+/// <param name="accelerator">The device.</param>
+/// <param name="allocate">Device memory of so many elements or a few more.</param>
+internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceBuffer> allocate) : ISpatialSampler
+{
+    private readonly Lock gate = new();
+    private readonly Lazy<SpatialKernels> linear = new(() => new SpatialKernels(accelerator));
+    private readonly Lazy<SplineKernels> splines = new(() => new SplineKernels(accelerator));
+    private readonly Lazy<ElasticKernels> elastic = new(() => new ElasticKernels(accelerator));
+    private AcceleratorStream? stream;
+    private PageLockedArray1D<float>? host;
+    private GpuBuffer? device;
+
+    /// <inheritdoc/>
+    public long HeldBytes
+    {
+        get
+        {
+            lock (gate)
+            {
+                return (device?.Length ?? 0) * sizeof(float);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Sample(
+        in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
+        Span<short> toLabels, Span<short> toPrevious)
+    {
+        var maps = Maps(p, image, labels, previous, toImage, toLabels, toPrevious);
+        var layout = new SpatialLayout(p.Box, p.Patch, p.Channels, maps, p.Planar, elasticTaps: 0);
+        lock (gate)
+        {
+            var staged = Open(layout);
+            Stage(new PaddedBox(p.Box, default, p.Box), layout, p.Channels, image, labels, previous, 0, staged);
+            Upload(layout);
+            linear.Value.Launch(
+                stream!, new SpatialSizes(p, maps), Image(layout), Labels(layout), View(layout.ToImageAt, layout.ToImage),
+                View(layout.ToLabelsAt, layout.ToLabels));
+            Download(layout, toImage, toLabels, toPrevious);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SampleSpline(
+        in SplineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
+        Span<short> toLabels, Span<short> toPrevious)
+    {
+        var affine = p.Affine;
+        var (first, filtered, channels) = (p.First, p.Filtered, affine.Channels);
+        var maps = Maps(affine, image, labels, previous, toImage, toLabels, toPrevious);
+        var layout = new SpatialLayout(filtered, affine.Patch, channels, maps, affine.Planar, p.Elastic?.Kernel.Length ?? 0);
+        if (layout.Uploaded > int.MaxValue)
+        {
+            throw new ShapeException($"{filtered} voxels of {channels} channels are too many for the offsets of a kernel");
+        }
+
+        var at = new Extent(affine.Origin.Z - first.Z, affine.Origin.Y - first.Y, affine.Origin.X - first.X);
+        lock (gate)
+        {
+            var staged = Open(layout);
+            Stage(new PaddedBox(affine.Box, at, filtered), layout, channels, image, labels, previous, p.PreviousPadding, staged);
+            p.Elastic?.Kernel.CopyTo(staged[(int)layout.WeightsAt..]);
+            Upload(layout);
+            splines.Value.LaunchFilter(stream!, filtered, channels, affine.Planar, Image(layout));
+            var fields = p.Elastic is null ? Labels(layout) : elastic.Value.Launch(
+                stream!, affine.Planar ? affine.Patch.With(0, 1) : affine.Patch, layout.Fields, p.Elastic.Noise,
+                View(layout.WeightsAt, layout.Weights), View(layout.FieldsAt, layout.FieldLength),
+                View(layout.SmoothedAt, layout.FieldLength));
+            splines.Value.LaunchSample(
+                stream!, new SpatialSizes(affine.Into(first, filtered), maps), Image(layout), Labels(layout), fields, p.Elastic?.Strength ?? 0f,
+                View(layout.ToImageAt, layout.ToImage), View(layout.ToLabelsAt, layout.ToLabels));
+            Download(layout, toImage, toLabels, toPrevious);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            device?.Dispose();
+            try
+            {
+                host?.Dispose();
+                stream?.Dispose();
+            }
+            catch (AcceleratorException)
+            {
+                // The device is lost; the failure that said so is on its way to the user.
+            }
+
+            (device, host, stream) = (null, null, null);
+        }
+    }
+
+    /// <summary>Stream and memory for a transform; the host's part.</summary>
+    private Span<float> Open(in SpatialLayout layout)
+    {
+        stream ??= accelerator.CreateStream();
+        var staged = Math.Max(layout.Uploaded, layout.Downloaded);
+        if (host is null || host.Span.Length < staged)
+        {
+            host?.Dispose();
+            host = null;
+            host = accelerator.AllocatePageLocked1D<float>(staged);
+        }
+
+        if (device is null || device.Length < layout.Length)
+        {
+            device?.Dispose();
+            device = null;
+            device = (GpuBuffer)allocate(layout.Length);
+        }
+
+        return host.Span;
+    }
+
+    private static void Stage(
+        PaddedBox box, in SpatialLayout layout, int channels, ReadOnlySpan<float> image, ReadOnlySpan<short> labels,
+        ReadOnlySpan<short> previous, short previousPadding, Span<float> staged)
+    {
+        var (labelsAt, weightsAt) = ((int)layout.LabelsAt, (int)layout.WeightsAt);
+        var voxels = labelsAt / channels;
+        box.Fill(image, channels, staged[..labelsAt]);
+        box.Fill(labels, -1, staged.Slice(labelsAt, voxels));
+        if (weightsAt > labelsAt + voxels)
+        {
+            box.Fill(previous, previousPadding, staged.Slice(labelsAt + voxels, voxels));
+        }
+    }
+
+    private void Upload(in SpatialLayout layout) => View(0, layout.Uploaded).CopyFromCPUUnsafeAsync<float, ArrayView<float>>(
+        stream!, ref MemoryMarshal.GetReference(host!.Span), layout.Uploaded);
+
+    private void Download(in SpatialLayout layout, Span<float> toImage, Span<short> toLabels, Span<short> toPrevious)
+    {
+        var result = host!.Span;
+        View(layout.ToImageAt, layout.Downloaded).CopyToCPU<float, ArrayView<float>>(
+            stream!, ref MemoryMarshal.GetReference(result), layout.Downloaded);
+        result[..toImage.Length].CopyTo(toImage);
+        ToLabels(result[toImage.Length..], toLabels);
+        ToLabels(result[(toImage.Length + toLabels.Length)..], toPrevious);
+    }
+
+    private ArrayView<float> Image(in SpatialLayout layout) => View(0, Math.Max(1, layout.LabelsAt));
+
+    private ArrayView<float> Labels(in SpatialLayout layout) => View(layout.LabelsAt, Math.Max(1, layout.WeightsAt - layout.LabelsAt));
+
+    private ArrayView<float> View(long offset, long length) => device!.View(offset, length);
+
+    private static void ToLabels(ReadOnlySpan<float> values, Span<short> target)
+    {
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = (short)values[i];
+        }
+    }
+
+    /// <summary>Checks all lengths; labels per voxel.</summary>
+    private static int Maps(
+        in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
+        Span<short> toLabels, Span<short> toPrevious)
+    {
+        long box = p.Box.Voxels, patch = p.Patch.Voxels;
+        Require(image.Length, box * p.Channels);
+        Require(labels.Length, box);
+        Require(previous.Length, toPrevious.IsEmpty ? 0 : box);
+        Require(toImage.Length, patch * p.Channels);
+        Require(toLabels.Length, patch);
+        Require(toPrevious.Length, toPrevious.IsEmpty ? 0 : patch);
+        return toPrevious.IsEmpty ? 1 : 2;
+    }
+
+    private static void Require(long length, long expected)
+    {
+        if (length != expected)
+        {
+            throw new ShapeException($"{length} values, expected {expected}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ using SharpSeg.AutoPlanner.Tests.Inference;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;
-using Folds = SharpSeg.AutoPlanner.Training.Splits;
+using Folds = SharpSeg.AutoPlanner.Workspaces.Splits;
 using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Method;

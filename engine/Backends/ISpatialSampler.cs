@@ -1,5 +1,3 @@
-using SharpSeg.Engine.Tensors;
-
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
@@ -40,35 +38,4 @@ public interface ISpatialSampler : IDisposable
 
     /// <summary>Device memory held now, bytes: what the largest transform so far took.</summary>
     long HeldBytes { get; }
-}
-
-/// <summary>A position or step (z, y, x) in voxels.</summary>
-public readonly record struct VoxelPosition(double Z, double Y, double X);
-
-/// <summary>
-/// Where a patch's voxels are taken from: voxel (z, y, x) from First + z·StepZ + y·StepY + x·StepX, in voxels of the box.
-/// </summary>
-/// <param name="Patch">Voxels to make.</param>
-/// <param name="Box">Voxels at hand; all three 0 if there are none.</param>
-/// <param name="Origin">First voxel of the box in the initial patch.</param>
-/// <param name="Initial">Voxels of the initial patch.</param>
-/// <param name="Channels">Image channels.</param>
-/// <param name="Planar">Slices by themselves: z of the map is taken for whole, and four taps instead of eight.</param>
-/// <param name="First">Position of the patch's first voxel.</param>
-/// <param name="StepZ">Step along z.</param>
-/// <param name="StepY">Step along y.</param>
-/// <param name="StepX">Step along x.</param>
-public readonly record struct AffineSampling(
-    Extent Patch, Extent Box, Extent Origin, Extent Initial, int Channels, bool Planar, VoxelPosition First, VoxelPosition StepZ,
-    VoxelPosition StepY, VoxelPosition StepX)
-{
-    /// <summary>The same map into another box of the same initial patch.</summary>
-    /// <param name="origin">First voxel of that box in the initial patch.</param>
-    /// <param name="box">Its voxels.</param>
-    public AffineSampling Into(Extent origin, Extent box) => this with
-    {
-        Origin = origin,
-        Box = box,
-        First = new(First.Z + Origin.Z - origin.Z, First.Y + Origin.Y - origin.Y, First.X + Origin.X - origin.X),
-    };
 }

@@ -15,3 +15,22 @@ namespace SharpSeg.Engine.Backends;
 /// <param name="Elastic">The displacement; null if there is none.</param>
 public readonly record struct SplineSampling(
     AffineSampling Affine, Extent First, Extent Filtered, short PreviousPadding, ElasticDisplacement? Elastic);
+
+/// <summary>
+/// Random smooth displacements e of a patch's voxels (spec augmentation §3.1; Simard, Steinkraus, Platt 2003): along each displaced axis
+/// uniform noise in [−1, 1), smoothed along all of these axes with zeros beyond the patch, times a strength. Displaced are z, y and x; in
+/// planar transforms y and x only, by one slice's field for all slices.
+/// </summary>
+/// <param name="Noise">The noise: one field (z, y, x) per displaced axis, one after the other, the lowest axis first.</param>
+/// <param name="Kernel">Weights of the smoothing, an odd number, the middle one for the voxel itself.</param>
+/// <param name="Strength">α in voxels.</param>
+public sealed record ElasticDisplacement(UniformDraws Noise, float[] Kernel, float Strength);
+
+/// <summary>
+/// Consecutive draws of a counter-based random stream, which any device can make, in any order, bit by bit as the host would: draw i is
+/// mix(Key + (First + i)·0x9E3779B97F4A7C15) modulo 2⁶⁴, mix being the finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable
+/// pseudorandom number generators"); the uniform number in [−1, 1) is 2·h·2⁻²⁴ − 1, h being the draw's highest 24 bits.
+/// </summary>
+/// <param name="Key">Which stream.</param>
+/// <param name="First">Number of the first draw.</param>
+public readonly record struct UniformDraws(ulong Key, ulong First);

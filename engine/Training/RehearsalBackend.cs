@@ -138,6 +138,38 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
+    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume)
+    {
+    }
+
+    protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target)
+    {
+    }
+
+    protected override void ClipToRangeCore(Tensor source, int? axis, Tensor target)
+    {
+    }
+
+    protected override void ResampleLabelsCore(in LabelResampling p, Tensor source, Tensor target)
+    {
+    }
+
+    protected override void KeepHighestCore(Tensor volume, float label, bool first, Tensor best, Tensor labels)
+    {
+    }
+
+    protected override void MarkAboveCore(Tensor volume, float threshold, float label, Tensor labels)
+    {
+    }
+
+    protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch)
+    {
+    }
+
+    protected override void SampleSplineCore(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch)
+    {
+    }
+
     private sealed class NoMemory(long length) : DeviceBuffer(length)
     {
         protected override void Dispose(bool disposing)

@@ -95,6 +95,28 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
 
     protected override void ProbabilitiesCore(Tensor x, bool sigmoid, Tensor y) => Inner().Probabilities(x, sigmoid, y);
 
+    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) =>
+        Inner().TakeChannel(maps, channel, origin, volume);
+
+    protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target) => Inner().ResampleAxis(p, source, target);
+
+    protected override void ClipToRangeCore(Tensor source, int? axis, Tensor target) => Inner().ClipToRange(source, axis, target);
+
+    protected override void ResampleLabelsCore(in LabelResampling p, Tensor source, Tensor target) =>
+        Inner().ResampleLabels(p, source, target);
+
+    protected override void KeepHighestCore(Tensor volume, float label, bool first, Tensor best, Tensor labels) =>
+        Inner().KeepHighest(volume, label, first, best, labels);
+
+    protected override void MarkAboveCore(Tensor volume, float threshold, float label, Tensor labels) =>
+        Inner().MarkAbove(volume, threshold, label, labels);
+
+    protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
+        Inner().SampleAffine(p, source, patch);
+
+    protected override void SampleSplineCore(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
+        Inner().SampleSpline(p, source, patch);
+
     /// <summary>Where the next operation goes.</summary>
     protected virtual Backend Inner() => inner;
 }

@@ -68,12 +68,10 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
     /// <summary>The transform as a device takes it, in voxels of the stored box; without an elastic part.</summary>
     public AffineSampling Sampling(SourceBox box, bool planar, PatchSample sample)
     {
-        var first = Position(sample.Size, box.Initial, 0, 0, 0);
         Vector3D z = Matrix.Apply(1, 0, 0), y = Matrix.Apply(0, 1, 0), x = Matrix.Apply(0, 0, 1);
         return new AffineSampling(
-            sample.Size, box.Size, box.Origin, box.Initial, sample.Channels, planar,
-            new(planar ? -box.Origin.Z : first.Z - box.Origin.Z, first.Y - box.Origin.Y, first.X - box.Origin.X),
-            planar ? new(1, z.Y, z.X) : new(z.Z, z.Y, z.X), new(planar ? 0 : y.Z, y.Y, y.X), new(planar ? 0 : x.Z, x.Y, x.X));
+            sample.Size, box.Initial, box.Origin, box.Size, sample.Channels, planar, new(z.Z, z.Y, z.X), new(y.Z, y.Y, y.X),
+            new(x.Z, x.Y, x.X));
     }
 
     /// <summary>

@@ -11,6 +11,7 @@ public static class ConformanceChecks
     [
         typeof(MemoryConformance), typeof(PointwiseConformance), typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance),
         typeof(InstanceNormConformance), typeof(LossConformance), typeof(OptimizerConformance), typeof(InferenceConformance),
+        typeof(VolumeConformance), typeof(SamplingConformance),
     ];
 
     /// <summary>Names of a suite's checks, sentences with underscores.</summary>

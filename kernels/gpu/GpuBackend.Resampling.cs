@@ -1,34 +1,44 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Inference;
 using SharpSeg.Kernels.Gpu.Volumes;
 
 namespace SharpSeg.Kernels.Gpu;
 
-/// <summary>Volume operations beside the contract: bringing outputs back to an image's grid, and the sampler of augmentation.</summary>
+/// <content>Volumes on other grids, and the sampler of augmentation.</content>
 internal sealed partial class GpuBackend : IVolumeResampling
 {
     private readonly Lazy<ResamplingKernels> resampling;
+    private readonly Lazy<SpatialSampler> sampler;
 
     /// <inheritdoc/>
     public override ISpatialSampler OpenSpatialSampler() => new SpatialSampler(accelerator, AllocateCore);
 
     /// <inheritdoc/>
-    public override long SpatialSamplerBytes(in SpatialLimits limits) => RoundUp(new SpatialLayout(limits).Length) * sizeof(float);
+    public override long SpatialSamplerBytes(in SpatialLimits limits) => SamplingBytes(
+        new(limits.Patch, limits.Initial, limits.Channels, limits.Labels, limits.Planar, limits.ElasticTaps));
 
     /// <inheritdoc/>
-    public void TakeChannel(Tensor maps, int channel, Tensor volume)
-    {
-        ShapeException.Require(volume, Shape.Activation(1, maps.Shape.Spatial, 1), nameof(volume));
-        resampling.Value.LaunchTakeChannel(stream, View(maps), channel, maps.Shape.C, View(volume));
-    }
+    public override long SamplingBytes(in SamplingLimits limits) => RoundUp(new SpatialLayout(limits).Length) * sizeof(float);
 
     /// <inheritdoc/>
-    public void ResampleAxis(Tensor source, int axis, int order, Tensor target)
+    protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
+        sampler.Value.Affine(p, source, patch);
+
+    /// <inheritdoc/>
+    protected override void SampleSplineCore(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
+        sampler.Value.Spline(p, source, patch);
+
+    /// <inheritdoc/>
+    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) => resampling.Value.LaunchTakeChannel(
+        stream, new BlendSizes(volume.Shape.Spatial, maps.Shape.Spatial, origin, maps.Shape.C), View(maps), channel, View(volume));
+
+    /// <inheritdoc/>
+    protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target)
     {
-        var (from, to) = (source.Shape.Spatial, target.Shape.Spatial[axis]);
-        ShapeException.Require(target, Shape.Activation(1, from.With(axis, to), 1), nameof(target));
+        var (from, to, axis, order) = (source.Shape.Spatial, target.Shape.Spatial[p.Axis], p.Axis, p.Order);
         var taps = AxisTable.Taps(order);
-        var table = AxisTable.Of(order, from[axis], to);
+        var table = AxisTable.Of(p, to);
         var extended = order == 3 ? from.With(axis, from[axis] + ResamplingKernels.Extension) : from;
         var coefficients = order == 3 ? extended.Voxels : 0;
 
@@ -48,17 +58,12 @@ internal sealed partial class GpuBackend : IVolumeResampling
     }
 
     /// <inheritdoc/>
-    public void ClipToRange(Tensor source, int? axis, Tensor target)
+    protected override void ClipToRangeCore(Tensor source, int? axis, Tensor target)
     {
         // A volume is one slice across an axis of length 1.
         var (from, to) = axis is { } a
             ? (new AxisSizes(source.Shape.Spatial, a, 0), new AxisSizes(target.Shape.Spatial, a, 0))
             : (Whole(source.Shape.Spatial), Whole(target.Shape.Spatial));
-        if (from.From != to.From)
-        {
-            throw new ShapeException($"slices of {source.Shape} and {target.Shape} across axis {axis} do not correspond");
-        }
-
         var parts = ResamplingKernels.RangeParts(from);
         var ranges = Scratch(2L * from.From * parts);
         resampling.Value.LaunchRange(stream, from, View(source), ranges);
@@ -66,19 +71,26 @@ internal sealed partial class GpuBackend : IVolumeResampling
     }
 
     /// <inheritdoc/>
-    public void KeepHighest(Tensor volume, float label, bool first, Tensor best, Tensor labels)
+    protected override void ResampleLabelsCore(in LabelResampling p, Tensor source, Tensor target)
     {
-        ShapeException.Require(best, volume.Shape, nameof(best));
-        ShapeException.Require(labels, volume.Shape, nameof(labels));
-        resampling.Value.LaunchKeepHighest(stream, View(volume), label, first, View(best), View(labels));
+        var table = LabelSizes.Table(p, target.Shape.Spatial);
+        var onDevice = Scratch(table.Length);
+        CopyIn(table, onDevice, staging, stream);
+        resampling.Value.LaunchLabels(stream, new LabelSizes(p, target.Shape.Spatial), View(source), onDevice, View(target));
     }
 
     /// <inheritdoc/>
-    public void MarkAbove(Tensor volume, float threshold, float label, Tensor labels)
-    {
-        ShapeException.Require(labels, volume.Shape, nameof(labels));
+    protected override void KeepHighestCore(Tensor volume, float label, bool first, Tensor best, Tensor labels) =>
+        resampling.Value.LaunchKeepHighest(stream, View(volume), label, first, View(best), View(labels));
+
+    /// <inheritdoc/>
+    protected override void MarkAboveCore(Tensor volume, float threshold, float label, Tensor labels) =>
         resampling.Value.LaunchMarkAbove(stream, View(volume), threshold, label, View(labels));
-    }
+
+    void IVolumeResampling.TakeChannel(Tensor maps, int channel, Tensor volume) => TakeChannel(maps, channel, default, volume);
+
+    void IVolumeResampling.ResampleAxis(Tensor source, int axis, int order, Tensor target) =>
+        ResampleAxis(new(axis, order, source.Shape.Spatial[axis], target.Shape.Spatial[axis]), source, target);
 
     private static AxisSizes Whole(Extent size) => new(new Extent(size.Z * size.Y, 1, size.X), 1, 0);
 

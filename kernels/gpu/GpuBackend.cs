@@ -73,6 +73,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         vectorNormApply = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
         resampling = new(() => new(accelerator));
+        sampler = new(() => new(accelerator, AllocateCore));
         multiplyAddPeak = new(() => new(accelerator));
         tensorGather = new(() => new(accelerator));
         tensorWeights = new(() => new(accelerator));
@@ -112,6 +113,11 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         {
             try
             {
+                if (sampler.IsValueCreated)
+                {
+                    sampler.Value.Dispose();
+                }
+
                 scratch?.Dispose();
                 staging.Dispose();
                 ahead?.Dispose();

@@ -1,3 +1,5 @@
+using SharpSeg.Engine.Backends;
+
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
@@ -15,26 +17,26 @@ internal static class AxisTable
         _ => throw new ArgumentOutOfRangeException(nameof(order), order, "orders 0, 1 and 3 are offered"),
     };
 
-    /// <summary>The table of an axis of <paramref name="from"/> samples resampled to <paramref name="to"/>.</summary>
-    public static float[] Of(int order, int from, int to)
+    /// <summary>The table of so many outputs.</summary>
+    public static float[] Of(in AxisResampling p, int outputs)
     {
-        var taps = Taps(order);
-        var table = new float[to * (taps + 1)];
-        for (var j = 0; j < to; j++)
+        var taps = Taps(p.Order);
+        var table = new float[outputs * (taps + 1)];
+        for (var i = 0; i < outputs; i++)
         {
-            var entry = table.AsSpan(j * (taps + 1), taps + 1);
-            if (order == 0)
+            var output = p.FirstTarget + i;
+            var entry = table.AsSpan(i * (taps + 1), taps + 1);
+            if (p.Order == 0)
             {
-                (entry[0], entry[1]) = (Math.Min(from - 1, ((2L * j) + 1) * from / (2L * to)), 1f);
+                (entry[0], entry[1]) = (p.Nearest(output) - p.FirstSource, 1f);
                 continue;
             }
 
-            var u = ((j + 0.5) * from / to) - 0.5;
-            var floor = (int)Math.Floor(u);
-            double t = u - floor, s = 1 - t;
-            if (order == 1)
+            var (floor, t) = p.Position(output);
+            var s = 1 - t;
+            if (p.Order == 1)
             {
-                (entry[0], entry[1], entry[2]) = (floor, (float)s, (float)t);
+                (entry[0], entry[1], entry[2]) = (floor - p.FirstSource, (float)s, (float)t);
                 continue;
             }
 

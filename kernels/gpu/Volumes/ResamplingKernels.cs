@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Inference;
 
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
@@ -20,8 +21,8 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     private const float Pole = -0.26794919243112270647f;  // √3 − 2
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int> takeChannel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int>(TakeChannel);
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlendSizes, int> takeChannel =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, BlendSizes, int>(TakeChannel);
 
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes> coefficients =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, AxisSizes>(Coefficients);
@@ -35,6 +36,9 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int> clip =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, AxisSizes, int>(Clip);
 
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LabelSizes> resampleLabels =
+        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LabelSizes>(ResampleLabels);
+
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, float, int> keepHighest =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, float, int>(KeepHighest);
 
@@ -42,11 +46,11 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, float, float>(MarkAbove);
 
     /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [TakeChannel, Coefficients, Sample, Range, Clip, KeepHighest, MarkAbove];
+    public static IReadOnlyList<Delegate> Methods => [TakeChannel, Coefficients, Sample, Range, Clip, ResampleLabels, KeepHighest, MarkAbove];
 
-    /// <summary>volume ← channel c of maps.</summary>
-    public void LaunchTakeChannel(AcceleratorStream stream, ArrayView<float> maps, int channel, int channels, ArrayView<float> volume) =>
-        takeChannel(stream, ElementIndex.Over(volume.Length), maps, volume, channel, channels);
+    /// <summary>volume ← a channel of a box of maps.</summary>
+    public void LaunchTakeChannel(AcceleratorStream stream, in BlendSizes s, ArrayView<float> maps, int channel, ArrayView<float> volume) =>
+        takeChannel(stream, ElementIndex.OverSmall(volume.Length), maps, volume, s, channel);
 
     /// <summary>Coefficients (outer, from + 4, inner) of samples (outer, from, inner), without the factor 6.</summary>
     public void LaunchCoefficients(AcceleratorStream stream, in AxisSizes s, ArrayView<float> samples, ArrayView<float> coefs) =>
@@ -68,6 +72,11 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
     public void LaunchClip(AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
         clip(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
 
+    /// <summary>Labels of another size; the table is <see cref="LabelSizes.Table"/>.</summary>
+    public void LaunchLabels(
+        AcceleratorStream stream, in LabelSizes s, ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) =>
+        resampleLabels(stream, ElementIndex.OverSmall(target.Length), source, table, target, s);
+
     /// <summary>Where volume &gt; best, or everywhere: best ← volume, labels ← label.</summary>
     public void LaunchKeepHighest(
         AcceleratorStream stream, ArrayView<float> volume, float label, bool first, ArrayView<float> best, ArrayView<float> labels) =>
@@ -77,13 +86,19 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
     public void LaunchMarkAbove(AcceleratorStream stream, ArrayView<float> volume, float threshold, float label, ArrayView<float> labels) =>
         markAbove(stream, ElementIndex.Over(volume.Length), volume, labels, threshold, label);
 
-    private static void TakeChannel(ArrayView<float> maps, ArrayView<float> volume, int channel, int channels)
+    private static void TakeChannel(ArrayView<float> maps, ArrayView<float> volume, BlendSizes s, int channel)
     {
-        var voxel = ElementIndex.Current;
-        if (voxel < volume.Length)
+        var voxel = ElementIndex.Small;
+        if (voxel >= volume.Length)
         {
-            volume[voxel] = maps[(voxel * channels) + channel];
+            return;
         }
+
+        var row = voxel / s.TileX;
+        var x = s.OriginX + (voxel % s.TileX);
+        var y = s.OriginY + (row % s.TileY);
+        var z = s.OriginZ + (row / s.TileY);
+        volume[voxel] = maps[(((((long)z * s.Y) + y) * s.X) + x) * s.C + channel];
     }
 
     // The samples continue with the edge value on both sides; the geometric sums over that constant tail are used in closed form.
@@ -204,6 +219,71 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
         value = value < low ? low : value;
         target[element] = value > high ? high : value;
     }
+
+    // Where all corners of the cell agree, their label; else the largest label whose weights, in whole numbers, reach half of all.
+    private static void ResampleLabels(ArrayView<float> source, ArrayView<float> table, ArrayView<float> target, LabelSizes s)
+    {
+        var voxel = ElementIndex.Small;
+        if (voxel >= target.Length)
+        {
+            return;
+        }
+
+        var row = voxel / s.ToX;
+        var z = LabelSizes.Entry * (row / s.ToY);
+        var y = LabelSizes.Entry * (s.ToZ + (row % s.ToY));
+        var x = LabelSizes.Entry * (s.ToZ + s.ToY + (voxel % s.ToX));
+        var first = Corner(source, table, s, z, y, x, 0);
+        var mixed = false;
+        for (var corner = 1; corner < 8; corner++)
+        {
+            mixed |= Corner(source, table, s, z, y, x, corner) != first;
+        }
+
+        target[voxel] = mixed ? Majority(source, table, s, z, y, x) : first;
+    }
+
+    private static float Majority(ArrayView<float> source, ArrayView<float> table, LabelSizes s, int z, int y, int x)
+    {
+        var winner = 0f;
+        var found = false;
+        for (var corner = 0; corner < 8; corner++)
+        {
+            var label = Corner(source, table, s, z, y, x, corner);
+            if (found && label <= winner)
+            {
+                continue;
+            }
+
+            var sum = 0L;
+            for (var other = 0; other < 8; other++)
+            {
+                if (Corner(source, table, s, z, y, x, other) == label)
+                {
+                    sum += Share(table, s.UnitZ, z, other >> 2) * Share(table, s.UnitY, y, other >> 1) * Share(table, s.UnitX, x, other);
+                }
+            }
+
+            if (2L * sum >= s.UnitZ * s.UnitY * s.UnitX)
+            {
+                winner = label;
+                found = true;
+            }
+        }
+
+        return winner;
+    }
+
+    // Bits of a corner, from the highest: far plane, far row, far column.
+    private static float Corner(ArrayView<float> source, ArrayView<float> table, LabelSizes s, int z, int y, int x, int corner)
+    {
+        var plane = (long)table[z + ((corner >> 2) & 1)];
+        var row = (long)table[y + ((corner >> 1) & 1)];
+        return source[(((plane * s.FromY) + row) * s.FromX) + (long)table[x + (corner & 1)]];
+    }
+
+    private static long Share(ArrayView<float> table, long unit, int entry, int far) =>
+        (far & 1) != 0 ? (long)table[entry + 2] : unit - (long)table[entry + 2];
 
     private static void KeepHighest(ArrayView<float> volume, ArrayView<float> best, ArrayView<float> labels, float label, int first)
     {

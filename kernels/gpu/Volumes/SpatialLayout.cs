@@ -32,7 +32,7 @@ internal readonly record struct SpatialLayout
     }
 
     /// <summary>The layout of the largest transform within limits.</summary>
-    public SpatialLayout(in SpatialLimits limits)
+    public SpatialLayout(in SamplingLimits limits)
         : this(limits.Initial, limits.Patch, limits.Channels, limits.Labels, limits.Planar, limits.ElasticTaps)
     {
     }

@@ -38,30 +38,36 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
     /// <inheritdoc/>
     public void Sample(
         in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
-        Span<short> toLabels, Span<short> toPrevious)
-    {
-        var maps = Maps(p, image, labels, previous, toImage, toLabels, toPrevious);
-        var layout = new SpatialLayout(p.Box, p.Patch, p.Channels, maps, p.Planar, elasticTaps: 0);
-        lock (gate)
-        {
-            var staged = Open(layout);
-            Stage(new PaddedBox(p.Box, default, p.Box), layout, p.Channels, image, labels, previous, 0, staged);
-            Upload(layout);
-            linear.Value.Launch(
-                stream!, new SpatialSizes(p, maps), Image(layout), Labels(layout), View(layout.ToImageAt, layout.ToImage),
-                View(layout.ToLabelsAt, layout.ToLabels));
-            Download(layout, toImage, toLabels, toPrevious);
-        }
-    }
+        Span<short> toLabels, Span<short> toPrevious) => Affine(p, new(image, labels, previous), new(toImage, toLabels, toPrevious));
 
     /// <inheritdoc/>
     public void SampleSpline(
         in SplineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
-        Span<short> toLabels, Span<short> toPrevious)
+        Span<short> toLabels, Span<short> toPrevious) => Spline(p, new(image, labels, previous), new(toImage, toLabels, toPrevious));
+
+    /// <inheritdoc cref="Backend.SampleAffine"/>
+    public void Affine(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch)
+    {
+        var maps = patch.Previous.IsEmpty ? 1 : 2;
+        var layout = new SpatialLayout(p.Box, p.Patch, p.Channels, maps, p.Planar, elasticTaps: 0);
+        lock (gate)
+        {
+            var staged = Open(layout);
+            Stage(new PaddedBox(p.Box, default, p.Box), layout, p.Channels, source, 0, staged);
+            Upload(layout);
+            linear.Value.Launch(
+                stream!, new SpatialSizes(p, maps), Image(layout), Labels(layout), View(layout.ToImageAt, layout.ToImage),
+                View(layout.ToLabelsAt, layout.ToLabels));
+            Download(layout, patch);
+        }
+    }
+
+    /// <inheritdoc cref="Backend.SampleSpline"/>
+    public void Spline(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch)
     {
         var affine = p.Affine;
         var (first, filtered, channels) = (p.First, p.Filtered, affine.Channels);
-        var maps = Maps(affine, image, labels, previous, toImage, toLabels, toPrevious);
+        var maps = patch.Previous.IsEmpty ? 1 : 2;
         var layout = new SpatialLayout(filtered, affine.Patch, channels, maps, affine.Planar, p.Elastic?.Kernel.Length ?? 0);
         if (layout.Uploaded > int.MaxValue)
         {
@@ -72,7 +78,7 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
         lock (gate)
         {
             var staged = Open(layout);
-            Stage(new PaddedBox(affine.Box, at, filtered), layout, channels, image, labels, previous, p.PreviousPadding, staged);
+            Stage(new PaddedBox(affine.Box, at, filtered), layout, channels, source, p.PreviousPadding, staged);
             p.Elastic?.Kernel.CopyTo(staged[(int)layout.WeightsAt..]);
             Upload(layout);
             splines.Value.LaunchFilter(stream!, filtered, channels, affine.Planar, Image(layout));
@@ -81,9 +87,9 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
                 View(layout.WeightsAt, layout.Weights), View(layout.FieldsAt, layout.FieldLength),
                 View(layout.SmoothedAt, layout.FieldLength));
             splines.Value.LaunchSample(
-                stream!, new SpatialSizes(affine.Into(first, filtered), maps), Image(layout), Labels(layout), fields, p.Elastic?.Strength ?? 0f,
-                View(layout.ToImageAt, layout.ToImage), View(layout.ToLabelsAt, layout.ToLabels));
-            Download(layout, toImage, toLabels, toPrevious);
+                stream!, new SpatialSizes(affine with { Origin = first, Box = filtered }, maps), Image(layout), Labels(layout), fields,
+                p.Elastic?.Strength ?? 0f, View(layout.ToImageAt, layout.ToImage), View(layout.ToLabelsAt, layout.ToLabels));
+            Download(layout, patch);
         }
     }
 
@@ -130,30 +136,29 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
     }
 
     private static void Stage(
-        PaddedBox box, in SpatialLayout layout, int channels, ReadOnlySpan<float> image, ReadOnlySpan<short> labels,
-        ReadOnlySpan<short> previous, short previousPadding, Span<float> staged)
+        PaddedBox box, in SpatialLayout layout, int channels, in BoxVoxels source, short previousPadding, Span<float> staged)
     {
         var (labelsAt, weightsAt) = ((int)layout.LabelsAt, (int)layout.WeightsAt);
         var voxels = labelsAt / channels;
-        box.Fill(image, channels, staged[..labelsAt]);
-        box.Fill(labels, -1, staged.Slice(labelsAt, voxels));
+        box.Fill(source.Image, channels, staged[..labelsAt]);
+        box.Fill(source.Labels, -1, staged.Slice(labelsAt, voxels));
         if (weightsAt > labelsAt + voxels)
         {
-            box.Fill(previous, previousPadding, staged.Slice(labelsAt + voxels, voxels));
+            box.Fill(source.Previous, previousPadding, staged.Slice(labelsAt + voxels, voxels));
         }
     }
 
     private void Upload(in SpatialLayout layout) => View(0, layout.Uploaded).CopyFromCPUUnsafeAsync<float, ArrayView<float>>(
         stream!, ref MemoryMarshal.GetReference(host!.Span), layout.Uploaded);
 
-    private void Download(in SpatialLayout layout, Span<float> toImage, Span<short> toLabels, Span<short> toPrevious)
+    private void Download(in SpatialLayout layout, in PatchVoxels patch)
     {
         var result = host!.Span;
         View(layout.ToImageAt, layout.Downloaded).CopyToCPU<float, ArrayView<float>>(
             stream!, ref MemoryMarshal.GetReference(result), layout.Downloaded);
-        result[..toImage.Length].CopyTo(toImage);
-        ToLabels(result[toImage.Length..], toLabels);
-        ToLabels(result[(toImage.Length + toLabels.Length)..], toPrevious);
+        result[..patch.Image.Length].CopyTo(patch.Image);
+        ToLabels(result[patch.Image.Length..], patch.Labels);
+        ToLabels(result[(patch.Image.Length + patch.Labels.Length)..], patch.Previous);
     }
 
     private ArrayView<float> Image(in SpatialLayout layout) => View(0, Math.Max(1, layout.LabelsAt));
@@ -167,29 +172,6 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
         for (var i = 0; i < target.Length; i++)
         {
             target[i] = (short)values[i];
-        }
-    }
-
-    /// <summary>Checks all lengths; labels per voxel.</summary>
-    private static int Maps(
-        in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
-        Span<short> toLabels, Span<short> toPrevious)
-    {
-        long box = p.Box.Voxels, patch = p.Patch.Voxels;
-        Require(image.Length, box * p.Channels);
-        Require(labels.Length, box);
-        Require(previous.Length, toPrevious.IsEmpty ? 0 : box);
-        Require(toImage.Length, patch * p.Channels);
-        Require(toLabels.Length, patch);
-        Require(toPrevious.Length, toPrevious.IsEmpty ? 0 : patch);
-        return toPrevious.IsEmpty ? 1 : 2;
-    }
-
-    private static void Require(long length, long expected)
-    {
-        if (length != expected)
-        {
-            throw new ShapeException($"{length} values, expected {expected}");
         }
     }
 }

@@ -22,10 +22,12 @@ internal readonly struct SpatialSizes
         (PatchZ, PatchY, PatchX) = (p.Patch.Z, p.Patch.Y, p.Patch.X);
         (BoxZ, BoxY, BoxX) = (p.Box.Z, p.Box.Y, p.Box.X);
         (Channels, Planar, Labels) = (p.Channels, p.Planar ? 1 : 0, labels);
-        (FirstZ, FirstY, FirstX) = (Fixed(p.First.Z + Bias), Fixed(p.First.Y + Bias), Fixed(p.First.X + Bias));
-        (StepZZ, StepZY, StepZX) = (Fixed(p.StepZ.Z), Fixed(p.StepZ.Y), Fixed(p.StepZ.X));
-        (StepYZ, StepYY, StepYX) = (Fixed(p.StepY.Z), Fixed(p.StepY.Y), Fixed(p.StepY.X));
-        (StepXZ, StepXY, StepXX) = (Fixed(p.StepX.Z), Fixed(p.StepX.Y), Fixed(p.StepX.X));
+        var first = p.Position(0, 0, 0);
+        (FirstZ, FirstY, FirstX) = (
+            Fixed(first.Z - p.Origin.Z + Bias), Fixed(first.Y - p.Origin.Y + Bias), Fixed(first.X - p.Origin.X + Bias));
+        (StepZZ, StepZY, StepZX) = (Fixed(p.Planar ? 1 : p.StepZ.Z), Fixed(p.StepZ.Y), Fixed(p.StepZ.X));
+        (StepYZ, StepYY, StepYX) = (Fixed(p.Planar ? 0 : p.StepY.Z), Fixed(p.StepY.Y), Fixed(p.StepY.X));
+        (StepXZ, StepXY, StepXX) = (Fixed(p.Planar ? 0 : p.StepX.Z), Fixed(p.StepX.Y), Fixed(p.StepX.X));
 
         // Labels live where 0 ≤ position + origin ≤ initial − 1.
         (OriginZ, OriginY, OriginX) = (Fixed(Bias - p.Origin.Z), Fixed(Bias - p.Origin.Y), Fixed(Bias - p.Origin.X));

@@ -17,33 +17,6 @@ public sealed class ResamplingTests : IDisposable
 
     public void Dispose() => backend.Dispose();
 
-    /// <summary>Spec preprocessing §4.5.</summary>
-    [Theory]
-    [InlineData(0, false, new[] { 0.0, 0, 1, 1, 4, 4, 9, 9 })]
-    [InlineData(1, false, new[] { 0, .25, .75, 1.75, 3.25, 5.25, 7.75, 9 })]
-    [InlineData(3, false, new[] { -.053912, .126686, .623079, 1.476141, 2.920973, 5.34375, 8.068029, 9.414484 })]
-    [InlineData(3, true, new[] { 0, .126686, .623079, 1.476141, 2.920973, 5.34375, 8.068029, 9 })]
-    public void Specified_line_is_resampled_as_specified(int order, bool clip, double[] expected)
-    {
-        using var volumes = new DeviceExporter.Volumes(backend);
-        for (var axis = 0; axis < 3; axis++)
-        {
-            var (source, target) = (volumes.Allocate(Extent.One.With(axis, 4)), volumes.Allocate(Extent.One.With(axis, 8)));
-            backend.Upload([0, 1, 4, 9], source);
-            backend.ResampleAxis(source, axis, order, target);
-            if (clip)
-            {
-                backend.ClipToRange(source, null, target);
-            }
-
-            var actual = Read(target);
-            for (var i = 0; i < expected.Length; i++)
-            {
-                Assert.Equal(expected[i], actual[i], 1e-5);
-            }
-        }
-    }
-
     public static TheoryData<int, int?, int[], int[]> Changes => new()
     {
         { 0, null, [5, 4, 6], [3, 7, 6] },

@@ -12,6 +12,17 @@ public static class GoldenJson
         return document.RootElement.Clone();
     }
 
+    /// <summary>The rows of a golden file, whose number must be as expected: a loop over nothing proves nothing.</summary>
+    public static IReadOnlyList<JsonElement> Rows(string file, int whole, int excerpt) => Rows(Read("functions", file), whole, excerpt);
+
+    /// <inheritdoc cref="Rows(string, int, int)"/>
+    public static IReadOnlyList<JsonElement> Rows(JsonElement array, int whole, int excerpt)
+    {
+        JsonElement[] rows = [.. array.EnumerateArray()];
+        Xunit.Assert.Equal(SharedFolder.Rows(whole, excerpt), rows.Length);
+        return rows;
+    }
+
     public static int[] ShapeOf(JsonElement array) => [.. array.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32())];
 
     /// <summary>The last three axes; missing ones are 1.</summary>

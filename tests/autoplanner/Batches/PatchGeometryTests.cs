@@ -39,6 +39,25 @@ public sealed class PatchGeometryTests
         }
     }
 
+    [Fact]
+    public void Geometry_is_the_references()
+    {
+        foreach (var row in GoldenJson.Rows("initial_patch_size.json", 16, 16))
+        {
+            int[] patch = Sizes(row.GetProperty("patch_size")), initial = Sizes(row.GetProperty("initial_patch_size"));
+            var is2D = patch.Length == 2;
+            var geometry = Geometry(Profile.Modern, string.Join(',', patch));
+            Assert.Equal(Parse(string.Join(',', initial)), geometry.Initial);
+            Assert.Equal(row.GetProperty("do_dummy_2d").GetBoolean(), geometry.Dummy2D);
+            Assert.Equal(row.GetProperty("rotation_for_DA")[1].GetDouble(), geometry.RotationRadians, 12);
+
+            // The reference counts the axes of a slice from 0, we those of a volume.
+            Assert.Equal(Sizes(row.GetProperty("mirror_axes")).Select(axis => is2D ? axis + 1 : axis), geometry.MirrorAxes);
+        }
+
+        static int[] Sizes(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(size => size.GetInt32())];
+    }
+
     // The paper's dummy-2D rule (longest edge more than twice the shortest) makes 64×192×160 slice-wise in the classic profile, so the
     // table's 131×266×201, which is the three-dimensional formula, is not what a classic run reads.
     [Fact]

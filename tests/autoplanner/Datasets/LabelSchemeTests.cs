@@ -63,11 +63,10 @@ public sealed class LabelSchemeTests
         Assert.Equal(11, scheme.HeadCount);
     }
 
-    [SharedFact]
+    [Fact]
     public void The_reference_gives_the_same_heads_and_foreground()
     {
-        using var golden = System.Text.Json.JsonDocument.Parse(File.ReadAllText(SharedFolder.At("golden", "functions", "label_handling.json")));
-        foreach (var entry in golden.RootElement.EnumerateArray())
+        foreach (var entry in GoldenJson.Rows("label_handling.json", 4, 4))
         {
             var order = entry.GetProperty("regions_class_order");
             var scheme = Parse(entry.GetProperty("labels").GetRawText(), order.ValueKind == System.Text.Json.JsonValueKind.Null ? null : order.GetRawText());

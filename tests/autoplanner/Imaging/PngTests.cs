@@ -160,11 +160,13 @@ public sealed class PngTests : IDisposable
         }
     }
 
-    [SharedFact]
+    [Fact]
     public void The_reference_pictures_are_read()
     {
         var folderOfImages = SharedFolder.At("golden", "synthetic", "Dataset703_Syn2D", "imagesTr");
-        foreach (var file in Directory.GetFiles(folderOfImages, "*.png"))
+        var files = Directory.GetFiles(folderOfImages, "*.png");
+        Assert.Equal(4, files.Length);
+        foreach (var file in files)
         {
             var image = ImageFile.Read(file);
             Assert.Equal(3, image.Channels.Count);

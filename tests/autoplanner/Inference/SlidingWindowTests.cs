@@ -19,6 +19,27 @@ public sealed class SlidingWindowTests
     public void Positions_are_the_specs(int image, int tile, double step, int[] expected) =>
         Assert.Equal(expected, SlidingWindow.Positions(image, tile, step));
 
+    [Fact]
+    public void Positions_are_the_references()
+    {
+        foreach (var row in GoldenJson.Rows("sliding_window_steps.json", 38, 38))
+        {
+            int[] image = Sizes(row.GetProperty("image")), patch = Sizes(row.GetProperty("patch"));
+            var step = row.GetProperty("step").GetDouble();
+            var expected = row.GetProperty("steps").EnumerateArray().Select(Sizes).ToArray();
+            for (var axis = 0; axis < image.Length; axis++)
+            {
+                Assert.Equal(expected[axis], SlidingWindow.Positions(image[axis], patch[axis], step));
+            }
+
+            var tiles = SlidingWindow.Tiles(Extents(image), Extents(patch), step);
+            Assert.Equal(expected.Aggregate(1, (product, positions) => product * positions.Length), tiles.Count);
+        }
+
+        static int[] Sizes(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(size => size.GetInt32())];
+        static Extent Extents(int[] sizes) => sizes.Length == 2 ? new Extent(1, sizes[0], sizes[1]) : Extent.FromArray(sizes);
+    }
+
     [Theory]
     [InlineData(482, 512, 512, 128, 128, 128, 343)]
     [InlineData(115, 320, 232, 80, 192, 160, 12)]

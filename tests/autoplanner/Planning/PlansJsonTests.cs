@@ -148,10 +148,12 @@ public sealed class PlansJsonTests
         Assert.Equal((Profile.Modern, "default"), (plans.Profile, plans.Preset));
     }
 
-    [SharedFact]
+    [Fact]
     public void The_reference_plans_are_read_as_they_are()
     {
-        foreach (var path in Directory.EnumerateFiles(SharedFolder.At("golden"), "*lans.json", SearchOption.AllDirectories))
+        var files = Directory.GetFiles(SharedFolder.At("golden"), "*lans.json", SearchOption.AllDirectories);
+        Assert.Equal(SharedFolder.Rows(14, 9), files.Length);
+        foreach (var path in files)
         {
             var plans = PlansJson.Read(path);
             foreach (var configuration in plans.Configurations.Values)

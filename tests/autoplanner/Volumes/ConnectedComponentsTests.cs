@@ -63,10 +63,11 @@ public sealed class ConnectedComponentsTests
         }
     }
 
-    [SharedFact]
+    [Fact]
     public void Golden_masks_are_equal()
     {
-        foreach (var item in GoldenJson.Read("functions", "largest_component.json").EnumerateArray())
+        var compared = 0;
+        foreach (var item in GoldenJson.Rows("largest_component.json", 14, 2))
         {
             var segmentation = item.GetProperty("segmentation");
             if (!segmentation.TryGetProperty("shape", out _))
@@ -90,8 +91,11 @@ public sealed class ConnectedComponentsTests
                 var labels = GoldenJson.Labels(segmentation);
                 ConnectedComponents.KeepLargest(labels, extent, set, connectivity);
                 Assert.Equal(GoldenJson.Labels(expected), labels);
+                compared++;
             }
         }
+
+        Assert.Equal(SharedFolder.Rows(49, 5), compared);
     }
 
     private static short[] Kept(params int[][] sets)

@@ -94,10 +94,10 @@ public sealed class NonZeroCropTests
         Assert.DoesNotContain(false, NonZeroCrop.Find([image], extent).Mask);
     }
 
-    [SharedFact]
+    [Fact]
     public void Golden_crops_are_equal()
     {
-        foreach (var item in GoldenJson.Read("functions", "crop_to_nonzero.json").EnumerateArray())
+        foreach (var item in GoldenJson.Rows("crop_to_nonzero.json", 12, 2))
         {
             var data = item.GetProperty("data");
             var extent = GoldenJson.ExtentOf(data);

@@ -26,7 +26,7 @@ public class GoldenTrainingStepTests
     private const double GradientTolerance = 2e-6;
     private const double WeightTolerance = 2e-6;
 
-    [SharedFact]
+    [Fact]
     public void Plain_2d_matches_in_float64() => Check(new ReferenceBackend(), 1, "2d", NetworkFamily.PlainUNet);
 
     [SharedFact]
@@ -36,7 +36,7 @@ public class GoldenTrainingStepTests
     [SharedFact]
     public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
-    [SharedFact]
+    [Fact]
     public void Plain_2d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "2d", NetworkFamily.PlainUNet);
 
     [SharedFact]

@@ -92,21 +92,21 @@ public sealed class IntensityTests
     [Fact]
     public void Intensity_steps_match_the_reference_implementation()
     {
-        var golden = GoldenAugmentation.Read();
-        foreach (var test in golden.GetProperty("Gamma").EnumerateArray())
+        var golden = GoldenJson.Read("functions", "augmentation.json");
+        foreach (var test in GoldenJson.Rows(golden.GetProperty("Gamma"), 16, 4))
         {
             Check(test, 2e-5f, channel => Intensity.Gamma(
                 channel, test.GetProperty("gamma").GetSingle(), test.GetProperty("invert").GetBoolean(),
                 test.GetProperty("retain_stats").GetBoolean()));
         }
 
-        foreach (var test in golden.GetProperty("Contrast").EnumerateArray())
+        foreach (var test in GoldenJson.Rows(golden.GetProperty("Contrast"), 8, 2))
         {
             Check(test, 2e-6f, channel => Intensity.Contrast(
                 channel, test.GetProperty("factor").GetSingle(), test.GetProperty("preserve_range").GetBoolean()));
         }
 
-        foreach (var test in golden.GetProperty("Brightness").EnumerateArray())
+        foreach (var test in GoldenJson.Rows(golden.GetProperty("Brightness"), 1, 1))
         {
             Check(test, 1e-6f, channel => Intensity.Brighten(channel, test.GetProperty("factor").GetSingle()));
         }

@@ -220,8 +220,8 @@ public sealed class SpatialTransformTests
     [Fact]
     public void Transforms_match_the_reference_implementation()
     {
-        var cases = GoldenAugmentation.Read().GetProperty("Spatial(rotation,scaling;seg per-label bilinear, pad -1)");
-        foreach (var golden in cases.EnumerateArray())
+        var cases = GoldenJson.Read("functions", "augmentation.json").GetProperty("Spatial(rotation,scaling;seg per-label bilinear, pad -1)");
+        foreach (var golden in GoldenJson.Rows(cases, 8, 3))
         {
             var image = golden.GetProperty("in");
             var shape = GoldenJson.ExtentOf(image);

@@ -67,7 +67,7 @@ public sealed class FingerprintJsonTests
         Assert.DoesNotContain('\n', error.Message);
     }
 
-    [SharedFact]
+    [Fact]
     public void The_reference_fingerprint_is_read_as_it_is()
     {
         var fingerprint = FingerprintJson.Read(SharedFolder.At("golden", "hippocampus", "dataset_fingerprint.json"));

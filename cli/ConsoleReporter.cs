@@ -10,8 +10,9 @@ namespace SharpSeg.Cli;
 /// </summary>
 internal sealed class ConsoleReporter : IReporter
 {
-    private const int BarWidth = 28;
+    private const int WidestBar = 28, NarrowestBar = 8;
     private static readonly TimeSpan TerminalInterval = TimeSpan.FromMilliseconds(100), LogInterval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(9999); // of an estimate
 
     private readonly TextWriter output = Console.Error;
     private readonly bool terminal = !Console.IsErrorRedirected;
@@ -29,11 +30,11 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
-            stageName = name;
+            stageName = name = Readable.Line(name);
             stage = Stopwatch.StartNew();
             lastShown = TimeSpan.MinValue;
             startFraction = -1;
-            output.WriteLine($"[{Clock(total.Elapsed)}] {Bold(name)}");
+            WriteLine($"[{Clock(total.Elapsed)}] {Bold(name)}");
         }
     }
 
@@ -55,19 +56,39 @@ internal sealed class ConsoleReporter : IReporter
 
             lastShown = now;
             var left = fraction > startFraction && !done
-                ? $", {Clock(now * ((1 - fraction) / (fraction - startFraction)))} left"
+                ? $"{Clock(Left(now, fraction - startFraction, 1 - fraction))} left"
                 : "";
             var percent = (100 * Math.Clamp(fraction, 0, 1)).ToString("0", CultureInfo.InvariantCulture).PadLeft(3);
             if (terminal)
             {
-                var filled = (int)(BarWidth * Math.Clamp(fraction, 0, 1));
-                Draw($"  [{new string('#', filled)}{new string('.', BarWidth - filled)}] {percent} % {detail}{left}");
+                Draw(Line(left, percent, Math.Clamp(fraction, 0, 1), Readable.Line(detail), Math.Max(20, WindowWidth() - 1)));
             }
             else
             {
-                output.WriteLine($"[{Clock(total.Elapsed)}] {stageName}: {percent} %, {detail}{left}");
+                WriteLine($"[{Clock(total.Elapsed)}] {stageName}: {(left.Length > 0 ? left + ", " : "")}{percent} %, {Readable.Line(detail)}");
             }
         }
+    }
+
+    /// <summary>
+    /// The redrawn line: what matters most comes first, the time that is left; the bar takes the room that the words leave, and the end is cut.
+    /// </summary>
+    /// <param name="left">Time left, or nothing.</param>
+    /// <param name="percent">Percent done.</param>
+    /// <param name="fraction">The same, 0..1.</param>
+    /// <param name="detail">What is being done.</param>
+    /// <param name="width">Characters that fit.</param>
+    internal static string Line(string left, string percent, double fraction, string detail, int width)
+    {
+        var words = $"  {left}{(left.Length > 0 ? " " : "")}{percent} % {detail}";
+        var bar = Math.Min(WidestBar, width - words.Length - " []".Length);
+        if (bar >= NarrowestBar)
+        {
+            var filled = (int)(bar * fraction);
+            words = $"  {left}{(left.Length > 0 ? " " : "")}[{new string('#', filled)}{new string('.', bar - filled)}] {percent} % {detail}";
+        }
+
+        return words.Length <= width ? words : words[..width];
     }
 
     public void Info(string line)
@@ -75,7 +96,7 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
-            output.WriteLine($"  {line}");
+            WriteLine($"  {Readable.Line(line)}");
         }
     }
 
@@ -84,7 +105,21 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
-            output.WriteLine(colour ? $"\e[33mwarning:\e[0m {line}" : $"warning: {line}");
+            WriteLine(colour ? $"\e[33mwarning:\e[0m {Readable.Line(line)}" : $"warning: {Readable.Line(line)}");
+        }
+    }
+
+    /// <summary>The last words: what is wrong, and how to go on.</summary>
+    public void Error(string message, string? hint)
+    {
+        lock (gate)
+        {
+            Clear();
+            WriteLine($"error: {Readable.Line(message)}");
+            if (hint is not null)
+            {
+                WriteLine($"hint: {Readable.Line(hint)}");
+            }
         }
     }
 
@@ -97,29 +132,44 @@ internal sealed class ConsoleReporter : IReporter
         }
     }
 
-    private static string Clock(TimeSpan time) => time.TotalHours >= 1
-        ? time.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)
-        : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
+    private static TimeSpan Left(TimeSpan elapsed, double done, double remaining) =>
+        TimeSpan.FromSeconds(Math.Min(elapsed.TotalSeconds * remaining / done, Longest.TotalSeconds));
+
+    /// <summary>A time as 0:07, 1:02:03 or 2d 1:02:03.</summary>
+    internal static string Clock(TimeSpan time) => time switch
+    {
+        { TotalDays: >= 1 } => time.ToString(@"d\d\ h\:mm\:ss", CultureInfo.InvariantCulture),
+        { TotalHours: >= 1 } => time.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture),
+        _ => time.ToString(@"m\:ss", CultureInfo.InvariantCulture),
+    };
 
     private string Bold(string text) => colour ? $"\e[1m{text}\e[0m" : text;
 
     private void Draw(string line)
     {
-        var width = Math.Max(20, WindowWidth() - 1);
-        if (line.Length > width)
-        {
-            line = line[..width];
-        }
-
-        output.Write('\r' + line.PadRight(drawn));
+        Write('\r' + line.PadRight(drawn));
         drawn = line.Length;
+    }
+
+    private void WriteLine(string line) => Write(line + "\n");
+
+    private void Write(string text)
+    {
+        try
+        {
+            output.Write(text);
+        }
+        catch (IOException)
+        {
+            // The terminal was closed: the work goes on, or saves its state, all the same.
+        }
     }
 
     private void Clear()
     {
         if (drawn > 0)
         {
-            output.Write('\r' + new string(' ', drawn) + '\r');
+            Write('\r' + new string(' ', drawn) + '\r');
             drawn = 0;
         }
     }

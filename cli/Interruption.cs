@@ -3,26 +3,26 @@ using System.Runtime.InteropServices;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Turns Ctrl-C and SIGTERM into a cancellation that all work answers, and that which has a state by saving it. A second Ctrl-C ends the process at once;
-/// nothing is half-written even then, because files appear by rename.
+/// Turns Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) into a cancellation that all work answers, and that which has a state by saving it.
+/// A second Ctrl-C ends the process at once; nothing is half-written even then, because files appear by rename. What is started with nohup
+/// ignores SIGHUP, and goes on.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource source = new();
-    private readonly PosixSignalRegistration interrupt, terminate;
+    private readonly PosixSignalRegistration[] registrations;
 
     public Interruption()
     {
-        interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Answer);
-        terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Answer);
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        registrations = [.. signals.Select(signal => PosixSignalRegistration.Create(signal, Answer))];
     }
 
     public CancellationToken Token => source.Token;
 
     public void Dispose()
     {
-        interrupt.Dispose();
-        terminate.Dispose();
+        Array.ForEach(registrations, registration => registration.Dispose());
         source.Dispose();
     }
 
@@ -34,8 +34,16 @@ internal sealed class Interruption : IDisposable
         }
 
         context.Cancel = true;
-        Console.Error.WriteLine();
-        Console.Error.WriteLine("interrupted: coming to an end (press Ctrl-C again to end at once)…");
+        try
+        {
+            Console.Error.WriteLine();
+            Console.Error.WriteLine("interrupted: coming to an end (press Ctrl-C again to end at once)…");
+        }
+        catch (IOException)
+        {
+            // The terminal is gone; the state is saved all the same.
+        }
+
         source.Cancel();
     }
 }

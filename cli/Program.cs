@@ -22,8 +22,13 @@ internal static class Program
     {
         using var interruption = new Interruption();
         var reporter = new ConsoleReporter();
-        var code = Guarded(() => Run(args, reporter, interruption.Token), reporter);
-        return code;
+        AppDomain.CurrentDomain.UnhandledException += (_, e) =>
+        {
+            // On a thread of its own nothing can catch it any more: say it in one line, too.
+            var failure = Failure.Of((Exception)e.ExceptionObject);
+            Environment.Exit(Fail(reporter, failure.Message, failure.Hint, failure.ExitCode));
+        };
+        return Guarded(() => Run(args, reporter, interruption.Token), reporter);
     }
 
     private static int Run(string[] args, ConsoleReporter reporter, CancellationToken cancel)
@@ -31,6 +36,11 @@ internal static class Program
         if (args.Contains(""))
         {
             throw new UsageException("an argument is empty", "was a shell variable not set?");
+        }
+
+        if (Array.Find(Verbs, verb => args.Length > 0 && VerbName(verb) == args[0]) is { } known)
+        {
+            UnusedWords.RefuseValuesOfSwitches(known, args);
         }
 
         using var parser = new Parser(settings =>
@@ -45,6 +55,7 @@ internal static class Program
         }
 
         var options = (CommonOptions)((Parsed<object>)result).Value;
+        UnusedWords.Refuse(options, args);
         Answer answer;
         try
         {
@@ -63,7 +74,7 @@ internal static class Program
         }
         else if (answer.Text.Length > 0)
         {
-            Console.Out.WriteLine(answer.Text.TrimEnd());
+            Console.Out.WriteLine(Readable.Lines(answer.Text.TrimEnd()));
         }
 
         return answer.Succeeded ? ExitCodes.Done : ExitCodes.Failed;
@@ -94,49 +105,16 @@ internal static class Program
         {
             return action();
         }
-        catch (UsageException e)
+        catch (Exception e)
         {
-            return Fail(reporter, e.Message, e.Hint, ExitCodes.WrongUsage);
-        }
-        catch (SharpSegException e)
-        {
-            return Fail(reporter, e.Message, e.Hint, ExitCodes.Failed);
-        }
-        catch (ShapeException e)
-        {
-            return Fail(reporter, e.Message, "the plan does not fit the data or the network", ExitCodes.Failed);
-        }
-        catch (Exception e) when (e is GpuUnavailableException or GpuOutOfMemoryException)
-        {
-            return Fail(reporter, e.Message, "`sharpseg devices` lists what there is; --device cpu always works", ExitCodes.Failed);
-        }
-        catch (AggregateException e) when (e.InnerExceptions is [SharpSegException inner, ..])
-        {
-            return Fail(reporter, inner.Message, inner.Hint, ExitCodes.Failed);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            return Fail(reporter, e.Message, "check the permissions of the folder", ExitCodes.Failed);
-        }
-        catch (IOException e)
-        {
-            return Fail(reporter, e.Message, "check the path, its permissions and the free space; nothing is half-written", ExitCodes.Failed);
-        }
-        catch (OutOfMemoryException e)
-        {
-            return Fail(reporter, $"out of memory: {e.Message}", "a smaller --batch or a smaller --memory plan needs less", ExitCodes.Failed);
+            var failure = Failure.Of(e);
+            return Fail(reporter, failure.Message, failure.Hint, failure.ExitCode);
         }
     }
 
     private static int Fail(ConsoleReporter reporter, string message, string? hint, int code)
     {
-        reporter.Finish();
-        Console.Error.WriteLine($"error: {message}");
-        if (hint is not null)
-        {
-            Console.Error.WriteLine($"hint: {hint}");
-        }
-
+        reporter.Error(message, hint);
         return code;
     }
 
@@ -161,13 +139,12 @@ internal static class Program
             return args.Length == 0 ? ExitCodes.WrongUsage : ExitCodes.Done;
         }
 
-        foreach (var error in failed.Errors)
-        {
-            Console.Error.WriteLine($"error: {Describe(error, args)}");
-        }
-
-        Console.Error.WriteLine("hint: `sharpseg --help` lists the verbs, `sharpseg VERB --help` its options");
-        return ExitCodes.WrongUsage;
+        // One fault at a time: a mistyped option makes others seem missing.
+        var first = failed.Errors.OrderBy(error => error is UnknownOptionError or BadVerbSelectedError ? 0 : 1).First();
+        Type? verb = Array.Find(Verbs, verb => VerbName(verb) == args[0]);
+        string message = first is MissingRequiredOptionError { NameInfo.NameText: "" } && verb is not null ? MissingWords(verb) : Describe(first, args);
+        throw new UsageException(
+            message, verb is null ? "`sharpseg --help` lists the verbs" : $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
     }
 
     private static string Describe(Error error, string[] args) => error switch
@@ -176,9 +153,16 @@ internal static class Program
         UnknownOptionError e => $"unknown option `{e.Token}`" + Nearest(e.Token, OptionNames(args[0])),
         MissingValueOptionError e => $"option {Name(e.NameInfo)} needs a value",
         BadFormatConversionError e => $"option {Name(e.NameInfo)}: not a valid value",
-        MissingRequiredOptionError e => e.NameInfo.NameText.Length > 0 ? $"option {Name(e.NameInfo)} is required" : "an argument is missing",
-        _ => error.Tag.ToString(),
+        MissingRequiredOptionError e => $"option {Name(e.NameInfo)} is required",
+        RepeatedOptionError e => $"option {Name(e.NameInfo)} is given twice",
+        NamedError e => $"option {Name(e.NameInfo)} cannot be understood",
+        TokenError e => $"`{e.Token}` cannot be understood",
+        _ => "the command line cannot be understood",
     };
+
+    // The parser does not say which.
+    private static string MissingWords(Type verb) =>
+        $"{string.Join(" or ", UnusedWords.Words(verb).Where(word => word.Required).Select(word => word.MetaName))} is missing";
 
     private static string Nearest(string typed, IEnumerable<string> names) =>
         NearestName.Find(typed, names) is { } name ? $", did you mean `{name}`?" : "";

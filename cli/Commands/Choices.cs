@@ -1,5 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
@@ -18,6 +19,18 @@ internal static class Choices
         name, "--preset", ("default", PresetName.Default), ("resenc", PresetName.ResEnc), ("resenc_m", PresetName.ResEncM),
         ("resenc_l", PresetName.ResEncL), ("resenc_xl", PresetName.ResEncXL),
         ("ResEncM", PresetName.ResEncM), ("ResEncL", PresetName.ResEncL), ("ResEncXL", PresetName.ResEncXL));
+
+    /// <summary>A checkpoint by its name.</summary>
+    public static string Checkpoint(string name) => Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));
+
+    /// <summary>A list of folds; none is none.</summary>
+    public static IReadOnlyList<string> Folds(IEnumerable<string> folds)
+    {
+        string[] list = [.. folds];
+        return list.FirstOrDefault(fold => !Splits.IsFold(fold)) is { } wrong
+            ? throw new UsageException($"--folds {wrong}: neither `all` nor a number from 0", "write them like --folds 0,1,2")
+            : list;
+    }
 
     /// <summary>Gigabytes of "8GB", "8G" or "8".</summary>
     public static double Gigabytes(string text)

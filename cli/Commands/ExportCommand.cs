@@ -11,9 +11,10 @@ internal static class ExportCommand
 {
     public static Answer Run(ExportOptions options, IReporter reporter, CancellationToken cancel)
     {
+        var folds = Choices.Folds(options.Folds);
         reporter.Stage("export");
         var model = ModelArchive.Write(
-            new Workspace(options.Work), options.Output, options.Configuration, [.. options.Folds], reporter, cancel);
+            new Workspace(options.Work), options.Output, options.Configuration, folds, reporter, cancel);
         var bytes = new FileInfo(options.Output).Length;
         var text = FormattableString.Invariant($"{model}\n{options.Output}: {bytes / 1e6:0.0} MB\n")
             + $"predict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";

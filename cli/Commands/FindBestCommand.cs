@@ -15,12 +15,7 @@ internal static class FindBestCommand
     public static Answer Run(FindBestOptions options, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        string[] folds = [.. options.Folds];
-        if (folds.FirstOrDefault(fold => !Splits.IsFold(fold)) is { } wrong)
-        {
-            throw new UsageException($"--folds {wrong}: not a number from 0", "write them like --folds 0,1,2");
-        }
-
+        var folds = Choices.Folds(options.Folds);
         var work = new Workspace(options.Work);
         var result = FindBestRun.Execute(
             new FindBestRequest(work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work), reporter, cancel);

@@ -23,6 +23,11 @@ internal static class PlanCommand
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             TargetSpacing = Spacing(options),
         };
+        if (options.DatasetJson is not null && options.Fingerprint is null)
+        {
+            throw new UsageException("--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
+        }
+
         var work = new Workspace(options.Output);
         var dataset = options.Dataset is { } folder ? Dataset.Open(folder) : null;
         var description = options.Fingerprint is null ? null : Description(options, dataset);

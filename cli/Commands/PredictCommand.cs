@@ -22,13 +22,15 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
+        var folds = Choices.Folds(options.Folds);
+        var checkpoint = Choices.Checkpoint(options.Checkpoint);
         var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
         using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
         var files = PredictionRun.Execute(
             new PredictionRequest(
-                model?.Work ?? new Workspace(options.Work), options.Configuration, [.. options.Folds], options.Checkpoint, [.. options.Input], options.Output,
+                model?.Work ?? new Workspace(options.Work), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
                 new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
                 options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing),
             backend, reporter, cancel);

@@ -3,7 +3,7 @@ using CommandLine;
 namespace SharpSeg.Cli.Options;
 
 [Verb("demo", HelpText = "Make a phantom dataset and run everything on it, in minutes, with nothing to download.")]
-internal sealed class DemoOptions : ComputeOptions
+internal sealed class DemoOptions : TrainingOptions
 {
     [Option('o', "output", Default = "sharpseg-demo", HelpText = "Folder to write to.")]
     public string Output { get; set; } = "sharpseg-demo";
@@ -19,7 +19,7 @@ internal sealed class DemoOptions : ComputeOptions
 }
 
 [Verb("auto", HelpText = "Verify, plan, preprocess, train, predict and score: from a dataset to a ready model.")]
-internal sealed class AutoOptions : ComputeOptions
+internal sealed class AutoOptions : TrainingOptions
 {
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
     public string Dataset { get; set; } = "";
@@ -94,7 +94,7 @@ internal sealed class PreprocessOptions : CommonOptions
 }
 
 [Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
-internal sealed class TrainOptions : ComputeOptions
+internal sealed class TrainOptions : TrainingOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
     public string Work { get; set; } = "";

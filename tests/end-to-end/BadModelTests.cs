@@ -80,7 +80,7 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         SharpSegProcess.Run("predict", trained.Planned, "-i", Image("case_0"), "-o", folder.At("out")).AssertErrorWithHint(1, "no trained model");
         SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "-f", "3").AssertErrorWithHint(1, "fold_3");
         SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "--checkpoint", "worst")
-            .AssertErrorWithHint(1, "no checkpoint `worst`");
+            .AssertErrorWithHint(2, "--checkpoint worst");
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
 

@@ -34,12 +34,47 @@ public sealed class WrongUsageTests
     [InlineData("--work and --best exclude each other", "postprocess", "DATASET", "-o", "OUT", "--work", "WORK", "--best", "best.json")]
     [InlineData("-o/--output is required", "export", "WORK")]
     [InlineData("an argument is empty", "verify", "")]
+    [InlineData("`2d` and `1`: 2 words too many for `train`", "train", "WORK", "2d", "1")]
+    [InlineData("`1`: a word too many for `train`", "train", "WORK", "-f", "0", "1")]
+    [InlineData("`B`: a word too many for `verify`", "verify", "DATASET", "B")]
+    [InlineData("`extra`: a word too many for `devices`", "devices", "extra")]
+    [InlineData("`scan.nii.gz` and `zz`: 2 words too many for `predict`", "predict", "m.zip", "scan.nii.gz", "zz", "-i", "a.nii.gz", "-o", "OUT")]
+    [InlineData("`x`: a word too many for `demo`", "demo", "x")]
+    [InlineData("`x`: a word too many for `auto`", "auto", "DATASET", "x", "-o", "WORK")]
+    [InlineData("`x`: a word too many for `plan`", "plan", "DATASET", "x", "-o", "WORK")]
+    [InlineData("`2d`: a word too many for `preprocess`", "preprocess", "WORK", "2d")]
+    [InlineData("`x`: a word too many for `evaluate`", "evaluate", "OUT", "OUT", "x")]
+    [InlineData("`x`: a word too many for `find-best`", "find-best", "WORK", "x")]
+    [InlineData("`x`: a word too many for `postprocess`", "postprocess", "OUT", "x", "-o", "OUT", "-w", "WORK")]
+    [InlineData("`x`: a word too many for `export`", "export", "WORK", "x", "-o", "model.zip")]
+    [InlineData("--resume=false: --resume takes no value", "train", "WORK", "--resume=false")]
+    [InlineData("`false`: a word too many for `train`", "train", "WORK", "--resume", "false")]
+    [InlineData("option -f/--fold is given twice", "train", "WORK", "-f", "0", "-f", "1")]
+    [InlineData("WORK is missing", "train")]
+    [InlineData("PREDICTIONS or REFERENCES is missing", "evaluate")]
+    [InlineData("unknown option `seed`", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--seed", "1")]
+    [InlineData("--dataset-json", "plan", "DATASET", "-o", "WORK", "--dataset-json", "dataset.json")]
+    [InlineData("--folds first", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "-f", "first")]
+    [InlineData("--folds ../1", "export", "WORK", "-o", "model.zip", "-f", "../1")]
+    [InlineData("--checkpoint worst", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--checkpoint", "worst")]
     public void Wrong_usage_is_one_clear_error(string says, params string[] arguments)
     {
         using var folder = new TemporaryFolder();
         string[] placed = [.. arguments.Select(argument => argument is "DATASET" or "WORK" or "OUT" ? folder.At(argument) : argument)];
         SharpSegProcess.Run(placed).AssertError(2, says);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("did you mean `sharpseg train WORK -c 2d -f 1`?", "train", "WORK", "2d", "1")]
+    [InlineData("repeat the command with -f 1", "train", "WORK", "-f", "0", "1")]
+    [InlineData("did you mean `sharpseg devices`? usage: sharpseg devices [options]", "devices", "extra")]
+    [InlineData("usage: sharpseg evaluate PREDICTIONS REFERENCES [options]", "evaluate")]
+    public void A_word_too_many_is_answered_with_the_right_form(string hint, params string[] arguments)
+    {
+        var outcome = SharpSegProcess.Run(arguments);
+        outcome.AssertErrorWithHint(2);
+        Assert.Contains(hint, outcome.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

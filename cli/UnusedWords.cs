@@ -1,0 +1,92 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using CommandLine;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli;
+
+/// <summary>
+/// Refuses what a command line says and the verb would not use, with the form that was probably meant: a word too many could be the
+/// configuration or the fold of a training that takes days.
+/// </summary>
+internal static partial class UnusedWords
+{
+    /// <summary>Looks for switches that are given a value; the parser would take <c>--resume=false</c> for <c>--resume</c>.</summary>
+    /// <exception cref="UsageException">There is one.</exception>
+    public static void RefuseValuesOfSwitches(Type verb, IEnumerable<string> arguments)
+    {
+        var switches = Options(verb).Where(pair => pair.Property.PropertyType == typeof(bool)).Select(pair => pair.Option.LongName).ToArray();
+        foreach (var argument in arguments.TakeWhile(argument => argument != "--"))
+        {
+            if (Array.Find(switches, name => argument.StartsWith($"--{name}=", StringComparison.Ordinal)) is { } found)
+            {
+                throw new UsageException($"{argument}: --{found} takes no value", $"write --{found}, or leave it out");
+            }
+        }
+    }
+
+    /// <summary>Refuses words that are left over.</summary>
+    /// <exception cref="UsageException">There are some; the hint is the command as it was probably meant.</exception>
+    public static void Refuse(CommonOptions options, IReadOnlyList<string> arguments)
+    {
+        string[] words = [.. options.UnusedWords];
+        if (words.Length == 0)
+        {
+            return;
+        }
+
+        var verb = options.GetType();
+        var meant = new List<string>(arguments);
+        foreach (var word in words)
+        {
+            meant.RemoveAt(meant.LastIndexOf(word));
+        }
+
+        foreach (var word in words)
+        {
+            // A second fold or input belongs to the option that is there already; anything else has no place.
+            if (Likely(verb, word) is { } option && !Given(option, arguments))
+            {
+                meant.AddRange([$"-{option.ShortName}", word]);
+            }
+        }
+
+        var list = string.Join(" and ", words.Take(3).Select(word => $"`{word}`")) + (words.Length > 3 ? ", …" : "");
+        var fold = Options(verb).FirstOrDefault(pair => pair.Option.ShortName == "f");
+        var several = fold.Option is not null && fold.Property.PropertyType == typeof(string) && words.All(Splits.IsFold) && Given(fold.Option, arguments);
+        throw new UsageException(
+            $"{list}: {(words.Length == 1 ? "a word" : $"{words.Length} words")} too many for `{arguments[0]}`",
+            several
+                ? $"one run trains one fold: repeat the command with -f {words[0]}"
+                : $"did you mean `sharpseg {string.Join(' ', meant)}`? {Usage(verb)}");
+    }
+
+    /// <summary>A verb with the words that it takes, e.g. <c>sharpseg evaluate PREDICTIONS REFERENCES [options]</c>.</summary>
+    public static string Usage(Type verb) =>
+        $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. Words(verb).Select(value => value.Required ? value.MetaName : $"[{value.MetaName}]")])} [options]";
+
+    /// <summary>The words a verb takes, in order.</summary>
+    public static IEnumerable<ValueAttribute> Words(Type verb) => verb.GetProperties()
+        .Select(property => property.GetCustomAttribute<ValueAttribute>(inherit: true)).OfType<ValueAttribute>()
+        .Where(value => !value.Hidden).OrderBy(value => value.Index);
+
+    private static string VerbName(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!.Name;
+
+    private static IEnumerable<(PropertyInfo Property, OptionAttribute Option)> Options(Type verb) => verb.GetProperties()
+        .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!)).Where(pair => pair.Item2 is not null);
+
+    private static bool Given(OptionAttribute option, IEnumerable<string> arguments) => arguments.Any(argument =>
+        argument == $"--{option.LongName}" || argument.StartsWith($"--{option.LongName}=", StringComparison.Ordinal)
+        || (option.ShortName.Length > 0 && argument.StartsWith($"-{option.ShortName}", StringComparison.Ordinal) && !argument.StartsWith("--", StringComparison.Ordinal)));
+
+    /// <summary>The option that a bare word was probably meant for; null if none fits.</summary>
+    private static OptionAttribute? Likely(Type verb, string word)
+    {
+        var name = Splits.IsFold(word) ? "f" : Configuration().IsMatch(word) ? "c" : File.Exists(word) ? "i" : null;
+        return name is null ? null : Options(verb).Select(pair => pair.Option).FirstOrDefault(option => option.ShortName == name);
+    }
+
+    [GeneratedRegex(@"^[23]d(_\w+)?$")]
+    private static partial Regex Configuration();
+}

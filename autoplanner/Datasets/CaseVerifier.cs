@@ -25,29 +25,10 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         var first = CheckImages();
         if (first is not null)
         {
-            AxisCodes = CodesOf(first.Affine);
+            AxisCodes = PatientSpace.AxisCodes(first.Affine);
         }
 
         CheckLabels(first);
-    }
-
-    /// <summary>Letters of the patient direction nearest to each voxel axis: R/L, A/P, S/I; `?` where the affine says nothing.</summary>
-    internal static string CodesOf(double[] affine)
-    {
-        var codes = "???".ToCharArray();
-        var taken = new bool[3];
-        foreach (var (row, column) in Enumerable.Range(0, 9).Select(i => (Row: i / 3, Column: i % 3))
-            .OrderByDescending(at => Math.Abs(affine[(4 * at.Row) + at.Column])))
-        {
-            var value = affine[(4 * row) + column];
-            if (!taken[row] && codes[column] == '?' && Math.Abs(value) > 0)
-            {
-                taken[row] = true;
-                codes[column] = (value > 0 ? "RAS" : "LPI")[row];
-            }
-        }
-
-        return new(codes);
     }
 
     private static bool Close(double a, double b) => Math.Abs(a - b) <= 1e-8 + (1e-5 * Math.Abs(b));

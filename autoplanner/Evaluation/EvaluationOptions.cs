@@ -12,8 +12,8 @@ public sealed record EvaluationOptions
     /// <summary>Tolerances in mm by class key.</summary>
     public IReadOnlyDictionary<string, double> ToleranceMmByClass { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Accept references without a prediction.</summary>
-    public bool AllowMissing { get; init; }
+    /// <summary>References without a prediction are an error, not only told.</summary>
+    public bool RequireAll { get; init; }
 
     /// <summary>Most cores to use; 0 = all.</summary>
     public int Workers { get; init; }

@@ -6,10 +6,11 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// </summary>
 public sealed class EvaluationSummary
 {
-    private EvaluationSummary(IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases)
+    private EvaluationSummary(IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases, IReadOnlyList<string> missing)
     {
         Classes = classes;
         Cases = cases;
+        Missing = missing;
         MetricNames = cases.Count > 0 && cases.All(item => item.Metrics.All(metrics => metrics.Nsd is not null)) && classes.Count > 0
             ? [.. ClassMetrics.Names, .. ClassMetrics.SurfaceNames]
             : ClassMetrics.Names;
@@ -26,6 +27,9 @@ public sealed class EvaluationSummary
 
     /// <summary>The cases, sorted by name.</summary>
     public IReadOnlyList<CaseMetrics> Cases { get; }
+
+    /// <summary>Names of the references without a prediction, which are in no mean.</summary>
+    public IReadOnlyList<string> Missing { get; }
 
     /// <summary>Names of the metrics in <see cref="ClassMeans"/> and <see cref="ForegroundMean"/>.</summary>
     public IReadOnlyList<string> MetricNames { get; }
@@ -53,8 +57,11 @@ public sealed class EvaluationSummary
         Cases.Count(item => item.Metrics[classIndex] is { Hd95: double.NaN } metrics && !double.IsNaN(metrics.Dice));
 
     /// <summary>Averages cases.</summary>
+    /// <param name="classes">The scored classes.</param>
+    /// <param name="cases">The cases, in any order.</param>
+    /// <param name="missing">Names of the references without a prediction.</param>
     /// <exception cref="SharpSegException">A case occurs twice.</exception>
-    public static EvaluationSummary Of(IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases)
+    public static EvaluationSummary Of(IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases, IReadOnlyList<string>? missing = null)
     {
         var sorted = cases.OrderBy(item => item.CaseId, StringComparer.Ordinal).ToArray();
         for (var i = 1; i < sorted.Length; i++)
@@ -67,7 +74,7 @@ public sealed class EvaluationSummary
             }
         }
 
-        return new EvaluationSummary(classes, sorted);
+        return new EvaluationSummary(classes, sorted, missing ?? []);
     }
 
     /// <summary>The cross-validation score: all folds' cases in one list, averaged once. It is not the mean of the folds' means.</summary>

@@ -8,7 +8,10 @@ public static class Evaluator
 {
     private const double SpacingTolerance = 1e-3; // relative; headers store spacings as float32
 
-    /// <summary>Scores every prediction of a folder; the reference of the same name must exist.</summary>
+    /// <summary>
+    /// Scores every prediction of a folder; the reference of the same name must exist. References without a prediction are told in
+    /// <see cref="EvaluationSummary.Missing"/>.
+    /// </summary>
     /// <param name="predictions">Folder of predicted label files.</param>
     /// <param name="references">Folder of reference label files.</param>
     /// <param name="scheme">The data set's labels.</param>
@@ -35,16 +38,17 @@ public static class Evaluator
         }
 
         var missing = expected.Where(id => !predicted.Contains(id)).ToArray();
-        if (missing.Length > 0 && !options.AllowMissing)
+        if (missing.Length > 0 && options.RequireAll)
         {
             throw new SharpSegException(
                 $"`{predictions}`: no prediction for {missing.Length} of {expected.Count} references, the first being `{missing[0]}`",
-                "predict them, or pass --allow-missing");
+                "predict them, or leave out --require-all");
         }
 
         var cases = predicted.Select(id => new EvaluationCase(
             id, Path.Combine(references, id + fileEnding), Path.Combine(predictions, id + fileEnding)));
-        return Evaluate([.. cases], scheme, options, progress, cancel);
+        var summary = Evaluate([.. cases], scheme, options, progress, cancel);
+        return EvaluationSummary.Of(summary.Classes, summary.Cases, missing);
     }
 
     /// <summary>Scores a list of cases.</summary>
@@ -95,6 +99,12 @@ public static class Evaluator
             {
                 warning = $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing {reference.Spacing}";
             }
+        }
+
+        if (warning is null && PatientSpace.Displacement(prediction.Geometry, reference.Geometry) is { } displacement)
+        {
+            warning = $"case `{item.CaseId}`: the prediction lies elsewhere in space than the reference ({displacement}): voxels are compared by their "
+                + "position in the file, so the scores mean nothing unless only the headers are wrong";
         }
 
         var metrics = SegmentationMetrics.Compute(reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options);

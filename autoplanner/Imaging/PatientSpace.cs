@@ -6,6 +6,8 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// </summary>
 internal static class PatientSpace
 {
+    private const double Tolerance = 0.1; // of a voxel's edge; headers store float32
+
     /// <summary>An affine in NIfTI's directions from axis vectors (mm a voxel) and origin of another space; 2D gets a third axis of 1 mm.</summary>
     public static double[] Affine(double[][] columns, double[] origin, string space)
     {
@@ -40,6 +42,58 @@ internal static class PatientSpace
         }
 
         return (columns, [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + 3]))]);
+    }
+
+    /// <summary>Letters of the patient direction nearest to each voxel axis: R/L, A/P, S/I; `?` where the affine says nothing.</summary>
+    public static string AxisCodes(double[] affine)
+    {
+        var codes = "???".ToCharArray();
+        var taken = new bool[3];
+        foreach (var (row, column) in Enumerable.Range(0, 9).Select(i => (Row: i / 3, Column: i % 3))
+            .OrderByDescending(at => Math.Abs(affine[(4 * at.Row) + at.Column])))
+        {
+            var value = affine[(4 * row) + column];
+            if (!taken[row] && codes[column] == '?' && Math.Abs(value) > 0)
+            {
+                taken[row] = true;
+                codes[column] = (value > 0 ? "RAS" : "LPI")[row];
+            }
+        }
+
+        return new(codes);
+    }
+
+    /// <summary>
+    /// How two grids of one size lie to each other in space: null where no corner is farther from its twin than a tenth of the smallest
+    /// voxel edge, else the distance in words, with the axes' directions where they differ.
+    /// </summary>
+    public static string? Displacement(ImageGeometry a, ImageGeometry b)
+    {
+        var farthest = 0.0;
+        for (var corner = 0; corner < 8; corner++)
+        {
+            double[] voxel =
+            [
+                (corner & 1) * (a.Extent.X - 1), ((corner >> 1) & 1) * (a.Extent.Y - 1), (corner >> 2) * (a.Extent.Z - 1), 1,
+            ];
+            var square = 0.0;
+            for (var row = 0; row < 3; row++)
+            {
+                var difference = Enumerable.Range(0, 4).Sum(i => (a.Affine[(4 * row) + i] - b.Affine[(4 * row) + i]) * voxel[i]);
+                square += difference * difference;
+            }
+
+            farthest = Math.Max(farthest, Math.Sqrt(square));
+        }
+
+        var edge = Math.Min(b.Spacing.Z, Math.Min(b.Spacing.Y, b.Spacing.X));
+        if (farthest <= Tolerance * edge)
+        {
+            return null;
+        }
+
+        var (axesA, axesB) = (AxisCodes(a.Affine), AxisCodes(b.Affine));
+        return FormattableString.Invariant($"by up to {farthest:0.##} mm") + (axesA == axesB ? "" : $", axes {axesA} and {axesB}");
     }
 
     // No "-0" in text headers.

@@ -24,11 +24,18 @@ internal static class EvaluateCommand
         reporter.Stage("score");
         var summary = Evaluator.EvaluateFolder(
             options.Predictions, options.References, description.Labels, description.FileEnding,
-            new EvaluationOptions { Surface = !options.NoSurface, AllowMissing = options.AllowMissing },
+            new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll },
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
         {
             reporter.Warning(item.Warning!);
+        }
+
+        var unscored = summary.Missing.Count == 0 ? "" :
+            $"{summary.Missing.Count} of {summary.Missing.Count + summary.Cases.Count} references have no prediction and are not scored, the first being `{summary.Missing[0]}`";
+        if (unscored.Length > 0)
+        {
+            reporter.Warning(unscored);
         }
 
         var path = options.Output ?? Workspace.SummaryFile(options.Predictions);
@@ -37,6 +44,7 @@ internal static class EvaluateCommand
         var json = Scores.Json(summary);
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
-        return new Answer($"{Scores.Text(summary, options.Cases)}\nsummary: {path}", json);
+        json["missing"] = summary.Missing.Count;
+        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}summary: {path}", json);
     }
 }

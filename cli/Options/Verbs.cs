@@ -194,8 +194,8 @@ internal sealed class EvaluateOptions : CommonOptions
     [Option("no-surface", HelpText = "Leave out HD95 and NSD, which take most of the time.")]
     public bool NoSurface { get; set; }
 
-    [Option("allow-missing", HelpText = "References without a prediction are no error.")]
-    public bool AllowMissing { get; set; }
+    [Option("require-all", HelpText = "References without a prediction are an error; by default their number is told.")]
+    public bool RequireAll { get; set; }
 
     [Option("cases", HelpText = "Print one row per case as well.")]
     public bool Cases { get; set; }

@@ -200,17 +200,21 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     }
 
     [Fact]
-    public void Scores_need_every_prediction_on_the_references_grid()
+    public void Scores_need_predictions_on_the_references_grid_and_count_the_missing_ones()
     {
         using var folder = new TemporaryFolder();
         var predictions = Directory.CreateDirectory(folder.At("predictions")).FullName;
         string[] evaluate = ["evaluate", predictions, Path.Combine(trained.Dataset, "labelsTr")];
-        SharpSegProcess.Run([.. evaluate, "--allow-missing"]).AssertError(1, "predictions");
+        SharpSegProcess.Run(evaluate).AssertError(1, "predictions");
         File.Copy(TinyDataset.Label(trained.Dataset, "case_0"), Path.Combine(predictions, "case_0.nii.gz"));
-        SharpSegProcess.Run(evaluate).AssertErrorWithHint(1, "case_1");
+        SharpSegProcess.Run([.. evaluate, "--require-all"]).AssertErrorWithHint(1, "case_1");
+        var partial = SharpSegProcess.Succeed([.. evaluate, "--json"]);
+        Assert.Equal(5, (int)partial.Json()["missing"]!);
+        Assert.Contains("5 of 6 references have no prediction", partial.Errors, StringComparison.Ordinal);
+        File.Delete(Path.Combine(predictions, "summary.json"));
         ImageFile.WriteLabels(
             Path.Combine(predictions, "case_1.nii.gz"), TinyDataset.Labels(1), TinyDataset.Geometry(new Extent(20, 16, 16), new Spacing(1, 1, 1)), 2);
-        SharpSegProcess.Run([.. evaluate, "--allow-missing"]).AssertErrorWithHint(1, "`case_1`", "20×16×16", "16×20×16");
+        SharpSegProcess.Run(evaluate).AssertErrorWithHint(1, "`case_1`", "20×16×16", "16×20×16");
         Assert.False(File.Exists(Path.Combine(predictions, "summary.json")));
         SharpSegProcess.Run("evaluate", folder.At("none"), predictions).AssertErrorWithHint(1, "none", "no such folder");
         SharpSegProcess.Run("evaluate", predictions, predictions).AssertErrorWithHint(1, "no dataset.json");

@@ -11,7 +11,7 @@ public sealed class OutputTests(TrainedWorkspace trained)
     [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]
     [InlineData("demo", "-o", "FILE")]
     [InlineData("predict", "WORK", "-i", "IMAGE", "-o", "FILE")]
-    [InlineData("evaluate", "VALIDATION", "LABELS", "--allow-missing", "-o", "FILE/summary.json")]
+    [InlineData("evaluate", "VALIDATION", "LABELS", "-o", "FILE/summary.json")]
     public void An_output_that_is_a_file_is_kept(params string[] arguments)
     {
         using var folder = new TemporaryFolder();

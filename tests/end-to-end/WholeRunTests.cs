@@ -114,10 +114,10 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Equal(6, (int)perfect["cases"]!);
 
         var predictions = folder.Copy(Path.Combine(trained.Run, "validation"), "predictions");
-        var scored = SharpSegProcess.Succeed("evaluate", predictions, labels, "--allow-missing", "--json").Json();
+        var scored = SharpSegProcess.Succeed("evaluate", predictions, labels, "--json").Json();
         Assert.Equal((double)trained.Training.Json()["mean_foreground_dice"]!, (double)scored["mean_foreground_dice"]!, 1e-12);
 
-        var table = SharpSegProcess.Succeed("evaluate", predictions, labels, "--allow-missing", "--cases").Output;
+        var table = SharpSegProcess.Succeed("evaluate", predictions, labels, "--cases").Output;
         Assert.Contains("case_", table, StringComparison.Ordinal);
         Assert.Contains("mean foreground Dice", table, StringComparison.Ordinal);
     }

@@ -108,8 +108,10 @@ public sealed class EvaluationSummaryTests
         Assert.Equal(0, summary.ClassMeans[1]["NSD"]);
 
         Write(folder.File("r", "b.nii.gz"), [1, 0, 2, 0], 1);
-        Assert.Contains("`b`", Fails(new EvaluationOptions()), StringComparison.Ordinal);
-        Assert.Single(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz", new EvaluationOptions { AllowMissing = true }).Cases);
+        Assert.Contains("`b`", Fails(new EvaluationOptions { RequireAll = true }), StringComparison.Ordinal);
+        var partial = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz");
+        Assert.Single(partial.Cases);
+        Assert.Equal(["b"], partial.Missing);
 
         Write(folder.File("p", "b.nii.gz"), [1, 0, 2, 0], 2);
         var warned = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz");

@@ -193,14 +193,17 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             Error($"{nameA} has {a.Extent} voxels (z, y, x), {nameB} has {b.Extent}");
         }
 
-        if (!Close(a.Spacing, b.Spacing))
+        // Of single slices one header may state the thickness and another not: two axes are compared.
+        var flat = a.Extent.Z == 1 && b.Extent.Z == 1 && (ImageFormat.IsWithoutThickness(a.Extent, a.Spacing) || ImageFormat.IsWithoutThickness(b.Extent, b.Spacing));
+        if (!Close(flat ? a.Spacing with { Z = b.Spacing.Z } : a.Spacing, b.Spacing))
         {
             Error($"{nameA} has spacing {a.Spacing} (z, y, x), {nameB} has {b.Spacing}");
         }
 
-        if (!a.Affine.Zip(b.Affine).All(pair => Close(pair.First, pair.Second)))
+        var entries = a.Affine.Zip(b.Affine).Where((_, i) => !flat || i % 4 != 2).ToArray(); // the third column is the axis across
+        if (!entries.All(pair => Close(pair.First, pair.Second)))
         {
-            var difference = a.Affine.Zip(b.Affine).Max(pair => Math.Abs(pair.First - pair.Second));
+            var difference = entries.Max(pair => Math.Abs(pair.First - pair.Second));
             Warn($"{nameA} lies elsewhere in space than {nameB}: their affines differ by up to {difference:0.######}");
         }
     }
@@ -225,7 +228,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         }
         catch (SharpSegException error)
         {
-            Error(error.Message);
+            findings.Add(new(Severity.Error, item.Id, error.Message, error.Hint));
             return null;
         }
     }

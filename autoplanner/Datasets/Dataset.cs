@@ -89,8 +89,19 @@ public sealed class Dataset
         };
         return training.Count > 0
             ? new(full, format, description, Sorted(training), Sorted(test))
-            : throw new SharpSegException(
-                $"`{folder}`: no training case found", $"expected files like imagesTr/CASE_0000{ending}, or cases listed in dataset.json");
+            : throw NoCase(folder, Path.Combine(full, "imagesTr"), ending);
+    }
+
+    /// <summary>Says what lies in imagesTr where nothing has the ending that dataset.json names.</summary>
+    private static SharpSegException NoCase(string folder, string images, string ending)
+    {
+        var others = CaseDiscovery.FilesIn(images).Select(file => ImageFile.EndingOf(file)).OfType<string>().Where(other => other != ending)
+            .CountBy(other => other).OrderByDescending(pair => pair.Value).ToArray();
+        return others.Length == 0
+            ? new($"`{folder}`: no training case found", $"expected files like imagesTr/CASE_0000{ending}, or cases listed in dataset.json")
+            : new(
+                $"`{folder}`: no training case found: dataset.json says that files end in {ending}, but imagesTr holds {others[0].Value} that end in {others[0].Key}",
+                $"write \"file_ending\": \"{others[0].Key}\" in dataset.json, or convert the files");
     }
 
     /// <summary>Reads all channels of a case.</summary>

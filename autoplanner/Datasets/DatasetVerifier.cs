@@ -34,7 +34,7 @@ public static class DatasetVerifier
         }
         catch (SharpSegException error)
         {
-            findings.Add(new(Severity.Error, null, error.Message));
+            findings.Add(new(Severity.Error, null, error.Message, error.Hint));
             return findings;
         }
     }
@@ -80,7 +80,7 @@ public static class DatasetVerifier
             }
             catch (SharpSegException error)
             {
-                findings.Add(new(Severity.Error, null, error.Message));
+                findings.Add(new(Severity.Error, null, error.Message, error.Hint));
             }
         }
 
@@ -144,7 +144,7 @@ public static class DatasetVerifier
 
         if (dataset.Format != DatasetFormat.CaseList)
         {
-            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile)).ToHashSet();
+            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile)).OfType<string>().SelectMany(ImageFile.FilesOf).ToHashSet();
             foreach (var sub in TrainingFolders)
             {
                 var stray = CaseDiscovery.FilesIn(Path.Combine(dataset.Folder, sub))

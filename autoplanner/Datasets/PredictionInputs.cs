@@ -12,19 +12,23 @@ public static partial class PredictionInputs
 {
     private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
 
+    // What predictions leave beside their segmentations, and what datasets have.
+    private static readonly string[] ByProducts = ["dataset.json", "plans.json", "summary.json"];
+
     /// <summary>Finds the cases.</summary>
     /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>
     /// <param name="description">Of the model's dataset: its channels and its file ending.</param>
+    /// <param name="warn">Told of files in a folder that are left out.</param>
     /// <returns>Cases without labels, sorted by id (ordinal).</returns>
     /// <exception cref="SharpSegException">A path is missing, nothing is found, a channel is missing, or two cases have the same name.</exception>
-    public static IReadOnlyList<DatasetCase> Find(IReadOnlyList<string> paths, DatasetDescription description)
+    public static IReadOnlyList<DatasetCase> Find(IReadOnlyList<string> paths, DatasetDescription description, Action<string>? warn = null)
     {
         var files = new List<string>();
         foreach (var path in paths)
         {
             if (Directory.Exists(path))
             {
-                files.AddRange(InFolder(path, description.FileEnding));
+                files.AddRange(InFolder(path, description.FileEnding, warn));
             }
             else if (!File.Exists(path))
             {
@@ -60,17 +64,21 @@ public static partial class PredictionInputs
     private static int EndingLength(string file) =>
         ImageFile.EndingOf(file)?.Length ?? (Directory.Exists(file) ? 0 : Path.GetExtension(file).Length);
 
-    private static string[] InFolder(string folder, string ending)
+    private static string[] InFolder(string folder, string ending, Action<string>? warn)
     {
         var all = CaseDiscovery.FilesIn(Path.GetFullPath(folder)).Where(file => !Path.GetFileName(file).StartsWith('.')).ToArray();
-        var files = all.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)).ToArray();
-        if (files.Length == 0)
-        {
-            files = [.. all.Where(file => ImageFile.EndingOf(file) is not null)];
-        }
-
+        var images = all.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.EndingOf(file) is not null).ToArray();
+        var files = images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
+        files = files.Length > 0 ? files : images;
         if (files.Length > 0)
         {
+            var others = all.Except(files.SelectMany(ImageFile.FilesOf)).Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name))
+                .Order(StringComparer.Ordinal).ToArray();
+            if (others.Length > 0)
+            {
+                warn?.Invoke($"{others.Length} file(s) in `{folder}` are not predicted: {string.Join(", ", others.Take(5))}{(others.Length > 5 ? ", …" : "")}");
+            }
+
             return files;
         }
 

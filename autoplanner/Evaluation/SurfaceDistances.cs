@@ -108,7 +108,8 @@ internal sealed class SurfaceDistances
     private static bool[] Surface(bool[] mask, Extent extent, Extent origin, Extent size)
     {
         int slice = extent.Y * extent.X, row = extent.X;
-        var isFlat = extent.Z == 1;
+        // An axis of one voxel is none of the image's: with it every voxel would lie on the surface.
+        bool flatZ = extent.Z == 1, flatY = extent.Y == 1, flatX = extent.X == 1;
         var surface = new bool[size.Voxels];
         var to = 0;
         for (var z = origin.Z; z < origin.Z + size.Z; z++)
@@ -123,8 +124,9 @@ internal sealed class SurfaceDistances
                         continue;
                     }
 
-                    var isInner = x > 0 && x < extent.X - 1 && y > 0 && y < extent.Y - 1 && mask[i - 1] && mask[i + 1] && mask[i - row] && mask[i + row]
-                        && (isFlat || (z > 0 && z < extent.Z - 1 && mask[i - slice] && mask[i + slice]));
+                    var isInner = (flatX || (x > 0 && x < extent.X - 1 && mask[i - 1] && mask[i + 1]))
+                        && (flatY || (y > 0 && y < extent.Y - 1 && mask[i - row] && mask[i + row]))
+                        && (flatZ || (z > 0 && z < extent.Z - 1 && mask[i - slice] && mask[i + slice]));
                     surface[to] = !isInner;
                 }
             }

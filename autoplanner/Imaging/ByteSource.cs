@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
-
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
@@ -16,17 +13,16 @@ internal sealed class ByteSource : IDisposable
 
     private readonly FileStream file;
     private readonly Stream stream;
+    private readonly Inflation? inflation;
     private readonly long maxLength;
-    private readonly bool zlib;
-    private uint checksum = Adler32.Start;
 
-    private ByteSource(string path, FileStream file, Stream stream, long maxLength, bool zlib = false)
+    private ByteSource(string path, FileStream file, Inflation? inflation, long maxLength)
     {
         Path = path;
         this.file = file;
-        this.stream = stream;
+        this.inflation = inflation;
         this.maxLength = maxLength;
-        this.zlib = zlib;
+        stream = inflation?.Data ?? file;
     }
 
     /// <summary>The file's name, for messages.</summary>
@@ -36,7 +32,7 @@ internal sealed class ByteSource : IDisposable
     public long Position { get; private set; }
 
     /// <summary>True if the length is only known by reading to the end.</summary>
-    public bool Compressed => stream != file;
+    public bool Compressed => inflation is not null;
 
     /// <summary>Opens a file; gzip is recognised by its first two bytes, not by the name.</summary>
     /// <param name="path">The file.</param>
@@ -53,6 +49,12 @@ internal sealed class ByteSource : IDisposable
         FileStream file;
         try
         {
+            // Before opening: a pipe has no length either, and opening it would wait for somebody to write into it.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                throw new SharpSegException($"`{path}`: the file is empty, or it is a pipe or a device", "copy or download it again; pipes cannot be read");
+            }
+
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
@@ -68,14 +70,9 @@ internal sealed class ByteSource : IDisposable
         {
             int first = file.ReadByte(), second = file.ReadByte();
             file.Position = 0;
-            if (first < 0)
-            {
-                throw new SharpSegException($"`{path}`: the file is empty", "copy or download it again");
-            }
-
             if (mayBeGzip && first == 0x1f && second == 0x8b)
             {
-                return new(path, file, EndMarker.Decompress(file), checked((file.Length + 1) * MaxDeflateRatio));
+                return Inflated(path, file, zlib: false);
             }
 
             if (mustBeGzip)
@@ -85,7 +82,7 @@ internal sealed class ByteSource : IDisposable
                     "copy or download it again, or rename it if it is not compressed");
             }
 
-            return new(path, file, file, file.Length);
+            return new(path, file, null, file.Length);
         }
         catch (IOException error)
         {
@@ -103,9 +100,14 @@ internal sealed class ByteSource : IDisposable
     /// <param name="zlib">zlib (MetaImage) instead of gzip (NRRD).</param>
     public ByteSource Inflate(bool zlib)
     {
-        var remaining = maxLength - Position;
-        var inflated = zlib ? new ZLibStream(stream, CompressionMode.Decompress, leaveOpen: true) : EndMarker.Decompress(stream);
-        return new(Path, file, inflated, checked((remaining + 1) * MaxDeflateRatio), zlib);
+        file.Position = Position;
+        return Inflated(Path, file, zlib);
+    }
+
+    private static ByteSource Inflated(string path, FileStream file, bool zlib)
+    {
+        var remaining = file.Length - file.Position;
+        return new(path, file, new Inflation(file, zlib), checked((remaining + 1) * MaxDeflateRatio));
     }
 
     /// <summary>Refuses a size that the rest of the file cannot hold. For compressed data this is an upper bound; the truth comes with reading.</summary>
@@ -138,7 +140,6 @@ internal sealed class ByteSource : IDisposable
         {
             var done = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             Position += done;
-            checksum = zlib ? Adler32.Append(checksum, bytes[..done]) : checksum;
             return done;
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
@@ -195,48 +196,38 @@ internal sealed class ByteSource : IDisposable
     }
 
     /// <summary>
-    /// Reads compressed data to their end and checks that it is their true end, with the right checksum: the platform's streams end silently
-    /// where a file is cut off. Plain files are not read on.
+    /// Reads compressed data to their end and checks that it is their true end, with the right checksum, and that nothing but zeros follows:
+    /// the platform's streams end silently where a file is cut off. Plain files are not read on.
     /// </summary>
+    /// <returns>Bytes of the content from the beginning.</returns>
     /// <exception cref="SharpSegException">The data are damaged, cut off, or followed by something else.</exception>
-    public void Finish()
+    public long Finish()
     {
-        if (!Compressed)
+        if (inflation is null)
         {
-            return;
+            return maxLength;
         }
 
-        var marker = EndMarker.Content;
-        Span<byte> window = stackalloc byte[4096 + marker.Length];
+        Span<byte> window = stackalloc byte[4096 + Inflation.WantedLast];
         var kept = 0;
         for (int n; (n = ReadUpTo(window.Slice(kept, 4096))) > 0;)
         {
             var last = window[..(kept + n)];
-            last = last[^Math.Min(marker.Length, last.Length)..];
+            last = last[^Math.Min(Inflation.WantedLast, last.Length)..];
             last.CopyTo(window);
             kept = last.Length;
         }
 
-        if (!(zlib ? StoredChecksum() == checksum : window[..kept].SequenceEqual(marker)))
-        {
-            throw new SharpSegException(
-                $"`{Path}`: the compressed data are damaged or cut off: their checksum is missing or wrong", "copy or download the file again");
-        }
+        return inflation.Problem(window[..kept]) is { } problem
+            ? throw new SharpSegException($"`{Path}`: {problem}", "copy or download the file again")
+            : Position - inflation.MarkerLength;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        stream.Dispose();
+        inflation?.Dispose();
         file.Dispose();
-    }
-
-    // The last four bytes of the file.
-    private uint StoredChecksum()
-    {
-        Span<byte> bytes = stackalloc byte[4];
-        file.Position = Math.Max(0, file.Length - 4);
-        return file.ReadAtLeast(bytes, 4, throwOnEndOfStream: false) == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
     }
 
     private SharpSegException TooShort(Int128 bytes, string what, string found) => new(

@@ -22,6 +22,9 @@ public static class ImageFile
     public static string? EndingOf(string path) =>
         Endings.FirstOrDefault(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>True if two names belong to one format of ours, e.g. .nii and .nii.gz.</summary>
+    public static bool IsSameFormat(string path, string other) => Formats.Any(format => Has(format, path) && Has(format, other));
+
     /// <summary>True if a file with this name can be read: by us, or by SimpleITK where it is installed.</summary>
     public static bool CanRead(string path) => EndingOf(path) is not null || SimpleItk.Installed is not null;
 
@@ -94,6 +97,22 @@ public static class ImageFile
         FormatOf(path).WriteFloats(path, voxels, geometry);
     }
 
+    /// <summary>The files that an image consists of: itself and, where the voxels lie beside the header, theirs.</summary>
+    internal static IEnumerable<string> FilesOf(string path)
+    {
+        string? data = null;
+        try
+        {
+            data = File.Exists(path) ? FormatOf(path).DataFile(path) : null;
+        }
+        catch (SharpSegException)
+        {
+            // A damaged header is told where the image is read.
+        }
+
+        return data is null ? [path] : [path, data];
+    }
+
     /// <summary>Geometry, channel count and what is wrong with the spacing.</summary>
     internal static ImageHeader ReadHeader(string path) => FormatOf(path).ReadHeader(path);
 
@@ -123,19 +142,24 @@ public static class ImageFile
         }
     }
 
+    private static bool Has(ImageFormat format, string path) =>
+        format.Endings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+
     private static ImageFormat FormatOf(string path)
     {
-        foreach (var format in Formats)
+        if (Array.Find(Formats, format => Has(format, path)) is { } known)
         {
-            if (format.Endings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
-            {
-                return format;
-            }
+            return known;
         }
 
         if (path.EndsWith(".hdr", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".img", StringComparison.OrdinalIgnoreCase))
         {
             throw new SharpSegException($"`{path}`: .hdr/.img pairs are not supported", "convert it to a single .nii.gz file");
+        }
+
+        if (path.EndsWith(".nhdr", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new SharpSegException($"`{path}`: NRRD headers with their voxels in another file are not supported", "convert it to one .nrrd file");
         }
 
         return SimpleItk.Installed is not null || Directory.Exists(path)

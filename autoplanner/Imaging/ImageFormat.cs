@@ -13,6 +13,9 @@ internal sealed record ImageHeader(ImageGeometry Geometry, int Channels);
 /// </summary>
 internal abstract class ImageFormat
 {
+    /// <summary>How many times coarser than its pixels a 2D image is taken to be across (spec datasets 6.7).</summary>
+    internal const int CoarsestFactor = 999;
+
     /// <summary>The key in <see cref="ImageGeometry.Format"/>.</summary>
     public abstract string Name { get; }
 
@@ -27,6 +30,10 @@ internal abstract class ImageFormat
 
     /// <summary>Reads the values of a label file before rounding; a format overrides this where labels are stored otherwise than images.</summary>
     public virtual MedicalImage ReadLabelValues(string path) => Read(path);
+
+    /// <summary>The file that holds the voxels of a header by itself; null where they are in the same file.</summary>
+    /// <exception cref="SharpSegException">The header is damaged.</exception>
+    public virtual string? DataFile(string path) => null;
 
     /// <summary>Writes labels as <see cref="VoxelType.UInt8"/> or <see cref="VoxelType.UInt16"/>.</summary>
     public abstract void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type);
@@ -65,9 +72,14 @@ internal abstract class ImageFormat
 
     /// <summary>
     /// A header's spacing (x first) as the product uses it, the same rule for every format: its sign does not count; where it is 0 or not a
-    /// number 1 mm stands in, and the sentence says so; the third axis of a flat image is not looked at (spec datasets 6.2, 6.7).
+    /// number 1 mm stands in, and the sentence says so (spec datasets 6.2). A single slice keeps the thickness that its header states: it may be
+    /// one case of a dataset of volumes. Without one it is a 2D image, and its third axis the coarsest (6.7).
     /// </summary>
-    internal static (Spacing Spacing, string? Problem) SpacingOf(string path, Extent extent, IReadOnlyList<double> header)
+    /// <param name="path">For messages.</param>
+    /// <param name="extent">Voxels.</param>
+    /// <param name="header">As stored, mm.</param>
+    /// <param name="axes">Spatial axes that the header has, 2 or 3.</param>
+    internal static (Spacing Spacing, string? Problem) SpacingOf(string path, Extent extent, IReadOnlyList<double> header, int axes)
     {
         string? problem = null;
         double Usable(int axis)
@@ -84,9 +96,13 @@ internal abstract class ImageFormat
         }
 
         var (x, y) = (Usable(0), Usable(1));
-        return (extent.Z == 1 ? SliceSpacing(y, x) : new Spacing(Usable(2), y, x), problem);
+        var isSlice = extent.Z == 1 && (axes < 3 || !(Math.Abs(header[2]) > 0 && double.IsFinite(header[2])));
+        return (isSlice ? SliceSpacing(y, x) : new Spacing(Usable(2), y, x), problem);
     }
 
     /// <summary>A 2D image lies in one slice that is far thicker than its pixels, so that z is the coarsest axis (spec datasets 6.7).</summary>
-    internal static Spacing SliceSpacing(double y, double x) => new(999 * Math.Max(y, x), y, x);
+    internal static Spacing SliceSpacing(double y, double x) => new(CoarsestFactor * Math.Max(y, x), y, x);
+
+    /// <summary>One slice whose thickness the header does not state.</summary>
+    internal static bool IsWithoutThickness(Extent extent, Spacing spacing) => extent.Z == 1 && spacing == SliceSpacing(spacing.Y, spacing.X);
 }

@@ -33,7 +33,18 @@ internal sealed class MetaImageFormat : ImageFormat
         var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
         if (header.Compressed)
         {
-            stored.SkipTo(stored.Position + Math.Max(0, header.HeaderSize), "the data file's own header");
+            if (header.HeaderSize == -1)
+            {
+                stored.SkipToLast(
+                    header.CompressedSize ?? throw new SharpSegException(
+                        $"`{path}`: `HeaderSize = -1` with compressed voxels needs `CompressedDataSize`", "convert it to .mha or .nii.gz"),
+                    "the compressed voxel data");
+            }
+            else
+            {
+                stored.SkipTo(stored.Position + header.HeaderSize, "the data file's own header");
+            }
+
             using var inflated = stored.Inflate(zlib: true);
             return new(geometry, Voxels(inflated));
         }
@@ -90,11 +101,27 @@ internal sealed class MetaImageFormat : ImageFormat
     }
 
     // Only a name beside the header: a header from elsewhere must not reach into other folders.
-    private static ByteSource OpenBeside(string path, string dataFile) => Path.GetFileName(dataFile) == dataFile && dataFile.Length > 0 &&
-        dataFile != "LIST" && !dataFile.Contains('%', StringComparison.Ordinal) && !dataFile.Contains('\\', StringComparison.Ordinal)
-            ? ByteSource.OpenPlain(Path.Combine(Path.GetDirectoryName(path) ?? "", dataFile))
-            : throw new SharpSegException(
-                $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported", "convert it to .mha or .nii.gz");
+    private static ByteSource OpenBeside(string path, string dataFile) => DataFileBeside(path, dataFile) is { } beside
+        ? ByteSource.OpenPlain(beside)
+        : throw new SharpSegException(
+            $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported", "convert it to .mha or .nii.gz");
+
+    /// <summary>The file with the voxels of a header that is not LOCAL; null if it would lie anywhere but in the same folder.</summary>
+    private static string? DataFileBeside(string path, string dataFile)
+    {
+        var name = dataFile.StartsWith("./", StringComparison.Ordinal) ? dataFile[2..] : dataFile;
+        return Path.GetFileName(name) == name && name.Length > 0 && name != "LIST" && name.IndexOfAny(['%', '\\', '\0']) < 0
+            ? Path.Combine(Path.GetDirectoryName(path) ?? "", name)
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public override string? DataFile(string path)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        var name = MetaImageHeader.Read(source).DataFile;
+        return name.Equals("LOCAL", StringComparison.OrdinalIgnoreCase) ? null : DataFileBeside(path, name);
+    }
 
     private ImageHeader Describe(string path, MetaImageHeader header)
     {
@@ -106,7 +133,7 @@ internal sealed class MetaImageFormat : ImageFormat
         }
 
         var channels = CheckedChannels(path, header.Axes == 4 ? size[3] : header.Interleaved);
-        var (spacing, problem) = SpacingOf(path, extent, header.Spacing());
+        var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), Math.Min(3, header.Axes));
         return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
     }
 }

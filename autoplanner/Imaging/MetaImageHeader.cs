@@ -60,6 +60,9 @@ internal sealed class MetaImageHeader
     /// <summary>LOCAL, or the name of the file with the voxels.</summary>
     public string DataFile => Find("ElementDataFile")!;
 
+    /// <summary>Bytes of the compressed voxels; null if the header does not say.</summary>
+    public long? CompressedSize => Find("CompressedDataSize") is not { } text ? null : HeaderNumbers.Whole(path, "CompressedDataSize", text, 1)[0];
+
     /// <summary>Bytes before the voxels in their file; −1 if the voxels are its last bytes.</summary>
     public long HeaderSize => Find("HeaderSize") is not { } text ? 0
         : HeaderNumbers.Whole(path, "HeaderSize", text, 1)[0] is >= -1 and <= 1 << 30 and var size ? size
@@ -136,10 +139,18 @@ internal sealed class MetaImageHeader
         return text.ToString();
     }
 
-    /// <summary>Size of a voxel per axis, x first; 1 where the header has none.</summary>
+    /// <summary>Size of a voxel per axis, x first, mm; 1 where the header has none.</summary>
     public double[] Spacing() => First("ElementSpacing", "ElementSize") is not { } text
         ? [.. Enumerable.Repeat(1.0, Axes)]
-        : HeaderNumbers.Real(path, "ElementSpacing", text, Axes);
+        : [.. HeaderNumbers.Real(path, "ElementSpacing", text, Axes).Select(value => value * Millimetres)];
+
+    // MetaIO's unit of all lengths.
+    private double Millimetres => Find("DistanceUnits") switch
+    {
+        "um" => 1e-3,
+        "cm" => 10,
+        _ => 1,
+    };
 
     /// <summary>Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4.</summary>
     public double[] Affine()
@@ -157,7 +168,7 @@ internal sealed class MetaImageHeader
             columns[axis] = [.. Enumerable.Range(0, spatial).Select(row => matrix[(axis * Axes) + row] * spacing[axis])];
         }
 
-        return PatientSpace.Affine(columns, [.. offset.Take(spatial)], "left-posterior-superior");
+        return PatientSpace.Affine(columns, [.. offset.Take(spatial).Select(value => value * Millimetres)], "left-posterior-superior");
     }
 
     // Drops a fourth axis, which held channels.

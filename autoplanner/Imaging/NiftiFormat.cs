@@ -114,7 +114,7 @@ internal sealed class NiftiFormat : ImageFormat
         }
 
         source.Require(((Int128)(long)offset) - source.Position + ((Int128)extent.Voxels * channelCount * VoxelCodec.Size(type)), "the image");
-        var (spacing, problem) = SpacingOf(path, extent, [header.PixDim(1), header.PixDim(2), header.PixDim(3)]);
+        var (spacing, problem) = SpacingOf(path, extent, [.. Enumerable.Range(1, 3).Select(i => header.PixDim(i) * header.Millimetres)], (int)Math.Min(rank, 3));
         return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount);
     }
 }

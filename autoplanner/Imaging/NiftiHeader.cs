@@ -57,6 +57,14 @@ internal sealed class NiftiHeader
     /// <summary>The stored type code.</summary>
     public int DataType => second ? I16(12) : I16(70);
 
+    /// <summary>Millimetres of one unit of length: metres and micrometres are said in the lowest three bits of xyzt_units, all else is mm.</summary>
+    public double Millimetres => ((second ? I32(500) : Bytes[123]) & 7) switch
+    {
+        1 => 1000,
+        3 => 0.001,
+        _ => 1,
+    };
+
     private bool HasScale => double.IsFinite(RawSlope) && RawSlope != 0;
 
     private double RawSlope => second ? F64(176) : F32(112);
@@ -153,11 +161,13 @@ internal sealed class NiftiHeader
     /// <summary>A dimension; 0 is their number, 1 = x.</summary>
     public long Dim(int i) => second ? I64(16 + (8 * i)) : I16(40 + (2 * i));
 
-    /// <summary>Size of a voxel; 0 is the sign of the third axis, 1 = x, mm.</summary>
+    /// <summary>Size of a voxel as stored; 0 is the sign of the third axis, 1 = x; in the header's unit (<see cref="Millimetres"/>).</summary>
     public double PixDim(int i) => second ? F64(104 + (8 * i)) : F32(76 + (4 * i));
 
     /// <summary>Voxel (x, y, z) to mm, 3 rows of 4: sform, else quaternion, else the spacing (spec datasets 6.5).</summary>
-    public double[] Affine()
+    public double[] Affine() => [.. StoredAffine().Select(value => value * Millimetres)];
+
+    private double[] StoredAffine()
     {
         var affine = new double[12];
         if (SformCode > 0)

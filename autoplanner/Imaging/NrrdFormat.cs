@@ -28,17 +28,13 @@ internal sealed class NrrdFormat : ImageFormat
         using var source = ByteSource.OpenPlain(path);
         var header = NrrdHeader.Read(source);
         var (geometry, channels) = Describe(path, header);
-        for (var line = header.LineSkip; line > 0; line--)
-        {
-            source.ReadLine();
-        }
-
-        var littleEndian = header.LittleEndian;
+        SkipLines(source, header);
+        var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
         if (!header.Compressed)
         {
             if (header.ByteSkip == -1)
             {
-                source.SkipToLast((Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type), "the voxel data");
+                source.SkipToLast(bytes, "the voxel data");
             }
             else
             {
@@ -48,8 +44,9 @@ internal sealed class NrrdFormat : ImageFormat
             return new(geometry, Voxels(source));
         }
 
+        var skip = header.ByteSkip >= 0 ? header.ByteSkip : BytesBeforeTheLast(path, bytes);
         using var inflated = source.Inflate(zlib: false);
-        inflated.SkipTo(Math.Max(0, header.ByteSkip), "the skipped bytes");
+        inflated.SkipTo(skip, "the skipped bytes");
         return new(geometry, Voxels(inflated));
 
         IReadOnlyList<float[]> Voxels(ByteSource from)
@@ -67,7 +64,7 @@ internal sealed class NrrdFormat : ImageFormat
                 }
             }
 
-            var read = VoxelCodec.ReadChannels(from, header.Type, littleEndian, outer, channels, inner);
+            var read = VoxelCodec.ReadChannels(from, header.Type, header.LittleEndian, outer, channels, inner);
             from.Finish();
             return read;
         }
@@ -94,12 +91,32 @@ internal sealed class NrrdFormat : ImageFormat
         voxels(gzip);
     });
 
+    private static void SkipLines(ByteSource source, NrrdHeader header)
+    {
+        for (var line = header.LineSkip; line > 0; line--)
+        {
+            source.ReadLine();
+        }
+    }
+
+    /// <summary>Byte skip −1 counts from the end of the inflated data, so they are inflated once to learn how many there are.</summary>
+    private static long BytesBeforeTheLast(string path, Int128 bytes)
+    {
+        using var source = ByteSource.OpenPlain(path);
+        SkipLines(source, NrrdHeader.Read(source));
+        using var inflated = source.Inflate(zlib: false);
+        var length = inflated.Finish();
+        return length >= bytes
+            ? length - (long)bytes
+            : throw new SharpSegException($"`{path}`: the voxel data need {bytes} bytes, but {length} come out of the file", "copy or download the file again");
+    }
+
     private ImageHeader Describe(string path, NrrdHeader header)
     {
         var size = header.SpatialAxes.Select(axis => header.Sizes[axis]).ToArray();
         var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);
         var channels = CheckedChannels(path, header.ChannelAxis is { } axis ? header.Sizes[axis] : 1);
-        var (spacing, problem) = SpacingOf(path, extent, header.Spacing());
+        var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), size.Length);
         return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
     }
 }

@@ -75,6 +75,29 @@ internal sealed class NrrdHeader
             : throw new SharpSegException($"`{path}`: type `{typeName}` is not supported", "store integers or floats of 8 to 64 bits");
     }
 
+    // Abbreviations, and what differs in nothing that concerns images: a time axis that none of them has.
+    private static readonly Dictionary<string, string> Spaces = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["right-anterior-superior"] = "right-anterior-superior",
+        ["RAS"] = "right-anterior-superior",
+        ["left-anterior-superior"] = "left-anterior-superior",
+        ["LAS"] = "left-anterior-superior",
+        ["left-posterior-superior"] = "left-posterior-superior",
+        ["LPS"] = "left-posterior-superior",
+        ["right-anterior-superior-time"] = "right-anterior-superior",
+        ["RAST"] = "right-anterior-superior",
+        ["left-anterior-superior-time"] = "left-anterior-superior",
+        ["LAST"] = "left-anterior-superior",
+        ["left-posterior-superior-time"] = "left-posterior-superior",
+        ["LPST"] = "left-posterior-superior",
+        ["scanner-xyz"] = "scanner-xyz",
+        ["scanner-xyz-time"] = "scanner-xyz",
+        ["3D-right-handed"] = "3D-right-handed",
+        ["3D-right-handed-time"] = "3D-right-handed",
+        ["3D-left-handed"] = "3D-left-handed",
+        ["3D-left-handed-time"] = "3D-left-handed",
+    };
+
     /// <summary>Length of every axis, fastest first.</summary>
     public long[] Sizes { get; }
 
@@ -190,12 +213,13 @@ internal sealed class NrrdHeader
         }
     }
 
-    /// <summary>Size of a voxel per spatial axis, x first; 1 where the header has none.</summary>
+    /// <summary>Size of a voxel per spatial axis, x first, mm; 1 where the header has none.</summary>
     public double[] Spacing()
     {
         if (Directions is not null)
         {
-            return [.. Directions.Select(direction => Math.Sqrt(direction.Sum(value => value * value)))];
+            var units = SpaceUnits();
+            return [.. Directions.Select(direction => Math.Sqrt(direction.Select((value, row) => value * units[row]).Sum(value => value * value)))];
         }
 
         if (Find("spacings") is not { } text)
@@ -204,30 +228,64 @@ internal sealed class NrrdHeader
         }
 
         var all = HeaderNumbers.Real(path, "spacings", text, Sizes.Length);
-        return [.. SpatialAxes.Select(axis => all[axis])];
+        var perAxis = Find("units") is { } list ? Entries(list) : [];
+        return [.. SpatialAxes.Select(axis => all[axis] * (axis < perAxis.Count ? Millimetres(perAxis[axis]) : 1))];
     }
 
     /// <summary>Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4.</summary>
     public double[] Affine()
     {
+        var space = Find("space") is not { } name ? "" : Spaces.TryGetValue(name, out var known)
+            ? known
+            : throw new SharpSegException($"`{path}`: the space `{name}` is not known", $"write one of {string.Join(", ", Spaces.Values.Distinct())}");
         var axes = SpatialAxes.Length;
-        var spacing = Spacing();
-        var columns = Directions ?? [.. Enumerable.Range(0, axes).Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray())];
-        var origin = Find("space origin") is { } text && Vectors("space origin", text) is [{ } only] ? only : new double[axes];
-        if (columns.Any(column => column.Length != axes) || origin.Length != axes)
+        if (Directions is null)
         {
-            throw new SharpSegException($"`{path}`: `space directions` or `space origin` does not have {axes} numbers a vector", "the header is damaged");
+            var spacing = Spacing();
+            var diagonal = Enumerable.Range(0, axes).Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray()).ToArray();
+            return PatientSpace.Affine(diagonal, Origin(axes, Enumerable.Repeat(1.0, axes).ToArray()), space);
         }
 
-        var space = (Find("space") ?? "") switch
+        // A slice cut out of a volume has two axes in a space of three dimensions; a time axis comes last.
+        var dimension = Directions[0].Length;
+        var rows = Math.Min(dimension, 3);
+        if (dimension < axes || Directions.Any(direction => direction.Length != dimension))
         {
-            "RAS" => "right-anterior-superior",
-            "LAS" => "left-anterior-superior",
-            "LPS" => "left-posterior-superior",
-            var name => name,
-        };
-        return PatientSpace.Affine(columns, origin, space);
+            throw new SharpSegException($"`{path}`: `space directions` does not have {axes} numbers or more a vector, all alike", "the header is damaged");
+        }
+
+        var units = SpaceUnits();
+        return PatientSpace.Affine(
+            [.. Directions.Select(direction => direction.Take(rows).Select((value, row) => value * units[row]).ToArray())], [.. Origin(dimension, units).Take(rows)], space);
     }
+
+    private double[] Origin(int dimension, double[] units)
+    {
+        if (Find("space origin") is not { } text || Vectors("space origin", text) is not [{ } origin])
+        {
+            return new double[dimension];
+        }
+
+        return origin.Length == dimension
+            ? [.. origin.Select((value, row) => value * units[row])]
+            : throw new SharpSegException($"`{path}`: `space origin` does not have {dimension} numbers", "the header is damaged");
+    }
+
+    /// <summary>Millimetres of a unit along each dimension of the space.</summary>
+    private double[] SpaceUnits()
+    {
+        var words = Find("space units") is { } list ? Entries(list) : [];
+        return [.. Enumerable.Range(0, Directions!.Max(direction => direction.Length)).Select(row => row < words.Count ? Millimetres(words[row]) : 1)];
+    }
+
+    private static double Millimetres(string unit) => unit.Trim('"').Trim() switch
+    {
+        "nm" => 1e-6,
+        "um" or "\u00b5m" or "\u03bcm" or "micron" or "micrometer" or "micrometre" => 1e-3,
+        "cm" => 10,
+        "m" or "meter" or "metre" => 1000,
+        _ => 1, // millimetres, or nothing that a length could be
+    };
 
     private static (string Name, string Value) FieldOf(string line)
     {

@@ -8,12 +8,17 @@ internal static class PatientSpace
 {
     private const double Tolerance = 0.1; // of a voxel's edge; headers store float32
 
-    /// <summary>An affine in NIfTI's directions from axis vectors (mm a voxel) and origin of another space; 2D gets a third axis of 1 mm.</summary>
+    /// <summary>
+    /// An affine in NIfTI's directions from axis vectors (mm a voxel) and origin of another space. Of two axes in a plane the third is the
+    /// unit z; of two in a volume it is their normal, 1 mm long.
+    /// </summary>
+    /// <param name="columns">2 or 3 vectors, each with 2 or 3 numbers, all alike.</param>
+    /// <param name="origin">As many numbers.</param>
+    /// <param name="space">The other space, e.g. left-posterior-superior.</param>
     public static double[] Affine(double[][] columns, double[] origin, string space)
     {
         var affine = new double[12];
-        affine[10] = columns.Length == 2 ? 1 : 0;
-        for (var row = 0; row < columns.Length; row++)
+        for (var row = 0; row < origin.Length; row++)
         {
             var sign = Sign(space, row);
             for (var column = 0; column < columns.Length; column++)
@@ -22,6 +27,22 @@ internal static class PatientSpace
             }
 
             affine[(4 * row) + 3] = sign * origin[row];
+        }
+
+        if (columns.Length == 2)
+        {
+            double Normal(int row)
+            {
+                var (a, b) = ((row + 1) % 3, (row + 2) % 3);
+                return (affine[4 * a] * affine[(4 * b) + 1]) - (affine[4 * b] * affine[(4 * a) + 1]);
+            }
+
+            double[] normal = [Normal(0), Normal(1), Normal(2)];
+            var length = Math.Sqrt(normal.Sum(value => value * value));
+            for (var row = 0; row < 3; row++)
+            {
+                affine[(4 * row) + 2] = origin.Length == 2 || !(length > 0) ? (row == 2 ? 1 : 0) : normal[row] / length;
+            }
         }
 
         return affine;

@@ -106,7 +106,7 @@ internal sealed class SimpleItk
         }
 
         var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), "left-posterior-superior");
-        var (usable, problem) = ImageFormat.SpacingOf(path, extent, spacing);
+        var (usable, problem) = ImageFormat.SpacingOf(path, extent, spacing, axes);
         return new(extent, usable, affine, "simpleitk", [], problem);
     }
 

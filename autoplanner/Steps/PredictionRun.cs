@@ -55,7 +55,7 @@ public static class PredictionRun
         var plans = work.ReadPlans();
         var description = work.ReadDescription();
         var labels = description.Labels;
-        var cases = PredictionInputs.Find(request.Inputs, description);
+        var cases = PredictionInputs.Find(request.Inputs, description, reporter.Warning);
         var choice = Choose(request, plans, labels);
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
@@ -187,6 +187,15 @@ public static class PredictionRun
             if (headers[0].Geometry.SpacingProblem is { } problem)
             {
                 reporter.Warning($"case `{item.Id}`: {problem}");
+            }
+
+            foreach (var header in headers.Skip(1).Where(header => header.Geometry.Extent == headers[0].Geometry.Extent))
+            {
+                if (PatientSpace.Displacement(header.Geometry, headers[0].Geometry) is { } displacement)
+                {
+                    reporter.Warning($"case `{item.Id}`: its channels do not lie over each other in space ({displacement})");
+                    break;
+                }
             }
 
             var channels = headers.Sum(header => header.Channels);

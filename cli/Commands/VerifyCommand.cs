@@ -16,14 +16,22 @@ internal static class VerifyCommand
             options.Dataset, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
         var text = new StringBuilder();
         var list = new JsonArray();
+        string? lastHint = null; // one hint often goes with many cases
         foreach (var finding in findings)
         {
-            text.AppendLine($"{(finding.Severity == Severity.Error ? "error" : "warning")}: {finding.Line}");
+            text.AppendLine($"{(finding.Severity == Severity.Error ? "error" : "warning")}: {Readable.Line(finding.Line)}");
+            if (finding.Hint is { } hint && hint != lastHint)
+            {
+                text.AppendLine($"  hint: {Readable.Line(hint)}");
+            }
+
+            lastHint = finding.Hint;
             list.Add(new JsonObject
             {
                 ["severity"] = finding.Severity == Severity.Error ? "error" : "warning",
                 ["case"] = finding.Case,
                 ["message"] = finding.Message,
+                ["hint"] = finding.Hint,
             });
         }
 

@@ -7,6 +7,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>What one case tells: small, whatever the case's size.</summary>
 /// <param name="Spacing">mm.</param>
+/// <param name="Extent">Voxels of the image.</param>
 /// <param name="ShapeAfterCrop">Voxels of the box around the nonzero voxels.</param>
 /// <param name="RelativeSize">Voxels after over voxels before cropping.</param>
 /// <param name="Intensities">Per channel the condensed foreground; empty without any foreground voxel.</param>
@@ -14,7 +15,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="ClassComponents">Components (face contact) of each evaluated class in the reference.</param>
 /// <param name="SpacingProblem">Why <paramref name="Spacing"/> is not what the header says; null if it is.</param>
 internal sealed record CaseMeasurement(
-    Spacing Spacing, Extent ShapeAfterCrop, double RelativeSize, IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
+    Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize, IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
     int[] ClassComponents, string? SpacingProblem)
 {
     /// <summary>Reads and measures one case.</summary>
@@ -54,7 +55,7 @@ internal sealed record CaseMeasurement(
 
         var (counts, components) = Classes(labels, dataset.Description.Labels);
         return new CaseMeasurement(
-            image.Spacing, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts, components, image.Geometry.SpacingProblem);
+            image.Spacing, image.Extent, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts, components, image.Geometry.SpacingProblem);
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)

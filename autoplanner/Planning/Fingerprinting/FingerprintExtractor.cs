@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
@@ -49,7 +50,7 @@ public static class FingerprintExtractor
         return new Fingerprint
         {
             CaseIds = [.. cases.Select(item => item.Id)],
-            Spacings = [.. measured.Select(one => one.Spacing)],
+            Spacings = Spacings(cases, measured),
             ShapesAfterCrop = [.. measured.Select(one => one.ShapeAfterCrop)],
             MedianRelativeSizeAfterCropping = OrderStatistics.Median(measured.Select(one => one.RelativeSize)),
             MeanRelativeSizeAfterCropping = measured.Sum(one => one.RelativeSize) / measured.Count,
@@ -63,6 +64,35 @@ public static class FingerprintExtractor
             Profile = profile,
             DataHash = DataHash.Of(dataset),
         };
+    }
+
+    /// <summary>
+    /// The cases' spacings. Whether an axis is one of the image is a matter of the whole dataset: along an axis on which every case has one
+    /// voxel, the spacing becomes the coarsest (spec datasets 6.7), so that slices are planned in 2D whichever axis is flat.
+    /// </summary>
+    /// <exception cref="SharpSegException">Only some cases are 2D images without a slice thickness.</exception>
+    private static Spacing[] Spacings(IReadOnlyList<DatasetCase> cases, List<CaseMeasurement> measured)
+    {
+        double[][] spacings = [.. measured.Select(one => one.Spacing.ToArray())];
+        for (var axis = 0; axis < 3; axis++)
+        {
+            if (measured.All(one => one.Extent[axis] == 1))
+            {
+                foreach (var spacing in spacings)
+                {
+                    var others = Enumerable.Range(0, 3).Where(other => other != axis).Max(other => spacing[other]);
+                    spacing[axis] = ImageFormat.CoarsestFactor * others;
+                }
+            }
+            else if (axis == 0 && measured.FindIndex(one => ImageFormat.IsWithoutThickness(one.Extent, one.Spacing)) is var flat and >= 0)
+            {
+                throw new SharpSegException(
+                    $"case `{cases[flat].Id}` is a 2D image without a slice thickness, other cases are volumes",
+                    "give its header a third axis with the thickness in mm, or leave the case out");
+            }
+        }
+
+        return [.. spacings.Select(Spacing.FromArray)];
     }
 
     /// <summary>

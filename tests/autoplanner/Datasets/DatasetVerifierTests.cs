@@ -91,6 +91,42 @@ public sealed class DatasetVerifierTests
     }
 
     [Fact]
+    public void An_ending_that_differs_from_dataset_json_is_told_with_the_way_out()
+    {
+        using var folder = DatasetFolder.V2();
+        folder.Text("imagesTr/a_0000.nii", "");
+        folder.Text("imagesTr/b_0000.nii", "");
+        folder.Text("labelsTr/a.nii", "");
+        var finding = Assert.Single(DatasetVerifier.Verify(folder.Path));
+        Assert.Contains("dataset.json says that files end in .nii.gz, but imagesTr holds 2 that end in .nii", finding.Message, StringComparison.Ordinal);
+        Assert.Contains("\"file_ending\": \".nii\"", finding.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_finding_keeps_the_hint_of_the_error()
+    {
+        using var folder = DatasetFolder.V2("a");
+        File.WriteAllBytes(folder.File("labelsTr/a.nii.gz"), [1, 2, 3]);
+        Assert.NotNull(Assert.Single(DatasetVerifier.Verify(folder.Path)).Hint);
+    }
+
+    [Fact]
+    public void The_file_with_the_voxels_of_a_header_is_no_stray()
+    {
+        using var folder = new DatasetFolder();
+        folder.Text("dataset.json", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1, "file_ending": ".mhd"}""");
+        foreach (var (name, data) in new[] { ("imagesTr/a_0000", "./a_0000.raw"), ("labelsTr/a", "a.raw") })
+        {
+            folder.Text(name + ".mhd", $"NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = {data}\n");
+            File.WriteAllBytes(folder.File(name + ".raw"), [0, 1, 0, 1, 0, 1, 0, 1]);
+        }
+
+        Assert.Empty(DatasetVerifier.Verify(folder.Path));
+        folder.Text("labelsTr/b.raw", "x");
+        Assert.Contains("b.raw", Assert.Single(DatasetVerifier.Verify(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_listed_case_that_occurs_twice_is_an_error_and_the_count_only_a_warning()
     {
         using var folder = DatasetFolder.V2("a");

@@ -31,6 +31,26 @@ public sealed class PredictionInputsTests : IDisposable
     }
 
     [Fact]
+    public void All_endings_of_the_datasets_format_are_taken_and_other_files_are_named()
+    {
+        Touch("a_0000.nii.gz", "b_0000.nii", "c_0000.NII", "overview.png", "notes.txt", "dataset.json", ".hidden.png");
+        var warnings = new List<string>();
+        var cases = PredictionInputs.Find([folder.Path], Description(1), warnings.Add);
+        Assert.Equal(["a", "b", "c"], cases.Select(item => item.Id));
+        Assert.Contains("2 file(s)", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.EndsWith("are not predicted: notes.txt, overview.png", warnings[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_of_another_format_are_taken_where_there_are_no_others()
+    {
+        Touch("a.mha", "b.nrrd");
+        var warnings = new List<string>();
+        Assert.Equal(["a", "b"], PredictionInputs.Find([folder.Path], Description(1), warnings.Add).Select(item => item.Id));
+        Assert.Empty(warnings);
+    }
+
+    [Fact]
     public void Unusable_inputs_are_refused_with_the_reason()
     {
         Assert.Contains("no input", Refused(1).Message, StringComparison.Ordinal);

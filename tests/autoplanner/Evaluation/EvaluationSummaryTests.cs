@@ -95,6 +95,25 @@ public sealed class EvaluationSummaryTests
     }
 
     [Fact]
+    public void A_prediction_that_lies_elsewhere_in_space_is_warned_of()
+    {
+        using var folder = new TemporaryFolder();
+        string predictions = Path.Combine(folder.Path, "p"), references = Path.Combine(folder.Path, "r");
+        var extent = new Extent(2, 3, 4);
+        var labels = new short[24];
+        labels[5] = 1;
+        void Write(string name, double[] affine) => ImageFile.WriteLabels(
+            folder.File(name, "a.nii.gz"), labels, new ImageGeometry(extent, new Spacing(2, 1, 1), affine, "", []), 2);
+        Write("r", [-1, 0, 0, 30, 0, -1, 0, 20, 0, 0, 2, -20]);
+        Write("p", [-1, 0, 0, 30.00001, 0, -1, 0, 20, 0, 0, 2, -20]);
+        Assert.Null(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warning);
+        Write("p", [-1, 0, 0, 30, 0, 1, 0, 18, 0, 0, 2, -20]);
+        var warning = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warning;
+        Assert.Contains("elsewhere in space", warning, StringComparison.Ordinal);
+        Assert.Contains("axes LAS and LPS", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Folders_are_compared_by_file_name()
     {
         using var folder = new TemporaryFolder();

@@ -18,6 +18,9 @@ public sealed class TextHeaderFormatTests : IDisposable
         "space: left-posterior-superior\nsizes: 4 3 2\nspace directions: (0.5,0,0) (0,-0.75,0) (0,0,2.5)\nspace origin: (10,20,-30.125)\n" +
         "kinds: domain domain domain\nunits: \"mm\" \"m m\" \"mm\"\npatient:=somebody: else\n";
 
+    private static string Nrrd(string space) => $"NRRD0004\ntype: uchar\ndimension: 3\n{NrrdGeometry}encoding: raw\n\n"
+        .Replace("left-posterior-superior", space, StringComparison.Ordinal);
+
     private static readonly double[] Affine = [-0.5, 0, 0, -10, 0, 0.75, 0, -20, 0, 0, 2.5, -30.125];
 
     private readonly TemporaryFolder folder = new();
@@ -67,6 +70,122 @@ public sealed class TextHeaderFormatTests : IDisposable
             Assert.Equal(Affine, image.Geometry.Affine);
             Assert.Equal(values, Assert.Single(image.Channels));
         }
+    }
+
+    [Theory]
+    [InlineData("left-posterior-superior")]
+    [InlineData("Left-Posterior-Superior")]
+    [InlineData("lps")]
+    [InlineData("LPS")]
+    [InlineData("LPST")]
+    [InlineData("left-posterior-superior-time")]
+    public void The_space_of_an_NRRD_is_known_in_any_spelling(string space)
+    {
+        var path = Write("a.nrrd", [.. Latin(Nrrd(space)), .. new byte[24]]);
+        Assert.Equal(Affine, ImageFile.ReadGeometry(path).Affine);
+        Assert.Equal(Affine, ImageFile.Read(path).Geometry.Affine);
+    }
+
+    [Fact]
+    public void An_unknown_space_of_an_NRRD_is_an_error()
+    {
+        var path = Write("a.nrrd", [.. Latin(Nrrd("left-posterior-inferior")), .. new byte[24]]);
+        Assert.Contains("the space `left-posterior-inferior` is not known", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_slice_cut_out_of_a_volume_has_two_axes_in_three_dimensions()
+    {
+        const string header = "NRRD0004\ntype: uchar\ndimension: 2\nsizes: 4 3\nspace: left-posterior-superior\nspace directions: (1.5,0,0) (0,2,0)\n" +
+            "space origin: (-10,20,30)\nkinds: domain domain\nencoding: raw\n\n";
+        byte[] voxels = [.. Enumerable.Range(0, 12).Select(i => (byte)i)];
+        var image = ImageFile.Read(Write("a.nrrd", [.. Latin(header), .. voxels]));
+        Assert.Equal(new Extent(1, 3, 4), image.Extent);
+        Assert.Equal((2, 1.5), (image.Spacing.Y, image.Spacing.X));
+        Assert.Equal([-1.5, 0, 0, 10, 0, -2, 0, -20, 0, 0, 1, 30], image.Geometry.Affine);
+        var output = folder.File("out.nrrd");
+        ImageFile.WriteLabels(output, new short[12], image.Geometry, 2);
+        Assert.Equal(image.Geometry.Affine, ImageFile.Read(output).Geometry.Affine);
+
+        // A coronal slice: x and z; the normal is y.
+        var coronal = header.Replace("(0,2,0)", "(0,0,2)", StringComparison.Ordinal);
+        Assert.Equal([-1.5, 0, 0, 10, 0, 0, 1, -20, 0, 2, 0, 30], ImageFile.Read(Write("a.nrrd", [.. Latin(coronal), .. voxels])).Geometry.Affine);
+    }
+
+    [Fact]
+    public void An_unsupported_encoding_is_named_for_what_it_is()
+    {
+        const string header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: ascii\n\n1 2 3 4 5 6 7 8";
+        var path = Write("a.nrrd", Latin(header));
+        Assert.Contains("encoding `ascii` is not supported", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("um", 0.001)]
+    [InlineData("mm", 1)]
+    [InlineData("cm", 10)]
+    [InlineData("m", 1000)]
+    public void Lengths_of_text_headers_are_read_in_their_unit(string unit, double millimetres)
+    {
+        double[] affine = [.. Affine.Select(value => value * millimetres)];
+        var units = string.Join(' ', Enumerable.Repeat($"\"{unit}\"", 3));
+        var nrrd = Nrrd("left-posterior-superior").Replace("kinds:", $"space units: {units}\nkinds:", StringComparison.Ordinal);
+        (string Name, string Header)[] files = unit == "m"
+            ? [("a.nrrd", nrrd)]
+            : [("a.nrrd", nrrd), ("a.mha", $"{MetaGeometry}DistanceUnits = {unit}\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n")];
+        foreach (var (name, header) in files)
+        {
+            var geometry = ImageFile.Read(Write(name, [.. Latin(header), .. new byte[24]])).Geometry;
+            Assert.Equal(affine.Zip(geometry.Affine).Select(_ => 0.0), affine.Zip(geometry.Affine).Select(pair => Math.Round(pair.First - pair.Second, 9)));
+            Assert.Equal(0.5 * millimetres, geometry.Spacing.X, 1e-9);
+            Assert.Equal(2.5 * millimetres, geometry.Spacing.Z, 1e-9);
+        }
+
+        const string spacings = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nspacings: 0.5 0.75 2.5\nunits: UNITS\nencoding: raw\n\n";
+        var plain = ImageFile.Read(Write("a.nrrd", [.. Latin(spacings.Replace("UNITS", units, StringComparison.Ordinal)), .. new byte[24]]));
+        Assert.Equal(0.75 * millimetres, plain.Spacing.Y, 1e-9);
+    }
+
+    [Fact]
+    public void Voxels_that_are_the_last_bytes_are_found_in_compressed_data_too()
+    {
+        byte[] voxels = [.. Enumerable.Range(1, 24).Select(i => (byte)i)];
+        byte[] preceded = [.. Enumerable.Repeat((byte)77, 64), .. voxels];
+        var expected = voxels.Select(value => (float)value);
+        var nrrd = Nrrd("LPS").Replace("encoding: raw", "encoding: gzip\nbyte skip: -1", StringComparison.Ordinal);
+        Assert.Equal(expected, ImageFile.Read(Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(preceded)])).Channels[0]);
+        Assert.Equal(expected, ImageFile.Read(Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(voxels)])).Channels[0]);
+        var few = Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(voxels[1..])]);
+        Assert.Contains("need 24 bytes, but 23", Assert.Throws<SharpSegException>(() => ImageFile.Read(few)).Message, StringComparison.Ordinal);
+
+        var zlib = Zlib(voxels);
+        File.WriteAllBytes(folder.File("beside.zraw"), [9, 9, 9, .. zlib]);
+        var meta = $"{MetaGeometry}CompressedData = True\nHeaderSize = -1\nElementType = MET_UCHAR\nSIZEElementDataFile = ./beside.zraw\n";
+        var sized = meta.Replace("SIZE", $"CompressedDataSize = {zlib.Length}\n", StringComparison.Ordinal);
+        Assert.Equal(expected, ImageFile.Read(Write("a.mhd", Latin(sized))).Channels[0]);
+        var unsized = Write("a.mhd", Latin(meta.Replace("SIZE", "", StringComparison.Ordinal)));
+        Assert.Contains("CompressedDataSize", Assert.Throws<SharpSegException>(() => ImageFile.Read(unsized)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_end_of_zlib_data_is_their_true_end()
+    {
+        var whole = Zlib([.. Enumerable.Range(1, 24).Select(i => (byte)i)]);
+        var header = Latin($"{MetaGeometry}CompressedData = True\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n");
+        string At(byte[] data) => Write("a.mha", [.. header, .. data]);
+        Assert.Equal(24f, ImageFile.Read(At([.. whole, .. new byte[512]])).Channels[0][23]);
+        Assert.Contains("do not belong", Assert.Throws<SharpSegException>(() => ImageFile.Read(At([.. whole, 7]))).Message, StringComparison.Ordinal);
+        for (var length = 1; length < whole.Length; length++)
+        {
+            Assert.Throws<SharpSegException>(() => ImageFile.Read(At(whole[..length])));
+        }
+    }
+
+    [Fact]
+    public void A_detached_NRRD_header_is_named()
+    {
+        var path = Write("a.nhdr", Latin(Nrrd("LPS")));
+        Assert.Contains("in another file", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Tests.Datasets;
+using SharpSeg.AutoPlanner.Tests.Imaging;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Tensors;
 using Xunit;
@@ -50,6 +53,82 @@ public sealed class FingerprintExtractorTests
         Assert.Equal(61107.67, values.Std, 0.01);
         Assert.Equal(365.4126, values.Median, tolerance);
         Assert.Equal(280873.75, values.Percentile995, tolerance);
+    }
+
+    /// <summary>Cases "a" and "b" of 4×3×2 voxels (x, y, z), 0.5×0.75×2.5 mm; the third one differs.</summary>
+    private static Fingerprint WithThirdCase(NiftiBytes third, int voxels)
+    {
+        using var folder = DatasetFolder.V2("a", "b", "c");
+        Put(folder, "c", third, voxels);
+        return FingerprintExtractor.Extract(Dataset.Open(folder.Path), Profile.Modern, workers: 1);
+    }
+
+    private static Fingerprint AllAlike(long[] dim, double[] pixdim)
+    {
+        using var folder = DatasetFolder.V2("a", "b", "c");
+        foreach (var id in new[] { "a", "b", "c" })
+        {
+            Put(folder, id, new NiftiBytes { Dim = dim, PixDim = pixdim }, (int)(dim[1] * dim[2] * dim[3]));
+        }
+
+        return FingerprintExtractor.Extract(Dataset.Open(folder.Path), Profile.Modern, workers: 1);
+    }
+
+    private static void Put(DatasetFolder folder, string id, NiftiBytes header, int voxels)
+    {
+        folder.Nifti($"imagesTr/{id}_0000.nii.gz", header, [.. Enumerable.Range(1, voxels).Select(i => (double)i)]);
+        folder.Nifti($"labelsTr/{id}.nii.gz", header, [.. Enumerable.Range(0, voxels).Select(i => (double)(i % 3))]);
+    }
+
+    [Fact]
+    public void One_slice_among_volumes_keeps_its_thickness()
+    {
+        var fingerprint = WithThirdCase(new NiftiBytes { Dim = [3, 4, 3, 1, 1, 1, 1, 1] }, 12);
+        Assert.All(fingerprint.Spacings, spacing => Assert.Equal(new Spacing(2.5, 0.75, 0.5), spacing));
+        Assert.Equal(new Extent(1, 3, 4), fingerprint.ShapesAfterCrop[2]);
+    }
+
+    [Fact]
+    public void A_2D_image_without_thickness_among_volumes_is_refused()
+    {
+        var error = Assert.Throws<SharpSegException>(() => WithThirdCase(new NiftiBytes { Dim = [2, 4, 3, 1, 1, 1, 1, 1] }, 12));
+        Assert.Contains("case `c` is a 2D image without a slice thickness", error.Message, StringComparison.Ordinal);
+        Assert.NotNull(error.Hint);
+    }
+
+    [Theory]
+    [InlineData(3, 0.25)] // thinner than the pixels
+    [InlineData(3, 50)]
+    [InlineData(3, 0)]
+    [InlineData(2, 1)]
+    public void Slices_throughout_are_planned_over_x_and_y(int rank, double thickness)
+    {
+        var fingerprint = AllAlike([rank, 40, 30, 1, 1, 1, 1, 1], [1, 0.5, 0.75, thickness, 0, 0, 0, 0]);
+        Assert.All(fingerprint.Spacings, spacing => Assert.Equal(new Spacing(999 * 0.75, 0.75, 0.5), spacing));
+        AssertPlanar(fingerprint, [30, 40]);
+    }
+
+    [Theory]
+    [InlineData(1, 48, 40)]
+    [InlineData(48, 1, 40)]
+    public void Images_that_are_all_flat_along_another_axis_are_planned_over_the_other_two(int x, int y, int z)
+    {
+        var fingerprint = AllAlike([3, x, y, z, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0, 0]);
+        Assert.All(fingerprint.Spacings, spacing => Assert.Equal(x == 1 ? new Spacing(1, 1, 999) : new Spacing(1, 999, 1), spacing));
+        AssertPlanar(fingerprint, [40, 48]);
+    }
+
+    private static void AssertPlanar(Fingerprint fingerprint, int[] size)
+    {
+        foreach (var profile in Enum.GetValues<Profile>())
+        {
+            var labels = new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])]);
+            var description = new DatasetDescription("flat", ["MRI"], labels, ".nii.gz", 3);
+            var plans = Planner.Plan(fingerprint with { Profile = profile }, description, new PlannerOptions { Profile = profile }).Plans;
+            var (name, planar) = Assert.Single(plans.Configurations);
+            Assert.Equal("2d", name);
+            Assert.Equal(size.Select(edge => (double)edge), planar.MedianImageSize);
+        }
     }
 
     [Trait("Tier", "slow")]

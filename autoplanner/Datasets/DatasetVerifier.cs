@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 

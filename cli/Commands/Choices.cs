@@ -1,6 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;

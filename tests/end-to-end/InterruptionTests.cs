@@ -85,7 +85,6 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
     }
 
-    /// <summary>A named pipe that nobody writes to stands for a file that takes for ever to read.</summary>
     [Theory]
     [InlineData("verify", "DATASET")]
     [InlineData("plan", "DATASET", "-o", "WORK")]
@@ -93,20 +92,14 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     [InlineData("evaluate", "DATASET/labelsTr", "REFERENCES")]
     public void Reading_answers_an_interruption_at_once(params string[] arguments)
     {
-        if (!File.Exists("/usr/bin/mkfifo"))
+        if (OperatingSystem.IsWindows())
         {
-            return; // no named pipes
+            return; // no signals
         }
 
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"));
-        var label = TinyDataset.Label(dataset, "case_1");
-        File.Delete(label);
-        using (var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [label]))
-        {
-            mkfifo.WaitForExit();
-        }
-
+        TinyDataset.MakeSlow(TinyDataset.Label(dataset, "case_1"));
         string[] placed =
         [
             .. arguments.Select(argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)
@@ -120,6 +113,45 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
         Assert.Empty(Directory.Exists(folder.At("work")) ? Directory.GetFileSystemEntries(folder.At("work")) : []);
         Assert.False(File.Exists(Path.Combine(dataset, "labelsTr", "summary.json")));
+    }
+
+    /// <summary>A pipe that nobody writes to would be waited for without end.</summary>
+    [Theory]
+    [InlineData("verify", "DATASET")]
+    [InlineData("plan", "DATASET", "-o", "WORK")]
+    [InlineData("predict", "PIPE", "-i", "DATASET/imagesTr", "-o", "WORK")]
+    [InlineData("predict", "TRAINED", "-i", "PIPE", "-o", "WORK")]
+    [InlineData("plan", "--fingerprint", "PIPE", "--dataset-json", "DATASET/dataset.json", "-o", "WORK")]
+    [InlineData("plan", "--fingerprint", "DATASET/dataset.json", "--dataset-json", "PIPE", "-o", "WORK")]
+    [InlineData("evaluate", "DATASET/labelsTr", "DATASET/labelsTr", "-d", "PIPE")]
+    [InlineData("postprocess", "DATASET/labelsTr", "-o", "WORK", "-b", "PIPE")]
+    public void A_pipe_is_not_waited_for(params string[] arguments)
+    {
+        if (!File.Exists("/usr/bin/mkfifo"))
+        {
+            return; // no named pipes
+        }
+
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        var label = TinyDataset.Label(dataset, "case_1");
+        File.Delete(label);
+        foreach (var path in new[] { label, folder.At("pipe.nii.gz") })
+        {
+            using var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [path]);
+            mkfifo.WaitForExit();
+        }
+
+        string[] placed =
+        [
+            .. arguments.Select(argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)
+                .Replace("PIPE", folder.At("pipe.nii.gz"), StringComparison.Ordinal).Replace("TRAINED", trained.Work, StringComparison.Ordinal)),
+        ];
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var outcome = SharpSegProcess.Run(placed);
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("pipe", outcome.Output + outcome.Errors, StringComparison.Ordinal);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(60));
     }
 
     [Fact]

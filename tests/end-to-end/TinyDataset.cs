@@ -75,6 +75,35 @@ internal static class TinyDataset
         target.Write(change(buffer.ToArray()));
     }
 
+    /// <summary>
+    /// Makes a small file that takes long to read: its header says that the voxels begin behind 7 GiB, which are zeros and well compressed.
+    /// </summary>
+    public static void MakeSlow(string label)
+    {
+        const int Members = 128, MemberBytes = 1 << 26; // 8 GiB in all
+        const float Offset = 7L << 30;
+        Rewrite(label, bytes =>
+        {
+            BitConverter.GetBytes(Offset).CopyTo(bytes, 108);
+            return bytes[..352];
+        });
+        using var member = new MemoryStream();
+        using (var gzip = new GZipStream(member, CompressionLevel.SmallestSize, leaveOpen: true))
+        {
+            var zeros = new byte[1 << 20];
+            for (var written = 0; written < MemberBytes; written += zeros.Length)
+            {
+                gzip.Write(zeros);
+            }
+        }
+
+        using var file = new FileStream(label, FileMode.Append);
+        for (var i = 0; i < Members; i++)
+        {
+            member.WriteTo(file);
+        }
+    }
+
     /// <summary>A ball around a centre that differs from case to case, cut in two across z.</summary>
     public static short[] Labels(int seed)
     {

@@ -49,6 +49,22 @@ internal sealed partial class FixtureRun : IDisposable
 
     public long BytesLeft { get; }
 
+    /// <summary>A network of the page by its name, F1 to F7, with the input size that belongs to it.</summary>
+    public static FixtureRun Named(string name, bool recompute) => name switch
+    {
+        "F1" => new(FixturePlans.F1, new(1, 4, 4), recompute),
+        "F2" => new(FixturePlans.F2, new(2, 4, 4), recompute),
+        "F3" => new(FixturePlans.F3, new(1, 4, 4), recompute),
+        "F4" => new(FixturePlans.F4, new(4, 4, 4), recompute),
+        "F5" => new(FixturePlans.F5, new(1, 4, 4), recompute),
+        "F6" => new(FixturePlans.F6, new(1, 16, 16), recompute),
+        "F7" => new(FixturePlans.F7, new(1, 64, 64), recompute),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such network"),
+    };
+
+    /// <summary>Weight of every output in the loss.</summary>
+    public IReadOnlyList<float> LossWeights => network.LossWeights;
+
     /// <summary>Parameters in walk order; UNet++'s divided weights count as one tensor.</summary>
     public IReadOnlyList<IReadOnlyList<Parameter>> Tensors { get; }
 

@@ -1,7 +1,8 @@
-using SharpSeg.AutoPlanner.Augmentation;
+using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.AutoPlanner.Tests.DataLoading;
-using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Tests.Batches;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;

@@ -1,4 +1,4 @@
-using SharpSeg.AutoPlanner.Augmentation;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;

@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Tensors;

@@ -8,8 +8,10 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// </summary>
 internal sealed class NiftiFormat : ImageFormat
 {
+    private const string FormatName = "nifti";
+
     /// <inheritdoc/>
-    public override string Name => "nifti";
+    public override string Name => FormatName;
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Endings { get; } = [".nii.gz", ".nii"];
@@ -54,6 +56,10 @@ internal sealed class NiftiFormat : ImageFormat
         var header = OutputHeader(geometry, VoxelType.Float32);
         Write(path, header, stream => VoxelCodec.WriteFloats(stream, copy, header.LittleEndian));
     }
+
+    /// <summary>Whether an image is a NIfTI file whose header tells nothing of how the voxels lie in the patient.</summary>
+    internal static bool HasNoOrientation(ImageGeometry geometry) =>
+        geometry.Format == FormatName && NiftiHeader.FromBytes(geometry.RawHeader).HasNoOrientation;
 
     private static ByteSource Open(string path) => ByteSource.Open(path, path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase));
 

@@ -75,6 +75,9 @@ internal sealed class NiftiHeader
 
     private int SformCode => second ? I32(348) : I16(254);
 
+    /// <summary>Whether the header tells nothing of how the voxels lie in the patient.</summary>
+    public bool HasNoOrientation => SformCode <= 0 && QformCode <= 0;
+
     /// <summary>Reads and checks size and magic; leaves the source behind the header.</summary>
     /// <exception cref="SharpSegException">Not NIfTI, a header/image pair, or cut off.</exception>
     public static NiftiHeader Read(ByteSource source)

@@ -39,8 +39,15 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
         Extent from, Extent to, Spacing current, Spacing target, Profile profile, ConfigurationPlan configuration)
     {
         var rule = configuration.Resampling.Probabilities;
+        if (rule.Method == ResamplingMethod.None && from != to)
+        {
+            throw new SharpSegException(
+                $"configuration `{configuration.Name}`: outputs of {from} voxels belong on a grid of {to}, and the plans say not to resample them",
+                "correct `resampling_fn_probabilities` in plans.json");
+        }
+
         return new GridChange(
-            from, to, rule.Order, Resampling.SeparateAxis(current, target, rule.ForceSeparateZ), rule.OrderZ,
+            from, to, rule.Order, rule.SeparateAxis(current, target), rule.OrderZ,
             profile == Profile.Classic ? 0.5f : 0f); // sigmoid(0) = 0.5
     }
 }

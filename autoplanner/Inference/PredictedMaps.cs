@@ -51,7 +51,7 @@ internal sealed class PredictedMaps : IProbabilityMaps
     }
 
     /// <inheritdoc/>
-    public Extent Extent => AxisOrder.Apply(properties.ShapeBeforeCropping, plans.TransposeBackward);
+    public Extent Extent => SegmentationExporter.StoredExtent(properties, plans);
 
     /// <inheritdoc/>
     public int Heads => labels.HeadCount;

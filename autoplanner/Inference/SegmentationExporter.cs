@@ -29,7 +29,13 @@ public static class SegmentationExporter
     /// <param name="plans">Transposition.</param>
     /// <param name="outside">The value outside the box.</param>
     internal static T[] Restore<T>(T[] cropped, CaseProperties properties, Plans plans, T outside = default) where T : struct =>
-        AxisOrder.Apply(Uncrop(cropped, properties, outside), properties.ShapeBeforeCropping, plans.TransposeBackward);
+        properties.Orientation.Undo(
+            AxisOrder.Apply(Uncrop(cropped, properties, outside), properties.ShapeBeforeCropping, plans.TransposeBackward),
+            StoredExtent(properties, plans));
+
+    /// <summary>Voxels of the image as its file stores it.</summary>
+    internal static Extent StoredExtent(CaseProperties properties, Plans plans) =>
+        properties.Orientation.Undo(AxisOrder.Apply(properties.ShapeBeforeCropping, plans.TransposeBackward));
 
     /// <summary>
     /// Labels on the grid on which the next stage of a cascade has the case (spec inference §7): both grids share crop and transposition, so

@@ -9,6 +9,8 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// </summary>
 internal static class ArchitectureJson
 {
+    private const int MostStages = 32;
+    private const double DefaultSlope = 0.01, DefaultEpsilon = 1e-5;       // PyTorch's
     private const string UNetModule = "dynamic_network_architectures.architectures.unet.";
 
     private static readonly (NetworkFamily Family, string ClassName, string BlocksKey)[] Families =
@@ -24,7 +26,8 @@ internal static class ArchitectureJson
     /// <exception cref="SharpSegException">Unknown network class, or lists of different lengths.</exception>
     public static ArchitecturePlan Read(JsonFile configuration)
     {
-        var plan = configuration.OptionalObject("architecture") is { } architecture ? ReadNested(architecture) : ReadOld(configuration);
+        var axes = configuration.RequiredInts("patch_size").Length;
+        var plan = configuration.OptionalObject("architecture") is { } architecture ? ReadNested(architecture, axes) : ReadOld(configuration);
         Check(configuration, plan);
         return plan;
     }
@@ -46,32 +49,175 @@ internal static class ArchitectureJson
                 ["strides"] = PlansJson.Rows(plan.Strides),
                 [blocksKey] = PlansJson.List(plan.EncoderBlocks),
                 ["n_conv_per_stage_decoder"] = PlansJson.List(plan.DecoderBlocks),
-                ["conv_bias"] = true,
-                ["norm_op"] = $"torch.nn.modules.instancenorm.InstanceNorm{dimensions}d",
-                ["norm_op_kwargs"] = new JsonObject { ["eps"] = 1e-5, ["affine"] = true },
+                ["conv_bias"] = plan.ConvolutionBias,
+                ["norm_op"] = plan.Norm == NormKind.Instance
+                    ? $"torch.nn.modules.instancenorm.InstanceNorm{dimensions}d"
+                    : $"torch.nn.modules.batchnorm.BatchNorm{dimensions}d",
+                ["norm_op_kwargs"] = new JsonObject { ["eps"] = plan.NormEpsilon, ["affine"] = plan.NormAffine },
                 ["dropout_op"] = null,
                 ["dropout_op_kwargs"] = null,
                 ["nonlin"] = "torch.nn.LeakyReLU",
-                ["nonlin_kwargs"] = new JsonObject { ["inplace"] = true },
+                ["nonlin_kwargs"] = plan.LeakySlope == DefaultSlope
+                    ? new JsonObject { ["inplace"] = true }
+                    : new JsonObject { ["inplace"] = true, ["negative_slope"] = plan.LeakySlope },
             },
             ["_kw_requires_import"] = new JsonArray("conv_op", "norm_op", "dropout_op", "nonlin"),
         };
     }
 
-    private static ArchitecturePlan ReadNested(JsonFile architecture)
+    private static ArchitecturePlan ReadNested(JsonFile architecture, int axes)
     {
         var (family, _, blocksKey) = FamilyOf(architecture, "network_class_name");
         var arguments = architecture.RequiredObject("arch_kwargs");
-        return new ArchitecturePlan
+        RequireKnown(arguments, family, blocksKey);
+        var stages = arguments.Has("n_stages") ? arguments.RequiredInt("n_stages") : RowsOf(arguments, "strides", axes, null).Length;
+        if (stages is < 1 or > MostStages)
+        {
+            throw arguments.Error("n_stages", $"{stages} is not between 1 and {MostStages}");
+        }
+
+        RequireClass(arguments, "conv_op", $"Conv{axes}d");
+        var plan = new ArchitecturePlan
         {
             Family = family,
-            FeaturesPerStage = arguments.RequiredInts("features_per_stage"),
-            KernelSizes = arguments.RequiredIntRows("kernel_sizes"),
-            Strides = arguments.RequiredIntRows("strides"),
-            EncoderBlocks = arguments.RequiredInts(blocksKey),
-            DecoderBlocks = arguments.RequiredInts("n_conv_per_stage_decoder"),
+            FeaturesPerStage = ListOf(arguments, "features_per_stage", stages),
+            KernelSizes = RowsOf(arguments, "kernel_sizes", axes, stages),
+            Strides = RowsOf(arguments, "strides", axes, stages),
+            EncoderBlocks = ListOf(arguments, blocksKey, stages),
+            DecoderBlocks = ListOf(arguments, "n_conv_per_stage_decoder", stages - 1),
+            ConvolutionBias = arguments.Flag("conv_bias") ?? false,
         };
+        if (plan.Strides.Count != stages)
+        {
+            throw arguments.Error("n_stages", $"{stages} stages and {plan.Strides.Count} strides do not describe one network");
+        }
+
+        if (arguments.Has("stem_channels") && arguments.RequiredInt("stem_channels") != plan.FeaturesPerStage[0])
+        {
+            throw arguments.Error("stem_channels", $"a stem of other than the first stage's {plan.FeaturesPerStage[0]} channels is not supported");
+        }
+
+        return WithActivation(arguments, WithNorm(arguments, axes, plan));
     }
+
+    /// <summary>Refuses what would change the network, and what nobody knows; what acts in training alone passes.</summary>
+    private static void RequireKnown(JsonFile arguments, NetworkFamily family, string blocksKey)
+    {
+        string[] read =
+        [
+            "n_stages", "features_per_stage", "conv_op", "kernel_sizes", "strides", blocksKey, "n_conv_per_stage_decoder", "conv_bias", "norm_op",
+            "norm_op_kwargs", "nonlin", "nonlin_kwargs", "dropout_op", "dropout_op_kwargs", "deep_supervision", "stochastic_depth_p",
+        ];
+        foreach (var (key, value) in arguments.Node)
+        {
+            var passes = key switch
+            {
+                "nonlin_first" or "squeeze_excitation" => value is null || arguments.Flag(key) == false,
+                "bottleneck_channels" => value is null,
+                "block" => value is null || LastName(arguments.RequiredText(key)) == "BasicBlockD",
+                "pool" or "pool_type" => value is null || arguments.RequiredText(key) == "conv",
+                "stem_channels" => family == NetworkFamily.ResidualEncoderUNet || value is null,
+                _ => read.Contains(key),
+            };
+            if (!passes)
+            {
+                throw arguments.Error(key, $"`{value?.ToJsonString() ?? "null"}` is not supported: it asks for another network than {family}");
+            }
+        }
+    }
+
+    private static ArchitecturePlan WithNorm(JsonFile arguments, int axes, ArchitecturePlan plan)
+    {
+        var name = arguments.Text("norm_op") is { } full ? LastName(full) : throw arguments.Error("norm_op", "missing: networks without normalisation are not supported");
+        var isBatch = name == $"BatchNorm{axes}d";
+        if (!isBatch && name != $"InstanceNorm{axes}d")
+        {
+            throw arguments.Error("norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and, for prediction, BatchNorm{axes}d are");
+        }
+
+        if (isBatch && plan.Family is not (NetworkFamily.PlainUNet or NetworkFamily.ResidualEncoderUNet))
+        {
+            throw arguments.Error("norm_op", $"`{name}` is not supported in {plan.Family}");
+        }
+
+        plan = plan with { Norm = isBatch ? NormKind.Folded : NormKind.Instance, NormAffine = isBatch, NormEpsilon = DefaultEpsilon };
+        foreach (var (key, value) in arguments.OptionalObject("norm_op_kwargs") is { } kwargs ? kwargs.Node : [])
+        {
+            kwargs = arguments.RequiredObject("norm_op_kwargs");
+            plan = key switch
+            {
+                "eps" => plan with { NormEpsilon = kwargs.RequiredNumber(key) is > 0 and <= 1 and var e ? e : throw kwargs.Error(key, "must be above 0 and at most 1") },
+                "affine" => plan with { NormAffine = kwargs.Flag(key) ?? false },
+                "momentum" => plan, // of running statistics in training
+                "track_running_stats" when (kwargs.Flag(key) ?? false) == isBatch => plan,
+                _ => throw kwargs.Error(key, $"`{value?.ToJsonString() ?? "null"}` is not supported"),
+            };
+        }
+
+        return plan;
+    }
+
+    private static ArchitecturePlan WithActivation(JsonFile arguments, ArchitecturePlan plan)
+    {
+        var name = arguments.Text("nonlin") is { } full ? LastName(full) : throw arguments.Error("nonlin", "missing: networks without activation are not supported");
+        if (name is not ("LeakyReLU" or "ReLU"))
+        {
+            throw arguments.Error("nonlin", $"`{name}` is not supported", "LeakyReLU and ReLU are");
+        }
+
+        var slope = name == "ReLU" ? 0 : DefaultSlope;
+        foreach (var (key, value) in arguments.OptionalObject("nonlin_kwargs") is { } kwargs ? kwargs.Node : [])
+        {
+            kwargs = arguments.RequiredObject("nonlin_kwargs");
+            slope = key switch
+            {
+                "inplace" => slope,
+                "negative_slope" when name == "LeakyReLU" => kwargs.RequiredNumber(key) is >= 0 and < 1 and var s
+                    ? s
+                    : throw kwargs.Error(key, "must be 0 or more and below 1"),
+                _ => throw kwargs.Error(key, $"`{value?.ToJsonString() ?? "null"}` is not supported"),
+            };
+        }
+
+        return plan with { LeakySlope = slope };
+    }
+
+    private static void RequireClass(JsonFile arguments, string key, string expected)
+    {
+        if (arguments.Text(key) is { } name && LastName(name) != expected)
+        {
+            throw arguments.Error(key, $"`{LastName(name)}` does not suit the patch, which asks for {expected}");
+        }
+    }
+
+    /// <summary>One number per stage; a single number holds for all.</summary>
+    private static int[] ListOf(JsonFile arguments, string key, int stages) => arguments.Node[key] is JsonValue
+        ? [.. Enumerable.Repeat(arguments.RequiredInt(key), stages)]
+        : arguments.RequiredInts(key);
+
+    /// <summary>One number per axis and stage; a single number holds for all axes of a stage, or for all stages.</summary>
+    private static int[][] RowsOf(JsonFile arguments, string key, int axes, int? stages)
+    {
+        if (arguments.Node[key] is JsonValue && stages is { } count)
+        {
+            var one = arguments.RequiredInt(key);
+            return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Repeat(one, axes).ToArray())];
+        }
+
+        var node = arguments.Node[key]?.DeepClone();
+        for (var i = 0; i < (node as JsonArray)?.Count; i++)
+        {
+            if (node[i] is JsonValue single)
+            {
+                node[i] = new JsonArray([.. Enumerable.Range(0, axes).Select(_ => single.DeepClone())]);
+            }
+        }
+
+        return new JsonFile(arguments.Source, arguments.Path, new JsonObject { [key] = node }).RequiredIntRows(key);
+    }
+
+    /// <summary>The class in a dotted path, which is all that counts: nnU-Net's modules have been moved about.</summary>
+    internal static string LastName(string path) => path[(path.LastIndexOf('.') + 1)..];
 
     private static ArchitecturePlan ReadOld(JsonFile configuration)
     {
@@ -92,16 +238,17 @@ internal static class ArchitectureJson
 
     private static (NetworkFamily Family, string ClassName, string BlocksKey) FamilyOf(JsonFile file, string key)
     {
-        var name = file.RequiredText(key);
+        var name = LastName(file.RequiredText(key));
         foreach (var entry in Families)
         {
-            if (name == entry.ClassName || name == entry.ClassName[(entry.ClassName.LastIndexOf('.') + 1)..])
+            if (name == LastName(entry.ClassName))
             {
                 return entry;
             }
         }
 
-        throw file.Error(key, $"unknown network `{name}`", $"known: {string.Join(", ", Families.Select(entry => entry.ClassName))}");
+        var kind = name.Contains("Primus", StringComparison.Ordinal) || name.Contains("Swin", StringComparison.Ordinal) ? " (a transformer)" : "";
+        throw file.Error(key, $"the network `{name}`{kind} is not supported", $"known: {string.Join(", ", Families.Select(entry => LastName(entry.ClassName)))}");
     }
 
     private static void Check(JsonFile configuration, ArchitecturePlan plan)

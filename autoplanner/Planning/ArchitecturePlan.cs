@@ -26,6 +26,21 @@ public sealed record ArchitecturePlan
     /// <summary>Convolutions or blocks per decoder stage, one entry fewer than stages.</summary>
     public required IReadOnlyList<int> DecoderBlocks { get; init; }
 
+    /// <summary>Slope of the leaky ReLU for negative values; 0 is a ReLU.</summary>
+    public double LeakySlope { get; init; } = 0.01;
+
+    /// <summary>Instance normalisation; <see cref="NormKind.Folded"/> where the plans name batch normalisation.</summary>
+    public NormKind Norm { get; init; }
+
+    /// <summary>Added to the variance in the normalisation.</summary>
+    public double NormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Whether the normalisation has γ and β.</summary>
+    public bool NormAffine { get; init; } = true;
+
+    /// <summary>Whether convolutions and up-sampling have biases.</summary>
+    public bool ConvolutionBias { get; init; } = true;
+
     /// <summary>Number of stages, the bottleneck included.</summary>
     public int StageCount => Strides.Count;
 

@@ -78,6 +78,11 @@ public sealed record ConfigurationPlan
         EncoderBlocks = Architecture.EncoderBlocks,
         DecoderBlocks = Architecture.DecoderBlocks,
         DeepSupervision = deepSupervision,
+        LeakySlope = (float)Architecture.LeakySlope,
+        Norm = Architecture.Norm,
+        NormEpsilon = (float)Architecture.NormEpsilon,
+        NormAffine = Architecture.NormAffine,
+        ConvolutionBias = Architecture.ConvolutionBias,
     };
 
     /// <summary>The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.</summary>

@@ -23,6 +23,14 @@ public sealed record Plans
     /// <summary>The inverse of <see cref="TransposeForward"/>.</summary>
     public required int[] TransposeBackward { get; init; }
 
+    /// <summary>nnU-Net's class that reads the images, by name.</summary>
+    public string ImageReader { get; init; } = "SimpleITKIO";
+
+    /// <summary>
+    /// Whether images are turned to RAS before anything else (x grows to the right, y to the front, z upwards) and results back.
+    /// </summary>
+    public bool ReorientToRas { get; init; }
+
     /// <summary>Median spacing of the cases, mm, transposed; for information.</summary>
     public required double[] OriginalMedianSpacing { get; init; }
 

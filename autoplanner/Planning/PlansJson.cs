@@ -9,38 +9,52 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// </summary>
 public static class PlansJson
 {
+    private const string DefaultReader = "SimpleITKIO";
+
+    // All give arrays (z, y, x) as the files store them; they differ in the formats they know.
+    private static readonly string[] ReadersAsStored = [DefaultReader, "NibabelIO", "NaturalImage2DIO", "Tiff3DIO"];
+    private static readonly string[] ReadersToRas = ["NibabelIOWithReorient", "SimpleITKIOWithReorient"];
+
     /// <summary>Reads a plans file.</summary>
     /// <exception cref="SharpSegException">Missing or bad; the message names the file and the key.</exception>
     public static Plans Read(string path) => Parse(JsonFile.ReadText(path), path);
 
-    /// <summary>Reads plans from a text; <paramref name="source"/> names it in messages.</summary>
-    /// <exception cref="SharpSegException">A key is missing or bad.</exception>
-    public static Plans Parse(string text, string source)
+    /// <summary>Reads plans from a text. A key that would change the result and is not known is refused by its name.</summary>
+    /// <exception cref="SharpSegException">A key is missing, bad or not supported.</exception>
+    /// <param name="text">The file's text.</param>
+    /// <param name="source">Its name, for messages.</param>
+    /// <param name="only">Configurations to read; null reads all. What is wrong with the others does not matter then.</param>
+    public static Plans Parse(string text, string source, IReadOnlyCollection<string>? only = null)
     {
         var file = JsonFile.Parse(text, source);
-        var forward = file.RequiredInts("transpose_forward");
-        if (!forward.Order().SequenceEqual([0, 1, 2]))
+        var forward = ReadTransposition(file);
+        RequireSupported(file, "label_manager", "LabelManager");
+        var reader = ArchitectureJson.LastName(file.Text("image_reader_writer") ?? DefaultReader);
+        if (!ReadersAsStored.Contains(reader) && !ReadersToRas.Contains(reader))
         {
-            throw file.Error("transpose_forward", $"[{string.Join(", ", forward)}] is not an order of the axes 0, 1, 2");
+            throw file.Error(
+                "image_reader_writer", $"`{reader}` is not supported", $"{string.Join(", ", ReadersAsStored.Concat(ReadersToRas))} are");
         }
 
         var configurations = file.RequiredObject("configurations");
         var resolved = new Dictionary<string, ConfigurationPlan>(StringComparer.Ordinal);
-        foreach (var (name, _) in configurations.Node)
+        foreach (var (name, _) in configurations.Node.Where(pair => only?.Contains(pair.Key) != false))
         {
             resolved[name] = ReadConfiguration(ConfigurationInheritance.Resolve(configurations, name), name);
         }
 
         return new Plans
         {
-            DatasetName = file.RequiredText("dataset_name"),
-            PlansName = file.RequiredText("plans_name"),
+            DatasetName = file.Text("dataset_name") ?? "",
+            PlansName = file.Text("plans_name") ?? "nnUNetPlans",
             Profile = ProfileOf(file),
             Preset = file.Text("preset") ?? "default",
             TransposeForward = forward,
             TransposeBackward = Transposition.Inverse(forward),
-            OriginalMedianSpacing = file.RequiredNumbers("original_median_spacing_after_transp"),
-            OriginalMedianShape = file.RequiredInts("original_median_shape_after_transp"),
+            ImageReader = reader,
+            ReorientToRas = ReadersToRas.Contains(reader),
+            OriginalMedianSpacing = file.Has("original_median_spacing_after_transp") ? file.RequiredNumbers("original_median_spacing_after_transp") : [],
+            OriginalMedianShape = file.Has("original_median_shape_after_transp") ? file.RequiredInts("original_median_shape_after_transp") : [],
             IntensityProperties = FingerprintJson.ReadIntensities(file),
             Configurations = resolved,
         };
@@ -66,7 +80,9 @@ public static class PlansJson
             ["preset"] = plans.Preset,
             ["original_median_spacing_after_transp"] = List(plans.OriginalMedianSpacing),
             ["original_median_shape_after_transp"] = List(plans.OriginalMedianShape),
-            ["image_reader_writer"] = "SimpleITKIO",
+            ["image_reader_writer"] = plans.ReorientToRas == ReadersToRas.Contains(plans.ImageReader)
+                ? plans.ImageReader
+                : plans.ReorientToRas ? ReadersToRas[0] : DefaultReader,
             ["transpose_forward"] = List(plans.TransposeForward),
             ["transpose_backward"] = List(plans.TransposeBackward),
             ["configurations"] = configurations,
@@ -81,6 +97,28 @@ public static class PlansJson
 
     /// <summary>A JSON list of lists.</summary>
     internal static JsonArray Rows<T>(IEnumerable<IEnumerable<T>> rows) => new([.. rows.Select(row => (JsonNode?)List(row))]);
+
+    private static int[] ReadTransposition(JsonFile file)
+    {
+        var forward = file.RequiredInts("transpose_forward");
+        if (!forward.Order().SequenceEqual([0, 1, 2]))
+        {
+            throw file.Error("transpose_forward", $"[{string.Join(", ", forward)}] is not an order of the axes 0, 1, 2");
+        }
+
+        return !file.Has("transpose_backward") || file.RequiredInts("transpose_backward").SequenceEqual(Transposition.Inverse(forward))
+            ? forward
+            : throw file.Error("transpose_backward", $"does not undo transpose_forward [{string.Join(", ", forward)}]");
+    }
+
+    /// <summary>Refuses a class that does something else than the one known.</summary>
+    private static void RequireSupported(JsonFile file, string key, string known)
+    {
+        if (file.Text(key) is { } name && ArchitectureJson.LastName(name) != known)
+        {
+            throw file.Error(key, $"`{name}` is not supported", $"{known} is");
+        }
+    }
 
     private static Profile ProfileOf(JsonFile file) => file.Text("profile") switch
     {
@@ -103,6 +141,7 @@ public static class PlansJson
             throw json.Error("spacing", $"[{string.Join(", ", spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
         }
 
+        RequireSupported(json, "preprocessor_name", "DefaultPreprocessor");
         var architecture = ArchitectureJson.Read(json);
         var divisor = architecture.Divisor();
         for (var axis = 0; axis < patch.Length; axis++)
@@ -121,12 +160,12 @@ public static class PlansJson
             BatchSize = batch > 0 ? batch : throw json.Error("batch_size", $"{batch} must be at least 1"),
             PatchSize = patch,
             Spacing = spacing,
-            MedianImageSize = json.RequiredNumbers("median_image_size_in_voxels"),
+            MedianImageSize = json.Has("median_image_size_in_voxels") ? json.RequiredNumbers("median_image_size_in_voxels") : [.. patch.Select(n => (double)n)],
             Normalization = ReadNormalization(json),
             UseMaskForNorm = json.RequiredFlags("use_mask_for_norm"),
-            Resampling = new ResamplingPlan(ReadOrder(json, "data", 3), ReadOrder(json, "seg", 1), ReadOrder(json, "probabilities", 1)),
+            Resampling = ResamplingJson.Read(json),
             Architecture = architecture,
-            BatchDice = json.Flag("batch_dice") ?? throw json.Error("batch_dice", "missing"),
+            BatchDice = json.Flag("batch_dice") ?? patch.Length == 2,
             InheritsFrom = json.Text("inherits_from"),
             PreviousStage = json.Text("previous_stage"),
             NextStages = json.Node["next_stage"] is JsonArray ? json.RequiredTexts("next_stage") : json.Text("next_stage") is { } one ? [one] : [],
@@ -136,7 +175,7 @@ public static class PlansJson
     private static NormalizationScheme[] ReadNormalization(JsonFile json)
     {
         var schemes = json.RequiredTexts("normalization_schemes")
-            .Select(name => NormalizationSchemes.FromClassName(name) ?? throw json.Error("normalization_schemes", $"unknown scheme `{name}`"))
+            .Select(name => NormalizationSchemes.FromClassName(ArchitectureJson.LastName(name)) ?? throw json.Error("normalization_schemes", $"unknown scheme `{name}`"))
             .ToArray();
         var masks = json.RequiredFlags("use_mask_for_norm").Length;
         return masks == schemes.Length
@@ -144,23 +183,8 @@ public static class PlansJson
             : throw json.Error("use_mask_for_norm", $"{masks} entries for {schemes.Length} normalization_schemes");
     }
 
-    private static ResamplingOrder ReadOrder(JsonFile json, string kind, int usualOrder)
-    {
-        if (json.OptionalObject($"resampling_fn_{kind}_kwargs") is not { } arguments)
-        {
-            return new ResamplingOrder(usualOrder, 0);
-        }
-
-        var order = arguments.Has("order") ? arguments.RequiredInt("order") : usualOrder;
-        var orderZ = arguments.Has("order_z") ? arguments.RequiredInt("order_z") : 0;
-        return order is 0 or 1 or 3 && orderZ is 0 or 1 or 3
-            ? new ResamplingOrder(order, orderZ, arguments.Flag("force_separate_z"))
-            : throw arguments.Error("order", $"orders {order} and {orderZ}: only 0, 1 and 3 are offered");
-    }
-
     private static JsonObject WriteConfiguration(ConfigurationPlan plan)
     {
-        const string function = "resample_data_or_seg_to_shape";
         var json = new JsonObject
         {
             ["data_identifier"] = plan.DataIdentifier,
@@ -171,15 +195,10 @@ public static class PlansJson
             ["spacing"] = List(plan.Spacing),
             ["normalization_schemes"] = List(plan.Normalization.Select(scheme => scheme.ClassName())),
             ["use_mask_for_norm"] = List(plan.UseMaskForNorm),
-            ["resampling_fn_data"] = function,
-            ["resampling_fn_seg"] = function,
-            ["resampling_fn_data_kwargs"] = WriteOrder(plan.Resampling.Data, isSegmentation: false),
-            ["resampling_fn_seg_kwargs"] = WriteOrder(plan.Resampling.Segmentation, isSegmentation: true),
-            ["resampling_fn_probabilities"] = function,
-            ["resampling_fn_probabilities_kwargs"] = WriteOrder(plan.Resampling.Probabilities, isSegmentation: false),
             ["architecture"] = ArchitectureJson.Write(plan.Architecture),
             ["batch_dice"] = plan.BatchDice,
         };
+        ResamplingJson.Write(plan.Resampling, json);
         if (plan.PreviousStage is { } previous)
         {
             json["previous_stage"] = previous;
@@ -192,12 +211,4 @@ public static class PlansJson
 
         return json;
     }
-
-    private static JsonObject WriteOrder(ResamplingOrder order, bool isSegmentation) => new()
-    {
-        ["is_seg"] = isSegmentation,
-        ["order"] = order.Order,
-        ["order_z"] = order.OrderZ,
-        ["force_separate_z"] = order.ForceSeparateZ,
-    };
 }

@@ -13,6 +13,9 @@ public sealed record CaseProperties
     /// <summary>Name of the case.</summary>
     public required string CaseId { get; init; }
 
+    /// <summary>How the stored image was turned before everything else; spacing and extents here are those of the turned one.</summary>
+    public Orientation Orientation { get; init; } = Orientation.AsStored;
+
     /// <summary>mm of the original image (z, y, x), not transposed.</summary>
     public required Spacing Spacing { get; init; }
 
@@ -64,6 +67,7 @@ public sealed record CaseProperties
         var root = new JsonObject
         {
             ["case"] = CaseId,
+            ["orientation"] = Orientation.IsAsStored ? null : new JsonArray([.. Orientation.ToSigned().Select(axis => (JsonNode)axis)]),
             ["spacing"] = new JsonArray(Spacing.Z, Spacing.Y, Spacing.X),
             ["shape_before_cropping"] = ToJson(ShapeBeforeCropping),
             ["bbox_used_for_cropping"] = bbox,
@@ -91,6 +95,9 @@ public sealed record CaseProperties
             return new CaseProperties
             {
                 CaseId = (string)root["case"]!,
+                Orientation = root["orientation"] is JsonArray turned
+                    ? Orientation.FromSigned([.. turned.Select(axis => (int)axis!)])
+                    : Orientation.AsStored,
                 Spacing = Spacing.FromArray([.. root["spacing"]!.AsArray().Select(value => (double)value!)]),
                 ShapeBeforeCropping = ToExtent(root["shape_before_cropping"]!),
                 BboxOrigin = new Extent((int)bbox[0]![0]!, (int)bbox[1]![0]!, (int)bbox[2]![0]!),

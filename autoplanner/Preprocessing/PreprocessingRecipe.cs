@@ -35,28 +35,40 @@ public sealed record PreprocessingRecipe
     /// <summary>Interpolation of images and labels.</summary>
     public required ResamplingPlan Resampling { get; init; }
 
+    /// <summary>Whether images are turned to RAS first.</summary>
+    public bool ReorientToRas { get; init; }
+
     /// <summary>The recipe of one configuration.</summary>
-    /// <exception cref="SharpSegException">The plans ask for an interpolation of labels that does not exist.</exception>
-    public static PreprocessingRecipe From(Plans plans, ConfigurationPlan configuration)
+    public static PreprocessingRecipe From(Plans plans, ConfigurationPlan configuration) => new()
     {
-        var labels = configuration.Resampling.Segmentation;
+        Profile = plans.Profile,
+        ReorientToRas = plans.ReorientToRas,
+        TransposeForward = plans.TransposeForward,
+        Spacing = configuration.Spacing,
+        Normalization = configuration.Normalization,
+        UseMaskForNorm = configuration.UseMaskForNorm,
+        Intensities = plans.IntensityProperties,
+        Resampling = configuration.Resampling,
+    };
+
+    /// <summary>Refuses an interpolation of label maps that does not exist; where there are none, it does not matter.</summary>
+    /// <exception cref="SharpSegException">The plans ask for one.</exception>
+    public void RequireLabelInterpolation()
+    {
+        var labels = Resampling.Segmentation;
         if (labels.Order > 1 || labels.OrderZ != 0)
         {
             throw new SharpSegException(
-                $"configuration `{configuration.Name}`: label maps cannot be resampled with order {labels.Order} and {labels.OrderZ} along z",
+                $"label maps cannot be resampled with order {labels.Order} and {labels.OrderZ} along z",
                 "order 0 or 1, and 0 along z, are offered: correct `resampling_fn_seg_kwargs` in plans.json");
         }
 
-        return new PreprocessingRecipe
+        if ((labels.Method == ResamplingMethod.None) != (Resampling.Data.Method == ResamplingMethod.None))
         {
-            Profile = plans.Profile,
-            TransposeForward = plans.TransposeForward,
-            Spacing = configuration.Spacing,
-            Normalization = configuration.Normalization,
-            UseMaskForNorm = configuration.UseMaskForNorm,
-            Intensities = plans.IntensityProperties,
-            Resampling = configuration.Resampling,
-        };
+            throw new SharpSegException(
+                "label maps and images do not end on one grid: only one of them is resampled",
+                "name the same `resampling_fn_data` and `resampling_fn_seg` in plans.json");
+        }
     }
 
     /// <summary>Target spacing of a case with this transposed spacing.</summary>
@@ -84,7 +96,13 @@ public sealed record PreprocessingRecipe
         foreach (var order in new[] { Resampling.Data, Resampling.Segmentation })
         {
             text.Append(CultureInfo.InvariantCulture, $"order {order.Order} z {order.OrderZ} separate {order.ForceSeparateZ}; ");
+            if (order.Method != ResamplingMethod.Spline || order.AnisotropyThreshold != Volumes.Resampling.UsualThreshold)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{order.Method} threshold {Exact(order.AnisotropyThreshold)}; ");
+            }
         }
+
+        text.Append(ReorientToRas ? "turned to RAS; " : "");
 
         foreach (var (key, labels) in ForegroundLocations.Classes(scheme))
         {

@@ -26,6 +26,13 @@ public static class Preprocessor
         string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, int threads = 0)
     {
         Check(caseId, image, labels, recipe);
+        if (labels is not null)
+        {
+            recipe.RequireLabelInterpolation();
+        }
+
+        var orientation = recipe.ReorientToRas ? Orientation.ToRas(image.Geometry) : Orientation.AsStored;
+        (image, labels) = Turn(image, labels, orientation);
         var order = recipe.TransposeForward;
         var crop = NonZeroCrop.Find(image.Channels, image.Extent);
         var croppedShape = AxisOrder.Apply(crop.Size, order);
@@ -33,15 +40,15 @@ public static class Preprocessor
 
         var current = AxisOrder.Apply(image.Spacing, order);
         var target = recipe.TargetFor(current);
-        var shape = TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
         var rules = recipe.Resampling;
-        var finalLabels = Resampling.ResampleLabels(
-            croppedLabels, croppedShape, shape, rules.Segmentation.Order,
-            Resampling.SeparateAxis(current, target, rules.Segmentation.ForceSeparateZ), threads: threads);
+        var shape = rules.Data.Method == ResamplingMethod.None
+            ? croppedShape
+            : TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
+        var finalLabels = ResampleLabels(croppedLabels, croppedShape, shape, rules.Segmentation, current, target, threads);
 
         var channels = image.Channels.Count;
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
-        var separateAxis = Resampling.SeparateAxis(current, target, rules.Data.ForceSeparateZ);
+        var separateAxis = rules.Data.SeparateAxis(current, target);
         for (var c = 0; c < channels; c++)
         {
             // One channel at a time: beside input and result only one channel's intermediate volumes are alive.
@@ -72,6 +79,7 @@ public static class Preprocessor
         return new PreprocessedCase(shape, channels, result, finalLabels, labels is null ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme), new CaseProperties
         {
             CaseId = caseId,
+            Orientation = orientation,
             Spacing = image.Spacing,
             ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
             BboxOrigin = AxisOrder.Apply(crop.Origin, order),
@@ -95,6 +103,28 @@ public static class Preprocessor
     public static PreprocessedCase Run(
         string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme, int threads = 0) =>
         Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, threads);
+
+    private static (MedicalImage Image, LabelImage? Labels) Turn(MedicalImage image, LabelImage? labels, Orientation orientation)
+    {
+        if (orientation.IsAsStored)
+        {
+            return (image, labels);
+        }
+
+        var stored = image.Extent;
+        var geometry = image.Geometry with { Extent = orientation.Apply(stored), Spacing = orientation.Apply(image.Spacing) };
+        return (
+            new MedicalImage(geometry, [.. image.Channels.Select(channel => orientation.Apply(channel, stored))]),
+            labels is null ? null : new LabelImage(geometry, orientation.Apply(labels.Voxels, stored)));
+    }
+
+    private static short[] ResampleLabels(
+        short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target, int threads) => rule.Method switch
+    {
+        ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(labels, from, to, rule.SeparateAxis(current, target), threads),
+        // Without labels this is the mask alone, whatever order the plans name for labels.
+        _ => Resampling.ResampleLabels(labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target), threads),
+    };
 
     private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
         Normalization.Apply(

@@ -52,6 +52,7 @@ public static class PreprocessingRun
         long budgetBytes = 0,
         CancellationToken cancellation = default)
     {
+        recipe.RequireLabelInterpolation();
         Directory.CreateDirectory(folder);
         var cases = dataset.TrainingCases;
         var scheme = dataset.Description.Labels;

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Networks;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -55,6 +56,13 @@ public sealed record TrainingRun
     {
         var plans = workspace.ReadPlans();
         var plan = plans.Resolve(configuration);
+        if (plan.Architecture.Norm != NormKind.Instance)
+        {
+            throw new SharpSegException(
+                $"configuration `{configuration}` normalises with batch normalisation, which is offered for prediction only",
+                "name InstanceNorm under `norm_op` in plans.json");
+        }
+
         var dataset = Dataset.Open(workspace.ReadDatasetFolder());
         WorkspaceGuard.RequireUnchanged(workspace, dataset);
         string[] ids = [.. dataset.TrainingCases.Select(c => c.Id)];

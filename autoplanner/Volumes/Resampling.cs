@@ -9,8 +9,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// </summary>
 public static class Resampling
 {
-    /// <summary>Above this ratio of the coarsest to the finest spacing an image counts as anisotropic.</summary>
-    private const double AnisotropyThreshold = 3;
+    /// <summary>Above this ratio of the coarsest to the finest spacing an image counts as anisotropic, unless the plans say otherwise.</summary>
+    public const double UsualThreshold = 3;
 
     /// <summary>
     /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent structure: the
@@ -19,19 +19,20 @@ public static class Resampling
     /// <param name="current">mm (z, y, x) of the array at hand.</param>
     /// <param name="target">mm wanted.</param>
     /// <param name="force">true: along the coarsest axis of the current spacing whatever the ratio; false: never; null: decide.</param>
-    public static int? SeparateAxis(Spacing current, Spacing target, bool? force = null)
+    /// <param name="threshold">Ratio of the coarsest to the finest spacing above which an image counts as anisotropic.</param>
+    public static int? SeparateAxis(Spacing current, Spacing target, bool? force = null, double threshold = UsualThreshold)
     {
         if (force == false)
         {
             return null;
         }
 
-        if (force == true || IsAnisotropic(current))
+        if (force == true || IsAnisotropic(current, threshold))
         {
             return OnlyCoarsestAxis(current);
         }
 
-        return IsAnisotropic(target) ? OnlyCoarsestAxis(target) : null;
+        return IsAnisotropic(target, threshold) ? OnlyCoarsestAxis(target) : null;
     }
 
     /// <summary>
@@ -110,6 +111,42 @@ public static class Resampling
         return LabelInterpolation.Resample(labels, from, to, nearest, threads);
     }
 
+    /// <summary>
+    /// Resamples a label map as nnU-Net's resample_torch_fornnunet does: each label's mask linearly, then the label of the highest mask, the
+    /// smallest on ties. Masks are compared as the reference holds them, times 1000 in float16.
+    /// </summary>
+    /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
+    /// <param name="from">Voxels of the input.</param>
+    /// <param name="to">Voxels wanted.</param>
+    /// <param name="separateAxis">Axis along which the nearest slice is taken, or null.</param>
+    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    public static short[] ResampleLabelsByVote(short[] labels, Extent from, Extent to, int? separateAxis = null, int threads = 0)
+    {
+        const float scale = 1000;
+        Check(labels.LongLength, from, to, order: 1, separateOrder: 0);
+        if (from == to)
+        {
+            return labels;
+        }
+
+        var result = new short[to.Voxels];
+        var highest = new Half[to.Voxels];
+        Array.Fill(highest, Half.NegativeInfinity);
+        foreach (var label in labels.Distinct().Order())
+        {
+            var mask = ResampleImage(Array.ConvertAll(labels, value => value == label ? scale : 0), from, to, 1, separateAxis, 0, threads);
+            for (var i = 0; i < mask.Length; i++)
+            {
+                if ((Half)mask[i] > highest[i])
+                {
+                    (highest[i], result[i]) = ((Half)mask[i], label);
+                }
+            }
+        }
+
+        return result;
+    }
+
     private static float[] InterpolateAxes(float[] voxels, Extent from, Extent to, int order, int? sliceAxis, int threads)
     {
         // Shrinking axes first: the passes commute, and later ones then have less to do.
@@ -128,8 +165,8 @@ public static class Resampling
         return voxels;
     }
 
-    private static bool IsAnisotropic(Spacing spacing) =>
-        Math.Max(spacing.Z, Math.Max(spacing.Y, spacing.X)) / Math.Min(spacing.Z, Math.Min(spacing.Y, spacing.X)) > AnisotropyThreshold;
+    private static bool IsAnisotropic(Spacing spacing, double threshold) =>
+        Math.Max(spacing.Z, Math.Max(spacing.Y, spacing.X)) / Math.Min(spacing.Z, Math.Min(spacing.Y, spacing.X)) > threshold;
 
     private static int? OnlyCoarsestAxis(Spacing spacing)
     {

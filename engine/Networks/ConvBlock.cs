@@ -4,6 +4,28 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Engine.Networks;
 
+/// <summary>What normalises after a convolution.</summary>
+public enum NormKind
+{
+    /// <summary>Mean and variance of each sample and channel.</summary>
+    Instance,
+
+    /// <summary>
+    /// None of its own: y = γ·x + β per channel. A trained batch normalisation with its running statistics folded into γ and β; such a network
+    /// predicts and is not trained.
+    /// </summary>
+    Folded,
+}
+
+/// <summary>What all convolution blocks of a network have in common.</summary>
+/// <param name="Slope">Slope of the leaky ReLU; 1 = no activation.</param>
+/// <param name="Norm">What normalises.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Affine">Whether γ and β are trained.</param>
+/// <param name="HasBias">Whether the convolution has a bias.</param>
+internal readonly record struct BlockStyle(
+    float Slope, NormKind Norm = NormKind.Instance, float Epsilon = 1e-5f, bool Affine = true, bool HasBias = true);
+
 /// <summary>
 /// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it closes what it made itself and, of its
 /// inputs, those that the caller calls finished.
@@ -13,7 +35,7 @@ internal sealed class ConvBlock
     private readonly ConvolutionLayer convolution;
     private readonly Parameter gamma;
     private readonly Parameter beta;
-    private readonly float slope;
+    private readonly BlockStyle style;
 
     /// <param name="store">Where to declare the parameters.</param>
     /// <param name="convName">Prefix of the convolution's parameters.</param>
@@ -22,21 +44,26 @@ internal sealed class ConvBlock
     /// <param name="outputs">Output channels.</param>
     /// <param name="kernel">Kernel per axis.</param>
     /// <param name="stride">Stride per axis.</param>
-    /// <param name="slope">Slope of the leaky ReLU; 1 = no activation.</param>
-    /// <param name="hasBias">Whether the convolution has a bias.</param>
+    /// <param name="style">Norm, activation and bias.</param>
     /// <param name="normStartsAtZero">γ starts at 0 instead of 1.</param>
     public ConvBlock(
         ParameterStore store, string convName, string normName, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride,
-        float slope, bool hasBias = true, bool normStartsAtZero = false)
+        BlockStyle style, bool normStartsAtZero = false)
     {
-        convolution = new ConvolutionLayer(store, convName, inputs, outputs, kernel, stride, hasBias, biasCancels: true);
+        this.style = style;
+        convolution = new ConvolutionLayer(
+            store, convName, inputs, outputs, kernel, stride, style.HasBias, biasCancels: style.Norm == NormKind.Instance);
         gamma = store.Declare(
-            $"{normName}.weight", Shape.Vector(outputs), ParameterKind.NormScale, initialValue: normStartsAtZero ? 0f : 1f);
+            $"{normName}.weight", Shape.Vector(outputs), ParameterKind.NormScale, initialValue: normStartsAtZero && style.Affine ? 0f : 1f);
         beta = store.Declare($"{normName}.bias", Shape.Vector(outputs), ParameterKind.NormShift);
-        this.slope = slope;
+        if (!style.Affine)
+        {
+            gamma.LearningRateFactor = beta.LearningRateFactor = 0;
+        }
     }
 
     /// <inheritdoc cref="ConvolutionLayer.Forward"/>
     public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null) =>
-        InstanceNormLeakyReLU.Apply(tape, convolution.Forward(tape, inputs, finished), gamma, beta, slope);
+        InstanceNormLeakyReLU.Apply(
+            tape, convolution.Forward(tape, inputs, finished), gamma, beta, style.Slope, style.Epsilon, measured: style.Norm == NormKind.Instance);
 }

@@ -12,13 +12,13 @@ internal sealed class ConvStack
     private readonly List<ConvBlock> blocks = [];
 
     public ConvStack(
-        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride, float slope)
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride, BlockStyle style)
     {
         for (var j = 0; j < count; j++)
         {
             blocks.Add(new ConvBlock(
                 store, $"{name}.convs.{j}.conv", $"{name}.convs.{j}.norm", j == 0 ? inputs : [outputs], outputs, kernel,
-                j == 0 ? stride : Extent.One, slope));
+                j == 0 ? stride : Extent.One, style));
         }
     }
 

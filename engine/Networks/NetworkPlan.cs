@@ -34,14 +34,31 @@ public sealed record NetworkPlan
     /// <summary>Train all decoder levels, not only the full resolution.</summary>
     public bool DeepSupervision { get; init; }
 
-    /// <summary>Slope of the leaky ReLU for negative values.</summary>
+    /// <summary>Slope of the leaky ReLU for negative values; 0 is a ReLU.</summary>
     public float LeakySlope { get; init; } = 0.01f;
+
+    /// <summary>What normalises after a convolution.</summary>
+    public NormKind Norm { get; init; }
+
+    /// <summary>Added to the variance in instance normalisation.</summary>
+    public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>Whether γ and β are trained; else they stay 1 and 0.</summary>
+    public bool NormAffine { get; init; } = true;
+
+    /// <summary>
+    /// Whether convolutions of blocks and the up-sampling of the plain and residual-encoder networks have a bias. Their heads always have one.
+    /// </summary>
+    public bool ConvolutionBias { get; init; } = true;
 
     /// <summary>Number of stages, bottleneck included.</summary>
     public int Stages => Features.Count;
 
     /// <summary>Whether no kernel and no stride has an extent along z.</summary>
     public bool Is2D => Kernels.All(k => k.Z == 1) && Strides.All(s => s.Z == 1);
+
+    /// <summary>What all convolution blocks have in common.</summary>
+    internal BlockStyle Style => new(LeakySlope, Norm, NormEpsilon, NormAffine, ConvolutionBias);
 
     /// <summary>Product of the strides of stages 0 to <paramref name="stage"/>: voxels of the input per voxel of that stage.</summary>
     public Extent CumulativeStride(int stage)

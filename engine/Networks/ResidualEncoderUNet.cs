@@ -18,7 +18,7 @@ public sealed class ResidualEncoderUNet : Network
         : base(plan, backend)
     {
         stem = new ConvStack(
-            Parameters, "encoder.stem", [plan.InputChannels], plan.Features[0], 1, plan.Kernels[0], Extent.One, plan.LeakySlope);
+            Parameters, "encoder.stem", [plan.InputChannels], plan.Features[0], 1, plan.Kernels[0], Extent.One, plan.Style);
         for (var l = 0; l < plan.Stages; l++)
         {
             var blocks = new List<ResidualBlock>();
@@ -27,7 +27,7 @@ public sealed class ResidualEncoderUNet : Network
                 var inputs = b > 0 || l == 0 ? plan.Features[l] : plan.Features[l - 1];
                 blocks.Add(new ResidualBlock(
                     Parameters, $"encoder.stages.{l}.blocks.{b}", inputs, plan.Features[l], plan.Kernels[l],
-                    b == 0 ? plan.Strides[l] : Extent.One, plan.LeakySlope));
+                    b == 0 ? plan.Strides[l] : Extent.One, plan.Style));
             }
 
             stages.Add(blocks);

@@ -90,7 +90,7 @@ public sealed class StuNet : Network
 
     private List<StuNetBlock> Stage(string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride) =>
         [.. Enumerable.Range(0, count).Select(b => new StuNetBlock(
-            Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0, Plan.LeakySlope))];
+            Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0, Plan.Style))];
 
     private ConvolutionLayer Pointwise(string name, int inputs, int outputs) =>
         new(Parameters, name, [inputs], outputs, Extent.One, Extent.One, hasBias: true, biasCancels: false);

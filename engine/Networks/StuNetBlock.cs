@@ -17,11 +17,11 @@ internal sealed class StuNetBlock
     private readonly float slope;
 
     public StuNetBlock(
-        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool projects, float slope)
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool projects, BlockStyle style)
     {
-        this.slope = slope;
-        first = new ConvBlock(store, $"{name}.conv1", $"{name}.norm1", inputs, outputs, kernel, stride, slope);
-        second = new ConvBlock(store, $"{name}.conv2", $"{name}.norm2", [outputs], outputs, kernel, Extent.One, slope: 1f);
+        slope = style.Slope;
+        first = new ConvBlock(store, $"{name}.conv1", $"{name}.norm1", inputs, outputs, kernel, stride, style);
+        second = new ConvBlock(store, $"{name}.conv2", $"{name}.norm2", [outputs], outputs, kernel, Extent.One, style with { Slope = 1 });
         projection = projects
             ? new ConvolutionLayer(store, $"{name}.conv3", inputs, outputs, Extent.One, stride, hasBias: true, biasCancels: false)
             : null;

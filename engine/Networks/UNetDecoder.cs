@@ -16,7 +16,7 @@ internal sealed class UNetDecoder
 
     /// <param name="store">Where to declare the parameters.</param>
     /// <param name="plan">Sizes.</param>
-    /// <param name="biases">Whether up-sampling and heads have biases.</param>
+    /// <param name="biases">Whether heads have biases, and up-sampling, too, where the plan's convolutions have.</param>
     /// <param name="allHeads">Whether every level has a head, or only full resolution.</param>
     public UNetDecoder(ParameterStore store, NetworkPlan plan, bool biases, bool allHeads)
     {
@@ -25,14 +25,14 @@ internal sealed class UNetDecoder
         {
             var f = plan.Features[levels[s]];
             stages.Add(new ConvStack(
-                store, $"decoder.stages.{s}", [f, f], f, plan.DecoderBlocks[s], plan.Kernels[levels[s]], Extent.One, plan.LeakySlope));
+                store, $"decoder.stages.{s}", [f, f], f, plan.DecoderBlocks[s], plan.Kernels[levels[s]], Extent.One, plan.Style));
         }
 
         for (var s = 0; s < levels.Length; s++)
         {
             var l = levels[s];
             upsample.Add(new UpConvolution(
-                store, $"decoder.transpconvs.{s}", plan.Features[l + 1], plan.Features[l], plan.Strides[l + 1], biases));
+                store, $"decoder.transpconvs.{s}", plan.Features[l + 1], plan.Features[l], plan.Strides[l + 1], biases && plan.ConvolutionBias));
         }
 
         for (var s = 0; s < levels.Length; s++)

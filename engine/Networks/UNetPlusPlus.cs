@@ -32,7 +32,7 @@ public sealed class UNetPlusPlus : Network
                 var up = new UpConvolution(Parameters, $"{name}.up", plan.Features[i + 1], f, plan.Strides[i + 1], hasBias: false);
                 var blocks = new ConvStack(
                     Parameters, name, [.. Enumerable.Repeat(f, j + 1)], f, plan.DecoderBlocks[poolings - 1 - i], plan.Kernels[i], Extent.One,
-                    plan.LeakySlope);
+                    plan.Style);
                 nodes.Add((i, j), (up, blocks));
             }
         }

@@ -12,6 +12,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 public static class FingerprintJson
 {
     private const string IntensitiesKey = "foreground_intensity_properties_per_channel";
+    private const string OlderIntensitiesKey = "foreground_intensity_properties_by_modality"; // nnU-Net 2.0
 
     /// <summary>Reads a fingerprint file.</summary>
     /// <exception cref="SharpSegException">Missing or bad; the message names the file and the key.</exception>
@@ -89,7 +90,7 @@ public static class FingerprintJson
     /// <summary>The intensities of a fingerprint or plans file: one entry per channel "0", "1", …; empty if the file has none.</summary>
     internal static IntensityProperties?[] ReadIntensities(JsonFile file)
     {
-        if (file.OptionalObject(IntensitiesKey) is not { } channels)
+        if ((file.OptionalObject(IntensitiesKey) ?? file.OptionalObject(OlderIntensitiesKey)) is not { } channels)
         {
             return [];
         }

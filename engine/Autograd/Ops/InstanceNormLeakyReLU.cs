@@ -12,13 +12,38 @@ namespace SharpSeg.Engine.Autograd.Ops;
 public static class InstanceNormLeakyReLU
 {
     /// <summary>Records the normalisation of x, which is closed.</summary>
-    public static Variable Apply(Tape tape, Variable x, Parameter gamma, Parameter beta, float slope)
+    /// <param name="tape">Where to record.</param>
+    /// <param name="x">What to normalise.</param>
+    /// <param name="gamma">Factor per channel.</param>
+    /// <param name="beta">Summand per channel.</param>
+    /// <param name="slope">Slope of the leaky ReLU; 1 leaves it out.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="measured">
+    /// False takes mean 0 and deviation 1 instead of those of x: y = leaky(gamma·x + beta), for norms whose statistics are constants and have been
+    /// folded into gamma and beta. Such a network is not trained.
+    /// </param>
+    public static Variable Apply(
+        Tape tape, Variable x, Parameter gamma, Parameter beta, float slope, float epsilon = 1e-5f, bool measured = true)
     {
-        var p = new InstanceNormProblem(x.Shape.N, x.Shape.Spatial, x.Shape.C, slope);
+        if (!measured && tape.Recording)
+        {
+            throw new ShapeException("a network with folded batch normalisation predicts and cannot be trained");
+        }
+
+        var p = new InstanceNormProblem(x.Shape.N, x.Shape.Spatial, x.Shape.C, slope, epsilon);
         var mean = tape.Pool.Rent(p.StatisticsShape);
         var rstd = tape.Pool.Rent(p.StatisticsShape);
         var input = x.Value;
-        tape.Backend.InstanceNormStatistics(p, input, mean, rstd);
+        if (measured)
+        {
+            tape.Backend.InstanceNormStatistics(p, input, mean, rstd);
+        }
+        else
+        {
+            tape.Backend.Fill(mean, 0);
+            tape.Backend.Fill(rstd, 1);
+        }
+
         var y = tape.Recording ? tape.Output(x.Shape) : tape.OutputInPlaceOf(x, x.Shape);
         tape.Backend.InstanceNormApply(p, input, mean, rstd, gamma.Value, beta.Value, y.Value);
         if (tape.Recording)

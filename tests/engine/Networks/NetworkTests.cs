@@ -17,7 +17,7 @@ public sealed class NetworkTests : IDisposable
         var stride = new Extent(2, 2, 2);
         using var store = new ParameterStore(backend);
         _ = new UpConvolution(store, "up", 320, 256, stride, hasBias: true);
-        _ = new ConvBlock(store, "conv", "norm", [32], 64, kernel, Extent.One, 0.01f);
+        _ = new ConvBlock(store, "conv", "norm", [32], 64, kernel, Extent.One, new BlockStyle(0.01f));
         store.Allocate();
         WeightInitialization.Apply(store, seed: 11, slope: 0.01f);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Networks;

@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Engine.Training;

@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 

@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;

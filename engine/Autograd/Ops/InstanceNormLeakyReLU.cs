@@ -1,5 +1,4 @@
 using SharpSeg.Engine.Backends;
-using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Engine.Autograd.Ops;

@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Tests.Inference;
 using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
 using SharpSeg.Tests;

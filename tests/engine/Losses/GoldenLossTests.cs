@@ -2,6 +2,7 @@ using System.Text.Json;
 using SharpSeg.AutoPlanner.Tests;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Tensors;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;

@@ -1,5 +1,6 @@
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using Xunit;

@@ -1,4 +1,5 @@
 using SharpSeg.Conformance;
+using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;

@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Tests.Volumes;
 using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;

@@ -1,6 +1,6 @@
-using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
 
-namespace SharpSeg.Engine.Tensors;
+namespace SharpSeg.Engine.Backends;
 
 /// <summary>
 /// Lends device memory to the tape. Memory is taken from the backend in slabs and never given back before <see cref="Trim"/> or

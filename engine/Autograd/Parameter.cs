@@ -1,6 +1,6 @@
 using SharpSeg.Engine.Tensors;
 
-namespace SharpSeg.Engine.Networks;
+namespace SharpSeg.Engine.Autograd;
 
 /// <summary>
 /// One trainable tensor: a window of the store's value buffer and one of its gradient buffer.

@@ -1,4 +1,4 @@
-namespace SharpSeg.Engine.Networks;
+namespace SharpSeg.Engine.Autograd;
 
 /// <summary>What a parameter is, which decides its start value and how other programs lay it out.</summary>
 public enum ParameterKind

@@ -1,8 +1,9 @@
 using SharpSeg.Conformance;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
-namespace SharpSeg.Engine.Tests.Autograd;
+namespace SharpSeg.Engine.Tests.Backends;
 
 public sealed class BufferPoolTests : IDisposable
 {

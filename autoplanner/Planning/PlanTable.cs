@@ -1,5 +1,4 @@
 using System.Text;
-using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
@@ -11,7 +10,7 @@ public static class PlanTable
     /// <summary>One block for the dataset and one per configuration; columns: what, result, rule.</summary>
     /// <param name="result">What the planner answered.</param>
     /// <param name="explain">Adds a line with the inputs below each decision.</param>
-    /// <param name="peakBytes">Predicted peak of training per configuration (<see cref="PeakMemory"/>); null = not shown.</param>
+    /// <param name="peakBytes">Predicted peak of training per configuration (<c>PeakMemory</c>); null = not shown.</param>
     public static string Write(PlanResult result, bool explain = false, IReadOnlyDictionary<string, long>? peakBytes = null)
     {
         var text = new StringBuilder();

@@ -19,7 +19,7 @@ public static class PlanningRun
 
         // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
         reporter.Stage($"measure {dataset.TrainingCases.Count} cases and plan");
-        var fingerprint = FingerprintExtractor.ExtractCached(
+        var fingerprint = Measure(
             dataset, options.Profile, work, Environment.ProcessorCount,
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,
             keep: WorkspaceGuard.TrainedConfigurations(work).Count == 0, cancel);
@@ -59,12 +59,38 @@ public static class PlanningRun
         return Write(fingerprint, description, dataset?.Folder, work, options);
     }
 
+    /// <summary>
+    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if <paramref name="keep"/>.
+    /// </summary>
+    /// <exception cref="SharpSegException">As <see cref="FingerprintExtractor.Extract"/>.</exception>
+    internal static Fingerprint Measure(
+        Dataset dataset, Profile profile, Workspace work, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        bool keep = true, CancellationToken cancel = default)
+    {
+        if (File.Exists(work.FingerprintFile))
+        {
+            var stored = FingerprintJson.Read(work.FingerprintFile);
+            if (stored.Profile == profile && stored.DataHash == DataHash.Of(dataset))
+            {
+                return stored;
+            }
+        }
+
+        var fingerprint = FingerprintExtractor.Extract(dataset, profile, workers, progress, warn, cancel);
+        if (keep)
+        {
+            work.WriteFingerprint(fingerprint);
+        }
+
+        return fingerprint;
+    }
+
     private static PlanResult Write(
         Fingerprint fingerprint, DatasetDescription description, string? folder, Workspace work, PlannerOptions options)
     {
         var result = Planner.Plan(fingerprint, description, options);
         WorkspaceGuard.RequireSamePlans(work, result.Plans);
-        FingerprintExtractor.Keep(fingerprint, work);
+        work.WriteFingerprint(fingerprint);
         work.WriteDataset(description, folder);
         work.WritePlans(result.Plans);
         return result;

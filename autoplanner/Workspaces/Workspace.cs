@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Workspaces;
 
@@ -113,6 +114,13 @@ public sealed class Workspace
     /// <summary>The folder of the dataset this workspace belongs to, whether or not it is still there; null if it is new or was planned without images.</summary>
     /// <exception cref="SharpSegException">dataset.json is bad.</exception>
     public string? RecordedDatasetFolder() => File.Exists(DatasetFile) ? JsonFile.Read(DatasetFile).Text(DatasetPathKey) : null;
+
+    /// <summary>Writes fingerprint.json.</summary>
+    public void WriteFingerprint(Fingerprint fingerprint)
+    {
+        MakeFolder();
+        AtomicFile.WriteText(FingerprintFile, FingerprintJson.ToJson(fingerprint));
+    }
 
     /// <summary>The plans kept here.</summary>
     /// <exception cref="SharpSegException">There are none, or they are bad.</exception>

@@ -1,6 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
@@ -93,38 +92,5 @@ public static class FingerprintExtractor
         }
 
         return [.. spacings.Select(Spacing.FromArray)];
-    }
-
-    /// <summary>
-    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if <paramref name="keep"/>.
-    /// </summary>
-    /// <exception cref="SharpSegException">As <see cref="Extract"/>.</exception>
-    public static Fingerprint ExtractCached(
-        Dataset dataset, Profile profile, Workspace workspace, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
-        bool keep = true, CancellationToken cancel = default)
-    {
-        if (File.Exists(workspace.FingerprintFile))
-        {
-            var stored = FingerprintJson.Read(workspace.FingerprintFile);
-            if (stored.Profile == profile && stored.DataHash == DataHash.Of(dataset))
-            {
-                return stored;
-            }
-        }
-
-        var fingerprint = Extract(dataset, profile, workers, progress, warn, cancel);
-        if (keep)
-        {
-            Keep(fingerprint, workspace);
-        }
-
-        return fingerprint;
-    }
-
-    /// <summary>Writes fingerprint.json into a workspace.</summary>
-    internal static void Keep(Fingerprint fingerprint, Workspace workspace)
-    {
-        Directory.CreateDirectory(workspace.Folder);
-        AtomicFile.WriteText(workspace.FingerprintFile, FingerprintJson.ToJson(fingerprint));
     }
 }

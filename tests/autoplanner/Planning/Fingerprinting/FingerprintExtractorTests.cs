@@ -5,7 +5,6 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Tests.Datasets;
 using SharpSeg.AutoPlanner.Tests.Imaging;
-using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
@@ -182,39 +181,6 @@ public sealed class FingerprintExtractorTests
         Assert.Equal(least, values.Min);
         Assert.Equal(most, values.Max);
         Assert.Equal(means / compared, values.Mean, 0.05);      // the reference's means are float32
-    }
-
-    [Fact]
-    public void A_cached_fingerprint_is_read_again_until_the_data_change()
-    {
-        using var temporary = new TemporaryFolder();
-        var copy = Path.Combine(temporary.Path, "Dataset702_SynMR");
-        var source = SharedFolder.At("golden", "synthetic", "Dataset702_SynMR");
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(file => !file.Contains("preprocessed", StringComparison.Ordinal)))
-        {
-            var target = Path.Combine(copy, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.WriteAllBytes(target, File.ReadAllBytes(file));
-        }
-
-        var workspace = new Workspace(Path.Combine(temporary.Path, "work"));
-        var measured = 0;
-        Fingerprint Get(Profile profile = Profile.Modern) =>
-            FingerprintExtractor.ExtractCached(Dataset.Open(copy), profile, workspace, 1, (_, _) => measured++);
-
-        var first = Get();
-        var cases = measured;
-        var second = Get();
-        Assert.Equal(FingerprintJson.ToJson(first), FingerprintJson.ToJson(second));
-        Assert.Equal(cases, measured);
-
-        Get(Profile.Classic);
-        Assert.Equal(2 * cases, measured);
-
-        var label = Directory.EnumerateFiles(Path.Combine(copy, "labelsTr")).First();
-        File.SetLastWriteTimeUtc(label, File.GetLastWriteTimeUtc(label).AddSeconds(5));
-        Get(Profile.Classic);
-        Assert.Equal(3 * cases, measured);
     }
 
     private static void CompareWithReference(string name, double tolerance)

@@ -1,4 +1,5 @@
 using SharpSeg.Conformance;
+using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;

@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner;
 /// <summary>
 /// A counter-based random generator: draw number i of a stream is a hash of (stream key, i), so a stream needs no history. The key is a
 /// hash of everything that identifies the stream, e.g. (seed, purpose, epoch, iteration, sample): which thread draws, and what was
-/// drawn before, cannot matter, and a resumed run continues identically (spec training §7).
+/// drawn before, cannot matter, and a resumed run continues identically (docs/method/training.md §7).
 /// <para>Hash: the finaliser of SplitMix64 over a Weyl sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
 /// generators"). Not for cryptography. Not safe for use by several threads at once.</para>
 /// </summary>

@@ -105,7 +105,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         RequireSame("<w, dw>", Dot(y, dy), Dot(w, dw), scale);
     });
 
-    /// <summary>Spec networks §2.1: 4×4 input 1..16, 3×3 kernel 1..9.</summary>
+    /// <summary>docs/method/networks.md §2.1: 4×4 input 1..16, 3×3 kernel 1..9.</summary>
     [Check]
     public void Forward_gives_the_worked_example()
     {

@@ -95,7 +95,9 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
             p, t["dy"], t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["dy"], t["dgamma"], t["dbeta"], false));
     });
 
-    /// <summary>Spec networks §2.6, accumulation: E[x²] − E[x]² in float32 gives variance 0 here. The true one is 1.252443e-4.</summary>
+    /// <summary>
+    /// docs/method/networks.md §2.6, accumulation: E[x²] − E[x]² in float32 gives variance 0 here. The true one is 1.252443e-4.
+    /// </summary>
     [Check]
     public void Variance_survives_a_large_mean()
     {
@@ -109,7 +111,7 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
         RequireClose("rstd", [1 / Math.Sqrt(1.252443e-4 + 1e-5)], results[2], new Tolerance(1e-4));
     }
 
-    /// <summary>Spec networks §2.6, test: two channels of four voxels, without and with the leaky ReLU.</summary>
+    /// <summary>docs/method/networks.md §2.6, test: two channels of four voxels, without and with the leaky ReLU.</summary>
     [Check]
     public void All_passes_give_the_worked_example()
     {

@@ -120,7 +120,7 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         Require.All(results[3], v => Require.Equal(0f, v));
     });
 
-    /// <summary>Spec losses §4.1.</summary>
+    /// <summary>docs/method/losses-and-optimisers.md §4.1.</summary>
     [Check]
     public void Softmax_gives_the_worked_example()
     {
@@ -169,7 +169,7 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         RequireLoss(p with { BatchDice = true, DiceIncludesBackground = true }, sums, 0.564904, -0.568376);
     }
 
-    /// <summary>Spec losses §4.2: the same logits with ignore label 3.</summary>
+    /// <summary>docs/method/losses-and-optimisers.md §4.2: the same logits with ignore label 3.</summary>
     [Check]
     public void Ignore_label_gives_the_worked_example()
     {
@@ -194,7 +194,7 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         }
     }
 
-    /// <summary>Spec losses §4.3: two overlapping regions, then with the third voxel ignored.</summary>
+    /// <summary>docs/method/losses-and-optimisers.md §4.3: two overlapping regions, then with the third voxel ignored.</summary>
     [Check]
     public void Regions_give_the_worked_example()
     {

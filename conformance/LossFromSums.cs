@@ -2,7 +2,10 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Conformance;
 
-/// <summary>Cross-entropy and Dice loss from the sums of the forward pass (spec losses §2.1, §2.2, §3), in float64.</summary>
+/// <summary>
+/// Cross-entropy and Dice loss from the sums of the forward pass (docs/method/losses-and-optimisers.md §2.1, §2.2, §3), in
+/// float64.
+/// </summary>
 public static class LossFromSums
 {
     /// <summary>The mean cross-entropy and −mean(d) over the Dice terms; the loss is their sum.</summary>

@@ -56,7 +56,7 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
         }
     });
 
-    /// <summary>Spec losses §8, SGD with η = 0.01, μ = 0.99, λ = 3e-5.</summary>
+    /// <summary>docs/method/losses-and-optimisers.md §8, SGD with η = 0.01, μ = 0.99, λ = 3e-5.</summary>
     [Check]
     public void Sgd_gives_the_worked_trace()
     {
@@ -76,7 +76,9 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
         }
     }
 
-    /// <summary>Spec losses §8, Adam with η = 3e-4, λ = 3e-5; here v never falls, so AMSGrad gives the same.</summary>
+    /// <summary>
+    /// docs/method/losses-and-optimisers.md §8, Adam with η = 3e-4, λ = 3e-5; here v never falls, so AMSGrad gives the same.
+    /// </summary>
     [Check]
     public void Adam_gives_the_worked_trace()
     {
@@ -95,7 +97,7 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
         }
     }
 
-    /// <summary>Spec losses §8: the trace in which v falls and AMSGrad keeps its maximum.</summary>
+    /// <summary>docs/method/losses-and-optimisers.md §8: the trace in which v falls and AMSGrad keeps its maximum.</summary>
     [Check]
     public void Adam_and_AmsGrad_part_where_the_worked_trace_does()
     {

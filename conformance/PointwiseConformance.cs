@@ -125,7 +125,9 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
         }
     });
 
-    /// <summary>Spec networks §2.4: average pooling of 1..16 over 2×2. §2.3: nearest up-sampling of [0, 1, 2] by 2.</summary>
+    /// <summary>
+    /// docs/method/networks.md §2.4: average pooling of 1..16 over 2×2. §2.3: nearest up-sampling of [0, 1, 2] by 2.
+    /// </summary>
     [Check]
     public void Pooling_and_upsampling_give_the_worked_examples()
     {

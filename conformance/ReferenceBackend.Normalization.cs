@@ -93,7 +93,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <summary>z if positive, else slope·z (spec networks §2.5).</summary>
+    /// <summary>z if positive, else slope·z (docs/method/networks.md §2.5).</summary>
     private static double Leaky(double z, double slope) => z * LeakySlope(z, slope);
 
     /// <summary>The derivative of the leaky ReLU; the slope at exactly 0.</summary>

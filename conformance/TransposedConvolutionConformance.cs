@@ -90,7 +90,7 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
         }
     });
 
-    /// <summary>Spec networks §2.2 (a): one channel, bias 0.5.</summary>
+    /// <summary>docs/method/networks.md §2.2 (a): one channel, bias 0.5.</summary>
     [Check]
     public void Forward_gives_the_worked_example_with_bias()
     {
@@ -104,7 +104,9 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
         RequireClose("y", [1.5, 2.5, 2.5, 4.5, 3.5, 4.5, 6.5, 8.5, 3.5, 6.5, 4.5, 8.5, 9.5, 12.5, 12.5, 16.5], results[3], Close);
     }
 
-    /// <summary>Spec networks §2.2 (b): two input channels; the weight (r, cin, cout) interleaves the two 2×2 kernels.</summary>
+    /// <summary>
+    /// docs/method/networks.md §2.2 (b): two input channels; the weight (r, cin, cout) interleaves the two 2×2 kernels.
+    /// </summary>
     [Check]
     public void Forward_gives_the_worked_example_with_two_channels()
     {

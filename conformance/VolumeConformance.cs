@@ -118,7 +118,7 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
         Require.True(results[3].AsSpan().SequenceEqual(Cut(results[1], size, item.Axis, first, count)), "a slab differs from the whole");
     });
 
-    /// <summary>Spec preprocessing §4.5: four samples on eight outputs, and the spline's clipped ones.</summary>
+    /// <summary>docs/method/preprocessing.md §4.5: four samples on eight outputs, and the spline's clipped ones.</summary>
     [Check]
     public void The_specified_line_is_resampled_as_specified()
     {

@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Batches;
 
-/// <summary>Which samples of a batch are forced to contain foreground (spec training §4).</summary>
+/// <summary>Which samples of a batch are forced to contain foreground (docs/method/training.md §4).</summary>
 public enum ForegroundRule
 {
     /// <summary>The last third, rounded: sample j ≥ round(B·(1 − 0.33)), half to even. nnU-Net v2; none in a batch of one.</summary>

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
-/// One preprocessed case as the loader sees it: boxes of image and label, and where the foreground lies (spec training §3).
-/// Every member may be called by several threads at once.
+/// One preprocessed case as the loader sees it: boxes of image and label, and where the foreground lies
+/// (docs/method/training.md §3). Every member may be called by several threads at once.
 /// </summary>
 public interface ICaseSource
 {

@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Batches;
 
-/// <summary>Nearest neighbour with half-pixel centres, in integers (spec losses §5).</summary>
+/// <summary>Nearest neighbour with half-pixel centres, in integers (docs/method/losses-and-optimisers.md §5).</summary>
 internal static class NearestIndex
 {
     /// <summary>Source index ⌊(2o + 1)·n/(2m)⌋ of output o: factor 2 picks 1, 3, 5, …</summary>

@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
 /// How large a patch is read so that a rotated and scaled one has no empty corners, and how far it may be rotated
-/// (spec training §6, augmentation §1, §2).
+/// (docs/method/training.md §6, docs/method/augmentation.md §1, §2).
 /// </summary>
 /// <param name="Patch">The network's patch in voxels; 2D has Z = 1.</param>
 /// <param name="Initial">Voxels to read for training. Validation reads <paramref name="Patch"/>.</param>

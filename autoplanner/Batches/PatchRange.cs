@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
-/// Where the first voxel of a patch may lie in a case (spec training §5). The box may leave the case by half of what it has too much:
-/// what the augmentation needs beyond the final patch, or what the case is too small.
+/// Where the first voxel of a patch may lie in a case (docs/method/training.md §5). The box may leave the case by half of what it
+/// has too much: what the augmentation needs beyond the final patch, or what the case is too small.
 /// </summary>
 /// <param name="Lowest">Smallest start (z, y, x), possible.</param>
 /// <param name="Highest">Largest start (z, y, x), possible as well.</param>

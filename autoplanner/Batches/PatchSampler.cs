@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches;
 
-/// <summary>Draws where a patch is taken from a case (spec training §1, §5).</summary>
+/// <summary>Draws where a patch is taken from a case (docs/method/training.md §1, §5).</summary>
 /// <param name="profile">The two generations differ in how a forced 2D slice is chosen.</param>
 /// <param name="is2D">Patches are single slices.</param>
 /// <param name="initial">Voxels to read.</param>

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
-/// Makes one sample of a batch from nothing but its key (spec training §7): case, patch, augmentation, cascade masks, targets. One per
-/// thread, because it owns scratch memory.
+/// Makes one sample of a batch from nothing but its key (docs/method/training.md §7): case, patch, augmentation, cascade masks,
+/// targets. One per thread, because it owns scratch memory.
 /// </summary>
 internal sealed class SampleBuilder
 {

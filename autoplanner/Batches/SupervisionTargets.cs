@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
 /// What the network is trained to say: the label map, or one 0/1 map per region with the ignore map last, at the resolution of each
-/// supervised output (spec augmentation §9, losses §5).
+/// supervised output (docs/method/augmentation.md §9, docs/method/losses-and-optimisers.md §5).
 /// </summary>
 internal sealed class SupervisionTargets
 {

@@ -4,7 +4,7 @@ using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 
-/// <summary>Finds the cases of a dataset by listing folders or from dataset.json (spec datasets §1 to §4).</summary>
+/// <summary>Finds the cases of a dataset by listing folders or from dataset.json (docs/method/datasets.md §1 to §4).</summary>
 internal static partial class CaseDiscovery
 {
     /// <summary>Length of `_0000`, which stands between the case's name and the ending.</summary>

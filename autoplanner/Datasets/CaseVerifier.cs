@@ -3,7 +3,7 @@ using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 
-/// <summary>The checks of one case: its files, their grids, every voxel (spec datasets §7).</summary>
+/// <summary>The checks of one case: its files, their grids, every voxel (docs/method/datasets.md §7).</summary>
 internal sealed class CaseVerifier(DatasetCase item, DatasetDescription description)
 {
     private const int ShownValues = 10;

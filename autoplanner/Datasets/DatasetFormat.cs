@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Datasets;
 
-/// <summary>How a dataset lies on disk (spec datasets §1 to §4).</summary>
+/// <summary>How a dataset lies on disk (docs/method/datasets.md §1 to §4).</summary>
 public enum DatasetFormat
 {
     /// <summary>Medical Segmentation Decathlon: cases listed in dataset.json, one file with all channels each.</summary>

@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
 /// Checks a whole dataset before hours of work go into it: description, files, and every voxel. Collects all findings instead of stopping at
-/// the first. The list of checks is spec datasets §7.
+/// the first. The list of checks is docs/method/datasets.md §7.
 /// </summary>
 public static class DatasetVerifier
 {

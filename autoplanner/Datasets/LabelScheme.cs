@@ -7,7 +7,7 @@ public sealed record LabelEntry(string Name, IReadOnlyList<int> Values);
 
 /// <summary>
 /// The labels of a dataset and what the network predicts from them: one softmax head per label, or, as soon as an entry unites several
-/// labels, one sigmoid head per region. Source: nnU-Net v2; spec datasets §5.
+/// labels, one sigmoid head per region. Source: nnU-Net v2; docs/method/datasets.md §5.
 /// </summary>
 public sealed class LabelScheme
 {

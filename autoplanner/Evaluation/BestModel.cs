@@ -11,7 +11,10 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// <param name="Competes">False for what is only reported: the low-resolution stage alone in profile classic.</param>
 public sealed record ScoredCandidate(Candidate Candidate, double Dice, bool Competes = true);
 
-/// <summary>The content of best.json: what predicts, which of its folds, what is done to its segmentations, and why (spec evaluation §4).</summary>
+/// <summary>
+/// The content of best.json: what predicts, which of its folds, what is done to its segmentations, and why
+/// (docs/method/evaluation.md §4).
+/// </summary>
 public sealed record BestModel
 {
     private const string FormatKey = "format", Format = "sharpseg-best", VersionKey = "version";

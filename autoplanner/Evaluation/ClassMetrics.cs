@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// How well a prediction matches the reference for one class (a label or a region), in one case or on average over cases (spec
-/// evaluation §1-3). Counts are doubles so that averages fit; they are exact up to 2⁵³ voxels.
+/// How well a prediction matches the reference for one class (a label or a region), in one case or on average over cases
+/// (docs/method/evaluation.md §1 to §3). Counts are doubles so that averages fit; they are exact up to 2⁵³ voxels.
 /// </summary>
 public sealed record ClassMetrics
 {

@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// Scores of a set of cases and their averages (spec evaluation §2): a class's mean of a metric is over the cases where it is not NaN; the
-/// foreground mean is over the classes whose mean is not NaN.
+/// Scores of a set of cases and their averages (docs/method/evaluation.md §2): a class's mean of a metric is over the cases where
+/// it is not NaN; the foreground mean is over the classes whose mean is not NaN.
 /// </summary>
 public sealed class EvaluationSummary
 {

@@ -3,7 +3,9 @@ using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
 
-/// <summary>Scores files of predictions against files of references, cases in parallel (spec evaluation §1-3).</summary>
+/// <summary>
+/// Scores files of predictions against files of references, cases in parallel (docs/method/evaluation.md §1 to §3).
+/// </summary>
 public static class Evaluator
 {
     private const double SpacingTolerance = 1e-3; // relative; headers store spacings as float32

@@ -5,7 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// What is done to every prediction: for each set of labels in turn, only its largest connected component stays (spec evaluation §5, 6).
+/// What is done to every prediction: for each set of labels in turn, only its largest connected component stays
+/// (docs/method/evaluation.md §5, §6).
 /// </summary>
 /// <param name="LabelSets">The sets in order; empty means nothing is done.</param>
 /// <param name="Connectivity">Which voxels are neighbours.</param>

@@ -4,7 +4,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
 
-/// <summary>Compares one predicted label map with its reference (spec evaluation §1, 3).</summary>
+/// <summary>Compares one predicted label map with its reference (docs/method/evaluation.md §1, §3).</summary>
 public static class SegmentationMetrics
 {
     /// <summary>Metrics of every foreground class (label or region) in declared order.</summary>

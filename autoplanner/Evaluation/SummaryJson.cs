@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// summary.json, with nnU-Net's keys (spec evaluation §2). NaN is written as null; null, "NaN" and the bare token NaN, which the reference
-/// writes and strict parsers refuse, are read.
+/// summary.json, with nnU-Net's keys (docs/method/evaluation.md §2). NaN is written as null; null, "NaN" and the bare token NaN,
+/// which the reference writes and strict parsers refuse, are read.
 /// </summary>
 public static partial class SummaryJson
 {

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// Distances between the surfaces of a class in reference and prediction (spec evaluation §3). A surface voxel has a face neighbour (6,
-/// or 4 in a flat image) outside the class, or lies at the border of the array.
+/// Distances between the surfaces of a class in reference and prediction (docs/method/evaluation.md §3). A surface voxel has a
+/// face neighbour (6, or 4 in a flat image) outside the class, or lies at the border of the array.
 /// </summary>
 internal sealed class SurfaceDistances
 {

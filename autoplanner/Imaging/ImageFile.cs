@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// </summary>
 public static class ImageFile
 {
-    // A stored label may be off by rounding of a scaled or resampled float, not more (spec datasets 6.4).
+    // A stored label may be off by rounding of a scaled or resampled float, not more (docs/method/datasets.md §6.4).
     private const double LabelTolerance = 1e-3;
 
     private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat()];

@@ -13,7 +13,7 @@ internal sealed record ImageHeader(ImageGeometry Geometry, int Channels);
 /// </summary>
 internal abstract class ImageFormat
 {
-    /// <summary>How many times coarser than its pixels a 2D image is taken to be across (spec datasets 6.7).</summary>
+    /// <summary>How many times coarser than its pixels a 2D image is taken to be across (docs/method/datasets.md §6.7).</summary>
     internal const int CoarsestFactor = 999;
 
     /// <summary>The key in <see cref="ImageGeometry.Format"/>.</summary>
@@ -72,8 +72,9 @@ internal abstract class ImageFormat
 
     /// <summary>
     /// A header's spacing (x first) as the product uses it, the same rule for every format: its sign does not count; where it is 0 or not a
-    /// number 1 mm stands in, and the sentence says so (spec datasets 6.2). A single slice keeps the thickness that its header states: it may be
-    /// one case of a dataset of volumes. Without one it is a 2D image, and its third axis the coarsest (6.7).
+    /// number 1 mm stands in, and the sentence says so (docs/method/datasets.md §6.2). A single slice keeps the thickness that
+    /// its header states: it may be one case of a dataset of volumes. Without one it is a 2D image, and its third axis the
+    /// coarsest (6.7).
     /// </summary>
     /// <param name="path">For messages.</param>
     /// <param name="extent">Voxels.</param>
@@ -100,7 +101,10 @@ internal abstract class ImageFormat
         return (isSlice ? SliceSpacing(y, x) : new Spacing(Usable(2), y, x), problem);
     }
 
-    /// <summary>A 2D image lies in one slice that is far thicker than its pixels, so that z is the coarsest axis (spec datasets 6.7).</summary>
+    /// <summary>
+    /// A 2D image lies in one slice that is far thicker than its pixels, so that z is the coarsest axis
+    /// (docs/method/datasets.md §6.7).
+    /// </summary>
     internal static Spacing SliceSpacing(double y, double x) => new(CoarsestFactor * Math.Max(y, x), y, x);
 
     /// <summary>One slice whose thickness the header does not state.</summary>

@@ -11,8 +11,8 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <param name="Format">Name of the format that owns <paramref name="RawHeader"/>, e.g. "nifti".</param>
 /// <param name="RawHeader">The file's header bytes, for that format's writer.</param>
 /// <param name="SpacingProblem">
-/// Which spacing of the header is 0 or not a number and was replaced by 1 mm (spec datasets 6.2): an error to `verify`, a warning to
-/// everything else that depends on millimetres. Null if all are usable.
+/// Which spacing of the header is 0 or not a number and was replaced by 1 mm (docs/method/datasets.md §6.2): an error to
+/// `verify`, a warning to everything else that depends on millimetres. Null if all are usable.
 /// </param>
 public sealed record ImageGeometry(
     Extent Extent, Spacing Spacing, double[] Affine, string Format, byte[] RawHeader, string? SpacingProblem = null);

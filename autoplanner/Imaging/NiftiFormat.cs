@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
 /// NIfTI-1 and NIfTI-2 single files, plain or gzip. Voxels are stored x fastest, so the file order already is the array (z, y, x); a fourth
-/// (or ITK's fifth) dimension holds channels. Source: nifti1.h, nifti2.h; spec datasets §6.
+/// (or ITK's fifth) dimension holds channels. Source: nifti1.h, nifti2.h; docs/method/datasets.md §6.
 /// </summary>
 internal sealed class NiftiFormat : ImageFormat
 {

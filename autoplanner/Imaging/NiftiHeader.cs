@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
 /// The fixed header of a NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) file in either byte order, with typed access by field. Offsets from
-/// nifti1.h and nifti2.h (nifti.nimh.nih.gov); see spec datasets §6.
+/// nifti1.h and nifti2.h (nifti.nimh.nih.gov); see docs/method/datasets.md §6.
 /// </summary>
 internal sealed class NiftiHeader
 {
@@ -167,7 +167,9 @@ internal sealed class NiftiHeader
     /// <summary>Size of a voxel as stored; 0 is the sign of the third axis, 1 = x; in the header's unit (<see cref="Millimetres"/>).</summary>
     public double PixDim(int i) => second ? F64(104 + (8 * i)) : F32(76 + (4 * i));
 
-    /// <summary>Voxel (x, y, z) to mm, 3 rows of 4: sform, else quaternion, else the spacing (spec datasets 6.5).</summary>
+    /// <summary>
+    /// Voxel (x, y, z) to mm, 3 rows of 4: sform, else quaternion, else the spacing (docs/method/datasets.md §6.5).
+    /// </summary>
     public double[] Affine() => [.. StoredAffine().Select(value => value * Millimetres)];
 
     private double[] StoredAffine()
@@ -213,8 +215,8 @@ internal sealed class NiftiHeader
     }
 
     /// <summary>
-    /// A copy for an output with one value a voxel (spec datasets 6, "Writing a segmentation"): everything but the size's rank, the type and
-    /// the scaling stays byte for byte.
+    /// A copy for an output with one value a voxel (docs/method/datasets.md §6, "Writing a segmentation"): everything but the
+    /// size's rank, the type and the scaling stays byte for byte.
     /// </summary>
     public NiftiHeader ForOutput(VoxelType type)
     {

@@ -2,7 +2,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
 /// PNG as a 2D dataset's format: array (1, y, x), spacing (999, 1, 1), one channel a plane. A palette image becomes RGB, a palette label map
-/// its indices (spec datasets 6.7). Grey of less than 8 bits keeps its stored values.
+/// its indices (docs/method/datasets.md §6.7). Grey of less than 8 bits keeps its stored values.
 /// </summary>
 internal sealed class PngFormat : ImageFormat
 {

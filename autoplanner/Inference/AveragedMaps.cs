@@ -2,7 +2,9 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>The mean of several members' probabilities of one case, in float32 and with equal weights (spec inference §9).</summary>
+/// <summary>
+/// The mean of several members' probabilities of one case, in float32 and with equal weights (docs/method/inference.md §9).
+/// </summary>
 internal sealed class AveragedMaps : IProbabilityMaps
 {
     private readonly IReadOnlyList<IProbabilityMaps> members;

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// How much each voxel of a tile counts when tiles overlap (spec inference §4): most in the middle, where the network sees
-/// surroundings on all sides. w(i) = 10·Π exp(−½·((i − c)/σ)²) with σ = tile/8 and c = tile/2 rounded down.
+/// How much each voxel of a tile counts when tiles overlap (docs/method/inference.md §4): most in the middle, where the network
+/// sees surroundings on all sides. w(i) = 10·Π exp(−½·((i − c)/σ)²) with σ = tile/8 and c = tile/2 rounded down.
 /// </summary>
 public static class GaussianWeights
 {

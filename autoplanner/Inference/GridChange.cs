@@ -6,7 +6,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>From the preprocessed grid to the cropped original one (spec inference §8).</summary>
+/// <summary>From the preprocessed grid to the cropped original one (docs/method/inference.md §8).</summary>
 /// <param name="From">Voxels of the preprocessed grid.</param>
 /// <param name="To">Voxels of the original grid, cropped and transposed.</param>
 /// <param name="Order">Interpolation order.</param>

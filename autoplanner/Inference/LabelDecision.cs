@@ -3,9 +3,9 @@ using SharpSeg.AutoPlanner.Datasets;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Decides the label of every voxel from class maps that arrive one after the other (spec inference §8): plain labels take the highest map,
-/// the lowest index winning ties; regions write their label where their map is above a threshold, later regions over earlier ones. Two
-/// volumes are held instead of one per class.
+/// Decides the label of every voxel from class maps that arrive one after the other (docs/method/inference.md §8): plain labels
+/// take the highest map, the lowest index winning ties; regions write their label where their map is above a threshold, later
+/// regions over earlier ones. Two volumes are held instead of one per class.
 /// </summary>
 /// <param name="voxels">Voxels of each map.</param>
 /// <param name="labels">Heads to labels.</param>

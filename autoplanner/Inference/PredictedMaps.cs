@@ -7,8 +7,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Network outputs of a case as probabilities on its original grid (spec inference §8): each map is resampled, made a probability, put back
-/// into the uncropped image (outside the box: background 1, everything else 0) and into the original axis order.
+/// Network outputs of a case as probabilities on its original grid (docs/method/inference.md §8): each map is resampled, made a
+/// probability, put back into the uncropped image (outside the box: background 1, everything else 0) and into the original axis
+/// order.
 /// <para>
 /// The softmax needs all maps of a voxel: a first pass over the resampled logits keeps, per voxel, the highest logit m and s = Σ exp(l − m);
 /// the probability is then exp(l − m)/s. Maps are resampled again when they are asked for, which costs less than a forward pass of the

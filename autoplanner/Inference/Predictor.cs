@@ -9,8 +9,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Sliding-window prediction with mirroring and averaging over folds (spec inference §1–5). What is averaged depends on the profile:
-/// <c>modern</c> averages logits everywhere, <c>classic</c> probabilities.
+/// Sliding-window prediction with mirroring and averaging over folds (docs/method/inference.md §1 to §5). What is averaged
+/// depends on the profile: <c>modern</c> averages logits everywhere, <c>classic</c> probabilities.
 /// </summary>
 public sealed class Predictor : IDisposable
 {

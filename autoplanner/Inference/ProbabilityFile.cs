@@ -6,8 +6,8 @@ namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
 /// Class probabilities of a case on disk, <c>CASE.probabilities.safetensors</c> beside its segmentation: one float32 tensor (z, y, x) per
-/// head, named after its class and in the order of the heads, on the scan's own grid (spec inference §8). Where the grid lies in space
-/// is in the header of the segmentation.
+/// head, named after its class and in the order of the heads, on the scan's own grid (docs/method/inference.md §8). Where the
+/// grid lies in space is in the header of the segmentation.
 /// </summary>
 public sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 {

@@ -8,8 +8,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// From network outputs on the preprocessed grid back to labels on the image's own grid (spec inference §8): resample each map, decide,
-/// undo the cropping, undo the transposition.
+/// From network outputs on the preprocessed grid back to labels on the image's own grid (docs/method/inference.md §8): resample
+/// each map, decide, undo the cropping, undo the transposition.
 /// </summary>
 public static class SegmentationExporter
 {
@@ -38,8 +38,9 @@ public static class SegmentationExporter
         properties.Orientation.Undo(AxisOrder.Apply(properties.ShapeBeforeCropping, plans.TransposeBackward));
 
     /// <summary>
-    /// Labels on the grid on which the next stage of a cascade has the case (spec inference §7): both grids share crop and transposition, so
-    /// nothing is undone; whether slices are resampled by themselves is decided with this stage's spacing alone.
+    /// Labels on the grid on which the next stage of a cascade has the case (docs/method/inference.md §7): both grids share crop
+    /// and transposition, so nothing is undone; whether slices are resampled by themselves is decided with this stage's spacing
+    /// alone.
     /// </summary>
     /// <param name="maps">Channels last (z, y, x, heads): logits (modern) or probabilities (classic).</param>
     /// <param name="from">Their voxels.</param>

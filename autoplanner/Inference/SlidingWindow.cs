@@ -3,7 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Where the tiles of a volume lie (spec inference §2, §3): evenly spread, at most a step apart, the first at 0, the last at the end.
+/// Where the tiles of a volume lie (docs/method/inference.md §2, §3): evenly spread, at most a step apart, the first at 0, the
+/// last at the end.
 /// </summary>
 public static class SlidingWindow
 {

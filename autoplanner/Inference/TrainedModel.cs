@@ -49,8 +49,8 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="caseId">For messages.</param>
     /// <param name="image">The scan.</param>
     /// <param name="previous">
-    /// In the second stage of a cascade the first one's segmentation of the scan: it is preprocessed as if it were the case's own (spec
-    /// inference §7). Else null.
+    /// In the second stage of a cascade the first one's segmentation of the scan: it is preprocessed as if it were the case's own
+    /// (docs/method/inference.md §7). Else null.
     /// </param>
     /// <param name="cancel">Stops between tiles.</param>
     public short[] Segment(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)

@@ -1,6 +1,9 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>Profile `modern`: what is left of the budget becomes a larger batch, up to a share of the dataset (spec planning 3.7).</summary>
+/// <summary>
+/// Profile `modern`: what is left of the budget becomes a larger batch, up to a share of the dataset
+/// (docs/method/planning.md §3.7).
+/// </summary>
 internal static class BatchSizeRule
 {
     private const int SmallestBatch = 2;
@@ -21,7 +24,7 @@ internal static class BatchSizeRule
         log?.Add(
             name, "batch_size",
             $"round(limit / E · {ModernBudget.ReferenceBatch(axes)}), at most {PlanText.Number(budget.Preset.DatasetCover * 100)} % of the " +
-            $"dataset's voxels, at least {SmallestBatch} (planning 3.7)",
+            $"dataset's voxels, at least {SmallestBatch} (docs/method/planning.md §3.7)",
             $"limit {PlanText.Count(budget.Limit(axes))}, E {PlanText.Count(patch.Estimate)} → {PlanText.Count(fits)}; " +
             $"dataset {PlanText.Count(datasetVoxels)} voxels, patch {PlanText.Count(patchVoxels)} → at most {PlanText.Count(cap)}",
             PlanText.Number(batch));

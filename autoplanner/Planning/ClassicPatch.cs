@@ -1,8 +1,9 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// Profile `classic`: patch and batch of one configuration (spec planning 4.3, 4.5). The budgets are voxels of the patch: 128³ with a
-/// batch of 2 in 3D, 256² with a batch of 42 in 2D, on 12 GB (2018 paper); a memory target scales them in proportion.
+/// Profile `classic`: patch and batch of one configuration (docs/method/planning.md §4.3, §4.5). The budgets are voxels of the
+/// patch: 128³ with a batch of 2 in 3D, 256² with a batch of 42 in 2D, on 12 GB (2018 paper); a memory target scales them in
+/// proportion.
 /// </summary>
 internal sealed class ClassicPatch(double memoryScale)
 {
@@ -47,7 +48,8 @@ internal sealed class ClassicPatch(double memoryScale)
 
         log.Add(
             name, "patch_size",
-            "median size padded to 2^pools; while it has too many voxels shrink the axis with the largest patch/median (planning 4.3)",
+            "median size padded to 2^pools; while it has too many voxels shrink the axis with the largest patch/median "
+                + "(docs/method/planning.md §4.3)",
             $"median {PlanText.Sizes(median)}, limit {PlanText.Count(PatchLimit(axes))} voxels" + (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
             PlanText.Sizes(patch));
         return patch;
@@ -62,7 +64,8 @@ internal sealed class ClassicPatch(double memoryScale)
         var cap = Math.Round(DatasetCover * datasetVoxels / voxels);
         var batch = (int)Math.Min(int.MaxValue, Math.Max(SmallestBatch, Math.Min(fits, cap)));
         log.Add(
-            name, "batch_size", $"floor(budget / patch voxels), at most 5 % of the dataset's voxels, at least {SmallestBatch} (planning 4.5)",
+            name, "batch_size",
+            $"floor(budget / patch voxels), at most 5 % of the dataset's voxels, at least {SmallestBatch} (docs/method/planning.md §4.5)",
             $"budget {PlanText.Count(budget)}, patch {PlanText.Count(voxels)} → {PlanText.Count(fits)}; dataset {PlanText.Count(datasetVoxels)} voxels → " +
             $"at most {PlanText.Number(Math.Round(DatasetCover * datasetVoxels / voxels, 2))}",
             PlanText.Number(batch));

@@ -2,7 +2,7 @@ using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>Profile `classic`: the rules of the nnU-Net papers of 2018/19 in their order (spec planning 4).</summary>
+/// <summary>Profile `classic`: the rules of the nnU-Net papers of 2018/19 in their order (docs/method/planning.md §4).</summary>
 internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options, DecisionLog log)
 {
     private const int BaseFeatures = 30;
@@ -29,14 +29,17 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         var median = exact.Select(value => Math.Max(1, checked((int)Math.Round(value)))).ToArray();
         var datasetVoxels = Product(median) * facts.Fingerprint.CaseCount;
         log.Add(
-            null, "dataset size", "median of the unrounded shapes at the target spacing, rounded, times the cases (planning 4.1)",
+            null, "dataset size",
+            "median of the unrounded shapes at the target spacing, rounded, times the cases (docs/method/planning.md §4.1)",
             $"median {PlanText.Sizes(exact)} → {PlanText.Sizes(median)}, {facts.Fingerprint.CaseCount} cases", $"{PlanText.Count(datasetVoxels)} voxels");
 
         var parts = new ConfigurationParts(Profile.Classic, facts, log);
         var planar = PlanOne(parts, rules, "2d", spacing[1..], median[1..], datasetVoxels, batchDice: true);
         if (median[0] == 1)
         {
-            log.Add("3d_fullres", "configurations", "3D needs more than one slice (planning 4.8)", $"median {PlanText.Sizes(median)}", "none");
+            log.Add(
+                "3d_fullres", "configurations", "3D needs more than one slice (docs/method/planning.md §4.8)",
+                $"median {PlanText.Sizes(median)}", "none");
         }
 
         var full = median[0] == 1 ? null : PlanOne(parts, rules, "3d_fullres", spacing, median, datasetVoxels, batchDice: false);
@@ -88,13 +91,14 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
 
     /// <summary>
     /// A median case of more than four base patches is also trained at a coarser spacing: doubling the axes that are at least twice as
-    /// fine as the coarsest, or all, until it has at most four (spec planning 4.6). The base patch counts, not the one planned.
+    /// fine as the coarsest, or all, until it has at most four (docs/method/planning.md §4.6). The base patch counts, not the one
+    /// planned.
     /// </summary>
     private ConfigurationPlan? PlanLowResolution(ConfigurationParts parts, ClassicPatch rules, double[] target, int[] median)
     {
         const string name = "3d_lowres";
         const string rule = "if the median case has more than 4·128³ voxels: double the spacing of the fine axes, or of all, until it has no more " +
-            "(planning 4.6)";
+            "(docs/method/planning.md §4.6)";
         var spacing = (double[])target.Clone();
         var size = median.Select(value => (double)value).ToArray();
         if (Product(size) <= CascadeAbove)

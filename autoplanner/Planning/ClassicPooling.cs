@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// Profile `classic`: every axis is halved until its edge is below 8, at most 5 times in 3D and 6 times in 2D (spec planning 4.2);
-/// coarse axes, which are halved less often, wait until the end (4.4).
+/// Profile `classic`: every axis is halved until its edge is below 8, at most 5 times in 3D and 6 times in 2D
+/// (docs/method/planning.md §4.2); coarse axes, which are halved less often, wait until the end (4.4).
 /// </summary>
 internal static class ClassicPooling
 {

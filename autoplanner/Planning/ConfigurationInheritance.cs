@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
 /// `inherits_from` in plans.json: a configuration starts from its parent's keys (the parent's own parent first) and lays its own over
-/// them, key by key (spec planning 5).
+/// them, key by key (docs/method/planning.md §5).
 /// </summary>
 internal static class ConfigurationInheritance
 {

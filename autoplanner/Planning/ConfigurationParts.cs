@@ -10,14 +10,15 @@ internal sealed class ConfigurationParts
     private readonly NormalizationScheme[] schemes;
     private readonly bool[] useMask;
 
-    /// <summary>Decides normalisation and mask use (spec planning 3.10, 4.7).</summary>
+    /// <summary>Decides normalisation and mask use (docs/method/planning.md §3.10, §4.7).</summary>
     public ConfigurationParts(Profile profile, PlanningFacts facts, DecisionLog log)
     {
         this.profile = profile;
         this.log = log;
         schemes = [.. facts.ChannelNames.Select(NormalizationSchemes.FromChannelName)];
         log.Add(
-            null, "normalization_schemes", "scheme by the channel's name (preprocessing 3)", string.Join(", ", facts.ChannelNames),
+            null, "normalization_schemes", "scheme by the channel's name (docs/method/preprocessing.md §3)",
+            string.Join(", ", facts.ChannelNames),
             string.Join(", ", schemes.Select(scheme => scheme.ClassName())));
         useMask = UseMask(facts);
     }
@@ -28,7 +29,9 @@ internal sealed class ConfigurationParts
         var forward = options.Transpose ? Transposition.Forward(target) : [0, 1, 2];
         log.Add(
             null, "transpose_forward",
-            options.Transpose ? "the axis of the coarsest spacing first, the others in order (planning 3.2)" : "axis order kept on request",
+            options.Transpose
+                ? "the axis of the coarsest spacing first, the others in order (docs/method/planning.md §3.2)"
+                : "axis order kept on request",
             PlanText.Millimetres(target.ToArray()), string.Join(", ", forward));
         return forward;
     }
@@ -41,8 +44,9 @@ internal sealed class ConfigurationParts
         log.Add(
             name, "architecture",
             profile == Profile.Modern
-                ? "pool the finest axes first while an edge is at least 8; kernel 1 until an axis is within 2× of the finest (planning 3.4)"
-                : "pool while an edge is at least 8; coarse axes pool last; kernels 3 (planning 4.4)",
+                ? "pool the finest axes first while an edge is at least 8; kernel 1 until an axis is within 2× of the finest "
+                    + "(docs/method/planning.md §3.4)"
+                : "pool while an edge is at least 8; coarse axes pool last; kernels 3 (docs/method/planning.md §4.4)",
             $"spacing {PlanText.Millimetres(spacing)}, patch {PlanText.Sizes(patch)}",
             $"{architecture.Family}, {architecture.StageCount} stages, strides {PlanText.Stages(architecture.Strides)}, " +
             $"kernels {PlanText.Stages(architecture.KernelSizes)}, features {string.Join(" ", architecture.FeaturesPerStage)}");
@@ -64,7 +68,8 @@ internal sealed class ConfigurationParts
 
     /// <summary>
     /// Links the stages of a cascade and sets batch Dice, and returns the configurations by name: `2d` with batch Dice; lowres without;
-    /// full resolution with it exactly if there is a lowres stage, and the cascade as full resolution (spec planning 3.9).
+    /// full resolution with it exactly if there is a lowres stage, and the cascade as full resolution
+    /// (docs/method/planning.md §3.9).
     /// </summary>
     public IReadOnlyDictionary<string, ConfigurationPlan> Link(ConfigurationPlan? planar, ConfigurationPlan? full, ConfigurationPlan? low)
     {
@@ -85,7 +90,8 @@ internal sealed class ConfigurationParts
         foreach (var configuration in configurations.Values)
         {
             log.Add(
-                configuration.Name, "batch_dice", "true in 2D and where a lowres stage exists, false in lowres (planning 3.9)",
+                configuration.Name, "batch_dice",
+                "true in 2D and where a lowres stage exists, false in lowres (docs/method/planning.md §3.9)",
                 low is null ? "no lowres stage" : "with a lowres stage", configuration.BatchDice ? "true" : "false");
         }
 
@@ -119,8 +125,8 @@ internal sealed class ConfigurationParts
         log.Add(
             null, "use_mask_for_norm",
             profile == Profile.Modern
-                ? "z-score channels, if cropping leaves less than 75 % of the median case (planning 3.10)"
-                : "all channels but CT, if cropping leaves at most 75 % on average (planning 4.7)",
+                ? "z-score channels, if cropping leaves less than 75 % of the median case (docs/method/planning.md §3.10)"
+                : "all channels but CT, if cropping leaves at most 75 % on average (docs/method/planning.md §4.7)",
             $"relative size after cropping: median {PlanText.Number(fingerprint.MedianRelativeSizeAfterCropping)}" +
             (fingerprint.MeanRelativeSizeAfterCropping is { } mean ? $", mean {PlanText.Number(mean)}" : ""),
             string.Join(", ", result.Select(value => value ? "true" : "false")));

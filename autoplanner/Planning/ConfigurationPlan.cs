@@ -91,7 +91,7 @@ public sealed record ConfigurationPlan
 
     /// <summary>
     /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label, also where
-    /// regions are trained (spec inference §7); else none.
+    /// regions are trained (docs/method/inference.md §7); else none.
     /// </summary>
     public IReadOnlyList<int> MaskLabels(LabelScheme labels) => PreviousStage is null ? [] : labels.ForegroundLabels;
 

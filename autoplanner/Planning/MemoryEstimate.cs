@@ -3,8 +3,8 @@ using SharpSeg.Engine.Networks;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// The rule-based memory estimate E (spec planning 3.5): output voxels × channels of every convolution and transposed convolution for
-/// one sample, with the segmentation head used at inference. A count, not bytes; budgets are counts as well.
+/// The rule-based memory estimate E (docs/method/planning.md §3.5): output voxels × channels of every convolution and transposed
+/// convolution for one sample, with the segmentation head used at inference. A count, not bytes; budgets are counts as well.
 /// </summary>
 internal static class MemoryEstimate
 {

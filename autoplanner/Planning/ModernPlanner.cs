@@ -5,7 +5,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>Profile `modern`: the rules of nnU-Net v2 in their order (spec planning 3).</summary>
+/// <summary>Profile `modern`: the rules of nnU-Net v2 in their order (docs/method/planning.md §3).</summary>
 internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options, DecisionLog log)
 {
     private const double LowResolutionBelow = 0.25;     // patch / median case: less means the network sees too little context
@@ -28,14 +28,17 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
         var medianSize = MedianSizeAt(target, forward);
         var voxels = medianSize.Aggregate(1.0, (product, value) => product * value) * facts.Fingerprint.CaseCount;
         log.Add(
-            null, "dataset size", "median of the rounded shapes at the target spacing, times the cases (planning 3.3)",
+            null, "dataset size",
+            "median of the rounded shapes at the target spacing, times the cases (docs/method/planning.md §3.3)",
             $"median {PlanText.Sizes(medianSize)}, {facts.Fingerprint.CaseCount} cases", $"{PlanText.Count(voxels)} voxels");
 
         var parts = new ConfigurationParts(Profile.Modern, facts, log);
         var full = medianSize[0] != 1 ? PlanOne(parts, "3d_fullres", spacing, medianSize, voxels, batchDice: false, log) : null;
         if (full is null)
         {
-            log.Add("3d_fullres", "configurations", "3D needs more than one slice (planning 3.9)", $"median {PlanText.Sizes(medianSize)}", "none");
+            log.Add(
+                "3d_fullres", "configurations", "3D needs more than one slice (docs/method/planning.md §3.9)",
+                $"median {PlanText.Sizes(medianSize)}", "none");
         }
 
         var low = full is null ? null : SearchLowResolution(parts, full);
@@ -80,7 +83,7 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
 
     /// <summary>
     /// Coarsens the spacing in steps of 3 % until the patch covers a quarter of the median case: first the finer axes, until none is
-    /// more than twice as fine as the coarsest, then all (spec planning 3.9).
+    /// more than twice as fine as the coarsest, then all (docs/method/planning.md §3.9).
     /// </summary>
     private ConfigurationPlan? SearchLowResolution(ConfigurationParts parts, ConfigurationPlan full)
     {
@@ -112,7 +115,7 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
         var ratio = $"patch {PlanText.Count(Product(full.PatchSize))} / median case {PlanText.Count(fullVoxels)} voxels = " +
             PlanText.Number(Product(full.PatchSize) / fullVoxels);
         const string rule = "if the patch covers less than 25 % of the median case: coarsen by 3 % steps until it does; drop it if that leaves " +
-            "more than half of the voxels (planning 3.9)";
+            "more than half of the voxels (docs/method/planning.md §3.9)";
         if (size is null || fullVoxels / voxels < LeastReduction)
         {
             log.Add(name, "configurations", rule, size is null ? ratio : $"{ratio}; {steps} steps, reduction {PlanText.Number(fullVoxels / voxels)}", "none");
@@ -125,7 +128,9 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
 
     private static double Product(int[] sizes) => sizes.Aggregate(1.0, (product, value) => product * value);
 
-    /// <summary>Residual presets read the default preset's data; their lowres spacing is their own (spec planning 5).</summary>
+    /// <summary>
+    /// Residual presets read the default preset's data; their lowres spacing is their own (docs/method/planning.md §5).
+    /// </summary>
     private string DataIdentifier(string name) =>
         name == "3d_lowres" && budget.Preset.Name != PresetName.Default ? $"{budget.Preset.Label}_{name}" : name;
 }

@@ -2,7 +2,10 @@ using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>Features, kernels, strides and blocks of each family for a given pooling (spec planning 3.8, networks 5–8).</summary>
+/// <summary>
+/// Features, kernels, strides and blocks of each family for a given pooling (docs/method/planning.md §3.8,
+/// docs/method/networks.md §5 to §8).
+/// </summary>
 internal static class NetworkShapeRule
 {
     private const int BaseFeatures = 32;

@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>How the intensities of one channel are brought to a common scale (spec preprocessing 3).</summary>
+/// <summary>How the intensities of one channel are brought to a common scale (docs/method/preprocessing.md §3).</summary>
 public enum NormalizationScheme
 {
     /// <summary>Clip to the dataset's foreground percentiles 0.5 and 99.5, subtract its mean, divide by its standard deviation.</summary>
@@ -24,7 +24,7 @@ public static class NormalizationSchemes
 {
     /// <summary>
     /// The scheme of a channel, by its whole name and without regard to case: `ct`, `nonorm`, `zscore`, `rescale_to_0_1`, `rgb_to_0_1`;
-    /// any other name (`MRI`, `T1`, `CT_native`) is z-score (spec preprocessing 3).
+    /// any other name (`MRI`, `T1`, `CT_native`) is z-score (docs/method/preprocessing.md §3).
     /// </summary>
     public static NormalizationScheme FromChannelName(string channelName) => channelName.ToUpperInvariant() switch
     {

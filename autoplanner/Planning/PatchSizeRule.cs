@@ -5,7 +5,7 @@ internal sealed record PlannedPatch(int[] Patch, ArchitecturePlan Architecture, 
 
 /// <summary>
 /// Profile `modern`: start from a patch that covers equal millimetres on all axes, no larger than the median case; then shrink the axis
-/// that covers most of the median case until the memory estimate fits (spec planning 3.6).
+/// that covers most of the median case until the memory estimate fits (docs/method/planning.md §3.6).
 /// </summary>
 internal static class PatchSizeRule
 {
@@ -34,7 +34,7 @@ internal static class PatchSizeRule
                 log?.Add(
                     name, "patch_size",
                     "start at equal mm per axis, at most the median size, rounded up to the divisor; while E is above the limit shrink the axis " +
-                    "with the largest patch/median (planning 3.6)",
+                    "with the largest patch/median (docs/method/planning.md §3.6)",
                     $"start {PlanText.Sizes(start)}, median {PlanText.Sizes(medianSize)}, limit {PlanText.Count(budget.Limit(spacing.Length))}" +
                     (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
                     PlanText.Sizes(pooling.Patch));

@@ -18,7 +18,9 @@ public sealed record PlanDecision(string Rule, string Inputs, string Result)
 /// <param name="Decisions">Every decision in the order in which it was made.</param>
 public sealed record PlanResult(Plans Plans, IReadOnlyList<PlanDecision> Decisions)
 {
-    /// <summary>Per configuration the rule-based estimate: feature-map voxels of one sample (spec planning 3.5).</summary>
+    /// <summary>
+    /// Per configuration the rule-based estimate: feature-map voxels of one sample (docs/method/planning.md §3.5).
+    /// </summary>
     public required IReadOnlyDictionary<string, long> MemoryEstimates { get; init; }
 }
 

@@ -52,7 +52,7 @@ public sealed record Plans
 
     /// <summary>
     /// These plans, with those configurations of <paramref name="previous"/> that have other names than ours: planning again keeps what
-    /// a user added (spec planning 5), and drops what the rules planned before but no longer do.
+    /// a user added (docs/method/planning.md §5), and drops what the rules planned before but no longer do.
     /// </summary>
     public Plans KeepingConfigurationsOf(Plans previous)
     {

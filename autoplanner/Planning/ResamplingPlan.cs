@@ -19,7 +19,8 @@ public enum ResamplingMethod
 /// <summary>Interpolation of one kind of array.</summary>
 /// <param name="Order">Spline order in-plane (or on all axes): 0 nearest, 1 linear, 3 cubic.</param>
 /// <param name="OrderZ">Order along the coarse axis; read only in separate-z mode.</param>
-/// <param name="ForceSeparateZ">True or false overrides the anisotropy rule; null leaves it to the spacings (spec preprocessing 4.2).</param>
+/// <param name="ForceSeparateZ">True or false overrides the anisotropy rule; null leaves it to the spacings
+/// (docs/method/preprocessing.md §4.2).</param>
 /// <param name="AnisotropyThreshold">Ratio of the coarsest to the finest spacing above which an image counts as anisotropic.</param>
 /// <param name="Method">Which function.</param>
 public sealed record ResamplingOrder(
@@ -30,7 +31,7 @@ public sealed record ResamplingOrder(
     public int? SeparateAxis(Spacing current, Spacing target) => Resampling.SeparateAxis(current, target, ForceSeparateZ, AnisotropyThreshold);
 }
 
-/// <summary>How a configuration resamples images, labels and network outputs (spec preprocessing 4.1).</summary>
+/// <summary>How a configuration resamples images, labels and network outputs (docs/method/preprocessing.md §4.1).</summary>
 /// <param name="Data">Image intensities.</param>
 /// <param name="Segmentation">Label maps.</param>
 /// <param name="Probabilities">Logits or probabilities on their way back to the image's grid.</param>

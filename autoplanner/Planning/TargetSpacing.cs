@@ -3,7 +3,7 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>The full-resolution target spacing, mm, in the files' axis order (spec planning 3.1 and 4.1).</summary>
+/// <summary>The full-resolution target spacing, mm, in the files' axis order (docs/method/planning.md §3.1 and §4.1).</summary>
 internal static class TargetSpacing
 {
     private const double AnisotropyRatio = 3;           // nnU-Net v2: coarse axis at least so many times the others, and so much shorter
@@ -32,8 +32,9 @@ internal static class TargetSpacing
         log.Add(
             null, "target spacing",
             isAnisotropic
-                ? "median per axis; coarse axis > 3× the others and 3× fewer voxels → 10th percentile there (planning 3.1)"
-                : "median per axis of all spacings (planning 3.1)",
+                ? "median per axis; coarse axis > 3× the others and 3× fewer voxels → 10th percentile there "
+                    + "(docs/method/planning.md §3.1)"
+                : "median per axis of all spacings (docs/method/planning.md §3.1)",
             $"median spacing {PlanText.Millimetres(median.ToArray())}, median shape {PlanText.Sizes(size)}, {fingerprint.CaseCount} cases",
             PlanText.Millimetres(target));
         return result;
@@ -44,7 +45,8 @@ internal static class TargetSpacing
     {
         var median = Median(fingerprint);
         log.Add(
-            null, "target spacing", "median per axis of all spacings (planning 4.1)", $"{fingerprint.CaseCount} cases",
+            null, "target spacing", "median per axis of all spacings (docs/method/planning.md §4.1)",
+            $"{fingerprint.CaseCount} cases",
             PlanText.Millimetres(median.ToArray()));
         return median;
     }

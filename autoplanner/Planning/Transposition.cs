@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
 /// The axis order of everything after loading: the axis of the coarsest target spacing comes first, so that slices are cut across it
-/// (spec planning 3.2).
+/// (docs/method/planning.md §3.2).
 /// </summary>
 public static class Transposition
 {

@@ -11,12 +11,12 @@ internal static class UntrainableNetwork
     {
         if (network.StageCount < 2)
         {
-            return "a U-Net needs at least one pooling: two axes of 8 voxels, or one of 12 (networks 5)";
+            return "a U-Net needs at least one pooling: two axes of 8 voxels, or one of 12 (docs/method/networks.md §1)";
         }
 
         var divisor = network.Divisor();
         return patch.Select((size, axis) => size / divisor[axis]).All(size => size == 1)
-            ? "instance normalisation needs more than one voxel in the bottleneck (networks 2.6)"
+            ? "instance normalisation needs more than one voxel in the bottleneck (docs/method/networks.md §2.6)"
             : null;
     }
 }

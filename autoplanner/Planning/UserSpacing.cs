@@ -19,7 +19,8 @@ internal static class UserSpacing
             throw new SharpSegException($"target spacing {PlanText.Millimetres(spacing.ToArray())} must be three positive numbers (z, y, x)");
         }
 
-        log.Add(null, "target spacing", "as the user asked (planning 3.1)", "", PlanText.Millimetres(spacing.ToArray()));
+        log.Add(
+            null, "target spacing", "as the user asked (docs/method/planning.md §3.1)", "", PlanText.Millimetres(spacing.ToArray()));
         return spacing;
     }
 }

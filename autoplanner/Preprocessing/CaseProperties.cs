@@ -6,7 +6,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// What preprocessing did to a case (spec preprocessing §6). All extents are in transposed axis order, the spacing in the file's.
+/// What preprocessing did to a case (docs/method/preprocessing.md §6). All extents are in transposed axis order, the spacing in
+/// the file's.
 /// </summary>
 public sealed record CaseProperties
 {

@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// Voxels of one foreground class, from which training centres patches (spec preprocessing §5).
+/// Voxels of one foreground class, from which training centres patches (docs/method/preprocessing.md §5).
 /// </summary>
 /// <param name="Key">"2" for a label, "(1, 2, 3)" for a region, <see cref="AnnotatedKey"/> for everything but the ignore label.</param>
 /// <param name="Voxels">How many voxels the class has in the stored array; the list below may be a sample of them.</param>

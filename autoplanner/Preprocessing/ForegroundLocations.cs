@@ -5,8 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// Samples the voxels of each foreground class, so that training can centre patches on them without reading whole label maps (spec
-/// preprocessing §5): min(10000, N) of a class's N voxels, but at least 1 % of them, uniformly and without replacement.
+/// Samples the voxels of each foreground class, so that training can centre patches on them without reading whole label maps
+/// (docs/method/preprocessing.md §5): min(10000, N) of a class's N voxels, but at least 1 % of them, uniformly and without
+/// replacement.
 /// </summary>
 public static class ForegroundLocations
 {

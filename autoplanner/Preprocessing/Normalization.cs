@@ -4,7 +4,8 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// Intensity normalisation of one channel in place (spec preprocessing §3). Statistics are summed in double; results are float32.
+/// Intensity normalisation of one channel in place (docs/method/preprocessing.md §3). Statistics are summed in double; results
+/// are float32.
 /// </summary>
 public static class Normalization
 {

@@ -7,8 +7,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// Brings one case into the form the network sees (spec preprocessing §1): crop to non-zero, transpose, normalise and resample (classic:
-/// resample and normalise), sample foreground voxels. Nothing is read or written here; inputs are not changed.
+/// Brings one case into the form the network sees (docs/method/preprocessing.md §1): crop to non-zero, transpose, normalise and
+/// resample (classic: resample and normalise), sample foreground voxels. Nothing is read or written here; inputs are not changed.
 /// </summary>
 public static class Preprocessor
 {

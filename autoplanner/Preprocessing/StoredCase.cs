@@ -3,9 +3,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// A preprocessed case on disk, read box by box through memory maps (spec preprocessing §6). Files of a case: CASE.image (float32),
-/// CASE.labels (int8 or int16), CASE.locations (int32 z, y, x), and CASE.json, which is written last: a case is complete when its
-/// properties file exists. All reading members may be called from several threads at once.
+/// A preprocessed case on disk, read box by box through memory maps (docs/method/preprocessing.md §6). Files of a case:
+/// CASE.image (float32), CASE.labels (int8 or int16), CASE.locations (int32 z, y, x), and CASE.json, which is written last: a
+/// case is complete when its properties file exists. All reading members may be called from several threads at once.
 /// </summary>
 public sealed class StoredCase : IDisposable
 {

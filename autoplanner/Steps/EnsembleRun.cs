@@ -5,7 +5,9 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>Averages the saved probabilities of several prediction folders and decides the labels (spec inference §9).</summary>
+/// <summary>
+/// Averages the saved probabilities of several prediction folders and decides the labels (docs/method/inference.md §9).
+/// </summary>
 public static class EnsembleRun
 {
     private const double PlaceTolerance = 1e-3; // mm, and relative for spacings; headers store float32

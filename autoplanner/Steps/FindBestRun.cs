@@ -27,8 +27,9 @@ public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, s
 
 /// <summary>
 /// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done to its
-/// segmentations (spec evaluation §4–7). Every candidate's segmentations and summary stay: singles in <c>runs/CONFIGURATION/crossval</c>, pairs
-/// in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in <c>postprocessed</c> below.
+/// segmentations (docs/method/evaluation.md §4 to §7). Every candidate's segmentations and summary stay: singles in
+/// <c>runs/CONFIGURATION/crossval</c>, pairs in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in
+/// <c>postprocessed</c> below.
 /// </summary>
 public static class FindBestRun
 {

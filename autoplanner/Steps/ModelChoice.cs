@@ -79,7 +79,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
                 $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, name, checkpoint))}"));
         }
 
-        // All folds of the first stage, whichever of the second are asked for (spec inference §7).
+        // All folds of the first stage, whichever of the second are asked for (docs/method/inference.md §7).
         var first = withFirstStage && configuration.PreviousStage is { } stage ? Member(work, plans, stage, [], "final", false) : null;
         return new ModelMember(configuration, folds, paths, first);
     }

@@ -8,7 +8,7 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>What to predict and how (spec inference §10).</summary>
+/// <summary>What to predict and how (docs/method/inference.md §10).</summary>
 /// <param name="Work">Workspace with trained folds.</param>
 /// <param name="Configuration">Configuration; null takes what best.json says, else the one that is trained.</param>
 /// <param name="Folds">Folds to average; empty takes best.json's, else all trained ones except "all".</param>

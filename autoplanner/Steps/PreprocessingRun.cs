@@ -151,7 +151,9 @@ public static class PreprocessingRun
         return XxHash64.Of(Encoding.UTF8.GetBytes(text.ToString())).ToString("x16", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Spec preprocessing §6: image and labels before and after, and the volumes of one channel in work.</summary>
+    /// <summary>
+    /// docs/method/preprocessing.md §6: image and labels before and after, and the volumes of one channel in work.
+    /// </summary>
     private static long EstimateBytes(DatasetCase item, PreprocessingRecipe recipe)
     {
         var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);

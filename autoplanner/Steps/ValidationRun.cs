@@ -8,9 +8,9 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
-/// Predicts the validation cases of a trained fold on their original grids (spec training §11), with the final weights. Cases whose files
-/// exist are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands its segmentations over to the
-/// next one, on that one's grid (spec inference §7); the second stage reads them.
+/// Predicts the validation cases of a trained fold on their original grids (docs/method/training.md §11), with the final weights.
+/// Cases whose files exist are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands
+/// its segmentations over to the next one, on that one's grid (docs/method/inference.md §7); the second stage reads them.
 /// </summary>
 public static class ValidationRun
 {

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
 /// What the second stage of a cascade takes over from the first: a segmentation of every training case, made by the fold that did not
-/// train on it (spec training §2). The second stage does not start before all are there.
+/// train on it (docs/method/training.md §2). The second stage does not start before all are there.
 /// </summary>
 /// <param name="Folder">Where they lie, one <see cref="PreviousStageFile"/> a case.</param>
 /// <param name="Warning">Where they are not out of fold; null if all are.</param>

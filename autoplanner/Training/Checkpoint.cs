@@ -10,8 +10,8 @@ using SharpSeg.Engine.Optimizers;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// A network on disk, one safetensors file (spec training §10): parameters by name; for going on, also the optimiser's moments
-/// (<c>optimizer.NAME</c>) and, as metadata, how far the run is. Prediction reads the parameters only.
+/// A network on disk, one safetensors file (docs/method/training.md §10): parameters by name; for going on, also the optimiser's
+/// moments (<c>optimizer.NAME</c>) and, as metadata, how far the run is. Prediction reads the parameters only.
 /// </summary>
 public sealed class Checkpoint
 {

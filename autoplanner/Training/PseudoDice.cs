@@ -1,7 +1,8 @@
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// Dice from counts pooled over all validation patches of an epoch (spec training §8): a cheap, optimistic proxy for the real metric.
+/// Dice from counts pooled over all validation patches of an epoch (docs/method/training.md §8): a cheap, optimistic proxy for
+/// the real metric.
 /// </summary>
 /// <param name="classes">Number of foreground classes or regions.</param>
 public sealed class PseudoDice(int classes)

@@ -11,9 +11,9 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// The epoch loop (spec training §8): rate, training iterations, validation iterations, log, checkpoints. Holds the parts together and
-/// leaves the work to them: <see cref="BatchLoader"/> makes batches, <see cref="TrainingStep"/> learns from them,
-/// <see cref="Checkpoint"/> keeps the state, so that a run that was stopped goes on as if it had not been.
+/// The epoch loop (docs/method/training.md §8): rate, training iterations, validation iterations, log, checkpoints. Holds the
+/// parts together and leaves the work to them: <see cref="BatchLoader"/> makes batches, <see cref="TrainingStep"/> learns from
+/// them, <see cref="Checkpoint"/> keeps the state, so that a run that was stopped goes on as if it had not been.
 /// </summary>
 public sealed class Trainer : IDisposable
 {

@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Training;
 
-/// <summary>How long and in what portions a network learns (spec training §1).</summary>
+/// <summary>How long and in what portions a network learns (docs/method/training.md §1).</summary>
 /// <param name="BatchSize">Patches per iteration.</param>
 /// <param name="Epochs">Epochs; the learning rate falls from epoch to epoch over exactly this many.</param>
 /// <param name="IterationsPerEpoch">Training iterations per epoch.</param>

@@ -2,8 +2,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
 /// Where the output samples of one axis lie between its input samples: half-pixel centres, u = (j + 0.5)·n/m - 0.5 for output j of m and
-/// inputs 0..n-1. The scale comes from the sizes, never from spacings; outside the array the edge value continues (spec preprocessing
-/// §4.3). All arithmetic in double.
+/// inputs 0..n-1. The scale comes from the sizes, never from spacings; outside the array the edge value continues
+/// (docs/method/preprocessing.md §4.3). All arithmetic in double.
 /// </summary>
 internal static class AxisCoordinates
 {

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Connected components of a mask: union-find over the mask's runs along x (spec evaluation §6). Memory follows the number of runs, not
-/// of voxels; there is no recursion.
+/// Connected components of a mask: union-find over the mask's runs along x (docs/method/evaluation.md §6). Memory follows the
+/// number of runs, not of voxels; there is no recursion.
 /// </summary>
 public sealed class ConnectedComponents
 {
@@ -122,7 +122,7 @@ public sealed class ConnectedComponents
 
     /// <summary>
     /// Sets to 0 every voxel of a set of labels that lies outside the set's largest component. Components of equal, maximal size all stay.
-    /// Labels outside the set are untouched (spec evaluation §6).
+    /// Labels outside the set are untouched (docs/method/evaluation.md §6).
     /// </summary>
     /// <param name="labels">extent.Voxels labels in array order, changed in place.</param>
     /// <param name="extent">Voxels (z, y, x).</param>

@@ -5,9 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Linear interpolation of a label map (spec preprocessing §4.7): every label's 0/1 mask is interpolated, and the largest label whose
-/// value reaches one half wins; where none does, the result is 0. All masks are handled at once: only the up to eight corners of the cell
-/// around a sample matter, and where they agree the label is copied.
+/// Linear interpolation of a label map (docs/method/preprocessing.md §4.7): every label's 0/1 mask is interpolated, and the
+/// largest label whose value reaches one half wins; where none does, the result is 0. All masks are handled at once: only the up
+/// to eight corners of the cell around a sample matter, and where they agree the label is copied.
 /// </summary>
 internal static class LabelInterpolation
 {

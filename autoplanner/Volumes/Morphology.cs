@@ -1,8 +1,9 @@
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Binary morphology with any structuring element O (spec augmentation §8.2): dilation out[v] = OR in[v − o], outside 0; erosion
-/// out[v] = AND in[v + o], outside 1; opening = dilation of the erosion, closing = erosion of the dilation, neither of which shifts.
+/// Binary morphology with any structuring element O (docs/method/augmentation.md §8.2): dilation out[v] = OR in[v − o], outside
+/// 0; erosion out[v] = AND in[v + o], outside 1; opening = dilation of the erosion, closing = erosion of the dilation, neither of
+/// which shifts.
 /// </summary>
 /// <param name="scratch">A mask of the same size as those that are worked on.</param>
 /// <param name="widened">Another one.</param>

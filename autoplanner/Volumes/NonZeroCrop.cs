@@ -9,8 +9,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 public sealed record CropResult(Extent Origin, Extent Size, bool[] Mask);
 
 /// <summary>
-/// Crops a case to the voxels that carry signal (spec preprocessing §2). A voxel is inside the mask if any channel differs from 0, or
-/// if it cannot reach the outside of the array by steps over faces through voxels that are 0 in every channel.
+/// Crops a case to the voxels that carry signal (docs/method/preprocessing.md §2). A voxel is inside the mask if any channel
+/// differs from 0, or if it cannot reach the outside of the array by steps over faces through voxels that are 0 in every channel.
 /// </summary>
 public static class NonZeroCrop
 {

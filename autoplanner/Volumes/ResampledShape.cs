@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
 
-/// <summary>The size of an array at another spacing (spec planning 3.3).</summary>
+/// <summary>The size of an array at another spacing (docs/method/planning.md §3.3).</summary>
 public static class ResampledShape
 {
     /// <summary>

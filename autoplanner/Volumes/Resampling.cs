@@ -4,7 +4,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Brings images, label maps and network outputs to another grid (spec preprocessing §4; the rules of nnU-Net v2's
+/// Brings images, label maps and network outputs to another grid (docs/method/preprocessing.md §4; the rules of nnU-Net v2's
 /// resample_data_or_seg). There is no smoothing before shrinking: that is the method's.
 /// </summary>
 public static class Resampling

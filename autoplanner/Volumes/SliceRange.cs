@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
 /// Least and greatest value of a volume, or of each of its slices across one axis; what cubic splines overshoot is cut back to it
-/// (spec preprocessing §4.5).
+/// (docs/method/preprocessing.md §4.5).
 /// </summary>
 internal sealed class SliceRange
 {

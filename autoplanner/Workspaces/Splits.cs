@@ -10,8 +10,9 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Val, string? Warning = null);
 
 /// <summary>
-/// The folds of a cross-validation: five by default, or whatever a split file lists (spec datasets 8, training 2). Cases of one patient
-/// must not be spread over folds; only the user can know and writes such splits himself.
+/// The folds of a cross-validation: five by default, or whatever a split file lists (docs/method/datasets.md §8,
+/// docs/method/training.md §2). Cases of one patient must not be spread over folds; only the user can know and writes such splits
+/// himself.
 /// </summary>
 public sealed class Splits
 {

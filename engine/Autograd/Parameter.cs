@@ -29,7 +29,9 @@ public sealed class Parameter
     /// <summary>Weight, bias, γ or β.</summary>
     public ParameterKind Kind { get; }
 
-    /// <summary>Number of products summed into one output, as He initialisation counts them (spec networks §3); 0 for vectors.</summary>
+    /// <summary>
+    /// Number of products summed into one output, as He initialisation counts them (docs/method/networks.md §3); 0 for vectors.
+    /// </summary>
     public int FanIn { get; }
 
     /// <summary>Start value of vectors; weights are drawn at random.</summary>
@@ -43,7 +45,7 @@ public sealed class Parameter
 
     /// <summary>
     /// Whether this step's backward pass reached the parameter. The optimiser passes over parameters that it did not reach,
-    /// weight decay and momentum included (spec losses §7).
+    /// weight decay and momentum included (docs/method/losses-and-optimisers.md §7).
     /// </summary>
     public bool HasGradient { get; private set; }
 

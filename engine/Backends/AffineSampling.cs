@@ -6,8 +6,8 @@ namespace SharpSeg.Engine.Backends;
 public readonly record struct VoxelPosition(double Z, double Y, double X);
 
 /// <summary>
-/// Where a patch's voxels are taken from (spec augmentation §3): voxel i of a patch P from position q = M·(i − (P − 1)/2) + (N − 1)/2 of
-/// the initial patch N, so that the centres coincide. Of the initial patch a box is at hand.
+/// Where a patch's voxels are taken from (docs/method/augmentation.md §3): voxel i of a patch P from position q = M·(i − (P −
+/// 1)/2) + (N − 1)/2 of the initial patch N, so that the centres coincide. Of the initial patch a box is at hand.
 /// </summary>
 /// <param name="Patch">Voxels to make, P.</param>
 /// <param name="Initial">Voxels of the initial patch, N.</param>

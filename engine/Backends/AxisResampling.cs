@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// One axis of a volume resampled with half-pixel centres (spec preprocessing §4.3, §4.4): output j of To lies at
+/// One axis of a volume resampled with half-pixel centres (docs/method/preprocessing.md §4.3, §4.4): output j of To lies at
 /// u = (j + 0.5)·From/To − 0.5 between inputs 0 … From − 1; beyond them the edge value continues.
 /// <para>Order 0 takes input min(From − 1, ⌊(2j + 1)·From/(2·To)⌋; order 1 interpolates linearly; order 3 is the cubic B-spline that
 /// passes through the inputs, not clipped.</para>

@@ -5,7 +5,8 @@ namespace SharpSeg.Engine.Backends;
 public abstract partial class Backend
 {
     /// <summary>
-    /// Adds one weighted tile (spec inference §4): sum[origin + i, c] += w[i]·tile[sample, i, c] and weightSum[origin + i] += w[i].
+    /// Adds one weighted tile (docs/method/inference.md §4): sum[origin + i, c] += w[i]·tile[sample, i, c] and weightSum[origin +
+    /// i] += w[i].
     /// </summary>
     /// <param name="tile">(n, tz, ty, tx, c).</param>
     /// <param name="sample">Which of the n samples of the tile tensor.</param>

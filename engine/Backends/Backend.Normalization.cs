@@ -31,9 +31,9 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Backward pass of norm + leaky ReLU (spec networks §2.6). x̂ = (x − mean)·rstd; z = gamma·x̂ + beta; d = dy·(z &gt; 0 ? 1 : slope);
-    /// A = Σd, B = Σd·x̂ over the V voxels of a sample and channel; dx = gamma·rstd/V·(V·d − A − x̂·B); dgamma = Σ_n B; dbeta = Σ_n A.
-    /// V = 1 gives dx = 0. dx is overwritten and may be dy itself.
+    /// Backward pass of norm + leaky ReLU (docs/method/networks.md §2.6). x̂ = (x − mean)·rstd; z = gamma·x̂ + beta; d = dy·(z
+    /// &gt; 0 ? 1 : slope); A = Σd, B = Σd·x̂ over the V voxels of a sample and channel; dx = gamma·rstd/V·(V·d − A − x̂·B);
+    /// dgamma = Σ_n B; dbeta = Σ_n A. V = 1 gives dx = 0. dx is overwritten and may be dy itself.
     /// </summary>
     public void InstanceNormBackward(
         in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,

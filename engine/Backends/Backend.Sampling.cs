@@ -9,8 +9,8 @@ namespace SharpSeg.Engine.Backends;
 public abstract partial class Backend
 {
     /// <summary>
-    /// Image linearly, labels by the largest indicator, ties to the smallest label (spec augmentation §3.2). Taps outside the box count
-    /// as image 0 and label −1; labels whose position leaves the initial patch are −1. From any thread.
+    /// Image linearly, labels by the largest indicator, ties to the smallest label (docs/method/augmentation.md §3.2). Taps
+    /// outside the box count as image 0 and label −1; labels whose position leaves the initial patch are −1. From any thread.
     /// </summary>
     /// <param name="p">Sizes and the map from patch to box.</param>
     /// <param name="source">The voxels at hand.</param>
@@ -23,8 +23,8 @@ public abstract partial class Backend
 
     /// <summary>
     /// Image by cubic B-splines, their coefficients filtered with mirrored borders; labels by the largest whose linear indicator reaches
-    /// one half, 0 where none does (spec augmentation §3.2). Image and labels are 0 where the position leaves the initial patch. From any
-    /// thread.
+    /// one half, 0 where none does (docs/method/augmentation.md §3.2). Image and labels are 0 where the position leaves the
+    /// initial patch. From any thread.
     /// </summary>
     /// <param name="p">Sizes, the map from patch to box, and the displacement.</param>
     /// <param name="source">The voxels at hand.</param>

@@ -45,8 +45,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Cuts back what a spline overshot (spec preprocessing §4.5): target ← target clamped to the range of source, or each of its slices
-    /// across an axis to the range of the source's slice.
+    /// Cuts back what a spline overshot (docs/method/preprocessing.md §4.5): target ← target clamped to the range of source, or
+    /// each of its slices across an axis to the range of the source's slice.
     /// </summary>
     /// <param name="source">What was resampled, finite.</param>
     /// <param name="axis">Axis across which slices are taken by themselves, equally long in both; null: the whole volume.</param>

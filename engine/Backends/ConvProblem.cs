@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// Sizes of a convolution: cross-correlation, zero padding (k−1)/2, dilation 1, groups 1 (spec networks §2.1).
+/// Sizes of a convolution: cross-correlation, zero padding (k−1)/2, dilation 1, groups 1 (docs/method/networks.md §2.1).
 /// <para>Shapes: x (n, z, y, x, Cin); x2 (n, z, y, x, Cin2), only if Cin2 &gt; 0; w (kz, ky, kx, Cin + Cin2, Cout);
 /// b (Cout); y (n, oz, oy, ox, Cout) with o = floor((i + 2·pad − k)/s) + 1.</para>
 /// <para>Two inputs stand for the concatenation [x, x2] along channels, so that a U-Net's skip costs no copy:

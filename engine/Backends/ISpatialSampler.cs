@@ -7,8 +7,8 @@ namespace SharpSeg.Engine.Backends;
 public interface ISpatialSampler : IDisposable
 {
     /// <summary>
-    /// Image linearly, labels by the largest indicator, ties to the smallest label (spec augmentation §3.2). Taps outside the box count
-    /// as image 0 and label −1; labels whose position leaves the initial patch are −1.
+    /// Image linearly, labels by the largest indicator, ties to the smallest label (docs/method/augmentation.md §3.2). Taps
+    /// outside the box count as image 0 and label −1; labels whose position leaves the initial patch are −1.
     /// </summary>
     /// <param name="p">Sizes and the map from patch to box.</param>
     /// <param name="image">Box (z, y, x, c).</param>
@@ -23,7 +23,8 @@ public interface ISpatialSampler : IDisposable
 
     /// <summary>
     /// Image by cubic B-splines, their coefficients filtered with mirrored borders; labels by the largest whose linear indicator reaches
-    /// one half, 0 where none does (spec augmentation §3.2). Image and labels are 0 where the position leaves the initial patch.
+    /// one half, 0 where none does (docs/method/augmentation.md §3.2). Image and labels are 0 where the position leaves the
+    /// initial patch.
     /// </summary>
     /// <param name="p">Sizes, the map from patch to box, and the displacement.</param>
     /// <param name="image">Box (z, y, x, c).</param>

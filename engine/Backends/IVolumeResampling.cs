@@ -13,8 +13,8 @@ public interface IVolumeResampling
     void TakeChannel(Tensor maps, int channel, Tensor volume);
 
     /// <summary>
-    /// Resamples one axis with half-pixel centres (spec preprocessing §4.3, §4.4): output j of m lies at (j + 0.5)·n/m − 0.5 of the n
-    /// inputs; outside them the edge value continues. The other axes of both volumes agree.
+    /// Resamples one axis with half-pixel centres (docs/method/preprocessing.md §4.3, §4.4): output j of m lies at (j + 0.5)·n/m
+    /// − 0.5 of the n inputs; outside them the edge value continues. The other axes of both volumes agree.
     /// </summary>
     /// <param name="source">Volume.</param>
     /// <param name="axis">0 = z, 1 = y, 2 = x.</param>

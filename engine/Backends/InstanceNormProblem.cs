@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// Sizes and constants of instance normalisation fused with leaky ReLU (spec networks §2.5, §2.6; Ulyanov et al. 2016,
+/// Sizes and constants of instance normalisation fused with leaky ReLU (docs/method/networks.md §2.5, §2.6; Ulyanov et al. 2016,
 /// arXiv:1607.08022).
 /// <para>Shapes: x, y (n, z, y, x, c); gamma, beta (c); mean, rstd (n, c).</para>
 /// <para>Formula per sample and channel over V voxels: mean = Σx/V; var = Σ(x − mean)²/V (biased, never E[x²] − E[x]² in

@@ -3,9 +3,10 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// A label map brought to another size, each axis with half-pixel centres (spec preprocessing §4.3, §4.7): every label's 0/1 mask is
-/// interpolated linearly, and the largest label whose mask reaches one half wins; where none does, as where three labels meet, the result
-/// is 0. Sums within 10⁻⁹ of one half count as one half. Axes marked nearest take the nearest input instead.
+/// A label map brought to another size, each axis with half-pixel centres (docs/method/preprocessing.md §4.3, §4.7): every
+/// label's 0/1 mask is interpolated linearly, and the largest label whose mask reaches one half wins; where none does, as where
+/// three labels meet, the result is 0. Sums within 10⁻⁹ of one half count as one half. Axes marked nearest take the nearest input
+/// instead.
 /// <para>Source and target (1, z, y, x, 1) hold labels as whole numbers, −32,767 to 32,767, and may be windows of z: planes from
 /// <see cref="FirstSource"/> and <see cref="FirstTarget"/> on.</para>
 /// </summary>

@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// Sizes and options of the soft Dice + cross-entropy loss of one logit map (spec losses §2, §3).
+/// Sizes and options of the soft Dice + cross-entropy loss of one logit map (docs/method/losses-and-optimisers.md §2, §3).
 /// <para>Shapes: logits (n, z, y, x, C). Target, labels: (n, z, y, x, 1), each the label as a whole number. Target, regions:
 /// (n, z, y, x, C) of 0 and 1, or (…, C + 1) with the ignore mask (1 = ignore) last if <see cref="IgnoreLabel"/> ≥ 0.</para>
 /// <para>Sums, a vector of 3·N·C + 2: for each (n, c) the triple I = Σ m·p·y, P = Σ m·p, G = Σ m·y, at 3·(n·C + c); then the

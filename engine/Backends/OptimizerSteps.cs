@@ -1,8 +1,8 @@
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// SGD with Nesterov momentum (spec losses §7): g ← scale·g + λθ; v ← μv + g; θ ← θ − η(g + μv). With v = 0 at first this is
-/// the reference's "first step: v ← g".
+/// SGD with Nesterov momentum (docs/method/losses-and-optimisers.md §7): g ← scale·g + λθ; v ← μv + g; θ ← θ − η(g + μv). With v
+/// = 0 at first this is the reference's "first step: v ← g".
 /// </summary>
 /// <param name="LearningRate">η.</param>
 /// <param name="Momentum">μ.</param>
@@ -11,8 +11,8 @@ namespace SharpSeg.Engine.Backends;
 public readonly record struct SgdStep(float LearningRate, float Momentum, float WeightDecay, float GradientScale = 1f);
 
 /// <summary>
-/// Adam, optionally AMSGrad (spec losses §7; Kingma and Ba 2015, Reddi et al. 2018): g ← scale·g + λθ; m ← β1·m + (1−β1)g;
-/// v ← β2·v + (1−β2)g²; v̂ ← AMSGrad ? max(v̂, v) : v; θ ← θ − η/(1−β1^t) · m / (√v̂/√(1−β2^t) + eps).
+/// Adam, optionally AMSGrad (docs/method/losses-and-optimisers.md §7; Kingma and Ba 2015, Reddi et al. 2018): g ← scale·g + λθ; m
+/// ← β1·m + (1−β1)g; v ← β2·v + (1−β2)g²; v̂ ← AMSGrad ? max(v̂, v) : v; θ ← θ − η/(1−β1^t) · m / (√v̂/√(1−β2^t) + eps).
 /// </summary>
 /// <param name="LearningRate">η.</param>
 /// <param name="Step">t, counted from 1.</param>

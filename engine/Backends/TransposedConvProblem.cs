@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// Sizes of a transposed convolution whose kernel equals its stride (spec networks §2.2): every output voxel has exactly
-/// one input voxel, so it is a matrix product followed by a scatter.
+/// Sizes of a transposed convolution whose kernel equals its stride (docs/method/networks.md §2.2): every output voxel has
+/// exactly one input voxel, so it is a matrix product followed by a scatter.
 /// <para>Shapes: x (n, z, y, x, Cin); w (sz, sy, sx, Cin, Cout); b (Cout); y (n, z·sz, y·sy, x·sx, Cout).</para>
 /// <para>Formula: y[s·i + r, q] = b[q] + Σ_c x[i, c] · w[r, c, q], 0 ≤ r &lt; s per axis.</para>
 /// </summary>

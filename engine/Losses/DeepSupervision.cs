@@ -1,6 +1,6 @@
 namespace SharpSeg.Engine.Losses;
 
-/// <summary>Weights of the outputs at decreasing resolution (spec losses §5).</summary>
+/// <summary>Weights of the outputs at decreasing resolution (docs/method/losses-and-optimisers.md §5).</summary>
 public static class DeepSupervision
 {
     /// <summary>1/2^i, the lowest resolution 0 unless it is the only one, divided by their sum.</summary>

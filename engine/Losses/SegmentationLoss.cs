@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Losses;
 
 /// <summary>
-/// Soft Dice + cross-entropy over all supervised outputs (spec losses §2, §3, §5): the backend sums over voxels, the few numbers per
-/// class are combined here in float64.
+/// Soft Dice + cross-entropy over all supervised outputs (docs/method/losses-and-optimisers.md §2, §3, §5): the backend sums over
+/// voxels, the few numbers per class are combined here in float64.
 /// </summary>
 public static class SegmentationLoss
 {

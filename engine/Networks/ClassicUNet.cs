@@ -4,8 +4,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// The first nnU-Net's network (spec networks §4): as <see cref="PlainConvUNet"/>, but without biases in up-sampling and heads, and
-/// with a single head at full resolution unless deep supervision asks for all.
+/// The first nnU-Net's network (docs/method/networks.md §4): as <see cref="PlainConvUNet"/>, but without biases in up-sampling
+/// and heads, and with a single head at full resolution unless deep supervision asks for all.
 /// </summary>
 public sealed class ClassicUNet : Network
 {

@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.Networks;
 
 /// <summary>
 /// A segmentation network on one backend: structure from a <see cref="NetworkPlan"/>, weights in a <see cref="ParameterStore"/>. It ends
-/// in logits; softmax or sigmoid belong to the loss and to the predictor (spec networks §1).
+/// in logits; softmax or sigmoid belong to the loss and to the predictor (docs/method/networks.md §1).
 /// </summary>
 public abstract class Network : IDisposable
 {
@@ -33,7 +33,7 @@ public abstract class Network : IDisposable
     public virtual IReadOnlyList<Extent> OutputScales =>
         [.. Enumerable.Range(0, Plan.DeepSupervision ? Plan.Stages - 1 : 1).Select(Plan.CumulativeStride)];
 
-    /// <summary>Weight of each output in the loss (spec losses §5).</summary>
+    /// <summary>Weight of each output in the loss (docs/method/losses-and-optimisers.md §5).</summary>
     public virtual IReadOnlyList<float> LossWeights => DeepSupervision.Weights(OutputScales.Count);
 
     /// <summary>A new network with freshly drawn weights.</summary>

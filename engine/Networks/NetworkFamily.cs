@@ -1,6 +1,6 @@
 namespace SharpSeg.Engine.Networks;
 
-/// <summary>The network families (spec networks §4 to §8).</summary>
+/// <summary>The network families (docs/method/networks.md §4 to §8).</summary>
 public enum NetworkFamily
 {
     /// <summary>nnU-Net v2's default: two convolutions a stage, deep supervision.</summary>

@@ -3,7 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// All that a network's structure depends on (spec networks §1). Stage 0 is full resolution, the last stage is the bottleneck.
+/// All that a network's structure depends on (docs/method/networks.md §1). Stage 0 is full resolution, the last stage is the
+/// bottleneck.
 /// </summary>
 public sealed record NetworkPlan
 {
@@ -96,7 +97,7 @@ public sealed record NetworkPlan
 
     /// <summary>
     /// Throws <see cref="ShapeException"/> unless the patch divides by all strides and leaves more than one voxel at the bottleneck,
-    /// where instance normalisation of a single value would erase it (spec networks §2.6).
+    /// where instance normalisation of a single value would erase it (docs/method/networks.md §2.6).
     /// </summary>
     /// <param name="patch">Spatial size of the input, voxels.</param>
     public void CheckPatch(Extent patch)

@@ -23,7 +23,7 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     /// <summary>All parameters, in order of declaration.</summary>
     public IReadOnlyList<Parameter> Parameters => parameters;
 
-    /// <summary>Number of trainable values, padding not counted (spec networks §9).</summary>
+    /// <summary>Number of trainable values, padding not counted (docs/method/networks.md §9).</summary>
     public long Count => parameters.Sum(p => p.Shape.Length);
 
     /// <summary>Elements of either buffer, padding included.</summary>

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// nnU-Net v2's default network (spec networks §5): plain encoder and decoder, biases everywhere, a head on every decoder level. All
-/// heads exist even without deep supervision, so that weights stay loadable when it is switched off.
+/// nnU-Net v2's default network (docs/method/networks.md §5): plain encoder and decoder, biases everywhere, a head on every
+/// decoder level. All heads exist even without deep supervision, so that weights stay loadable when it is switched off.
 /// </summary>
 public sealed class PlainConvUNet : Network
 {

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Autograd;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// The contracting path of the plain networks (spec networks §4): a stack of convolution blocks per stage, the first block strided.
-/// Names: <c>encoder.stages.l.0.convs.j.…</c>.
+/// The contracting path of the plain networks (docs/method/networks.md §4): a stack of convolution blocks per stage, the first
+/// block strided. Names: <c>encoder.stages.l.0.convs.j.…</c>.
 /// </summary>
 internal sealed class PlainEncoder
 {

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// nnU-Net v2's residual presets M, L and XL (spec networks §6): a stem, residual stages that down-sample in their first block, and the
-/// plain decoder. Names: <c>encoder.stem.convs.0.…</c>, <c>encoder.stages.l.blocks.b.conv1.conv.weight</c>.
+/// nnU-Net v2's residual presets M, L and XL (docs/method/networks.md §6): a stem, residual stages that down-sample in their
+/// first block, and the plain decoder. Names: <c>encoder.stem.convs.0.…</c>, <c>encoder.stages.l.blocks.b.conv1.conv.weight</c>.
 /// </summary>
 public sealed class ResidualEncoderUNet : Network
 {

@@ -6,8 +6,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// STU-Net (Huang et al. 2023, arXiv:2304.06716; spec networks §8): residual blocks in encoder and decoder; up-sampling by a 1×1×1
-/// convolution and nearest neighbours. The convolution commutes with the replication and runs first, on the small grid.
+/// STU-Net (Huang et al. 2023, arXiv:2304.06716; docs/method/networks.md §8): residual blocks in encoder and decoder; up-sampling
+/// by a 1×1×1 convolution and nearest neighbours. The convolution commutes with the replication and runs first, on the small
+/// grid.
 /// <para>Names as in the published weights: <c>conv_blocks_context.l.b.conv1.weight</c>, <c>upsample_layers.s.conv.weight</c>,
 /// <c>conv_blocks_localization.s.b.…</c>, <c>seg_outputs.s.weight</c>; s = 0 is the lowest resolution.</para>
 /// </summary>

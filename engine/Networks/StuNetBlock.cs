@@ -5,9 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// STU-Net's residual block (spec networks §8): as <see cref="ResidualBlock"/>, but the first block of a stage always projects its skip by a
-/// strided 1×1×1 convolution with bias, without pooling and without norm. It also reads a concatenation. Names as in the published
-/// weights: <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>, <c>conv3</c> (the skip).
+/// STU-Net's residual block (docs/method/networks.md §8): as <see cref="ResidualBlock"/>, but the first block of a stage always
+/// projects its skip by a strided 1×1×1 convolution with bias, without pooling and without norm. It also reads a concatenation.
+/// Names as in the published weights: <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>, <c>conv3</c> (the skip).
 /// </summary>
 internal sealed class StuNetBlock
 {

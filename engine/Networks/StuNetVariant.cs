@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// A published size of STU-Net (spec networks §8): width and depth grow together. Always 3D, six stages and 3×3×3 kernels, so that
-/// weights can be carried from data set to data set.
+/// A published size of STU-Net (docs/method/networks.md §8): width and depth grow together. Always 3D, six stages and 3×3×3
+/// kernels, so that weights can be carried from data set to data set.
 /// </summary>
 /// <param name="Name">S, B, L or H.</param>
 /// <param name="Features">Channels of the six stages.</param>

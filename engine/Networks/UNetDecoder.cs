@@ -4,9 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// The expanding path of the plain, classic and residual-encoder U-Nets (spec networks §4 to §6): up-sample, join with the skip
-/// [up-sampled, skip], convolve; a 1×1×1 head on each level gives its logits. Names as in nnU-Net, lowest resolution first:
-/// <c>decoder.stages.s.convs.j.…</c>, <c>decoder.transpconvs.s.…</c>, <c>decoder.seg_layers.s.…</c>.
+/// The expanding path of the plain, classic and residual-encoder U-Nets (docs/method/networks.md §4 to §6): up-sample, join with
+/// the skip [up-sampled, skip], convolve; a 1×1×1 head on each level gives its logits. Names as in nnU-Net, lowest resolution
+/// first: <c>decoder.stages.s.convs.j.…</c>, <c>decoder.transpconvs.s.…</c>, <c>decoder.seg_layers.s.…</c>.
 /// </summary>
 internal sealed class UNetDecoder
 {

@@ -5,9 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// UNet++ (Zhou et al. 2018, arXiv:1807.10165) on nnU-Net's skeleton (spec networks §7). Node X(i, j), level i, column j, sees all
-/// earlier nodes of its level and the up-sampled node below: X(i, j) = blocks([X(i, 0), …, X(i, j−1), up(X(i+1, j−1))]). Every X(0, j), j ≥ 1,
-/// has a head at full resolution without bias; the deepest comes first.
+/// UNet++ (Zhou et al. 2018, arXiv:1807.10165) on nnU-Net's skeleton (docs/method/networks.md §7). Node X(i, j), level i, column
+/// j, sees all earlier nodes of its level and the up-sampled node below: X(i, j) = blocks([X(i, 0), …, X(i, j−1), up(X(i+1,
+/// j−1))]). Every X(0, j), j ≥ 1, has a head at full resolution without bias; the deepest comes first.
 /// <para>Names: <c>encoder.stages.i.0.convs.…</c>, <c>nested.i.j.up.weight</c>, <c>nested.i.j.convs.…</c>, <c>heads.j.weight</c>. Weights that read
 /// more than two inputs are stored as one weight per pair of inputs (<c>….conv.weight.0</c>, …).</para>
 /// </summary>
@@ -47,7 +47,7 @@ public sealed class UNetPlusPlus : Network
     /// <inheritdoc/>
     public override IReadOnlyList<Extent> OutputScales => [.. Enumerable.Repeat(Extent.One, Plan.DeepSupervision ? poolings : 1)];
 
-    /// <summary>All heads see the full-resolution target with equal weight (spec networks §7).</summary>
+    /// <summary>All heads see the full-resolution target with equal weight (docs/method/networks.md §7).</summary>
     public override IReadOnlyList<float> LossWeights => [.. Enumerable.Repeat(1f / OutputScales.Count, OutputScales.Count)];
 
     /// <inheritdoc/>

@@ -12,7 +12,8 @@ internal sealed class UpConvolution
 
     public UpConvolution(ParameterStore store, string name, int inputs, int outputs, Extent stride, bool hasBias)
     {
-        // The reference framework takes the fan-in from the weight's second extent, which here is the number of outputs (spec §3).
+        // The reference framework takes the fan-in from the weight's second extent, which here is the number of outputs
+        // (docs/method/networks.md §3).
         weight = store.Declare(
             $"{name}.weight", Shape.Weight(stride, inputs, outputs), ParameterKind.TransposedConvolutionWeight,
             checked((int)(outputs * stride.Voxels)));

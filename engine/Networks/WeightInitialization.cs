@@ -3,9 +3,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// Start values (spec networks §3; He et al. 2015, arXiv:1502.01852). Weights: normal, mean 0, std = √(2/(1 + slope²))/√fanIn.
-/// Vectors: the value they were declared with. Every element is a function of (seed, parameter number, element number) alone, so
-/// that threads, devices and the order of drawing do not matter.
+/// Start values (docs/method/networks.md §3; He et al. 2015, arXiv:1502.01852). Weights: normal, mean 0, std = √(2/(1 +
+/// slope²))/√fanIn. Vectors: the value they were declared with. Every element is a function of (seed, parameter number, element
+/// number) alone, so that threads, devices and the order of drawing do not matter.
 /// </summary>
 public static class WeightInitialization
 {

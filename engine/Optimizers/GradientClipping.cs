@@ -2,7 +2,9 @@ using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.Engine.Optimizers;
 
-/// <summary>Clipping by the global norm (spec losses §6; Pascanu et al. 2013, arXiv:1211.5063).</summary>
+/// <summary>
+/// Clipping by the global norm (docs/method/losses-and-optimisers.md §6; Pascanu et al. 2013, arXiv:1211.5063).
+/// </summary>
 public static class GradientClipping
 {
     /// <summary>√Σg² over all parameters that have a gradient; not finite if any element is not.</summary>

@@ -15,7 +15,8 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>Starts with zero moments.</summary>
     /// <param name="parameters">The parameters to train.</param>
-    /// <param name="weightDecay">λ, coupled L2 on every parameter, biases and norms included (spec losses §7).</param>
+    /// <param name="weightDecay">λ, coupled L2 on every parameter, biases and norms included
+    /// (docs/method/losses-and-optimisers.md §7).</param>
     protected Optimizer(ParameterStore parameters, float weightDecay)
     {
         Parameters = parameters;

@@ -1,6 +1,6 @@
 namespace SharpSeg.Engine.Optimizers;
 
-/// <summary>When a <see cref="PlateauSchedule"/> ends the run (spec losses §9.2).</summary>
+/// <summary>When a <see cref="PlateauSchedule"/> ends the run (docs/method/losses-and-optimisers.md §9.2).</summary>
 public enum StopRule
 {
     /// <summary>No validation gain for 60 epochs, or the rate has fallen below 1e-6. The default.</summary>
@@ -30,7 +30,7 @@ public sealed record PlateauState(
 
 /// <summary>
 /// The classic profile's learning rate: divided by 5 when the moving average of the training loss has not fallen by 5e-3 for 30 epochs;
-/// the run ends by a rule on the validation loss and the rate (spec losses §9.2).
+/// the run ends by a rule on the validation loss and the rate (docs/method/losses-and-optimisers.md §9.2).
 /// </summary>
 public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule.Either, int maxEpochs = 1000)
 {

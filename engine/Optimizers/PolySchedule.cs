@@ -1,6 +1,6 @@
 namespace SharpSeg.Engine.Optimizers;
 
-/// <summary>nnU-Net's learning rate: η(e) = η₀·(1 − e/E)^0.9 (spec losses §9.1).</summary>
+/// <summary>nnU-Net's learning rate: η(e) = η₀·(1 − e/E)^0.9 (docs/method/losses-and-optimisers.md §9.1).</summary>
 public static class PolySchedule
 {
     /// <summary>nnU-Net's initial rate.</summary>

@@ -10,6 +10,6 @@ namespace SharpSeg.Engine.Training;
 public sealed record TrainingOptions(
     LossOptions Loss, double? ClipNorm = TrainingOptions.DefaultClipNorm, bool RecomputeActivations = true, bool? ScaleLoss = null)
 {
-    /// <summary>nnU-Net's limit (spec losses §6).</summary>
+    /// <summary>nnU-Net's limit (docs/method/losses-and-optimisers.md §6).</summary>
     public const double DefaultClipNorm = 12.0;
 }

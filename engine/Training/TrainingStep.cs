@@ -12,7 +12,7 @@ namespace SharpSeg.Engine.Training;
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
-    /// <summary>Consecutive skipped steps after which training gives up (spec losses §6).</summary>
+    /// <summary>Consecutive skipped steps after which training gives up (docs/method/losses-and-optimisers.md §6).</summary>
     public const int MaxConsecutiveSkips = 10;
 
     private readonly Network network;
@@ -123,7 +123,7 @@ public sealed class TrainingStep : IDisposable
         (stage ?? throw new InvalidOperationException("this backend does not stage batches")).Stage(images, targets);
     }
 
-    /// <summary>Loss and, if wanted, prediction of one batch, without gradients (spec training §8).</summary>
+    /// <summary>Loss and, if wanted, prediction of one batch, without gradients (docs/method/training.md §8).</summary>
     /// <param name="images">As for <see cref="Run"/>.</param>
     /// <param name="targets">As for <see cref="Run"/>.</param>
     /// <param name="logits">Receives the full-resolution logits (n, z, y, x, K), or null.</param>

@@ -6,7 +6,10 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>Same seed, device and threads give the same bytes; a resumed run equals the run that was never stopped (spec training §10).</summary>
+/// <summary>
+/// Same seed, device and threads give the same bytes; a resumed run equals the run that was never stopped
+/// (docs/method/training.md §10).
+/// </summary>
 public sealed class RepeatabilityTests
 {
     private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 6, IterationsPerEpoch: 4, ValidationIterations: 2);

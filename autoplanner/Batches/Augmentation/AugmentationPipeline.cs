@@ -6,8 +6,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// All steps of spec augmentation §1 in their order, from reading the initial patch to labels without −1. One per worker: it owns the
-/// scratch memory, and after the first samples allocates nothing but a few small objects.
+/// All steps of docs/method/augmentation.md §1 in their order, from reading the initial patch to labels without −1. One per
+/// worker: it owns the scratch memory, and after the first samples allocates nothing but a few small objects.
 /// </summary>
 /// <param name="recipe">Probabilities and ranges.</param>
 /// <param name="profile">The generations differ in cropping, sampling and padding.</param>
@@ -22,7 +22,7 @@ internal sealed class AugmentationPipeline(
     private readonly GrowingBuffer<float> scratch = new();
     private readonly SplineSampler splines = new(spatial);
 
-    // Spec training §1.
+    // docs/method/training.md §1.
     private short PreviousPadding => profile == Profile.Classic ? (short)0 : (short)-1;
 
     /// <summary>Reads a training patch and augments it: steps 1 to 13.</summary>

@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Planning;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// The table of spec augmentation §1: how likely each step is, and what its parameters are drawn from. Probabilities are per sample;
-/// "per channel" is a second draw for each image channel of a chosen sample. 0 switches a step off.
+/// The table of docs/method/augmentation.md §1: how likely each step is, and what its parameters are drawn from. Probabilities
+/// are per sample; "per channel" is a second draw for each image channel of a chosen sample. 0 switches a step off.
 /// </summary>
 public sealed record AugmentationRecipe
 {

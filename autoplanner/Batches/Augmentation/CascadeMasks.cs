@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
 /// The previous stage's segmentation as further image channels: one 0/1 mask per foreground label, ascending, and their corruption in
-/// training, so that the second stage does not trust the first one blindly (spec augmentation §8).
+/// training, so that the second stage does not trust the first one blindly (docs/method/augmentation.md §8).
 /// </summary>
 internal sealed class CascadeMasks
 {

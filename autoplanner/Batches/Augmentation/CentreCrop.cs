@@ -3,7 +3,9 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>Cuts the patch out of the middle of the initial patch when no spatial transform fires (spec augmentation §3).</summary>
+/// <summary>
+/// Cuts the patch out of the middle of the initial patch when no spatial transform fires (docs/method/augmentation.md §3).
+/// </summary>
 internal static class CentreCrop
 {
     /// <summary>
@@ -24,7 +26,8 @@ internal static class CentreCrop
     /// <summary>Copies the patch that begins at <paramref name="start"/>; voxels that the box does not hold are padding.</summary>
     /// <param name="box">What was read.</param>
     /// <param name="start">First voxel of the patch in the initial patch.</param>
-    /// <param name="previousPadding">Padding of the previous stage's label: 0 classic, −1 modern (spec training §1).</param>
+    /// <param name="previousPadding">Padding of the previous stage's label: 0 classic, −1 modern
+    /// (docs/method/training.md §1).</param>
     /// <param name="sample">Receives image planes and labels.</param>
     public static void Copy(SourceBox box, Extent start, short previousPadding, PatchSample sample)
     {

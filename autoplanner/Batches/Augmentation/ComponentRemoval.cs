@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>Removes one small connected component, chosen at random, from a mask (spec augmentation §8.3).</summary>
+/// <summary>Removes one small connected component, chosen at random, from a mask (docs/method/augmentation.md §8.3).</summary>
 internal sealed class ComponentRemoval
 {
     private const double LargestFraction = 0.15; // of the patch's voxels

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// Random smooth displacements (spec augmentation §3.1; Simard, Steinkraus, Platt 2003): for each axis white noise in [−1, 1), smoothed by
-/// a Gaussian of σ voxels with zeros beyond the border, times α. In voxels of the patch grid.
+/// Random smooth displacements (docs/method/augmentation.md §3.1; Simard, Steinkraus, Platt 2003): for each axis white noise in
+/// [−1, 1), smoothed by a Gaussian of σ voxels with zeros beyond the border, times α. In voxels of the patch grid.
 /// </summary>
 internal sealed class ElasticField
 {

@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
 /// Gaussian blur of one channel, axis by axis, each with its own width; borders are mirrored without repeating the edge voxel
-/// (spec augmentation §4, modern).
+/// (docs/method/augmentation.md §4, modern).
 /// </summary>
 internal static class GaussianBlur
 {

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>Brightness, contrast and gamma of one channel over the whole patch (spec augmentation §5).</summary>
+/// <summary>Brightness, contrast and gamma of one channel over the whole patch (docs/method/augmentation.md §5).</summary>
 internal static class Intensity
 {
     private const float SmallestSpread = 1e-7f;

@@ -3,7 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// Simulated low resolution of one channel: nearest neighbour down, linear up again, half-pixel centres (spec augmentation §6, modern).
+/// Simulated low resolution of one channel: nearest neighbour down, linear up again, half-pixel centres
+/// (docs/method/augmentation.md §6, modern).
 /// </summary>
 internal static class LowResolution
 {

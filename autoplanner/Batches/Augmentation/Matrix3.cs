@@ -10,8 +10,8 @@ internal readonly record struct Matrix3(
     public Matrix3 Transposed => new(Zz, Yz, Xz, Zy, Yy, Xy, Zx, Yx, Xx);
 
     /// <summary>
-    /// Rotation that belongs to an axis, in the sign convention of the reference (spec augmentation §3). Note that it names the matrices
-    /// after x, y, z but lets them act on axes 0, 1, 2: the matrix of axis 0 turns the plane of axes 1 and 2.
+    /// Rotation that belongs to an axis, in the sign convention of the reference (docs/method/augmentation.md §3). Note that it
+    /// names the matrices after x, y, z but lets them act on axes 0, 1, 2: the matrix of axis 0 turns the plane of axes 1 and 2.
     /// </summary>
     public static Matrix3 Rotation(int axis, double radians)
     {

@@ -1,6 +1,6 @@
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>A range that a factor is drawn from (spec augmentation §1).</summary>
+/// <summary>A range that a factor is drawn from (docs/method/augmentation.md §1).</summary>
 /// <param name="Low">Smallest factor.</param>
 /// <param name="High">Largest factor.</param>
 /// <param name="TwoSided">

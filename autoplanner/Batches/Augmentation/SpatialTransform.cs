@@ -4,8 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// The spatial transform drawn for one sample (spec augmentation §3): output voxel i of a patch P is taken from position
-/// q = M·(i − (P − 1)/2 + e(i)) + (N − 1)/2 of the initial patch N. The centre of the patch stays the centre of the initial patch.
+/// The spatial transform drawn for one sample (docs/method/augmentation.md §3): output voxel i of a patch P is taken from
+/// position q = M·(i − (P − 1)/2 + e(i)) + (N − 1)/2 of the initial patch N. The centre of the patch stays the centre of the
+/// initial patch.
 /// </summary>
 /// <param name="Matrix">M: rotation and scaling. Planar transforms leave z alone.</param>
 /// <param name="ElasticStrength">α in voxels; 0: no elastic part e.</param>

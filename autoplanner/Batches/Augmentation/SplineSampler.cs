@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
 /// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by majority of
-/// their linear indicators, 0 beyond (spec augmentation §3).
+/// their linear indicators, 0 beyond (docs/method/augmentation.md §3).
 /// </summary>
 /// <param name="device">Computes all of it; null: done here.</param>
 internal sealed class SplineSampler(ISpatialSampler? device = null)

@@ -7,6 +7,6 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="CasesPresent">Cases with at least one voxel.</param>
 /// <param name="MostComponents">
 /// The greatest number of connected components (face contact, 6 neighbours) in any one case. `classic` postprocessing keeps only the
-/// largest component of a class where this is 1 (spec evaluation 5).
+/// largest component of a class where this is 1 (docs/method/evaluation.md §5).
 /// </param>
 public sealed record ClassFacts(string Name, IReadOnlyList<int> Labels, long Voxels, int CasesPresent, int MostComponents);

@@ -2,7 +2,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
 /// Profile `modern`: every case counts the same, whatever its size. Each gives S evenly spaced quantiles of its foreground, which is the
-/// limit of the reference's random draws without a generator (spec planning 1).
+/// limit of the reference's random draws without a generator (docs/method/planning.md §1).
 /// </summary>
 /// <param name="cases">Training cases of the dataset.</param>
 internal sealed class EqualCasePooling(int cases) : IntensityPooling

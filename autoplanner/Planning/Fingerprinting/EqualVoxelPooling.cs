@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// Profile `classic`: every foreground voxel counts the same (spec planning 1). Percentiles come from a histogram with bins below
-/// 1/32768 of the range, well inside the 0.1 % that the specification allows.
+/// Profile `classic`: every foreground voxel counts the same (docs/method/planning.md §1). Percentiles come from a histogram with
+/// bins below 1/32768 of the range, well inside the 0.1 % that the specification allows.
 /// </summary>
 internal sealed class EqualVoxelPooling : IntensityPooling
 {

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// What one pass over the training cases measured: all that the planner knows of a dataset (spec planning 1). Lists over cases are in
-/// sorted order of case ids; a file of nnU-Net v2 lacks the ids and the facts about classes.
+/// What one pass over the training cases measured: all that the planner knows of a dataset (docs/method/planning.md §1). Lists
+/// over cases are in sorted order of case ids; a file of nnU-Net v2 lacks the ids and the facts about classes.
 /// </summary>
 public sealed record Fingerprint
 {

@@ -4,8 +4,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// One pass over the training cases in order of their ids (spec planning 1). Memory: one case per worker and some kilobytes per case
-/// done. The result does not depend on the number of workers.
+/// One pass over the training cases in order of their ids (docs/method/planning.md §1). Memory: one case per worker and some
+/// kilobytes per case done. The result does not depend on the number of workers.
 /// </summary>
 public static class FingerprintExtractor
 {
@@ -67,7 +67,8 @@ public static class FingerprintExtractor
 
     /// <summary>
     /// The cases' spacings. Whether an axis is one of the image is a matter of the whole dataset: along an axis on which every case has one
-    /// voxel, the spacing becomes the coarsest (spec datasets 6.7), so that slices are planned in 2D whichever axis is flat.
+    /// voxel, the spacing becomes the coarsest (docs/method/datasets.md §6.7), so that slices are planned in 2D whichever axis is
+    /// flat.
     /// </summary>
     /// <exception cref="SharpSegException">Only some cases are 2D images without a slice thickness.</exception>
     private static Spacing[] Spacings(IReadOnlyList<DatasetCase> cases, List<CaseMeasurement> measured)

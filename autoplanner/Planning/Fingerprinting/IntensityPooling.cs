@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// </summary>
 internal abstract class IntensityPooling
 {
-    /// <summary>The pooling of a profile: `modern` weighs cases equally, `classic` voxels (spec planning 1).</summary>
+    /// <summary>The pooling of a profile: `modern` weighs cases equally, `classic` voxels (docs/method/planning.md §1).</summary>
     public static IntensityPooling Of(Profile profile, int cases) =>
         profile == Profile.Modern ? new EqualCasePooling(cases) : new EqualVoxelPooling();
 

@@ -2,7 +2,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
 /// Intensities of one channel at the foreground voxels (label above 0, ignore excluded) of all training cases, in the image's own
-/// units. How cases are weighted depends on the profile (spec planning 1).
+/// units. How cases are weighted depends on the profile (docs/method/planning.md §1).
 /// </summary>
 /// <param name="Mean">Mean.</param>
 /// <param name="Median">Median.</param>

@@ -4,8 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
-/// The end of a residual block, y = leaky(a + b) (spec networks §6). Consumes a, whose memory y takes over; b stays open. The backward pass
-/// needs y alone: since the slope is positive, its sign is the sign of the sum. Where a and b can be made again, so can y.
+/// The end of a residual block, y = leaky(a + b) (docs/method/networks.md §6). Consumes a, whose memory y takes over; b stays
+/// open. The backward pass needs y alone: since the slope is positive, its sign is the sign of the sum. Where a and b can be made
+/// again, so can y.
 /// </summary>
 public static class AddLeakyReLU
 {

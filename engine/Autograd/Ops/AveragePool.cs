@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
-/// Differentiable average pooling, window = stride (spec networks §2.4): y[i] = Σ_r x[s·i + r]/Πs. Its backward pass needs no value;
-/// x is kept only so that y can be made again.
+/// Differentiable average pooling, window = stride (docs/method/networks.md §2.4): y[i] = Σ_r x[s·i + r]/Πs. Its backward pass
+/// needs no value; x is kept only so that y can be made again.
 /// </summary>
 public static class AveragePool
 {

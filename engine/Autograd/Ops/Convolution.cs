@@ -18,7 +18,7 @@ public static class Convolution
     /// <param name="stride">Stride per axis.</param>
     /// <param name="biasCancels">
     /// The output is normalised next, which removes any constant: the gradient by the bias is exactly 0 and need not be computed
-    /// (spec networks §2.6).
+    /// (docs/method/networks.md §2.6).
     /// </param>
     public static Variable Apply(
         Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride, bool biasCancels = false)

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
-/// Differentiable nearest up-sampling (spec networks §2.3): y[s·i + r] = x[i]. Its backward pass needs no value; x is kept only so
-/// that y, Πs times larger, can be made again.
+/// Differentiable nearest up-sampling (docs/method/networks.md §2.3): y[s·i + r] = x[i]. Its backward pass needs no value; x is
+/// kept only so that y, Πs times larger, can be made again.
 /// </summary>
 public static class NearestUpsample
 {

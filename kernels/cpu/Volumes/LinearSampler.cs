@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// The modern spatial transform: image linearly, labels by the largest indicator (spec augmentation §3.2). Taps outside the initial patch
-/// count as 0, so the image fades out over one voxel; labels whose position leaves [0, N − 1] become −1.
+/// The modern spatial transform: image linearly, labels by the largest indicator (docs/method/augmentation.md §3.2). Taps outside
+/// the initial patch count as 0, so the image fades out over one voxel; labels whose position leaves [0, N − 1] become −1.
 /// <para>Positions are linear along a row, so each row falls into three kinds of runs, found once: nothing in reach (filled), all taps
 /// inside the stored box (no checks per tap), and the border between the two.</para>
 /// </summary>

@@ -5,7 +5,8 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
 /// Turns samples into cubic B-spline coefficients, in place, axis by axis, so that the spline passes through the samples. Mirror boundary
-/// without edge repetition (spec augmentation §3.2; Unser 1999, "Splines: a perfect fit for signal and image processing").
+/// without edge repetition (docs/method/augmentation.md §3.2; Unser 1999, "Splines: a perfect fit for signal and image
+/// processing").
 /// </summary>
 internal static class SplineFilter<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>

@@ -5,7 +5,7 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
 /// Turns samples along an axis into cubic B-spline coefficients that interpolate them, for a block of lines at once (Unser 1999,
-/// "Splines: a perfect fit for signal and image processing"; spec preprocessing §4.4).
+/// "Splines: a perfect fit for signal and image processing"; docs/method/preprocessing.md §4.4).
 /// <para>With the pole z = √3 − 2: y_i = x_i + z·y_(i−1) forwards, w_i = z·(w_(i+1) − y_i) backwards. The usual factor 6 is left to the
 /// weights. The samples continue with the edge value on both sides; the geometric sums over that constant tail are used in closed form,
 /// which differs from twelve explicit copies by less than 10⁻¹³ of the range.</para>

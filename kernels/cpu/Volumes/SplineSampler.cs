@@ -7,7 +7,8 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
 /// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by majority of
-/// their linear indicators, 0 beyond (spec augmentation §3). Owns scratch memory that grows with the first samples; one sample at a time.
+/// their linear indicators, 0 beyond (docs/method/augmentation.md §3). Owns scratch memory that grows with the first samples; one
+/// sample at a time.
 /// </summary>
 internal sealed unsafe class SplineSampler<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>

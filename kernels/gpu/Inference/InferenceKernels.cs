@@ -7,7 +7,8 @@ using SharpSeg.Kernels.Gpu.Loss;
 namespace SharpSeg.Kernels.Gpu.Inference;
 
 /// <summary>
-/// Sliding-window prediction: adding a weighted tile, dividing by the weights, probabilities, arg max (spec inference §4).
+/// Sliding-window prediction: adding a weighted tile, dividing by the weights, probabilities, arg max
+/// (docs/method/inference.md §4).
 /// <para>Shapes: tile (tz, ty, tx, c), one sample; weights (tz, ty, tx); sum (z, y, x, c); weightSum (z, y, x). Indices are 64-bit: a
 /// whole volume times its channels may exceed 2³¹ elements.</para>
 /// <para>Mapping: one thread per element of the tile, or per voxel where a voxel's channels belong together.</para>

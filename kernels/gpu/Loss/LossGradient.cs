@@ -5,7 +5,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Loss;
 
 /// <summary>
-/// Second pass of Dice + cross-entropy: the gradient by the logits from the sums of the first pass (spec losses §2.5, §3).
+/// Second pass of Dice + cross-entropy: the gradient by the logits from the sums of the first pass
+/// (docs/method/losses-and-optimisers.md §2.5, §3).
 /// <para>Shapes: logits, dlogits (n, z, y, x, C); slopes (n, C, 2), scratch: the derivative of −mean Dice by p is slope·y + constant.</para>
 /// <para>Maths: Backend.SegmentationLossBackward. Where D is its lower bound 1e-8 it does not depend on p, and the constant is 0.</para>
 /// <para>Mapping: one thread per sample and class for the slopes, then one thread per voxel, three passes over its channels, which the
@@ -13,7 +14,7 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 /// </summary>
 internal sealed class LossGradient(Accelerator accelerator)
 {
-    private const float SmallestDenominator = 1e-8f; // spec losses §2.3
+    private const float SmallestDenominator = 1e-8f; // docs/method/losses-and-optimisers.md §2.2
 
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, LossSizes> slopes =
         accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, LossSizes>(Slopes);

@@ -3,7 +3,9 @@ using ILGPU.Algorithms;
 
 namespace SharpSeg.Kernels.Gpu.Loss;
 
-/// <summary>What the loss says about one voxel (spec losses §2, §3). Voxels are counted over the batch.</summary>
+/// <summary>
+/// What the loss says about one voxel (docs/method/losses-and-optimisers.md §2, §3). Voxels are counted over the batch.
+/// </summary>
 internal static class VoxelLoss
 {
     /// <summary>Whether the voxel counts: no ignore label, or the voxel does not carry it.</summary>

@@ -7,8 +7,8 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <summary>
 /// The element-wise halves of instance normalisation + leaky ReLU, given the sums over voxels.
 /// <para>Shapes: x, y, dy, dx (n, z, y, x, c); gamma, beta, dgamma, dbeta (c); mean, rstd, sumD, sumDXhat (n, c).</para>
-/// <para>Maths: y = leaky(gamma·x̂ + beta); dx = gamma·rstd/V·(V·d − A − x̂·B); dgamma = Σ_n B; dbeta = Σ_n A. Source: spec networks §2.5,
-/// §2.6; Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022.</para>
+/// <para>Maths: y = leaky(gamma·x̂ + beta); dx = gamma·rstd/V·(V·d − A − x̂·B); dgamma = Σ_n B; dbeta = Σ_n A. Source:
+/// docs/method/networks.md §2.5, §2.6; Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022.</para>
 /// <para>Mapping: one thread per element, any channel count; <see cref="VectorNormApply"/> is faster. y may be x and dx may be dy: a thread reads its element before it writes.</para>
 /// </summary>
 internal sealed class InstanceNormApply(Accelerator accelerator)

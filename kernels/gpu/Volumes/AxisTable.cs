@@ -3,8 +3,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// Where the outputs of a resampled axis lie and how they weigh their neighbours (spec preprocessing §4.3, §4.4): per output the index of
-/// the first neighbour, then the weights. Computed in float64; indices are exact in float32 up to 2²⁴.
+/// Where the outputs of a resampled axis lie and how they weigh their neighbours (docs/method/preprocessing.md §4.3, §4.4): per
+/// output the index of the first neighbour, then the weights. Computed in float64; indices are exact in float32 up to 2²⁴.
 /// </summary>
 internal static class AxisTable
 {

@@ -7,8 +7,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// Elastic displacements without their strength (spec augmentation §3.1): uniform noise, smoothed along each displaced axis with zeros
-/// beyond the border.
+/// Elastic displacements without their strength (docs/method/augmentation.md §3.1): uniform noise, smoothed along each displaced
+/// axis with zeros beyond the border.
 /// <para>Shapes: fields (axis, z, y, x), weights (2·radius + 1). Noise as <see cref="UniformDraws"/> defines it.</para>
 /// <para>Maths: y[o, j, i] = Σ_k w[k]·x[o, j + k − radius, i].</para>
 /// <para>Mapping: one thread per element; neighbours come through the cache. The noise is bound by 64-bit products, smoothing by reads.</para>

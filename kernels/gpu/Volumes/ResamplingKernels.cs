@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Gpu.Inference;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// Resampling of volumes, one axis at a time (spec preprocessing §4.3 to §4.5), and the decision for labels.
+/// Resampling of volumes, one axis at a time (docs/method/preprocessing.md §4.3 to §4.5), and the decision for labels.
 /// <para>Shapes: volumes (z, y, x), seen as (outer, axis, inner). Tables of positions and weights are made on the host in float64.</para>
 /// <para>Maths: y[o, j, i] = Σ_t w[j, t]·x[o, clamp(first[j] + t), i]; for splines x are coefficients of positions −2 to n + 1.</para>
 /// <para>Mapping: one thread per output element; coefficients: one thread per line, a recursion along it. Bound by memory.</para>

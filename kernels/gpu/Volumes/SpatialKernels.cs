@@ -5,8 +5,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// The modern spatial transform (spec augmentation §3.2): image linearly with 0 outside the box, labels by the largest linear
-/// indicator with −1 outside, −1 where the position leaves the initial patch.
+/// The modern spatial transform (docs/method/augmentation.md §3.2): image linearly with 0 outside the box, labels by the largest
+/// linear indicator with −1 outside, −1 where the position leaves the initial patch.
 /// <para>Shapes: image (z, y, x, c) and labels (l, z, y, x) of the box; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
 /// <para>Mapping: one thread per voxel of the patch. Positions are fixed-point (<see cref="SpatialSizes"/>). Eight taps come through the
 /// cache; labels are voted on only where they differ. Bound by memory.</para>

@@ -7,8 +7,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// The classic spatial transform (spec augmentation §3.2): image by cubic B-splines, labels by the largest whose linear indicator reaches
-/// one half, both 0 where the position leaves the initial patch.
+/// The classic spatial transform (docs/method/augmentation.md §3.2): image by cubic B-splines, labels by the largest whose linear
+/// indicator reaches one half, both 0 where the position leaves the initial patch.
 /// <para>Shapes: image (z, y, x, c), filtered in place, and labels (l, z, y, x) of the box; displacements (axis, z, y, x) without their
 /// strength; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
 /// <para>Coefficients: pole p = √3 − 2; c₀ = 6·Σ_k p^k·s_k over the samples mirrored without end, c_k = 6·s_k + p·c_{k−1}; then

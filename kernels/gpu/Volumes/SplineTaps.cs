@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// The four neighbours of a position along one axis and their cubic B-spline weights (spec augmentation §3.2): for the fraction t at
-/// −1, 0, 1, 2 voxels (1 − t)³/6, (4 − 6t² + 3t³)/6, (1 + 3t + 3t² − 3t³)/6, t³/6.
+/// The four neighbours of a position along one axis and their cubic B-spline weights (docs/method/augmentation.md §3.2): for the
+/// fraction t at −1, 0, 1, 2 voxels (1 − t)³/6, (4 − 6t² + 3t³)/6, (1 + 3t + 3t² − 3t³)/6, t³/6.
 /// </summary>
 internal struct SplineTaps
 {

@@ -8,7 +8,8 @@ namespace SharpSeg.AutoPlanner.Tests.Batches;
 
 public sealed class PatchGeometryTests
 {
-    // Spec training §6; the modern rows agree with the reference's own answers, as do the last ones, which come from there.
+    // docs/method/training.md §6; the modern rows agree with the reference's own answers, as do the last ones, which come from
+    // there.
     [Theory]
     [InlineData("128,128,128", "205,205,205", "184,184,184")]
     [InlineData("96,160,160", "191,257,219", "157,230,211")]

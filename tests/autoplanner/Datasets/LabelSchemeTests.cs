@@ -3,7 +3,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Datasets;
 
-/// <summary>The table in spec datasets §5, and what the reference answered to the same label sets.</summary>
+/// <summary>The table in docs/method/datasets.md §5, and what the reference answered to the same label sets.</summary>
 public sealed class LabelSchemeTests
 {
     [Theory]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Evaluation;
 
-/// <summary>Vectors of spec evaluation §4.</summary>
+/// <summary>Vectors of docs/method/evaluation.md §4.</summary>
 public sealed class ModelSelectionTests
 {
     private static readonly string[] All = ["3d_cascade_fullres", "2d", "3d_lowres", "3d_fullres"];

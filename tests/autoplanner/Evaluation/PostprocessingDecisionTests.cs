@@ -8,7 +8,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Evaluation;
 
-/// <summary>Vectors of spec evaluation §5.</summary>
+/// <summary>Vectors of docs/method/evaluation.md §5.</summary>
 public sealed class PostprocessingDecisionTests
 {
     private static readonly LabelScheme TwoLabels = new([new("background", [0]), new("a", [1]), new("b", [2])]);

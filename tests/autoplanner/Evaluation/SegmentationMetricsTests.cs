@@ -8,7 +8,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Evaluation;
 
-/// <summary>Vectors of spec evaluation §1 and §3.</summary>
+/// <summary>Vectors of docs/method/evaluation.md §1 and §3.</summary>
 public sealed class SegmentationMetricsTests
 {
     private static readonly Extent Size = new(10, 12, 14);

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
 
-/// <summary>One rule for every format: a spacing of 0 or NaN is read as 1 mm, and the geometry says so (spec datasets 6.2).</summary>
+/// <summary>
+/// One rule for every format: a spacing of 0 or NaN is read as 1 mm, and the geometry says so (docs/method/datasets.md §6.2).
+/// </summary>
 public sealed class HeaderSpacingTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -18,7 +18,8 @@ namespace SharpSeg.AutoPlanner.Tests.Inference;
 public sealed class GoldenPredictionTests
 {
     // The reference sums tiles and views in float16. Where the Gaussian weights of a tile's corner underflow there to its
-    // smallest number, weighted logits are whole multiples of that number: a few in corners are off by up to half a unit. Our weights stay exact (spec inference §4).
+    // smallest number, weighted logits are whole multiples of that number: a few in corners are off by up to half a unit. Our
+    // weights stay exact (docs/method/inference.md §4).
     private const double ForwardTolerance = 1e-4, LogitsTolerance = 3e-2, CornerTolerance = 0.6, CornerShare = 0.01;
 
     [SharedFact]

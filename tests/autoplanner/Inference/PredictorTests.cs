@@ -46,7 +46,7 @@ public sealed class PredictorTests
         Assert.All(Enumerable.Range(0, maps.Length), i => Assert.Equal(1 + (i % 2), maps[i], 1e-5f));
     }
 
-    /// <summary>Spec inference §1: three folds that answer (5, 0), (−1, 1), (−1, 1).</summary>
+    /// <summary>docs/method/inference.md §1: three folds that answer (5, 0), (−1, 1), (−1, 1).</summary>
     [Fact]
     public void Modern_averages_logits_over_folds_and_classic_probabilities()
     {

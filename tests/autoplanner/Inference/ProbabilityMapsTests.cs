@@ -8,7 +8,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Inference;
 
-/// <summary>Probabilities on the original grid, their mean and their files (spec inference §1, 8, 9).</summary>
+/// <summary>Probabilities on the original grid, their mean and their files (docs/method/inference.md §1, §8, §9).</summary>
 public sealed class ProbabilityMapsTests
 {
     private static readonly Spacing Isotropic = new(1, 1, 1);
@@ -73,7 +73,7 @@ public sealed class ProbabilityMapsTests
     [Fact]
     public void Members_are_averaged_as_probabilities()
     {
-        // Spec inference §1: the means of the logits would say 1 0 and 0 1.
+        // docs/method/inference.md §1: the means of the logits would say 1 0 and 0 1.
         Extent one = new(1, 1, 1);
         var two = new AveragedMaps([.. new float[][] { [5, 0], [-1, 1], [-1, 1] }.Select(l => Maps(l, one, one, InferenceFixtures.TwoLabels))]);
         Assert.Equal(.411, Read(two, 0)[0], 5e-4);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Inference;
 
-/// <summary>The vectors of spec inference §8, and the steps one by one.</summary>
+/// <summary>The vectors of docs/method/inference.md §8, and the steps one by one.</summary>
 public sealed class SegmentationExporterTests
 {
     private static readonly Spacing Isotropic = new(1, 1, 1);
@@ -103,7 +103,9 @@ public sealed class SegmentationExporterTests
         Assert.Equal([0, 1, 1, 0, 1, 1], labels); // (z, y, x) = (1, 2, 3): along x, the coarse axis, 0 1 1
     }
 
-    /// <summary>To the next stage of a cascade the low-resolution spacing stands for both grids (spec inference §7).</summary>
+    /// <summary>
+    /// To the next stage of a cascade the low-resolution spacing stands for both grids (docs/method/inference.md §7).
+    /// </summary>
     [Theory]
     [InlineData(4, new short[] { 0, 0, 1, 1, 1, 1 })]   // coarse slices: the middle one is a copy of the second
     [InlineData(1.5, new short[] { 0, 0, 0, 1, 1, 1 })] // the middle one is the mean, 3 and 4

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Tests.Inference;
 
 public sealed class SlidingWindowTests
 {
-    [Theory] // spec inference §3
+    [Theory] // docs/method/inference.md §3
     [InlineData(64, 64, .5, new[] { 0 })]
     [InlineData(65, 64, .5, new[] { 0, 1 })]
     [InlineData(97, 64, .5, new[] { 0, 16, 33 })]

@@ -5,7 +5,7 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>Profile `classic`: spec planning 4, its Table 4.8 (first nnU-Net papers) and worked examples.</summary>
+/// <summary>Profile `classic`: docs/method/planning.md §4, its Table 4.8 (first nnU-Net papers) and worked examples.</summary>
 public sealed class ClassicPlannerTests
 {
     private static readonly PlannerOptions Classic = new() { Profile = Profile.Classic };

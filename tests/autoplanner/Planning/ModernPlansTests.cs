@@ -7,7 +7,7 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>Whole plans: the vectors of spec planning 3.9 and 3.11.</summary>
+/// <summary>Whole plans: the vectors of docs/method/planning.md §3.9 and §3.11.</summary>
 public sealed class ModernPlansTests
 {
     private static readonly double[] Iso = [1, 1, 1];
@@ -202,7 +202,7 @@ public sealed class ModernPlansTests
         Assert.All(result.Decisions, decision => Assert.True(decision.Rule.Length > 0 && decision.Result.Length > 0));
         var table = PlanTable.Write(result, explain: true);
         Assert.Contains("128×128×128", table, StringComparison.Ordinal);
-        Assert.Contains("planning 3.6", table, StringComparison.Ordinal);
+        Assert.Contains("docs/method/planning.md §3.6", table, StringComparison.Ordinal);
         Assert.Contains("31 steps", table, StringComparison.Ordinal);
     }
 }

@@ -8,7 +8,7 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>Every table and worked example of spec planning 3.1 to 3.8.</summary>
+/// <summary>Every table and worked example of docs/method/planning.md §3.1 to §3.8.</summary>
 public sealed class ModernRulesTests
 {
     public static TheoryData<string, (int, double[], int[])[], double[]> TargetSpacings => new()

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>Fingerprints of invented datasets, and short notations for comparing plans with the tables of spec planning.</summary>
+/// <summary>Fingerprints of invented datasets, and short notations for comparing plans with the tables of docs/method/planning.md.</summary>
 internal static class PlanningFixtures
 {
     public static Fingerprint Cases(params (int Count, double[] Spacing, int[] Shape)[] groups)

@@ -6,7 +6,7 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>plans.json: nnU-Net v2's own files, round trips, inheritance (spec planning 5), and bad files.</summary>
+/// <summary>plans.json: nnU-Net v2's own files, round trips, inheritance (docs/method/planning.md §5), and bad files.</summary>
 public sealed class PlansJsonTests
 {
     private static readonly PlanResult Cascade = Plan(Identical(131, [1, .767578, .767578], [482, 512, 512]), 3);

@@ -6,8 +6,8 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
 /// <summary>
-/// Every key of plans.json that changes the result is honoured or refused by its name (spec import §1): one row per key, on plans as nnU-Net v2
-/// writes them.
+/// Every key of plans.json that changes the result is honoured or refused by its name: one row per key, on plans as nnU-Net v2 writes
+/// them.
 /// </summary>
 public sealed class StrictPlansTests
 {

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Preprocessing;
 
-/// <summary>Vectors of spec preprocessing §3.</summary>
+/// <summary>Vectors of docs/method/preprocessing.md §3.</summary>
 public sealed class NormalizationTests
 {
     private static readonly short[] MaskLabels = [-1, -1, 0, 1, 0, 0];

@@ -9,10 +9,10 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Preprocessing;
 
-/// <summary>End-to-end vectors of spec preprocessing §7.</summary>
+/// <summary>End-to-end vectors of docs/method/preprocessing.md §7.</summary>
 public sealed class PreprocessorTests
 {
-    private const double Tolerance = 2e-5; // the spec's: float32 intermediates
+    private const double Tolerance = 2e-5; // float32 intermediates
     private static readonly Extent Size = new(5, 6, 7);
     private static readonly LabelScheme Scheme = new([new("background", [0]), new("a", [1]), new("b", [2])]);
 

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps;
 
-/// <summary>The label rows of spec evaluation §6, from files to files.</summary>
+/// <summary>The label rows of docs/method/evaluation.md §6, from files to files.</summary>
 public sealed class PostprocessingRunTests
 {
     private static readonly DatasetDescription Description =

@@ -13,7 +13,7 @@ public sealed class PseudoDiceTests
         Repeat(10, () => dice.Add(0, true, false));
         Repeat(20, () => dice.Add(0, false, true));
         Repeat(99, () => dice.Add(0, false, false));
-        Assert.Equal(2 * 30 / (60.0 + 30), dice.PerClass()[0]!.Value, 1e-12); // 0.666667, spec training §8
+        Assert.Equal(2 * 30 / (60.0 + 30), dice.PerClass()[0]!.Value, 1e-12); // 0.666667, docs/method/training.md §8
         Assert.Null(dice.PerClass()[1]);
         Assert.Equal(dice.PerClass()[0], PseudoDice.Mean(dice.PerClass()));
     }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>Vectors of spec evaluation §6.</summary>
+/// <summary>Vectors of docs/method/evaluation.md §6.</summary>
 public sealed class ConnectedComponentsTests
 {
     private static readonly short[] Rows =

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>Spec augmentation §8.2 and §8.3.</summary>
+/// <summary>docs/method/augmentation.md §8.2 and §8.3.</summary>
 public sealed class MorphologyTests
 {
     [Theory]

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>Vectors of spec preprocessing §2.</summary>
+/// <summary>Vectors of docs/method/preprocessing.md §2.</summary>
 public sealed class NonZeroCropTests
 {
     [Fact]

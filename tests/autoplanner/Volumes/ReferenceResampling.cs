@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
 /// <summary>
-/// Spec preprocessing §4 word for word in double: twelve explicit edge copies, one line at a time, one label mask at a time. Slow and
-/// plain; what the fast code is measured against.
+/// docs/method/preprocessing.md §4 word for word in double: twelve explicit edge copies, one line at a time, one label mask at a
+/// time. Slow and plain; what the fast code is measured against.
 /// </summary>
 public static class ReferenceResampling
 {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>Vectors of spec preprocessing §4, golden arrays, and agreement with the plain double implementation.</summary>
+/// <summary>
+/// Vectors of docs/method/preprocessing.md §4, golden arrays, and agreement with the plain double implementation.
+/// </summary>
 public sealed class ResamplingTests
 {
     private static readonly float[] T = [0, 1, 2, 3, 4, 5, 9, 7, 8, 2, 0, 1, 1, 0, 3, 5, 2, 8, 6, 4, 7, 7, 1, 2];
@@ -214,7 +216,7 @@ public sealed class ResamplingTests
             int? axis = item.GetProperty("do_separate_z").GetBoolean() ? item.GetProperty("axis").GetInt32() : null;
             if (item.GetProperty("is_seg").GetBoolean() && orderZ != 0)
             {
-                continue; // label maps have order 0 along the coarse axis, always (spec §4.1)
+                continue; // label maps have order 0 along the coarse axis, always (docs/method/preprocessing.md §4.1)
             }
 
             compared++;
@@ -245,7 +247,8 @@ public sealed class ResamplingTests
             }
         }
 
-        // Exact ties of one half are decided by rounding in the reference and by the larger label here (spec §4.7).
+        // Exact ties of one half are decided by rounding in the reference and by the larger label here
+        // (docs/method/preprocessing.md §4.7).
         Assert.InRange(differing, 0, voxels / 1000);
         Assert.Equal(SharedFolder.Rows(172, 23), compared);
     }

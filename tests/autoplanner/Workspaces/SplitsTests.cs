@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Workspaces;
 
-/// <summary>Folds: the vectors of spec datasets 8 and training 2, and the reference's own splits.</summary>
+/// <summary>
+/// Folds: the vectors of docs/method/datasets.md §8 and docs/method/training.md §2, and the reference's own splits.
+/// </summary>
 public sealed class SplitsTests
 {
     [Fact]

@@ -103,7 +103,7 @@ public sealed class GoldenLossTests : IDisposable
     [Fact]
     public void Regions_with_an_ignored_voxel_match_the_worked_example()
     {
-        // Spec losses §4.3: voxel-major, two regions and the mask.
+        // docs/method/losses-and-optimisers.md §4.3: voxel-major, two regions and the mask.
         double[] logits = [0.5, -0.5, -1, 0.3, 2, 1, 0, -2];
         double[] plain = [1, 0, 0, 0, 1, 1, 1, 0];
         double[] masked = [1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0];

@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Engine.Tests.Networks;
 
-/// <summary>The small networks of spec networks §10.</summary>
+/// <summary>The small networks of docs/method/networks.md §10.</summary>
 internal static class FixturePlans
 {
     private static readonly Extent Flat3 = new(1, 3, 3);

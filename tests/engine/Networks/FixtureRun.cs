@@ -9,7 +9,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Tests.Networks;
 
 /// <summary>
-/// Forward, loss and backward of a fixture network in float64, by the fill rule of spec networks §10.
+/// Forward, loss and backward of a fixture network in float64, by the fill rule of docs/method/networks.md §10.
 /// </summary>
 internal sealed partial class FixtureRun : IDisposable
 {
@@ -148,7 +148,10 @@ internal sealed partial class FixtureRun : IDisposable
         }
     }
 
-    /// <summary>Label 1 where n mod 3 = 0, sub-sampled by nearest neighbours with half-pixel centres (spec losses §5).</summary>
+    /// <summary>
+    /// Label 1 where n mod 3 = 0, sub-sampled by nearest neighbours with half-pixel centres
+    /// (docs/method/losses-and-optimisers.md §5).
+    /// </summary>
     private Tensor Target(BufferPool pool, Extent patch, Extent size)
     {
         var target = pool.Rent(Shape.Activation(1, size, 1));

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Optimizers;
 
-/// <summary>The traces of spec losses §6 to §8 in float64; step options are float32, hence the tolerance.</summary>
+/// <summary>
+/// The traces of docs/method/losses-and-optimisers.md §6 to §8 in float64; step options are float32, hence the tolerance.
+/// </summary>
 public sealed class OptimizerTests : IDisposable
 {
     private readonly ReferenceBackend backend = new();

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Optimizers;
 
-/// <summary>Spec losses §9.</summary>
+/// <summary>docs/method/losses-and-optimisers.md §9.</summary>
 public class ScheduleTests
 {
     [Theory]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec augmentation §4, and the reference's own answers.</summary>
+/// <summary>docs/method/augmentation.md §4, and the reference's own answers.</summary>
 public sealed class BlurTests
 {
     [Theory]

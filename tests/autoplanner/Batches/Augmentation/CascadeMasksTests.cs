@@ -48,7 +48,7 @@ public sealed class CascadeMasksTests
         }
     }
 
-    // Spec §1 rows 15 and 16: modern 0.4·0.5 and 0.2·0.5 for a single label, classic 0.4 and 0.2.
+    // docs/method/augmentation.md §1, rows 15 and 16: modern 0.4·0.5 and 0.2·0.5 for a single label, classic 0.4 and 0.2.
     [Theory]
     [InlineData(Profile.Modern, 0.2, 0.1)]
     [InlineData(Profile.Classic, 0.4, 0.2)]

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec augmentation §10.2 and §10.3: how often things happen, within four standard errors of fixed seeds.</summary>
+/// <summary>
+/// docs/method/augmentation.md §10: how often things happen, within four standard errors of fixed seeds.
+/// </summary>
 public sealed class FrequencyTests
 {
     private const int Draws = 100_000;

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec augmentation §5, and the reference's own answers.</summary>
+/// <summary>docs/method/augmentation.md §5, and the reference's own answers.</summary>
 public sealed class IntensityTests
 {
     private static readonly float[] Input = [-1, 0, 0.5f, 2, 3, -0.5f, 1, 0.25f];

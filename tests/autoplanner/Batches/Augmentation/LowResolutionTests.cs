@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec augmentation §6, and the reference's own answers.</summary>
+/// <summary>docs/method/augmentation.md §6, and the reference's own answers.</summary>
 public sealed class LowResolutionTests
 {
     [Theory]

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec augmentation §3: matrices, positions, the worked 6×6 example, the reference's own answers, alignment.</summary>
+/// <summary>
+/// docs/method/augmentation.md §3: matrices, positions, the worked 6×6 example, the reference's own answers, alignment.
+/// </summary>
 public sealed class SpatialTransformTests
 {
     private const double Degree = Math.PI / 180;

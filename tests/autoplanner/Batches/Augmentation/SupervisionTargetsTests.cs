@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>Spec losses §5 and the reference's own answers.</summary>
+/// <summary>docs/method/losses-and-optimisers.md §5 and the reference's own answers.</summary>
 public sealed class SupervisionTargetsTests
 {
     [Theory]

@@ -10,7 +10,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning.Fingerprinting;
 
-/// <summary>Fingerprints of real and synthetic image sets against spec planning 1 and the reference's own fingerprints.</summary>
+/// <summary>
+/// Fingerprints of real and synthetic image sets against docs/method/planning.md §1 and the reference's own fingerprints.
+/// </summary>
 public sealed class FingerprintExtractorTests
 {
     private static readonly Lazy<Fingerprint> ModernHippocampus =

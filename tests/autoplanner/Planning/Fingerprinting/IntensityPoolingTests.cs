@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning.Fingerprinting;
 
-/// <summary>Worked examples of spec planning 1, and the histogram behind `classic`.</summary>
+/// <summary>Worked examples of docs/method/planning.md §1, and the histogram behind `classic`.</summary>
 public sealed class IntensityPoolingTests
 {
     [Fact]

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner;
@@ -93,23 +93,19 @@ public sealed class CounterRandom
     /// <param name="sigma">Standard deviation.</param>
     public void AddGaussian(Span<float> values, float sigma)
     {
-        Span<float> tail = stackalloc float[NormalsPerRound];
-        for (var i = 0; i < values.Length; i += NormalsPerRound)
+        for (; values.Length >= NormalsPerRound; values = values[NormalsPerRound..])
         {
-            var (first, second) = NextNormals();
-            var rest = values[i..];
-            if (rest.Length >= NormalsPerRound)
-            {
-                (Vector512.Create<float>(rest) + (first * sigma)).CopyTo(rest);
-                (Vector512.Create<float>(rest[16..]) + (second * sigma)).CopyTo(rest[16..]);
-                continue;
-            }
+            AddNormals(values, sigma);
+        }
 
-            first.CopyTo(tail);
-            second.CopyTo(tail[16..]);
-            for (var j = 0; j < rest.Length; j++)
+        if (values.Length > 0)
+        {
+            Span<float> tail = stackalloc float[NormalsPerRound];
+            tail.Clear();
+            AddNormals(tail, sigma);
+            for (var i = 0; i < values.Length; i++)
             {
-                rest[j] += sigma * tail[j];
+                values[i] += tail[i];
             }
         }
     }
@@ -134,21 +130,29 @@ public sealed class CounterRandom
         return draws;
     }
 
-    // 32 normals from 16 draws: each 64-bit draw gives two 24-bit uniforms; a pair of uniforms gives two normals.
-    private (Vector512<float> First, Vector512<float> Second) NextNormals()
+    // 32 normals from 16 draws: each 64-bit draw gives two 24-bit uniforms; a uniform of draws 1 to 8 and one of draws 9 to 16 give two
+    // normals, 16 elements apart.
+    private void AddNormals(Span<float> values, float sigma)
     {
-        var steps = Vector512.Create(1UL, 2, 3, 4, 5, 6, 7, 8) * Weyl;
-        var start = Vector512.Create(key + (counter * Weyl));
-        counter += 16;
-        var a = ToUnit(Mix(start + steps).AsUInt32());
-        var b = ToUnit(Mix(start + steps + Vector512.Create(unchecked(8 * Weyl))).AsUInt32());
-        var radius = Vector512.Sqrt(Vector512.Log(Vector512<float>.One - a) * -2f);
-        var (sine, cosine) = Vector512.SinCos(b * (2 * MathF.PI));
-        return (radius * cosine, radius * sine);
+        const int half = NormalsPerRound / 2;
+        var steps = (Vector<ulong>.Indices + Vector<ulong>.One) * Weyl;
+        for (var i = 0; i < half; i += Vector<float>.Count)
+        {
+            var start = new Vector<ulong>(key + ((counter + (ulong)(i / 2)) * Weyl));
+            var a = ToUnit(Mix(start + steps));
+            var b = ToUnit(Mix(start + steps + new Vector<ulong>(unchecked(half / 2 * Weyl))));
+            var radius = Vector.SquareRoot(Vector.Log(Vector<float>.One - a) * -2f);
+            var (sine, cosine) = Vector.SinCos(b * (2 * MathF.PI));
+            Span<float> near = values[i..], far = values[(half + i)..];
+            (new Vector<float>(near) + (radius * cosine * sigma)).CopyTo(near);
+            (new Vector<float>(far) + (radius * sine * sigma)).CopyTo(far);
+        }
+
+        counter += half;
     }
 
-    private static Vector512<float> ToUnit(Vector512<uint> bits) =>
-        Vector512.ConvertToSingle((bits >> 8).AsInt32()) * (1f / (1 << 24));
+    private static Vector<float> ToUnit(Vector<ulong> bits) =>
+        Vector.ConvertToSingle(Vector.AsVectorInt32(Vector.AsVectorUInt32(bits) >> 8)) * (1f / (1 << 24));
 
     private static ulong Mix(ulong x)
     {
@@ -157,7 +161,7 @@ public sealed class CounterRandom
         return x ^ (x >> 31);
     }
 
-    private static Vector512<ulong> Mix(Vector512<ulong> x)
+    private static Vector<ulong> Mix(Vector<ulong> x)
     {
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
         x = (x ^ (x >> 27)) * 0x94D049BB133111EB;

@@ -50,8 +50,8 @@ public sealed record LoaderSettings
     /// <summary>Seed of the run.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the augmentation's spatial transform is computed; null: on the processor. Stays the caller's.</summary>
-    public ISpatialSampler? SpatialSampler { get; init; }
+    /// <summary>Where the augmentation's spatial transform is computed, from the loader's threads. Stays the caller's.</summary>
+    public required Backend Backend { get; init; }
 
     /// <summary>Background threads; 0: every batch is made when it is asked for.</summary>
     public int Workers { get; init; } = 2;

@@ -27,7 +27,7 @@ internal sealed class SampleBuilder
         var geometry = settings.Geometry;
         trainingSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Initial, geometry.Patch);
         validationSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Patch, geometry.Patch);
-        pipeline = new AugmentationPipeline(settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.SpatialSampler);
+        pipeline = new AugmentationPipeline(settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend);
         targets = new SupervisionTargets(settings.Regions, settings.IgnoreLabel);
         sample = new PatchSample(geometry.Patch, settings.Channels, settings.CascadeLabels.Count > 0);
         cascade = settings.CascadeLabels.Count > 0

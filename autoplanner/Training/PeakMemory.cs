@@ -46,7 +46,7 @@ public static class PeakMemory
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
             backend?.WorkspaceBytes ?? ScratchBytes(network),
-            backend?.SpatialSamplerBytes(SamplerLimits.Of(profile, configuration, description)) ?? 0);
+            backend?.SamplingBytes(SamplerLimits.Of(profile, configuration, description)) ?? 0);
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>

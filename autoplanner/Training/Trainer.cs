@@ -27,7 +27,6 @@ public sealed class Trainer : IDisposable
     private readonly Network network;
     private readonly Optimizer optimizer;
     private readonly TrainingStep step;
-    private readonly ISpatialSampler? spatial;
     private readonly PreprocessedCases cases;
     private readonly BatchLoader loader;
     private readonly PlateauSchedule? plateau;
@@ -79,9 +78,8 @@ public sealed class Trainer : IDisposable
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
         step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
         step.RestoreLossScale(State.LossScale);
-        spatial = backend.OpenSpatialSampler();
         cases = new PreprocessedCases(run);
-        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network) with { SpatialSampler = spatial });
+        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network));
         validationScratch = new float[schedule.BatchSize * run.Configuration.Patch.Voxels * (run.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
     }
 
@@ -95,7 +93,7 @@ public sealed class Trainer : IDisposable
     public Network Network => network;
 
     /// <summary>Highest device memory so far, bytes.</summary>
-    public long PeakBytes => step.PeakBytes + (spatial?.HeldBytes ?? 0);
+    public long PeakBytes => step.PeakBytes;
 
     /// <summary>Time that training waited for batches.</summary>
     public TimeSpan WaitingTime => loader.WaitingTime;
@@ -139,7 +137,6 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         loader.Dispose();
-        spatial?.Dispose();
         cases.Dispose();
         step.Dispose();
         optimizer.Dispose();
@@ -151,6 +148,7 @@ public sealed class Trainer : IDisposable
         var labels = run.Description.Labels;
         return new LoaderSettings
         {
+            Backend = network.Backend,
             Profile = run.Plans.Profile,
             Geometry = PatchGeometry.For(run.Plans.Profile, run.Configuration.Patch, run.Configuration.Is2D),
             BatchSize = schedule.BatchSize,

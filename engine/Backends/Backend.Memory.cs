@@ -4,6 +4,8 @@ namespace SharpSeg.Engine.Backends;
 
 public abstract partial class Backend
 {
+    private readonly Lock counting = new();
+
     /// <summary>Bytes of device memory in use now, as allocated by <see cref="Allocate"/>.</summary>
     public long AllocatedBytes { get; private set; }
 
@@ -18,15 +20,14 @@ public abstract partial class Backend
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         var buffer = AllocateCore(length);
-        AllocatedBytes += buffer.Length * sizeof(float);
-        PeakBytes = Math.Max(PeakBytes, AllocatedBytes);
+        Count(buffer.Length);
         return buffer;
     }
 
     /// <summary>Gives a buffer back to the device and to the byte count.</summary>
     public void Free(DeviceBuffer buffer)
     {
-        AllocatedBytes -= buffer.Length * sizeof(float);
+        Count(-buffer.Length);
         buffer.Dispose();
     }
 
@@ -96,6 +97,16 @@ public abstract partial class Backend
 
     /// <inheritdoc cref="Fill"/>
     protected abstract void FillCore(Tensor target, float value);
+
+    // Sampling allocates from any thread.
+    private void Count(long elements)
+    {
+        lock (counting)
+        {
+            AllocatedBytes += elements * sizeof(float);
+            PeakBytes = Math.Max(PeakBytes, AllocatedBytes);
+        }
+    }
 
     private static void RequireLength(int length, Tensor tensor)
     {

@@ -28,12 +28,6 @@ public abstract partial class Backend : IDisposable
     /// </summary>
     public virtual DeviceException? FailureOf(Exception exception) => exception as DeviceException;
 
-    /// <summary>Opens the sampler of augmentation's spatial transform; null where the processor's own is meant to be used.</summary>
-    public virtual ISpatialSampler? OpenSpatialSampler() => null;
-
-    /// <summary>Most memory of this device, bytes, that such a sampler will hold for transforms within these limits.</summary>
-    public virtual long SpatialSamplerBytes(in SpatialLimits limits) => 0;
-
     /// <summary>
     /// Most scratch memory, bytes, that operations take beside tensors, where it does not depend on the network; null where it does.
     /// </summary>

@@ -12,13 +12,6 @@ internal sealed partial class GpuBackend : IVolumeResampling
     private readonly Lazy<SpatialSampler> sampler;
 
     /// <inheritdoc/>
-    public override ISpatialSampler OpenSpatialSampler() => new SpatialSampler(accelerator, AllocateCore);
-
-    /// <inheritdoc/>
-    public override long SpatialSamplerBytes(in SpatialLimits limits) => SamplingBytes(
-        new(limits.Patch, limits.Initial, limits.Channels, limits.Labels, limits.Planar, limits.ElasticTaps));
-
-    /// <inheritdoc/>
     public override long SamplingBytes(in SamplingLimits limits) => RoundUp(new SpatialLayout(limits).Length) * sizeof(float);
 
     /// <inheritdoc/>

@@ -73,7 +73,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         vectorNormApply = new(() => new(accelerator));
         lossSums = new(() => new(accelerator));
         resampling = new(() => new(accelerator));
-        sampler = new(() => new(accelerator, AllocateCore));
+        sampler = new(() => new(accelerator, Allocate, Free));
         multiplyAddPeak = new(() => new(accelerator));
         tensorGather = new(() => new(accelerator));
         tensorWeights = new(() => new(accelerator));

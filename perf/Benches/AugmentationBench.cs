@@ -1,7 +1,9 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf.Benches;
@@ -26,15 +28,11 @@ internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, Ben
         var affine = new SpatialTransform(matrix, 0, 0, IsIdentity: false);
         var elastic = new SpatialTransform(matrix, 500, 10, IsIdentity: false);
         var sample = new PatchSample(Patch, 1, withPrevious: false);
-        var box = new SourceBox();
-        Measure("rotate, scale (linear)", "rotate", () =>
-        {
-            var (first, last) = affine.Reach(Patch, geometry.Initial);
-            box.Read(noise, default, geometry.Initial, first, last, withPrevious: false);
-            LinearSampler.Sample(box, affine, planar: false, sample);
-        });
-        var splines = new SplineSampler();
-        Measure("elastic (cubic)", "elastic", () => splines.Sample(noise, default, geometry, elastic, 0, new CounterRandom(1), sample));
+        using var backend = Cpu.Open(threads: 1);
+        var modern = new AugmentationPipeline(AugmentationRecipe.For(Profile.Modern), Profile.Modern, geometry, [], backend);
+        var classic = new AugmentationPipeline(AugmentationRecipe.For(Profile.Classic), Profile.Classic, geometry, [], backend);
+        Measure("rotate, scale (linear)", "rotate", () => modern.Transform(noise, default, affine, new CounterRandom(1), sample));
+        Measure("elastic (cubic)", "elastic", () => classic.Transform(noise, default, elastic, new CounterRandom(1), sample));
         var kernel = GaussianBlur.Kernel(Sigma);
         var scratch = new float[sample.Voxels];
         Measure("blur", "blur", () =>

@@ -33,7 +33,7 @@ internal sealed class FailingBackend(Backend inner) : ForwardingBackend(inner)
 
     public override long MemoryBytes => Memory;
 
-    public override long SpatialSamplerBytes(in SpatialLimits limits) => SamplerBytes;
+    public override long SamplingBytes(in SamplingLimits limits) => SamplerBytes;
 
     public override DeviceException? FailureOf(Exception exception) =>
         ReferenceEquals(exception, Gone) ? new DeviceLostException(Name, exception) : base.FailureOf(exception);

@@ -13,14 +13,12 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// <param name="profile">The generations differ in cropping, sampling and padding.</param>
 /// <param name="geometry">Patch, initial patch, rotation range, mirror axes.</param>
 /// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the transform.</param>
-/// <param name="spatial">Computes the spatial transform; null: done here.</param>
+/// <param name="backend">Computes the spatial transform; stays the caller's.</param>
 internal sealed class AugmentationPipeline(
-    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside,
-    ISpatialSampler? spatial = null)
+    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside, Backend backend)
 {
     private readonly SourceBox box = new();
     private readonly GrowingBuffer<float> scratch = new();
-    private readonly SplineSampler splines = new(spatial);
 
     // docs/method/training.md §1.
     private short PreviousPadding => profile == Profile.Classic ? (short)0 : (short)-1;
@@ -37,24 +35,9 @@ internal sealed class AugmentationPipeline(
         {
             Crop(source, start, geometry.Initial, sample);
         }
-        else if (recipe.CubicSpline)
-        {
-            splines.Sample(source, start, geometry, transform, PreviousPadding, random, sample);
-        }
         else
         {
-            var (first, last) = transform.Reach(geometry.Patch, geometry.Initial);
-            box.Read(source, start, geometry.Initial, first, last, sample.Previous is not null);
-            if (spatial is null)
-            {
-                LinearSampler.Sample(box, transform, geometry.Planar, sample);
-            }
-            else
-            {
-                spatial.Sample(
-                    transform.Sampling(box, geometry.Planar, sample), box.Image, box.Labels, sample.Previous is null ? default : box.Previous,
-                    sample.Image, sample.Labels, sample.Previous);
-            }
+            Transform(source, start, transform, random, sample);
         }
 
         ChangeIntensity(random, sample);
@@ -70,6 +53,27 @@ internal sealed class AugmentationPipeline(
     {
         Crop(source, start, geometry.Patch, sample);
         FinishLabels(sample, mask: false);
+    }
+
+    /// <summary>Steps 2 and 3: reads what a transform needs of the initial patch and fills the sample.</summary>
+    internal void Transform(ICaseSource source, Extent start, in SpatialTransform transform, CounterRandom random, PatchSample sample)
+    {
+        var (first, last) = recipe.CubicSpline
+            ? transform.SplineReach(sample.Size, geometry.Initial, geometry.Planar)
+            : transform.Reach(sample.Size, geometry.Initial);
+        box.Read(source, start, geometry.Initial, first, last, sample.Previous is not null);
+        var sampling = transform.Sampling(box, geometry.Planar, sample);
+        if (!recipe.CubicSpline)
+        {
+            backend.SampleAffine(sampling, box.Voxels, sample.Planes);
+            return;
+        }
+
+        var filtered = new Extent(last.Z - first.Z + 1, last.Y - first.Y + 1, last.X - first.X + 1);
+        var elastic = transform.ElasticStrength > 0
+            ? ElasticField.Draw(sample.Size, geometry.Planar, transform.ElasticStrength, transform.ElasticSmoothness, random)
+            : null;
+        backend.SampleSpline(new SplineSampling(sampling, first, filtered, PreviousPadding, elastic), box.Voxels, sample.Planes);
     }
 
     /// <summary>Steps 4 to 10.</summary>

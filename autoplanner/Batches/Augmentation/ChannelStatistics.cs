@@ -1,10 +1,10 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// Mean, extremes and spread of one image channel over the whole patch. Sums run in 16 float lanes over blocks, blocks add up in double:
-/// fast, precise, and always in the same order.
+/// Mean, extremes and spread of one image channel over the whole patch. Sums run in the lanes of two vectors over blocks, blocks add up in
+/// double: fast, precise, and on one machine always in the same order.
 /// </summary>
 /// <param name="Mean">Mean value.</param>
 /// <param name="Min">Smallest value.</param>
@@ -13,27 +13,29 @@ internal readonly record struct ChannelStatistics(double Mean, float Min, float 
 {
     private const int Block = 4096;
 
+    private static int Step => 2 * Vector<float>.Count;
+
     /// <summary>Measures a channel with at least one voxel.</summary>
     public static ChannelStatistics Of(ReadOnlySpan<float> values)
     {
-        var low = Vector512.Create(values[0]);
-        var high = low;
+        Vector<float> low = new(values[0]), high = low;
         double sum = 0;
         float tailLow = values[0], tailHigh = values[0];
         for (var start = 0; start < values.Length; start += Block)
         {
             var block = values.Slice(start, Math.Min(Block, values.Length - start));
-            var lanes = Vector512<float>.Zero;
+            Vector<float> even = Vector<float>.Zero, odd = Vector<float>.Zero;
             var i = 0;
-            for (; i <= block.Length - 16; i += 16)
+            for (; i <= block.Length - Step; i += Step)
             {
-                var v = Vector512.Create(block[i..]);
-                lanes += v;
-                low = Vector512.MinNative(low, v);
-                high = Vector512.MaxNative(high, v);
+                Vector<float> a = new(block[i..]), b = new(block[(i + Vector<float>.Count)..]);
+                even += a;
+                odd += b;
+                low = Vector.MinNative(low, Vector.MinNative(a, b));
+                high = Vector.MaxNative(high, Vector.MaxNative(a, b));
             }
 
-            sum += Vector512.Sum(lanes);
+            sum += Vector.Sum(even) + Vector.Sum(odd);
             for (; i < block.Length; i++)
             {
                 sum += block[i];
@@ -42,7 +44,7 @@ internal readonly record struct ChannelStatistics(double Mean, float Min, float 
             }
         }
 
-        for (var lane = 0; lane < 16; lane++)
+        for (var lane = 0; lane < Vector<float>.Count; lane++)
         {
             tailLow = MathF.Min(tailLow, low[lane]);
             tailHigh = MathF.Max(tailHigh, high[lane]);
@@ -55,19 +57,20 @@ internal readonly record struct ChannelStatistics(double Mean, float Min, float 
     public static double Deviation(ReadOnlySpan<float> values, double mean)
     {
         double sum = 0;
-        var centre = Vector512.Create((float)mean);
+        var centre = new Vector<float>((float)mean);
         for (var start = 0; start < values.Length; start += Block)
         {
             var block = values.Slice(start, Math.Min(Block, values.Length - start));
-            var lanes = Vector512<float>.Zero;
+            Vector<float> even = Vector<float>.Zero, odd = Vector<float>.Zero;
             var i = 0;
-            for (; i <= block.Length - 16; i += 16)
+            for (; i <= block.Length - Step; i += Step)
             {
-                var d = Vector512.Create(block[i..]) - centre;
-                lanes += d * d;
+                Vector<float> a = new Vector<float>(block[i..]) - centre, b = new Vector<float>(block[(i + Vector<float>.Count)..]) - centre;
+                even += a * a;
+                odd += b * b;
             }
 
-            sum += Vector512.Sum(lanes);
+            sum += Vector.Sum(even) + Vector.Sum(odd);
             for (; i < block.Length; i++)
             {
                 var d = block[i] - (float)mean;

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
@@ -52,14 +52,14 @@ internal static class Intensity
     private static void Power(Span<float> values, float sign, float min, float gamma, float range)
     {
         var scale = 1 / MathF.Max(range, SmallestSpread);
-        Vector512<float> signs = Vector512.Create(sign), mins = Vector512.Create(min), zero = Vector512<float>.Zero;
+        Vector<float> signs = new(sign), mins = new(min), zero = Vector<float>.Zero;
         var i = 0;
-        for (; i <= values.Length - 16; i += 16)
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
             var part = values[i..];
-            var x = Vector512.MaxNative(((Vector512.Create<float>(part) * signs) - mins) * scale, zero);
-            var power = Vector512.Exp(Vector512.Log(x) * gamma);
-            power = Vector512.ConditionalSelect(Vector512.Equals(x, zero), zero, power); // not left to how Exp takes −∞
+            var x = Vector.MaxNative(((new Vector<float>(part) * signs) - mins) * scale, zero);
+            var power = Vector.Exp(Vector.Log(x) * gamma);
+            power = Vector.ConditionalSelect(Vector.Equals(x, zero), zero, power); // not left to how Exp takes −∞
             ((power * range) + mins).CopyTo(part);
         }
 
@@ -71,13 +71,12 @@ internal static class Intensity
 
     private static void Affine(Span<float> values, float factor, float offset, float low, float high)
     {
-        Vector512<float> lows = Vector512.Create(low), highs = Vector512.Create(high), offsets = Vector512.Create(offset);
+        Vector<float> lows = new(low), highs = new(high), offsets = new(offset);
         var i = 0;
-        for (; i <= values.Length - 16; i += 16)
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
             var part = values[i..];
-            var x = (Vector512.Create<float>(part) * factor) + offsets;
-            Vector512.MinNative(Vector512.MaxNative(x, lows), highs).CopyTo(part);
+            Vector.MinNative(Vector.MaxNative((new Vector<float>(part) * factor) + offsets, lows), highs).CopyTo(part);
         }
 
         for (; i < values.Length; i++)

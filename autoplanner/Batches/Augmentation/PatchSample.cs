@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
@@ -28,6 +29,9 @@ internal sealed class PatchSample(Extent size, int channels, bool withPrevious)
 
     /// <summary>The previous stage's label (z, y, x); null without a cascade.</summary>
     public short[]? Previous { get; } = withPrevious ? new short[size.Voxels] : null;
+
+    /// <summary>All of it, as a backend fills it.</summary>
+    public PatchVoxels Planes => new(Image, Labels, Previous);
 
     /// <summary>One plane of the image.</summary>
     public Span<float> Channel(int c) => Image.AsSpan(c * Voxels, Voxels);

@@ -1,17 +1,19 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>The few SIMD loops over runs of neighbouring voxels that separable filters are made of. 16 voxels at a time, then the tail.</summary>
+/// <summary>The two SIMD loops over runs of neighbouring voxels that blur and low resolution are made of: whole vectors, then the tail.</summary>
 internal static class Rows
 {
     /// <summary>to += factor·from.</summary>
     public static void AddScaled(ReadOnlySpan<float> from, float factor, Span<float> to)
     {
+        from = from[..to.Length];
         var i = 0;
-        for (; i <= to.Length - 16; i += 16)
+        for (; i <= to.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            (Vector512.Create<float>(to[i..]) + (Vector512.Create(from[i..]) * factor)).CopyTo(to[i..]);
+            var part = to[i..];
+            (new Vector<float>(part) + (new Vector<float>(from[i..]) * factor)).CopyTo(part);
         }
 
         for (; i < to.Length; i++)
@@ -20,29 +22,14 @@ internal static class Rows
         }
     }
 
-    /// <summary>to = factor·to + otherFactor·other.</summary>
-    public static void Combine(Span<float> to, float factor, ReadOnlySpan<float> other, float otherFactor)
-    {
-        var i = 0;
-        for (; i <= to.Length - 16; i += 16)
-        {
-            ((Vector512.Create<float>(to[i..]) * factor) + (Vector512.Create(other[i..]) * otherFactor)).CopyTo(to[i..]);
-        }
-
-        for (; i < to.Length; i++)
-        {
-            to[i] = (factor * to[i]) + (otherFactor * other[i]);
-        }
-    }
-
     /// <summary>to = a + fraction·(b − a).</summary>
     public static void Blend(ReadOnlySpan<float> a, ReadOnlySpan<float> b, float fraction, Span<float> to)
     {
         var i = 0;
-        for (; i <= to.Length - 16; i += 16)
+        for (; i <= to.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            var left = Vector512.Create(a[i..]);
-            (left + ((Vector512.Create(b[i..]) - left) * fraction)).CopyTo(to[i..]);
+            var left = new Vector<float>(a[i..]);
+            (left + ((new Vector<float>(b[i..]) - left) * fraction)).CopyTo(to[i..]);
         }
 
         for (; i < to.Length; i++)

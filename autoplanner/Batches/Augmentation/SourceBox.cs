@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
@@ -35,6 +36,9 @@ internal sealed class SourceBox
 
     /// <summary>The previous stage's label (z, y, x).</summary>
     public ReadOnlySpan<short> Previous => previous.Take((int)Size.Voxels);
+
+    /// <summary>Everything that is stored, as a backend takes it.</summary>
+    public BoxVoxels Voxels => new(Image, Labels, HasPrevious ? Previous : default);
 
     /// <summary>Reads the needed box, cut to the initial patch and the case.</summary>
     /// <param name="source">The case.</param>

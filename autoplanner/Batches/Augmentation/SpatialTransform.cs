@@ -14,6 +14,9 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// <param name="IsIdentity">Nothing fired: cut the patch out, without interpolation.</param>
 internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticStrength, double ElasticSmoothness, bool IsIdentity)
 {
+    // Coefficients depend on samples this far away by less than 1e-9 of them: what lies further need not be read.
+    private const int SplineMargin = 16;
+
     /// <summary>Draws elastic deformation, rotation and scaling independently; all angles of a rotation at once.</summary>
     public static SpatialTransform Draw(AugmentationRecipe recipe, PatchGeometry geometry, CounterRandom random)
     {
@@ -66,13 +69,34 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
         return new Vector3D(q.Z + ((initial.Z - 1) * 0.5), q.Y + ((initial.Y - 1) * 0.5), q.X + ((initial.X - 1) * 0.5));
     }
 
-    /// <summary>The transform as a device takes it, in voxels of the stored box; without an elastic part.</summary>
+    /// <summary>The transform as a backend takes it, without an elastic part.</summary>
     public AffineSampling Sampling(SourceBox box, bool planar, PatchSample sample)
     {
         Vector3D z = Matrix.Apply(1, 0, 0), y = Matrix.Apply(0, 1, 0), x = Matrix.Apply(0, 0, 1);
         return new AffineSampling(
             sample.Size, box.Initial, box.Origin, box.Size, sample.Channels, planar, new(z.Z, z.Y, z.X), new(y.Z, y.Y, y.X),
             new(x.Z, x.Y, x.X));
+    }
+
+    /// <summary>
+    /// The voxels of the initial patch that splines depend on: all of it for an elastic transform, whose displacements have no bound.
+    /// </summary>
+    public (Extent First, Extent Last) SplineReach(Extent patch, Extent initial, bool planar)
+    {
+        Extent first = default, last = new(initial.Z - 1, initial.Y - 1, initial.X - 1);
+        if (ElasticStrength > 0)
+        {
+            return (first, last);
+        }
+
+        var reach = Reach(patch, initial);
+        for (var axis = planar ? 1 : 0; axis < 3; axis++)
+        {
+            first = first.With(axis, Math.Clamp(reach.First[axis] - SplineMargin, 0, initial[axis] - 1));
+            last = last.With(axis, Math.Clamp(reach.Last[axis] + SplineMargin, 0, initial[axis] - 1));
+        }
+
+        return (first, last);
     }
 
     /// <summary>

@@ -12,8 +12,9 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// thread. Its memory (<see cref="SpatialLayout"/>) grows with the first samples and then stays.
 /// </summary>
 /// <param name="accelerator">The device.</param>
-/// <param name="allocate">Device memory of so many elements or a few more.</param>
-internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceBuffer> allocate) : ISpatialSampler
+/// <param name="allocate">The backend's memory.</param>
+/// <param name="free">Gives it back.</param>
+internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free) : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Lazy<SpatialKernels> linear = new(() => new SpatialKernels(accelerator));
@@ -22,28 +23,6 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
     private AcceleratorStream? stream;
     private PageLockedArray1D<float>? host;
     private GpuBuffer? device;
-
-    /// <inheritdoc/>
-    public long HeldBytes
-    {
-        get
-        {
-            lock (gate)
-            {
-                return (device?.Length ?? 0) * sizeof(float);
-            }
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Sample(
-        in AffineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
-        Span<short> toLabels, Span<short> toPrevious) => Affine(p, new(image, labels, previous), new(toImage, toLabels, toPrevious));
-
-    /// <inheritdoc/>
-    public void SampleSpline(
-        in SplineSampling p, ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous, Span<float> toImage,
-        Span<short> toLabels, Span<short> toPrevious) => Spline(p, new(image, labels, previous), new(toImage, toLabels, toPrevious));
 
     /// <inheritdoc cref="Backend.SampleAffine"/>
     public void Affine(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch)
@@ -127,8 +106,12 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
 
         if (device is null || device.Length < layout.Length)
         {
-            device?.Dispose();
-            device = null;
+            if (device is not null)
+            {
+                free(device);
+                device = null;
+            }
+
             device = (GpuBuffer)allocate(layout.Length);
         }
 

@@ -96,6 +96,7 @@ public sealed class BatchLoaderTests
     {
         var settings = new LoaderSettings
         {
+            Backend = Processor.Sampling,
             Profile = Profile.Modern,
             Geometry = PatchGeometry.For(Profile.Modern, new(1, 24, 20), is2D: true),
             BatchSize = 7,
@@ -123,6 +124,7 @@ public sealed class BatchLoaderTests
         var source = new MemoryCase("regions", shape, new float[6], labels, [1, 2], ignore: 3);
         var settings = new LoaderSettings
         {
+            Backend = Processor.Sampling,
             Profile = Profile.Modern,
             Geometry = PatchGeometry.For(Profile.Modern, shape, is2D: false),
             BatchSize = 1,
@@ -240,6 +242,7 @@ public sealed class BatchLoaderTests
 
     private static LoaderSettings Settings(Profile profile, bool cascade) => new()
     {
+        Backend = Processor.Sampling,
         Profile = profile,
         Geometry = PatchGeometry.For(profile, Patch, is2D: false),
         BatchSize = 3,

@@ -114,7 +114,7 @@ public sealed class FrequencyTests
         {
             var size = new Extent(is2D ? 1 : 2, 2, 2);
             var geometry = PatchGeometry.For(Profile.Modern, size, is2D);
-            var pipeline = new AugmentationPipeline(AugmentationRecipe.For(Profile.Modern), Profile.Modern, geometry, []);
+            var pipeline = new AugmentationPipeline(AugmentationRecipe.For(Profile.Modern), Profile.Modern, geometry, [], Processor.Sampling);
             var sample = new PatchSample(size, 1, withPrevious: false);
             var random = new CounterRandom(5);
             var seen = new int[8];
@@ -142,7 +142,7 @@ public sealed class FrequencyTests
     {
         var size = new Extent(1, 3, 4);
         var geometry = PatchGeometry.For(profile, size, is2D: true);
-        var pipeline = new AugmentationPipeline(recipe, profile, geometry, []);
+        var pipeline = new AugmentationPipeline(recipe, profile, geometry, [], Processor.Sampling);
         var sample = new PatchSample(size, 2, withPrevious: false);
         float[] image = [1, 5, 3, 2, 8, 4, 7, 0.5f, 6, 2.5f, 9, 3.5f, 2, 4, 1, 6, 3, 9, 5, 8, 7, 0.5f, 1.5f, 6.5f];
         int first = 0, second = 0;

@@ -150,7 +150,7 @@ public sealed class SpatialTransformTests
                 var box = new SourceBox();
                 box.Read(source, start, geometry.Initial, from, to, withPrevious: true);
                 var sample = new PatchSample(geometry.Patch, 2, withPrevious: true);
-                LinearSampler.Sample(box, transform, planar: false, sample);
+                Processor.Sampling.SampleAffine(transform.Sampling(box, planar: false, sample), box.Voxels, sample.Planes);
                 return sample;
             }
         }
@@ -177,7 +177,7 @@ public sealed class SpatialTransformTests
             var (first, last) = transform.Reach(geometry.Patch, geometry.Initial);
             box.Read(source, start, geometry.Initial, first, last, withPrevious: false);
             var sample = new PatchSample(geometry.Patch, 2, withPrevious: false);
-            LinearSampler.Sample(box, transform, planar, sample);
+            Processor.Sampling.SampleAffine(transform.Sampling(box, planar, sample), box.Voxels, sample.Planes);
             ReferenceLinear.Check(source, start, geometry, transform, sample);
         }
     }
@@ -205,7 +205,7 @@ public sealed class SpatialTransformTests
             var geometry = PatchGeometry.For(profile, new(4, 20, 20), is2D: false);
             Assert.True(geometry.Dummy2D);
             var recipe = AugmentationRecipe.For(profile) with { Rotation = 1, Scaling = 1, Elastic = profile == Profile.Classic ? 1 : 0, Gamma = 0, Noise = 0, Blur = 0, Brightness = 0, Contrast = 0, LowResolution = 0, InvertedGamma = 0, MirrorPerAxis = 0 };
-            var pipeline = new AugmentationPipeline(recipe, profile, geometry, []);
+            var pipeline = new AugmentationPipeline(recipe, profile, geometry, [], Processor.Sampling);
             var sample = new PatchSample(geometry.Patch, 1, withPrevious: false);
             pipeline.Augment(source, new(0, 3, 3), new CounterRandom(8), sample);
             for (var v = 0; v < 400; v++)
@@ -283,16 +283,10 @@ public sealed class SpatialTransformTests
     private static PatchSample Transform(MemoryCase source, in SpatialTransform transform, Extent patch, bool planar, bool classic)
     {
         var sample = new PatchSample(patch, source.Channels, source.HasPreviousStage);
-        if (classic)
-        {
-            var geometry = new PatchGeometry(patch, source.Shape, Is2D: planar, Dummy2D: false, 0);
-            new SplineSampler().Sample(source, default, geometry, transform, 0, new CounterRandom(0), sample);
-            return sample;
-        }
-
-        var box = new SourceBox();
-        box.Read(source, default, source.Shape, default, source.Shape, source.HasPreviousStage);
-        LinearSampler.Sample(box, transform, planar, sample);
+        var profile = classic ? Profile.Classic : Profile.Modern;
+        var geometry = new PatchGeometry(patch, source.Shape, Is2D: planar, Dummy2D: false, 0);
+        new AugmentationPipeline(AugmentationRecipe.For(profile), profile, geometry, [], Processor.Sampling)
+            .Transform(source, default, transform, new CounterRandom(0), sample);
         return sample;
     }
 

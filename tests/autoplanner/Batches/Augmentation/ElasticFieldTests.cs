@@ -1,5 +1,5 @@
-using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Tensors;
 using Xunit;

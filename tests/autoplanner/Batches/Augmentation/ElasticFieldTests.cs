@@ -43,8 +43,7 @@ public sealed class ElasticFieldTests
         var geometry = new PatchGeometry(new(1, edge, edge), initial, Is2D: true, Dummy2D: false, 0);
         var sample = new PatchSample(geometry.Patch, 2, withPrevious: false);
         var transform = new SpatialTransform(Matrix3.Identity, ElasticStrength: 200, ElasticSmoothness: 9, IsIdentity: false);
-        new AugmentationPipeline(AugmentationRecipe.For(Profile.Classic), Profile.Classic, geometry, [], Processor.Sampling)
-            .Transform(source, default, transform, new CounterRandom(12), sample);
+        Processor.Transform(Profile.Classic, source, default, geometry, transform, sample, seed: 12);
         var fields = new[] { new List<double>(), new List<double>() };
         for (var y = border; y < edge - border; y++)
         {

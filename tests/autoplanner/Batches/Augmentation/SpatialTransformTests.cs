@@ -285,8 +285,7 @@ public sealed class SpatialTransformTests
         var sample = new PatchSample(patch, source.Channels, source.HasPreviousStage);
         var profile = classic ? Profile.Classic : Profile.Modern;
         var geometry = new PatchGeometry(patch, source.Shape, Is2D: planar, Dummy2D: false, 0);
-        new AugmentationPipeline(AugmentationRecipe.For(profile), profile, geometry, [], Processor.Sampling)
-            .Transform(source, default, transform, new CounterRandom(0), sample);
+        Processor.Transform(profile, source, default, geometry, transform, sample);
         return sample;
     }
 

@@ -28,7 +28,7 @@ public sealed class SplineTests
         var geometry = new PatchGeometry(new(1, 1, 2), source.Shape, Is2D: true, Dummy2D: false, 0);
         var transform = new SpatialTransform(Matrix3.Scaling(1, 1, scale), 0, 0, false);
         var sample = new PatchSample(geometry.Patch, 1, false);
-        Sample(source, default, geometry, transform, sample);
+        Processor.Transform(Profile.Classic, source, default, geometry, transform, sample);
         Assert.Equal(expected, sample.Image[0], 2e-5);
     }
 
@@ -44,17 +44,14 @@ public sealed class SplineTests
         var labels = Enumerable.Repeat((short)-1, 16).ToArray();
         var zeros = new short[16];
         labels.AsSpan(5, 6).Fill(1);
-        Sample(new MemoryCase("whole", new(1, 1, 16), padded, labels, [1], null, zeros), default, geometry, transform, whole);
+        Processor.Transform(
+            Profile.Classic, new MemoryCase("whole", new(1, 1, 16), padded, labels, [1], null, zeros), default, geometry, transform, whole);
         var part = new PatchSample(geometry.Patch, 1, true);
-        Sample(
-            new MemoryCase("part", new(1, 1, 6), Line, Enumerable.Repeat((short)1, 6).ToArray(), [1], null, new short[6]),
+        Processor.Transform(
+            Profile.Classic, new MemoryCase("part", new(1, 1, 6), Line, Enumerable.Repeat((short)1, 6).ToArray(), [1], null, new short[6]),
             new(0, 0, -5), geometry, transform, part);
         Assert.Equal(whole.Image, part.Image);
         Assert.Equal(whole.Labels, part.Labels);
         Assert.Equal(whole.Previous, part.Previous);
     }
-
-    private static void Sample(MemoryCase source, Extent start, PatchGeometry geometry, SpatialTransform transform, PatchSample sample) =>
-        new AugmentationPipeline(AugmentationRecipe.For(Profile.Classic), Profile.Classic, geometry, [], Processor.Sampling)
-            .Transform(source, start, transform, new CounterRandom(0), sample);
 }

@@ -4,9 +4,9 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// A counter-based random generator: draw number i of a stream is a hash of (stream key, i), so a stream needs no history. The key is a
-/// hash of everything that identifies the stream, e.g. (seed, purpose, epoch, iteration, sample): which thread draws, and what was
-/// drawn before, cannot matter, and a resumed run continues identically (docs/method/training.md §7).
+/// A counter-based random generator: draw number i of a stream is a hash of (stream key, i), so a stream needs no history. The
+/// key is a hash of everything that identifies the stream, e.g. (seed, purpose, epoch, iteration, sample): which thread draws,
+/// and what was drawn before, cannot matter, and a resumed run continues identically (docs/method/training.md §7).
 /// <para>Hash: the finaliser of SplitMix64 over a Weyl sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
 /// generators"). Not for cryptography. Not safe for use by several threads at once.</para>
 /// </summary>
@@ -21,7 +21,7 @@ public sealed class CounterRandom
 
     /// <summary>Opens the stream that belongs to a seed and any number of identifying parts.</summary>
     /// <param name="seed">Seed of the run.</param>
-    /// <param name="parts">What tells this stream from the others; their order counts.</param>
+    /// <param name="parts">What distinguishes this stream from the others; order matters.</param>
     public CounterRandom(ulong seed, params ReadOnlySpan<long> parts)
     {
         key = Mix(seed + Weyl);
@@ -120,7 +120,8 @@ public sealed class CounterRandom
     }
 
     /// <summary>
-    /// Leaves the next draws to a device, which makes the numbers that <see cref="FillUniform"/> would; this stream goes on behind them.
+    /// Leaves the next draws to a device, which makes the numbers that <see cref="FillUniform"/> would; this stream continues
+    /// after them.
     /// </summary>
     /// <param name="count">How many.</param>
     public UniformDraws Reserve(int count)

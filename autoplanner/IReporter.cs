@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// Where long work says how far it is. The command line shows a bar with the time left on a terminal and plain lines in a log; tests
-/// may listen or stay silent. Called from the thread that runs the work.
+/// Where long-running work reports its progress. The command line shows a bar with the time left on a terminal and plain lines in
+/// a log; tests may listen or stay silent. Called from the thread that runs the work.
 /// </summary>
 public interface IReporter
 {
@@ -21,10 +21,10 @@ public interface IReporter
     void Warning(string line);
 }
 
-/// <summary>Says nothing; for callers that do not watch.</summary>
+/// <summary>Ignores everything; for callers that do not watch.</summary>
 public sealed class SilentReporter : IReporter
 {
-    /// <summary>The only one needed.</summary>
+    /// <summary>The shared instance.</summary>
     public static SilentReporter Instance { get; } = new();
 
     /// <inheritdoc/>

@@ -3,19 +3,22 @@ using System.Runtime.ExceptionServices;
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// Independent pieces of work on several threads whose results are taken in order, so that what is summed from them does not depend on
-/// the number of threads. Only for work that writes nothing: when cancelled, the pieces under way are left behind, not waited for.
+/// Independent pieces of work on several threads whose results are taken in order, so that what is summed from them does not
+/// depend on the number of threads. Only for work that writes nothing: when cancelled, the pieces under way are left behind, not
+/// waited for.
 /// </summary>
 internal static class OrderedWork
 {
     /// <summary>
-    /// Runs work(0) … work(count − 1) on up to <paramref name="workers"/> threads, each started in order, and calls take(i, result) for
-    /// i = 0, 1, … one after the other.
+    /// Runs work(0) … work(count − 1) on up to <paramref name="workers"/> threads, each started in order, and calls take(i,
+    /// result) for i = 0, 1, … one after the other.
     /// </summary>
     /// <param name="count">Pieces of work.</param>
     /// <param name="workers">Most threads.</param>
     /// <param name="work">One piece; called from the threads.</param>
-    /// <param name="take">Takes one result; called from the threads, never at the same time, and never after this method has ended.</param>
+    /// <param name="take">
+    /// Takes one result; called from the threads, never at the same time, and never after this method has ended.
+    /// </param>
     /// <param name="cancel">Ends at once, whatever the pieces under way still do.</param>
     /// <exception cref="Exception">The first failure in order of i; what follows it is not taken.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -72,7 +75,7 @@ internal static class OrderedWork
         {
             lock (gate)
             {
-                // Pieces before a failure still run: the error that is told is then always the first one.
+                // Pieces before a failure still run: the error that is reported is then always the first one.
                 return nextToStart == count || failures.Count > 0 || cancelled ? null : nextToStart++;
             }
         }

@@ -4,10 +4,10 @@ namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
 /// Where the first voxel of a patch may lie in a case (docs/method/training.md §5). The box may leave the case by half of what it
-/// has too much: what the augmentation needs beyond the final patch, or what the case is too small.
+/// has too much: what the augmentation needs beyond the final patch, or what the case lacks.
 /// </summary>
-/// <param name="Lowest">Smallest start (z, y, x), possible.</param>
-/// <param name="Highest">Largest start (z, y, x), possible as well.</param>
+/// <param name="Lowest">Smallest possible start (z, y, x).</param>
+/// <param name="Highest">Largest possible start (z, y, x).</param>
 /// <param name="Initial">Size of the box in voxels.</param>
 public readonly record struct PatchRange(Extent Lowest, Extent Highest, Extent Initial)
 {

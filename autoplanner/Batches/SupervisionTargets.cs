@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
-/// What the network is trained to say: the label map, or one 0/1 map per region with the ignore map last, at the resolution of each
-/// supervised output (docs/method/augmentation.md §9, docs/method/losses-and-optimisers.md §5).
+/// What the network is trained to output: the label map, or one 0/1 map per region with the ignore map last, at the resolution of
+/// each supervised output (docs/method/augmentation.md §9, docs/method/losses-and-optimisers.md §5).
 /// </summary>
 internal sealed class SupervisionTargets
 {

@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
-/// A dataset on disk, read in place and never written to. Opening reads dataset.json and the names of files; what is inside them is checked
-/// when they are loaded, or all at once by <see cref="DatasetVerifier"/>.
+/// A dataset on disk, read in place and never written to. Opening reads dataset.json and the names of files; what is inside them
+/// is checked when they are loaded, or all at once by <see cref="DatasetVerifier"/>.
 /// </summary>
 public sealed class Dataset
 {
@@ -105,11 +105,15 @@ public sealed class Dataset
     }
 
     /// <summary>Reads all channels of a case.</summary>
-    /// <exception cref="SharpSegException">A file is missing or damaged, or the number or size of the channels is wrong.</exception>
+    /// <exception cref="SharpSegException">
+    /// A file is missing or damaged, or the number or size of the channels is wrong.
+    /// </exception>
     public MedicalImage LoadImage(DatasetCase item) => LoadImage(item, Description);
 
     /// <summary>Reads all channels of a case of any origin.</summary>
-    /// <exception cref="SharpSegException">A file is missing or damaged, or the number or size of the channels is wrong.</exception>
+    /// <exception cref="SharpSegException">
+    /// A file is missing or damaged, or the number or size of the channels is wrong.
+    /// </exception>
     public static MedicalImage LoadImage(DatasetCase item, DatasetDescription description)
     {
         var channels = new List<float[]>();
@@ -150,7 +154,7 @@ public sealed class Dataset
             {
                 throw new SharpSegException(
                     $"case `{item.Id}`: the label map has the value {label}, but the dataset's labels end at {highest}",
-                    "mend the label map, or name the value under `labels` in dataset.json");
+                    "correct the label map, or add the value to `labels` in dataset.json");
             }
         }
 

@@ -9,15 +9,15 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// <param name="ChannelNames">One name a channel, in order; the name selects the normalisation.</param>
 /// <param name="Labels">The labels.</param>
 /// <param name="FileEnding">Ending of images and labels, leading dot included.</param>
-/// <param name="NumTraining">Number of training cases that the file promises; null if it does not say.</param>
+/// <param name="NumTraining">Number of training cases that the file declares; null if it does not.</param>
 public sealed record DatasetDescription(
     string Name, IReadOnlyList<string> ChannelNames, LabelScheme Labels, string FileEnding, int? NumTraining)
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Reads nnU-Net v2's keys (`channel_names`, `labels` name → value, `file_ending`, …), and as well the Decathlon's (`modality`, `labels`
-    /// value → name; the ending is then .nii.gz).
+    /// Reads nnU-Net v2's keys (`channel_names`, `labels` name → value, `file_ending`, …), and as well the Decathlon's
+    /// (`modality`, `labels` value → name; the ending is then .nii.gz).
     /// </summary>
     /// <param name="json">The text of a dataset.json.</param>
     /// <param name="source">Its file name, for messages.</param>

@@ -4,8 +4,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
-/// Checks a whole dataset before hours of work go into it: description, files, and every voxel. Collects all findings instead of stopping at
-/// the first. The list of checks is docs/method/datasets.md §7.
+/// Checks a whole dataset before hours of work go into it: description, files, and every voxel. Collects all findings instead of
+/// stopping at the first. The list of checks is docs/method/datasets.md §7.
 /// </summary>
 public static class DatasetVerifier
 {
@@ -16,7 +16,7 @@ public static class DatasetVerifier
     /// <summary>Checks a folder, also one that <see cref="Dataset.Open"/> refuses.</summary>
     /// <param name="folder">The folder that holds dataset.json.</param>
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
-    /// <param name="workers">Cases looked at at once; memory grows with it.</param>
+    /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
     /// <param name="cancellation">Ends at once.</param>
     /// <returns>Findings on the whole dataset first, then by case.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
@@ -43,7 +43,7 @@ public static class DatasetVerifier
     /// <summary>Checks an open dataset.</summary>
     /// <param name="dataset">The dataset.</param>
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
-    /// <param name="workers">Cases looked at at once; memory grows with it.</param>
+    /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
     /// <param name="cancellation">Ends at once.</param>
     /// <returns>Findings on the whole dataset first, then by case.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>

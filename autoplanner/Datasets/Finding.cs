@@ -1,12 +1,12 @@
 namespace SharpSeg.AutoPlanner.Datasets;
 
-/// <summary>How bad a finding is.</summary>
+/// <summary>Severity of a finding.</summary>
 public enum Severity
 {
     /// <summary>Worth a look; training works.</summary>
     Warning,
 
-    /// <summary>Has to be mended before training.</summary>
+    /// <summary>Must be fixed before training.</summary>
     Error,
 }
 

@@ -6,8 +6,8 @@ namespace SharpSeg.AutoPlanner.Datasets;
 public sealed record LabelEntry(string Name, IReadOnlyList<int> Values);
 
 /// <summary>
-/// The labels of a dataset and what the network predicts from them: one softmax head per label, or, as soon as an entry unites several
-/// labels, one sigmoid head per region. Source: nnU-Net v2; docs/method/datasets.md §5.
+/// The labels of a dataset and what the network predicts from them: one softmax head per label, or, as soon as an entry unites
+/// several labels, one sigmoid head per region. Source: nnU-Net v2; docs/method/datasets.md §5.
 /// </summary>
 public sealed class LabelScheme
 {
@@ -15,7 +15,9 @@ public sealed class LabelScheme
 
     /// <summary>Builds the scheme from entries in file order.</summary>
     /// <param name="entries">Names and values; `background` is 0, `ignore` (optional) is one above all others.</param>
-    /// <param name="regionsClassOrder">Per region, the label written where its head is above one half; needed iff there are regions.</param>
+    /// <param name="regionsClassOrder">
+    /// Per region, the label written where its head is above one half; needed iff there are regions.
+    /// </param>
     /// <exception cref="SharpSegException">The entries break a rule; the message lists every broken one.</exception>
     public LabelScheme(IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null)
     {
@@ -77,7 +79,7 @@ public sealed class LabelScheme
 
         if (problems.Count > 0)
         {
-            throw new SharpSegException($"labels: {string.Join("; ", problems)}", "mend `labels` in dataset.json");
+            throw new SharpSegException($"labels: {string.Join("; ", problems)}", "correct `labels` in dataset.json");
         }
 
         Classes = HasRegions
@@ -107,7 +109,9 @@ public sealed class LabelScheme
     /// <summary>Marks voxels that nobody annotated; null if the dataset has none.</summary>
     public int? IgnoreLabel { get; }
 
-    /// <summary>The label sets of the regions in file order, without ignore and background; empty if there are no regions.</summary>
+    /// <summary>
+    /// The label sets of the regions in file order, without ignore and background; empty if there are no regions.
+    /// </summary>
     public IReadOnlyList<IReadOnlyList<int>> Regions { get; }
 
     /// <summary>Per region, the label it writes; later entries overwrite earlier ones. Empty if there are no regions.</summary>
@@ -122,7 +126,9 @@ public sealed class LabelScheme
     /// <summary>Output channels of the network: all labels (softmax), or the regions (sigmoid).</summary>
     public int HeadCount => Classes.Count;
 
-    /// <summary>The name of a head's class: without regions the head's number is the label, with regions the region's index.</summary>
+    /// <summary>
+    /// The name of a head's class: without regions the head's number is the label, with regions the region's index.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not below <see cref="HeadCount"/>.</exception>
     public string ClassName(int head) => head >= 0 && head < Classes.Count
         ? Classes[head].Name

@@ -5,8 +5,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
-/// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext) or one file with
-/// all channels (CASE.ext).
+/// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext) or one
+/// file with all channels (CASE.ext).
 /// </summary>
 public static partial class PredictionInputs
 {
@@ -18,9 +18,11 @@ public static partial class PredictionInputs
     /// <summary>Finds the cases.</summary>
     /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>
     /// <param name="description">Of the model's dataset: its channels and its file ending.</param>
-    /// <param name="warn">Told of files in a folder that are left out.</param>
+    /// <param name="warn">Receives a line on files in a folder that are left out.</param>
     /// <returns>Cases without labels, sorted by id (ordinal).</returns>
-    /// <exception cref="SharpSegException">A path is missing, nothing is found, a channel is missing, or two cases have the same name.</exception>
+    /// <exception cref="SharpSegException">
+    /// A path is missing, nothing is found, a channel is missing, or two cases have the same name.
+    /// </exception>
     public static IReadOnlyList<DatasetCase> Find(IReadOnlyList<string> paths, DatasetDescription description, Action<string>? warn = null)
     {
         var files = new List<string>();

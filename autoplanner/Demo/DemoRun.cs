@@ -19,11 +19,11 @@ public static class DemoRun
     /// <param name="cases">Number of phantom cases.</param>
     /// <param name="maxTime">Time for everything.</param>
     /// <param name="seed">Seed of the training.</param>
-    /// <param name="resume">Go on with an interrupted demo; else an old one is replaced.</param>
+    /// <param name="resume">Continue an interrupted demo; otherwise an old one is replaced.</param>
     /// <param name="backend">Where to compute.</param>
-    /// <param name="reporter">Told of progress.</param>
+    /// <param name="reporter">Receives progress.</param>
     /// <param name="cancel">Stops with the state saved.</param>
-    /// <returns>What came of it, and the pictures.</returns>
+    /// <returns>The result, and the pictures.</returns>
     /// <exception cref="SharpSegException">The folder holds something else, or cannot be written.</exception>
     public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
         string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, IReporter reporter, CancellationToken cancel)
@@ -42,7 +42,7 @@ public static class DemoRun
         var marker = Path.Combine(folder, Marker);
         if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(marker)))
         {
-            throw new SharpSegException($"`{folder}` exists and is not a demo of ours", "choose another folder with -o");
+            throw new SharpSegException($"`{folder}` exists and was not made by `sharpseg demo`", "choose another folder with -o");
         }
 
         try
@@ -62,7 +62,7 @@ public static class DemoRun
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SharpSegException($"`{folder}`: cannot be made ready ({e.Message})", "choose another folder with -o", e);
+            throw new SharpSegException($"`{folder}`: cannot be prepared ({e.Message})", "choose another folder with -o", e);
         }
 
         AtomicFile.WriteText(marker, "Made by `sharpseg demo`; a new demo in this folder replaces dataset, work and overlays.\n");

@@ -4,9 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Demo;
 
 /// <summary>
-/// One made-up scan with its truth. A bent, tilted ellipsoid is split by a curved surface into two touching structures, "head" (1) and
-/// "tail" (2). Around it lie round distractors of the same brightness, all under a smooth texture, a bias field and noise: brightness
-/// alone does not tell the structures apart, shape and place must be learnt.
+/// One made-up scan with its truth. A bent, tilted ellipsoid is split by a curved surface into two touching structures, "head"
+/// (1) and "tail" (2). Around it lie round distractors of the same brightness, all under a smooth texture, a bias field and
+/// noise: brightness alone does not tell the structures apart, shape and position must be learnt.
 /// </summary>
 /// <param name="Extent">Voxels (z, y, x).</param>
 /// <param name="Spacing">mm (z, y, x).</param>

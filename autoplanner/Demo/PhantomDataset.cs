@@ -4,18 +4,18 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Demo;
 
 /// <summary>
-/// Writes a deterministic dataset of <see cref="PhantomCase"/>s in nnU-Net's raw format, so that everything can be tried with nothing to
-/// download.
+/// Writes a deterministic dataset of <see cref="PhantomCase"/>s in nnU-Net's raw format, so that everything can be tried with
+/// nothing to download.
 /// </summary>
 public static class PhantomDataset
 {
-    /// <summary>Fewer cases leave too few for five folds to say anything.</summary>
+    /// <summary>With fewer cases, five folds say nothing.</summary>
     public const int MinimumCases = 24;
 
     /// <summary>Writes the dataset; files that exist already are left as they are (they are the same).</summary>
     /// <param name="folder">Dataset folder, made if need be.</param>
     /// <param name="cases">Number of cases, at least <see cref="MinimumCases"/>.</param>
-    /// <param name="reporter">Told after every case.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <exception cref="SharpSegException">Too few cases.</exception>
     public static void Write(string folder, int cases, IReporter reporter, CancellationToken cancel = default)

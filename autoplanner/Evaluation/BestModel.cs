@@ -26,7 +26,7 @@ public sealed record BestModel
     /// <summary>Folds that were compared, and that predict.</summary>
     public required IReadOnlyList<string> Folds { get; init; }
 
-    /// <summary>Done to every segmentation.</summary>
+    /// <summary>Applied to every segmentation.</summary>
     public required PostprocessingSteps Postprocessing { get; init; }
 
     /// <summary>The winner's cross-validated foreground mean Dice without postprocessing.</summary>

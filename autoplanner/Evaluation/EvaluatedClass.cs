@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// <param name="Labels">The label values that make it up.</param>
 public sealed record EvaluatedClass(string Key, string Name, IReadOnlyList<int> Labels)
 {
-    /// <summary>The classes of a data set in declared order.</summary>
+    /// <summary>The classes of a dataset in declared order.</summary>
     public static IReadOnlyList<EvaluatedClass> Of(LabelScheme scheme) =>
     [
         .. scheme.EvaluatedClasses.Select(entry => new EvaluatedClass(

@@ -12,7 +12,7 @@ public sealed record EvaluationOptions
     /// <summary>Tolerances in mm by class key.</summary>
     public IReadOnlyDictionary<string, double> ToleranceMmByClass { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>References without a prediction are an error, not only told.</summary>
+    /// <summary>References without a prediction are an error instead of a warning.</summary>
     public bool RequireAll { get; init; }
 
     /// <summary>Most cores to use; 0 = all.</summary>

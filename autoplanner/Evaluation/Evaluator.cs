@@ -11,12 +11,12 @@ public static class Evaluator
     private const double SpacingTolerance = 1e-3; // relative; headers store spacings as float32
 
     /// <summary>
-    /// Scores every prediction of a folder; the reference of the same name must exist. References without a prediction are told in
-    /// <see cref="EvaluationSummary.Missing"/>.
+    /// Scores every prediction of a folder; the reference of the same name must exist. References without a prediction are listed
+    /// in <see cref="EvaluationSummary.Missing"/>.
     /// </summary>
     /// <param name="predictions">Folder of predicted label files.</param>
     /// <param name="references">Folder of reference label files.</param>
-    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="scheme">The dataset's labels.</param>
     /// <param name="fileEnding">Ending of the files, e.g. ".nii.gz".</param>
     /// <param name="options">What to compute; null for the defaults.</param>
     /// <param name="progress">Called with finished and total cases, one call at a time.</param>
@@ -55,7 +55,7 @@ public static class Evaluator
 
     /// <summary>Scores a list of cases.</summary>
     /// <param name="cases">Names and files.</param>
-    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="scheme">The dataset's labels.</param>
     /// <param name="options">What to compute; null for the defaults.</param>
     /// <param name="progress">Called with finished and total cases, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>

@@ -10,13 +10,15 @@ public static class PostprocessingDecision
 {
     /// <summary>A decision with the scores it rests on.</summary>
     /// <param name="Steps">What to do.</param>
-    /// <param name="DiceBefore">Foreground mean Dice of the validation predictions as they are; NaN where no validation was used.</param>
+    /// <param name="DiceBefore">
+    /// Foreground mean Dice of the validation predictions as they are; NaN where no validation was used.
+    /// </param>
     /// <param name="DiceAfter">The same with the steps applied.</param>
     public sealed record Result(PostprocessingSteps Steps, double DiceBefore, double DiceAfter);
 
     /// <summary>
-    /// The rule of the first papers, which needs no validation: a class keeps its largest component if no training reference has more
-    /// than one (face contact), and at least one has one.
+    /// The rule of the first papers, which needs no validation: a class keeps its largest component if no training reference has
+    /// more than one (face contact), and at least one has one.
     /// </summary>
     /// <param name="facts">What the training references say, per class or region in declared order.</param>
     public static Result Classic(IReadOnlyList<ClassFacts> facts)
@@ -26,11 +28,11 @@ public static class PostprocessingDecision
     }
 
     /// <summary>
-    /// nnU-Net v2's rule on validation predictions: first all foreground labels as one set, if that raises the foreground mean Dice and
-    /// lowers no class; then class by class, on what was accepted so far, if that raises the class's own mean Dice.
+    /// nnU-Net v2's rule on validation predictions: first all foreground labels as one set, if that raises the foreground mean
+    /// Dice and lowers no class; then class by class, on what was accepted so far, if that raises the class's own mean Dice.
     /// </summary>
     /// <param name="cases">Validation cases of all folds with their files.</param>
-    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="scheme">The dataset's labels.</param>
     /// <param name="workers">Most cores to use; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>
@@ -41,8 +43,10 @@ public static class PostprocessingDecision
 
     /// <summary>The same rule on maps from any source.</summary>
     /// <param name="count">Number of validation cases.</param>
-    /// <param name="load">Reference and prediction of a case; called once per trial, from several threads. The maps are not changed.</param>
-    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="load">
+    /// Reference and prediction of a case; called once per trial, from several threads. The maps are not changed.
+    /// </param>
+    /// <param name="scheme">The dataset's labels.</param>
     /// <param name="workers">Most cores to use; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>
@@ -106,7 +110,8 @@ public static class PostprocessingDecision
     }
 
     /// <summary>
-    /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks nothing.
+    /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks
+    /// nothing.
     /// </summary>
     public static bool AcceptsAllForeground(IReadOnlyList<double> before, IReadOnlyList<double> after) =>
         EvaluationSummary.MeanOfNumbers(after) > EvaluationSummary.MeanOfNumbers(before) && !before.Zip(after).Any(pair => pair.Second < pair.First);

@@ -5,7 +5,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>
-/// What is done to every prediction: for each set of labels in turn, only its largest connected component stays
+/// Postprocessing of every prediction: for each set of labels in turn, only its largest connected component stays
 /// (docs/method/evaluation.md §5, §6).
 /// </summary>
 /// <param name="LabelSets">The sets in order; empty means nothing is done.</param>
@@ -36,7 +36,9 @@ public sealed record PostprocessingSteps(IReadOnlyList<IReadOnlyList<int>> Label
         return removed;
     }
 
-    /// <summary>The class or region that the set is, else its labels' names; a label without a name of its own is a number.</summary>
+    /// <summary>
+    /// The class or region that the set is, else its labels' names; a label without a name of its own is a number.
+    /// </summary>
     private static string NameOf(IReadOnlyList<int> set, LabelScheme labels) =>
         NameOfEntry(set, labels) ?? string.Join('+', set.Select(label => NameOfEntry([label], labels) ?? $"{label}"));
 

@@ -12,7 +12,7 @@ public static class SegmentationMetrics
     /// <param name="prediction">extent.Voxels labels.</param>
     /// <param name="extent">Voxels (z, y, x).</param>
     /// <param name="spacing">mm, of the reference; used by surface metrics only.</param>
-    /// <param name="scheme">The data set's labels.</param>
+    /// <param name="scheme">The dataset's labels.</param>
     /// <param name="options">Whether and how to compute surface metrics; null for none.</param>
     /// <exception cref="ArgumentException">The maps do not have extent.Voxels labels.</exception>
     public static IReadOnlyList<ClassMetrics> Compute(
@@ -56,8 +56,8 @@ public static class SegmentationMetrics
     }
 
     /// <summary>
-    /// How often each pair (reference label, predicted label) occurs: one pass serves all classes. Label maps are made of long runs, so
-    /// the dictionary is asked only where a pair ends.
+    /// How often each pair (reference label, predicted label) occurs: one pass serves all classes. Label maps are made of long
+    /// runs, so the dictionary is asked only where a pair ends.
     /// </summary>
     internal static Dictionary<(short Reference, short Prediction), long> CountPairs(ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction)
     {

@@ -66,7 +66,7 @@ public static partial class SummaryJson
 
     /// <summary>Reads a summary, ours or nnU-Net v2's; averages are computed anew from the cases.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="classes">The classes of the data set, which the file must hold.</param>
+    /// <param name="classes">The classes of the dataset, which the file must hold.</param>
     /// <exception cref="SharpSegException">The file is missing or is no summary of these classes.</exception>
     public static EvaluationSummary Read(string path, IReadOnlyList<EvaluatedClass> classes)
     {

@@ -1,8 +1,9 @@
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// The bytes of an image file in order, gzip undone. Nothing in the file is believed: <see cref="Require"/> refuses what the file cannot
-/// hold before anything is allocated for it, and every failure becomes a <see cref="SharpSegException"/> that names the file.
+/// The bytes of an image file in order, gzip undone. Nothing in the file is trusted: <see cref="Require"/> refuses what the file
+/// cannot hold before anything is allocated for it, and every failure becomes a <see cref="SharpSegException"/> that names the
+/// file.
 /// </summary>
 internal sealed class ByteSource : IDisposable
 {
@@ -96,7 +97,9 @@ internal sealed class ByteSource : IDisposable
         }
     }
 
-    /// <summary>Wraps the rest of this source as gzip or zlib data, for formats with a plain header before compressed voxels.</summary>
+    /// <summary>
+    /// Wraps the rest of this source as gzip or zlib data, for formats with a plain header before compressed voxels.
+    /// </summary>
     /// <param name="zlib">zlib (MetaImage) instead of gzip (NRRD).</param>
     public ByteSource Inflate(bool zlib)
     {
@@ -110,7 +113,10 @@ internal sealed class ByteSource : IDisposable
         return new(path, file, new Inflation(file, zlib), checked((remaining + 1) * MaxDeflateRatio));
     }
 
-    /// <summary>Refuses a size that the rest of the file cannot hold. For compressed data this is an upper bound; the truth comes with reading.</summary>
+    /// <summary>
+    /// Refuses a size that the rest of the file cannot hold. For compressed data this is an upper bound; the actual length is
+    /// known only after reading.
+    /// </summary>
     /// <param name="bytes">Bytes needed from here on; negative means that the product overflowed.</param>
     /// <param name="what">What needs them, for the message.</param>
     public void Require(Int128 bytes, string what)
@@ -132,7 +138,9 @@ internal sealed class ByteSource : IDisposable
         }
     }
 
-    /// <summary>Fills the span as far as the data go; returns the number of bytes read, less than asked only at the end.</summary>
+    /// <summary>
+    /// Fills the span as far as the data go; returns the number of bytes read, less than asked only at the end.
+    /// </summary>
     /// <exception cref="SharpSegException">The compressed data are damaged or cut off.</exception>
     public int ReadUpTo(Span<byte> bytes)
     {
@@ -144,7 +152,7 @@ internal sealed class ByteSource : IDisposable
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
-            // The platform speaks of archive entries where data are merely damaged: its text would mislead.
+            // The platform's message speaks of archive entries although the data are merely damaged; it would mislead.
             var what = error is InvalidDataException ? "the compressed data are damaged or cut off" : $"cannot be read: {error.Message}";
             throw new SharpSegException(
                 $"`{Path}`: {what} (after {Position} bytes)",
@@ -164,7 +172,10 @@ internal sealed class ByteSource : IDisposable
         }
     }
 
-    /// <summary>Reads a line of a text header, without its end (LF or CR LF). Bytes are taken as Latin-1, so that writing them restores them.</summary>
+    /// <summary>
+    /// Reads a line of a text header, without its end (LF or CR LF). Bytes are taken as Latin-1, so that writing them restores
+    /// them.
+    /// </summary>
     /// <exception cref="SharpSegException">The file ends, or the header grows beyond any that is sensible.</exception>
     public string ReadLine()
     {
@@ -196,8 +207,8 @@ internal sealed class ByteSource : IDisposable
     }
 
     /// <summary>
-    /// Reads compressed data to their end and checks that it is their true end, with the right checksum, and that nothing but zeros follows:
-    /// the platform's streams end silently where a file is cut off. Plain files are not read on.
+    /// Reads compressed data to their end and checks that it is their true end, with the right checksum, and that nothing but
+    /// zeros follows: the platform's streams end silently where a file is cut off. Plain files are not read on.
     /// </summary>
     /// <returns>Bytes of the content from the beginning.</returns>
     /// <exception cref="SharpSegException">The data are damaged, cut off, or followed by something else.</exception>

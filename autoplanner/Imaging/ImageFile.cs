@@ -3,8 +3,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Reads and writes images of every supported format; the ending of the name picks the format. Files are untrusted: whatever is in them, the
-/// answer is an image or a <see cref="SharpSegException"/>, and memory stays proportional to the data that are really there.
+/// Reads and writes images of every supported format; the ending of the name picks the format. Files are untrusted: whatever is
+/// in them, the answer is an image or a <see cref="SharpSegException"/>, and memory stays proportional to the data that are
+/// really there.
 /// </summary>
 public static class ImageFile
 {
@@ -40,8 +41,12 @@ public static class ImageFile
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
     public static int ChannelCount(string path) => ReadHeader(path).Channels;
 
-    /// <summary>Reads a label map: one channel whose values are whole numbers up to 1e-3 (they may be stored as floats).</summary>
-    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged, has several channels, or values that are no labels.</exception>
+    /// <summary>
+    /// Reads a label map: one channel whose values are whole numbers up to 1e-3 (they may be stored as floats).
+    /// </summary>
+    /// <exception cref="SharpSegException">
+    /// The file is missing, unsupported or damaged, has several channels, or values that are no labels.
+    /// </exception>
     public static LabelImage ReadLabels(string path)
     {
         var image = ReadLabelValues(path);
@@ -64,8 +69,9 @@ public static class ImageFile
     }
 
     /// <summary>
-    /// Writes a label map with the geometry of the image it belongs to; the header of the same format is copied byte for byte except for what
-    /// describes the values. Values are stored as unsigned bytes if the dataset's highest label allows, else as unsigned words.
+    /// Writes a label map with the geometry of the image it belongs to; the header of the same format is copied byte for byte
+    /// except for what describes the values. Values are stored as unsigned bytes if the dataset's highest label allows, else as
+    /// unsigned words.
     /// </summary>
     /// <param name="path">The file; its ending picks the format.</param>
     /// <param name="labels">(z, y, x) of the geometry, each from 0 to <paramref name="highestLabel"/>.</param>
@@ -107,7 +113,7 @@ public static class ImageFile
         }
         catch (SharpSegException)
         {
-            // A damaged header is told where the image is read.
+            // A damaged header is reported where the image is read.
         }
 
         return data is null ? [path] : [path, data];

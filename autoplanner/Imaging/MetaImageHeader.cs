@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// The text header of a MetaImage file: lines `Key = Value` up to `ElementDataFile`, kept in order. Source: MetaIO documentation (itk.org);
-/// its coordinates are left, posterior, superior.
+/// The text header of a MetaImage file: lines `Key = Value` up to `ElementDataFile`, kept in order. Source: MetaIO documentation
+/// (itk.org); its coordinates are left, posterior, superior.
 /// </summary>
 internal sealed class MetaImageHeader
 {
@@ -103,7 +103,9 @@ internal sealed class MetaImageHeader
         .Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.IndexOf('=', StringComparison.Ordinal) is var at ? (line[..at].Trim(), line[(at + 1)..].Trim()) : default)]);
 
-    /// <summary>Header text for an output of one value a voxel: all lines that tell the geometry as they were, the others anew.</summary>
+    /// <summary>
+    /// Header text for an output of one value a voxel: lines that describe the geometry as they were, the others anew.
+    /// </summary>
     public static string ForOutput(ImageGeometry geometry, VoxelType type, int compressedBytes)
     {
         var extent = geometry.Extent;

@@ -3,8 +3,8 @@ using System.IO.Compression;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// NIfTI-1 and NIfTI-2 single files, plain or gzip. Voxels are stored x fastest, so the file order already is the array (z, y, x); a fourth
-/// (or ITK's fifth) dimension holds channels. Source: nifti1.h, nifti2.h; docs/method/datasets.md §6.
+/// NIfTI-1 and NIfTI-2 single files, plain or gzip. Voxels are stored x fastest, so the file order already is the array (z, y,
+/// x); a fourth (or ITK's fifth) dimension holds channels. Source: nifti1.h, nifti2.h; docs/method/datasets.md §6.
 /// </summary>
 internal sealed class NiftiFormat : ImageFormat
 {
@@ -57,7 +57,7 @@ internal sealed class NiftiFormat : ImageFormat
         Write(path, header, stream => VoxelCodec.WriteFloats(stream, copy, header.LittleEndian));
     }
 
-    /// <summary>Whether an image is a NIfTI file whose header tells nothing of how the voxels lie in the patient.</summary>
+    /// <summary>Whether an image is a NIfTI file whose header does not say how the voxels lie in the patient.</summary>
     internal static bool HasNoOrientation(ImageGeometry geometry) =>
         geometry.Format == FormatName && NiftiHeader.FromBytes(geometry.RawHeader).HasNoOrientation;
 

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// The fixed header of a NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) file in either byte order, with typed access by field. Offsets from
-/// nifti1.h and nifti2.h (nifti.nimh.nih.gov); see docs/method/datasets.md §6.
+/// The fixed header of a NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) file in either byte order, with typed access by field.
+/// Offsets from nifti1.h and nifti2.h (nifti.nimh.nih.gov); see docs/method/datasets.md §6.
 /// </summary>
 internal sealed class NiftiHeader
 {
@@ -45,7 +45,9 @@ internal sealed class NiftiHeader
     /// <summary>Position of the first voxel, bytes, as stored.</summary>
     public double VoxelOffset => second ? I64(168) : F32(108);
 
-    /// <summary>Factor from stored to real values; 1 where the header has NaN, infinity or 0 (then the intercept is 0, too).</summary>
+    /// <summary>
+    /// Factor from stored to real values; 1 where the header has NaN, infinity or 0 (then the intercept is 0, too).
+    /// </summary>
     public double Slope => HasScale ? RawSlope : 1;
 
     /// <summary>Added after the factor; 0 where it is not finite.</summary>
@@ -57,7 +59,9 @@ internal sealed class NiftiHeader
     /// <summary>The stored type code.</summary>
     public int DataType => second ? I16(12) : I16(70);
 
-    /// <summary>Millimetres of one unit of length: metres and micrometres are said in the lowest three bits of xyzt_units, all else is mm.</summary>
+    /// <summary>
+    /// Millimetres of one unit of length: metres and micrometres are said in the lowest three bits of xyzt_units, all else is mm.
+    /// </summary>
     public double Millimetres => ((second ? I32(500) : Bytes[123]) & 7) switch
     {
         1 => 1000,
@@ -75,7 +79,7 @@ internal sealed class NiftiHeader
 
     private int SformCode => second ? I32(348) : I16(254);
 
-    /// <summary>Whether the header tells nothing of how the voxels lie in the patient.</summary>
+    /// <summary>Whether the header does not say how the voxels lie in the patient.</summary>
     public bool HasNoOrientation => SformCode <= 0 && QformCode <= 0;
 
     /// <summary>Reads and checks size and magic; leaves the source behind the header.</summary>
@@ -123,7 +127,10 @@ internal sealed class NiftiHeader
     /// <summary>The header of an image that was read before.</summary>
     public static NiftiHeader FromBytes(byte[] bytes) => new((byte[])bytes.Clone(), BinaryPrimitives.ReadInt32LittleEndian(bytes) is Size1 or Size2);
 
-    /// <summary>A header for an image of another format: size, spacing and affine as sform. NIfTI-2 only where NIfTI-1 cannot hold the size.</summary>
+    /// <summary>
+    /// A header for an image of another format: size, spacing and affine as sform. NIfTI-2 only where NIfTI-1 cannot hold the
+    /// size.
+    /// </summary>
     public static NiftiHeader Create(ImageGeometry geometry)
     {
         var extent = geometry.Extent;
@@ -164,7 +171,9 @@ internal sealed class NiftiHeader
     /// <summary>A dimension; 0 is their number, 1 = x.</summary>
     public long Dim(int i) => second ? I64(16 + (8 * i)) : I16(40 + (2 * i));
 
-    /// <summary>Size of a voxel as stored; 0 is the sign of the third axis, 1 = x; in the header's unit (<see cref="Millimetres"/>).</summary>
+    /// <summary>
+    /// Size of a voxel as stored; 0 is the sign of the third axis, 1 = x; in the header's unit (<see cref="Millimetres"/>).
+    /// </summary>
     public double PixDim(int i) => second ? F64(104 + (8 * i)) : F32(76 + (4 * i));
 
     /// <summary>

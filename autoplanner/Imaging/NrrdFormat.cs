@@ -4,8 +4,8 @@ using System.Text;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// NRRD with its voxels in the same file, raw or gzip. Axes are given fastest first; the first spatial one is x. Outputs are gzip and keep all
-/// fields that tell the geometry.
+/// NRRD with its voxels in the same file, raw or gzip. Axes are given fastest first; the first spatial one is x. Outputs are gzip
+/// and keep all fields that describe the geometry.
 /// </summary>
 internal sealed class NrrdFormat : ImageFormat
 {
@@ -99,7 +99,9 @@ internal sealed class NrrdFormat : ImageFormat
         }
     }
 
-    /// <summary>Byte skip −1 counts from the end of the inflated data, so they are inflated once to learn how many there are.</summary>
+    /// <summary>
+    /// Byte skip −1 counts from the end of the inflated data, so they are inflated once to learn how many there are.
+    /// </summary>
     private static long BytesBeforeTheLast(string path, Int128 bytes)
     {
         using var source = ByteSource.OpenPlain(path);

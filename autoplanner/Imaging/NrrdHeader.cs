@@ -4,8 +4,9 @@ using System.Text;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// The text header of an NRRD file: a magic line, fields `name: value`, pairs `key:=value`, comments, a blank line. Source: "Definition of
-/// NRRD file format" (teem.sourceforge.net/nrrd). At most one axis holds channels: its kind is no space or domain, or its direction is `none`.
+/// The text header of an NRRD file: a magic line, fields `name: value`, pairs `key:=value`, comments, a blank line. Source:
+/// "Definition of NRRD file format" (teem.sourceforge.net/nrrd). At most one axis holds channels: its kind is no space or domain,
+/// or its direction is `none`.
 /// </summary>
 internal sealed class NrrdHeader
 {
@@ -159,7 +160,9 @@ internal sealed class NrrdHeader
             : header;
     }
 
-    /// <summary>Header text for an output of one value a voxel: all fields that tell the geometry as they were, the others anew.</summary>
+    /// <summary>
+    /// Header text for an output of one value a voxel: fields that describe the geometry as they were, the others anew.
+    /// </summary>
     public static string ForOutput(ImageGeometry geometry, VoxelType type)
     {
         var text = new StringBuilder();

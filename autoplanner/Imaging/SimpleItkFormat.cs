@@ -12,7 +12,7 @@ internal sealed class SimpleItkFormat : ImageFormat
     /// <inheritdoc/>
     public override ImageHeader ReadHeader(string path)
     {
-        var image = Read(path); // the header alone is not worth a second way through the foreign library
+        var image = Read(path); // the header alone is not worth a second code path
         return new(image.Geometry, image.Channels.Count);
     }
 

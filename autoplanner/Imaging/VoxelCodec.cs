@@ -4,11 +4,14 @@ using System.Runtime.InteropServices;
 
 namespace SharpSeg.AutoPlanner.Imaging;
 
-/// <summary>Stored values to float32 and back, in chunks: memory grows with the bytes that are really there, not with what a header claims.</summary>
+/// <summary>
+/// Stored values to float32 and back, in chunks: memory grows with the bytes that are really there, not with what a header
+/// claims.
+/// </summary>
 internal static class VoxelCodec
 {
     private const int ChunkBytes = 1 << 16;
-    private const int FirstAllocation = 1 << 20; // values; doubled while a compressed file goes on delivering
+    private const int FirstAllocation = 1 << 20; // values; doubled while a compressed file keeps delivering
 
     /// <summary>Bytes of one stored value.</summary>
     public static int Size(VoxelType type) => type switch

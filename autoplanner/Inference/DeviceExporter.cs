@@ -6,14 +6,14 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// <see cref="SegmentationExporter"/>'s decision on a device that offers it: outputs stay there, are resampled map by map and decided
-/// there, and only labels come back, instead of one volume per class.
+/// <see cref="SegmentationExporter"/>'s decision on a device that offers it: outputs stay there, are resampled map by map and
+/// decided there, and only labels come back, instead of one volume per class.
 /// </summary>
 internal static class DeviceExporter
 {
     private const double Reserve = 0.95;                  // of the device's memory; drivers and other programs take some
 
-    /// <summary>Whether the device has room for the volumes that this takes beside what it holds.</summary>
+    /// <summary>Whether the device has room for the volumes that this takes in addition to what it holds.</summary>
     /// <param name="backend">The device.</param>
     /// <param name="change">Both grids.</param>
     public static bool Fits(Backend backend, in GridChange change)

@@ -2,13 +2,15 @@ using System.Text;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>A plan as text for people: each number with the rule that produced it beside it, and with the numbers that went in.</summary>
+/// <summary>
+/// A plan as readable text: each number with the rule that produced it beside it, and with the numbers that went in.
+/// </summary>
 public static class PlanTable
 {
     private const int MostResultWidth = 44;
 
     /// <summary>One block for the dataset and one per configuration; columns: what, result, rule.</summary>
-    /// <param name="result">What the planner answered.</param>
+    /// <param name="result">The planner's result.</param>
     /// <param name="explain">Adds a line with the inputs below each decision.</param>
     /// <param name="peakBytes">Predicted peak of training per configuration (<c>PeakMemory</c>); null = not shown.</param>
     public static string Write(PlanResult result, bool explain = false, IReadOnlyDictionary<string, long>? peakBytes = null)

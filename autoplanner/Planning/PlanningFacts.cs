@@ -2,7 +2,7 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>What both profiles read of a dataset beside its fingerprint.</summary>
+/// <summary>What both profiles read of a dataset besides its fingerprint.</summary>
 /// <param name="Fingerprint">The measurements.</param>
 /// <param name="DatasetName">Name of the dataset.</param>
 /// <param name="ChannelNames">Names of the channels; they decide the normalisation.</param>

@@ -2,7 +2,9 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>The content of plans.json: what holds for the dataset, and its configurations. Reading and writing: <see cref="PlansJson"/>.</summary>
+/// <summary>
+/// The content of plans.json: what holds for the dataset, and its configurations. Reading and writing: <see cref="PlansJson"/>.
+/// </summary>
 public sealed record Plans
 {
     /// <summary>Name of the dataset.</summary>
@@ -14,7 +16,7 @@ public sealed record Plans
     /// <summary>Which generation of rules every later step follows.</summary>
     public required Profile Profile { get; init; }
 
-    /// <summary>Name of the preset that planned it; `default` where none is told.</summary>
+    /// <summary>Name of the preset that planned it; `default` where the file names none.</summary>
     public required string Preset { get; init; }
 
     /// <summary>Axis order of all arrays after loading: entry i is the original axis (0 = z) that becomes axis i.</summary>
@@ -37,7 +39,9 @@ public sealed record Plans
     /// <summary>Median size of the cropped cases in their own voxels, transposed, rounded; for information.</summary>
     public required int[] OriginalMedianShape { get; init; }
 
-    /// <summary>Foreground intensities per channel; CT normalisation needs them. An entry is null without any foreground voxel.</summary>
+    /// <summary>
+    /// Foreground intensities per channel; CT normalisation needs them. An entry is null without any foreground voxel.
+    /// </summary>
     public required IReadOnlyList<IntensityProperties?> IntensityProperties { get; init; }
 
     /// <summary>All configurations by name, inheritance already resolved.</summary>
@@ -51,8 +55,8 @@ public sealed record Plans
             $"the plans of {DatasetName} have no configuration `{name}`", $"there are: {string.Join(", ", Configurations.Keys)}");
 
     /// <summary>
-    /// These plans, with those configurations of <paramref name="previous"/> that have other names than ours: planning again keeps what
-    /// a user added (docs/method/planning.md §5), and drops what the rules planned before but no longer do.
+    /// These plans, with those configurations of <paramref name="previous"/> that have other names than ours: planning again
+    /// keeps what a user added (docs/method/planning.md §5), and drops what the rules planned before but no longer do.
     /// </summary>
     public Plans KeepingConfigurationsOf(Plans previous)
     {

@@ -11,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// <summary>Everything in the plans that determines a preprocessed case, and nothing else.</summary>
 public sealed record PreprocessingRecipe
 {
-    // Raise it when the same plans would give other data, so that stored data are redone.
+    // Raise it when the same plans would give other data, so that stored data are recomputed.
     private const int Version = 1;
 
     /// <summary>Decides the order of steps: modern normalises before resampling, classic after it.</summary>
@@ -20,7 +20,9 @@ public sealed record PreprocessingRecipe
     /// <summary>Axis order after loading.</summary>
     public required IReadOnlyList<int> TransposeForward { get; init; }
 
-    /// <summary>Target spacing in mm, transposed: 3 axes, or 2 (y, x), where each case keeps its own spacing along axis 0.</summary>
+    /// <summary>
+    /// Target spacing in mm, transposed: 3 axes, or 2 (y, x), where each case keeps its own spacing along axis 0.
+    /// </summary>
     public required IReadOnlyList<double> Spacing { get; init; }
 
     /// <summary>Scheme per channel.</summary>
@@ -76,7 +78,9 @@ public sealed record PreprocessingRecipe
         ? new Spacing(transposed.Z, Spacing[0], Spacing[1])
         : Imaging.Spacing.FromArray([.. Spacing]);
 
-    /// <summary>A text that differs whenever the data would; the label scheme counts because it decides the stored locations.</summary>
+    /// <summary>
+    /// A text that differs whenever the data would; the label scheme counts because it decides the stored locations.
+    /// </summary>
     public string Fingerprint(LabelScheme scheme)
     {
         var text = new StringBuilder();

@@ -20,7 +20,8 @@ public static class Preprocessor
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="threads">Most threads to use; 0 = all cores.</param>
     /// <exception cref="SharpSegException">
-    /// The image does not fit the recipe or the label map, has values that are not numbers, or would be too large at the target spacing.
+    /// The image does not fit the recipe or the label map, has values that are not numbers, or would be too large at the target
+    /// spacing.
     /// </exception>
     public static PreprocessedCase Run(
         string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, int threads = 0)
@@ -51,7 +52,7 @@ public static class Preprocessor
         var separateAxis = rules.Data.SeparateAxis(current, target);
         for (var c = 0; c < channels; c++)
         {
-            // One channel at a time: beside input and result only one channel's intermediate volumes are alive.
+            // One channel at a time: besides input and result only one channel's intermediate volumes are alive.
             var voxels = new float[crop.Mask.Length];
             NonZeroCrop.CopyBox(image.Channels[c], image.Extent, crop.Origin, crop.Size, voxels);
             voxels = AxisOrder.Apply(voxels, crop.Size, order);

@@ -10,20 +10,20 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>What <see cref="AutoRun"/> shall do.</summary>
+/// <summary>What <see cref="AutoRun"/> is to do.</summary>
 /// <param name="Dataset">Dataset folder.</param>
-/// <param name="Work">Workspace to make or go on with.</param>
+/// <param name="Work">Workspace to create or continue.</param>
 /// <param name="Configuration">Configuration; null takes 3d_fullres where planned, else 2d.</param>
 /// <param name="Fold">Fold to train: a number, or `all`.</param>
 /// <param name="Profile">Generation of the method.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
 /// <param name="Seed">Seed of the run.</param>
-/// <param name="Resume">Go on with an interrupted run.</param>
+/// <param name="Resume">Continue an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 public sealed record AutoRequest(
     string Dataset, string Work, string? Configuration, string Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
 
-/// <summary>What came of it.</summary>
+/// <summary>The result.</summary>
 /// <param name="Run">The trained run.</param>
 /// <param name="Summary">Scores of its validation cases.</param>
 /// <param name="Training">How the training went.</param>
@@ -31,12 +31,12 @@ public sealed record AutoRequest(
 public sealed record AutoResult(TrainingRun Run, EvaluationSummary Summary, TrainingOutcome Training, TimeSpan Elapsed);
 
 /// <summary>
-/// The whole picture in one call: verify, measure, plan, preprocess, train one fold, predict its validation cases, score them. Every step
-/// is kept in the workspace and found again when the run is resumed.
+/// The whole picture in one call: verify, measure, plan, preprocess, train one fold, predict its validation cases, score them.
+/// Every step is kept in the workspace and found again when the run is resumed.
 /// </summary>
 public static class AutoRun
 {
-    // Kept aside for what cannot be foreseen: scoring, slower tiles at borders, the machine's mood.
+    // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
     private const double PredictionMargin = 1.5, SecondsPerScoredCase = 0.5, FixedSeconds = 10, LeastTrainingShare = 0.3;
 
     /// <summary>Runs all steps.</summary>
@@ -49,7 +49,7 @@ public static class AutoRun
         RequireFreshOrResumed(work, request);
         if (work.RecordedDatasetFolder() is not null)
         {
-            WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // told before every voxel is verified
+            WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // fails before every voxel is verified
         }
 
         var dataset = Verify(request.Dataset, reporter, cancel);
@@ -70,7 +70,7 @@ public static class AutoRun
         return new AutoResult(run, summary, outcome, clock.Elapsed);
     }
 
-    /// <summary>Checks a dataset and throws if it has errors; warnings are only told.</summary>
+    /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
     public static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel = default)
     {
         reporter.Stage($"verify {folder}");
@@ -145,7 +145,7 @@ public static class AutoRun
         if (!request.Resume && Directory.Exists(Path.Combine(work.Folder, "runs")))
         {
             throw new SharpSegException(
-                $"`{request.Work}` already holds trained runs", "go on with --resume, or choose another folder with -o");
+                $"`{request.Work}` already holds trained runs", "continue with --resume, or choose another folder with -o");
         }
 
         work.MakeFolder();

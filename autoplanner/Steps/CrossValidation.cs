@@ -6,7 +6,9 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>What the validation predictions of all compared folds of one configuration consist of, and what is missing of them.</summary>
+/// <summary>
+/// What the validation predictions of all compared folds of one configuration consist of, and what is missing of them.
+/// </summary>
 internal sealed class CrossValidation
 {
     private CrossValidation(string configuration, IReadOnlyList<FoldValidation> folds, bool isPreprocessed)
@@ -32,7 +34,7 @@ internal sealed class CrossValidation
     public IReadOnlyList<EvaluationCase> Cases =>
         [.. Folds.SelectMany(fold => fold.Cases).OrderBy(item => item.CaseId, StringComparer.Ordinal)];
 
-    /// <summary>Looks at the runs of a configuration.</summary>
+    /// <summary>Inspects the runs of a configuration.</summary>
     /// <param name="work">Holds the runs.</param>
     /// <param name="dataset">Has the references.</param>
     /// <param name="configuration">The configuration.</param>
@@ -45,7 +47,7 @@ internal sealed class CrossValidation
         var validations = folds.Select(fold => FoldValidation.Of(
             work, configuration.Name, fold.Name, dataset.Description.FileEnding,
             [.. fold.Split.Val.Select(id => (id, references.GetValueOrDefault(id)
-                ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "mend splits.json")))]));
+                ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "correct splits.json")))]));
         var data = work.PreprocessedFolder(configuration);
         return new CrossValidation(
             configuration.Name, [.. validations], dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));

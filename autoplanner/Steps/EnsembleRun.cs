@@ -17,10 +17,12 @@ public static class EnsembleRun
     /// <param name="output">Gets the segmentations.</param>
     /// <param name="description">Labels and file ending.</param>
     /// <param name="saveProbabilities">Also write the averaged probabilities.</param>
-    /// <param name="reporter">Told after every case.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <returns>The files written.</returns>
-    /// <exception cref="SharpSegException">The folders differ in cases, sizes, places in space or labels, or the output may not be written.</exception>
+    /// <exception cref="SharpSegException">
+    /// The folders differ in cases, sizes, places in space or labels, or the output may not be written.
+    /// </exception>
     public static IReadOnlyList<string> Execute(
         IReadOnlyList<string> folders, string output, DatasetDescription description, bool saveProbabilities, IReporter reporter,
         CancellationToken cancel)

@@ -12,13 +12,15 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Work">Workspace with cross-validations.</param>
 /// <param name="Folds">Compared folds; empty takes all of the splits.</param>
 /// <param name="Ensembles">Whether pairs of configurations compete.</param>
-/// <param name="TrainedOnly">Leave out planned configurations whose cross-validation is not finished, instead of refusing.</param>
+/// <param name="TrainedOnly">
+/// Leave out planned configurations whose cross-validation is not finished, instead of refusing.
+/// </param>
 /// <param name="Postprocess">Whether postprocessing is decided.</param>
-/// <param name="WorkName">The workspace as the user calls it, for the commands that are suggested.</param>
+/// <param name="WorkName">The workspace as the user named it, for the commands that are suggested.</param>
 public sealed record FindBestRequest(
     Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true, string? WorkName = null);
 
-/// <summary>What came of it.</summary>
+/// <summary>The result.</summary>
 /// <param name="Best">The content of best.json.</param>
 /// <param name="Summary">Scores of the winner with postprocessing.</param>
 /// <param name="Folder">The winner's cross-validated segmentations, postprocessed if it has steps.</param>
@@ -26,8 +28,8 @@ public sealed record FindBestRequest(
 public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, string Folder, LabelScheme Labels);
 
 /// <summary>
-/// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done to its
-/// segmentations (docs/method/evaluation.md §4 to §7). Every candidate's segmentations and summary stay: singles in
+/// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done
+/// to its segmentations (docs/method/evaluation.md §4 to §7). Every candidate's segmentations and summary stay: singles in
 /// <c>runs/CONFIGURATION/crossval</c>, pairs in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in
 /// <c>postprocessed</c> below.
 /// </summary>
@@ -37,7 +39,9 @@ public static class FindBestRun
     private const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
 
     /// <summary>Compares, decides, and writes best.json.</summary>
-    /// <exception cref="SharpSegException">A fold, a segmentation or a probability file is missing; the commands that make them are told.</exception>
+    /// <exception cref="SharpSegException">
+    /// A fold, a segmentation or a probability file is missing; the commands that make them are printed.
+    /// </exception>
     public static FindBestResult Execute(FindBestRequest request, IReporter reporter, CancellationToken cancel)
     {
         var work = request.Work;
@@ -74,7 +78,10 @@ public static class FindBestRun
         return Finish(request, winner, summaries[best], plans.Profile, dataset, reporter, cancel);
     }
 
-    /// <summary>Decides postprocessing for the winner, does it to the cross-validation's segmentations, scores those and writes best.json.</summary>
+    /// <summary>
+    /// Decides postprocessing for the winner, applies it to the cross-validation's segmentations, scores those and writes
+    /// best.json.
+    /// </summary>
     private static FindBestResult Finish(
         FindBestRequest request, BestModel winner, EvaluationSummary summary, Profile profile, Dataset dataset, IReporter reporter,
         CancellationToken cancel)
@@ -254,7 +261,9 @@ public static class FindBestRun
         return Evaluate(cases, folder, dataset.Description.Labels, reporter, cancel);
     }
 
-    /// <summary>The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.</summary>
+    /// <summary>
+    /// The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.
+    /// </summary>
     private static void Average(
         IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, IReporter reporter, CancellationToken cancel)
     {

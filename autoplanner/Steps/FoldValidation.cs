@@ -34,7 +34,7 @@ internal enum FoldProgress
 internal sealed record FoldValidation(
     string Configuration, string Fold, string RunFolder, IReadOnlyList<EvaluationCase> Cases, FoldProgress Progress)
 {
-    /// <summary>Looks at a run's folder.</summary>
+    /// <summary>Inspects a run's folder.</summary>
     public static FoldValidation Of(
         Workspace work, string configuration, string fold, string fileEnding, IReadOnlyList<(string Id, string Reference)> cases)
     {
@@ -53,7 +53,7 @@ internal sealed record FoldValidation(
     public string Probabilities(string caseId) => ProbabilityFile.PathOf(Workspace.ValidationFolder(RunFolder), caseId);
 
     /// <summary>The command that makes what is missing.</summary>
-    /// <param name="work">The workspace as the user calls it.</param>
+    /// <param name="work">The workspace as the user named it.</param>
     /// <param name="saveProbabilities">Whether ensembles are wanted.</param>
     public string Command(string work, bool saveProbabilities)
     {

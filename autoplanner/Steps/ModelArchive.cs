@@ -8,26 +8,28 @@ using SharpSeg.AutoPlanner.Workspaces;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
-/// A trained model as one zip file: all that prediction reads of a workspace (plans, labels, what best.json says, the final checkpoints), under
-/// the names it has there, and nothing of the training data. Reading it back: <see cref="UnpackedModel"/>.
+/// A trained model as one zip file: all that prediction reads of a workspace (plans, labels, what best.json says, the final
+/// checkpoints), under the names it has there, and nothing of the training data. Reading it back: <see cref="UnpackedModel"/>.
 /// </summary>
 public static class ModelArchive
 {
-    /// <summary>What says that a zip file is a model, and of which version.</summary>
+    /// <summary>The entry that identifies a zip file as a model and gives its version.</summary>
     internal const string ManifestName = "model.json";
 
     internal const string Format = "sharpseg-model";
     internal const int Version = 1;
 
-    // A fixed time: the same model gives the same bytes. It is the first that the zip format knows.
+    // A fixed time: the same model gives the same bytes. It is the earliest that the zip format can hold.
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>Writes what predicts into a file.</summary>
     /// <param name="work">Workspace with trained folds.</param>
     /// <param name="path">The file; its name ends in .zip.</param>
-    /// <param name="configuration">Configuration to export, without postprocessing; null takes what best.json says, else the one that is trained.</param>
+    /// <param name="configuration">
+    /// Configuration to export, without postprocessing; null takes what best.json says, else the one that is trained.
+    /// </param>
     /// <param name="folds">Its folds; empty takes best.json's, else all trained ones.</param>
-    /// <param name="reporter">Told after every file.</param>
+    /// <param name="reporter">Receives progress after every file.</param>
     /// <param name="cancel">Stops; nothing is left.</param>
     /// <returns>What the model does, in a line.</returns>
     /// <exception cref="SharpSegException">Nothing is trained, or the file cannot be written.</exception>

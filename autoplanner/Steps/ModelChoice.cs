@@ -19,14 +19,15 @@ internal sealed record ModelMember(
 
 /// <summary>Which trained networks of a workspace predict, and what is done to their segmentations.</summary>
 /// <param name="Members">One configuration, or several whose probabilities are averaged.</param>
-/// <param name="Postprocessing">Done to every segmentation.</param>
+/// <param name="Postprocessing">Applied to every segmentation.</param>
 /// <param name="Best">best.json, if it made the choice; else null.</param>
 internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, PostprocessingSteps Postprocessing, BestModel? Best)
 {
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>
-    /// The configuration that is asked for, plain; else what best.json says; else, where there is none, the configuration that is trained.
+    /// The configuration that is asked for, plain; else what best.json says; else, where there is none, the configuration that is
+    /// trained.
     /// </summary>
     /// <param name="work">Workspace with trained folds.</param>
     /// <param name="plans">Its plans.</param>

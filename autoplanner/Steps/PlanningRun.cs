@@ -5,16 +5,20 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>Measures a dataset, or takes a fingerprint as given, plans, and writes fingerprint, plans and description into a workspace.</summary>
+/// <summary>
+/// Measures a dataset, or takes a fingerprint as given, plans, and writes fingerprint, plans and description into a workspace.
+/// </summary>
 public static class PlanningRun
 {
     /// <summary>Measures and plans a dataset.</summary>
-    /// <exception cref="SharpSegException">A case is unusable, nothing can be planned, or the workspace is of another dataset or holds runs of other plans.</exception>
+    /// <exception cref="SharpSegException">
+    /// A case is unusable, nothing can be planned, or the workspace is of another dataset or holds runs of other plans.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is written.</exception>
     public static PlanResult Execute(
         Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel)
     {
-        work.MakeFolder(); // an output that cannot be is told before everything is measured
+        work.MakeFolder(); // an unusable output folder fails before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
 
         // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
@@ -32,7 +36,9 @@ public static class PlanningRun
     /// <param name="dataset">Where the images are, for preprocessing; null if they are not at hand.</param>
     /// <param name="work">The workspace.</param>
     /// <param name="options">Profile, preset, memory.</param>
-    /// <exception cref="SharpSegException">Nothing can be planned, the fingerprint is not of these cases, or the workspace is of another dataset.</exception>
+    /// <exception cref="SharpSegException">
+    /// Nothing can be planned, the fingerprint is not of these cases, or the workspace is of another dataset.
+    /// </exception>
     public static PlanResult FromFingerprint(
         Fingerprint fingerprint, DatasetDescription description, Dataset? dataset, Workspace work, PlannerOptions options)
     {
@@ -60,7 +66,8 @@ public static class PlanningRun
     }
 
     /// <summary>
-    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if <paramref name="keep"/>.
+    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if
+    /// <paramref name="keep"/>.
     /// </summary>
     /// <exception cref="SharpSegException">As <see cref="FingerprintExtractor.Extract"/>.</exception>
     internal static Fingerprint Measure(

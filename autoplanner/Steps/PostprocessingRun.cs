@@ -5,7 +5,7 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>Does the decided steps to files of segmentations; the originals stay as they are.</summary>
+/// <summary>Applies the decided steps to segmentation files; the originals stay as they are.</summary>
 public static class PostprocessingRun
 {
     /// <summary>Postprocesses every segmentation of a folder.</summary>
@@ -13,10 +13,12 @@ public static class PostprocessingRun
     /// <param name="output">Gets those of the same names.</param>
     /// <param name="steps">What to do.</param>
     /// <param name="description">Labels and file ending.</param>
-    /// <param name="reporter">Told after every case.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <returns>Per case, how many voxels became background.</returns>
-    /// <exception cref="SharpSegException">No segmentation, a damaged one, or an output folder that may not be written.</exception>
+    /// <exception cref="SharpSegException">
+    /// No segmentation, a damaged one, or an output folder that may not be written.
+    /// </exception>
     public static IReadOnlyDictionary<string, long> Execute(
         string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter, CancellationToken cancel)
     {

@@ -16,25 +16,27 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Inputs">A folder, or files.</param>
 /// <param name="Output">Folder for the segmentations.</param>
 /// <param name="Options">Tiles and mirroring.</param>
-/// <param name="SkipExisting">Leave cases alone whose segmentation (and probabilities, if asked for) exists.</param>
+/// <param name="SkipExisting">Skip cases whose segmentation (and probabilities, if asked for) exists.</param>
 /// <param name="Part">Take cases Part, Part + Parts, ….</param>
 /// <param name="Parts">Into how many runs the cases are divided.</param>
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
 /// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
-/// <param name="Postprocess">Do what best.json says to the segmentations; false leaves them as they are.</param>
+/// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
     bool SaveProbabilities = false, bool Postprocess = true);
 
 /// <summary>
-/// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged probabilities of
-/// two configurations and its postprocessing.
+/// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged
+/// probabilities of two configurations and its postprocessing.
 /// </summary>
 public static class PredictionRun
 {
     /// <summary>Predicts all cases and returns the files written.</summary>
-    /// <exception cref="SharpSegException">Nothing is trained, an input does not fit the dataset's description, or the device failed.</exception>
+    /// <exception cref="SharpSegException">
+    /// Nothing is trained, an input does not fit the dataset's description, or the device failed.
+    /// </exception>
     public static IReadOnlyList<string> Execute(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
         try
@@ -44,7 +46,7 @@ public static class PredictionRun
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting ended: {failure.Message}", "segmentations already written stay; the same command with --continue goes on, on any device",
+                $"predicting ended: {failure.Message}", "segmentations already written stay; the same command with --continue resumes, on any device",
                 failure);
         }
     }
@@ -178,7 +180,7 @@ public static class PredictionRun
         }
     }
 
-    /// <summary>Looks at all headers before the first network is loaded.</summary>
+    /// <summary>Checks all headers before the first network is loaded.</summary>
     private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
         foreach (var item in cases)

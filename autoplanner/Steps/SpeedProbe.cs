@@ -18,7 +18,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
 {
     private const int WarmUpSteps = 2, MeasuredSteps = 3;
 
-    /// <summary>Measures; takes some six steps.</summary>
+    /// <summary>Measures; takes about six steps.</summary>
     /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
     public static SpeedProbe Measure(TrainingRun run, Backend backend, InferenceOptions inference, CancellationToken cancel)
     {

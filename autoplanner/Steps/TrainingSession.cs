@@ -26,8 +26,8 @@ public static class TrainingSession
     /// <summary>Trains, resuming if asked to.</summary>
     /// <param name="run">What to train.</param>
     /// <param name="backend">Where to compute.</param>
-    /// <param name="resume">Go on from the latest checkpoint, or be content with the final one.</param>
-    /// <param name="reporter">Told of progress.</param>
+    /// <param name="resume">Continue from the latest checkpoint, or accept the final one.</param>
+    /// <param name="reporter">Receives progress.</param>
     /// <param name="schedule">Decides the schedule of a new run; may measure the machine's speed by calling its argument.</param>
     /// <param name="cancel">Stops with the state saved.</param>
     /// <exception cref="SharpSegException">The run cannot start, or diverged.</exception>
@@ -46,7 +46,7 @@ public static class TrainingSession
         {
             if (!resume)
             {
-                throw new SharpSegException($"`{final}`: this run is finished", "go on with --resume, or delete its folder to train anew");
+                throw new SharpSegException($"`{final}`: this run is finished", "continue with --resume, or delete its folder to train anew");
             }
 
             var done = Checkpoint.Peek(final, run);
@@ -114,7 +114,10 @@ public static class TrainingSession
     private static long PredictedPeak(TrainingRun run, TrainingSchedule schedule, Backend backend) => MemoryPlan.Of(
         run.Plans.Profile, run.Configuration with { BatchSize = schedule.BatchSize }, run.Description, backend).Total;
 
-    /// <summary>A device that failed in the middle: what is saved, and how to go on. Nothing is saved now, for what is on the device is lost.</summary>
+    /// <summary>
+    /// A device that failed in the middle: what is saved, and how to continue. Nothing is saved at this point: what was on the
+    /// device is lost.
+    /// </summary>
     private static SharpSegException Explain(DeviceException failure, TrainingRun run, Backend backend, int batch)
     {
         if (failure is not DeviceLostException)
@@ -128,8 +131,8 @@ public static class TrainingSession
         return new SharpSegException(
             $"training of {run.Configuration.Name} fold {run.Fold} ended: {failure.Message}",
             saved is null
-                ? "nothing was saved yet; start again, `sharpseg devices` says what the machine still has"
-                : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume goes on, on any device",
+                ? "nothing was saved yet; start again, `sharpseg devices` lists what the machine still has"
+                : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume continues, on any device",
             failure);
     }
 

@@ -6,15 +6,15 @@ using SharpSeg.Engine.ModelFiles;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
-/// A model file (<see cref="ModelArchive"/>) unpacked into a temporary folder, from which it predicts like a workspace; disposing removes the
-/// folder. The file is untrusted: names are checked against the few that a model has, sizes before anything is written, contents against
-/// their check values.
+/// A model file (<see cref="ModelArchive"/>) unpacked into a temporary folder, from which it predicts like a workspace; disposing
+/// removes the folder. The file is untrusted: names are checked against the few that a model has, sizes before anything is
+/// written, contents against their check values.
 /// </summary>
 public sealed partial class UnpackedModel : IDisposable
 {
     private const long MostJsonBytes = JsonFile.MaximumBytes;
     private const int MostEntries = 10_000;
-    private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio is a lie
+    private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio cannot be true
 
     private readonly string folder;
 
@@ -60,7 +60,7 @@ public sealed partial class UnpackedModel : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // It lies in the system's temporary folder, which is cleaned without us.
+            // It lies in the system's temporary folder, which the system cleans itself.
         }
     }
 

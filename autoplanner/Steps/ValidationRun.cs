@@ -9,8 +9,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
 /// Predicts the validation cases of a trained fold on their original grids (docs/method/training.md §11), with the final weights.
-/// Cases whose files exist are not predicted again, so an interrupted validation goes on. The first stage of a cascade also hands
-/// its segmentations over to the next one, on that one's grid (docs/method/inference.md §7); the second stage reads them.
+/// Cases whose files exist are not predicted again, so an interrupted validation can be continued. The first stage of a cascade
+/// also hands its segmentations over to the next one, on that one's grid (docs/method/inference.md §7); the second stage reads
+/// them.
 /// </summary>
 public static class ValidationRun
 {
@@ -18,7 +19,7 @@ public static class ValidationRun
     /// <param name="run">A trained run.</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="options">Tiles and mirroring.</param>
-    /// <param name="reporter">Told after every case.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
     /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
@@ -32,7 +33,7 @@ public static class ValidationRun
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting fold {run.Fold} ended: {failure.Message}", "the same command with --resume goes on, on any device", failure);
+                $"predicting fold {run.Fold} ended: {failure.Message}", "the same command with --resume continues, on any device", failure);
         }
     }
 
@@ -98,7 +99,7 @@ public static class ValidationRun
         return CascadeInput.Join(image, stored.Shape, segmentation, run.Configuration.MaskLabels(run.Description.Labels));
     }
 
-    /// <summary>The next stages whose grids are known; the others are told, not waited for: not everybody wants the cascade.</summary>
+    /// <summary>The next stages whose grids are known; the others get a warning: not everybody wants the cascade.</summary>
     private static List<NextStage> PreparedNextStages(TrainingRun run, IReporter reporter)
     {
         var prepared = new List<NextStage>();

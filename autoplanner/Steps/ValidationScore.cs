@@ -5,14 +5,16 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>Scores the validation predictions of a fold against the dataset's own labels, and keeps <c>summary.json</c> beside them.</summary>
+/// <summary>
+/// Scores the validation predictions of a fold against the dataset's own labels, and keeps <c>summary.json</c> beside them.
+/// </summary>
 public static class ValidationScore
 {
     /// <summary>Scores and writes the summary.</summary>
     /// <param name="run">A run whose validation cases are predicted.</param>
     /// <param name="dataset">Where the references are.</param>
     /// <param name="surface">Also HD95 and NSD.</param>
-    /// <param name="reporter">Told after every case.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
     public static EvaluationSummary Execute(TrainingRun run, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
     {

@@ -6,21 +6,23 @@ using SharpSeg.AutoPlanner.Workspaces;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// What the second stage of a cascade takes over from the first: a segmentation of every training case, made by the fold that did not
-/// train on it (docs/method/training.md §2). The second stage does not start before all are there.
+/// What the second stage of a cascade takes over from the first: a segmentation of every training case, made by the fold that did
+/// not train on it (docs/method/training.md §2). The second stage does not start before all are there.
 /// </summary>
 /// <param name="Folder">Where they lie, one <see cref="PreviousStageFile"/> a case.</param>
 /// <param name="Warning">Where they are not out of fold; null if all are.</param>
 public sealed record CascadeHandOver(string Folder, string? Warning)
 {
-    /// <summary>Looks at what the first stage left.</summary>
+    /// <summary>Inspects what the first stage left.</summary>
     /// <param name="workspace">Holds the runs.</param>
     /// <param name="plan">The second stage.</param>
     /// <param name="splits">The folds of both stages.</param>
-    /// <exception cref="SharpSegException">A segmentation is missing; the message names a case and the folds that would write it.</exception>
+    /// <exception cref="SharpSegException">
+    /// A segmentation is missing; the message names a case and the folds that would write it.
+    /// </exception>
     public static CascadeHandOver RequireComplete(Workspace workspace, ConfigurationPlan plan, Splits splits)
     {
-        var first = plan.PreviousStage ?? throw new ArgumentException($"{plan.Name} is no second stage", nameof(plan));
+        var first = plan.PreviousStage ?? throw new ArgumentException($"{plan.Name} is not a second stage", nameof(plan));
         var folder = workspace.NextStageFolder(first, plan.Name);
         var missing = new SortedDictionary<int, string>(); // fold to a case
         var inSample = 0;
@@ -50,6 +52,6 @@ public sealed record CascadeHandOver(string Folder, string? Warning)
         }
 
         return new CascadeHandOver(folder, inSample == 0 ? null :
-            $"{inSample} segmentation(s) of `{first}` come from its fold `all`, which trained on these cases: they are better than on new ones");
+            $"{inSample} segmentation(s) of `{first}` come from its fold `all`, which trained on these cases: better than on new ones");
     }
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace SharpSeg.AutoPlanner.Training;
 
-/// <summary>What one epoch brought: a line of <c>log.jsonl</c> and a point of the progress plot.</summary>
+/// <summary>The results of one epoch: a line of <c>log.jsonl</c> and a point of the progress plot.</summary>
 /// <param name="Epoch">0-based index.</param>
 /// <param name="Iterations">Training iterations of this epoch.</param>
 /// <param name="LearningRate">Rate at its start.</param>

@@ -7,15 +7,17 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// What training will take of a device's memory, part by part, before anything is allocated; exact for all tensors
+/// How much of a device's memory training will take, part by part, before anything is allocated; exact for all tensors
 /// (<see cref="PeakMemory"/>).
 /// </summary>
 /// <param name="Weights">Bytes of the network's weights.</param>
 /// <param name="Gradients">Bytes of their gradients.</param>
 /// <param name="Optimizer">Bytes of the optimiser's moments.</param>
 /// <param name="Activations">Bytes of activations, their gradients, batches and targets.</param>
-/// <param name="Workspace">Bytes that operations take beside tensors, estimated.</param>
-/// <param name="Augmentation">Most bytes that the augmentation's spatial transform takes; 0 where the processor computes it.</param>
+/// <param name="Workspace">Bytes that operations take besides tensors, estimated.</param>
+/// <param name="Augmentation">
+/// Most bytes that the augmentation's spatial transform takes; 0 where the processor computes it.
+/// </param>
 public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
 {
     private const int LeastEdge = 16;                     // voxels; smaller patches see too little to be worth proposing
@@ -39,7 +41,9 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
 
     /// <summary>Refuses what cannot fit, before anything is allocated.</summary>
     /// <returns>The plan that fits.</returns>
-    /// <exception cref="SharpSegException">The device has less memory than the plan needs; the hint says what would fit.</exception>
+    /// <exception cref="SharpSegException">
+    /// The device has less memory than the plan needs; the hint says what would fit.
+    /// </exception>
     public static MemoryPlan Require(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var plan = Of(profile, configuration, description, backend);
@@ -54,7 +58,7 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
             WhatFits(profile, configuration, description, backend));
     }
 
-    /// <summary>What to do when memory does not suffice: the largest smaller batch that fits, else the largest patch.</summary>
+    /// <summary>What to do when memory is insufficient: the largest smaller batch that fits, else the largest patch.</summary>
     /// <param name="profile">Decides the optimiser.</param>
     /// <param name="configuration">What does not fit.</param>
     /// <param name="description">Channels and labels.</param>
@@ -87,7 +91,9 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
         return "no patch of this network fits; plan again with a smaller --memory, or use --device cpu";
     }
 
-    /// <summary>The same with its longest edge shortened by one step of the network's strides; null if there is nothing left to shorten.</summary>
+    /// <summary>
+    /// The same with its longest edge shortened by one step of the network's strides; null if there is nothing left to shorten.
+    /// </summary>
     private static ConfigurationPlan? Smaller(ConfigurationPlan configuration)
     {
         var patch = configuration.Patch;
@@ -111,7 +117,7 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, lo
         return configuration with { PatchSize = configuration.Is2D ? [smaller.Y, smaller.X] : smaller.ToArray() };
     }
 
-    /// <summary>Bytes for people.</summary>
+    /// <summary>Bytes as readable text.</summary>
     internal static string Size(long bytes) => bytes switch
     {
         >= 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e9:0.00} GB"),

@@ -9,8 +9,9 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// What training a configuration will really take in this engine, beside the rule-based estimate: the training step is rehearsed on the
-/// network's shapes without computing anything, which is exact for all tensors; what the convolutions need beside them is estimated.
+/// The memory that training a configuration really takes in this engine, as opposed to the rule-based estimate: the training step
+/// is rehearsed on the network's shapes without computing anything, which is exact for all tensors; what the convolutions need
+/// besides them is estimated.
 /// </summary>
 public static class PeakMemory
 {
@@ -25,8 +26,8 @@ public static class PeakMemory
     private const long TransformedTilesBytes = 28L << 20;
 
     /// <summary>
-    /// Bytes at the peak of a training step: parameters, their gradients, the optimiser's moments, activations, batch and targets, and
-    /// the convolutions' scratch.
+    /// Bytes at the peak of a training step: parameters, their gradients, the optimiser's moments, activations, batch and
+    /// targets, and the convolutions' scratch.
     /// </summary>
     /// <param name="profile">Decides the optimiser.</param>
     /// <param name="configuration">Network, patch, batch.</param>

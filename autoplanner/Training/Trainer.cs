@@ -13,7 +13,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <summary>
 /// The epoch loop (docs/method/training.md §8): rate, training iterations, validation iterations, log, checkpoints. Holds the
 /// parts together and leaves the work to them: <see cref="BatchLoader"/> makes batches, <see cref="TrainingStep"/> learns from
-/// them, <see cref="Checkpoint"/> keeps the state, so that a run that was stopped goes on as if it had not been.
+/// them, <see cref="Checkpoint"/> keeps the state, so that a run that was stopped continues as if it had not been.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -39,9 +39,11 @@ public sealed class Trainer : IDisposable
     /// <param name="run">What to train.</param>
     /// <param name="schedule">How long; a resumed run keeps the schedule it began with.</param>
     /// <param name="backend">Where to compute.</param>
-    /// <param name="resume">Go on from the latest checkpoint.</param>
-    /// <param name="reporter">Told of progress.</param>
-    /// <exception cref="SharpSegException">The fold has no cases, a checkpoint is damaged, or there is one and resuming was not asked for.</exception>
+    /// <param name="resume">Continue from the latest checkpoint.</param>
+    /// <param name="reporter">Receives progress.</param>
+    /// <exception cref="SharpSegException">
+    /// The fold has no cases, a checkpoint is damaged, or there is one and resuming was not asked for.
+    /// </exception>
     public Trainer(TrainingRun run, TrainingSchedule schedule, Backend backend, bool resume, IReporter reporter)
     {
         this.run = run;
@@ -50,7 +52,7 @@ public sealed class Trainer : IDisposable
         if (existing is not null && !resume)
         {
             throw new SharpSegException(
-                $"`{run.Folder}` already holds a run", "go on with --resume, or delete the folder to start anew");
+                $"`{run.Folder}` already holds a run", "continue with --resume, or delete the folder to start anew");
         }
 
         network = BuildNetwork(run, backend);
@@ -65,7 +67,7 @@ public sealed class Trainer : IDisposable
             reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
             if (checkpoint.Precision != backend.ProductPrecision)
             {
-                reporter.Warning($"the run was trained in {checkpoint.Precision} and goes on in {backend.ProductPrecision}");
+                reporter.Warning($"the run was trained in {checkpoint.Precision} and continues in {backend.ProductPrecision}");
             }
         }
         else if (resume)
@@ -114,7 +116,7 @@ public sealed class Trainer : IDisposable
         File.Delete(Workspace.LatestCheckpoint(run.Folder));
     }
 
-    /// <summary>The checkpoint that <c>--resume</c> goes on from: latest, else best; null if there is none.</summary>
+    /// <summary>The checkpoint that <c>--resume</c> continues from: latest, else best; null if there is none.</summary>
     public static string? ExistingCheckpoint(TrainingRun run)
     {
         string[] candidates = [Workspace.LatestCheckpoint(run.Folder), Workspace.BestCheckpoint(run.Folder)];
@@ -187,7 +189,8 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// One step. Where uploads run beside computations, the next batch goes to the device while this one's backward pass runs there.
+    /// One step. Where uploads run beside computations, the next batch goes to the device while this one's backward pass runs
+    /// there.
     /// </summary>
     private double TrainIteration(float rate, CancellationToken cancel)
     {
@@ -237,7 +240,9 @@ public sealed class Trainer : IDisposable
         return iterations == 0 ? double.NaN : sum / iterations;
     }
 
-    /// <summary>Counts a validation batch: predicted classes (or region logits) in the scratch array against the full-resolution target.</summary>
+    /// <summary>
+    /// Counts a validation batch: predicted classes (or region logits) in the scratch array against the full-resolution target.
+    /// </summary>
     private void Count(PseudoDice counter, float[] target)
     {
         var labels = run.Description.Labels;
@@ -337,7 +342,9 @@ public sealed class Trainer : IDisposable
         sinceLatest.Restart();
     }
 
-    /// <summary>What an iteration of the last epochs cost, validation included; the schedule's own guess before the first epoch.</summary>
+    /// <summary>
+    /// What an iteration of the last epochs cost, validation included; the schedule's own guess before the first epoch.
+    /// </summary>
     private double SecondsPerIteration()
     {
         var recent = State.Records.TakeLast(3).ToList();

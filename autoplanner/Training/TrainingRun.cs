@@ -35,7 +35,7 @@ public sealed record TrainingRun
     /// <summary>Ids of the cases to validate on.</summary>
     public required IReadOnlyList<string> ValidationCases { get; init; }
 
-    /// <summary>What a user must know before he believes the run's scores, one line each; none for an ordinary fold.</summary>
+    /// <summary>What a user must know before trusting the run's scores, one line each; none for an ordinary fold.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Folder of the first stage's segmentations of all cases, for the second stage of a cascade; else null.</summary>

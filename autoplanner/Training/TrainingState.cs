@@ -6,8 +6,8 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// How far a run is, between two iterations: with weights and optimiser all that is needed to go on as if it had never stopped. Random
-/// streams need no state, each sample derives its own from seed, epoch and iteration.
+/// How far a run has got, between two iterations: with weights and optimiser all that is needed to continue as if it had never
+/// stopped. Random streams need no state, each sample derives its own from seed, epoch and iteration.
 /// </summary>
 public sealed class TrainingState
 {

@@ -1,10 +1,10 @@
 namespace SharpSeg.AutoPlanner.Workspaces;
 
-/// <summary>Where a command writes its segmentations: refused if that would replace something of the user's.</summary>
+/// <summary>Checks where a command writes its segmentations: refused if that would replace a user's files.</summary>
 internal static class OutputFolder
 {
     /// <summary>Checks the folder before anything is computed; it need not exist.</summary>
-    /// <param name="folder">What -o says.</param>
+    /// <param name="folder">The value of -o.</param>
     /// <param name="inputs">Folders that are read.</param>
     /// <exception cref="SharpSegException">It is a file, a dataset's folder, or one of the inputs.</exception>
     public static void Check(string folder, params IReadOnlyList<string> inputs)
@@ -18,7 +18,7 @@ internal static class OutputFolder
         Workspace.RequireNotADataset(full);
         if (inputs.Any(input => Full(input) == full))
         {
-            throw new SharpSegException($"`{folder}` is read and cannot be written to as well", "choose another folder with -o");
+            throw new SharpSegException($"`{folder}` is an input and cannot be the output as well", "choose another folder with -o");
         }
     }
 

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 /// <summary>One fold: the cases that train and the cases that validate.</summary>
 /// <param name="Train">Case ids.</param>
 /// <param name="Val">Case ids.</param>
-/// <param name="Warning">What a user must know before he believes this fold's scores; null for an ordinary fold.</param>
+/// <param name="Warning">What a user must know before trusting this fold's scores; null for an ordinary fold.</param>
 public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Val, string? Warning = null);
 
 /// <summary>
@@ -37,8 +37,8 @@ public sealed class Splits
     public IReadOnlyList<Split> Folds { get; }
 
     /// <summary>
-    /// The reference's folds of these cases: ids sorted ordinally and shuffled by MT19937 with seed 12345, cut into five blocks that differ
-    /// by at most one case. Two to four cases give as many folds (leave one out).
+    /// The reference's folds of these cases: ids sorted ordinally and shuffled by MT19937 with seed 12345, cut into five blocks
+    /// that differ by at most one case. Two to four cases give as many folds (leave one out).
     /// </summary>
     /// <exception cref="SharpSegException">Fewer than two cases, or an id twice.</exception>
     public static Splits Create(IEnumerable<string> caseIds)
@@ -68,8 +68,8 @@ public sealed class Splits
     }
 
     /// <summary>
-    /// The splits to use: those of the workspace's splits.json, else of a splits_final.json in the workspace or beside the dataset, else
-    /// new ones; the latter two are written to the workspace.
+    /// The splits to use: those of the workspace's splits.json, else of a splits_final.json in the workspace or beside the
+    /// dataset, else new ones; the latter two are written to the workspace.
     /// </summary>
     /// <exception cref="SharpSegException">A file is bad, or workspace and dataset disagree.</exception>
     public static Splits Find(Workspace workspace, string? datasetFolder, IReadOnlyCollection<string> caseIds)
@@ -127,7 +127,7 @@ public sealed class Splits
             {
                 throw new SharpSegException(
                     $"{source}: fold {fold} names `{unknown}`, which is not a training case of this dataset",
-                    "mend the file, or delete it to get new splits");
+                    "correct the file, or delete it to get new splits");
             }
 
             var shared = folds[fold].Train.Intersect(folds[fold].Val, StringComparer.Ordinal).Count();
@@ -153,14 +153,17 @@ public sealed class Splits
         ["val"] = new JsonArray([.. fold.Val.Select(id => (JsonNode?)id)]),
     })]));
 
-    /// <summary>Whether a text names a fold: `all`, or a number as runs' folders are named; `03` would be a second fold 3.</summary>
+    /// <summary>
+    /// Whether a text names a fold: `all`, or a number as runs' folders are named; `03` would be a second fold 3.
+    /// </summary>
     public static bool IsFold(string text) =>
         text == AllCases || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
             text == number.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>
-    /// The cases of one fold. `all` trains and validates on every case. A number beyond the folds of the file gives a random 80:20 split
-    /// with seed 12345 + fold, its training cases in shuffled order; its <see cref="Split.Warning"/> says so, it is rarely what a user wants.
+    /// The cases of one fold. `all` trains and validates on every case. A number beyond the folds of the file gives a random
+    /// 80:20 split with seed 12345 + fold, its training cases in shuffled order; its <see cref="Split.Warning"/> says so, it is
+    /// rarely what a user wants.
     /// </summary>
     /// <param name="fold">`all` or a number from 0.</param>
     /// <exception cref="SharpSegException">Neither, or too few cases for a random split.</exception>
@@ -205,7 +208,7 @@ public sealed class Splits
     public static Split All(IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        return new Split(ids, ids, "fold `all` validates on the cases it trains on: its scores tell nothing about new cases");
+        return new Split(ids, ids, "fold `all` validates on the cases it trains on: its scores say nothing about new cases");
     }
 
     private bool SameAs(Splits other) => Folds.Count == other.Folds.Count && Folds.Zip(other.Folds).All(pair =>

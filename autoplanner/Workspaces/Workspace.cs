@@ -7,8 +7,8 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
-/// The folder in which everything about one dataset is kept: where each file lies, and nothing else. The dataset's own folder is never
-/// written to; the workspace remembers where it is.
+/// The folder in which everything about one dataset is kept: where each file lies, and nothing else. The dataset's own folder is
+/// never written to; the workspace remembers where it is.
 /// </summary>
 public sealed class Workspace
 {
@@ -51,7 +51,7 @@ public sealed class Workspace
     /// <summary>Folder of one training run.</summary>
     public string RunFolder(string configuration, int fold) => RunFolder(configuration, fold.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>The state from which a stopped run goes on.</summary>
+    /// <summary>The state from which a stopped run continues.</summary>
     public static string LatestCheckpoint(string runFolder) => Path.Combine(runFolder, "checkpoint_latest.safetensors");
 
     /// <summary>The state with the best validation score.</summary>
@@ -78,7 +78,9 @@ public sealed class Workspace
     /// <summary>Cross-validated predictions of a pair of configurations.</summary>
     public string EnsembleFolder(string first, string second) => Path.Combine(Folder, "runs", "ensembles", $"{first}+{second}");
 
-    /// <summary>Out-of-fold segmentations of the training cases by a cascade's first stage, for its second stage to train with.</summary>
+    /// <summary>
+    /// Out-of-fold segmentations of the training cases by a cascade's first stage, for its second stage to train with.
+    /// </summary>
     /// <param name="configuration">The first stage, e.g. 3d_lowres.</param>
     /// <param name="nextStage">The second stage, e.g. 3d_cascade_fullres.</param>
     public string NextStageFolder(string configuration, string nextStage) =>
@@ -87,7 +89,9 @@ public sealed class Workspace
     /// <summary>Creates the folder and writes dataset.json: the description and where the data lie.</summary>
     /// <param name="description">The dataset.</param>
     /// <param name="datasetFolder">Its folder; null when planning without images.</param>
-    /// <exception cref="SharpSegException">The workspace's folder is a dataset's, whose own dataset.json would be lost.</exception>
+    /// <exception cref="SharpSegException">
+    /// The workspace's folder is a dataset's, whose own dataset.json would be lost.
+    /// </exception>
     public void WriteDataset(DatasetDescription description, string? datasetFolder)
     {
         MakeFolder();
@@ -111,7 +115,10 @@ public sealed class Workspace
             : throw new SharpSegException($"the dataset's folder {folder} is gone", $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}");
     }
 
-    /// <summary>The folder of the dataset this workspace belongs to, whether or not it is still there; null if it is new or was planned without images.</summary>
+    /// <summary>
+    /// The folder of the dataset this workspace belongs to, whether or not it is still there; null if it is new or was planned
+    /// without images.
+    /// </summary>
     /// <exception cref="SharpSegException">dataset.json is bad.</exception>
     public string? RecordedDatasetFolder() => File.Exists(DatasetFile) ? JsonFile.Read(DatasetFile).Text(DatasetPathKey) : null;
 

@@ -6,18 +6,20 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
-/// Keeps a workspace true to itself: it belongs to one dataset, and what is trained in it to the plans and data it was trained with. Whatever
-/// would mix two of them is refused before anything is written.
+/// Keeps a workspace consistent: it belongs to one dataset, and its networks to the plans and data they were trained with.
+/// Whatever would mix two of them is refused before anything is written.
 /// </summary>
 public static class WorkspaceGuard
 {
     private const string AnotherWorkspace = "choose another workspace with -o";
 
     /// <summary>
-    /// Refuses to measure and plan a dataset into a workspace of another one, or to plan anew over runs whose data have changed. A dataset that
-    /// was only moved is the same.
+    /// Refuses to measure and plan a dataset into a workspace of another one, or to plan anew over runs whose data have changed.
+    /// A dataset that was only moved is the same.
     /// </summary>
-    /// <exception cref="SharpSegException">It is; the message names both.</exception>
+    /// <exception cref="SharpSegException">
+    /// The workspace belongs to another dataset, or its runs to other data; the message names both.
+    /// </exception>
     public static void RequireSameDataset(Workspace work, Dataset dataset)
     {
         if (work.RecordedDatasetFolder() is not { } recorded || IsAsMeasured(work, dataset) == true)
@@ -41,7 +43,7 @@ public static class WorkspaceGuard
     }
 
     /// <summary>Refuses to preprocess or train with plans that were made from other data than the dataset holds now.</summary>
-    /// <exception cref="SharpSegException">It has changed.</exception>
+    /// <exception cref="SharpSegException">The dataset has changed.</exception>
     public static void RequireUnchanged(Workspace work, Dataset dataset)
     {
         if (IsAsMeasured(work, dataset) == false)
@@ -53,7 +55,7 @@ public static class WorkspaceGuard
     }
 
     /// <summary>Refuses plans that differ from those with which a configuration was trained here.</summary>
-    /// <exception cref="SharpSegException">They do.</exception>
+    /// <exception cref="SharpSegException">The plans differ.</exception>
     public static void RequireSamePlans(Workspace work, Plans plans)
     {
         if (!File.Exists(work.PlansFile))
@@ -68,7 +70,7 @@ public static class WorkspaceGuard
             {
                 throw new SharpSegException(
                     $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now {plans.PlansName})",
-                    $"{AnotherWorkspace}, or go on with the plans that are there: `sharpseg train {work.Folder} -c {name} --resume`");
+                    $"{AnotherWorkspace}, or continue with the plans that are there: `sharpseg train {work.Folder} -c {name} --resume`");
             }
         }
     }

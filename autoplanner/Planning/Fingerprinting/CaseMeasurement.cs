@@ -5,7 +5,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
-/// <summary>What one case tells: small, whatever the case's size.</summary>
+/// <summary>What is measured of one case: small, whatever the case's size.</summary>
 /// <param name="Spacing">mm.</param>
 /// <param name="Extent">Voxels of the image.</param>
 /// <param name="ShapeAfterCrop">Voxels of the box around the nonzero voxels.</param>
@@ -22,7 +22,9 @@ internal sealed record CaseMeasurement(
     /// <param name="dataset">The dataset.</param>
     /// <param name="item">The case.</param>
     /// <param name="poolings">One per channel; only <see cref="IntensityPooling.Condense"/> is used.</param>
-    /// <exception cref="SharpSegException">A file is bad, has other voxels than its label map, or holds NaN or infinity.</exception>
+    /// <exception cref="SharpSegException">
+    /// A file is bad, has other voxels than its label map, or holds NaN or infinity.
+    /// </exception>
     public static CaseMeasurement Of(Dataset dataset, DatasetCase item, IReadOnlyList<IntensityPooling> poolings)
     {
         var image = dataset.LoadImage(item);

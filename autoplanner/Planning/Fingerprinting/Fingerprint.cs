@@ -21,7 +21,7 @@ public sealed record Fingerprint
     /// <summary>Median over the cases of voxels after over voxels before cropping.</summary>
     public required double MedianRelativeSizeAfterCropping { get; init; }
 
-    /// <summary>Mean of the same ratios; null in files that do not tell.</summary>
+    /// <summary>Mean of the same ratios; null in files that do not have it.</summary>
     public double? MeanRelativeSizeAfterCropping { get; init; }
 
     /// <summary>Foreground intensities per channel; null for a dataset without any foreground voxel; empty if unknown.</summary>

@@ -14,7 +14,7 @@ public static class FingerprintExtractor
     /// <param name="profile">Decides how intensities are pooled.</param>
     /// <param name="workers">Cases at the same time, each on its own thread.</param>
     /// <param name="progress">Called with (cases done, cases) from the worker threads, never at the same time.</param>
-    /// <param name="warn">Told in one line of each case whose header has no usable spacing.</param>
+    /// <param name="warn">Receives one line for each case whose header has no usable spacing.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A case is unusable; the message names the first such case.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -66,9 +66,9 @@ public static class FingerprintExtractor
     }
 
     /// <summary>
-    /// The cases' spacings. Whether an axis is one of the image is a matter of the whole dataset: along an axis on which every case has one
-    /// voxel, the spacing becomes the coarsest (docs/method/datasets.md §6.7), so that slices are planned in 2D whichever axis is
-    /// flat.
+    /// The cases' spacings. Whether an axis is one of the image is a matter of the whole dataset: along an axis on which every
+    /// case has one voxel, the spacing becomes the coarsest (docs/method/datasets.md §6.7), so that slices are planned in 2D
+    /// whichever axis is flat.
     /// </summary>
     /// <exception cref="SharpSegException">Only some cases are 2D images without a slice thickness.</exception>
     private static Spacing[] Spacings(IReadOnlyList<DatasetCase> cases, List<CaseMeasurement> measured)

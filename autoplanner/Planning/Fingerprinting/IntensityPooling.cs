@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// Foreground intensities of one channel, case after case, to the dataset's statistics. A case is condensed on its worker, so that memory
-/// stays bounded; the condensed cases are added in case order.
+/// Foreground intensities of one channel, case after case, to the dataset's statistics. A case is condensed on its worker, so
+/// that memory stays bounded; the condensed cases are added in case order.
 /// </summary>
 internal abstract class IntensityPooling
 {
@@ -20,7 +20,7 @@ internal abstract class IntensityPooling
     /// <summary>The statistics; null if no case was added.</summary>
     public abstract IntensityProperties? Finish();
 
-    /// <summary>A case's moments and extremes, and what its pooling keeps beside them.</summary>
+    /// <summary>A case's moments and extremes, and what its pooling keeps besides them.</summary>
     /// <param name="Count">Values.</param>
     /// <param name="Mean">Mean.</param>
     /// <param name="MeanSquare">Mean of the squares.</param>

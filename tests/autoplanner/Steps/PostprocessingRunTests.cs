@@ -44,7 +44,7 @@ public sealed class PostprocessingRunTests
         Directory.CreateDirectory(folder.File("in"));
         Says(folder.File("in"), folder.File("out"), "no file ends in .nii.gz");
         Write(folder.File("in", "x.nii.gz"), [.. Rows.Take(31), 7]);
-        Says(folder.File("in"), folder.File("in"), "cannot be written to as well");
+        Says(folder.File("in"), folder.File("in"), "cannot be the output as well");
         Says(folder.File("in"), folder.File("out"), "x.nii.gz", "label 7");
 
         static void Says(string input, string output, params string[] says)

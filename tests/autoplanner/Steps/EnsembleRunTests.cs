@@ -77,7 +77,7 @@ public sealed class EnsembleRunTests
 
         var output = Assert.Throws<SharpSegException>(() =>
             EnsembleRun.Execute(Paths(folder, "a", "a"), folder.File("a"), Plain, false, SilentReporter.Instance, default));
-        Assert.Contains("read and cannot be written", output.Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be the output as well", output.Message, StringComparison.Ordinal);
 
         void Says(string[] names, params string[] says)
         {

@@ -3,10 +3,11 @@ using System.IO.Compression;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Inflates data of which the true end must be known. The platform's streams take data that are cut off anywhere for whole ones, and stop at
-/// bytes that do not belong to them without a word. So a known piece of content is put behind a gzip file, as one more member: only if all
-/// members before are complete, with right checksums, does it come out at the end. Towards its end the file is handed over byte by byte: where
-/// inflating stops by itself, what follows is known to be padding (zeros, as block devices and archives leave them) or foreign.
+/// Inflates data of which the true end must be known. The platform's streams take data that are cut off anywhere for whole ones,
+/// and stop silently at bytes that do not belong to them. So a known piece of content is appended to a gzip file, as one
+/// more member: only if all members before are complete, with right checksums, does it come out at the end. Towards its end the
+/// file is handed over byte by byte: where inflating stops by itself, what follows is known to be padding (zeros, as block
+/// devices and archives leave them) or foreign.
 /// </summary>
 internal sealed class Inflation : IDisposable
 {
@@ -28,7 +29,9 @@ internal sealed class Inflation : IDisposable
         Data = zlib ? new ZLibStream(tail, CompressionMode.Decompress) : new GZipStream(tail, CompressionMode.Decompress);
     }
 
-    /// <summary>The inflated data; of a gzip file that ends with its last member, followed by the marker (<see cref="MarkerLength"/>).</summary>
+    /// <summary>
+    /// The inflated data; of a gzip file that ends with its last member, followed by the marker (<see cref="MarkerLength"/>).
+    /// </summary>
     public Stream Data { get; }
 
     /// <summary>Bytes that follow the content at the end of <see cref="Data"/>.</summary>
@@ -53,7 +56,7 @@ internal sealed class Inflation : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Data.Dispose();
 
-    /// <summary>Position behind the last byte that is not zero.</summary>
+    /// <summary>Position beyond the last byte that is not zero.</summary>
     private static long EndOfContent(FileStream file)
     {
         var start = file.Position;

@@ -4,7 +4,7 @@ using System.Text;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// MetaImage: .mha with the voxels behind the header, .mhd with the voxels in a file beside it. x is fastest; channels are interleaved or a
+/// MetaImage: .mha with the voxels after the header, .mhd with the voxels in a file beside it. x is fastest; channels are interleaved or a
 /// fourth axis. Outputs are always one file (a .mhd then has its voxels inside), compressed with zlib.
 /// </summary>
 internal sealed class MetaImageFormat : ImageFormat

@@ -82,7 +82,7 @@ internal sealed class NiftiHeader
     /// <summary>Whether the header does not say how the voxels lie in the patient.</summary>
     public bool HasNoOrientation => SformCode <= 0 && QformCode <= 0;
 
-    /// <summary>Reads and checks size and magic; leaves the source behind the header.</summary>
+    /// <summary>Reads and checks size and magic; leaves the source after the header.</summary>
     /// <exception cref="SharpSegException">Not NIfTI, a header/image pair, or cut off.</exception>
     public static NiftiHeader Read(ByteSource source)
     {

@@ -139,7 +139,7 @@ internal sealed class NrrdHeader
 
     private double[][]? Directions { get; }
 
-    /// <summary>Reads the header; leaves the source behind the blank line.</summary>
+    /// <summary>Reads the header; leaves the source after the blank line.</summary>
     public static NrrdHeader Read(ByteSource source)
     {
         Span<byte> magic = stackalloc byte[4];

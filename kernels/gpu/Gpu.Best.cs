@@ -7,15 +7,17 @@ namespace SharpSeg.Kernels.Gpu;
 public static partial class Gpu
 {
     /// <summary>
-    /// The GPUs, best first: CUDA before OpenCL, then by memory, of which faster GPUs have more. Processors that a driver lists as GPUs are
-    /// left out.
+    /// The GPUs, best first: CUDA before OpenCL, then by memory, of which faster GPUs have more. Processors that a driver lists
+    /// as GPUs are left out.
     /// </summary>
     internal static IEnumerable<GpuDevice> BestFirst() => Devices().Where(d => !d.IsProcessor)
         .OrderBy(d => d.Id.StartsWith("opencl", StringComparison.Ordinal)).ThenByDescending(d => d.MemoryBytes);
 
     /// <summary>Opens the best GPU that passes its trial.</summary>
     /// <param name="precision">As for <see cref="Open"/>.</param>
-    /// <param name="warn">Receives a line for every GPU that is passed over, with the reason, and warnings as for <see cref="Open"/>.</param>
+    /// <param name="warn">
+    /// Receives a line for every GPU that is passed over, with the reason, and warnings as for <see cref="Open"/>.
+    /// </param>
     /// <returns>Null if there is no such GPU.</returns>
     public static Backend? OpenBest(GpuPrecision? precision, Action<string> warn)
     {
@@ -32,7 +34,7 @@ public static partial class Gpu
                 }
 
                 warn($"{gpu.Id} ({gpu.Name}) is not used: it computes a small convolution wrongly; "
-                    + $"`sharpseg bench kernels --device {gpu.Id} --check` says more");
+                    + $"`sharpseg bench kernels --device {gpu.Id} --check` shows more");
             }
             catch (Exception e) when (e is GpuUnavailableException or DeviceException or AcceleratorException or NotSupportedException)
             {

@@ -47,7 +47,7 @@ public static partial class Gpu
                 found.Add(new GpuDevice(
                     string.Create(CultureInfo.InvariantCulture, $"opencl:{index++}"), device.Name, device.MemorySize,
                     $"{device.VendorName}, {device.NumMultiprocessors} compute units, OpenCL {device.DeviceVersion}"
-                    + (isProcessor ? ", the processor in a GPU's place: slower than cpu" : string.Empty),
+                    + (isProcessor ? ", the processor presented as a GPU: slower than cpu" : string.Empty),
                     isProcessor));
             }
         });
@@ -56,7 +56,9 @@ public static partial class Gpu
 
     /// <summary>Opens a device by its id, as <see cref="Devices"/> lists it.</summary>
     /// <param name="device">"cuda:0", "opencl:0", ….</param>
-    /// <param name="precision">In which numbers convolutions multiply; by default tf32 where the device has it, else float32.</param>
+    /// <param name="precision">
+    /// In which numbers convolutions multiply; by default tf32 where the device has it, else float32.
+    /// </param>
     /// <param name="warn">Receives warnings about this device while it computes.</param>
     /// <exception cref="GpuUnavailableException">There is no such device, or it cannot do this precision.</exception>
     public static Backend Open(string device, GpuPrecision? precision = null, Action<string>? warn = null) =>
@@ -67,7 +69,7 @@ public static partial class Gpu
         ? "all devices that the CUDA and OpenCL drivers report are listed"
         : "neither a CUDA driver nor an OpenCL driver with the generic address space reports a device";
 
-    /// <summary>Runs every self-check on an open GPU: each fast variant of each operation beside the plain kernel.</summary>
+    /// <summary>Runs every self-check on an open GPU: each fast variant of each operation against the plain kernel.</summary>
     /// <param name="backend">What <see cref="Open"/> returned.</param>
     /// <exception cref="ArgumentException">The backend is not a GPU's.</exception>
     public static IReadOnlyList<GpuCheckResult> Check(Backend backend) => VariantSelfCheck.All(

@@ -4,7 +4,7 @@ using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu;
 
-/// <summary>What the device can do at best, measured on it.</summary>
+/// <summary>The device's limits, measured on it.</summary>
 internal sealed partial class GpuBackend
 {
     private const int Runs = 5;
@@ -12,7 +12,7 @@ internal sealed partial class GpuBackend
     private const int FirstThreads = 512, FirstRounds = 50;
     private const long CopyLength = 64L << 20, FirstCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
     private const int Growth = 16;
-    private const double LongEnough = 5e-3;               // s; a slow device (the processor in a GPU's place) needs no larger trial
+    private const double LongEnough = 5e-3;               // s; a slow device (a processor presented as a GPU) needs no larger trial
     private readonly Lazy<MultiplyAddPeak> multiplyAddPeak;
 
     /// <inheritdoc/>

@@ -40,7 +40,7 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     public override long? WorkspaceBytes => WeightGemm.LargestPartialsBytes;
 
-    /// <summary>Waits on the host: a copy that was begun during the last step is done long since.</summary>
+    /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>
     public override void FinishUploads()
     {
         copies?.Synchronize();

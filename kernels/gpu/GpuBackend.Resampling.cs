@@ -35,7 +35,7 @@ internal sealed partial class GpuBackend : IVolumeResampling
         var extended = order == 3 ? from.With(axis, from[axis] + ResamplingKernels.Extension) : from;
         var coefficients = order == 3 ? extended.Voxels : 0;
 
-        // The table stands first: a view of the coefficients behind it needs no alignment beyond a float's.
+        // The table stands first: a view of the coefficients after it needs no alignment beyond a float's.
         var scratchLength = RoundUp(table.Length) + coefficients;
         var memory = Scratch(scratchLength);
         var onDevice = memory.SubView(0, table.Length);

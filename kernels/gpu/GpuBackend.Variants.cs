@@ -10,9 +10,9 @@ using SharpSeg.Kernels.Gpu.Variants;
 namespace SharpSeg.Kernels.Gpu;
 
 /// <summary>
-/// Choosing variants. Every family of operations has a plain kernel and faster ones; a faster one is believed only after it has agreed
-/// with the plain one on this device (<see cref="VariantSelfCheck"/>), and where several are believed they are timed once on the real
-/// shapes, into memory of their own.
+/// Choosing variants. Every family of operations has a plain kernel and faster ones; a faster one is trusted only after it has
+/// agreed with the plain one on this device (<see cref="VariantSelfCheck"/>), and where several are trusted they are timed once
+/// on the real shapes, into memory of their own.
 /// </summary>
 internal sealed partial class GpuBackend
 {
@@ -137,8 +137,8 @@ internal sealed partial class GpuBackend
     }
 
     /// <summary>
-    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room for that
-    /// memory, the first candidate: they stand in the order of expectation.
+    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room
+    /// for that memory, the first candidate: candidates are ordered by expected speed.
     /// </summary>
     private string Fastest(string[] candidates, long length, Action<string, ArrayView<float>> run)
     {
@@ -177,7 +177,7 @@ internal sealed partial class GpuBackend
         }
     }
 
-    /// <summary>Whether a variant may be believed on this device: checked once, and remembered like a choice.</summary>
+    /// <summary>Whether a variant may be trusted on this device: checked once, and remembered like a choice.</summary>
     private bool Agrees(string operation, string variant)
     {
         if (!agreements.TryGetValue((operation, variant), out var agrees))
@@ -187,7 +187,7 @@ internal sealed partial class GpuBackend
             var known = cache.Find(key, [Agreed, Disagreed]);
             var compared = known is null ? VariantSelfCheck.Compare(this, operation, variant) : known == Agreed;
             agreements[(operation, variant)] = agrees = compared ?? false;
-            if (known is null && compared is not null)    // a refusal may be of the moment, e.g. for want of memory: tried again next time
+            if (known is null && compared is not null)    // a refusal may be temporary, e.g. for lack of memory: tried again next time
             {
                 cache.Add(key, agrees ? Agreed : Disagreed);
             }

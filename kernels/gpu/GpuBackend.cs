@@ -14,8 +14,8 @@ using SharpSeg.Kernels.Gpu.Variants;
 namespace SharpSeg.Kernels.Gpu;
 
 /// <summary>
-/// All operations as ILGPU kernels, on one stream, in the order of the calls. Kernels are compiled at their first use and kept. Fast
-/// variants are chosen per shape; the plain ones are always there.
+/// All operations as ILGPU kernels, on one stream, in the order of the calls. Kernels are compiled at their first use and kept.
+/// Fast variants are chosen per shape; the plain ones are always there.
 /// </summary>
 internal sealed partial class GpuBackend : Backend, IMachineLimits
 {
@@ -127,19 +127,19 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
             }
             catch (AcceleratorException)
             {
-                // The device is lost; the failure that said so is on its way to the user.
+                // The device is lost; the failure that reported it is on its way to the user.
             }
         }
     }
 
     private static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Length);
 
-    /// <summary>The tensor, or any other view where a kernel has a parameter that it will not look at.</summary>
+    /// <summary>The tensor, or any other view where a kernel has a parameter that it does not read.</summary>
     private static ArrayView<float> ViewOr(Tensor? tensor, ArrayView<float> unused) => tensor is null ? unused : View(tensor);
 
     /// <summary>
-    /// Memory for what passes between the kernels of one operation, at least so long. The stream's order makes one piece enough; it grows
-    /// in the first step and then stays.
+    /// Memory for what passes between the kernels of one operation, at least this long. The stream's order makes one piece
+    /// enough; it grows in the first step and then stays.
     /// </summary>
     private ArrayView<float> Scratch(long length)
     {

@@ -5,5 +5,7 @@ namespace SharpSeg.Kernels.Gpu;
 /// <param name="Name">The device's own name.</param>
 /// <param name="MemoryBytes">Its memory, bytes.</param>
 /// <param name="Details">Architecture, multiprocessors, driver, for people.</param>
-/// <param name="IsProcessor">The driver has the processor play the GPU: slower than the device cpu, so nobody gets it unasked.</param>
+/// <param name="IsProcessor">
+/// The driver presents the processor as a GPU: slower than the device cpu, so it is never chosen unless asked for.
+/// </param>
 public sealed record GpuDevice(string Id, string Name, long MemoryBytes, string Details, bool IsProcessor = false);

@@ -89,7 +89,7 @@ internal sealed class CascadeMasks
         }
     }
 
-    /// <summary>Writes the masks as image channels behind the modality channels.</summary>
+    /// <summary>Writes the masks as image channels after the modality channels.</summary>
     /// <param name="image">The batch's sample (z, y, x, c).</param>
     /// <param name="firstChannel">Number of modality channels.</param>
     public void Write(Span<float> image, int firstChannel)

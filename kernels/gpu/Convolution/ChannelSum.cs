@@ -5,8 +5,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The gradient by a bias by groups: partials[chunk, q] = Σ dy[v, q] over the chunk's voxels; <see cref="SplitSum"/> adds the chunks.
-/// <para>Shapes: dy (voxels of the whole batch, q); partials (chunks, q). Mapping: <see cref="ChannelGroups"/>. Reads dy once.</para>
+/// The bias gradient, by groups: partials[chunk, q] = Σ dy[v, q] over the chunk's voxels; <see cref="SplitSum"/> adds the chunks.
+/// <para>Shapes: dy (voxels of the whole batch, q); partials (chunks, q). Mapping: <see cref="ChannelGroups"/>. Reads dy
+/// once.</para>
 /// </summary>
 internal sealed class ChannelSum(Accelerator accelerator)
 {

@@ -4,9 +4,9 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// What the depths of a tile, 16 or 32, stand for. Depth number k is channel k mod C of tap k / C; the first 16 or 32 threads each follow
-/// one depth of a tile from tile to tile, adding 16 or 32 and carrying, and write for everybody: the tap's offset z, y, x in the
-/// source, the channel, and where the depth's weights begin. A channel of −1 marks depths behind the last.
+/// What the depths of a tile, 16 or 32, refer to. Depth number k is channel k mod C of tap k / C; the first 16 or 32 threads each
+/// follow one depth of a tile from tile to tile, adding 16 or 32 and carrying, and write for the whole group: the tap's offset z,
+/// y, x in the source, the channel, and where the depth's weights begin. A channel of −1 marks depths beyond the last.
 /// </summary>
 internal struct DepthPlan
 {
@@ -37,7 +37,7 @@ internal struct DepthPlan
         return plan;
     }
 
-    /// <summary>Writes the thread's depth, if it has one, at <paramref name="offset"/> and goes on to the next tile's.</summary>
+    /// <summary>Writes the thread's depth, if it has one, at <paramref name="offset"/> and moves on to the next tile's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write(
         ref DepthPlan plan, int thread, ArrayView<int> depths, int offset, GatherSizes s, VoxelClass place, int precision)

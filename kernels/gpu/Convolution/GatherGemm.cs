@@ -12,11 +12,12 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// Convolution and transposed convolution, forward and backward data, as implicit matrix products: rows are voxels, columns are
 /// channels of the result, and the depth runs over taps and source channels, whose matrix is never written down.
 /// <para>Shapes, formula: <see cref="GatherSizes"/>.</para>
-/// <para>Mapping: a group of 64 threads makes a tile of 64×64 results (128×32 for few columns), 8×8 per thread in registers. Tiles of
-/// depth 16 pass through shared memory in two buffers: while one is multiplied the next is filled, one barrier each. What the sixteen
-/// depths of a tile stand for (tap offsets, channel, weight row) is worked out by sixteen threads, one tile ahead, counting up instead of
-/// dividing. Grid: x tiles of voxels, y tiles of columns, z samples × classes.</para>
-/// <para>Variants: vector (16-byte loads and stores; all channel counts multiples of 4) and scalar (any); wide and narrow tiles.</para>
+/// <para>Mapping: a group of 64 threads makes a tile of 64×64 results (128×32 for few columns), 8×8 per thread in registers.
+/// Tiles of depth 16 pass through shared memory in two buffers: while one is multiplied the next is filled, one barrier each.
+/// What the sixteen depths of a tile stand for (tap offsets, channel, weight row) is computed by sixteen threads, one tile ahead,
+/// counting up instead of dividing. Grid: x tiles of voxels, y tiles of columns, z samples × classes.</para>
+/// <para>Variants: vector (16-byte loads and stores; all channel counts multiples of 4) and scalar (any); wide and narrow
+/// tiles.</para>
 /// <para>Cost per depth and thread: 64 multiply-adds for four 16-byte loads from shared memory.</para>
 /// </summary>
 internal sealed class GatherGemm(Accelerator accelerator)
@@ -134,7 +135,7 @@ internal sealed class GatherGemm(Accelerator accelerator)
         }
 
         var to = dest.SubView((long)sample * s.DestVoxels * s.Columns, s.DestVoxels * s.Columns);
-        var upper = (3 * tileRows) + (4 * ty);            // where the plan of the rows says to what they belong
+        var upper = (3 * tileRows) + (4 * ty);            // where the rows' plan says what they belong to
         var lower = upper + (tileRows >> 1);
         var left = firstColumn + (4 * tx);
         var right = left + (tileColumns >> 1);
@@ -148,7 +149,7 @@ internal sealed class GatherGemm(Accelerator accelerator)
         GatherTiles.Store(to, bias, sums.R7, rows[lower + 3], left, right, s, vector);
 
         // Keeps the exit of the last store's `if` apart from that of the `return` above. Where they are one, the OpenCL driver PoCL (7.1,
-        // work-items as loops) takes the first thread's decision for all threads and writes rows behind the last voxel.
+        // work-items as loops) takes the first thread's decision for all threads and writes rows beyond the last voxel.
         Group.Barrier();
     }
 }

@@ -5,7 +5,9 @@ using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
-/// <summary>Filling the tiles of <see cref="GatherGemm"/>, laid out by <see cref="TileWords"/>, and writing its results.</summary>
+/// <summary>
+/// Filling the tiles of <see cref="GatherGemm"/>, laid out by <see cref="TileWords"/>, and writing its results.
+/// </summary>
 internal static class GatherTiles
 {
     /// <summary>Fills buffer 0 or 1 of both tiles from what the plan in slot <paramref name="buffer"/> says.</summary>
@@ -30,7 +32,9 @@ internal static class GatherTiles
         }
     }
 
-    /// <summary>Writes one row of a thread's results: bias, accumulation, borders. <paramref name="first"/> as in the rows' plan.</summary>
+    /// <summary>
+    /// Writes one row of a thread's results: bias, accumulation, borders. <paramref name="first"/> as in the rows' plan.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(
         ArrayView<float> dest, ArrayView<float> bias, Row8 row, int first, int left, int right, GatherSizes s, bool vector)
@@ -131,7 +135,7 @@ internal static class GatherTiles
         }
     }
 
-    /// <summary>The element of the source that a row sees at one depth; 0 outside the volume and behind the last depth.</summary>
+    /// <summary>The element of the source that a row sees at one depth; 0 outside the volume and beyond the last depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Gathered(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<int> rows, int row, int tileRows, ArrayView<int> depths, int at,

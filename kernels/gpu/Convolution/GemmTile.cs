@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// Sizes of the tiles of the matrix-product kernels. 64 threads with 64 sums each: small groups, because many fit on a multiprocessor
-/// beside each other and hide each other's loads.
+/// Sizes of the tiles of the matrix-product kernels. 64 threads with 64 sums each: small groups, because many fit on a
+/// multiprocessor at once and hide each other's loads.
 /// </summary>
 internal static class GemmTile
 {
@@ -18,7 +18,7 @@ internal static class GemmTile
     public const int MostDepths = 2 * Words;
 
     /// <summary>
-    /// Words by which a row of a tile in shared memory is longer than its content. With 64 + 8 words a row, the 32 threads of a warp that
+    /// Padding words of a row of a tile in shared memory. With 64 + 8 words a row, the 32 threads of a warp that
     /// read a tensor-core fragment (4 words × 8 columns) touch 32 different banks.
     /// </summary>
     public const int Pad = 8;

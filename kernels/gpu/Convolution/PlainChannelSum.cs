@@ -5,7 +5,7 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// db[q] = Σ dy[·, q], the gradient by a bias, one thread per channel. Sums of 256 voxels, then of those sums.
+/// db[q] = Σ dy[·, q], the gradient with respect to a bias, one thread per channel. Sums of 256 voxels, then of those sums.
 /// <para>Shapes: dy (voxels of the whole batch, channels); db (channels).</para>
 /// </summary>
 internal sealed class PlainChannelSum(Accelerator accelerator)

@@ -5,11 +5,12 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// Convolution, all three passes, one thread per element of the result: the formula of <see cref="Engine.Backends.ConvProblem"/> as it
-/// stands there, and the yardstick for the fast variants.
+/// Convolution, all three passes, one thread per element of the result: the formula of <see cref="Engine.Backends.ConvProblem"/>
+/// as it stands there, and the yardstick for the fast variants.
 /// <para>Shapes: x (n, z, y, x, Cin); x2 (n, z, y, x, Cin2); w (kz, ky, kx, Cin + Cin2, Cout); y (n, oz, oy, ox, Cout).</para>
-/// <para>Mapping: neighbouring threads take neighbouring channels of one voxel, so that weights are read in one piece and inputs are
-/// the same address. Every product reads both factors from the caches: bound by their bandwidth, a tenth of peak at best.</para>
+/// <para>Mapping: neighbouring threads take neighbouring channels of one voxel, so that weights are read in one piece and inputs
+/// are the same address. Every product reads both factors from the caches: bound by their bandwidth, a tenth of peak at
+/// best.</para>
 /// </summary>
 internal sealed class PlainConvolution(Accelerator accelerator)
 {
@@ -33,13 +34,13 @@ internal sealed class PlainConvolution(Accelerator accelerator)
         bool hasBias, ArrayView<float> y) =>
         forward(stream, ElementIndex.Over(y.Length), x, x2, w, b, y, s, hasBias ? 1 : 0);
 
-    /// <summary>Gradient by the input channels firstChannel, firstChannel + 1, … (as many as dx has).</summary>
+    /// <summary>Gradient with respect to the input channels firstChannel, firstChannel + 1, … (as many as dx has).</summary>
     public void LaunchBackwardData(
         AcceleratorStream stream, in ConvSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, int firstChannel,
         int channels, bool accumulate) =>
         backwardData(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, firstChannel, channels, accumulate ? 1 : 0);
 
-    /// <summary>Gradient by the weights.</summary>
+    /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
         AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy, ArrayView<float> dw,
         bool accumulate) =>

@@ -30,12 +30,12 @@ internal sealed class PlainTransposedConvolution(Accelerator accelerator)
         ArrayView<float> y) =>
         forward(stream, ElementIndex.Over(y.Length), x, w, b, y, s, hasBias ? 1 : 0);
 
-    /// <summary>Gradient by the input.</summary>
+    /// <summary>Gradient with respect to the input.</summary>
     public void LaunchBackwardData(
         AcceleratorStream stream, in TransposedSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, bool accumulate) =>
         backwardData(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, accumulate ? 1 : 0);
 
-    /// <summary>Gradient by the weights.</summary>
+    /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
         AcceleratorStream stream, in TransposedSizes s, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, bool accumulate) =>
         backwardWeights(stream, ElementIndex.Over(dw.Length), x, dy, dw, s, accumulate ? 1 : 0);

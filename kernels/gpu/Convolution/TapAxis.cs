@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// One axis of a class of voxels (see GatherSizes): voxel number m of the class lies at d = m·DestStep + Remainder, and its tap number
-/// j, which is the kernel's tap FirstTap + j·TapStep, looks at the source position m·Step + Base + j·Direction.
+/// One axis of a class of voxels (see GatherSizes): voxel number m of the class lies at d = m·DestStep + Remainder, and its tap
+/// number j, which is the kernel's tap FirstTap + j·TapStep, reads the source position m·Step + Base + j·Direction.
 /// </summary>
 internal struct TapAxis
 {
     public int Count, DestStep, Remainder, Step, Base, Direction, Taps, FirstTap, TapStep;
 
-    /// <summary>Works the axis out for one class.</summary>
+    /// <summary>Computes the axis of one class.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TapAxis Of(int scatter, int remainder, int dest, int kernel, int stride, int pad)
     {

@@ -5,8 +5,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// One thread's share of its warp's sums, sixteen fragments. Wide: 32 rows × 64 columns, Upper is rows 0 to 15, Lower 16 to 31. Narrow: 64
-/// rows × 32 columns, four fragments to each sixteen rows in order. A group of two warps makes a tile of 64×64 or 128×32.
+/// One thread's share of its warp's sums, sixteen fragments. Wide: 32 rows × 64 columns, Upper is rows 0 to 15, Lower 16 to 31.
+/// Narrow: 64 rows × 32 columns, four fragments to each sixteen rows in order. A group of two warps makes a tile of 64×64 or
+/// 128×32.
 /// </summary>
 internal struct TensorBlock
 {
@@ -17,8 +18,8 @@ internal struct TensorBlock
     public static int RowsOf(bool narrow) => GemmTile.RowsOf(narrow) / 2;
 
     /// <summary>
-    /// sums += product of one tile; <paramref name="firstA"/> is where the warp's rows begin, a multiple of 32 columns. All threads of the
-    /// warp must come here together.
+    /// sums += product of one tile; <paramref name="firstA"/> is where the warp's rows begin, a multiple of 32 columns. All
+    /// threads of the warp must call this together.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(

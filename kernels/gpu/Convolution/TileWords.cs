@@ -5,12 +5,12 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// How the tiles of the matrix-product kernels lie in shared memory: rows of 32-bit words, depth first, word[k, column]. A word holds one
-/// depth as float32 or tf32, or two as 16-bit numbers (the lower depth in the lower half), which is how mma.sync takes them. Elements are
-/// rounded once, when the tile is filled.
-/// <para>Columns are swapped around by <see cref="Swizzle"/>: threads that hold four depths of a voxel write four rows of the tile, and
-/// without it the threads of a warp would meet in a quarter of the banks. Reads of fragments and of 16-byte words stay free of conflicts,
-/// because all they swap is whole blocks.</para>
+/// How the tiles of the matrix-product kernels lie in shared memory: rows of 32-bit words, depth first, word[k, column]. A word
+/// holds one depth as float32 or tf32, or two as 16-bit numbers (the lower depth in the lower half), which is how mma.sync takes
+/// them. Elements are rounded once, when the tile is filled.
+/// <para>Columns are swapped around by <see cref="Swizzle"/>: threads that hold four depths of a voxel write four rows of the
+/// tile, and without it the threads of a warp would meet in a quarter of the banks. Reads of fragments and of 16-byte words stay
+/// free of conflicts, because only whole blocks are swapped.</para>
 /// </summary>
 internal static class TileWords
 {
@@ -30,7 +30,9 @@ internal static class TileWords
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int DepthOf(int precision) => precision >= Bf16 ? 2 * GemmTile.Words : GemmTile.Words;
 
-    /// <summary>What a row of words exchanges its columns by: column c lies at c XOR this. A multiple of four, so fours stay together.</summary>
+    /// <summary>
+    /// What a row of words exchanges its columns by: column c lies at c XOR this. A multiple of four, so fours stay together.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Swizzle(int word, int precision) => ((word >> 2) & 3) << (precision >= Bf16 ? 2 : 3);
 
@@ -55,7 +57,9 @@ internal static class TileWords
         }
     }
 
-    /// <summary>Writes the depths k (even) and k + 1 of four columns from <paramref name="column"/> on, a multiple of four.</summary>
+    /// <summary>
+    /// Writes the depths k (even) and k + 1 of four columns from <paramref name="column"/> on, a multiple of four.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreColumns(
         ArrayView<float> tile, int first, int k, int column, int stride, Float4 lower, Float4 upper, int precision)

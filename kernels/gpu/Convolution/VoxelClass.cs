@@ -20,8 +20,8 @@ internal struct VoxelClass
     }
 
     /// <summary>
-    /// rows[0 | 1 | 2, row] ← source position z, y, x of tap 0 of voxel m, or a z far outside for rows behind the last voxel, so that
-    /// their loads give zero; rows[3, row] ← index of its first channel in a sample of the destination, or −1.
+    /// rows[0 | 1 | 2, row] ← source position z, y, x of tap 0 of voxel m, or a z far outside for rows beyond the last voxel, so
+    /// that their loads give zero; rows[3, row] ← index of its first channel in a sample of the destination, or −1.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteRow(ArrayView<int> rows, int row, int tileRows, int m, int voxels, GatherSizes s, VoxelClass place)

@@ -4,8 +4,8 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// Where the voxels of a tile of <see cref="WeightGemm"/>, 16 or 32, lie: as many threads work it out for everybody, one tile ahead. Sample
-/// (−1 behind the last voxel) and the position z, y, x that tap −pad = 0 looks at in the gathered volume.
+/// Where the voxels of a tile of <see cref="WeightGemm"/>, 16 or 32, lie: as many threads compute it for the whole group, one
+/// tile ahead. Sample (−1 beyond the last voxel) and the position z, y, x that tap −pad = 0 reads in the gathered volume.
 /// </summary>
 internal static class VoxelPlan
 {

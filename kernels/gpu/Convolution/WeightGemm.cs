@@ -9,12 +9,12 @@ using Method = System.Action<
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// Gradient by the weights as an implicit matrix product: rows are taps × gathered channels, columns are dense channels, and the depth
-/// runs over all voxels of the batch.
+/// Gradient with respect to the weights as an implicit matrix product: rows are taps × gathered channels, columns are dense
+/// channels, and the depth runs over all voxels of the batch.
 /// <para>Shapes, formula: <see cref="WeightSizes"/>.</para>
-/// <para>Mapping: groups of 64 threads and tiles as in <see cref="GatherGemm"/>. The product is wide and shallow in rows and columns but
-/// millions deep, so the voxels are split over groups (grid z); each split writes its own partial result, and <see cref="SplitSum"/> adds
-/// them in order. No atomics: two runs give the same bytes.</para>
+/// <para>Mapping: groups of 64 threads and tiles as in <see cref="GatherGemm"/>. The product is wide and shallow in rows and
+/// columns but millions deep, so the voxels are split over groups (grid z); each split writes its own partial result, and <see
+/// cref="SplitSum"/> adds them in order. No atomics: two runs give the same bytes.</para>
 /// </summary>
 internal sealed class WeightGemm(Accelerator accelerator)
 {
@@ -141,7 +141,7 @@ internal sealed class WeightGemm(Accelerator accelerator)
 
         var size = (long)s.Rows * s.DenseChannels;
         var to = partials.SubView(Grid.IdxZ * size, size);
-        var upper = (4 * tileRows) + (4 * ty);            // where the plan of the rows says to what they belong
+        var upper = (4 * tileRows) + (4 * ty);            // where the rows' plan says what they belong to
         var lower = upper + (tileRows >> 1);
         var left = firstColumn + (4 * tx);
         var right = left + (tileColumns >> 1);

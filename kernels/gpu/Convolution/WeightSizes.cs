@@ -3,7 +3,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The gradient by the weights, of convolution and transposed convolution, as one: over the voxels v of a dense volume,
+/// The gradient with respect to the weights, of convolution and transposed convolution, as one: over the voxels v of a dense
+/// volume,
 /// <para>dw(tap, g, d) = Σ_v gathered[v·stride + tap − pad, g]·dense[v, d].</para>
 /// <para>Convolution: gathered = [x, x2], dense = dy, dw[tap, g, d]. Transposed convolution: gathered = dy, dense = x, pad 0,
 /// dw[tap, d, g].</para>

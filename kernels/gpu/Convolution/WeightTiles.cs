@@ -5,12 +5,15 @@ using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
-/// <summary>Filling the tiles of <see cref="WeightGemm"/> and writing its partial results. Tiles: <see cref="TileWords"/>.</summary>
+/// <summary>
+/// Filling the tiles of <see cref="WeightGemm"/> and writing its partial results. Tiles: <see cref="TileWords"/>.
+/// </summary>
 internal static class WeightTiles
 {
     /// <summary>
-    /// rows[0 | 1 | 2 | 3, row] ← tap z, y, x and channel of row m; channel −1 behind the last row. rows[4, row] ← index of its column 0 in
-    /// the result, or −1. Columns of the result lie next to each other; transposed, as many elements apart as there are gathered channels.
+    /// rows[0 | 1 | 2 | 3, row] ← tap z, y, x and channel of row m; channel −1 beyond the last row. rows[4, row] ← index of its
+    /// column 0 in the result, or −1. Columns of the result lie next to each other; transposed, as many elements apart as there
+    /// are gathered channels.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteRow(ArrayView<int> rows, int row, int tileRows, int m, WeightSizes s)
@@ -202,7 +205,9 @@ internal static class WeightTiles
         return value;
     }
 
-    /// <summary>Index of a row's channel at a voxel in the gathered array, or −1 where the tap leaves the volume. 64-bit: whole batch.</summary>
+    /// <summary>
+    /// Index of a row's channel at a voxel in the gathered array, or −1 where the tap leaves the volume. 64-bit: whole batch.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long IndexOf(ArrayView<int> rows, ArrayView<int> voxels, int at, int row, int tileRows, WeightSizes s)
     {

@@ -4,9 +4,9 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// How work on channels-last voxels that differs per channel is spread: a group is lanes × rows of threads; lanes walk along channels (or
-/// along fours of channels), so that loads are in one piece, rows stride over the voxels of a chunk. What belongs to a channel is read once
-/// per thread, and nothing is divided. Grid: x channels, y chunks of voxels, z samples.
+/// How per-channel work on channels-last voxels is distributed: a group is lanes × rows of threads; lanes walk along channels (or
+/// along fours of channels), so that loads are in one piece, rows stride over the voxels of a chunk. What belongs to a channel is
+/// read once per thread, and nothing is divided. Grid: x channels, y chunks of voxels, z samples.
 /// </summary>
 internal static class ChannelGroups
 {
@@ -33,8 +33,8 @@ internal static class ChannelGroups
     }
 
     /// <summary>
-    /// Lanes: 8, 16 or 32, whichever leaves the fewest without a channel, the most of several equal ones; or the lowest power of two that
-    /// holds fewer channels than 8.
+    /// Lanes: 8, 16 or 32, whichever leaves the fewest without a channel, the most of several equal ones; or the lowest power of
+    /// two that holds fewer channels than 8.
     /// </summary>
     internal static int Lanes(int channels)
     {
@@ -53,8 +53,8 @@ internal static class ChannelGroups
     }
 
     /// <summary>
-    /// Σ over the rows of a group, the same for all threads of a lane, in a fixed order. All threads must come here; <paramref name="shared"/>
-    /// has <see cref="Threads"/> elements.
+    /// Σ over the rows of a group, the same for all threads of a lane, in a fixed order. All threads must call this; <paramref
+    /// name="shared"/> has <see cref="Threads"/> elements.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float SumOverRows(ArrayView<float> shared, float value)

@@ -5,12 +5,14 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Where ILGPU finds the drivers. It asks Linux for libcuda.so and libOpenCL.so, which only development packages install; users' machines
-/// have libcuda.so.1 and libOpenCL.so.1, and without help would seem to have no GPU.
+/// Where ILGPU finds the drivers. It asks Linux for libcuda.so and libOpenCL.so, which only development packages install; users'
+/// machines have libcuda.so.1 and libOpenCL.so.1, and without help would seem to have no GPU.
 /// </summary>
 internal static class DriverLibrary
 {
-    /// <summary>Makes ILGPU look for the versioned names too. If the program has a resolver for ILGPU of its own, that one stays.</summary>
+    /// <summary>
+    /// Makes ILGPU look for the versioned names too. If the program has a resolver for ILGPU of its own, that one stays.
+    /// </summary>
     public static void FindUnderTheirVersionedNames()
     {
         try
@@ -23,7 +25,7 @@ internal static class DriverLibrary
         }
     }
 
-    /// <summary>The names under which a library is looked for, in order, beside those that .NET tries by itself.</summary>
+    /// <summary>The names under which a library is looked for, in order, besides those that .NET tries by itself.</summary>
     /// <param name="library">Its name in the import: "cuda", "nvcuda", "OpenCL", ….</param>
     /// <param name="onLinux">Whether this is Linux.</param>
     internal static IReadOnlyList<string> FurtherNames(string library, bool onLinux) => library.ToLowerInvariant() switch
@@ -48,6 +50,6 @@ internal static class DriverLibrary
             }
         }
 
-        return 0; // .NET goes on as if there were no resolver, and says what it did not find
+        return 0; // .NET continues as if there were no resolver, and reports what it did not find
     }
 }

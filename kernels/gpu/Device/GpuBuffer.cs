@@ -21,7 +21,7 @@ internal sealed class GpuBuffer(MemoryBuffer1D<float, Stride1D.Dense> memory, lo
             }
             catch (AcceleratorException)
             {
-                // The device is lost and its memory with it; the failure that said so is on its way to the user.
+                // The device is lost and its memory with it; the failure that reported it is on its way to the user.
             }
         }
     }

@@ -3,8 +3,8 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Sums and maxima over the threads of a one-dimensional group, in a fixed order: sixteen threads add sixteen values each, then every
-/// thread adds those sixteen sums. Three barriers, where a binary tree has nine.
+/// Sums and maxima over the threads of a one-dimensional group, in a fixed order: sixteen threads add sixteen values each, then
+/// every thread adds those sixteen sums. Three barriers, where a binary tree has nine.
 /// </summary>
 internal static class GroupSum
 {
@@ -13,7 +13,7 @@ internal static class GroupSum
 
     private const int Leaders = 16;
 
-    /// <summary>Σ of all threads' values, the same for every thread. All threads must come here.</summary>
+    /// <summary>Σ of all threads' values, the same for every thread. All threads must call this.</summary>
     public static float Of(ArrayView<float> shared, float value)
     {
         var thread = Group.IdxX;
@@ -40,7 +40,7 @@ internal static class GroupSum
         return sum;
     }
 
-    /// <summary>Largest of all threads' values, NaN if one of them is NaN. All threads must come here.</summary>
+    /// <summary>Largest of all threads' values, NaN if one of them is NaN. All threads must call this.</summary>
     public static float MaximumOf(ArrayView<float> shared, float value)
     {
         var thread = Group.IdxX;

@@ -9,7 +9,7 @@ using SharpSeg.Kernels.Gpu.Volumes;
 
 namespace SharpSeg.Kernels.Gpu.Device;
 
-/// <summary>Every kernel there is, for tools that compile or list them all.</summary>
+/// <summary>Every kernel, for tools that compile or list them all.</summary>
 internal static class KernelCatalogue
 {
     /// <summary>Kernels that any device can compile.</summary>

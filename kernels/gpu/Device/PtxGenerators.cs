@@ -10,14 +10,14 @@ using SharpSeg.Kernels.Gpu.Convolution;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/> and <see cref="TensorInstructions"/>. Generators get
-/// the call's arguments as registers, a structure as its fields' registers in order, a reference as its address.
+/// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/> and <see cref="TensorInstructions"/>.
+/// Generators get the call's arguments as registers, a structure as its fields' registers in order, a reference as its address.
 /// </summary>
 internal static class PtxGenerators
 {
     private const BindingFlags Any = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 
-    /// <summary>Tells a context's compilers of the methods.</summary>
+    /// <summary>Registers the methods with a context's compilers.</summary>
     public static Context.Builder EnableOwnInstructions(this Context.Builder builder)
     {
         var manager = builder.GetIntrinsicManager();

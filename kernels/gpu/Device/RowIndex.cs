@@ -3,17 +3,17 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// One thread per element of a volume, with row and plane as axes of the grid: a position is found by dividing nothing but the place in a
-/// row, in 32 bits. (A 64-bit division takes a GPU some hundred instructions, more than moving the element.)
+/// One thread per element of a volume, with row and plane as axes of the grid: a position is found by dividing nothing but the
+/// place in a row, in 32 bits. (A 64-bit division takes a GPU some hundred instructions, more than moving the element.)
 /// </summary>
 internal static class RowIndex
 {
     private const int GroupSize = 256;                    // threads
 
-    /// <summary>Place in the row; may lie behind its end.</summary>
+    /// <summary>Place in the row; may lie beyond its end.</summary>
     public static int Element => (Grid.IdxX * Group.DimX) + Group.IdxX;
 
-    /// <summary>Row of the plane; may lie behind the last one.</summary>
+    /// <summary>Row of the plane; may lie beyond the last one.</summary>
     public static int Row => (Grid.IdxY * Group.DimY) + Group.IdxY;
 
     /// <summary>Plane.</summary>

@@ -3,8 +3,8 @@ using ILGPU.Runtime;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Page-locked host memory for uploads, so that a batch is copied while kernels run. A ring: what was handed out may be reused only after
-/// the stream was waited for, so the ring asks for that when it comes round.
+/// Page-locked host memory for uploads, so that a batch is copied while kernels run. A ring: what was handed out may be reused
+/// only after the stream was waited for, so the ring asks for that whenever it wraps around.
 /// </summary>
 internal sealed class Staging(Accelerator accelerator) : IDisposable
 {
@@ -30,7 +30,7 @@ internal sealed class Staging(Accelerator accelerator) : IDisposable
         return piece;
     }
 
-    /// <summary>The stream was waited for: all of the ring is free.</summary>
+    /// <summary>The stream has been waited for: all of the ring is free.</summary>
     public void Reset() => used = 0;
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using ILGPU.Algorithms;
 
 namespace SharpSeg.Kernels.Gpu.Loss;
 
-/// <summary>What kernels ask of the logits of a voxel. The exponentials never overflow.</summary>
+/// <summary>What kernels compute from the logits of a voxel. The exponentials never overflow.</summary>
 internal static class Logits
 {
     /// <summary>1/(1 + exp(−z)).</summary>

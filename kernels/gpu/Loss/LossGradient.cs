@@ -5,12 +5,14 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Loss;
 
 /// <summary>
-/// Second pass of Dice + cross-entropy: the gradient by the logits from the sums of the first pass
+/// Second pass of Dice + cross-entropy: the gradient with respect to the logits from the sums of the first pass
 /// (docs/method/losses-and-optimisers.md §2.5, §3).
-/// <para>Shapes: logits, dlogits (n, z, y, x, C); slopes (n, C, 2), scratch: the derivative of −mean Dice by p is slope·y + constant.</para>
-/// <para>Maths: Backend.SegmentationLossBackward. Where D is its lower bound 1e-8 it does not depend on p, and the constant is 0.</para>
-/// <para>Mapping: one thread per sample and class for the slopes, then one thread per voxel, three passes over its channels, which the
-/// caches serve. Bound by memory for few classes.</para>
+/// <para>Shapes: logits, dlogits (n, z, y, x, C); slopes (n, C, 2), scratch: the derivative of −mean Dice by p is slope·y +
+/// constant.</para>
+/// <para>Maths: Backend.SegmentationLossBackward. Where D is its lower bound 1e-8 it does not depend on p, and the constant is
+/// 0.</para>
+/// <para>Mapping: one thread per sample and class for the slopes, then one thread per voxel, three passes over its channels,
+/// which the caches serve. Bound by memory for few classes.</para>
 /// </summary>
 internal sealed class LossGradient(Accelerator accelerator)
 {

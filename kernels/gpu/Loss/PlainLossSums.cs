@@ -6,7 +6,7 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 
 /// <summary>
 /// First pass of Dice + cross-entropy, one thread per sum: 3·N·C threads for the I, P, G of a sample and class, then one for the
-/// cross-entropy and one for the number of valid voxels. Every thread makes the softmax of every voxel again.
+/// cross-entropy and one for the number of valid voxels. Every thread recomputes the softmax of every voxel.
 /// <para>Shapes, maths: <see cref="Engine.Backends.LossProblem"/>. Sums of rows, then of rows' sums.</para>
 /// </summary>
 internal sealed class PlainLossSums(Accelerator accelerator)

@@ -4,7 +4,7 @@ using ILGPU.Algorithms;
 namespace SharpSeg.Kernels.Gpu.Loss;
 
 /// <summary>
-/// What the loss says about one voxel (docs/method/losses-and-optimisers.md §2, §3). Voxels are counted over the batch.
+/// The loss of one voxel (docs/method/losses-and-optimisers.md §2, §3). Voxels are counted over the batch.
 /// </summary>
 internal static class VoxelLoss
 {
@@ -21,7 +21,8 @@ internal static class VoxelLoss
         : (int)target[voxel * s.TargetC] == c ? 1f : 0f;
 
     /// <summary>
-    /// Cross-entropy of a valid voxel. Softmax: log Σ exp(z − highest) − (z_t − highest); regions: Σ max(z, 0) − z·y + log(1 + exp(−|z|)).
+    /// Cross-entropy of a valid voxel. Softmax: log Σ exp(z − highest) − (z_t − highest); regions: Σ max(z, 0) − z·y + log(1 +
+    /// exp(−|z|)).
     /// </summary>
     public static float CrossEntropy(ArrayView<float> logits, ArrayView<float> target, long voxel, float highest, float sum, LossSizes s)
     {
@@ -42,7 +43,7 @@ internal static class VoxelLoss
         return total;
     }
 
-    /// <summary>p of one map, given the softmax' maximum and 1/Σ (not looked at for regions).</summary>
+    /// <summary>p of one map, given the softmax' maximum and 1/Σ (not used for regions).</summary>
     public static float Probability(ArrayView<float> logits, long voxel, int c, float highest, float inverse, LossSizes s)
     {
         var z = logits[(voxel * s.C) + c];

@@ -6,8 +6,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Normalization;
 
 /// <summary>
-/// Sums over the rows of a group as <see cref="ChannelGroups"/> makes them, lanes × rows of 256 threads: first over the rows of a warp, by
-/// exchanging values between its threads, then over the eight warps through shared memory. The order is fixed.
+/// Sums over the rows of a group as <see cref="ChannelGroups"/> makes them, lanes × rows of 256 threads: first over the rows of a
+/// warp, by exchanging values between its threads, then over the eight warps through shared memory. The order is fixed.
 /// </summary>
 internal static class WarpRows
 {
@@ -17,11 +17,13 @@ internal static class WarpRows
     /// <summary>Elements of shared memory that a group needs: one per warp and lane.</summary>
     public const int SharedLength = ChannelGroups.Threads;
 
-    /// <summary>Whether a device has warps of 32 threads that exchange values. ILGPU's OpenCL has exchanges for some vendors only.</summary>
+    /// <summary>
+    /// Whether a device has warps of 32 threads that exchange values. ILGPU's OpenCL has exchanges for some vendors only.
+    /// </summary>
     public static bool CanRunOn(Accelerator accelerator) =>
         accelerator.AcceleratorType != AcceleratorType.OpenCL && accelerator.WarpSize == WarpSize;
 
-    /// <summary>Σ over the rows, the same for all threads of a lane. All threads must come here.</summary>
+    /// <summary>Σ over the rows, the same for all threads of a lane. All threads must call this.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Sum(ArrayView<Float4> shared, Float4 value)
     {

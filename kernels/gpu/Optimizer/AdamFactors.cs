@@ -2,7 +2,7 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Kernels.Gpu.Optimizer;
 
-/// <summary><see cref="AdamStep"/> with all that does not depend on the parameter worked out.</summary>
+/// <summary><see cref="AdamStep"/> with everything that does not depend on the parameter precomputed.</summary>
 internal readonly struct AdamFactors
 {
     public readonly float StepSize, InverseRootCorrection2, WeightDecay, GradientScale;

@@ -6,8 +6,8 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 
 /// <summary>
 /// Element-wise operations on arrays of equal length: fill, copy, y ← a·x + b·y, residual join + leaky ReLU and its gradient.
-/// <para>Mapping: one thread per element, neighbouring threads on neighbouring elements; bound by memory. Outputs may be inputs where the
-/// backend's contract says so: a thread reads its element before it writes it.</para>
+/// <para>Mapping: one thread per element, neighbouring threads on neighbouring elements; bound by memory. Outputs may be inputs
+/// where the backend's contract says so: a thread reads its element before it writes it.</para>
 /// </summary>
 internal sealed class PointwiseKernels(Accelerator accelerator)
 {
@@ -37,7 +37,7 @@ internal sealed class PointwiseKernels(Accelerator accelerator)
     public void LaunchCopy(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> y) =>
         copy(stream, ElementIndex.Over(y.Length), x, y);
 
-    /// <summary>y ← a·x + b·y; b = 0 does not look at y.</summary>
+    /// <summary>y ← a·x + b·y; b = 0 does not read y.</summary>
     public void LaunchAxpby(AcceleratorStream stream, float a, ArrayView<float> x, float b, ArrayView<float> y) =>
         axpby(stream, ElementIndex.Over(y.Length), a, x, b, y);
 

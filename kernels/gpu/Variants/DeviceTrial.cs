@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Gpu.Variants;
 
 /// <summary>
-/// Whether a device computes at all: one small convolution by the plain kernel beside the same sums in float64 on the processor. What
-/// this lets pass is the yardstick for the device's faster kernels (<see cref="VariantSelfCheck"/>).
+/// Whether a device computes at all: one small convolution by the plain kernel against the same sums in float64 on the processor.
+/// What this lets pass is the yardstick for the device's faster kernels (<see cref="VariantSelfCheck"/>).
 /// </summary>
 internal static class DeviceTrial
 {

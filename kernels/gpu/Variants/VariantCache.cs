@@ -1,17 +1,17 @@
 namespace SharpSeg.Kernels.Gpu.Variants;
 
 /// <summary>
-/// Which variants agree with the plain kernels, and which was found best for which operation: kept in a file per device, driver, precision
-/// and build of the kernels, so that each is checked and measured once. One line per decision: operation, sizes, variant, separated by tabs.
-/// A file that cannot be read or written is done without.
+/// Which variants agree with the plain kernels, and which was found best for which operation: kept in a file per device, driver,
+/// precision and build of the kernels, so that each is checked and measured once. One line per decision: operation, sizes,
+/// variant, separated by tabs. A file that cannot be read or written is ignored.
 /// </summary>
 internal sealed class VariantCache
 {
     private readonly Dictionary<VariantKey, string> decisions = [];
     private readonly string? file;
 
-    /// <summary>Reads what is known of a device.</summary>
-    /// <param name="folder">Where the files lie; null keeps decisions in memory only.</param>
+    /// <summary>Reads what is known about a device.</summary>
+    /// <param name="folder">Folder of the files; null keeps decisions in memory only.</param>
     /// <param name="device">Name, driver and precision.</param>
     public VariantCache(string? folder, string device)
     {
@@ -38,7 +38,7 @@ internal sealed class VariantCache
         }
     }
 
-    /// <summary>Differs whenever the kernels' code does, so that measurements of other kernels are not believed.</summary>
+    /// <summary>Differs whenever the kernels' code does, so that measurements of other kernels are not used.</summary>
     private static string Build => typeof(VariantCache).Module.ModuleVersionId.ToString("N")[..8];
 
     /// <summary>Decisions known, for reports.</summary>

@@ -5,14 +5,14 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Gpu.Variants;
 
 /// <summary>
-/// Runs one operation on small random inputs by a fast variant and by the plain kernel on the same device, and compares. Two shapes: one
-/// whose channels fill vectors and one where nothing divides anything.
+/// Runs one operation on small random inputs by a fast variant and by the plain kernel on the same device, and compares. Two
+/// shapes: one whose channels fill vectors and one whose sizes divide nothing evenly.
 /// </summary>
 internal static class VariantSelfCheck
 {
     /// <summary>
-    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each factor to
-    /// 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
+    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each
+    /// factor to 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
     /// </summary>
     private static double ToleranceOf(string variant, GpuPrecision precision) => variant != GpuBackend.TensorVariant
         ? 1e-4
@@ -47,7 +47,7 @@ internal static class VariantSelfCheck
             .Select(o => new GpuCheckResult(o, GpuBackend.TensorVariant, Agrees(backend, o, GpuBackend.TensorVariant))),
     ];
 
-    /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it, now at least.</summary>
+    /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it at the moment.</summary>
     public static bool? Compare(GpuBackend backend, string operation, string variant)
     {
         try

@@ -11,7 +11,8 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// axis with zeros beyond the border.
 /// <para>Shapes: fields (axis, z, y, x), weights (2·radius + 1). Noise as <see cref="UniformDraws"/> defines it.</para>
 /// <para>Maths: y[o, j, i] = Σ_k w[k]·x[o, j + k − radius, i].</para>
-/// <para>Mapping: one thread per element; neighbours come through the cache. The noise is bound by 64-bit products, smoothing by reads.</para>
+/// <para>Mapping: one thread per element; neighbours come through the cache. The noise is bound by 64-bit products, smoothing by
+/// reads.</para>
 /// </summary>
 internal sealed class ElasticKernels(Accelerator accelerator)
 {
@@ -33,7 +34,7 @@ internal sealed class ElasticKernels(Accelerator accelerator)
     /// <param name="draws">The random numbers.</param>
     /// <param name="weights">Of the smoothing.</param>
     /// <param name="first">Memory for all fields.</param>
-    /// <param name="second">As much again.</param>
+    /// <param name="second">As much memory again.</param>
     public ArrayView<float> Launch(
         AcceleratorStream stream, Extent grid, int fields, UniformDraws draws, ArrayView<float> weights, ArrayView<float> first,
         ArrayView<float> second)

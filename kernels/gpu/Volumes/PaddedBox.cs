@@ -2,7 +2,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
-/// <summary>Lays the voxels at hand into a larger box, on their way to the device; labels become float32.</summary>
+/// <summary>Places the voxels at hand in a larger box, on their way to the device; labels become float32.</summary>
 /// <param name="size">Voxels at hand; all three 0 if there are none.</param>
 /// <param name="at">Their first one in the larger box.</param>
 /// <param name="padded">Voxels of the larger box.</param>

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// The parts of one spatial transform in one piece of device memory, in elements: what is uploaded (image and labels of the box, weights
-/// that smooth displacements), displacements twice, and what is downloaded (image and labels of the patch).
+/// The parts of one spatial transform in one piece of device memory, in elements: what is uploaded (image and labels of the box,
+/// weights that smooth displacements), displacements twice, and what is downloaded (image and labels of the patch).
 /// </summary>
 internal readonly record struct SpatialLayout
 {
@@ -37,10 +37,10 @@ internal readonly record struct SpatialLayout
     {
     }
 
-    /// <summary>Labels of the box, behind its image.</summary>
+    /// <summary>Labels of the box, after its image.</summary>
     public long LabelsAt { get; }
 
-    /// <summary>Weights, behind the labels.</summary>
+    /// <summary>Weights, after the labels.</summary>
     public long WeightsAt { get; }
 
     /// <summary>Number of weights.</summary>
@@ -67,7 +67,7 @@ internal readonly record struct SpatialLayout
     /// <summary>Its elements.</summary>
     public long ToImage { get; }
 
-    /// <summary>Labels of the patch, behind its image.</summary>
+    /// <summary>Labels of the patch, after its image.</summary>
     public long ToLabelsAt { get; }
 
     /// <summary>Their elements.</summary>

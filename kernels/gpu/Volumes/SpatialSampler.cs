@@ -8,8 +8,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// Augmentation's spatial transform on the device, beside the training: a stream and memory of its own, one sample at a time, from any
-/// thread. Its memory (<see cref="SpatialLayout"/>) grows with the first samples and then stays.
+/// Augmentation's spatial transform on the device, in parallel with training: a stream and memory of its own, one sample at a
+/// time, from any thread. Its memory (<see cref="SpatialLayout"/>) grows with the first samples and then stays.
 /// </summary>
 /// <param name="accelerator">The device.</param>
 /// <param name="allocate">The backend's memory.</param>
@@ -85,7 +85,7 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
             }
             catch (AcceleratorException)
             {
-                // The device is lost; the failure that said so is on its way to the user.
+                // The device is lost; the failure that reported it is on its way to the user.
             }
 
             (device, host, stream) = (null, null, null);

@@ -9,13 +9,13 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <summary>
 /// The classic spatial transform (docs/method/augmentation.md §3.2): image by cubic B-splines, labels by the largest whose linear
 /// indicator reaches one half, both 0 where the position leaves the initial patch.
-/// <para>Shapes: image (z, y, x, c), filtered in place, and labels (l, z, y, x) of the box; displacements (axis, z, y, x) without their
-/// strength; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
+/// <para>Shapes: image (z, y, x, c), filtered in place, and labels (l, z, y, x) of the box; displacements (axis, z, y, x) without
+/// their strength; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
 /// <para>Coefficients: pole p = √3 − 2; c₀ = 6·Σ_k p^k·s_k over the samples mirrored without end, c_k = 6·s_k + p·c_{k−1}; then
 /// c_{n−1} ← p/(p² − 1)·(c_{n−1} + p·c_{n−2}), c_k ← p·(c_{k+1} − c_k) (Unser 1999, "Splines: a perfect fit for signal and image
 /// processing").</para>
-/// <para>Mapping: filter: one thread per line, a recursion along it; sample: one thread per voxel of the patch, 64 taps (16 in planar
-/// transforms) through the cache. Bound by memory. Offsets in the box are 32-bit.</para>
+/// <para>Mapping: filter: one thread per line, a recursion along it; sample: one thread per voxel of the patch, 64 taps (16 in
+/// planar transforms) through the cache. Bound by memory. Offsets in the box are 32-bit.</para>
 /// </summary>
 internal sealed class SplineKernels(Accelerator accelerator)
 {
@@ -225,7 +225,7 @@ internal sealed class SplineKernels(Accelerator accelerator)
         return winner;
     }
 
-    // A tap behind the last voxel, which only a position on that voxel has, weighs nothing: it may read that voxel.
+    // A tap beyond the last voxel, which only a position on that voxel has, weighs nothing: it may read that voxel.
     private static int Index(SpatialSizes s, int iz, int iy, int ix, int tap)
     {
         var z = iz + ((tap >> 2) & 1);

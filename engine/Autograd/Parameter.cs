@@ -44,8 +44,8 @@ public sealed class Parameter
     public Tensor Gradient => gradient ?? throw NotAllocated();
 
     /// <summary>
-    /// Whether this step's backward pass reached the parameter. The optimiser passes over parameters that it did not reach,
-    /// weight decay and momentum included (docs/method/losses-and-optimisers.md §7).
+    /// Whether this step's backward pass reached the parameter. The optimiser skips parameters that it did not reach, including
+    /// weight decay and momentum (docs/method/losses-and-optimisers.md §7).
     /// </summary>
     public bool HasGradient { get; private set; }
 

@@ -8,13 +8,13 @@ namespace SharpSeg.Engine.Autograd;
 /// reverse.
 /// <para><b>Gradients add up.</b> The first operation that contributes to a variable's gradient overwrites the rented memory, all
 /// later ones add to it (the <c>accumulate</c> flags of the backend); nothing is filled with zeros first. A skip connection thus
-/// receives its two shares. A variable without any contribution has no gradient, its producer is passed over, and parameters
-/// reached only through such producers have no gradient either (a supervision head of weight 0).</para>
+/// receives its two shares. A variable without any contribution has no gradient, its producer is skipped, and parameters reached
+/// only through such producers have no gradient either (a supervision head of weight 0).</para>
 /// <para><b>Memory.</b> A value lives while the forward pass may still read it (until <see cref="Done"/>) or a recorded operation
-/// keeps it. With recomputation on, values whose producer can make them again (norm + activation, up-sampling, pooling) are dropped
-/// at Done although kept, made again when a backward pass asks, and dropped again after it: a convolution block then stores one
-/// activation, its convolution's output, instead of two. A gradient lives from its first contribution until its variable's producer
-/// has run its backward pass.</para>
+/// keeps it. With recomputation on, values whose producer can recompute them (norm + activation, up-sampling, pooling) are
+/// dropped at Done although kept, recomputed when a backward pass asks for them, and dropped again afterwards: a convolution
+/// block then stores one activation, its convolution's output, instead of two. A gradient lives from its first contribution until
+/// its variable's producer has run its backward pass.</para>
 /// </summary>
 /// <param name="backend">Where to compute.</param>
 /// <param name="pool">Whose memory to use; a pool of the same backend.</param>
@@ -34,19 +34,19 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
     /// <summary>Whether operations must record a node.</summary>
     public bool Recording => recording;
 
-    /// <summary>Whether cheap values are dropped and made again.</summary>
+    /// <summary>Whether cheap values are dropped and recomputed.</summary>
     public bool RecomputeActivations => recomputeActivations;
 
     /// <summary>A variable over a tensor that the caller owns, e.g. the input images.</summary>
     public Variable Input(Tensor value, bool needsGradient = false) =>
         Register(new Variable(value.Shape, value, owned: false, recording && needsGradient));
 
-    /// <summary>A new variable for the result of an operation, its value rented and undefined.</summary>
+    /// <summary>A new variable for an operation's result; its value is rented and undefined.</summary>
     public Variable Output(Shape shape) => Register(new Variable(shape, pool.Rent(shape), owned: true, recording));
 
     /// <summary>
-    /// A new variable for the result of an operation that works in place: it takes over the memory of x, which nobody can read any more.
-    /// If x does not own its memory or must be kept, the new variable gets memory of its own (which holds no copy of x).
+    /// A new variable for the result of an operation that works in place: it takes over the memory of x, which can no longer be
+    /// read. If x does not own its memory or must be kept, the new variable gets memory of its own (which holds no copy of x).
     /// </summary>
     public Variable OutputInPlaceOf(Variable x, Shape shape)
     {
@@ -76,7 +76,7 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         Settle(variable);
     }
 
-    /// <summary>The value of a kept variable, made again if it was dropped.</summary>
+    /// <summary>The value of a kept variable, recomputed if it was dropped.</summary>
     public Tensor Value(Variable variable)
     {
         if (variable.Stored is null)
@@ -89,7 +89,7 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         return variable.Stored;
     }
 
-    /// <summary>Puts the value of a kept variable into memory of the caller's, made again if it was dropped.</summary>
+    /// <summary>Writes the value of a kept variable to the caller's memory, recomputing it if it was dropped.</summary>
     public void CopyValue(Variable variable, Tensor target)
     {
         if (variable.Stored is not null)
@@ -102,10 +102,12 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         }
     }
 
-    /// <summary>Whether the value is dropped at <see cref="Done"/> although it is kept.</summary>
+    /// <summary>Whether the value is dropped at <see cref="Done"/> even though it is kept.</summary>
     public bool IsRecomputable(Variable variable) => recomputeActivations && variable.Producer is { CanRecompute: true };
 
-    /// <summary>Returns the value's memory if nobody needs it, or if it can be made again and is not open to the forward pass.</summary>
+    /// <summary>
+    /// Returns the value's memory if it is not needed, or if it can be recomputed and is closed to the forward pass.
+    /// </summary>
     public void Settle(Variable variable)
     {
         if (variable is { Owned: true, Open: false, Stored: not null } && (variable.Keepers == 0 || IsRecomputable(variable)))
@@ -125,12 +127,13 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         return variable.Gradient ??= pool.Rent(variable.Shape);
     }
 
-    /// <summary>Hands the memory of one gradient on as the only contribution to another.</summary>
+    /// <summary>Passes the memory of one gradient on as the only contribution to another.</summary>
     public static void MoveGradient(Variable from, Variable to)
     {
         if (to.Gradient is not null || from.Shape != to.Shape)
         {
-            throw new InvalidOperationException($"a gradient {from.Shape} cannot move to {to.Shape}, which is taken or of another shape");
+            throw new InvalidOperationException(
+                $"a gradient {from.Shape} cannot move to {to.Shape}, which has a gradient already or another shape");
         }
 
         to.Gradient = from.Gradient;
@@ -184,7 +187,7 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
 
     private static Node Recomputing(Variable variable) => variable.Producer is { CanRecompute: true } producer
         ? producer
-        : throw new InvalidOperationException($"the value {variable.Shape} is gone and its producer cannot make it again");
+        : throw new InvalidOperationException($"the value {variable.Shape} was dropped and its producer cannot recompute it");
 
     private Variable Register(Variable variable)
     {

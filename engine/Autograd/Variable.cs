@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd;
 
 /// <summary>
-/// A value of the computation and, during the backward pass, its gradient. Made by a <see cref="Tape"/>, which also decides when the
-/// memory of either goes back to the pool.
+/// A value of the computation and, during the backward pass, its gradient. Created by a <see cref="Tape"/>, which also decides
+/// when the memory of either returns to the pool.
 /// </summary>
 public sealed class Variable
 {
@@ -19,14 +19,14 @@ public sealed class Variable
     /// <summary>Shape of the value and of the gradient.</summary>
     public Shape Shape { get; }
 
-    /// <summary>The value. In a backward pass, ask <see cref="Tape.Value"/> instead: it makes dropped values again.</summary>
+    /// <summary>The value. In a backward pass, ask <see cref="Tape.Value"/> instead: it recomputes dropped values.</summary>
     /// <exception cref="InvalidOperationException">The value was dropped after <see cref="Tape.Done"/>.</exception>
     public Tensor Value => Stored ?? throw new InvalidOperationException($"the value {Shape} was dropped: it was read after Done");
 
-    /// <summary>∂L/∂value; null as long as nothing was added to it.</summary>
+    /// <summary>∂L/∂value; null until something contributes to it.</summary>
     public Tensor? Gradient { get; internal set; }
 
-    /// <summary>Whether anything that can be trained lies behind it.</summary>
+    /// <summary>Whether it depends on anything that is trained.</summary>
     public bool NeedsGradient { get; }
 
     /// <summary>The value, or null while it is dropped.</summary>
@@ -35,7 +35,7 @@ public sealed class Variable
     /// <summary>Whether the value's memory belongs to the tape's pool.</summary>
     internal bool Owned { get; }
 
-    /// <summary>False once nobody reads it any more in the forward pass.</summary>
+    /// <summary>False once the forward pass no longer reads it.</summary>
     internal bool Open { get; set; } = true;
 
     /// <summary>Number of recorded operations whose backward pass reads the value.</summary>

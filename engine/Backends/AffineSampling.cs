@@ -7,14 +7,14 @@ public readonly record struct VoxelPosition(double Z, double Y, double X);
 
 /// <summary>
 /// Where a patch's voxels are taken from (docs/method/augmentation.md §3): voxel i of a patch P from position q = M·(i − (P −
-/// 1)/2) + (N − 1)/2 of the initial patch N, so that the centres coincide. Of the initial patch a box is at hand.
+/// 1)/2) + (N − 1)/2 of the initial patch N, so that the centres coincide. Only a box of the initial patch is available.
 /// </summary>
-/// <param name="Patch">Voxels to make, P.</param>
+/// <param name="Patch">Voxels of the patch, P.</param>
 /// <param name="Initial">Voxels of the initial patch, N.</param>
 /// <param name="Origin">First voxel of the box in the initial patch.</param>
-/// <param name="Box">Voxels at hand; all three 0 if there are none.</param>
+/// <param name="Box">Voxels of the box; all three 0 if it is empty.</param>
 /// <param name="Channels">Image channels.</param>
-/// <param name="Planar">Slices by themselves: voxel z comes from slice z, with four taps instead of eight.</param>
+/// <param name="Planar">Each slice on its own: voxel z comes from slice z, with four taps instead of eight.</param>
 /// <param name="StepZ">M·(1, 0, 0): from one voxel to the next along z.</param>
 /// <param name="StepY">M·(0, 1, 0).</param>
 /// <param name="StepX">M·(0, 0, 1).</param>
@@ -96,6 +96,6 @@ public readonly ref struct PatchVoxels(Span<float> image, Span<short> labels, Sp
 /// <param name="Initial">Voxels of the initial patch: no box is larger.</param>
 /// <param name="Channels">Image channels.</param>
 /// <param name="Labels">Labels per voxel: 2 in a cascade, else 1.</param>
-/// <param name="Planar">Slices by themselves.</param>
+/// <param name="Planar">Each slice on its own.</param>
 /// <param name="ElasticTaps">Longest kernel that smooths a displacement; 0 if there is none.</param>
 public readonly record struct SamplingLimits(Extent Patch, Extent Initial, int Channels, int Labels, bool Planar, int ElasticTaps);

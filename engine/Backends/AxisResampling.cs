@@ -31,7 +31,8 @@ public readonly record struct AxisResampling(int Axis, int Order, int From, int 
     }
 
     /// <summary>
-    /// The inputs that a run of outputs depends on. A spline depends on all of them, so order 3 wants the whole axis as its source.
+    /// The inputs that a run of outputs depends on. A spline depends on all of them, so order 3 needs the whole axis as its
+    /// source.
     /// </summary>
     /// <param name="first">First output.</param>
     /// <param name="count">How many, at least 1.</param>
@@ -52,7 +53,7 @@ public readonly record struct AxisResampling(int Axis, int Order, int From, int 
     {
         if (Order is not (0 or 1 or 3))
         {
-            throw new ShapeException($"resampling of order {Order}: orders 0, 1 and 3 are offered");
+            throw new ShapeException($"resampling of order {Order}: orders 0, 1 and 3 are supported");
         }
 
         Extent from = source.Shape.Spatial, to = target.Shape.Spatial;

@@ -7,7 +7,7 @@ public abstract partial class Backend
     /// <summary>y = conv([x, x2], w) + b. Shapes and formula: <see cref="ConvProblem"/>.</summary>
     /// <param name="p">Sizes.</param>
     /// <param name="x">First input.</param>
-    /// <param name="x2">Second input; null exactly if p.Cin2 = 0.</param>
+    /// <param name="x2">Second input; null if and only if p.Cin2 = 0.</param>
     /// <param name="w">Weights.</param>
     /// <param name="b">Bias (Cout), or null for none.</param>
     /// <param name="y">Output.</param>
@@ -23,15 +23,15 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Gradient by the inputs: dx[i] = Σ_{o,k: o·s + k − pad = i} Σ_q dy[o, q]·w[k, ·, q]; dx2 alike for the second input's
-    /// channels. Either may be null if nobody needs it, but not both.
+    /// Gradient with respect to the inputs: dx[i] = Σ_{o,k: o·s + k − pad = i} Σ_q dy[o, q]·w[k, ·, q]; dx2 likewise for the
+    /// second input's channels. Either may be null if it is not needed, but not both.
     /// </summary>
     /// <param name="p">Sizes of the forward pass.</param>
-    /// <param name="dy">Gradient by the output.</param>
+    /// <param name="dy">Gradient with respect to the output.</param>
     /// <param name="w">Weights.</param>
-    /// <param name="dx">Gradient by x, or null.</param>
+    /// <param name="dx">Gradient with respect to x, or null.</param>
     /// <param name="accumulate">Add to dx instead of overwriting it.</param>
-    /// <param name="dx2">Gradient by x2, or null.</param>
+    /// <param name="dx2">Gradient with respect to x2, or null.</param>
     /// <param name="accumulate2">Add to dx2 instead of overwriting it.</param>
     public void ConvBackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2 = null, bool accumulate2 = false)
     {
@@ -42,19 +42,21 @@ public abstract partial class Backend
         RequireOptional(dx2, p.Input2Shape, nameof(dx2));
         if (dx is null && dx2 is null)
         {
-            throw new ShapeException("the gradient by neither input was asked for");
+            throw new ShapeException("neither input's gradient was asked for");
         }
 
         ConvBackwardDataCore(p, dy, w, dx, accumulate, dx2, accumulate2);
     }
 
-    /// <summary>Gradient by the weights: dw[k, i, q] = Σ_{n,o} [x, x2][o·s + k − pad, i]·dy[o, q]; db[q] = Σ_{n,o} dy[o, q].</summary>
+    /// <summary>
+    /// Gradient with respect to the weights: dw[k, i, q] = Σ_{n,o} [x, x2][o·s + k − pad, i]·dy[o, q]; db[q] = Σ_{n,o} dy[o, q].
+    /// </summary>
     /// <param name="p">Sizes of the forward pass.</param>
     /// <param name="x">First input.</param>
-    /// <param name="x2">Second input; null exactly if p.Cin2 = 0.</param>
-    /// <param name="dy">Gradient by the output.</param>
-    /// <param name="dw">Gradient by the weights.</param>
-    /// <param name="db">Gradient by the bias, or null.</param>
+    /// <param name="x2">Second input; null if and only if p.Cin2 = 0.</param>
+    /// <param name="dy">Gradient with respect to the output.</param>
+    /// <param name="dw">Gradient with respect to the weights.</param>
+    /// <param name="db">Gradient with respect to the bias, or null.</param>
     /// <param name="accumulate">Add to dw and db instead of overwriting them.</param>
     public void ConvBackwardWeights(in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
@@ -78,7 +80,7 @@ public abstract partial class Backend
         TransposedConvForwardCore(p, x, w, b, y);
     }
 
-    /// <summary>Gradient by the input: dx[i, c] = Σ_{r,q} dy[s·i + r, q]·w[r, c, q].</summary>
+    /// <summary>Gradient with respect to the input: dx[i, c] = Σ_{r,q} dy[s·i + r, q]·w[r, c, q].</summary>
     public void TransposedConvBackwardData(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
         p.Check();
@@ -88,7 +90,7 @@ public abstract partial class Backend
         TransposedConvBackwardDataCore(p, dy, w, dx, accumulate);
     }
 
-    /// <summary>Gradient by the weights: dw[r, c, q] = Σ_{n,i} x[i, c]·dy[s·i + r, q]; db[q] = Σ dy[·, q].</summary>
+    /// <summary>Gradient with respect to the weights: dw[r, c, q] = Σ_{n,i} x[i, c]·dy[s·i + r, q]; db[q] = Σ dy[·, q].</summary>
     public void TransposedConvBackwardWeights(in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
         p.Check();
@@ -124,7 +126,7 @@ public abstract partial class Backend
     {
         if (p.Cin2 == 0 != (x2 is null))
         {
-            throw new ShapeException($"{name} must be given exactly if the problem has a second input (Cin2 = {p.Cin2})");
+            throw new ShapeException($"{name} must be given if and only if the problem has a second input (Cin2 = {p.Cin2})");
         }
 
         RequireOptional(x2, p.Input2Shape, name);

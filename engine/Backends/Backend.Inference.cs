@@ -25,7 +25,7 @@ public abstract partial class Backend
         {
             if (origin[axis] < 0 || origin[axis] + t.Spatial[axis] > v.Spatial[axis])
             {
-                throw new ShapeException($"a tile {t.Spatial} at {origin} leaves the volume {v.Spatial}");
+                throw new ShapeException($"a tile {t.Spatial} at {origin} does not lie inside the volume {v.Spatial}");
             }
         }
 

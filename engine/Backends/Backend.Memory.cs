@@ -12,7 +12,10 @@ public abstract partial class Backend
     /// <summary>Highest value of <see cref="AllocatedBytes"/> so far.</summary>
     public long PeakBytes { get; private set; }
 
-    /// <summary>Memory of the device in bytes, all programs' together; 0 if unknown. By default the machine's, or what a container leaves of it.</summary>
+    /// <summary>
+    /// Total memory of the device in bytes, whichever program uses it; 0 if unknown. By default the machine's memory or the
+    /// container's limit.
+    /// </summary>
     public virtual long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <summary>New memory for at least <paramref name="length"/> float32 values, 64-byte aligned, contents undefined.</summary>
@@ -24,7 +27,7 @@ public abstract partial class Backend
         return buffer;
     }
 
-    /// <summary>Gives a buffer back to the device and to the byte count.</summary>
+    /// <summary>Frees a buffer on the device and subtracts it from the byte count.</summary>
     public void Free(DeviceBuffer buffer)
     {
         Count(-buffer.Length);
@@ -38,12 +41,14 @@ public abstract partial class Backend
         UploadCore(source, target);
     }
 
-    /// <summary>Whether <see cref="UploadAhead"/> runs beside computations, so that it pays to call it early.</summary>
+    /// <summary>
+    /// Whether <see cref="UploadAhead"/> runs concurrently with computations, so that calling it early pays off.
+    /// </summary>
     public virtual bool UploadsRunBeside => false;
 
     /// <summary>
-    /// Host to device, out of order: may run beside any operation called before <see cref="FinishUploads"/>, so none of those may use the
-    /// target. The source may be changed at once. Lengths must agree.
+    /// Host to device, out of order: may run concurrently with any operation called before <see cref="FinishUploads"/>, so none
+    /// of those may use the target. The source may be modified as soon as the call returns. Lengths must agree.
     /// </summary>
     public void UploadAhead(ReadOnlySpan<float> source, Tensor target)
     {
@@ -51,7 +56,7 @@ public abstract partial class Backend
         UploadAheadCore(source, target);
     }
 
-    /// <summary>Operations called from now on see what was uploaded ahead.</summary>
+    /// <summary>Operations called after this see what was uploaded ahead.</summary>
     public virtual void FinishUploads()
     {
     }

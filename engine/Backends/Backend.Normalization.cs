@@ -16,8 +16,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// y = leaky(gamma·(x − mean)·rstd + beta) from given statistics. Apart from the statistics so that the backward pass can make
-    /// y again instead of keeping it. y may be x itself.
+    /// y = leaky(gamma·(x − mean)·rstd + beta) from given statistics. Separate from the statistics so that the backward pass can
+    /// recompute y instead of keeping it. y may be x itself.
     /// </summary>
     public void InstanceNormApply(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
     {

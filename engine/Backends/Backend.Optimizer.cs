@@ -10,7 +10,10 @@ public abstract partial class Backend
     /// </summary>
     public double SumOfSquares(Tensor g) => SumOfSquaresCore(g);
 
-    /// <summary>One step of SGD with Nesterov momentum, in place. All tensors of one shape. Formula: <see cref="Backends.SgdStep"/>.</summary>
+    /// <summary>
+    /// One step of SGD with Nesterov momentum, in place. All tensors have the same shape. Formula:
+    /// <see cref="Backends.SgdStep"/>.
+    /// </summary>
     public void SgdStep(in SgdStep options, Tensor theta, Tensor gradient, Tensor velocity)
     {
         ShapeException.Require(gradient, theta.Shape, nameof(gradient));
@@ -18,7 +21,10 @@ public abstract partial class Backend
         SgdStepCore(options, theta, gradient, velocity);
     }
 
-    /// <summary>One step of Adam, in place. All tensors of one shape; vmax exactly if AMSGrad. Formula: <see cref="Backends.AdamStep"/>.</summary>
+    /// <summary>
+    /// One step of Adam, in place. All tensors have the same shape; vmax is given if and only if AMSGrad is on. Formula:
+    /// <see cref="Backends.AdamStep"/>.
+    /// </summary>
     public void AdamStep(in AdamStep options, Tensor theta, Tensor gradient, Tensor m, Tensor v, Tensor? vmax)
     {
         ShapeException.Require(gradient, theta.Shape, nameof(gradient));
@@ -26,7 +32,7 @@ public abstract partial class Backend
         ShapeException.Require(v, theta.Shape, nameof(v));
         if (options.AmsGrad != (vmax is not null))
         {
-            throw new ShapeException("vmax must be given exactly if AMSGrad is on");
+            throw new ShapeException("vmax must be given if and only if AMSGrad is on");
         }
 
         RequireOptional(vmax, theta.Shape, nameof(vmax));

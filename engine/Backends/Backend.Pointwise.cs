@@ -4,7 +4,7 @@ namespace SharpSeg.Engine.Backends;
 
 public abstract partial class Backend
 {
-    /// <summary>y ← a·x + b·y, element by element; b = 0 overwrites y whatever it held.</summary>
+    /// <summary>y ← a·x + b·y, element by element; b = 0 overwrites y whatever it contains.</summary>
     public void Axpby(float a, Tensor x, float b, Tensor y)
     {
         ShapeException.Require(x, y.Shape, nameof(x));
@@ -20,8 +20,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// d = dy·(y &gt; 0 ? 1 : slope), the gradient by the sum and so by either addend. The slope is positive, so the sign of y is the
-    /// sign of the sum. d may be dy itself.
+    /// d = dy·(y &gt; 0 ? 1 : slope), the gradient with respect to the sum and hence to either addend. The slope is positive, so
+    /// the sign of y is the sign of the sum. d may be dy itself.
     /// </summary>
     public void AddLeakyReluBackward(Tensor dy, Tensor y, float slope, Tensor d)
     {
@@ -79,7 +79,7 @@ public abstract partial class Backend
     {
         if (fine.N != coarse.N || fine.C != coarse.C || fine.Spatial != coarse.Spatial.Times(block))
         {
-            throw new ShapeException($"blocks of {block}: {fine} is not {coarse} refined");
+            throw new ShapeException($"blocks of {block}: {fine} is not {coarse} times the block");
         }
     }
 }

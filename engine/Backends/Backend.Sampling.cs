@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <content>
-/// Augmentation's spatial transform: host memory in, host memory out. Unlike all other operations these may be called from any thread,
-/// several at once, beside whatever the backend computes; each call is done when it returns.
+/// The augmentation's spatial transform, from host memory to host memory. Unlike all other operations, these may be called from
+/// any thread, several at once, while the backend computes something else; each call has finished when it returns.
 /// </content>
 public abstract partial class Backend
 {
@@ -13,7 +13,7 @@ public abstract partial class Backend
     /// outside the box count as image 0 and label −1; labels whose position leaves the initial patch are −1. From any thread.
     /// </summary>
     /// <param name="p">Sizes and the map from patch to box.</param>
-    /// <param name="source">The voxels at hand.</param>
+    /// <param name="source">The voxels of the box.</param>
     /// <param name="patch">Receives the patch.</param>
     public void SampleAffine(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch)
     {
@@ -27,7 +27,7 @@ public abstract partial class Backend
     /// initial patch. From any thread.
     /// </summary>
     /// <param name="p">Sizes, the map from patch to box, and the displacement.</param>
-    /// <param name="source">The voxels at hand.</param>
+    /// <param name="source">The voxels of the box.</param>
     /// <param name="patch">Receives the patch.</param>
     public void SampleSpline(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch)
     {
@@ -36,8 +36,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Most memory of this device, bytes, that sampling within these limits takes: it grows with the first samples, then stays; 0 where
-    /// the device is the host.
+    /// Highest device memory, bytes, that sampling within these limits takes: it grows with the first samples and then stays
+    /// constant; 0 where the device is the host.
     /// </summary>
     public virtual long SamplingBytes(in SamplingLimits limits) => 0;
 

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <content>
-/// Operations on volumes (1, z, y, x, 1): bringing images, label maps and network outputs to another grid, and deciding for labels, map by
-/// map. One map and a slab of planes at a time are enough, so that memory need not grow with classes × volume.
+/// Operations on volumes (1, z, y, x, 1): resampling images, label maps and network outputs to another grid, and choosing labels
+/// map by map. One map and a slab of planes at a time suffice, so that memory need not grow with classes × volume.
 /// </content>
 public abstract partial class Backend
 {
@@ -27,7 +27,7 @@ public abstract partial class Backend
         {
             if (origin[axis] < 0 || origin[axis] + size[axis] > all[axis])
             {
-                throw new ShapeException($"a box {size} at {origin} leaves maps of {all}");
+                throw new ShapeException($"a box {size} at {origin} does not lie inside maps of {all}");
             }
         }
 
@@ -45,11 +45,11 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Cuts back what a spline overshot (docs/method/preprocessing.md §4.5): target ← target clamped to the range of source, or
-    /// each of its slices across an axis to the range of the source's slice.
+    /// Clips a spline's overshoot (docs/method/preprocessing.md §4.5): target ← target clamped to the range of source, or each
+    /// slice across an axis to the range of the source's slice.
     /// </summary>
     /// <param name="source">What was resampled, finite.</param>
-    /// <param name="axis">Axis across which slices are taken by themselves, equally long in both; null: the whole volume.</param>
+    /// <param name="axis">Axis whose slices are clamped separately, equally many in both volumes; null: the whole volume.</param>
     /// <param name="target">Clamped in place.</param>
     public void ClipToRange(Tensor source, int? axis, Tensor target)
     {
@@ -63,7 +63,7 @@ public abstract partial class Backend
         ClipToRangeCore(source, axis, target);
     }
 
-    /// <summary>Brings a label map to another size. Formula and windows: <see cref="LabelResampling"/>.</summary>
+    /// <summary>Resamples a label map to another size. Formula and windows: <see cref="LabelResampling"/>.</summary>
     /// <param name="p">Sizes and axes.</param>
     /// <param name="source">Labels as whole numbers.</param>
     /// <param name="target">Receives labels.</param>
@@ -76,7 +76,7 @@ public abstract partial class Backend
     /// <summary>Where volume &gt; best, or everywhere if this is the first map: best ← volume, labels ← label.</summary>
     /// <param name="volume">The next map.</param>
     /// <param name="label">What it stands for.</param>
-    /// <param name="first">Overwrite best and labels whatever they hold.</param>
+    /// <param name="first">Overwrite best and labels whatever they contain.</param>
     /// <param name="best">The highest map so far.</param>
     /// <param name="labels">Its label.</param>
     public void KeepHighest(Tensor volume, float label, bool first, Tensor best, Tensor labels)

@@ -6,8 +6,8 @@ namespace SharpSeg.Engine.Backends;
 /// what is right). Public members check shapes, once and for all devices; the protected …Core members only compute.
 /// <para>A new operation means: its member here, its float64 loop in the conformance suite, one implementation per backend.</para>
 /// <para>Operations on one backend run in the order in which they are called. Results are the same bytes from run to run at a
-/// fixed thread count. Unless a comment says otherwise, no output may overlap an input. Outputs may hold anything before,
-/// NaN included; where an operation takes <c>accumulate</c>, true adds to the output instead of overwriting it.</para>
+/// fixed thread count. Unless a comment says otherwise, no output may overlap an input. Outputs may contain anything beforehand,
+/// including NaN; where an operation takes <c>accumulate</c>, true adds to the output instead of overwriting it.</para>
 /// </summary>
 public abstract partial class Backend : IDisposable
 {
@@ -17,19 +17,24 @@ public abstract partial class Backend : IDisposable
     /// <summary>One line for people: device, instruction set or driver, threads.</summary>
     public abstract string Description { get; }
 
-    /// <summary>In which numbers convolutions multiply: "fp32", "tf32", "bf16" or "fp16". Sums, and everything else, are float32 always.</summary>
+    /// <summary>
+    /// Number format of the factors in convolutions: "fp32", "tf32", "bf16" or "fp16". Sums and everything else are always
+    /// float32.
+    /// </summary>
     public virtual string ProductPrecision => "fp32";
 
-    /// <summary>Whether small gradients vanish in the products' numbers, so that the loss must be scaled (float16).</summary>
+    /// <summary>Whether small gradients vanish in that number format, so that the loss must be scaled (float16).</summary>
     public virtual bool NeedsLossScaling => false;
 
     /// <summary>
-    /// The device's failure behind an exception, or null if there is none: out of memory, or lost. After a loss, freeing throws no more.
+    /// The device's failure behind an exception, or null if there is none: out of memory, or lost. Once a device is lost, freeing
+    /// its memory no longer throws.
     /// </summary>
     public virtual DeviceException? FailureOf(Exception exception) => exception as DeviceException;
 
     /// <summary>
-    /// Most scratch memory, bytes, that operations take beside tensors, where it does not depend on the network; null where it does.
+    /// Upper limit of the scratch memory, bytes, that operations take in addition to tensors, if it does not depend on the
+    /// network; else null.
     /// </summary>
     public virtual long? WorkspaceBytes => null;
 

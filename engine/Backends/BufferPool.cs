@@ -4,8 +4,8 @@ namespace SharpSeg.Engine.Backends;
 
 /// <summary>
 /// Lends device memory to the tape. Memory is taken from the backend in slabs and never given back before <see cref="Trim"/> or
-/// <see cref="Dispose"/>; inside a slab, tensors are cut from the smallest free block that holds them, and neighbouring free blocks
-/// grow together again.
+/// <see cref="Dispose"/>; inside a slab, tensors are cut from the smallest free block that holds them, and neighbouring free
+/// blocks are merged.
 /// <para>One slab reserved up front (<see cref="Reserve"/>) is enough for a training step whose need was measured before
 /// (see StepMemory): slabs are searched in order and a step rents and returns the same sizes in the same order, so every step
 /// places every tensor where the measurement placed it, and none allocates.</para>
@@ -142,8 +142,8 @@ public sealed class BufferPool(Backend backend) : IDisposable
 
         public Block? Take(long wanted)
         {
-            // The end of the slab is cut only if no hole is large enough: places then do not depend on the slab's length, and a slab as
-            // long as the high-water mark of a rehearsal suffices.
+            // The end of the slab is cut only if no hole is large enough: positions then do not depend on the slab's length, and
+            // a slab as long as the high-water mark of a rehearsal suffices.
             var best = -1;
             for (var i = 0; i < blocks.Count - 1; i++)
             {

@@ -1,6 +1,8 @@
 namespace SharpSeg.Engine.Backends;
 
-/// <summary>A device that cannot go on: out of memory, or lost. What was on it must be taken for gone; files are untouched.</summary>
+/// <summary>
+/// A device that cannot go on: out of memory, or lost. Everything on it must be considered lost; files are untouched.
+/// </summary>
 public class DeviceException : Exception
 {
     /// <summary>A failure and what the driver said.</summary>
@@ -12,7 +14,10 @@ public class DeviceException : Exception
     }
 }
 
-/// <summary>A device that stopped answering or reports a failure that no call can mend: removed, reset, overheated, a crashed driver.</summary>
+/// <summary>
+/// A device that stopped answering or reports a failure that cannot be recovered from: removed, reset, overheated, a crashed
+/// driver.
+/// </summary>
 /// <param name="device">Name of the device.</param>
 /// <param name="cause">What the driver said.</param>
 public sealed class DeviceLostException(string device, Exception cause) : DeviceException($"{device} failed: {cause.Message}", cause);

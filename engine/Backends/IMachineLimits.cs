@@ -1,9 +1,9 @@
 namespace SharpSeg.Engine.Backends;
 
-/// <summary>What a device can do at best, measured on it; benchmarks compare with it.</summary>
+/// <summary>A device's peak performance, measured on the device itself; benchmarks are compared with it.</summary>
 public interface IMachineLimits
 {
-    /// <summary>Threads of the processor that compute; 1 where a device does.</summary>
+    /// <summary>Processor threads that compute; 1 for other devices.</summary>
     int Threads { get; }
 
     /// <summary>Independent float32 multiply-adds in registers on all cores, GFLOP/s: the best of several runs of about a millisecond.</summary>

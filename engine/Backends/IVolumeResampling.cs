@@ -24,7 +24,7 @@ public interface IVolumeResampling
 
     /// <summary>Cuts back what a spline overshot: clips target to the range of source, or each slice to the range of the source's slice.</summary>
     /// <param name="source">What was resampled.</param>
-    /// <param name="axis">Axis across which slices are taken by themselves, equally long in both; null: the whole volume.</param>
+    /// <param name="axis">Axis whose slices are clamped separately, equally many in both volumes; null: the whole volume.</param>
     /// <param name="target">Clipped in place.</param>
     void ClipToRange(Tensor source, int? axis, Tensor target);
 

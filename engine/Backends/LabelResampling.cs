@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// A label map brought to another size, each axis with half-pixel centres (docs/method/preprocessing.md §4.3, §4.7): every
+/// Resampling of a label map to another size, each axis with half-pixel centres (docs/method/preprocessing.md §4.3, §4.7): every
 /// label's 0/1 mask is interpolated linearly, and the largest label whose mask reaches one half wins; where none does, as where
 /// three labels meet, the result is 0. Sums within 10⁻⁹ of one half count as one half. Axes marked nearest take the nearest input
 /// instead.

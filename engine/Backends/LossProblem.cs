@@ -16,7 +16,7 @@ namespace SharpSeg.Engine.Backends;
 /// <param name="BatchDice">Add I, P, G over the batch before the ratio.</param>
 /// <param name="IgnoreLabel">Label that carries no information; −1 if there is none.</param>
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
-/// <param name="DiceIncludesBackground">Softmax only: let class 0 take part in the Dice mean.</param>
+/// <param name="DiceIncludesBackground">Softmax only: include class 0 in the Dice mean.</param>
 public readonly record struct LossProblem(
     int N, Extent Spatial, int C, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false)
 {
@@ -29,7 +29,9 @@ public readonly record struct LossProblem(
     /// <summary>Shape of the sums that tie the forward to the backward pass.</summary>
     public Shape SumsShape => Shape.Vector((3 * N * C) + 2);
 
-    /// <summary>First class that takes part in Dice: regions and the printed formula start at 0, else background is left out.</summary>
+    /// <summary>
+    /// First class included in Dice: regions and the printed formula start at 0, otherwise background is left out.
+    /// </summary>
     public int FirstDiceClass => Regions || DiceIncludesBackground ? 0 : 1;
 
     /// <summary>Number of Dice ratios that are averaged.</summary>

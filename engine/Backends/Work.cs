@@ -1,7 +1,7 @@
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// What an operation must do at the very least: the numerator of every "percent of peak" that we print.
+/// The least work that an operation requires: the numerator of every "percent of peak" in the benchmarks.
 /// </summary>
 /// <param name="Flops">Floating-point operations; a multiply-add counts as two.</param>
 /// <param name="Bytes">Bytes that must move: every input read once, every output written once.</param>

@@ -6,7 +6,7 @@ namespace SharpSeg.Engine.Losses;
 /// <param name="BatchDice">Sum over the batch before the Dice ratio.</param>
 /// <param name="IgnoreLabel">Label without information; −1 = none. Regions: any value ≥ 0 says that the mask is the last target channel.</param>
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
-/// <param name="DiceIncludesBackground">Let class 0 take part in the Dice mean.</param>
+/// <param name="DiceIncludesBackground">Include class 0 in the Dice mean.</param>
 public sealed record LossOptions(
     IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false)
 {

@@ -11,15 +11,15 @@ namespace SharpSeg.Engine.Losses;
 public static class SegmentationLoss
 {
     /// <summary>
-    /// Evaluates the loss and, on a recording tape, starts the backward pass by the gradients of the logits. Outputs of weight 0 are
-    /// passed over and get no gradient.
+    /// Evaluates the loss and, on a recording tape, starts the backward pass by the gradients of the logits. Outputs of weight 0
+    /// are skipped and receive no gradient.
     /// </summary>
     /// <param name="tape">The tape that made the logits.</param>
     /// <param name="logits">One variable per output, full resolution first.</param>
     /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is 0.</param>
     /// <param name="options">Kind and weights.</param>
     /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
-    /// <exception cref="ShapeException">Numbers of outputs, targets and weights differ.</exception>
+    /// <exception cref="ShapeException">The numbers of outputs, targets and weights differ.</exception>
     public static LossValue Evaluate(Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
         float gradientScale = 1f)
     {

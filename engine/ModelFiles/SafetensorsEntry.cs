@@ -6,7 +6,7 @@ public delegate void TensorSource(Span<float> target);
 /// <summary>One tensor to be written.</summary>
 /// <param name="Name">Its name in the file.</param>
 /// <param name="Shape">Its extents; an empty list is a scalar.</param>
-/// <param name="Fill">Delivers its values when their turn comes, so that no two tensors need host memory at once.</param>
+/// <param name="Fill">Provides its values when they are written, so that no two tensors need host memory at once.</param>
 public sealed record SafetensorsEntry(string Name, IReadOnlyList<int> Shape, TensorSource Fill)
 {
     /// <summary>Number of values.</summary>

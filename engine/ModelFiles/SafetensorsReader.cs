@@ -46,7 +46,7 @@ public sealed class SafetensorsReader : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => metadata;
 
     /// <summary>Opens a file and checks it.</summary>
-    /// <exception cref="ModelFileException">It is not a sound safetensors file.</exception>
+    /// <exception cref="ModelFileException">It is not a valid safetensors file.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SafetensorsReader Open(string path)
     {

@@ -4,7 +4,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Engine.Networks;
 
-/// <summary>What normalises after a convolution.</summary>
+/// <summary>The normalisation after a convolution.</summary>
 public enum NormKind
 {
     /// <summary>Mean and variance of each sample and channel.</summary>
@@ -27,8 +27,8 @@ internal readonly record struct BlockStyle(
     float Slope, NormKind Norm = NormKind.Instance, float Epsilon = 1e-5f, bool Affine = true, bool HasBias = true);
 
 /// <summary>
-/// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it closes what it made itself and, of its
-/// inputs, those that the caller calls finished.
+/// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it closes the variables that it created
+/// and those inputs that the caller marks as finished.
 /// </summary>
 internal sealed class ConvBlock
 {

@@ -44,7 +44,7 @@ internal sealed class ConvolutionLayer
 
     /// <param name="tape">Where to record.</param>
     /// <param name="inputs">What to convolve.</param>
-    /// <param name="finished">Inputs that nobody reads after this: closed before any further memory is rented.</param>
+    /// <param name="finished">Inputs that are not read after this; they are closed before any further memory is rented.</param>
     public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
     {
         var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels);

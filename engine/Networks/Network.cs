@@ -40,7 +40,7 @@ public abstract class Network : IDisposable
     /// <param name="plan">The structure.</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="seed">Same seed, same weights on every backend.</param>
-    /// <exception cref="ShapeException">The plan contradicts itself.</exception>
+    /// <exception cref="ShapeException">The plan is inconsistent.</exception>
     public static Network Build(NetworkPlan plan, Backend backend, ulong seed)
     {
         var network = Create(plan, backend);
@@ -54,7 +54,7 @@ public abstract class Network : IDisposable
     /// <param name="allOutputs">
     /// All outputs that the plan supervises, full resolution first, one per entry of <see cref="OutputScales"/>; else only the first.
     /// </param>
-    /// <exception cref="ShapeException">Channels or patch do not suit the plan.</exception>
+    /// <exception cref="ShapeException">Channels or patch do not match the plan.</exception>
     public IReadOnlyList<Variable> Forward(Tape tape, Variable x, bool allOutputs)
     {
         if (x.Shape.C != Plan.InputChannels)

@@ -38,7 +38,7 @@ public sealed record NetworkPlan
     /// <summary>Slope of the leaky ReLU for negative values; 0 is a ReLU.</summary>
     public float LeakySlope { get; init; } = 0.01f;
 
-    /// <summary>What normalises after a convolution.</summary>
+    /// <summary>The normalisation after a convolution.</summary>
     public NormKind Norm { get; init; }
 
     /// <summary>Added to the variance in instance normalisation.</summary>

@@ -38,7 +38,7 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     public bool Contains(string name) => byName.ContainsKey(name);
 
     /// <summary>
-    /// Maximal stretches of neighbouring parameters that have a gradient and agree in a key (say, the number of steps taken).
+    /// Maximal runs of neighbouring parameters that have a gradient and share a key (e.g. the number of steps taken).
     /// </summary>
     public IEnumerable<ParameterRun> Runs<TKey>(Func<Parameter, TKey> key)
         where TKey : IEquatable<TKey>

@@ -6,9 +6,9 @@ namespace SharpSeg.Engine.Networks;
 
 /// <summary>
 /// nnU-Net's residual block (docs/method/networks.md §6; He et al. 2016, arXiv:1512.03385):
-/// leaky(norm(conv(leaky(norm(conv(x))))) + skip(x)). The skip averages where the block strides, and then projects (1×1×1
-/// convolution without bias, norm) where the channels change. The second norm starts at γ = 0, so that the block starts as its
-/// skip.
+/// leaky(norm(conv(leaky(norm(conv(x))))) + skip(x)). The skip is average-pooled where the block has a stride, then projected
+/// (1×1×1 convolution without bias, norm) where the channels change. The second norm starts at γ = 0, so that the block starts as
+/// its skip.
 /// </summary>
 internal sealed class ResidualBlock
 {

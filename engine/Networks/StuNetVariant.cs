@@ -4,7 +4,7 @@ namespace SharpSeg.Engine.Networks;
 
 /// <summary>
 /// A published size of STU-Net (docs/method/networks.md §8): width and depth grow together. Always 3D, six stages and 3×3×3
-/// kernels, so that weights can be carried from data set to data set.
+/// kernels, so that weights can be transferred between datasets.
 /// </summary>
 /// <param name="Name">S, B, L or H.</param>
 /// <param name="Features">Channels of the six stages.</param>
@@ -29,7 +29,7 @@ public sealed record StuNetVariant(string Name, IReadOnlyList<int> Features, int
     public static IReadOnlyList<StuNetVariant> All { get; } = [S, B, L, H];
 
     /// <summary>
-    /// The network plan of this size for a data set whose planner chose some strides: the first five poolings are kept, missing ones are
+    /// The network plan of this size for a dataset with the given strides: the first five poolings are kept, missing ones are
     /// 1×1×1. Scales of the supervision and divisibility follow from the plan that is returned.
     /// </summary>
     /// <param name="strides">Strides per stage as planned, the leading 1×1×1 included.</param>

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Optimizers;
 
 /// <summary>
-/// Moves the parameters of a network against their gradients. Parameters without a gradient in this step are passed over
-/// completely; neighbours that have taken equally many steps are updated by one launch.
+/// Moves the parameters of a network against their gradients. Parameters without a gradient in this step are skipped completely;
+/// neighbours that have taken the same number of steps are updated by one launch.
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
@@ -30,11 +30,11 @@ public abstract class Optimizer : IDisposable
     /// <summary>λ of the coupled weight decay.</summary>
     public float WeightDecay { get; }
 
-    /// <summary>Steps taken by each parameter, in the store's order; 0 = not yet stepped. Belongs to a checkpoint.</summary>
+    /// <summary>Steps taken by each parameter, in the store's order; 0 = not yet stepped. Part of a checkpoint.</summary>
     public IReadOnlyList<int> StepCounts => steps;
 
     /// <summary>
-    /// The moments, one tensor per parameter and kind, named <c>parameter.kind</c>, in a fixed order. Belong to a checkpoint.
+    /// The moments, one tensor per parameter and kind, named <c>parameter.kind</c>, in a fixed order. Part of a checkpoint.
     /// </summary>
     public IEnumerable<(string Name, Parameter Parameter, Tensor Value)> State =>
         from moment in moments
@@ -61,8 +61,8 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Puts back the step counts of a checkpoint.</summary>
-    /// <exception cref="ArgumentException">Not one count per parameter.</exception>
+    /// <summary>Restores the step counts of a checkpoint.</summary>
+    /// <exception cref="ArgumentException">The number of counts is not that of the parameters.</exception>
     public void RestoreStepCounts(IReadOnlyList<int> counts)
     {
         if (counts.Count != steps.Length || counts.Any(c => c < 0))

@@ -13,7 +13,7 @@ public enum StopRule
     RateOnly,
 }
 
-/// <summary>All that a <see cref="PlateauSchedule"/> remembers; belongs to a checkpoint.</summary>
+/// <summary>The whole state of a <see cref="PlateauSchedule"/>; part of a checkpoint.</summary>
 /// <param name="Rate">η.</param>
 /// <param name="BestTraining">Training average that the next one must beat; +∞ at first.</param>
 /// <param name="BadEpochs">Epochs since it was beaten.</param>
@@ -46,13 +46,13 @@ public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule
     private const int StopPatience = 60;                                // epochs
     private const double LowestRate = 1e-6;
 
-    /// <summary>What it remembers.</summary>
+    /// <summary>The state.</summary>
     public PlateauState State { get; private set; } = state;
 
     /// <summary>η of the coming epoch.</summary>
     public double Rate => State.Rate;
 
-    /// <summary>Takes note of a finished epoch.</summary>
+    /// <summary>Updates the state after an epoch.</summary>
     /// <param name="epoch">Index from 0.</param>
     /// <param name="trainingLoss">Mean over its training iterations.</param>
     /// <param name="validationLoss">Mean over its validation iterations.</param>

@@ -12,7 +12,7 @@ internal abstract class BatchInputs
     /// <summary>The target of an output.</summary>
     public abstract Tensor Target(BufferPool pool, int output, Shape shape);
 
-    /// <summary>The pass is done with a tensor.</summary>
+    /// <summary>Called when the pass no longer needs a tensor.</summary>
     public abstract void Return(BufferPool pool, Tensor tensor);
 }
 

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// Two batches on the device: one that a step computes with, one that is being uploaded meanwhile. For backends whose uploads run beside
-/// computations (<see cref="Backend.UploadsRunBeside"/>).
+/// Two batches on the device: one that a step computes with, one that is being uploaded meanwhile. For backends whose uploads run
+/// concurrently with computations (<see cref="Backend.UploadsRunBeside"/>).
 /// </summary>
 internal sealed class InputStage : IDisposable
 {
@@ -30,14 +30,14 @@ internal sealed class InputStage : IDisposable
     /// <summary>Whether a batch was staged and not yet taken.</summary>
     public bool HasNext { get; private set; }
 
-    /// <summary>A batch that holds anything: for rehearsals.</summary>
+    /// <summary>A batch with arbitrary contents, for rehearsals.</summary>
     public BatchInputs Unfilled => batches[current];
 
     /// <summary>Bytes of both batches.</summary>
     public static long Bytes(NetworkPlan plan, IReadOnlyList<Extent> scales, TrainingOptions options, Extent patch, int batchSize) =>
         2 * LengthOf(Shapes(plan, scales, options, patch, batchSize)) * sizeof(float);
 
-    /// <summary>Copies a batch to the device beside what is computed there; the arrays may be used again at once.</summary>
+    /// <summary>Copies a batch to the device while it computes; the arrays may be reused at once.</summary>
     public void Stage(float[] images, IReadOnlyList<float[]> targets)
     {
         if (HasNext)
@@ -55,7 +55,7 @@ internal sealed class InputStage : IDisposable
         HasNext = true;
     }
 
-    /// <summary>The staged batch, complete before whatever is computed next.</summary>
+    /// <summary>The staged batch; its upload completes before the next computation.</summary>
     public BatchInputs Take()
     {
         if (!HasNext)

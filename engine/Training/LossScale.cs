@@ -17,19 +17,19 @@ public sealed class LossScale
     private const double Largest = 16777216.0;            // 2²⁴: beyond, the scaled loss itself leaves float32's exact integers
 
     /// <summary>Starts anew, or from a checkpoint.</summary>
-    /// <param name="state">State to go on from; null: the initial factor.</param>
+    /// <param name="state">State to continue from; null: the initial factor.</param>
     public LossScale(LossScaleState? state = null) => State = state ?? new LossScaleState(Initial, 0);
 
-    /// <summary>All there is to know; belongs to a checkpoint.</summary>
+    /// <summary>The whole state; part of a checkpoint.</summary>
     public LossScaleState State { get; private set; }
 
     /// <summary>What the loss is multiplied by now.</summary>
     public double Value => State.Value;
 
-    /// <summary>Whether an overflow may be cured by a smaller factor.</summary>
+    /// <summary>Whether a smaller factor may avoid an overflow.</summary>
     public bool CanShrink => Value > Smallest;
 
-    /// <summary>Learns from a step; true if its gradients may be used.</summary>
+    /// <summary>Updates the factor after a step; true if the step's gradients may be used.</summary>
     /// <param name="norm">Norm, or sum of squares, of all scaled gradients; not finite if any of them is not.</param>
     public bool Update(double norm)
     {

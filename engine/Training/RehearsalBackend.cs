@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// A backend that checks shapes and counts bytes but has no memory and computes nothing: a training step on it is a rehearsal that tells
-/// what the real one will need.
+/// A backend that checks shapes and counts bytes but has no memory and computes nothing: a training step on it is a rehearsal
+/// that shows what the real one will need.
 /// </summary>
 internal sealed class RehearsalBackend : Backend
 {

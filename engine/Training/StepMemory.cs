@@ -12,7 +12,9 @@ namespace SharpSeg.Engine.Training;
 /// <param name="PoolBytes">Activations, their gradients, batch and targets, as the pool will lay them out.</param>
 /// <param name="InUseBytes">Highest sum of tensors alive at once; what a perfect layout would need.</param>
 /// <param name="ParameterBytes">Values of all parameters; gradients take as much again, and so does every moment of the optimiser.</param>
-/// <param name="InputBytes">Two batches and their targets, where uploads run beside computations; 0 where the pool holds the batch.</param>
+/// <param name="InputBytes">
+/// Two batches and their targets, where uploads run concurrently with computations; 0 where the pool holds the batch.
+/// </param>
 public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterBytes, long InputBytes = 0)
 {
     /// <summary>Bytes of training with an optimiser of a number of moments (SGD 1, Adam 2, AMSGrad 3).</summary>
@@ -26,7 +28,9 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
     /// <param name="patch">Spatial size of the images, voxels.</param>
     /// <param name="batchSize">Images per step.</param>
     /// <param name="options">Loss and recomputation.</param>
-    /// <param name="staged">The backend uploads the next batch beside computations (<see cref="Backends.Backend.UploadsRunBeside"/>).</param>
+    /// <param name="staged">
+    /// The backend uploads the next batch concurrently with computations (<see cref="Backends.Backend.UploadsRunBeside"/>).
+    /// </param>
     /// <exception cref="ShapeException">Plan and patch do not fit.</exception>
     public static StepMemory Measure(NetworkPlan plan, Extent patch, int batchSize, TrainingOptions options, bool staged = false)
     {
@@ -67,7 +71,7 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
         return Of(pool, network);
     }
 
-    /// <summary>One slab without an end.</summary>
+    /// <summary>One slab of unlimited length.</summary>
     private static BufferPool EndlessPool(RehearsalBackend backend)
     {
         var pool = new BufferPool(backend);

@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Training;
 
 /// <summary>
 /// The order in which a step rents memory and computes, apart from where its data come from: <see cref="TrainingStep"/> runs it with a
-/// batch, <see cref="StepMemory"/> without one, and both thereby rent exactly the same.
+/// batch, <see cref="StepMemory"/> without one, so that both rent exactly the same memory.
 /// </summary>
 internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOptions options)
 {

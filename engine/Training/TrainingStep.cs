@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Training;
 
 /// <summary>
 /// One step of training: upload a batch, forward, loss, backward, clip, update. Owns the memory that a step needs, reserved at once
-/// after a rehearsal (<see cref="StepMemory"/>), so that steps allocate nothing. Network and optimiser stay the caller's.
+/// after a rehearsal (<see cref="StepMemory"/>), so that steps allocate nothing. Network and optimiser remain the caller's.
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
@@ -30,7 +30,9 @@ public sealed class TrainingStep : IDisposable
     /// <param name="patch">Spatial size of the images, voxels; 2D: z = 1.</param>
     /// <param name="batchSize">Images per step.</param>
     /// <param name="options">Loss and clipping.</param>
-    /// <exception cref="ShapeException">The patch does not suit the network, or there is not one loss weight per output.</exception>
+    /// <exception cref="ShapeException">
+    /// The patch does not match the network, or the number of loss weights is not that of the outputs.
+    /// </exception>
     public TrainingStep(Network network, Optimizer optimizer, Extent patch, int batchSize, TrainingOptions options)
     {
         network.Plan.CheckPatch(patch);
@@ -54,7 +56,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Images per step.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether the next batch can be brought to the device while a step computes (<see cref="Stage"/>).</summary>
+    /// <summary>Whether the next batch can be copied to the device while a step computes (<see cref="Stage"/>).</summary>
     public bool StagesBatches { get; }
 
     /// <summary>What the rehearsal found.</summary>
@@ -69,7 +71,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Loss of the latest step, with its parts.</summary>
     public LossValue Loss { get; private set; }
 
-    /// <summary>State of the loss scaling, for checkpoints; null if the loss is not scaled.</summary>
+    /// <summary>The loss scaling's state, for checkpoints; null if the loss is not scaled.</summary>
     public LossScaleState? LossScale => scale?.State;
 
     /// <summary>Global gradient norm of the latest step, before clipping and without the loss's scale.</summary>
@@ -78,7 +80,9 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Steps whose gradients were not finite; they changed nothing.</summary>
     public long SkippedSteps { get; private set; }
 
-    /// <summary>Goes on with the loss scaling of a checkpoint; without one, or where the loss is not scaled, nothing changes.</summary>
+    /// <summary>
+    /// Restores the loss scaling of a checkpoint; without one, or where the loss is not scaled, nothing changes.
+    /// </summary>
     public void RestoreLossScale(LossScaleState? state)
     {
         if (scale is not null && state is not null)
@@ -113,7 +117,7 @@ public sealed class TrainingStep : IDisposable
         return Train(Shape.Activation(BatchSize, patch, network.Plan.InputChannels), inputs, learningRate, whileComputing);
     }
 
-    /// <summary>Brings the next batch to the device beside what is computed there; the arrays may be used again at once.</summary>
+    /// <summary>Copies the next batch to the device while it computes; the arrays may be reused at once.</summary>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
     /// <exception cref="InvalidOperationException">A batch is staged already, or the backend cannot.</exception>
     public void Stage(float[] images, IReadOnlyList<float[]> targets)
@@ -139,7 +143,7 @@ public sealed class TrainingStep : IDisposable
             labels is null ? null : map => network.Backend.Download(map, labels));
     }
 
-    /// <summary>Frees the step's memory; network and optimiser live on.</summary>
+    /// <summary>Frees the step's memory; network and optimiser are kept.</summary>
     public void Dispose()
     {
         stage?.Dispose();

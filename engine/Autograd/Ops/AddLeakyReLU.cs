@@ -5,18 +5,18 @@ namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
 /// The end of a residual block, y = leaky(a + b) (docs/method/networks.md §6). Consumes a, whose memory y takes over; b stays
-/// open. The backward pass needs y alone: since the slope is positive, its sign is the sign of the sum. Where a and b can be made
-/// again, so can y.
+/// open. The backward pass needs y alone: since the slope is positive, its sign is the sign of the sum. Where a and b can be
+/// recomputed, so can y.
 /// </summary>
 public static class AddLeakyReLU
 {
     /// <summary>
-    /// Longest chain of sums that is made again. Blocks in a row each add the previous sum; storing every third keeps the extra work
-    /// per block constant.
+    /// Longest chain of sums that is recomputed. Consecutive blocks each add the previous sum; storing every third sum keeps the
+    /// extra work per block constant.
     /// </summary>
     private const int MaxDepth = 2;
 
-    /// <summary>Records the sum of a, which is closed, and b.</summary>
+    /// <summary>Records the sum of a and b; a is closed.</summary>
     public static Variable Apply(Tape tape, Variable a, Variable b, float slope)
     {
         var left = a.Value;

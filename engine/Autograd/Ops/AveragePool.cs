@@ -5,7 +5,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
 /// Differentiable average pooling, window = stride (docs/method/networks.md §2.4): y[i] = Σ_r x[s·i + r]/Πs. Its backward pass
-/// needs no value; x is kept only so that y can be made again.
+/// needs no value; x is kept only so that y can be recomputed.
 /// </summary>
 public static class AveragePool
 {

@@ -5,8 +5,8 @@ namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
 /// Differentiable convolution y = conv([x0, x1, …], w) + b over the concatenation of its inputs along channels, which is never
-/// built: the backend reads two inputs at a time, and further pairs (UNet++) are added up, conv([a, b], w) = conv(a, w_a) + conv(b, w_b).
-/// Formula: <see cref="ConvProblem"/>. Keeps its inputs, not its output.
+/// materialised: the backend reads two inputs at a time, and the results of further pairs (UNet++) are added, conv([a, b], w) =
+/// conv(a, w_a) + conv(b, w_b). Formula: <see cref="ConvProblem"/>. Keeps its inputs, not its output.
 /// </summary>
 public static class Convolution
 {
@@ -17,8 +17,8 @@ public static class Convolution
     /// <param name="bias">Bias, or null.</param>
     /// <param name="stride">Stride per axis.</param>
     /// <param name="biasCancels">
-    /// The output is normalised next, which removes any constant: the gradient by the bias is exactly 0 and need not be computed
-    /// (docs/method/networks.md §2.6).
+    /// The output is normalised next, which removes any constant: the gradient with respect to the bias is exactly 0 and need not
+    /// be computed (docs/method/networks.md §2.6).
     /// </param>
     public static Variable Apply(
         Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride, bool biasCancels = false)
@@ -93,7 +93,7 @@ public static class Convolution
                 var x = inputs[2 * pair];
                 var x2 = p.Cin2 > 0 ? inputs[(2 * pair) + 1] : null;
 
-                // Weights first: then the inputs' values can go before memory for their gradients is rented.
+                // Weights first, so that the inputs' values can be returned before memory for their gradients is rented.
                 WeightGradient(tape, p, pair, x, x2, dy);
                 Release(tape, x);
                 if (x2 is not null)

@@ -4,9 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
-/// Differentiable instance normalisation and leaky ReLU in one. Formula: <see cref="InstanceNormProblem"/>; slope 1 leaves the
-/// activation out. Consumes x: nobody else may read it. Keeps x and its statistics, from which the output can be made again, so
-/// that a convolution block stores one activation; works in place where nothing is recorded.
+/// Differentiable instance normalisation and leaky ReLU in one. Formula: <see cref="InstanceNormProblem"/>; slope 1 omits the
+/// activation. Consumes x: nothing else may read it. Keeps x and its statistics, from which the output can be recomputed, so that
+/// a convolution block stores one activation; works in place where nothing is recorded.
 /// </summary>
 public static class InstanceNormLeakyReLU
 {
@@ -14,7 +14,7 @@ public static class InstanceNormLeakyReLU
     /// <param name="tape">Where to record.</param>
     /// <param name="x">What to normalise.</param>
     /// <param name="gamma">Factor per channel.</param>
-    /// <param name="beta">Summand per channel.</param>
+    /// <param name="beta">Offset per channel.</param>
     /// <param name="slope">Slope of the leaky ReLU; 1 leaves it out.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="measured">

@@ -5,7 +5,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
 /// Differentiable nearest up-sampling (docs/method/networks.md §2.3): y[s·i + r] = x[i]. Its backward pass needs no value; x is
-/// kept only so that y, Πs times larger, can be made again.
+/// kept only so that y, which is Πs times larger, can be recomputed.
 /// </summary>
 public static class NearestUpsample
 {

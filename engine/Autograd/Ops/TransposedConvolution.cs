@@ -5,7 +5,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 
 /// <summary>
 /// Differentiable transposed convolution with kernel = stride: learned up-sampling. Formula: <see cref="TransposedConvProblem"/>.
-/// Keeps its input; its output can be made again for the price of one twenty-seventh of the convolution that reads it.
+/// Keeps its input; recomputing its output costs one twenty-seventh of the convolution that reads it.
 /// </summary>
 public static class TransposedConvolution
 {

@@ -34,7 +34,7 @@ public static class DemoRun
         PhantomDataset.Write(dataset, cases, reporter, cancel);
         var request = new AutoRequest(dataset, Path.Combine(folder, "work"), "3d_fullres", "0", Profile.Modern, maxTime, seed, resume);
         var result = AutoRun.Execute(request, backend, reporter, cancel);
-        return (result, DrawOverlays(folder, result.Run, Dataset.Open(dataset)));
+        return (result, DrawOverlays(folder, result.Job, Dataset.Open(dataset)));
     }
 
     private static void Prepare(string folder, bool resume)
@@ -68,16 +68,16 @@ public static class DemoRun
         AtomicFile.WriteText(marker, "Made by `sharpseg demo`; a new demo in this folder replaces dataset, work and overlays.\n");
     }
 
-    private static List<string> DrawOverlays(string folder, TrainingRun run, Dataset dataset)
+    private static List<string> DrawOverlays(string folder, TrainingJob job, Dataset dataset)
     {
         var target = Directory.CreateDirectory(Path.Combine(folder, "overlays")).FullName;
         var pictures = new List<string>();
-        foreach (var id in run.ValidationCases.Take(MostOverlays))
+        foreach (var id in job.ValidationCases.Take(MostOverlays))
         {
             var item = dataset.TrainingCases.First(c => c.Id == id);
             var image = dataset.LoadImage(item);
             var truth = dataset.LoadLabels(item);
-            var prediction = ImageFile.ReadLabels(Path.Combine(Workspace.ValidationFolder(run.Folder), id + run.Description.FileEnding));
+            var prediction = ImageFile.ReadLabels(Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
             var path = Path.Combine(target, id + ".png");
             Overlay.Write(path, $"{id}: slices with most foreground", image.Channels[0], truth.Voxels, prediction.Voxels, image.Extent, image.Spacing);
             pictures.Add(path);

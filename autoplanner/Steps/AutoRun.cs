@@ -24,11 +24,11 @@ public sealed record AutoRequest(
     string Dataset, string Work, string? Configuration, string Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
 
 /// <summary>The result.</summary>
-/// <param name="Run">The trained run.</param>
+/// <param name="Job">What was trained.</param>
 /// <param name="Summary">Scores of its validation cases.</param>
 /// <param name="Training">How the training went.</param>
 /// <param name="Elapsed">Wall time of this session.</param>
-public sealed record AutoResult(TrainingRun Run, EvaluationSummary Summary, TrainingOutcome Training, TimeSpan Elapsed);
+public sealed record AutoResult(TrainingJob Job, EvaluationSummary Summary, TrainingOutcome Training, TimeSpan Elapsed);
 
 /// <summary>
 /// The whole picture in one call: verify, measure, plan, preprocess, train one fold, predict its validation cases, score them.
@@ -57,17 +57,13 @@ public static class AutoRun
         var name = request.Configuration ?? DefaultConfiguration(plans);
         Preprocess(dataset, work, plans, name, reporter, cancel);
 
-        var run = TrainingRun.Open(work, name, request.Fold, request.Seed);
-        var inference = new InferenceOptions();
-        var outcome = TrainingSession.Execute(
-            run, backend, request.Resume, reporter,
-            probe => ScheduleFor(run, request, clock, inference, probe), cancel);
-
-        reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
-        ValidationRun.Execute(run, backend, inference, reporter, cancel);
-        reporter.Stage("score");
-        var summary = ValidationScore.Execute(run, dataset, request.Surface, reporter, cancel);
-        return new AutoResult(run, summary, outcome, clock.Elapsed);
+        var job = TrainingJob.Open(work, name, request.Fold, request.Seed);
+        var length = request.MaxTime is { } limit
+            ? TrainingLength.Within(speed => TimeToTrain(job, limit, clock, speed))
+            : TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize));
+        var result = TrainingRun.Execute(
+            job, dataset, new TrainingRequest(length, request.Resume, Surface: request.Surface), backend, reporter, cancel);
+        return new AutoResult(job, result.Summary, result.Training, clock.Elapsed);
     }
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
@@ -108,34 +104,25 @@ public static class AutoRun
             progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
     }
 
-    private static TrainingSchedule ScheduleFor(
-        TrainingRun run, AutoRequest request, Stopwatch clock, InferenceOptions inference, Func<SpeedProbe> probe)
+    /// <summary>What is left of the time for everything once prediction and scoring are set aside.</summary>
+    private static TimeSpan TimeToTrain(TrainingJob job, TimeSpan limit, Stopwatch clock, SpeedProbe speed)
     {
-        var plannedBatch = run.Configuration.BatchSize;
-        if (request.MaxTime is not { } limit)
-        {
-            return TrainingSchedule.Full(plannedBatch);
-        }
-
-        var speed = probe();
+        var inference = new InferenceOptions();
         var passes = 0L;
-        foreach (var id in run.ValidationCases)
+        foreach (var id in job.ValidationCases)
         {
-            using var stored = StoredCase.Open(run.DataFolder, id);
-            passes += Predictor.ForwardPasses(stored.Shape, run.Configuration, inference, run.MirrorAxes.Count, folds: 1);
+            using var stored = StoredCase.Open(job.DataFolder, id);
+            passes += Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
         }
 
-        var afterwards = (passes * speed.SecondsPerTile * PredictionMargin) + (run.ValidationCases.Count * SecondsPerScoredCase) + FixedSeconds;
+        var afterwards = (passes * speed.SecondsPerTile * PredictionMargin) + (job.ValidationCases.Count * SecondsPerScoredCase) + FixedSeconds;
         var left = limit - clock.Elapsed;
         var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, left.TotalSeconds - afterwards));
-        if (budget <= TimeSpan.Zero)
-        {
-            throw new SharpSegException(
+        return budget > TimeSpan.Zero
+            ? budget
+            : throw new SharpSegException(
                 $"no time is left to train: {clock.Elapsed.TotalSeconds:0} s of {limit.TotalSeconds:0} s went into preparing the data",
                 "give more time with --max-time; what is prepared is kept");
-        }
-
-        return TrainingSchedule.Fit(budget, speed.SecondsPerStep, plannedBatch, run.Configuration.Is2D);
     }
 
     private static string DefaultConfiguration(Plans plans) => plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";

@@ -58,11 +58,11 @@ internal sealed record FoldValidation(
     public string Command(string work, bool saveProbabilities)
     {
         var checkpoint = File.Exists(Workspace.FinalCheckpoint(RunFolder)) ? Workspace.FinalCheckpoint(RunFolder) : Begun(RunFolder);
-        var seed = checkpoint is null ? TrainingRun.DefaultSeed : Checkpoint.SeedOf(checkpoint);
+        var seed = checkpoint is null ? TrainingJob.DefaultSeed : Checkpoint.SeedOf(checkpoint);
         return $"sharpseg train {work} -c {Configuration} -f {Fold}"
             + (checkpoint is null ? "" : " --resume")
             + (saveProbabilities ? " --save-probabilities" : "")
-            + (seed == TrainingRun.DefaultSeed ? "" : string.Create(CultureInfo.InvariantCulture, $" --seed {seed}"));
+            + (seed == TrainingJob.DefaultSeed ? "" : string.Create(CultureInfo.InvariantCulture, $" --seed {seed}"));
     }
 
     private static string? Begun(string run) => new[] { Workspace.LatestCheckpoint(run), Workspace.BestCheckpoint(run) }.FirstOrDefault(File.Exists);

@@ -20,25 +20,25 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
 
     /// <summary>Measures; takes about six steps.</summary>
     /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
-    public static SpeedProbe Measure(TrainingRun run, Backend backend, InferenceOptions inference, CancellationToken cancel)
+    public static SpeedProbe Measure(TrainingJob job, Backend backend, InferenceOptions inference, CancellationToken cancel)
     {
-        var configuration = run.Configuration;
+        var configuration = job.Configuration;
         var batch = TrainingSchedule.ProbeBatch(configuration.BatchSize, configuration.Is2D);
-        using var network = Trainer.BuildNetwork(run, backend);
+        using var network = Trainer.BuildNetwork(job, backend);
         using var optimizer = new SgdNesterov(network.Parameters);
-        var random = new CounterRandom(run.Seed);
+        var random = new CounterRandom(job.Seed);
         var images = new float[batch * configuration.Patch.Voxels * network.Plan.InputChannels];
         for (var i = 0; i < images.Length; i++)
         {
             images[i] = random.NextFloat();
         }
 
-        var channels = run.Description.Labels.HasRegions
-            ? network.Plan.OutputChannels + (run.Description.Labels.IgnoreLabel is null ? 0 : 1)
+        var channels = job.Description.Labels.HasRegions
+            ? network.Plan.OutputChannels + (job.Description.Labels.IgnoreLabel is null ? 0 : 1)
             : 1;
         float[][] targets = [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
         double[] seconds = new double[MeasuredSteps];
-        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(run, network)))
+        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network)))
         {
             for (var i = -WarmUpSteps; i < MeasuredSteps; i++)
             {
@@ -54,11 +54,11 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
 
         Array.Sort(seconds);
         var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels);
-        using var predictor = new Predictor(backend, [network], configuration, run.Plans.Profile, run.Description.Labels.HasRegions, run.MirrorAxes, inference);
+        using var predictor = new Predictor(backend, [network], configuration, job.Plans.Profile, job.Description.Labels.HasRegions, job.MirrorAxes, inference);
         predictor.Predict(tile, configuration.Patch, cancel);
         var start = Stopwatch.GetTimestamp();
         predictor.Predict(tile, configuration.Patch, cancel);
-        var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, run.MirrorAxes.Count, folds: 1);
+        var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, job.MirrorAxes.Count, folds: 1);
         return new SpeedProbe(seconds[MeasuredSteps / 2], Stopwatch.GetElapsedTime(start).TotalSeconds / passes);
     }
 

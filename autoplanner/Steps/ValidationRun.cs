@@ -16,7 +16,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 public static class ValidationRun
 {
     /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
-    /// <param name="run">A trained run.</param>
+    /// <param name="job">A trained run.</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="options">Tiles and mirroring.</param>
     /// <param name="reporter">Receives progress after every case.</param>
@@ -24,35 +24,35 @@ public static class ValidationRun
     /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(
-        TrainingRun run, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false)
+        TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false)
     {
         try
         {
-            Predict(run, backend, options, saveProbabilities, reporter, cancel);
+            Predict(job, backend, options, saveProbabilities, reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting fold {run.Fold} ended: {failure.Message}", "the same command with --resume continues, on any device", failure);
+                $"predicting fold {job.Fold} ended: {failure.Message}", "the same command with --resume continues, on any device", failure);
         }
     }
 
     private static void Predict(
-        TrainingRun run, Backend backend, InferenceOptions options, bool saveProbabilities, IReporter reporter, CancellationToken cancel)
+        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, IReporter reporter, CancellationToken cancel)
     {
-        var folder = Workspace.ValidationFolder(run.Folder);
+        var folder = Workspace.ValidationFolder(job.Folder);
         Directory.CreateDirectory(folder);
-        var labels = run.Description.Labels;
-        var plan = run.Configuration.NetworkFor(run.Plans.Profile, run.Description);
-        using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(run.Folder), plan, backend, out var mirrorAxes);
+        var labels = job.Description.Labels;
+        var plan = job.Configuration.NetworkFor(job.Plans.Profile, job.Description);
+        using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(job.Folder), plan, backend, out var mirrorAxes);
         using var predictor = new Predictor(
-            backend, [network], run.Configuration, run.Plans.Profile, labels.HasRegions, mirrorAxes, options);
-        var nextStages = PreparedNextStages(run, reporter);
-        for (var i = 0; i < run.ValidationCases.Count; i++)
+            backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
+        var nextStages = PreparedNextStages(job, reporter);
+        for (var i = 0; i < job.ValidationCases.Count; i++)
         {
-            var id = run.ValidationCases[i];
-            reporter.Progress((double)i / run.ValidationCases.Count, $"case {i + 1}/{run.ValidationCases.Count}, {id}");
-            var path = Path.Combine(folder, id + run.Description.FileEnding);
+            var id = job.ValidationCases[i];
+            reporter.Progress((double)i / job.ValidationCases.Count, $"case {i + 1}/{job.ValidationCases.Count}, {id}");
+            var path = Path.Combine(folder, id + job.Description.FileEnding);
             var probabilities = ProbabilityFile.PathOf(folder, id);
             if (File.Exists(path) && (!saveProbabilities || File.Exists(probabilities))
                 && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
@@ -60,52 +60,52 @@ public static class ValidationRun
                 continue;
             }
 
-            using var stored = StoredCase.Open(run.DataFolder, id);
+            using var stored = StoredCase.Open(job.DataFolder, id);
             // The next stage of a cascade and the probabilities need the outputs themselves; else they may stay on the device.
-            float[]? maps = nextStages.Count > 0 || saveProbabilities ? predictor.Predict(InputOf(run, stored), stored.Shape, cancel) : null;
+            float[]? maps = nextStages.Count > 0 || saveProbabilities ? predictor.Predict(InputOf(job, stored), stored.Shape, cancel) : null;
             var segmentation = maps is null
-                ? predictor.Segment(InputOf(run, stored), stored.Properties, run.Plans, run.Configuration, labels, cancel)
-                : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, run.Plans, run.Configuration, labels);
+                ? predictor.Segment(InputOf(job, stored), stored.Properties, job.Plans, job.Configuration, labels, cancel)
+                : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             if (maps is not null)
             {
-                HandOver(run, nextStages, stored, maps);
+                HandOver(job, nextStages, stored, maps);
             }
 
             if (maps is not null && saveProbabilities)
             {
                 ProbabilityFile.Write(
-                    probabilities, id, new PredictedMaps(maps, stored.Properties, run.Plans, run.Configuration, labels), labels);
+                    probabilities, id, new PredictedMaps(maps, stored.Properties, job.Plans, job.Configuration, labels), labels);
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
         }
 
-        reporter.Progress(1, $"{run.ValidationCases.Count} cases");
+        reporter.Progress(1, $"{job.ValidationCases.Count} cases");
     }
 
-    private static float[] InputOf(TrainingRun run, StoredCase stored)
+    private static float[] InputOf(TrainingJob job, StoredCase stored)
     {
         var image = new float[stored.Shape.Voxels * stored.Channels];
         stored.ReadImage(default, stored.Shape, image);
-        if (run.PreviousStageFolder is not { } folder)
+        if (job.PreviousStageFolder is not { } folder)
         {
             return image;
         }
 
-        using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, run.Configuration.PreviousStage!);
+        using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, job.Configuration.PreviousStage!);
         var segmentation = new short[previous.Shape.Voxels];
         previous.Read(default, previous.Shape, segmentation);
-        return CascadeInput.Join(image, stored.Shape, segmentation, run.Configuration.MaskLabels(run.Description.Labels));
+        return CascadeInput.Join(image, stored.Shape, segmentation, job.Configuration.MaskLabels(job.Description.Labels));
     }
 
     /// <summary>The next stages whose grids are known; the others get a warning: not everybody wants the cascade.</summary>
-    private static List<NextStage> PreparedNextStages(TrainingRun run, IReporter reporter)
+    private static List<NextStage> PreparedNextStages(TrainingJob job, IReporter reporter)
     {
         var prepared = new List<NextStage>();
-        foreach (var stage in run.NextStages)
+        foreach (var stage in job.NextStages)
         {
-            if (run.ValidationCases.All(id => StoredCase.Exists(stage.DataFolder, id)))
+            if (job.ValidationCases.All(id => StoredCase.Exists(stage.DataFolder, id)))
             {
                 prepared.Add(stage);
             }
@@ -119,20 +119,20 @@ public static class ValidationRun
         return prepared;
     }
 
-    private static void HandOver(TrainingRun run, IReadOnlyList<NextStage> nextStages, StoredCase stored, float[] maps)
+    private static void HandOver(TrainingJob job, IReadOnlyList<NextStage> nextStages, StoredCase stored, float[] maps)
     {
         var id = stored.Properties.CaseId;
         foreach (var stage in nextStages)
         {
             // Fold `all` trained on the case: its segmentation stands in only where no other fold has left one.
-            if (run.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
+            if (job.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
             {
                 continue;
             }
 
             using var next = StoredCase.Open(stage.DataFolder, id);
             PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
-                maps, stored.Shape, next.Shape, run.Plans.Profile, run.Configuration, run.Description.Labels));
+                maps, stored.Shape, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
         }
     }
 }

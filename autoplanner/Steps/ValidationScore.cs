@@ -11,21 +11,21 @@ namespace SharpSeg.AutoPlanner.Steps;
 public static class ValidationScore
 {
     /// <summary>Scores and writes the summary.</summary>
-    /// <param name="run">A run whose validation cases are predicted.</param>
+    /// <param name="job">A run whose validation cases are predicted.</param>
     /// <param name="dataset">Where the references are.</param>
     /// <param name="surface">Also HD95 and NSD.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
-    public static EvaluationSummary Execute(TrainingRun run, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
+    public static EvaluationSummary Execute(TrainingJob job, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
     {
-        var folder = Workspace.ValidationFolder(run.Folder);
+        var folder = Workspace.ValidationFolder(job.Folder);
         var references = dataset.TrainingCases.ToDictionary(c => c.Id, c => c.LabelFile, StringComparer.Ordinal);
-        var cases = run.ValidationCases.Select(id => new EvaluationCase(
+        var cases = job.ValidationCases.Select(id => new EvaluationCase(
             id,
             references.GetValueOrDefault(id) ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}"),
-            Path.Combine(folder, id + run.Description.FileEnding)));
+            Path.Combine(folder, id + job.Description.FileEnding)));
         var summary = Evaluator.Evaluate(
-            [.. cases], run.Description.Labels, new EvaluationOptions { Surface = surface },
+            [.. cases], job.Description.Labels, new EvaluationOptions { Surface = surface },
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
         {

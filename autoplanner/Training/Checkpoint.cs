@@ -36,13 +36,13 @@ public sealed class Checkpoint
 
     /// <summary>Writes a checkpoint through a rename.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="run">Identity of the run, checked when it is loaded.</param>
+    /// <param name="job">Identity of the run, checked when it is loaded.</param>
     /// <param name="schedule">The schedule.</param>
     /// <param name="state">How far the run is.</param>
     /// <param name="network">Its parameters.</param>
     /// <param name="optimizer">Its moments; null for a file that only predicts.</param>
     public static void Save(
-        string path, TrainingRun run, TrainingSchedule schedule, TrainingState state, Network network, Optimizer? optimizer)
+        string path, TrainingJob job, TrainingSchedule schedule, TrainingState state, Network network, Optimizer? optimizer)
     {
         var backend = network.Backend;
         var entries = new List<SafetensorsEntry>();
@@ -60,12 +60,12 @@ public sealed class Checkpoint
         {
             ["format"] = Format,
             ["version"] = Version,
-            ["profile"] = run.Plans.Profile.ToString(),
-            ["configuration"] = run.Configuration.Name,
-            ["fold"] = run.Fold,
+            ["profile"] = job.Plans.Profile.ToString(),
+            ["configuration"] = job.Configuration.Name,
+            ["fold"] = job.Fold,
             [PrecisionKey] = backend.ProductPrecision,
-            ["seed"] = run.Seed.ToString(CultureInfo.InvariantCulture),
-            ["mirror_axes"] = JsonSerializer.Serialize([.. run.MirrorAxes], TrainingJson.Default.Int32Array),
+            ["seed"] = job.Seed.ToString(CultureInfo.InvariantCulture),
+            ["mirror_axes"] = JsonSerializer.Serialize([.. job.MirrorAxes], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
             ["state"] = state.ToJson(),
         };
@@ -80,10 +80,10 @@ public sealed class Checkpoint
 
     /// <summary>Reads how far a run is, without its tensors.</summary>
     /// <exception cref="SharpSegException">The file is damaged or belongs to another run.</exception>
-    public static Checkpoint Peek(string path, TrainingRun run)
+    public static Checkpoint Peek(string path, TrainingJob job)
     {
         using var reader = Open(path);
-        return Describe(reader, path, run);
+        return Describe(reader, path, job);
     }
 
     /// <summary>The seed of the run that wrote a checkpoint, without which it cannot be resumed.</summary>
@@ -98,10 +98,10 @@ public sealed class Checkpoint
 
     /// <summary>Restores network and optimiser.</summary>
     /// <exception cref="SharpSegException">The file is damaged, belongs to another run, or holds another network.</exception>
-    public static Checkpoint Load(string path, TrainingRun run, Network network, Optimizer optimizer)
+    public static Checkpoint Load(string path, TrainingJob job, Network network, Optimizer optimizer)
     {
         using var reader = Open(path);
-        var checkpoint = Describe(reader, path, run);
+        var checkpoint = Describe(reader, path, job);
         ReadParameters(reader, path, network);
         foreach (var (name, parameter, value) in optimizer.State)
         {
@@ -170,7 +170,7 @@ public sealed class Checkpoint
         }
     }
 
-    private static Checkpoint Describe(SafetensorsReader reader, string path, TrainingRun run)
+    private static Checkpoint Describe(SafetensorsReader reader, string path, TrainingJob job)
     {
         var m = reader.Metadata;
         if (m.GetValueOrDefault("format") != Format || m.GetValueOrDefault("version") != Version)
@@ -178,15 +178,15 @@ public sealed class Checkpoint
             throw Damaged(path, "it is not a SharpSeg checkpoint of this version", null);
         }
 
-        if (m.GetValueOrDefault("configuration") != run.Configuration.Name || m.GetValueOrDefault("fold") != run.Fold)
+        if (m.GetValueOrDefault("configuration") != job.Configuration.Name || m.GetValueOrDefault("fold") != job.Fold)
         {
             throw new SharpSegException(
                 $"`{path}` belongs to {m.GetValueOrDefault("configuration")} fold {m.GetValueOrDefault("fold")}, not to "
-                    + $"{run.Configuration.Name} fold {run.Fold}",
+                    + $"{job.Configuration.Name} fold {job.Fold}",
                 "it was moved or renamed: put it back");
         }
 
-        var seed = run.Seed.ToString(CultureInfo.InvariantCulture);
+        var seed = job.Seed.ToString(CultureInfo.InvariantCulture);
         if (m.GetValueOrDefault("seed") != seed)
         {
             throw new SharpSegException(

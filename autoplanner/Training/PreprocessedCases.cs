@@ -12,12 +12,12 @@ internal sealed class PreprocessedCases : IDisposable
     private readonly Dictionary<string, StoredCaseSource> open = new(StringComparer.Ordinal);
     private readonly List<IDisposable> files = [];
 
-    public PreprocessedCases(TrainingRun run)
+    public PreprocessedCases(TrainingJob job)
     {
         try
         {
-            Training = [.. run.TrainingCases.Select(id => Source(run, id))];
-            Validation = [.. run.ValidationCases.Select(id => Source(run, id))];
+            Training = [.. job.TrainingCases.Select(id => Source(job, id))];
+            Validation = [.. job.ValidationCases.Select(id => Source(job, id))];
         }
         catch
         {
@@ -36,19 +36,19 @@ internal sealed class PreprocessedCases : IDisposable
         files.Clear();
     }
 
-    private StoredCaseSource Source(TrainingRun run, string id)
+    private StoredCaseSource Source(TrainingJob job, string id)
     {
         if (open.TryGetValue(id, out var source))
         {
             return source; // fold "all" names each case twice
         }
 
-        var stored = StoredCase.Open(run.DataFolder, id);
+        var stored = StoredCase.Open(job.DataFolder, id);
         files.Add(stored);
         PreviousStageFile? previous = null;
-        if (run.PreviousStageFolder is { } folder)
+        if (job.PreviousStageFolder is { } folder)
         {
-            previous = PreviousStageFile.Open(folder, id, $"the fold of {run.Configuration.PreviousStage} that validates on it");
+            previous = PreviousStageFile.Open(folder, id, $"the fold of {job.Configuration.PreviousStage} that validates on it");
             files.Add(previous);
         }
 

@@ -10,10 +10,10 @@ internal static class ProgressPlot
     private static readonly Rgb Ink = new(40, 40, 40), Grid = new(225, 225, 225);
     private static readonly Rgb Blue = new(31, 119, 180), Red = new(214, 39, 40), Green = new(44, 160, 44), Pale = new(170, 210, 170);
 
-    public static void Write(string path, TrainingRun run, IReadOnlyList<EpochRecord> records)
+    public static void Write(string path, TrainingJob job, IReadOnlyList<EpochRecord> records)
     {
         var canvas = new Canvas(Width, 2 * PanelHeight);
-        var title = $"{run.Plans.DatasetName}  {run.Configuration.Name}  fold {run.Fold}";
+        var title = $"{job.Plans.DatasetName}  {job.Configuration.Name}  fold {job.Fold}";
         Panel(canvas, 0, title + ": loss", records.Count,
             [
                 new("training", Blue, [.. records.Select(r => (double?)r.TrainLoss)]),

@@ -21,7 +21,7 @@ public sealed class Trainer : IDisposable
     private static readonly TimeSpan LatestAfter = TimeSpan.FromSeconds(60); // a killed run loses no more than about this
     private const float WeightDecay = 3e-5f, Momentum = 0.99f; // both profiles; modern
 
-    private readonly TrainingRun run;
+    private readonly TrainingJob job;
     private readonly TrainingSchedule schedule;
     private readonly IReporter reporter;
     private readonly Network network;
@@ -36,7 +36,7 @@ public sealed class Trainer : IDisposable
     private readonly int skippedBefore; // by the sessions before this one
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
-    /// <param name="run">What to train.</param>
+    /// <param name="job">What to train.</param>
     /// <param name="schedule">How long; a resumed run keeps the schedule it began with.</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="resume">Continue from the latest checkpoint.</param>
@@ -44,25 +44,25 @@ public sealed class Trainer : IDisposable
     /// <exception cref="SharpSegException">
     /// The fold has no cases, a checkpoint is damaged, or there is one and resuming was not asked for.
     /// </exception>
-    public Trainer(TrainingRun run, TrainingSchedule schedule, Backend backend, bool resume, IReporter reporter)
+    public Trainer(TrainingJob job, TrainingSchedule schedule, Backend backend, bool resume, IReporter reporter)
     {
-        this.run = run;
+        this.job = job;
         this.reporter = reporter;
-        var existing = ExistingCheckpoint(run);
+        var existing = ExistingCheckpoint(job);
         if (existing is not null && !resume)
         {
             throw new SharpSegException(
-                $"`{run.Folder}` already holds a run", "continue with --resume, or delete the folder to start anew");
+                $"`{job.Folder}` already holds a run", "continue with --resume, or delete the folder to start anew");
         }
 
-        network = BuildNetwork(run, backend);
-        optimizer = run.Plans.Profile == Profile.Classic
+        network = BuildNetwork(job, backend);
+        optimizer = job.Plans.Profile == Profile.Classic
             ? new Adam(network.Parameters, amsGrad: true, WeightDecay)
             : new SgdNesterov(network.Parameters, Momentum, WeightDecay);
-        State = new TrainingState { Plateau = run.Plans.Profile == Profile.Classic ? PlateauState.Start(PlateauSchedule.InitialRate) : null };
+        State = new TrainingState { Plateau = job.Plans.Profile == Profile.Classic ? PlateauState.Start(PlateauSchedule.InitialRate) : null };
         if (existing is not null)
         {
-            var checkpoint = Checkpoint.Load(existing, run, network, optimizer);
+            var checkpoint = Checkpoint.Load(existing, job, network, optimizer);
             (State, schedule) = (checkpoint.State, checkpoint.Schedule);
             reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
             if (checkpoint.Precision != backend.ProductPrecision)
@@ -72,17 +72,17 @@ public sealed class Trainer : IDisposable
         }
         else if (resume)
         {
-            reporter.Warning($"nothing to resume in `{run.Folder}`: starting anew");
+            reporter.Warning($"nothing to resume in `{job.Folder}`: starting anew");
         }
 
         this.schedule = schedule;
         skippedBefore = State.SkippedSteps;
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
-        step = new TrainingStep(network, optimizer, run.Configuration.Patch, schedule.BatchSize, Options(run, network));
+        step = new TrainingStep(network, optimizer, job.Configuration.Patch, schedule.BatchSize, Options(job, network));
         step.RestoreLossScale(State.LossScale);
-        cases = new PreprocessedCases(run);
-        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(run, schedule, network));
-        validationScratch = new float[schedule.BatchSize * run.Configuration.Patch.Voxels * (run.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
+        cases = new PreprocessedCases(job);
+        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(job, schedule, network));
+        validationScratch = new float[schedule.BatchSize * job.Configuration.Patch.Voxels * (job.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
     }
 
     /// <summary>How far the run is.</summary>
@@ -112,27 +112,27 @@ public sealed class Trainer : IDisposable
             FinishEpoch(validationLoss, perClass);
         }
 
-        Checkpoint.Save(Workspace.FinalCheckpoint(run.Folder), run, schedule, State, network, optimizer: null);
-        File.Delete(Workspace.LatestCheckpoint(run.Folder));
+        Checkpoint.Save(Workspace.FinalCheckpoint(job.Folder), job, schedule, State, network, optimizer: null);
+        File.Delete(Workspace.LatestCheckpoint(job.Folder));
     }
 
     /// <summary>The checkpoint that <c>--resume</c> continues from: latest, else best; null if there is none.</summary>
-    public static string? ExistingCheckpoint(TrainingRun run)
+    public static string? ExistingCheckpoint(TrainingJob job)
     {
-        string[] candidates = [Workspace.LatestCheckpoint(run.Folder), Workspace.BestCheckpoint(run.Folder)];
+        string[] candidates = [Workspace.LatestCheckpoint(job.Folder), Workspace.BestCheckpoint(job.Folder)];
         return candidates.FirstOrDefault(File.Exists);
     }
 
     /// <summary>The network of a run, with its starting weights.</summary>
-    public static Network BuildNetwork(TrainingRun run, Backend backend) =>
-        Network.Build(run.Configuration.NetworkFor(run.Plans.Profile, run.Description), backend, run.Seed);
+    public static Network BuildNetwork(TrainingJob job, Backend backend) =>
+        Network.Build(job.Configuration.NetworkFor(job.Plans.Profile, job.Description), backend, job.Seed);
 
     /// <summary>Loss and clipping of a run.</summary>
-    public static TrainingOptions Options(TrainingRun run, Network network)
+    public static TrainingOptions Options(TrainingJob job, Network network)
     {
-        var labels = run.Description.Labels;
-        var loss = new LossOptions(network.LossWeights, labels.HasRegions, run.Configuration.BatchDice, labels.IgnoreLabel ?? -1);
-        return new TrainingOptions(loss, run.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
+        var labels = job.Description.Labels;
+        var loss = new LossOptions(network.LossWeights, labels.HasRegions, job.Configuration.BatchDice, labels.IgnoreLabel ?? -1);
+        return new TrainingOptions(loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
     }
 
     /// <summary>Stops the loader's threads and frees all memory.</summary>
@@ -145,24 +145,24 @@ public sealed class Trainer : IDisposable
         network.Dispose();
     }
 
-    private static LoaderSettings LoaderSettingsFor(TrainingRun run, TrainingSchedule schedule, Network network)
+    private static LoaderSettings LoaderSettingsFor(TrainingJob job, TrainingSchedule schedule, Network network)
     {
-        var labels = run.Description.Labels;
+        var labels = job.Description.Labels;
         return new LoaderSettings
         {
             Backend = network.Backend,
-            Profile = run.Plans.Profile,
-            Geometry = PatchGeometry.For(run.Plans.Profile, run.Configuration.Patch, run.Configuration.Is2D),
+            Profile = job.Plans.Profile,
+            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D),
             BatchSize = schedule.BatchSize,
-            Channels = run.Description.ChannelNames.Count,
-            UseMaskForNorm = run.Configuration.UseMaskForNorm,
-            CascadeLabels = run.Configuration.MaskLabels(labels),
+            Channels = job.Description.ChannelNames.Count,
+            UseMaskForNorm = job.Configuration.UseMaskForNorm,
+            CascadeLabels = job.Configuration.MaskLabels(labels),
             Regions = labels.HasRegions ? labels.Regions : [],
             IgnoreLabel = labels.IgnoreLabel,
             OutputScales = network.OutputScales,
             TrainingIterations = schedule.IterationsPerEpoch,
             ValidationIterations = schedule.ValidationIterations,
-            Seed = run.Seed,
+            Seed = job.Seed,
         };
     }
 
@@ -217,7 +217,7 @@ public sealed class Trainer : IDisposable
     private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)
     {
         var begin = Stopwatch.GetTimestamp();
-        var labels = run.Description.Labels;
+        var labels = job.Description.Labels;
         var counter = new PseudoDice(labels.EvaluatedClasses.Count);
         var iterations = cases.Validation.Count == 0 ? 0
             : schedule.TimeBudget is null ? schedule.ValidationIterations : TrainingSchedule.ValidationIterationsFor(State.EpochIterations);
@@ -245,7 +245,7 @@ public sealed class Trainer : IDisposable
     /// </summary>
     private void Count(PseudoDice counter, float[] target)
     {
-        var labels = run.Description.Labels;
+        var labels = job.Description.Labels;
         if (!labels.HasRegions)
         {
             var ignore = labels.IgnoreLabel ?? -1;
@@ -301,7 +301,7 @@ public sealed class Trainer : IDisposable
         if (average is { } value && (State.Best is not { } best || value > best))
         {
             State.Best = value;
-            Checkpoint.Save(Workspace.BestCheckpoint(run.Folder), run, schedule, State, network, optimizer);
+            Checkpoint.Save(Workspace.BestCheckpoint(job.Folder), job, schedule, State, network, optimizer);
         }
 
         if (State.Epoch < schedule.Epochs && (State.Epoch % LatestEvery == 0 || sinceLatest.Elapsed > LatestAfter))
@@ -309,8 +309,8 @@ public sealed class Trainer : IDisposable
             SaveLatest();
         }
 
-        TrainingLog.Write(Workspace.LogFile(run.Folder), run, schedule, network.Backend, State.Records);
-        ProgressPlot.Write(Workspace.ProgressPlot(run.Folder), run, State.Records);
+        TrainingLog.Write(Workspace.LogFile(job.Folder), job, schedule, network.Backend, State.Records);
+        ProgressPlot.Write(Workspace.ProgressPlot(job.Folder), job, State.Records);
     }
 
     private void SaveIfDue(CancellationToken cancel)
@@ -338,7 +338,7 @@ public sealed class Trainer : IDisposable
     private void SaveLatest()
     {
         Collect();
-        Checkpoint.Save(Workspace.LatestCheckpoint(run.Folder), run, schedule, State, network, optimizer);
+        Checkpoint.Save(Workspace.LatestCheckpoint(job.Folder), job, schedule, State, network, optimizer);
         sinceLatest.Restart();
     }
 

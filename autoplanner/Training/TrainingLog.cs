@@ -10,7 +10,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// </summary>
 internal static class TrainingLog
 {
-    public static void Write(string path, TrainingRun run, TrainingSchedule schedule, Backend device, IEnumerable<EpochRecord> records)
+    public static void Write(string path, TrainingJob job, TrainingSchedule schedule, Backend device, IEnumerable<EpochRecord> records)
     {
         var text = new StringBuilder();
         using (var stream = new MemoryStream())
@@ -18,13 +18,13 @@ internal static class TrainingLog
             using (var json = new Utf8JsonWriter(stream))
             {
                 json.WriteStartObject();
-                json.WriteString("configuration", run.Configuration.Name);
-                json.WriteString("fold", run.Fold);
-                json.WriteNumber("seed", run.Seed);
+                json.WriteString("configuration", job.Configuration.Name);
+                json.WriteString("fold", job.Fold);
+                json.WriteNumber("seed", job.Seed);
                 json.WriteString("device", device.Description);
                 json.WriteString("precision", device.ProductPrecision);
-                json.WriteNumber("train_cases", run.TrainingCases.Count);
-                json.WriteNumber("val_cases", run.ValidationCases.Count);
+                json.WriteNumber("train_cases", job.TrainingCases.Count);
+                json.WriteNumber("val_cases", job.ValidationCases.Count);
                 json.WritePropertyName("schedule");
                 JsonSerializer.Serialize(json, schedule, TrainingJson.Default.TrainingSchedule);
                 json.WriteEndObject();

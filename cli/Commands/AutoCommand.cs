@@ -24,7 +24,7 @@ internal static class AutoCommand
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
         Scores.AddTraining(json, result.Training);
-        json["run"] = result.Run.Folder;
-        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {result.Run.Folder}", json);
+        json["run"] = result.Job.Folder;
+        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {result.Job.Folder}", json);
     }
 }

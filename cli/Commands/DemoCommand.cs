@@ -20,7 +20,7 @@ internal static class DemoCommand
         Scores.AddTraining(json, result.Training);
         json["overlays"] = new JsonArray([.. overlays.Select(path => (JsonNode)path)]);
         var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Training)}\n"
-            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Run.Folder)}";
+            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Job.Folder)}";
         return new Answer(text, json);
     }
 }

@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
-using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
@@ -25,21 +23,16 @@ internal static class TrainCommand
         }
 
         var work = new Workspace(options.Work);
-        var run = TrainingRun.Open(work, options.Configuration, options.Fold, options.Seed);
+        var job = TrainingJob.Open(work, options.Configuration, options.Fold, options.Seed);
+        var length = limit is { } time ? TrainingLength.Within(time) : TrainingLength.Of(Chosen(options, job.Configuration.BatchSize));
         using var backend = Devices.Open(options, reporter);
-        var outcome = TrainingSession.Execute(
-            run, backend, options.Resume, reporter, probe => limit is { } time
-                ? TrainingSchedule.Fit(time, probe().SecondsPerStep, run.Configuration.BatchSize, run.Configuration.Is2D)
-                : Chosen(options, run.Configuration.BatchSize),
-            cancel);
-        reporter.Stage($"predict {run.ValidationCases.Count} validation cases of fold {run.Fold}");
-        ValidationRun.Execute(run, backend, new InferenceOptions(), reporter, cancel, options.SaveProbabilities);
-        reporter.Stage("score");
-        var summary = ValidationScore.Execute(run, Dataset.Open(work.ReadDatasetFolder()), surface: true, reporter, cancel);
+        var result = TrainingRun.Execute(
+            job, Dataset.Open(work.ReadDatasetFolder()), new TrainingRequest(length, options.Resume, options.SaveProbabilities), backend,
+            reporter, cancel);
 
-        var json = Scores.Json(summary);
-        Scores.AddTraining(json, outcome);
-        return new Answer($"{Scores.Text(summary)}\n{Scores.Training(outcome)}\nrun: {run.Folder}", json);
+        var json = Scores.Json(result.Summary);
+        Scores.AddTraining(json, result.Training);
+        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {job.Folder}", json);
     }
 
     private static TrainingSchedule Chosen(TrainOptions options, int plannedBatch)

@@ -36,6 +36,6 @@ internal abstract class ComputeOptions : CommonOptions
 /// <summary>What every verb understands that trains.</summary>
 internal abstract class TrainingOptions : ComputeOptions
 {
-    [Option("seed", Default = TrainingRun.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
+    [Option("seed", Default = TrainingJob.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 }

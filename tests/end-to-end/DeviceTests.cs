@@ -19,62 +19,62 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
     [Fact]
     public void Device_lost_in_training_is_explained_and_the_saved_state_goes_on()
     {
-        var run = tiny.Another("lost");
-        string latest = Workspace.LatestCheckpoint(run.Folder), best = Workspace.BestCheckpoint(run.Folder);
+        var job = tiny.Another("lost");
+        string latest = Workspace.LatestCheckpoint(job.Folder), best = Workspace.BestCheckpoint(job.Folder);
         byte[] saved;
         using (var device = new FailingBackend(Cpu.Open(threads: 1)))
         {
-            var error = Assert.Throws<SharpSegException>(() => Execute(run, device, new FailAt(device, "epoch 2/2, iteration 1/3")));
+            var error = Assert.Throws<SharpSegException>(() => Execute(job, device, new FailAt(device, "epoch 2/2, iteration 1/3")));
             Assert.Contains("the device does not answer", error.Message, StringComparison.Ordinal);
             Assert.Contains("--resume", error.Hint, StringComparison.Ordinal);
             saved = File.ReadAllBytes(File.Exists(latest) ? latest : best);
-            Assert.DoesNotContain(Directory.GetFiles(run.Folder), file => file.EndsWith(".tmp", StringComparison.Ordinal));
+            Assert.DoesNotContain(Directory.GetFiles(job.Folder), file => file.EndsWith(".tmp", StringComparison.Ordinal));
 
             // Saving on a lost device must not harm what was saved before.
             Assert.ThrowsAny<Exception>(() =>
             {
-                using var trainer = new Trainer(run, Schedule, device, resume: true, SilentReporter.Instance);
+                using var trainer = new Trainer(job, Schedule, device, resume: true, SilentReporter.Instance);
             });
             Assert.Equal(saved, File.ReadAllBytes(File.Exists(latest) ? latest : best));
         }
 
         using var other = new FailingBackend(Cpu.Open(threads: 1));
-        var outcome = Execute(run, other, SilentReporter.Instance);
+        var outcome = Execute(job, other, SilentReporter.Instance);
         Assert.Equal(Schedule.Epochs * Schedule.IterationsPerEpoch, outcome.Iterations);
-        AssertSame(runs.Straight, Weights(run));
+        AssertSame(runs.Straight, Weights(job));
     }
 
     [Fact]
     public void Batches_uploaded_beside_computations_give_the_same_bytes()
     {
         using var device = new FailingBackend(Cpu.Open(threads: 1)) { StagesBatches = true };
-        var run = tiny.Another("staged");
-        Execute(run, device, SilentReporter.Instance);
+        var job = tiny.Another("staged");
+        Execute(job, device, SilentReporter.Instance);
         Assert.True(device.UploadsAhead >= Schedule.Epochs * (Schedule.IterationsPerEpoch - 1) * 2);
-        AssertSame(runs.Straight, Weights(run));
+        AssertSame(runs.Straight, Weights(job));
     }
 
     [Fact]
     public void Loss_scaling_is_saved_with_the_run_and_a_resumed_run_gives_the_same_bytes()
     {
-        var run = tiny.Another("scaled");
+        var job = tiny.Another("scaled");
         using (var device = new FailingBackend(Cpu.Open(threads: 1)) { ScalesLoss = true })
         using (var stop = new CancellationTokenSource())
         {
-            Assert.Throws<OperationCanceledException>(() => Execute(run, device, new StopAt(stop, "epoch 2/2, iteration 2/3"), stop.Token));
+            Assert.Throws<OperationCanceledException>(() => Execute(job, device, new StopAt(stop, "epoch 2/2, iteration 2/3"), stop.Token));
         }
 
         // The factor must come back from the file: a sentinel that no fresh start would have.
-        var state = Checkpoint.Peek(Workspace.LatestCheckpoint(run.Folder), run).State;
+        var state = Checkpoint.Peek(Workspace.LatestCheckpoint(job.Folder), job).State;
         Assert.Equal(new LossScaleState(LossScale.Initial, 5), state.LossScale);
         using (var device = new FailingBackend(Cpu.Open(threads: 1)) { ScalesLoss = true })
         {
-            using var trainer = new Trainer(run, Schedule, device, resume: true, SilentReporter.Instance);
+            using var trainer = new Trainer(job, Schedule, device, resume: true, SilentReporter.Instance);
             trainer.Run(CancellationToken.None);
             Assert.Equal(new LossScaleState(LossScale.Initial, 6), trainer.State.LossScale);
         }
 
-        AssertSame(runs.Straight, Weights(run)); // a power of two rounds nothing
+        AssertSame(runs.Straight, Weights(job)); // a power of two rounds nothing
     }
 
     [Fact]
@@ -84,14 +84,14 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         var big = tiny.First with { Configuration = tiny.First.Configuration with { BatchSize = 6 } };
         using var small = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed + 1000 };
         var error = Assert.Throws<SharpSegException>(
-            () => TrainingSession.Execute(big, small, resume: false, SilentReporter.Instance, _ => Schedule with { BatchSize = 6 }, default));
+            () => TrainingSession.Execute(big, small, TrainingLength.Of(Schedule with { BatchSize = 6 }), resume: false, SilentReporter.Instance, default));
         Assert.Contains("batch 6", error.Message, StringComparison.Ordinal);
         Assert.Equal("batch 2 fits: --batch 2", error.Hint);
         Assert.Equal(0, small.PeakBytes);
 
         using var tinyDevice = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed / 100 };
         error = Assert.Throws<SharpSegException>(
-            () => TrainingSession.Execute(big, tinyDevice, resume: false, SilentReporter.Instance, _ => Schedule, default));
+            () => TrainingSession.Execute(big, tinyDevice, TrainingLength.Of(Schedule), resume: false, SilentReporter.Instance, default));
         Assert.Contains("--memory", error.Hint, StringComparison.Ordinal);
     }
 
@@ -115,10 +115,10 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
             "augmentation", MemoryPlan.Of(profile, configuration, tiny.First.Description, without).Describe(without), StringComparison.Ordinal);
     }
 
-    private static TrainingOutcome Execute(TrainingRun run, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>
-        TrainingSession.Execute(run, device, resume: true, reporter, _ => Schedule, cancel);
+    private static TrainingOutcome Execute(TrainingJob job, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>
+        TrainingSession.Execute(job, device, TrainingLength.Of(Schedule), resume: true, reporter, cancel);
 
-    private static SortedDictionary<string, float[]> Weights(TrainingRun run) => WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(run.Folder));
+    private static SortedDictionary<string, float[]> Weights(TrainingJob job) => WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
 
     private static void AssertSame(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
     {
@@ -168,9 +168,9 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         public Runs()
         {
             using var device = new FailingBackend(Cpu.Open(threads: 1));
-            var run = Tiny.Another("straight");
-            PredictedPeakBytes = Execute(run, device, SilentReporter.Instance).PredictedPeakBytes;
-            Straight = Weights(run);
+            var job = Tiny.Another("straight");
+            PredictedPeakBytes = Execute(job, device, SilentReporter.Instance).PredictedPeakBytes;
+            Straight = Weights(job);
         }
 
         internal TinyRun Tiny { get; } = new(cases: 6, fold: "0");

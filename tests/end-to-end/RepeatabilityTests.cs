@@ -41,13 +41,13 @@ public sealed class RepeatabilityTests
     }
 
     private static (SortedDictionary<string, float[]> Weights, IReadOnlyList<EpochRecord> Records) Train(
-        TrainingRun run, string? stopAt = null, TrainingSchedule? schedule = null)
+        TrainingJob job, string? stopAt = null, TrainingSchedule? schedule = null)
     {
         using var backend = Cpu.Open();
         using var stop = new CancellationTokenSource();
-        using var trainer = new Trainer(run, schedule ?? Schedule, backend, resume: true, new StopAt(stopAt, stop));
+        using var trainer = new Trainer(job, schedule ?? Schedule, backend, resume: true, new StopAt(stopAt, stop));
         trainer.Run(stop.Token);
-        return (WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(run.Folder)), trainer.State.Records);
+        return (WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder)), trainer.State.Records);
     }
 
     private static void AssertSame(

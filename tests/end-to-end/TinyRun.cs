@@ -18,15 +18,15 @@ internal sealed class TinyRun : IDisposable
         var work = new Workspace(folder.At("work"));
         var plans = PlanningRun.Execute(Dataset, work, new PlannerOptions { Profile = Profile.Modern }, SilentReporter.Instance, CancellationToken.None).Plans;
         AutoRun.Preprocess(Dataset, work, plans, "3d_fullres", SilentReporter.Instance, CancellationToken.None);
-        First = TrainingRun.Open(work, "3d_fullres", fold, seed: 5);
+        First = TrainingJob.Open(work, "3d_fullres", fold, seed: 5);
     }
 
     public Dataset Dataset { get; }
 
-    public TrainingRun First { get; }
+    public TrainingJob First { get; }
 
     /// <summary>The same run in a folder of its own.</summary>
-    public TrainingRun Another(string name) => First with { Folder = folder.At(name) };
+    public TrainingJob Another(string name) => First with { Folder = folder.At(name) };
 
     public void Dispose() => folder.Dispose();
 }

@@ -6,7 +6,7 @@ using SharpSeg.AutoPlanner.Workspaces;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>What is trained, on what, where: everything that does not change while it runs.</summary>
-public sealed record TrainingRun
+public sealed record TrainingJob
 {
     /// <summary>The seed of a run that asks for no other.</summary>
     public const ulong DefaultSeed = 12345;
@@ -52,7 +52,7 @@ public sealed record TrainingRun
 
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
-    public static TrainingRun Open(Workspace workspace, string configuration, string fold, ulong seed)
+    public static TrainingJob Open(Workspace workspace, string configuration, string fold, ulong seed)
     {
         var plans = workspace.ReadPlans();
         var plan = plans.Resolve(configuration);
@@ -70,7 +70,7 @@ public sealed record TrainingRun
         var handOver = plan.PreviousStage is null
             ? null
             : CascadeHandOver.RequireComplete(workspace, plan, Splits.Find(workspace, dataset.Folder, ids));
-        return new TrainingRun
+        return new TrainingJob
         {
             Folder = workspace.RunFolder(configuration, fold),
             DataFolder = workspace.PreprocessedFolder(plan),

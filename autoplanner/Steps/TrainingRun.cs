@@ -1,0 +1,42 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>How a fold shall be trained.</summary>
+/// <param name="Length">How long, unless it is resumed.</param>
+/// <param name="Resume">Continue what was interrupted, and keep what is finished.</param>
+/// <param name="SaveProbabilities">Also write the class probabilities of the validation cases, from which ensembles are made.</param>
+/// <param name="Surface">Also measure HD95 and NSD.</param>
+public sealed record TrainingRequest(TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true);
+
+/// <summary>The result.</summary>
+/// <param name="Training">How the training went.</param>
+/// <param name="Summary">Scores of the validation cases.</param>
+public sealed record TrainingResult(TrainingOutcome Training, EvaluationSummary Summary);
+
+/// <summary>One fold of one configuration: train it, predict its validation cases, score them.</summary>
+public static class TrainingRun
+{
+    /// <summary>Runs the three.</summary>
+    /// <param name="job">What to train.</param>
+    /// <param name="dataset">Where the references are.</param>
+    /// <param name="request">How.</param>
+    /// <param name="backend">Where to compute.</param>
+    /// <param name="reporter">Receives progress.</param>
+    /// <param name="cancel">Stops with the state saved.</param>
+    /// <exception cref="SharpSegException">The training cannot start, diverged, or the device failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public static TrainingResult Execute(
+        TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        var outcome = TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel);
+        reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
+        ValidationRun.Execute(job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities);
+        reporter.Stage("score");
+        return new TrainingResult(outcome, ValidationScore.Execute(job, dataset, request.Surface, reporter, cancel));
+    }
+}

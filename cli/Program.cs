@@ -1,9 +1,7 @@
 using CommandLine;
 using CommandLine.Text;
-using SharpSeg.AutoPlanner;
 using SharpSeg.Cli.Commands;
 using SharpSeg.Cli.Options;
-using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli;

@@ -1,5 +1,4 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
-using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches;
 

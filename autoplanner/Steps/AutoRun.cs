@@ -55,7 +55,7 @@ public static class AutoRun
         var dataset = Verify(request.Dataset, reporter, cancel);
         var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
         var name = request.Configuration ?? DefaultConfiguration(plans);
-        Preprocess(dataset, work, plans, name, reporter, cancel);
+        PreprocessingRun.Execute(dataset, work, plans, name, reporter, cancel);
 
         var job = TrainingJob.Open(work, name, request.Fold, request.Seed);
         var length = request.MaxTime is { } limit
@@ -67,7 +67,7 @@ public static class AutoRun
     }
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
-    public static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel = default)
+    private static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel)
     {
         reporter.Stage($"verify {folder}");
         var findings = DatasetVerifier.Verify(
@@ -90,18 +90,6 @@ public static class AutoRun
             : throw new SharpSegException(
                 $"dataset `{folder}` has {errors} error(s), the first: {findings.First(f => f.Severity == Severity.Error).Line}",
                 $"`sharpseg verify {folder}` lists them all");
-    }
-
-    /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
-    /// <exception cref="SharpSegException">The dataset is no longer the one that was planned, or a case is unusable.</exception>
-    public static void Preprocess(
-        Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
-    {
-        WorkspaceGuard.RequireUnchanged(work, dataset);
-        reporter.Stage($"preprocess {configuration}");
-        PreprocessingRun.Execute(
-            dataset, plans, configuration, work,
-            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
     }
 
     /// <summary>What is left of the time for everything once prediction and scoring are set aside.</summary>

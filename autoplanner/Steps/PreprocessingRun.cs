@@ -9,48 +9,50 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
+/// <summary>What a run over a dataset did.</summary>
+/// <param name="Folder">Where the cases are stored.</param>
+/// <param name="CaseIds">All cases, in the dataset's order.</param>
+/// <param name="Written">How many were computed now.</param>
+/// <param name="Reused">How many were complete, undamaged and up to date already.</param>
+public sealed record PreprocessingReport(string Folder, IReadOnlyList<string> CaseIds, int Written, int Reused);
+
 /// <summary>
 /// Preprocesses all training cases of a dataset into a workspace: cases in parallel, as many at once as fit into memory. It can be
 /// interrupted at any moment; cases that are complete, undamaged and made by the same recipe from the same files are not redone.
 /// </summary>
 public static class PreprocessingRun
 {
-    /// <summary>Runs one configuration.</summary>
+    /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
     /// <param name="dataset">Where the images are; only read.</param>
+    /// <param name="work">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">Name of one of their configurations.</param>
-    /// <param name="workspace">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
+    /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
+    /// <exception cref="SharpSegException">The dataset is no longer the one that was planned, or a case is unusable; the cases before it are stored.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static PreprocessingReport Execute(
+        Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
+    {
+        WorkspaceGuard.RequireUnchanged(work, dataset);
+        reporter.Stage($"preprocess {configuration}");
+        var plan = plans.Resolve(configuration);
+        return Execute(
+            dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan),
+            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+    }
+
+    /// <summary>Runs a recipe into a folder.</summary>
+    /// <param name="dataset">Where the images are; only read.</param>
+    /// <param name="recipe">What is done to every case.</param>
+    /// <param name="folder">Where the cases are written.</param>
     /// <param name="workers">Most cores to use; 0 = all.</param>
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
     /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
-    /// <param name="cancellation">Stops before the next case; what is stored stays valid.</param>
-    /// <exception cref="SharpSegException">A case cannot be read or does not fit the plans; the cases before it are stored.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static PreprocessingReport Execute(
-        Dataset dataset,
-        Plans plans,
-        string configuration,
-        Workspace workspace,
-        int workers = 0,
-        Action<int, int>? progress = null,
-        long budgetBytes = 0,
-        CancellationToken cancellation = default)
-    {
-        var plan = plans.Resolve(configuration);
-        var folder = workspace.PreprocessedFolder(plan);
-        var recipe = PreprocessingRecipe.From(plans, plan);
-        return Execute(dataset, recipe, folder, workers, progress, budgetBytes, cancellation);
-    }
-
-    /// <summary>Runs a recipe into a folder; see the other overload.</summary>
-    public static PreprocessingReport Execute(
-        Dataset dataset,
-        PreprocessingRecipe recipe,
-        string folder,
-        int workers = 0,
-        Action<int, int>? progress = null,
-        long budgetBytes = 0,
-        CancellationToken cancellation = default)
+    /// <param name="cancel">Stops before the next case.</param>
+    internal static PreprocessingReport Execute(
+        Dataset dataset, PreprocessingRecipe recipe, string folder, int workers = 0, Action<int, int>? progress = null,
+        long budgetBytes = 0, CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
         Directory.CreateDirectory(folder);
@@ -63,7 +65,7 @@ public static class PreprocessingRun
 
         int finished = 0, written = 0;
         var report = new object();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(workers, cases.Count), CancellationToken = cancellation };
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(workers, cases.Count), CancellationToken = cancel };
         try
         {
             Parallel.For(0, cases.Count, options, (index, state) =>
@@ -163,5 +165,55 @@ public static class PreprocessingRun
         var after = before * (current.Z / target.Z) * (current.Y / target.Y) * (current.X / target.X);
         var perVoxel = recipe.Normalization.Count * sizeof(float) + sizeof(short);
         return (long)Math.Min((before + after) * perVoxel + 16 * Math.Max(before, after), long.MaxValue / 4);
+    }
+}
+
+/// <summary>
+/// Lets pieces of work run at once only while their estimated memory fits a budget. One piece may always run, however large it is.
+/// </summary>
+internal sealed class MemoryGate(long budgetBytes)
+{
+    private readonly object door = new();
+    private long usedBytes;
+    private int running;
+
+    /// <summary>Waits until the bytes fit; dispose the result when the work is done.</summary>
+    public IDisposable Enter(long bytes)
+    {
+        lock (door)
+        {
+            while (running > 0 && usedBytes + bytes > budgetBytes)
+            {
+                Monitor.Wait(door);
+            }
+
+            usedBytes += bytes;
+            running++;
+        }
+
+        return new Pass(this, bytes);
+    }
+
+    private void Leave(long bytes)
+    {
+        lock (door)
+        {
+            usedBytes -= bytes;
+            running--;
+            Monitor.PulseAll(door);
+        }
+    }
+
+    private sealed class Pass(MemoryGate gate, long bytes) : IDisposable
+    {
+        private int left;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref left, 1) == 0)
+            {
+                gate.Leave(bytes);
+            }
+        }
     }
 }

@@ -37,6 +37,6 @@ public static class TrainingRun
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
         ValidationRun.Execute(job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities);
         reporter.Stage("score");
-        return new TrainingResult(outcome, ValidationScore.Execute(job, dataset, request.Surface, reporter, cancel));
+        return new TrainingResult(outcome, ValidationRun.Score(job, dataset, request.Surface, reporter, cancel));
     }
 }

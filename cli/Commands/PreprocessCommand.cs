@@ -19,7 +19,7 @@ internal static class PreprocessCommand
         var folders = new JsonArray();
         foreach (var name in names)
         {
-            AutoRun.Preprocess(dataset, work, plans, name, reporter, cancel);
+            PreprocessingRun.Execute(dataset, work, plans, name, reporter, cancel);
             folders.Add(work.PreprocessedFolder(plans.Resolve(name)));
         }
 

@@ -24,7 +24,7 @@ public sealed class OverfitTests
         }
 
         ValidationRun.Execute(tiny.First, backend, new InferenceOptions(), SilentReporter.Instance, CancellationToken.None);
-        var summary = ValidationScore.Execute(tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
+        var summary = ValidationRun.Score(tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
         Assert.True(summary.ForegroundDice > 0.95, $"mean foreground Dice {summary.ForegroundDice}");
         Assert.Equal(2, summary.Cases.Count);
     }

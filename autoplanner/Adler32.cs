@@ -7,7 +7,7 @@ internal static class Adler32
     public const uint Start = 1;
 
     private const uint Modulus = 65521;
-    private const int Block = 5552; // so many bytes fit before a sum overflows 32 bits (RFC 1950)
+    private const int Block = 5552; // this many bytes fit before a sum overflows 32 bits (RFC 1950)
 
     /// <summary>The checksum after further bytes.</summary>
     public static uint Append(uint before, ReadOnlySpan<byte> bytes)

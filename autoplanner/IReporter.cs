@@ -14,7 +14,7 @@ public interface IReporter
     /// <param name="detail">A few words, e.g. "epoch 3/50, loss −0.71".</param>
     void Progress(double fraction, string detail);
 
-    /// <summary>One line worth keeping.</summary>
+    /// <summary>One line for the log.</summary>
     void Info(string line);
 
     /// <summary>Something the user should know but that does not stop the work.</summary>

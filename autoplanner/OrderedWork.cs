@@ -14,7 +14,7 @@ internal static class OrderedWork
     /// result) for i = 0, 1, … one after the other.
     /// </summary>
     /// <param name="count">Pieces of work.</param>
-    /// <param name="workers">Most threads.</param>
+    /// <param name="workers">Maximum number of threads.</param>
     /// <param name="work">One piece; called from the threads.</param>
     /// <param name="take">
     /// Takes one result; called from the threads, never at the same time, and never after this method has ended.

@@ -5,11 +5,11 @@ namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
 /// Hands out the batches of a training run and makes the following ones in the background while the network works.
-/// <para>A batch depends on the seed and its own name (training or validation, epoch, iteration) alone: not on the number of threads, nor
-/// on what was asked for before. Batches are prefetched in the order of a training loop; asking for another one is allowed and only
-/// throws the prefetched work away.</para>
-/// <para>Threads take single samples, so that several of them finish one batch soon, and the caller helps instead of waiting idly.
-/// <see cref="Get"/> is for one thread at a time.</para>
+/// <para>A batch depends on the seed and its own name (training or validation, epoch, iteration) alone: not on the number of
+/// threads, nor on what was asked for before. Batches are prefetched in the order of a training loop; asking for another one is
+/// allowed and only throws the prefetched work away.</para>
+/// <para>Threads take single samples, so that several of them finish one batch soon, and the caller helps instead of waiting
+/// idly. <see cref="Get"/> is for one thread at a time.</para>
 /// </summary>
 public sealed class BatchLoader : IDisposable
 {
@@ -62,7 +62,9 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>Time that <see cref="Get"/> has kept its caller, making samples itself or waiting: what prefetching did not hide.</summary>
+    /// <summary>
+    /// Time that <see cref="Get"/> has kept its caller, making samples itself or waiting: what prefetching did not hide.
+    /// </summary>
     public TimeSpan WaitingTime { get; private set; }
 
     /// <summary>The named batch. Dispose it once it is uploaded, so that its memory is used again.</summary>
@@ -172,7 +174,7 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    // For the threads: the first sample in the queue that nobody has; false when the loader stops.
+    // For the threads: the first sample in the queue that no thread has taken; false when the loader stops.
     private bool TakeAnySample(out Pending from, out int sample)
     {
         lock (gate)
@@ -282,7 +284,7 @@ public sealed class BatchLoader : IDisposable
         /// <summary>Samples finished.</summary>
         public int Done { get; set; }
 
-        /// <summary>Nobody will ask for it any more.</summary>
+        /// <summary>No longer wanted.</summary>
         public bool Abandoned { get; set; }
 
         public Exception? Error { get; set; }

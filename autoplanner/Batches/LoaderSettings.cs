@@ -59,10 +59,10 @@ public sealed record LoaderSettings
     /// <summary>Batches that may be under way or waiting at any time.</summary>
     public int PrefetchedBatches { get; init; } = 3;
 
-    /// <summary>The foreground rule in force.</summary>
+    /// <summary>The foreground rule in effect.</summary>
     internal ForegroundRule EffectiveForegroundRule =>
         ForegroundRule ?? (Profile == Profile.Classic ? Batches.ForegroundRule.MoreThanThird : Batches.ForegroundRule.Last33);
 
-    /// <summary>The recipe in force.</summary>
+    /// <summary>The recipe in effect.</summary>
     internal AugmentationRecipe EffectiveRecipe => Recipe ?? AugmentationRecipe.For(Profile);
 }

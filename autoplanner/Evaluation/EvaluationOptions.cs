@@ -15,7 +15,7 @@ public sealed record EvaluationOptions
     /// <summary>References without a prediction are an error instead of a warning.</summary>
     public bool RequireAll { get; init; }
 
-    /// <summary>Most cores to use; 0 = all.</summary>
+    /// <summary>Maximum number of cores; 0 = all.</summary>
     public int Workers { get; init; }
 
     /// <summary>NSD's tolerance for a class, mm.</summary>

@@ -33,7 +33,7 @@ public static class PostprocessingDecision
     /// </summary>
     /// <param name="cases">Validation cases of all folds with their files.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
@@ -47,7 +47,7 @@ public static class PostprocessingDecision
     /// Reference and prediction of a case; called once per trial, from several threads. The maps are not changed.
     /// </param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>
     public static Result Modern(

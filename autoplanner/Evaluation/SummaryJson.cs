@@ -64,7 +64,7 @@ public static partial class SummaryJson
         return JsonFile.ToText(new JsonObject { ["foreground_mean"] = foreground, ["mean"] = mean, ["metric_per_case"] = cases });
     }
 
-    /// <summary>Reads a summary, ours or nnU-Net v2's; averages are computed anew from the cases.</summary>
+    /// <summary>Reads a summary, ours or nnU-Net v2's; averages are recomputed from the cases.</summary>
     /// <param name="path">The file.</param>
     /// <param name="classes">The classes of the dataset, which the file must hold.</param>
     /// <exception cref="SharpSegException">The file is missing or is no summary of these classes.</exception>

@@ -50,7 +50,7 @@ internal sealed class ByteSource : IDisposable
         FileStream file;
         try
         {
-            // Before opening: a pipe has no length either, and opening it would wait for somebody to write into it.
+            // Before opening: a pipe has no length either, and opening it would wait for a writer.
             if (new FileInfo(path) is { Exists: true, Length: 0 })
             {
                 throw new SharpSegException($"`{path}`: the file is empty, or it is a pipe or a device", "copy or download it again; pipes cannot be read");

@@ -23,7 +23,7 @@ public static class ImageFile
     public static string? EndingOf(string path) =>
         Endings.FirstOrDefault(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>True if two names belong to one format of ours, e.g. .nii and .nii.gz.</summary>
+    /// <summary>True if two names belong to one of our own formats, e.g. .nii and .nii.gz.</summary>
     public static bool IsSameFormat(string path, string other) => Formats.Any(format => Has(format, path) && Has(format, other));
 
     /// <summary>True if a file with this name can be read: by us, or by SimpleITK where it is installed.</summary>

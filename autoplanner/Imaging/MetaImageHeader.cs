@@ -23,7 +23,7 @@ internal sealed class MetaImageHeader
         ["MET_DOUBLE"] = VoxelType.Float64,
     };
 
-    // What describes the stored values, not the geometry: written anew for outputs.
+    // What describes the stored values, not the geometry: rewritten for outputs.
     private static readonly HashSet<string> OfTheValues =
     [
         "CompressedData", "CompressedDataSize", "BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "ElementNumberOfChannels", "ElementMin",
@@ -104,7 +104,7 @@ internal sealed class MetaImageHeader
         .Select(line => line.IndexOf('=', StringComparison.Ordinal) is var at ? (line[..at].Trim(), line[(at + 1)..].Trim()) : default)]);
 
     /// <summary>
-    /// Header text for an output of one value a voxel: lines that describe the geometry as they were, the others anew.
+    /// Header text for an output of one value a voxel: lines that describe the geometry as they were, the others rewritten.
     /// </summary>
     public static string ForOutput(ImageGeometry geometry, VoxelType type, int compressedBytes)
     {

@@ -29,7 +29,7 @@ internal sealed class NrrdHeader
     private static readonly HashSet<string> PerAxis =
         ["sizes", "spacings", "thicknesses", "axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "labels", "units", "kinds", "space directions"];
 
-    // What describes the stored values, not the geometry: written anew for outputs.
+    // What describes the stored values, not the geometry: rewritten for outputs.
     private static readonly HashSet<string> OfTheValues =
     [
         "type", "dimension", "encoding", "endian", "min", "max", "old min", "oldmin", "old max", "oldmax", "block size", "blocksize", "byte skip", "byteskip",
@@ -161,7 +161,7 @@ internal sealed class NrrdHeader
     }
 
     /// <summary>
-    /// Header text for an output of one value a voxel: fields that describe the geometry as they were, the others anew.
+    /// Header text for an output of one value a voxel: fields that describe the geometry as they were, the others rewritten.
     /// </summary>
     public static string ForOutput(ImageGeometry geometry, VoxelType type)
     {

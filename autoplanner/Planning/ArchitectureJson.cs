@@ -4,8 +4,8 @@ using SharpSeg.Engine.Networks;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// The `architecture` object of plans.json under nnU-Net v2's keys (`network_class_name`, `arch_kwargs`). Plans of nnU-Net v2 before
-/// 2.4, which spread the same facts over keys such as `UNet_class_name` and `pool_op_kernel_sizes`, are read too.
+/// The `architecture` object of plans.json under nnU-Net v2's keys (`network_class_name`, `arch_kwargs`). Plans of nnU-Net v2
+/// before 2.4, which spread the same facts over keys such as `UNet_class_name` and `pool_op_kernel_sizes`, are read too.
 /// </summary>
 internal static class ArchitectureJson
 {
@@ -100,7 +100,7 @@ internal static class ArchitectureJson
         return WithActivation(arguments, WithNorm(arguments, axes, plan));
     }
 
-    /// <summary>Refuses what would change the network, and what nobody knows; what acts in training alone passes.</summary>
+    /// <summary>Refuses what would change the network, and what is unknown; what acts in training alone passes.</summary>
     private static void RequireKnown(JsonFile arguments, NetworkFamily family, string blocksKey)
     {
         string[] read =

@@ -13,12 +13,12 @@ internal sealed class ClassicPatch(double memoryScale)
     private const double DatasetCover = 0.05;
     private const int SmallestBatch = 2;
 
-    /// <summary>Patch voxels allowed: in 2D so many that two samples fit (SharpSeg choice).</summary>
+    /// <summary>Patch voxels allowed: in 2D as many as let two samples fit (SharpSeg choice).</summary>
     public double PatchLimit(int axes) => memoryScale * (axes == 2 ? Voxels2D / 2 : Voxels3D);
 
     /// <summary>
-    /// The padded median size; while it has too many voxels, the axis with the largest patch/median (last on ties) goes one pooling-sized
-    /// step down. An axis of one voxel cannot; the next one goes instead (SharpSeg choice).
+    /// The padded median size; while it has too many voxels, the axis with the largest patch/median (last on ties) goes one
+    /// pooling-sized step down. An axis of one voxel cannot; the next one goes instead (SharpSeg choice).
     /// </summary>
     /// <exception cref="SharpSegException">No patch fits the memory target.</exception>
     public int[] Patch(string name, int[] median, DecisionLog log)

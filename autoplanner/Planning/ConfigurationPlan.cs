@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// Everything that one configuration (`2d`, `3d_fullres`, `3d_lowres`, `3d_cascade_fullres` or a user's own) fixes. Arrays over axes
-/// have 2 (y, x) or 3 (z, y, x) entries in transposed order.
+/// Everything that one configuration (`2d`, `3d_fullres`, `3d_lowres`, `3d_cascade_fullres` or a user's own) fixes. Arrays over
+/// axes have 2 (y, x) or 3 (z, y, x) entries in transposed order.
 /// </summary>
 public sealed record ConfigurationPlan
 {
@@ -62,7 +62,7 @@ public sealed record ConfigurationPlan
     public Extent Patch => ThreeAxes(PatchSize);
 
     /// <summary>
-    /// The network to build for so many input channels and output maps. 2D kernels and strides get a leading 1.
+    /// The network to build for given numbers of input channels and output maps. 2D kernels and strides get a leading 1.
     /// </summary>
     /// <param name="inputChannels">Modalities, plus one channel per foreground label of the previous stage in a cascade.</param>
     /// <param name="outputChannels">Classes with background (softmax) or regions (sigmoid).</param>
@@ -85,13 +85,15 @@ public sealed record ConfigurationPlan
         ConvolutionBias = Architecture.ConvolutionBias,
     };
 
-    /// <summary>The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.</summary>
+    /// <summary>
+    /// The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.
+    /// </summary>
     public NetworkPlan NetworkFor(Profile profile, DatasetDescription description) => ToNetworkPlan(
         description.ChannelNames.Count + MaskLabels(description.Labels).Count, description.Labels.HeadCount, deepSupervision: profile == Profile.Modern);
 
     /// <summary>
-    /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label, also where
-    /// regions are trained (docs/method/inference.md §7); else none.
+    /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label,
+    /// also where regions are trained (docs/method/inference.md §7); else none.
     /// </summary>
     public IReadOnlyList<int> MaskLabels(LabelScheme labels) => PreviousStage is null ? [] : labels.ForegroundLabels;
 

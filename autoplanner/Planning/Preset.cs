@@ -21,7 +21,7 @@ public enum PresetName
 
 /// <summary>
 /// The constants of one preset (docs/method/planning.md §3.8). A budget is a count of feature-map voxels of one sample
-/// (docs/method/planning.md §3.5), found by its authors on a GPU with so many gigabytes.
+/// (docs/method/planning.md §3.5), found by its authors on a GPU with that many gigabytes.
 /// </summary>
 /// <param name="Name">Which preset.</param>
 /// <param name="MemoryGigabytes">The memory for which the budgets hold; a user's target scales them in proportion.</param>

@@ -18,7 +18,7 @@ public static class Preprocessor
     /// <param name="labels">Label map on the same grid; null for prediction.</param>
     /// <param name="recipe">What to do, from <see cref="PreprocessingRecipe"/>.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="SharpSegException">
     /// The image does not fit the recipe or the label map, has values that are not numbers, or would be too large at the target
     /// spacing.
@@ -99,7 +99,7 @@ public static class Preprocessor
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">One of their configurations.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="SharpSegException">As for the other overload.</exception>
     public static PreprocessedCase Run(
         string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme, int threads = 0) =>

@@ -306,7 +306,9 @@ public static class FindBestRun
         ? work.EnsembleFolder(candidate.Configurations[0], candidate.Configurations[1])
         : work.CrossValidationFolder(candidate.Configurations[0]);
 
-    /// <summary>A folder of ours without the segmentations of an earlier comparison, which may have had other folds.</summary>
+    /// <summary>
+    /// Clears one of our folders of the segmentations of an earlier comparison, which may have had other folds.
+    /// </summary>
     private static void Empty(string folder, string fileEnding)
     {
         Directory.CreateDirectory(folder);

@@ -45,7 +45,7 @@ public static class TrainingSession
         {
             if (!resume)
             {
-                throw new SharpSegException($"`{final}`: this run is finished", "continue with --resume, or delete its folder to train anew");
+                throw new SharpSegException($"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
             }
 
             var done = Checkpoint.Peek(final, job);

@@ -5,9 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Resamples one axis of a float32 volume. Lines along the axis are independent: blocks of neighbouring lines are brought into rows of
-/// vectors, interpolated there while they sit in the cache, and written back. Along z and y neighbouring lines lie side by side in memory;
-/// along x a block of lines is transposed on the way in and out.
+/// Resamples one axis of a float32 volume. Lines along the axis are independent: blocks of neighbouring lines are brought into
+/// rows of vectors, interpolated there while they sit in the cache, and written back. Along z and y neighbouring lines lie side
+/// by side in memory; along x a block of lines is transposed on the way in and out.
 /// </summary>
 internal static class AxisPass
 {
@@ -22,7 +22,7 @@ internal static class AxisPass
     /// <param name="axis">0 = z, 1 = y, 2 = x.</param>
     /// <param name="to">Samples wanted along the axis.</param>
     /// <param name="order">1 or 3.</param>
-    /// <param name="threads">Most threads to use.</param>
+    /// <param name="threads">Maximum number of threads.</param>
     public static float[] Interpolate(float[] source, Extent extent, int axis, int to, int order, int threads)
     {
         var target = GC.AllocateUninitializedArray<float>(checked((int)extent.With(axis, to).Voxels));

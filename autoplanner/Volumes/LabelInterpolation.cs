@@ -15,12 +15,14 @@ internal static class LabelInterpolation
     private const double Threshold = 0.5 - 1e-9;
     private const short Mixed = short.MinValue;
 
-    /// <summary>Resamples to another size; axes listed in <paramref name="nearest"/> by nearest neighbour, the others linearly.</summary>
+    /// <summary>
+    /// Resamples to another size; axes listed in <paramref name="nearest"/> by nearest neighbour, the others linearly.
+    /// </summary>
     /// <param name="source">from.Voxels labels (z, y, x).</param>
     /// <param name="from">Voxels of the source.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="nearest">Per axis: whether its samples are picked instead of interpolated.</param>
-    /// <param name="threads">Most threads to use.</param>
+    /// <param name="threads">Maximum number of threads.</param>
     public static short[] Resample(short[] source, Extent from, Extent to, (bool Z, bool Y, bool X) nearest, int threads)
     {
         var target = GC.AllocateUninitializedArray<short>(checked((int)to.Voxels));

@@ -9,16 +9,21 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// </summary>
 public static class Resampling
 {
-    /// <summary>Above this ratio of the coarsest to the finest spacing an image counts as anisotropic, unless the plans say otherwise.</summary>
+    /// <summary>
+    /// Above this ratio of the coarsest to the finest spacing an image counts as anisotropic, unless the plans say otherwise.
+    /// </summary>
     public const double UsualThreshold = 3;
 
     /// <summary>
-    /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent structure: the
-    /// one coarse axis of the current spacing if that is anisotropic, else of the new one; null for plain interpolation of all axes.
+    /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent
+    /// structure: the one coarse axis of the current spacing if that is anisotropic, else of the new one; null for plain
+    /// interpolation of all axes.
     /// </summary>
     /// <param name="current">mm (z, y, x) of the array at hand.</param>
     /// <param name="target">mm wanted.</param>
-    /// <param name="force">true: along the coarsest axis of the current spacing whatever the ratio; false: never; null: decide.</param>
+    /// <param name="force">
+    /// true: along the coarsest axis of the current spacing whatever the ratio; false: never; null: decide.
+    /// </param>
     /// <param name="threshold">Ratio of the coarsest to the finest spacing above which an image counts as anisotropic.</param>
     public static int? SeparateAxis(Spacing current, Spacing target, bool? force = null, double threshold = UsualThreshold)
     {
@@ -36,8 +41,8 @@ public static class Resampling
     }
 
     /// <summary>
-    /// Resamples one channel. Equal sizes return the input array itself. Order 3 is an interpolating cubic B-spline, clipped to the range
-    /// of the volume, or, in separate mode, of each slice.
+    /// Resamples one channel. Equal sizes return the input array itself. Order 3 is an interpolating cubic B-spline, clipped to
+    /// the range of the volume, or, in separate mode, of each slice.
     /// </summary>
     /// <param name="voxels">from.Voxels values (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
@@ -45,7 +50,7 @@ public static class Resampling
     /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
     /// <param name="separateAxis">Axis resampled by itself (<see cref="SeparateAxis"/>), or null.</param>
     /// <param name="separateOrder">Order along that axis.</param>
-    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="ArgumentException">Sizes or orders do not fit.</exception>
     public static float[] ResampleImage(
         float[] voxels, Extent from, Extent to, int order, int? separateAxis = null, int separateOrder = 0, int threads = 0)
@@ -83,15 +88,17 @@ public static class Resampling
     }
 
     /// <summary>
-    /// Resamples a label map; -1 is a label like any other. Order 1 interpolates each label's mask linearly and takes the largest label
-    /// that reaches one half, else 0; order 0 takes the nearest voxel. Equal sizes return the input array itself.
+    /// Resamples a label map; -1 is a label like any other. Order 1 interpolates each label's mask linearly and takes the largest
+    /// label that reaches one half, else 0; order 0 takes the nearest voxel. Equal sizes return the input array itself.
     /// </summary>
     /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="order">0 or 1.</param>
-    /// <param name="separateAxis">Axis resampled by itself (<see cref="SeparateAxis"/>), always to the nearest slice, or null.</param>
-    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <param name="separateAxis">
+    /// Axis resampled by itself (<see cref="SeparateAxis"/>), always to the nearest slice, or null.
+    /// </param>
+    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="ArgumentException">Sizes or the order do not fit.</exception>
     public static short[] ResampleLabels(short[] labels, Extent from, Extent to, int order, int? separateAxis = null, int threads = 0)
     {
@@ -112,14 +119,14 @@ public static class Resampling
     }
 
     /// <summary>
-    /// Resamples a label map as nnU-Net's resample_torch_fornnunet does: each label's mask linearly, then the label of the highest mask, the
-    /// smallest on ties. Masks are compared as the reference holds them, times 1000 in float16.
+    /// Resamples a label map as nnU-Net's resample_torch_fornnunet does: each label's mask linearly, then the label of the
+    /// highest mask, the smallest on ties. Masks are compared as the reference holds them, times 1000 in float16.
     /// </summary>
     /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="separateAxis">Axis along which the nearest slice is taken, or null.</param>
-    /// <param name="threads">Most threads to use; 0 = all cores.</param>
+    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     public static short[] ResampleLabelsByVote(short[] labels, Extent from, Extent to, int? separateAxis = null, int threads = 0)
     {
         const float scale = 1000;

@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Least and greatest value of a volume, or of each of its slices across one axis; what cubic splines overshoot is cut back to it
-/// (docs/method/preprocessing.md §4.5).
+/// Smallest and largest value of a volume, or of each of its slices across one axis; what cubic splines overshoot is cut back to
+/// it (docs/method/preprocessing.md §4.5).
 /// </summary>
 internal sealed class SliceRange
 {
@@ -25,7 +25,7 @@ internal sealed class SliceRange
     /// <param name="voxels">extent.Voxels values (z, y, x).</param>
     /// <param name="extent">Voxels (z, y, x).</param>
     /// <param name="axis">Axis across which slices are measured by themselves; null for the whole volume.</param>
-    /// <param name="threads">Most threads to use.</param>
+    /// <param name="threads">Maximum number of threads.</param>
     public static SliceRange Of(float[] voxels, Extent extent, int? axis, int threads)
     {
         var slices = axis is { } a ? extent[a] : 1;

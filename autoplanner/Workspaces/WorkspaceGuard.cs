@@ -14,7 +14,7 @@ public static class WorkspaceGuard
     private const string AnotherWorkspace = "choose another workspace with -o";
 
     /// <summary>
-    /// Refuses to measure and plan a dataset into a workspace of another one, or to plan anew over runs whose data have changed.
+    /// Refuses to measure and plan a dataset into a workspace of another one, or to plan again over runs whose data have changed.
     /// A dataset that was only moved is the same.
     /// </summary>
     /// <exception cref="SharpSegException">
@@ -37,7 +37,7 @@ public static class WorkspaceGuard
         {
             throw new SharpSegException(
                 $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of {string.Join(", ", trained)} on the old data",
-                $"{AnotherWorkspace}, or delete `{Path.Combine(work.Folder, "runs")}` to train anew; "
+                $"{AnotherWorkspace}, or delete `{Path.Combine(work.Folder, "runs")}` to train again; "
                     + $"if only the files' times changed, delete `{work.FingerprintFile}`");
         }
     }

@@ -1,9 +1,10 @@
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// A histogram of unknown range in bounded memory. Bins are [i·w, (i+1)·w) with w a power of two, the least for which the range needs at
-/// most 65,536 bins (and not below 2⁻⁴⁰ of the greatest magnitude, finer than float32 resolves). Two bins of one width make exactly one of the next, so merging two histograms gives the bins of the joint data. A
-/// bin keeps the sum of its values: whole numbers, as CT has them, come back exactly.
+/// A histogram of unknown range in bounded memory. Bins are [i·w, (i+1)·w) with w a power of two, the least for which the range
+/// needs at most 65,536 bins (and not below 2⁻⁴⁰ of the greatest magnitude, finer than float32 resolves). Two bins of one width
+/// make exactly one of the next, so merging two histograms gives the bins of the joint data. A bin keeps the sum of its values:
+/// whole numbers, as CT has them, come back exactly.
 /// </summary>
 internal sealed class DyadicHistogram
 {
@@ -24,7 +25,7 @@ internal sealed class DyadicHistogram
         this.sums = sums;
     }
 
-    /// <summary>Least and greatest value decide the bins.</summary>
+    /// <summary>Smallest and largest value decide the bins.</summary>
     /// <param name="sorted">Ascending, finite, at least one.</param>
     public static DyadicHistogram Of(ReadOnlySpan<float> sorted)
     {

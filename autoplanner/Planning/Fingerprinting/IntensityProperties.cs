@@ -7,8 +7,8 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="Mean">Mean.</param>
 /// <param name="Median">Median.</param>
 /// <param name="Std">Standard deviation (biased).</param>
-/// <param name="Min">Least value of all voxels.</param>
-/// <param name="Max">Greatest value of all voxels.</param>
+/// <param name="Min">Smallest value of all voxels.</param>
+/// <param name="Max">Largest value of all voxels.</param>
 /// <param name="Percentile005">0.5th percentile (`percentile_00_5`).</param>
 /// <param name="Percentile995">99.5th percentile (`percentile_99_5`).</param>
 public sealed record IntensityProperties(

@@ -24,7 +24,7 @@ internal static class ChannelGroups
     /// <summary>Chunks of a sample.</summary>
     public static int Chunks(int voxels) => (voxels + ChunkLength(voxels) - 1) / ChunkLength(voxels);
 
-    /// <summary>The launch for so many channels (or fours of them), voxels and samples.</summary>
+    /// <summary>The launch for given numbers of channels (or fours of them), voxels and samples.</summary>
     public static KernelConfig Over(int channels, int voxels, int samples)
     {
         var lanes = Lanes(channels);
@@ -80,7 +80,7 @@ internal static class ChannelGroups
             sum += shared[(row * Group.DimX) + Group.IdxX];
         }
 
-        Group.Barrier(); // nobody may write the next values before all have read these
+        Group.Barrier(); // no thread may write the next values before all have read these
         return sum;
     }
 

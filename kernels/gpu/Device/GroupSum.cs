@@ -36,7 +36,7 @@ internal static class GroupSum
             sum += shared[i];
         }
 
-        Group.Barrier(); // nobody may write the next values before all have read these
+        Group.Barrier(); // no thread may write the next values before all have read these
         return sum;
     }
 

@@ -48,7 +48,7 @@ internal static class WarpRows
             sum = Float4.Sum(sum, shared[(warp * Group.DimX) + Group.IdxX]);
         }
 
-        Group.Barrier(); // nobody may write the next values before all have read these
+        Group.Barrier(); // no thread may write the next values before all have read these
         return sum;
     }
 }

@@ -8,8 +8,8 @@ namespace SharpSeg.Kernels.Gpu.Optimizer;
 /// <summary>
 /// Partial results of Σ g², without overflow: first the largest |g|, then the sums of (g/largest)².
 /// <para>Shapes: g, any length; partials, one per group.</para>
-/// <para>Mapping: groups of 256 threads stride over g; a thread's running sum is compensated (Kahan 1965), then a tree in shared memory.
-/// The host adds the groups' results in double. Reads g twice; bound by memory.</para>
+/// <para>Mapping: groups of 256 threads stride over g; a thread's running sum is compensated (Kahan 1965), then a tree in shared
+/// memory. The host adds the groups' results in double. Reads g twice; bound by memory.</para>
 /// </summary>
 internal sealed class SquareSum(Accelerator accelerator)
 {
@@ -25,7 +25,7 @@ internal sealed class SquareSum(Accelerator accelerator)
     /// <summary>The kernels of this file.</summary>
     public static IReadOnlyList<Delegate> Methods => [Largest, Squares];
 
-    /// <summary>Groups, and so partial results, for so many elements.</summary>
+    /// <summary>Groups, and so partial results, for a number of elements.</summary>
     public static int GroupsFor(long length) => (int)Math.Min(MostGroups, (length + GroupSum.Threads - 1) / GroupSum.Threads);
 
     /// <summary>partials ← largest |g| of every group; NaN if there is one.</summary>

@@ -17,7 +17,7 @@ internal static class AxisTable
         _ => throw new ArgumentOutOfRangeException(nameof(order), order, "orders 0, 1 and 3 are offered"),
     };
 
-    /// <summary>The table of so many outputs.</summary>
+    /// <summary>The table for a number of outputs.</summary>
     public static float[] Of(in AxisResampling p, int outputs)
     {
         var taps = Taps(p.Order);

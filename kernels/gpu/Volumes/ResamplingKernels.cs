@@ -7,8 +7,10 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
 /// Resampling of volumes, one axis at a time (docs/method/preprocessing.md §4.3 to §4.5), and the decision for labels.
-/// <para>Shapes: volumes (z, y, x), seen as (outer, axis, inner). Tables of positions and weights are made on the host in float64.</para>
-/// <para>Maths: y[o, j, i] = Σ_t w[j, t]·x[o, clamp(first[j] + t), i]; for splines x are coefficients of positions −2 to n + 1.</para>
+/// <para>Shapes: volumes (z, y, x), seen as (outer, axis, inner). Tables of positions and weights are made on the host in
+/// float64.</para>
+/// <para>Maths: y[o, j, i] = Σ_t w[j, t]·x[o, clamp(first[j] + t), i]; for splines x are coefficients of positions −2 to n +
+/// 1.</para>
 /// <para>Mapping: one thread per output element; coefficients: one thread per line, a recursion along it. Bound by memory.</para>
 /// </summary>
 internal sealed class ResamplingKernels(Accelerator accelerator)
@@ -64,11 +66,11 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
     /// <summary>Parts into which the search for a slice's range is divided.</summary>
     public static int RangeParts(in AxisSizes s) => (int)Math.Clamp((long)s.Outer * s.Inner / ElementsPerPart, 1, MostParts);
 
-    /// <summary>Least and greatest value of every slice, in <see cref="RangeParts"/> parts each.</summary>
+    /// <summary>Smallest and largest value of every slice, in <see cref="RangeParts"/> parts each.</summary>
     public void LaunchRange(AcceleratorStream stream, in AxisSizes s, ArrayView<float> source, ArrayView<float> ranges) =>
         range(stream, new KernelConfig((Index1D)(s.From * RangeParts(s)), (Index1D)GroupSum.Threads), source, ranges, s, RangeParts(s));
 
-    /// <summary>Clips every slice to its range, found in so many parts.</summary>
+    /// <summary>Clips every slice to its range, found in that many parts.</summary>
     public void LaunchClip(AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
         clip(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
 

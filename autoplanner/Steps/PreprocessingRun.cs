@@ -17,8 +17,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 public sealed record PreprocessingReport(string Folder, IReadOnlyList<string> CaseIds, int Written, int Reused);
 
 /// <summary>
-/// Preprocesses all training cases of a dataset into a workspace: cases in parallel, as many at once as fit into memory. It can be
-/// interrupted at any moment; cases that are complete, undamaged and made by the same recipe from the same files are not redone.
+/// Preprocesses all training cases of a dataset into a workspace: cases in parallel, as many at once as fit into memory. It can
+/// be interrupted at any moment; cases that are complete, undamaged and made by the same recipe from the same files are not
+/// redone.
 /// </summary>
 public static class PreprocessingRun
 {
@@ -29,7 +30,9 @@ public static class PreprocessingRun
     /// <param name="configuration">Name of one of their configurations.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
-    /// <exception cref="SharpSegException">The dataset is no longer the one that was planned, or a case is unusable; the cases before it are stored.</exception>
+    /// <exception cref="SharpSegException">
+    /// The dataset is no longer the one that was planned, or a case is unusable; the cases before it are stored.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static PreprocessingReport Execute(
         Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
@@ -46,7 +49,7 @@ public static class PreprocessingRun
     /// <param name="dataset">Where the images are; only read.</param>
     /// <param name="recipe">What is done to every case.</param>
     /// <param name="folder">Where the cases are written.</param>
-    /// <param name="workers">Most cores to use; 0 = all.</param>
+    /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
     /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
     /// <param name="cancel">Stops before the next case.</param>
@@ -169,7 +172,8 @@ public static class PreprocessingRun
 }
 
 /// <summary>
-/// Lets pieces of work run at once only while their estimated memory fits a budget. One piece may always run, however large it is.
+/// Lets pieces of work run at once only while their estimated memory fits a budget. One piece may always run, however large it
+/// is.
 /// </summary>
 internal sealed class MemoryGate(long budgetBytes)
 {

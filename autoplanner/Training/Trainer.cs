@@ -52,7 +52,7 @@ public sealed class Trainer : IDisposable
         if (existing is not null && !resume)
         {
             throw new SharpSegException(
-                $"`{job.Folder}` already holds a run", "continue with --resume, or delete the folder to start anew");
+                $"`{job.Folder}` already holds a run", "continue with --resume, or delete the folder to start over");
         }
 
         network = BuildNetwork(job, backend);
@@ -72,7 +72,7 @@ public sealed class Trainer : IDisposable
         }
         else if (resume)
         {
-            reporter.Warning($"nothing to resume in `{job.Folder}`: starting anew");
+            reporter.Warning($"nothing to resume in `{job.Folder}`: starting over");
         }
 
         this.schedule = schedule;
@@ -88,7 +88,7 @@ public sealed class Trainer : IDisposable
     /// <summary>How far the run is.</summary>
     public TrainingState State { get; }
 
-    /// <summary>The schedule in force.</summary>
+    /// <summary>The schedule in effect.</summary>
     public TrainingSchedule Schedule => schedule;
 
     /// <summary>The network being trained.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
+using SharpSeg.Kernels.Gpu.Variants;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
@@ -37,7 +38,7 @@ internal static class DeviceCheck
         }
 
         var disagreements = backend is GpuBackend
-            ? Gpu.Check(backend).Where(r => !r.Agrees).Select(r => $"{r.Operation}, variant {r.Variant}: does not agree with the plain kernel; never used").ToList()
+            ? Gpu.Check(backend).Where(r => !r.Agrees).Select(r => $"{r.Operation.Name()}, variant {r.Variant.Name()}: does not agree with the plain kernel; never used").ToList()
             : [];
         disagreements.ForEach(line => Console.WriteLine($"NOT USED {line}"));
         return new CheckReport(

@@ -15,7 +15,7 @@ public static partial class Gpu
     /// <param name="architecture">"sm_80" and the like. Kernels with tensor-core instructions need sm_80.</param>
     /// <returns>The files written.</returns>
     /// <exception cref="GpuUnavailableException">The architecture is not of that form.</exception>
-    public static IReadOnlyList<string> EmitPtx(string folder, string architecture)
+    internal static IReadOnlyList<string> EmitPtx(string folder, string architecture)
     {
         var kernels = Ptx(architecture);
         Directory.CreateDirectory(folder);
@@ -41,13 +41,22 @@ public static partial class Gpu
         using var context = Context.Create(builder => builder.EnableAlgorithms().EnableOwnInstructions());
         using var backend = new PTXBackend(context, new CudaCapabilityContext(target), target, new CudaInstructionSet(7, 8), null);
         var kernels = new List<(string Name, string Assembly)>();
-        foreach (var kernel in KernelCatalogue.Portable.Concat(target >= FirstWithTensorInstructions ? KernelCatalogue.TensorCores : []))
+        var list = ListKernels();
+        foreach (var kernel in list.Portable.Concat(target >= FirstWithTensorInstructions ? list.OnTensorCores : []))
         {
             var compiled = (PTXCompiledKernel)backend.Compile(
                 EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), default(KernelSpecialization));
-            kernels.Add((KernelCatalogue.NameOf(kernel), compiled.PTXAssembly));
+            kernels.Add((KernelList.NameOf(kernel), compiled.PTXAssembly));
         }
 
         return kernels;
+    }
+
+    /// <summary>Every kernel there is.</summary>
+    internal static KernelList ListKernels()
+    {
+        var list = new KernelList(accelerator: null);
+        _ = new GpuKernels(list);
+        return list;
     }
 }

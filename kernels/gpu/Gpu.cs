@@ -21,7 +21,7 @@ public static partial class Gpu
     static Gpu() => DriverLibrary.FindUnderTheirVersionedNames();
 
     /// <summary>ILGPU's version.</summary>
-    public static string IlgpuVersion => typeof(Context).Assembly.GetName().Version!.ToString(3);
+    internal static string IlgpuVersion => typeof(Context).Assembly.GetName().Version!.ToString(3);
 
     /// <summary>GPUs that can be opened: CUDA devices first, then OpenCL's. Empty if there is no driver.</summary>
     public static IReadOnlyList<GpuDevice> Devices()
@@ -72,7 +72,7 @@ public static partial class Gpu
     /// <summary>Runs every self-check on an open GPU: each fast variant of each operation against the plain kernel.</summary>
     /// <param name="backend">What <see cref="Open"/> returned.</param>
     /// <exception cref="ArgumentException">The backend is not a GPU's.</exception>
-    public static IReadOnlyList<GpuCheckResult> Check(Backend backend) => VariantSelfCheck.All(
+    internal static IReadOnlyList<SelfCheckResult> Check(Backend backend) => VariantSelfCheck.All(
         backend as GpuBackend ?? throw new ArgumentException($"{backend.Name} is not a GPU opened here", nameof(backend)));
 
     /// <summary>Opens a device for checking one kind of kernels.</summary>
@@ -97,10 +97,7 @@ public static partial class Gpu
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
         return new GpuBackend(
-            context, accelerator, "gpu", $"{accelerator.Name}, for checks only", choice, precision ?? GpuPrecision.Fp32, cache)
-        {
-            Warn = warn ?? (_ => { }),
-        };
+            context, new KernelList(accelerator), $"{accelerator.Name}, for checks only", choice, precision ?? GpuPrecision.Fp32, cache, warn);
     }
 
     private static GpuBackend OpenDevice(
@@ -130,11 +127,8 @@ public static partial class Gpu
 
             var driver = accelerator is CudaAccelerator c ? $"CUDA {c.DriverVersion}, {c.Architecture}" : ((CLAccelerator)accelerator).CVersion.ToString();
             return new GpuBackend(
-                context, accelerator, "gpu", $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
-                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"))
-            {
-                Warn = warn ?? (_ => { }),
-            };
+                context, new KernelList(accelerator), $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
+                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"), warn);
         }
         catch (Exception e) when (IsMissingDriver(e))
         {

@@ -1,4 +1,3 @@
-using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Convolution;
@@ -7,22 +6,12 @@ using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 
-/// <summary>
-/// Convolutions. Variants per pass: plain (one thread per result), fast (implicit matrix product in float32), and, at a lower precision
-/// than float32, the same product on tensor cores.
-/// </summary>
+/// <content>Convolutions: every pass runs by the variant that is chosen for its sizes (<see cref="IConvolutionPass"/>).</content>
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
-    {
-        var problem = p;
-        var (first, second, weights, bias) = (View(x), ViewOr(x2, View(x)), View(w), ViewOr(b, View(w)));
-        var (sizes, gather) = (new ConvSizes(p), GatherSizes.Forward(p, b is not null));
-        Run(
-            new VariantKey("conv forward", problem.ToString()), gather, View(y), first, second, weights, bias,
-            to => plainConvolution.Value.LaunchForward(stream, sizes, first, second, weights, bias, b is not null, to));
-    }
+    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y) =>
+        Run(new VariantKey(Operation.ConvForward, p), new ConvForward(p, x, x2, w, b), y);
 
     /// <inheritdoc/>
     protected override void ConvBackwardDataCore(
@@ -30,12 +19,12 @@ internal sealed partial class GpuBackend
     {
         if (dx is not null)
         {
-            ConvBackwardData(p, View(dy), View(w), View(dx), 0, p.Cin, accumulate);
+            ConvBackwardData(p, dy, w, dx, 0, p.Cin, accumulate);
         }
 
         if (dx2 is not null)
         {
-            ConvBackwardData(p, View(dy), View(w), View(dx2), p.Cin, p.Cin2, accumulate2);
+            ConvBackwardData(p, dy, w, dx2, p.Cin, p.Cin2, accumulate2);
         }
     }
 
@@ -43,74 +32,56 @@ internal sealed partial class GpuBackend
     protected override void ConvBackwardWeightsCore(
         in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        var (first, second, gradient) = (View(x), ViewOr(x2, View(x)), View(dy));
-        var sizes = new ConvSizes(p);
-        Run(
-            new VariantKey("conv backward weights", p.ToString()), new WeightSizes(p), View(dw), first, second, gradient, accumulate,
-            (to, add) => plainConvolution.Value.LaunchBackwardWeights(stream, sizes, first, second, gradient, to, add));
+        Run(new VariantKey(Operation.ConvBackwardWeights, p), new ConvBackwardWeights(p, x, x2, dy, accumulate), dw);
         BiasGradient(dy, db, accumulate);
     }
 
     /// <inheritdoc/>
-    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
-    {
-        var (input, weights, bias) = (View(x), View(w), ViewOr(b, View(w)));
-        var sizes = new TransposedSizes(p);
-        Run(
-            new VariantKey("transposed conv forward", p.ToString()), GatherSizes.Forward(p, b is not null), View(y), input, input, weights, bias,
-            to => plainTransposed.Value.LaunchForward(stream, sizes, input, weights, bias, b is not null, to));
-    }
+    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
+        Run(new VariantKey(Operation.TransposedConvForward, p), new TransposedConvForward(p, x, w, b), y);
 
     /// <inheritdoc/>
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
-    {
-        var (gradient, weights) = (View(dy), View(w));
-        var sizes = new TransposedSizes(p);
-        Run(
-            new VariantKey("transposed conv backward data", p.ToString()), GatherSizes.BackwardData(p, accumulate), View(dx), gradient, gradient,
-            weights, weights, to => plainTransposed.Value.LaunchBackwardData(stream, sizes, gradient, weights, to, accumulate));
-    }
+    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
+        Run(new VariantKey(Operation.TransposedConvBackwardData, p), new TransposedConvBackwardData(p, dy, w, accumulate), dx);
 
     /// <inheritdoc/>
     protected override void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        var (input, gradient) = (View(x), View(dy));
-        var sizes = new TransposedSizes(p);
-        Run(
-            new VariantKey("transposed conv backward weights", p.ToString()), new WeightSizes(p), View(dw), gradient, gradient, input, accumulate,
-            (to, add) => plainTransposed.Value.LaunchBackwardWeights(stream, sizes, input, gradient, to, add));
+        Run(new VariantKey(Operation.TransposedConvBackwardWeights, p), new TransposedConvBackwardWeights(p, x, dy, accumulate), dw);
         BiasGradient(dy, db, accumulate);
     }
 
-    private void ConvBackwardData(
-        in ConvProblem p, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, int firstChannel, int channels, bool accumulate)
+    /// <summary>db = Σ dy over all voxels.</summary>
+    internal void BiasGradient(Variant variant, Tensor dy, Tensor db, bool accumulate)
     {
-        var sizes = new ConvSizes(p);
-        Run(
-            new VariantKey("conv backward data", $"{p} {firstChannel}+{channels}"),
-            GatherSizes.BackwardData(p, firstChannel, channels, accumulate), dx, dy, dy, w, w,
-            to => plainConvolution.Value.LaunchBackwardData(stream, sizes, dy, w, to, firstChannel, channels, accumulate));
-    }
-
-    private void BiasGradient(Tensor dy, Tensor? db, bool accumulate)
-    {
-        if (db is null)
+        if (variant == Variant.Plain)
         {
-            return;
-        }
-
-        if (!UsesFast("bias gradient"))
-        {
-            plainChannelSum.Value.Launch(stream, View(dy), View(db), accumulate);
+            Kernels.PlainChannelSum.Launch(Stream, View(dy), View(db), accumulate);
         }
         else
         {
             var channels = dy.Shape.C;
             var chunks = ChannelGroups.Chunks(checked((int)(dy.Length / channels)));
             var partials = Scratch((long)chunks * channels);
-            channelSum.Value.Launch(stream, View(dy), channels, partials);
-            splitSum.Value.Launch(stream, partials, chunks, View(db), accumulate);
+            Kernels.ChannelSum.Launch(Stream, View(dy), channels, partials);
+            Kernels.SplitSum.Launch(Stream, partials, chunks, View(db), accumulate);
         }
     }
+
+    private void BiasGradient(Tensor dy, Tensor? db, bool accumulate)
+    {
+        if (db is not null)
+        {
+            BiasGradient(variants.For(Operation.BiasGradient), dy, db, accumulate);
+        }
+    }
+
+    private void ConvBackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int firstChannel, int channels, bool accumulate) => Run(
+        new VariantKey(Operation.ConvBackwardData, p, default, firstChannel, channels),
+        new ConvBackwardData(p, dy, w, firstChannel, channels, accumulate), dx);
+
+    private void Run<TPass>(in VariantKey key, in TPass pass, Tensor result)
+        where TPass : struct, IConvolutionPass =>
+        pass.Run(this, variants.For(key, pass, result.Length), View(result));
 }

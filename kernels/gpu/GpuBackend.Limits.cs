@@ -13,7 +13,6 @@ internal sealed partial class GpuBackend
     private const long CopyLength = 64L << 20, FirstCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
     private const int Growth = 16;
     private const double LongEnough = 5e-3;               // s; a slow device (a processor presented as a GPU) needs no larger trial
-    private readonly Lazy<MultiplyAddPeak> multiplyAddPeak;
 
     /// <inheritdoc/>
     int Engine.Backends.IMachineLimits.Threads => 1;
@@ -29,7 +28,7 @@ internal sealed partial class GpuBackend
             while (true)
             {
                 var view = ((GpuBuffer)output).View(0, threads);
-                var seconds = Shortest(() => multiplyAddPeak.Value.Launch(stream, view, rounds));
+                var seconds = Shortest(() => Kernels.MultiplyAddPeak.Launch(Stream, view, rounds));
                 if (seconds >= LongEnough || (threads == most && rounds == Rounds))
                 {
                     return MultiplyAddPeak.Flops(threads, rounds) / seconds / 1e9;
@@ -67,8 +66,8 @@ internal sealed partial class GpuBackend
         try
         {
             var (from, to) = (((GpuBuffer)memory).View(0, length), ((GpuBuffer)memory).View(length, length));
-            pointwise.Value.LaunchFill(stream, from, 1f);
-            return Shortest(() => pointwise.Value.LaunchCopy(stream, from, to));
+            Kernels.Pointwise.LaunchFill(Stream, from, 1f);
+            return Shortest(() => Kernels.Pointwise.LaunchCopy(Stream, from, to));
         }
         finally
         {

@@ -1,28 +1,35 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Loss;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 
+/// <content>Dice + cross-entropy.</content>
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums)
-    {
-        var sizes = new LossSizes(p);
-        if (!UsesFast("loss sums"))
-        {
-            plainLossSums.Value.Launch(stream, sizes, View(logits), View(target), View(sums));
-        }
-        else
-        {
-            lossSums.Value.Launch(stream, sizes, View(logits), View(target), Scratch(LossSums.ScratchLength(sizes)), View(sums));
-        }
-    }
+    protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums) =>
+        SegmentationLossSums(variants.For(Operation.LossSums), p, logits, target, sums);
 
     /// <inheritdoc/>
     protected override void SegmentationLossBackwardCore(
         in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits) =>
-        lossGradient.Value.Launch(
-            stream, new LossSizes(p), View(logits), View(target), View(sums), weight, Scratch(2L * p.N * p.C), View(dlogits));
+        Kernels.LossGradient.Launch(
+            Stream, new LossSizes(p), View(logits), View(target), View(sums), weight, Scratch(2L * p.N * p.C), View(dlogits));
+
+    /// <summary>The sums of the first pass.</summary>
+    internal void SegmentationLossSums(Variant variant, in LossProblem p, Tensor logits, Tensor target, Tensor sums)
+    {
+        var sizes = new LossSizes(p);
+        if (variant == Variant.Plain)
+        {
+            Kernels.PlainLossSums.Launch(Stream, sizes, View(logits), View(target), View(sums));
+        }
+        else
+        {
+            var scratch = Scratch(LossSums.ScratchLength(sizes));
+            Kernels.LossSums.Launch(Stream, sizes, View(logits), View(target), scratch, View(sums));
+        }
+    }
 }

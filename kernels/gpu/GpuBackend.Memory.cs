@@ -48,7 +48,7 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, View(target), staging, stream);
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, View(target), staging, Stream);
 
     /// <summary>On a stream of its own, through page-locked memory of its own: the copy runs while kernels do.</summary>
     protected override void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) =>
@@ -73,16 +73,16 @@ internal sealed partial class GpuBackend
         for (var start = 0; start < target.Length; start += Staging.LargestPiece)
         {
             var length = Math.Min(Staging.LargestPiece, target.Length - start);
-            var piece = staging.Rent(length, stream);
-            view.SubView(start, length).CopyToCPU<float, ArrayView<float>>(stream, ref MemoryMarshal.GetReference(piece), length);
+            var piece = staging.Rent(length, Stream);
+            view.SubView(start, length).CopyToCPU<float, ArrayView<float>>(Stream, ref MemoryMarshal.GetReference(piece), length);
             staging.Reset(); // the copy has waited for the stream
             piece.CopyTo(target.Slice(start, length));
         }
     }
 
     /// <inheritdoc/>
-    protected override void CopyCore(Tensor source, Tensor target) => pointwise.Value.LaunchCopy(stream, View(source), View(target));
+    protected override void CopyCore(Tensor source, Tensor target) => Kernels.Pointwise.LaunchCopy(Stream, View(source), View(target));
 
     /// <inheritdoc/>
-    protected override void FillCore(Tensor target, float value) => pointwise.Value.LaunchFill(stream, View(target), value);
+    protected override void FillCore(Tensor target, float value) => Kernels.Pointwise.LaunchFill(Stream, View(target), value);
 }

@@ -1,75 +1,92 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Normalization;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
 
+/// <content>Instance normalisation with leaky ReLU.</content>
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
-    {
-        var sizes = new NormSizes(p);
-        if (!UsesFast("instance norm"))
-        {
-            plainNorm.Value.LaunchStatistics(stream, sizes, View(x), View(mean), View(rstd));
-        }
-        else
-        {
-            normSums.Value.LaunchStatistics(
-                stream, sizes, View(x), Scratch(InstanceNormSums.PartialsLength(sizes)), View(mean), View(rstd));
-        }
-    }
+    protected override void InstanceNormStatisticsCore(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd) =>
+        InstanceNormStatistics(variants.For(Operation.InstanceNorm), p, x, mean, rstd);
 
     /// <inheritdoc/>
     protected override void InstanceNormApplyCore(
-        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
-    {
-        var sizes = new NormSizes(p);
-        if (sizes.IsVectorizable && UsesFast("instance norm"))
-        {
-            vectorNormApply.Value.LaunchApply(stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
-        }
-        else
-        {
-            normApply.Value.LaunchApply(stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
-        }
-    }
+        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y) =>
+        InstanceNormApply(variants.For(Operation.InstanceNorm), p, x, mean, rstd, gamma, beta, y);
 
     /// <inheritdoc/>
     protected override void InstanceNormBackwardCore(
         in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,
+        Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters) =>
+        InstanceNormBackward(
+            variants.For(Operation.InstanceNorm), p, dy, x, mean, rstd, gamma, beta, dx, dgamma, dbeta, accumulateParameters);
+
+    /// <summary>mean and rstd from x.</summary>
+    internal void InstanceNormStatistics(Variant variant, in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
+    {
+        var sizes = new NormSizes(p);
+        if (variant == Variant.Plain)
+        {
+            Kernels.PlainInstanceNorm.LaunchStatistics(Stream, sizes, View(x), View(mean), View(rstd));
+        }
+        else
+        {
+            Kernels.InstanceNormSums.LaunchStatistics(
+                Stream, sizes, View(x), Scratch(InstanceNormSums.PartialsLength(sizes)), View(mean), View(rstd));
+        }
+    }
+
+    /// <summary>y from x.</summary>
+    internal void InstanceNormApply(
+        Variant variant, in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
+    {
+        var sizes = new NormSizes(p);
+        if (variant == Variant.Fast && sizes.IsVectorizable)
+        {
+            Kernels.VectorNormApply.LaunchApply(Stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+        }
+        else
+        {
+            Kernels.InstanceNormApply.LaunchApply(Stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+        }
+    }
+
+    /// <summary>dx, dgamma and dbeta from dy.</summary>
+    internal void InstanceNormBackward(
+        Variant variant, in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,
         Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters)
     {
         var sizes = new NormSizes(p);
-        var fast = UsesFast("instance norm");
         var perChannel = p.StatisticsShape.Length;
-        var partials = fast ? InstanceNormSums.PartialsLength(sizes) : 0;
+        var partials = variant == Variant.Plain ? 0 : InstanceNormSums.PartialsLength(sizes);
         var sums = Scratch((2 * perChannel) + partials);
         var sumD = sums.SubView(0, perChannel);
         var sumDXhat = sums.SubView(perChannel, perChannel);
-        if (!fast)
+        if (variant == Variant.Plain)
         {
-            plainNorm.Value.LaunchGradientSums(
-                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
+            Kernels.PlainInstanceNorm.LaunchGradientSums(
+                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat);
         }
         else
         {
-            normSums.Value.LaunchGradientSums(
-                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sums.SubView(2 * perChannel, partials),
+            Kernels.InstanceNormSums.LaunchGradientSums(
+                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sums.SubView(2 * perChannel, partials),
                 sumD, sumDXhat);
         }
 
-        normApply.Value.LaunchParameters(stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
-        if (fast && sizes.IsVectorizable)
+        Kernels.InstanceNormApply.LaunchParameters(Stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);
+        if (variant == Variant.Fast && sizes.IsVectorizable)
         {
-            vectorNormApply.Value.LaunchGradient(
-                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+            Kernels.VectorNormApply.LaunchGradient(
+                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
         }
         else
         {
-            normApply.Value.LaunchGradient(
-                stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+            Kernels.InstanceNormApply.LaunchGradient(
+                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
         }
     }
 }

@@ -15,7 +15,7 @@ internal sealed partial class GpuBackend
         var values = View(g);
         var groups = SquareSum.GroupsFor(g.Length);
         var partials = Scratch(groups);
-        squareSum.Value.LaunchLargest(stream, values, partials);
+        Kernels.SquareSum.LaunchLargest(Stream, values, partials);
         var largest = 0f;
         foreach (var value in ReadBack(partials, groups))
         {
@@ -27,7 +27,7 @@ internal sealed partial class GpuBackend
             return (double)largest * largest; // 0, ∞ or NaN
         }
 
-        squareSum.Value.LaunchSquares(stream, values, largest, partials);
+        Kernels.SquareSum.LaunchSquares(Stream, values, largest, partials);
         var sum = 0.0;
         foreach (var value in ReadBack(partials, groups))
         {
@@ -39,16 +39,16 @@ internal sealed partial class GpuBackend
 
     /// <inheritdoc/>
     protected override void SgdStepCore(in SgdStep options, Tensor theta, Tensor gradient, Tensor velocity) =>
-        optimizers.Value.LaunchSgd(stream, options, View(theta), View(gradient), View(velocity));
+        Kernels.Optimizers.LaunchSgd(Stream, options, View(theta), View(gradient), View(velocity));
 
     /// <inheritdoc/>
     protected override void AdamStepCore(in AdamStep options, Tensor theta, Tensor gradient, Tensor m, Tensor v, Tensor? vmax) =>
-        optimizers.Value.LaunchAdam(stream, options, View(theta), View(gradient), View(m), View(v), ViewOr(vmax, View(v)));
+        Kernels.Optimizers.LaunchAdam(Stream, options, View(theta), View(gradient), View(m), View(v), View(vmax ?? v));
 
     private Span<float> ReadBack(ArrayView<float> values, int length)
     {
-        var host = staging.Rent(length, stream);
-        values.CopyToCPU<float, ArrayView<float>>(stream, ref System.Runtime.InteropServices.MemoryMarshal.GetReference(host), length);
+        var host = staging.Rent(length, Stream);
+        values.CopyToCPU<float, ArrayView<float>>(Stream, ref System.Runtime.InteropServices.MemoryMarshal.GetReference(host), length);
         staging.Reset();
         return host;
     }

@@ -8,7 +8,6 @@ namespace SharpSeg.Kernels.Gpu;
 /// <content>Volumes on other grids, and the sampler of augmentation.</content>
 internal sealed partial class GpuBackend : IVolumeResampling
 {
-    private readonly Lazy<ResamplingKernels> resampling;
     private readonly Lazy<SpatialSampler> sampler;
 
     /// <inheritdoc/>
@@ -23,8 +22,8 @@ internal sealed partial class GpuBackend : IVolumeResampling
         sampler.Value.Spline(p, source, patch);
 
     /// <inheritdoc/>
-    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) => resampling.Value.LaunchTakeChannel(
-        stream, new BlendSizes(volume.Shape.Spatial, maps.Shape.Spatial, origin, maps.Shape.C), View(maps), channel, View(volume));
+    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) => Kernels.Resampling.LaunchTakeChannel(
+        Stream, new BlendSizes(volume.Shape.Spatial, maps.Shape.Spatial, origin, maps.Shape.C), View(maps), channel, View(volume));
 
     /// <inheritdoc/>
     protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target)
@@ -39,15 +38,15 @@ internal sealed partial class GpuBackend : IVolumeResampling
         var scratchLength = RoundUp(table.Length) + coefficients;
         var memory = Scratch(scratchLength);
         var onDevice = memory.SubView(0, table.Length);
-        CopyIn(table, onDevice, staging, stream);
+        CopyIn(table, onDevice, staging, Stream);
         var values = View(source);
         if (order == 3)
         {
             values = memory.SubView(RoundUp(table.Length), coefficients);
-            resampling.Value.LaunchCoefficients(stream, new AxisSizes(from, axis, to), View(source), values);
+            Kernels.Resampling.LaunchCoefficients(Stream, new AxisSizes(from, axis, to), View(source), values);
         }
 
-        resampling.Value.LaunchSample(stream, new AxisSizes(extended, axis, to), taps, values, onDevice, View(target));
+        Kernels.Resampling.LaunchSample(Stream, new AxisSizes(extended, axis, to), taps, values, onDevice, View(target));
     }
 
     /// <inheritdoc/>
@@ -59,8 +58,8 @@ internal sealed partial class GpuBackend : IVolumeResampling
             : (Whole(source.Shape.Spatial), Whole(target.Shape.Spatial));
         var parts = ResamplingKernels.RangeParts(from);
         var ranges = Scratch(2L * from.From * parts);
-        resampling.Value.LaunchRange(stream, from, View(source), ranges);
-        resampling.Value.LaunchClip(stream, to, parts, ranges, View(target));
+        Kernels.Resampling.LaunchRange(Stream, from, View(source), ranges);
+        Kernels.Resampling.LaunchClip(Stream, to, parts, ranges, View(target));
     }
 
     /// <inheritdoc/>
@@ -68,17 +67,17 @@ internal sealed partial class GpuBackend : IVolumeResampling
     {
         var table = LabelSizes.Table(p, target.Shape.Spatial);
         var onDevice = Scratch(table.Length);
-        CopyIn(table, onDevice, staging, stream);
-        resampling.Value.LaunchLabels(stream, new LabelSizes(p, target.Shape.Spatial), View(source), onDevice, View(target));
+        CopyIn(table, onDevice, staging, Stream);
+        Kernels.Resampling.LaunchLabels(Stream, new LabelSizes(p, target.Shape.Spatial), View(source), onDevice, View(target));
     }
 
     /// <inheritdoc/>
     protected override void KeepHighestCore(Tensor volume, float label, bool first, Tensor best, Tensor labels) =>
-        resampling.Value.LaunchKeepHighest(stream, View(volume), label, first, View(best), View(labels));
+        Kernels.Resampling.LaunchKeepHighest(Stream, View(volume), label, first, View(best), View(labels));
 
     /// <inheritdoc/>
     protected override void MarkAboveCore(Tensor volume, float threshold, float label, Tensor labels) =>
-        resampling.Value.LaunchMarkAbove(stream, View(volume), threshold, label, View(labels));
+        Kernels.Resampling.LaunchMarkAbove(Stream, View(volume), threshold, label, View(labels));
 
     void IVolumeResampling.TakeChannel(Tensor maps, int channel, Tensor volume) => TakeChannel(maps, channel, default, volume);
 

@@ -2,13 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
-using SharpSeg.Kernels.Gpu.Inference;
-using SharpSeg.Kernels.Gpu.Loss;
-using SharpSeg.Kernels.Gpu.Normalization;
-using SharpSeg.Kernels.Gpu.Optimizer;
-using SharpSeg.Kernels.Gpu.Pointwise;
 using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu;
@@ -21,69 +15,47 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
 {
     private readonly Context context;
     private readonly Accelerator accelerator;
-    private readonly AcceleratorStream stream;
     private readonly Staging staging;
-    private readonly Lazy<PointwiseKernels> pointwise;
-    private readonly Lazy<LayoutKernels> layout;
-    private readonly Lazy<InferenceKernels> inference;
-    private readonly Lazy<OptimizerKernels> optimizers;
-    private readonly Lazy<SquareSum> squareSum;
-    private readonly Lazy<InstanceNormApply> normApply;
-    private readonly Lazy<LossGradient> lossGradient;
-    private readonly Lazy<PlainConvolution> plainConvolution;
-    private readonly Lazy<PlainTransposedConvolution> plainTransposed;
-    private readonly Lazy<PlainInstanceNorm> plainNorm;
-    private readonly Lazy<PlainChannelSum> plainChannelSum;
-    private readonly Lazy<PlainLossSums> plainLossSums;
-    private readonly Lazy<GatherGemm> gatherGemm;
-    private readonly Lazy<WeightGemm> weightGemm;
-    private readonly Lazy<SplitSum> splitSum;
-    private readonly Lazy<ChannelSum> channelSum;
-    private readonly Lazy<InstanceNormSums> normSums;
-    private readonly Lazy<VectorNormApply> vectorNormApply;
-    private readonly Lazy<LossSums> lossSums;
-    private readonly KernelChoice choice;
+    private readonly VariantChooser variants;
     private DeviceBuffer? scratch;
 
+    /// <summary>Takes over an open device.</summary>
+    /// <param name="context">ILGPU's context of the device.</param>
+    /// <param name="list">The device, and the list of kernels to fill.</param>
+    /// <param name="description">The device for people.</param>
+    /// <param name="choice">Which variants may be used.</param>
+    /// <param name="precision">In which numbers convolutions multiply.</param>
+    /// <param name="cache">Earlier choices.</param>
+    /// <param name="warn">Receives warnings about this device.</param>
     public GpuBackend(
-        Context context, Accelerator accelerator, string name, string description, KernelChoice choice, GpuPrecision precision,
-        VariantCache cache)
+        Context context, KernelList list, string description, KernelChoice choice, GpuPrecision precision, VariantCache cache,
+        Action<string>? warn = null)
     {
-        (Precision, this.cache) = (precision, cache);
-        (this.context, this.accelerator, this.choice, Name, Description) = (context, accelerator, choice, name, description);
-        stream = accelerator.DefaultStream;
+        (this.context, accelerator, Description, Precision) = (context, list.Accelerator, description, precision);
+        Stream = accelerator.DefaultStream;
         staging = new Staging(accelerator);
-        pointwise = new(() => new(accelerator));
-        layout = new(() => new(accelerator));
-        inference = new(() => new(accelerator));
-        optimizers = new(() => new(accelerator));
-        squareSum = new(() => new(accelerator));
-        normApply = new(() => new(accelerator));
-        lossGradient = new(() => new(accelerator));
-        plainConvolution = new(() => new(accelerator));
-        plainTransposed = new(() => new(accelerator));
-        plainNorm = new(() => new(accelerator));
-        plainChannelSum = new(() => new(accelerator));
-        plainLossSums = new(() => new(accelerator));
-        gatherGemm = new(() => new(accelerator));
-        weightGemm = new(() => new(accelerator));
-        splitSum = new(() => new(accelerator));
-        channelSum = new(() => new(accelerator));
-        normSums = new(() => new(accelerator));
-        vectorNormApply = new(() => new(accelerator));
-        lossSums = new(() => new(accelerator));
-        resampling = new(() => new(accelerator));
-        sampler = new(() => new(accelerator, Allocate, Free));
-        multiplyAddPeak = new(() => new(accelerator));
-        tensorGather = new(() => new(accelerator));
-        tensorWeights = new(() => new(accelerator));
+        Kernels = new GpuKernels(list);
+        variants = new VariantChooser(this, choice, cache, warn ?? (_ => { }));
+        sampler = new(() => new(accelerator, Kernels, Allocate, Free));
     }
 
     /// <inheritdoc/>
-    public override string Name { get; }
+    public override string Name => "gpu";
 
     /// <inheritdoc/>
     public override string Description { get; }
+
+    /// <summary>In which numbers convolutions multiply.</summary>
+    internal GpuPrecision Precision { get; }
+
+    /// <summary>Which variant was chosen for which problem so far.</summary>
+    internal IReadOnlyDictionary<VariantKey, Variant> Decisions => variants.Decisions;
+
+    /// <summary>All launches go here, in the order of the calls.</summary>
+    internal AcceleratorStream Stream { get; }
+
+    /// <summary>The kernels.</summary>
+    internal GpuKernels Kernels { get; }
 
     /// <inheritdoc/>
     public override string ProductPrecision => Precision.ToString().ToLowerInvariant();
@@ -102,7 +74,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <inheritdoc/>
     public override void Synchronize()
     {
-        stream.Synchronize();
+        Stream.Synchronize();
         staging.Reset();
     }
 
@@ -132,16 +104,14 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         }
     }
 
-    private static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Length);
-
-    /// <summary>The tensor, or any other view where a kernel has a parameter that it does not read.</summary>
-    private static ArrayView<float> ViewOr(Tensor? tensor, ArrayView<float> unused) => tensor is null ? unused : View(tensor);
+    /// <summary>A tensor as kernels see it.</summary>
+    internal static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Length);
 
     /// <summary>
     /// Memory for what passes between the kernels of one operation, at least this long. The stream's order makes one piece
     /// enough; it grows in the first step and then stays.
     /// </summary>
-    private ArrayView<float> Scratch(long length)
+    internal ArrayView<float> Scratch(long length)
     {
         if (scratch is null || scratch.Length < length)
         {

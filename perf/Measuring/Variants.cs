@@ -1,6 +1,7 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Gpu;
+using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Perf.Measuring;
 
@@ -21,6 +22,7 @@ internal static class Variants
     public static string? Of(Backend backend, string operation, in TransposedConvProblem p) => Decided(backend, operation, p.ToString());
 
     private static string? Decided(Backend backend, string operation, string sizes) => backend is GpuBackend gpu
-        ? gpu.Decisions.FirstOrDefault(d => d.Key.Operation == operation && d.Key.Sizes.StartsWith(sizes, StringComparison.Ordinal)).Value
+        ? gpu.Decisions.Where(d => d.Key.Operation.Name() == operation && d.Key.Sizes.StartsWith(sizes, StringComparison.Ordinal))
+            .Select(d => d.Value.Name()).FirstOrDefault()
         : null;
 }

@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime.CPU;
+using SharpSeg.Kernels.Gpu.Device;
 using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
@@ -23,9 +24,7 @@ internal static class DeviceUnderTest
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
         return new GpuBackend(
-            context, accelerator, "gpu", accelerator.Name, choice, precision, cache ?? new VariantCache(folder: null, accelerator.Name))
-        {
-            Warn = warn ?? (_ => { }),
-        };
+            context, new KernelList(accelerator), accelerator.Name, choice, precision,
+            cache ?? new VariantCache(folder: null, accelerator.Name), warn);
     }
 }

@@ -16,8 +16,8 @@ public sealed class TensorCoreTests
     public void Convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
         using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
-        Assert.True(VariantSelfCheck.Agrees(backend, "conv forward", GpuBackend.TensorVariant));
-        Assert.True(VariantSelfCheck.Agrees(backend, "conv backward data", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvForward, Variant.TensorCores));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvBackwardData, Variant.TensorCores));
     }
 
     [TensorCoreTheory]
@@ -25,8 +25,8 @@ public sealed class TensorCoreTests
     public void Weight_gradient_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
         using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
-        Assert.True(VariantSelfCheck.Agrees(backend, "conv backward weights", GpuBackend.TensorVariant));
-        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward weights", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvBackwardWeights, Variant.TensorCores));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvBackwardWeights, Variant.TensorCores));
     }
 
     [TensorCoreTheory]
@@ -34,8 +34,8 @@ public sealed class TensorCoreTests
     public void Transposed_convolution_on_tensor_cores_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
         using var backend = DeviceUnderTest.Open(KernelChoice.Fast, precision);
-        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv forward", GpuBackend.TensorVariant));
-        Assert.True(VariantSelfCheck.Agrees(backend, "transposed conv backward data", GpuBackend.TensorVariant));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvForward, Variant.TensorCores));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvBackwardData, Variant.TensorCores));
     }
 
     [TensorCoreTheory]

@@ -9,19 +9,16 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Shapes: dy (voxels of the whole batch, q); partials (chunks, q). Mapping: <see cref="ChannelGroups"/>. Reads dy
 /// once.</para>
 /// </summary>
-internal sealed class ChannelSum(Accelerator accelerator)
+internal sealed class ChannelSum(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int> kernel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(Sum);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sum];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int>>
+        kernel = new(list, Sum);
 
     /// <summary>partials from dy.</summary>
     public void Launch(AcceleratorStream stream, ArrayView<float> dy, int channels, ArrayView<float> partials)
     {
         var voxels = checked((int)(dy.Length / channels));
-        kernel(stream, ChannelGroups.Over(channels, voxels, 1), dy, partials, voxels, channels, ChannelGroups.ChunkLength(voxels));
+        kernel.Launch(stream, ChannelGroups.Over(channels, voxels, 1), dy, partials, voxels, channels, ChannelGroups.ChunkLength(voxels));
     }
 
     private static void Sum(ArrayView<float> dy, ArrayView<float> partials, int voxels, int channels, int chunkLength)

@@ -2,9 +2,6 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
-using Method = System.Action<
-    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
-    SharpSeg.Kernels.Gpu.Convolution.GatherSizes>;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
@@ -20,16 +17,14 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// tiles.</para>
 /// <para>Cost per depth and thread: 64 multiply-adds for four 16-byte loads from shared memory.</para>
 /// </summary>
-internal sealed class GatherGemm(Accelerator accelerator)
+internal sealed class GatherGemm(KernelList list)
 {
-    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
-    private delegate void Kernel(
+    private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
         ArrayView<float> bias, ArrayView<float> dest, GatherSizes s);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [VectorWide, VectorNarrow, ScalarWide, ScalarNarrow];
 
     /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
     public void Launch(
@@ -41,10 +36,8 @@ internal sealed class GatherGemm(Accelerator accelerator)
         var config = new KernelConfig(
             new Index3D((s.LargestClass + rows - 1) / rows, (s.Columns + columns - 1) / columns, s.N * s.Classes),
             new Index3D(GemmTile.Threads, 1, 1));
-        kernels[Pick(s.IsVectorizable, narrow)](stream, config, source, source2, weights, bias, dest, s);
+        kernels[GemmTile.IndexOf(s.IsVectorizable, narrow)].Launch(stream, config, source, source2, weights, bias, dest, s);
     }
-
-    private static Method Pick(bool vector, bool narrow) => vector ? (narrow ? VectorNarrow : VectorWide) : narrow ? ScalarNarrow : ScalarWide;
 
     private static void VectorWide(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> dest,

@@ -23,6 +23,23 @@ internal static class GemmTile
     /// </summary>
     public const int Pad = 8;
 
+    /// <summary>Place of a kernel among the four of a float32 product: vector or scalar loads, of each wide and narrow tiles.</summary>
+    public static int IndexOf(bool vector, bool narrow) => (vector ? 0 : 2) + (narrow ? 1 : 0);
+
+    /// <summary>Place of a kernel among the twelve of a product on tensor cores: four each for tf32, bfloat16 and float16.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The precision is float32.</exception>
+    public static int IndexOf(GpuPrecision precision, bool vector, bool narrow)
+    {
+        var first = precision switch
+        {
+            GpuPrecision.Tf32 => 0,
+            GpuPrecision.Bf16 => 4,
+            GpuPrecision.Fp16 => 8,
+            _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "tensor cores do not multiply float32"),
+        };
+        return first + IndexOf(vector, narrow);
+    }
+
     /// <summary>Columns of a narrow tile; a wide one has twice as many, and half the rows.</summary>
     public const int NarrowColumns = 32;
 

@@ -8,19 +8,16 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// db[q] = Σ dy[·, q], the gradient with respect to a bias, one thread per channel. Sums of 256 voxels, then of those sums.
 /// <para>Shapes: dy (voxels of the whole batch, channels); db (channels).</para>
 /// </summary>
-internal sealed class PlainChannelSum(Accelerator accelerator)
+internal sealed class PlainChannelSum(KernelList list)
 {
     private const int Run = 256; // voxels summed before their sum is added, so that rounding stays small
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int> kernel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int>(Sum);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sum];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> kernel =
+        new(list, Sum);
 
     /// <summary>db from dy.</summary>
     public void Launch(AcceleratorStream stream, ArrayView<float> dy, ArrayView<float> db, bool accumulate) =>
-        kernel(stream, ElementIndex.Over(db.Length), dy, db, accumulate ? 1 : 0);
+        kernel.Launch(stream, ElementIndex.Over(db.Length), dy, db, accumulate ? 1 : 0);
 
     private static void Sum(ArrayView<float> dy, ArrayView<float> db, int accumulate)
     {

@@ -12,39 +12,34 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// are the same address. Every product reads both factors from the caches: bound by their bandwidth, a tenth of peak at
 /// best.</para>
 /// </summary>
-internal sealed class PlainConvolution(Accelerator accelerator)
+internal sealed class PlainConvolution(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ConvSizes, int> forward = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ConvSizes, int>(Forward);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ConvSizes, int>> forward = new(list, Forward);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvSizes, int, int, int>
-        backwardData = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvSizes, int, int, int>(BackwardData);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ConvSizes, int, int, int>> backwardData = new(list, BackwardData);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ConvSizes, int> backwardWeights = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ConvSizes, int>(BackwardWeights);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Forward, BackwardData, BackwardWeights];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ConvSizes, int>> backwardWeights = new(list, BackwardWeights);
 
     /// <summary>y = conv([x, x2], w) + b; x2 and b may be any view where they are not used.</summary>
     public void LaunchForward(
         AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b,
         bool hasBias, ArrayView<float> y) =>
-        forward(stream, ElementIndex.Over(y.Length), x, x2, w, b, y, s, hasBias ? 1 : 0);
+        forward.Launch(stream, ElementIndex.Over(y.Length), x, x2, w, b, y, s, hasBias ? 1 : 0);
 
     /// <summary>Gradient with respect to the input channels firstChannel, firstChannel + 1, … (as many as dx has).</summary>
     public void LaunchBackwardData(
         AcceleratorStream stream, in ConvSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, int firstChannel,
         int channels, bool accumulate) =>
-        backwardData(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, firstChannel, channels, accumulate ? 1 : 0);
+        backwardData.Launch(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, firstChannel, channels, accumulate ? 1 : 0);
 
     /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
         AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy, ArrayView<float> dw,
         bool accumulate) =>
-        backwardWeights(stream, ElementIndex.Over(dw.Length), x, x2, dy, dw, s, accumulate ? 1 : 0);
+        backwardWeights.Launch(stream, ElementIndex.Over(dw.Length), x, x2, dy, dw, s, accumulate ? 1 : 0);
 
     private static void Forward(
         ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b, ArrayView<float> y, ConvSizes s, int hasBias)

@@ -9,36 +9,32 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Shapes: x (n, z, y, x, Cin); w (sz, sy, sx, Cin, Cout); y (n, z·sz, y·sy, x·sx, Cout).</para>
 /// <para>Maths: y[s·i + r, q] = b[q] + Σ_c x[i, c]·w[r, c, q], and its derivatives.</para>
 /// </summary>
-internal sealed class PlainTransposedConvolution(Accelerator accelerator)
+internal sealed class PlainTransposedConvolution(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        TransposedSizes, int> forward = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        TransposedSizes, int>(Forward);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, TransposedSizes, int>> forward = new(list, Forward);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, TransposedSizes, int>
-        backwardData = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, TransposedSizes, int>(BackwardData);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        TransposedSizes, int>> backwardData = new(list, BackwardData);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, TransposedSizes, int>
-        backwardWeights = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, TransposedSizes, int>(BackwardWeights);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Forward, BackwardData, BackwardWeights];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        TransposedSizes, int>> backwardWeights = new(list, BackwardWeights);
 
     /// <summary>y = transposed conv(x, w) + b; b may be any view where there is no bias.</summary>
     public void LaunchForward(
         AcceleratorStream stream, in TransposedSizes s, ArrayView<float> x, ArrayView<float> w, ArrayView<float> b, bool hasBias,
         ArrayView<float> y) =>
-        forward(stream, ElementIndex.Over(y.Length), x, w, b, y, s, hasBias ? 1 : 0);
+        forward.Launch(stream, ElementIndex.Over(y.Length), x, w, b, y, s, hasBias ? 1 : 0);
 
     /// <summary>Gradient with respect to the input.</summary>
     public void LaunchBackwardData(
         AcceleratorStream stream, in TransposedSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, bool accumulate) =>
-        backwardData(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, accumulate ? 1 : 0);
+        backwardData.Launch(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, accumulate ? 1 : 0);
 
     /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
         AcceleratorStream stream, in TransposedSizes s, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, bool accumulate) =>
-        backwardWeights(stream, ElementIndex.Over(dw.Length), x, dy, dw, s, accumulate ? 1 : 0);
+        backwardWeights.Launch(stream, ElementIndex.Over(dw.Length), x, dy, dw, s, accumulate ? 1 : 0);
 
     private static void Forward(
         ArrayView<float> x, ArrayView<float> w, ArrayView<float> b, ArrayView<float> y, TransposedSizes s, int hasBias)

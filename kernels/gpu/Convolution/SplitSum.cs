@@ -8,17 +8,14 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// result[i] = Σ_split partials[split, i], in the order of the splits, so that every run gives the same bytes.
 /// <para>Mapping: one thread per element; neighbouring threads read neighbouring elements. Bound by memory.</para>
 /// </summary>
-internal sealed class SplitSum(Accelerator accelerator)
+internal sealed class SplitSum(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int> kernel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int>(Sum);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sum];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int>> kernel =
+        new(list, Sum);
 
     /// <summary>Adds the partial results, on top of what result holds if asked to.</summary>
     public void Launch(AcceleratorStream stream, ArrayView<float> partials, int splits, ArrayView<float> result, bool accumulate) =>
-        kernel(stream, ElementIndex.Over(result.Length), partials, result, splits, accumulate ? 1 : 0);
+        kernel.Launch(stream, ElementIndex.Over(result.Length), partials, result, splits, accumulate ? 1 : 0);
 
     private static void Sum(ArrayView<float> partials, ArrayView<float> result, int splits, int accumulate)
     {

@@ -2,9 +2,6 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
-using Method = System.Action<
-    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
-    SharpSeg.Kernels.Gpu.Convolution.GatherSizes>;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
@@ -14,22 +11,15 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Shapes, formula: <see cref="GatherSizes"/>. Mapping: groups of 64 threads, two warps, which halve the rows of a tile: 64 sums per
 /// thread, as in the float32 kernel (<see cref="TensorBlock"/>).</para>
 /// </summary>
-internal sealed class TensorGatherGemm(Accelerator accelerator)
+internal sealed class TensorGatherGemm(KernelList list)
 {
-    private static readonly Method[] All =
-    [
-        Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow, Bf16ScalarWide,
-        Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow,
-    ];
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: true, Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow,
+        Bf16ScalarWide, Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
 
-    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
-
-    private delegate void Kernel(
+    private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
         ArrayView<float> bias, ArrayView<float> dest, GatherSizes s);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => All;
 
     /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
     public void Launch(
@@ -41,8 +31,7 @@ internal sealed class TensorGatherGemm(Accelerator accelerator)
         var config = new KernelConfig(
             new Index3D((s.LargestClass + rows - 1) / rows, (s.Columns + columns - 1) / columns, s.N * s.Classes),
             new Index3D(GemmTile.Threads, 1, 1));
-        var variant = All[TensorVariant.IndexOf(precision, s.IsVectorizable, narrow)];
-        kernels[variant](stream, config, source, source2, weights, bias, dest, s);
+        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)].Launch(stream, config, source, source2, weights, bias, dest, s);
     }
 
     private static void Tf32VectorWide(

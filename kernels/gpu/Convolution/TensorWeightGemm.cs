@@ -2,9 +2,6 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
-using Method = System.Action<
-    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
-    SharpSeg.Kernels.Gpu.Convolution.WeightSizes, int>;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
@@ -12,22 +9,15 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <see cref="WeightGemm"/> on tensor cores: the same tiles and splits, multiplied by mma.sync. Mapping as in
 /// <see cref="TensorGatherGemm"/>; partial results are float32 and are added by <see cref="SplitSum"/>.
 /// </summary>
-internal sealed class TensorWeightGemm(Accelerator accelerator)
+internal sealed class TensorWeightGemm(KernelList list)
 {
-    private static readonly Method[] All =
-    [
-        Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow, Bf16ScalarWide,
-        Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow,
-    ];
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: true, Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow,
+        Bf16ScalarWide, Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
 
-    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
-
-    private delegate void Kernel(
+    private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
         ArrayView<float> partials, WeightSizes s, int perSplit);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => All;
 
     /// <summary>partials[split] ← that split's share of dw; gathered2 may be any view where it is not used.</summary>
     public void Launch(
@@ -40,8 +30,7 @@ internal sealed class TensorWeightGemm(Accelerator accelerator)
             new Index3D((s.Rows + rows - 1) / rows, (s.DenseChannels + columns - 1) / columns, splits),
             new Index3D(GemmTile.Threads, 1, 1));
         var perSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
-        var variant = All[TensorVariant.IndexOf(precision, s.IsVectorizable, narrow)];
-        kernels[variant](stream, config, gathered, gathered2, dense, partials, s, perSplit);
+        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)].Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
     }
 
     private static void Tf32VectorWide(

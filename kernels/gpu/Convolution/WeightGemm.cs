@@ -2,9 +2,6 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
-using Method = System.Action<
-    ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>, ILGPU.ArrayView<float>,
-    SharpSeg.Kernels.Gpu.Convolution.WeightSizes, int>;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
@@ -16,7 +13,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// columns but millions deep, so the voxels are split over groups (grid z); each split writes its own partial result, and <see
 /// cref="SplitSum"/> adds them in order. No atomics: two runs give the same bytes.</para>
 /// </summary>
-internal sealed class WeightGemm(Accelerator accelerator)
+internal sealed class WeightGemm(KernelList list)
 {
     private const int VoxelsPerSplit = 64;                // at least; below that, adding the partial results costs more than it gains
     private const int GroupsPerMultiprocessor = 8;        // enough to keep a multiprocessor busy
@@ -25,14 +22,12 @@ internal sealed class WeightGemm(Accelerator accelerator)
     /// <summary>Most scratch memory that <see cref="Splits"/> asks for, bytes, unless one result alone is larger.</summary>
     public const long LargestPartialsBytes = PartialLimit * sizeof(float);
 
-    private readonly LazyKernels<Method, Kernel> kernels = new(method => new Kernel(accelerator.LoadKernel(method)));
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
-    private delegate void Kernel(
+    private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
         ArrayView<float> partials, WeightSizes s, int perSplit);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [VectorWide, VectorNarrow, ScalarWide, ScalarNarrow];
 
     /// <summary>Into how many parts the voxels are split on this device. Depends on nothing but sizes and device.</summary>
     public int Splits(in WeightSizes s)
@@ -40,7 +35,7 @@ internal sealed class WeightGemm(Accelerator accelerator)
         var narrow = s.DenseChannels <= GemmTile.NarrowColumns;
         var (rows, columns) = (GemmTile.RowsOf(narrow), GemmTile.ColumnsOf(narrow));
         var tiles = (long)((s.Rows + rows - 1) / rows) * ((s.DenseChannels + columns - 1) / columns);
-        var wanted = ((long)accelerator.NumMultiprocessors * GroupsPerMultiprocessor + tiles - 1) / tiles;
+        var wanted = ((long)list.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor + tiles - 1) / tiles;
         var most = Math.Min((long)s.N * s.DenseVoxels / VoxelsPerSplit, PartialLimit / ((long)s.Rows * s.DenseChannels));
         return (int)Math.Max(1, Math.Min(wanted, most));
     }
@@ -56,10 +51,8 @@ internal sealed class WeightGemm(Accelerator accelerator)
             new Index3D((s.Rows + rows - 1) / rows, (s.DenseChannels + columns - 1) / columns, splits),
             new Index3D(GemmTile.Threads, 1, 1));
         var perSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
-        kernels[Pick(s.IsVectorizable, narrow)](stream, config, gathered, gathered2, dense, partials, s, perSplit);
+        kernels[GemmTile.IndexOf(s.IsVectorizable, narrow)].Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
     }
-
-    private static Method Pick(bool vector, bool narrow) => vector ? (narrow ? VectorNarrow : VectorWide) : narrow ? ScalarNarrow : ScalarWide;
 
     private static void VectorWide(
         ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>

@@ -8,22 +8,18 @@ namespace SharpSeg.Kernels.Gpu.Device;
 /// <para>Mapping: every thread runs eight independent chains v ← v·a + b, four steps of each per round, so that the loop itself is a
 /// tenth of the instructions; the sum is written so that nothing can be left out. Bound by arithmetic.</para>
 /// </summary>
-internal sealed class MultiplyAddPeak(Accelerator accelerator)
+internal sealed class MultiplyAddPeak(KernelList list)
 {
     private const int ChainSteps = 32;                    // multiply-adds per thread and round
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int> run =
-        accelerator.LoadKernel<ArrayView<float>, float, float, int>(Run);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Run];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int>> run = new(list, Run);
 
     /// <summary>Floating-point operations of a launch.</summary>
     public static double Flops(long threads, int rounds) => 2.0 * ChainSteps * threads * rounds;
 
     /// <summary>One thread per element of y.</summary>
     public void Launch(AcceleratorStream stream, ArrayView<float> y, int rounds) =>
-        run(stream, ElementIndex.Over(y.Length), y, 0.999f, 0.001f, rounds);
+        run.Launch(stream, ElementIndex.Over(y.Length), y, 0.999f, 0.001f, rounds);
 
     private static void Run(ArrayView<float> y, float a, float b, int rounds)
     {

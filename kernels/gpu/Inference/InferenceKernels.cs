@@ -13,51 +13,47 @@ namespace SharpSeg.Kernels.Gpu.Inference;
 /// whole volume times its channels may exceed 2³¹ elements.</para>
 /// <para>Mapping: one thread per element of the tile, or per voxel where a voxel's channels belong together.</para>
 /// </summary>
-internal sealed class InferenceKernels(Accelerator accelerator)
+internal sealed class InferenceKernels(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        BlendSizes> blendAdd = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, BlendSizes>(
-        BlendAdd);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, BlendSizes>> blendAdd = new(list, BlendAdd);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int> divide =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int>(Divide);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> divide =
+        new(list, Divide);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int> argMax =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int>(ArgMax);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> argMax =
+        new(list, ArgMax);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>> sigmoid =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>>(Sigmoid);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> sigmoid =
+        new(list, Sigmoid);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int> softmax =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, long, int>(Softmax);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [BlendAdd, Divide, ArgMax, Sigmoid, Softmax];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int>> softmax =
+        new(list, Softmax);
 
     /// <summary>sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i].</summary>
     public void LaunchBlendAdd(
         AcceleratorStream stream, in BlendSizes s, ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum,
         ArrayView<float> weightSum) =>
-        blendAdd(stream, RowIndex.Over(s.TileX * s.C, s.TileY, s.TileZ), tile, weights, sum, weightSum, s);
+        blendAdd.Launch(stream, RowIndex.Over(s.TileX * s.C, s.TileY, s.TileZ), tile, weights, sum, weightSum, s);
 
     /// <summary>x[i, c] ← x[i, c]/divisor[i].</summary>
     public void LaunchDivide(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> divisor, int channels) =>
-        divide(stream, ElementIndex.Over(divisor.Length), x, divisor, channels);
+        divide.Launch(stream, ElementIndex.Over(divisor.Length), x, divisor, channels);
 
     /// <summary>y[i] ← lowest c with the highest x[i, c].</summary>
     public void LaunchArgMax(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> y, int channels) =>
-        argMax(stream, ElementIndex.Over(y.Length), x, y, channels);
+        argMax.Launch(stream, ElementIndex.Over(y.Length), x, y, channels);
 
     /// <summary>y ← sigmoid of every element, or softmax over the channels of every voxel.</summary>
     public void LaunchProbabilities(AcceleratorStream stream, ArrayView<float> x, bool perChannel, ArrayView<float> y, int channels)
     {
         if (perChannel)
         {
-            sigmoid(stream, ElementIndex.Over(x.Length), x, y);
+            sigmoid.Launch(stream, ElementIndex.Over(x.Length), x, y);
         }
         else
         {
-            softmax(stream, ElementIndex.Over(x.Length / channels), x, y, x.Length / channels, channels);
+            softmax.Launch(stream, ElementIndex.Over(x.Length / channels), x, y, x.Length / channels, channels);
         }
     }
 

@@ -14,27 +14,23 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 /// <para>Mapping: one thread per sample and class for the slopes, then one thread per voxel, three passes over its channels,
 /// which the caches serve. Bound by memory for few classes.</para>
 /// </summary>
-internal sealed class LossGradient(Accelerator accelerator)
+internal sealed class LossGradient(KernelList list)
 {
     private const float SmallestDenominator = 1e-8f; // docs/method/losses-and-optimisers.md §2.2
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, LossSizes> slopes =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, LossSizes>(Slopes);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, LossSizes>> slopes =
+        new(list, Slopes);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, LossSizes, float> gradient = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, LossSizes, float>(Gradient);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Slopes, Gradient];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, LossSizes, float>> gradient = new(list, Gradient);
 
     /// <summary>dlogits ← weight·∂L/∂logits.</summary>
     public void Launch(
         AcceleratorStream stream, in LossSizes s, ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, float weight,
         ArrayView<float> slopeScratch, ArrayView<float> dlogits)
     {
-        slopes(stream, ElementIndex.Over((long)s.N * s.C), sums, slopeScratch, s);
-        gradient(stream, RowIndex.Over(s.Voxels, 1, s.N), logits, target, sums, slopeScratch, dlogits, s, weight);
+        slopes.Launch(stream, ElementIndex.Over((long)s.N * s.C), sums, slopeScratch, s);
+        gradient.Launch(stream, RowIndex.Over(s.Voxels, 1, s.N), logits, target, sums, slopeScratch, dlogits, s, weight);
     }
 
     private static void Slopes(ArrayView<float> sums, ArrayView<float> slopes, LossSizes s)

@@ -12,20 +12,16 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 /// per sum adds groups or chunks in order.</para>
 /// <para>Shapes, maths: <see cref="Engine.Backends.LossProblem"/>; scratch as laid out in <see cref="Launch"/>. Reads logits twice.</para>
 /// </summary>
-internal sealed class LossSums(Accelerator accelerator)
+internal sealed class LossSums(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LossSizes> voxels = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, LossSizes>(Voxels);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, LossSizes>> voxels = new(list, Voxels);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LossSizes, int> classes = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LossSizes, int>(Classes);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, LossSizes, int>> classes = new(list, Classes);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LossSizes, int> join =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LossSizes, int>(Join);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Voxels, Classes, Join];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        LossSizes, int>> join = new(list, Join);
 
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long ScratchLength(in LossSizes s) =>
@@ -39,10 +35,10 @@ internal sealed class LossSums(Accelerator accelerator)
         var perVoxel = scratch.SubView(0, 2L * s.N * s.Voxels);
         var perGroup = scratch.SubView(perVoxel.Length, 2L * Groups(s));
         var perChunk = scratch.SubView(perVoxel.Length + perGroup.Length);
-        voxels(stream, new KernelConfig((Index1D)Groups(s), (Index1D)GroupSum.Threads), logits, target, perVoxel, perGroup, s);
-        classes(
+        voxels.Launch(stream, new KernelConfig((Index1D)Groups(s), (Index1D)GroupSum.Threads), logits, target, perVoxel, perGroup, s);
+        classes.Launch(
             stream, ChannelGroups.Over(s.C, s.Voxels, s.N), logits, target, perVoxel, perChunk, s, ChannelGroups.ChunkLength(s.Voxels));
-        join(stream, ElementIndex.Over(sums.Length), perGroup, perChunk, sums, s, ChannelGroups.Chunks(s.Voxels));
+        join.Launch(stream, ElementIndex.Over(sums.Length), perGroup, perChunk, sums, s, ChannelGroups.Chunks(s.Voxels));
     }
 
     private static int Groups(in LossSizes s) =>

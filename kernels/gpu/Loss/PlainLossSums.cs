@@ -9,18 +9,15 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 /// cross-entropy and one for the number of valid voxels. Every thread recomputes the softmax of every voxel.
 /// <para>Shapes, maths: <see cref="Engine.Backends.LossProblem"/>. Sums of rows, then of rows' sums.</para>
 /// </summary>
-internal sealed class PlainLossSums(Accelerator accelerator)
+internal sealed class PlainLossSums(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LossSizes> kernel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LossSizes>(Sums);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sums];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        LossSizes>> kernel = new(list, Sums);
 
     /// <summary>sums from logits and target.</summary>
     public void Launch(
         AcceleratorStream stream, in LossSizes s, ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums) =>
-        kernel(stream, ElementIndex.Over(sums.Length), logits, target, sums, s);
+        kernel.Launch(stream, ElementIndex.Over(sums.Length), logits, target, sums, s);
 
     private static void Sums(ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, LossSizes s)
     {

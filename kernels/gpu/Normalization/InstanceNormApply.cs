@@ -11,40 +11,35 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// docs/method/networks.md §2.5, §2.6; Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022.</para>
 /// <para>Mapping: one thread per element, any channel count; <see cref="VectorNormApply"/> is faster. y may be x and dx may be dy: a thread reads its element before it writes.</para>
 /// </summary>
-internal sealed class InstanceNormApply(Accelerator accelerator)
+internal sealed class InstanceNormApply(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, NormSizes> apply = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>(Apply);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>> apply = new(list, Apply);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes> gradient =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>(Gradient);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>>
+        gradient = new(list, Gradient);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int>
-        parameters = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int>(Parameters);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Apply, Gradient, Parameters];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, int, int>> parameters = new(list, Parameters);
 
     /// <summary>y from x.</summary>
     public void LaunchApply(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
         ArrayView<float> beta, ArrayView<float> y) =>
-        apply(stream, ElementIndex.Over(x.Length), x, mean, rstd, gamma, beta, y, s);
+        apply.Launch(stream, ElementIndex.Over(x.Length), x, mean, rstd, gamma, beta, y, s);
 
     /// <summary>dx from dy and the sums.</summary>
     public void LaunchGradient(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx) =>
-        gradient(stream, ElementIndex.Over(x.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s);
+        gradient.Launch(stream, ElementIndex.Over(x.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s);
 
     /// <summary>dgamma and dbeta from the sums.</summary>
     public void LaunchParameters(
         AcceleratorStream stream, int samples, ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dgamma,
         ArrayView<float> dbeta, bool accumulate) =>
-        parameters(stream, ElementIndex.Over(dgamma.Length), sumD, sumDXhat, dgamma, dbeta, samples, accumulate ? 1 : 0);
+        parameters.Launch(stream, ElementIndex.Over(dgamma.Length), sumD, sumDXhat, dgamma, dbeta, samples, accumulate ? 1 : 0);
 
     private static void Apply(
         ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> y,

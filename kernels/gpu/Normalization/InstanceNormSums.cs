@@ -13,34 +13,27 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel counts
 /// that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
 /// </summary>
-internal sealed class InstanceNormSums(Accelerator accelerator)
+internal sealed class InstanceNormSums(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> chunkStatistics =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(ChunkStatistics);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        NormSizes, int>> chunkStatistics = new(list, ChunkStatistics);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        NormSizes, int, int> joinStatistics = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, NormSizes, int, int>(JoinStatistics);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, NormSizes, int, int>> joinStatistics = new(list, JoinStatistics);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> chunkGradientSums =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<float>, NormSizes, int>(ChunkGradientSums);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
+        chunkGradientSums = new(list, ChunkGradientSums);
 
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
-        vectorStatistics = new(() =>
-            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkStatistics));
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        NormSizes, int>> vectorStatistics = new(list, VectorNormSums.ChunkStatistics);
 
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>> vectorGradientSums = new(() =>
-            accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-                ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(VectorNormSums.ChunkGradientSums));
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
+        vectorGradientSums = new(list, VectorNormSums.ChunkGradientSums);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int> joinSums =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, NormSizes, int>(JoinSums);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [ChunkStatistics, JoinStatistics, ChunkGradientSums, JoinSums];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int>>
+        joinSums = new(list, JoinSums);
 
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long PartialsLength(in NormSizes s) => 2L * s.N * ChannelGroups.Chunks(s.Voxels) * s.C;
@@ -53,14 +46,14 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         var (first, second) = Halves(partials);
         if (IsVector(s))
         {
-            vectorStatistics.Value(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
+            vectorStatistics.Launch(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
         }
         else
         {
-            chunkStatistics(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
+            chunkStatistics.Launch(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
         }
 
-        joinStatistics(
+        joinStatistics.Launch(
             stream, ElementIndex.Over(mean.Length), first, second, mean, rstd, s, ChannelGroups.Chunks(s.Voxels), length);
     }
 
@@ -73,20 +66,20 @@ internal sealed class InstanceNormSums(Accelerator accelerator)
         var length = ChannelGroups.ChunkLength(s.Voxels);
         if (IsVector(s))
         {
-            vectorGradientSums.Value(
+            vectorGradientSums.Launch(
                 stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
         }
         else
         {
-            chunkGradientSums(
+            chunkGradientSums.Launch(
                 stream, ChannelGroups.Over(s.C, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
         }
 
-        joinSums(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
-        joinSums(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
+        joinSums.Launch(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
+        joinSums.Launch(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
     }
 
-    private bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(accelerator);
+    private bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(list.Accelerator);
 
     private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
         (partials.SubView(0, partials.Length / 2), partials.SubView(partials.Length / 2, partials.Length / 2));

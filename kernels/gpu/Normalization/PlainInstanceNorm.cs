@@ -11,29 +11,25 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <para>Maths: see <see cref="Engine.Backends.InstanceNormProblem"/> and Backend.InstanceNormBackward. Sums of rows, then of rows' sums.
 /// </para>
 /// </summary>
-internal sealed class PlainInstanceNorm(Accelerator accelerator)
+internal sealed class PlainInstanceNorm(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes> statistics =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>(Statistics);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        NormSizes>> statistics = new(list, Statistics);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes> gradientSums =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<float>, NormSizes>(GradientSums);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Statistics, GradientSums];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>> gradientSums =
+        new(list, GradientSums);
 
     /// <summary>mean and rstd from x.</summary>
     public void LaunchStatistics(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd) =>
-        statistics(stream, ElementIndex.Over(mean.Length), x, mean, rstd, s);
+        statistics.Launch(stream, ElementIndex.Over(mean.Length), x, mean, rstd, s);
 
     /// <summary>sumD and sumDXhat.</summary>
     public void LaunchGradientSums(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat) =>
-        gradientSums(stream, ElementIndex.Over(mean.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, s);
+        gradientSums.Launch(stream, ElementIndex.Over(mean.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, s);
 
     private static void Statistics(ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, NormSizes s)
     {

@@ -11,32 +11,27 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <para>Shapes, maths: <see cref="InstanceNormApply"/>; channel counts are multiples of four. Mapping: <see cref="ChannelGroups"/> over
 /// fours of channels. Bound by memory. y may be x and dx may be dy: a thread reads its elements before it writes them.</para>
 /// </summary>
-internal sealed class VectorNormApply(Accelerator accelerator)
+internal sealed class VectorNormApply(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, NormSizes, int> apply = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(Apply);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>> apply = new(list, Apply);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int> gradient =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>(Gradient);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Apply, Gradient];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes,
+        int>> gradient = new(list, Gradient);
 
     /// <summary>y from x.</summary>
     public void LaunchApply(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
         ArrayView<float> beta, ArrayView<float> y) =>
-        apply(
+        apply.Launch(
             stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, mean, rstd, gamma, beta, y, s, ChannelGroups.ChunkLength(s.Voxels));
 
     /// <summary>dx from dy and the sums.</summary>
     public void LaunchGradient(
         AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx) =>
-        gradient(
+        gradient.Launch(
             stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s,
             ChannelGroups.ChunkLength(s.Voxels));
 

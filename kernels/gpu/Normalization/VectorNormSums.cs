@@ -12,9 +12,6 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// </summary>
 internal static class VectorNormSums
 {
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [ChunkStatistics, ChunkGradientSums];
-
     /// <summary>Mean and Σ(x − mean)² of a chunk.</summary>
     internal static void ChunkStatistics(ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
     {

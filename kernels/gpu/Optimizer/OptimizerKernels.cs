@@ -11,28 +11,24 @@ namespace SharpSeg.Kernels.Gpu.Optimizer;
 /// <para>Maths: <see cref="SgdStep"/> and <see cref="AdamStep"/>; the powers of Adam's betas are taken on the host in double.</para>
 /// <para>Mapping: one thread per parameter; bound by memory: 5 words moved per parameter for SGD, 7 for Adam, 9 for AMSGrad.</para>
 /// </summary>
-internal sealed class OptimizerKernels(Accelerator accelerator)
+internal sealed class OptimizerKernels(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, SgdStep> sgd =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, SgdStep>(Sgd);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        SgdStep>> sgd = new(list, Sgd);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, AdamFactors> adam = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, AdamFactors>(Adam);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sgd, Adam];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, AdamFactors>> adam = new(list, Adam);
 
     /// <summary>SGD with Nesterov momentum.</summary>
     public void LaunchSgd(
         AcceleratorStream stream, in SgdStep options, ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> velocity) =>
-        sgd(stream, ElementIndex.Over(theta.Length), theta, gradient, velocity, options);
+        sgd.Launch(stream, ElementIndex.Over(theta.Length), theta, gradient, velocity, options);
 
     /// <summary>Adam; vmax may be any view unless AMSGrad is on.</summary>
     public void LaunchAdam(
         AcceleratorStream stream, in AdamStep options, ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> m,
         ArrayView<float> v, ArrayView<float> vmax) =>
-        adam(stream, ElementIndex.Over(theta.Length), theta, gradient, m, v, vmax, new AdamFactors(options));
+        adam.Launch(stream, ElementIndex.Over(theta.Length), theta, gradient, m, v, vmax, new AdamFactors(options));
 
     private static void Sgd(ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> velocity, SgdStep o)
     {

@@ -11,30 +11,27 @@ namespace SharpSeg.Kernels.Gpu.Optimizer;
 /// <para>Mapping: groups of 256 threads stride over g; a thread's running sum is compensated (Kahan 1965), then a tree in shared
 /// memory. The host adds the groups' results in double. Reads g twice; bound by memory.</para>
 /// </summary>
-internal sealed class SquareSum(Accelerator accelerator)
+internal sealed class SquareSum(KernelList list)
 {
     /// <summary>Most groups of a launch: partial results that the host adds.</summary>
     public const int MostGroups = 1024;
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>> largest =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>>(Largest);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> largest =
+        new(list, Largest);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float> squares =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, float>(Squares);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Largest, Squares];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float>> squares =
+        new(list, Squares);
 
     /// <summary>Groups, and so partial results, for a number of elements.</summary>
     public static int GroupsFor(long length) => (int)Math.Min(MostGroups, (length + GroupSum.Threads - 1) / GroupSum.Threads);
 
     /// <summary>partials ← largest |g| of every group; NaN if there is one.</summary>
     public void LaunchLargest(AcceleratorStream stream, ArrayView<float> g, ArrayView<float> partials) =>
-        largest(stream, new KernelConfig((Index1D)(int)partials.Length, (Index1D)GroupSum.Threads), g, partials);
+        largest.Launch(stream, new KernelConfig((Index1D)(int)partials.Length, (Index1D)GroupSum.Threads), g, partials);
 
     /// <summary>partials ← Σ (g/scale)² of every group.</summary>
     public void LaunchSquares(AcceleratorStream stream, ArrayView<float> g, float scale, ArrayView<float> partials) =>
-        squares(stream, new KernelConfig((Index1D)(int)partials.Length, (Index1D)GroupSum.Threads), g, partials, scale);
+        squares.Launch(stream, new KernelConfig((Index1D)(int)partials.Length, (Index1D)GroupSum.Threads), g, partials, scale);
 
     private static void Largest(ArrayView<float> g, ArrayView<float> partials)
     {

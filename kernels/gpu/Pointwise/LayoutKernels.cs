@@ -10,36 +10,33 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 /// <para>Shapes: (n, z, y, x, c). Formulas: Backend.BlockSum, BlockRepeat, Flip.</para>
 /// <para>Mapping: one thread per element of the result (<see cref="RowIndex"/>); a block is summed in the order z, y, x. Bound by memory.</para>
 /// </summary>
-internal sealed class LayoutKernels(Accelerator accelerator)
+internal sealed class LayoutKernels(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float, int> blockSum =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, BlockSizes, float, int>(BlockSum);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
+        int>> blockSum = new(list, BlockSum);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float, int> blockRepeat =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, BlockSizes, float, int>(BlockRepeat);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
+        int>> blockRepeat = new(list, BlockRepeat);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, int, int, int> flip =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, BlockSizes, int, int, int>(Flip);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [BlockSum, BlockRepeat, Flip];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, int,
+        int, int>> flip = new(list, Flip);
 
     /// <summary>coarse ← scale·(sums of blocks of fine).</summary>
     public void LaunchBlockSum(
         AcceleratorStream stream, in BlockSizes s, ArrayView<float> fine, float scale, ArrayView<float> coarse, bool accumulate) =>
-        blockSum(stream, Over(s, Extent.One, coarse.Length), fine, coarse, s, scale, accumulate ? 1 : 0);
+        blockSum.Launch(stream, Over(s, Extent.One, coarse.Length), fine, coarse, s, scale, accumulate ? 1 : 0);
 
     /// <summary>fine ← scale·(coarse, every voxel repeated over its block).</summary>
     public void LaunchBlockRepeat(
         AcceleratorStream stream, in BlockSizes s, ArrayView<float> coarse, float scale, ArrayView<float> fine, bool accumulate) =>
-        blockRepeat(stream, Over(s, new Extent(s.BlockZ, s.BlockY, s.BlockX), fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
+        blockRepeat.Launch(stream, Over(s, new Extent(s.BlockZ, s.BlockY, s.BlockX), fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
 
     /// <summary>y ← x mirrored.</summary>
     public void LaunchFlip(
         AcceleratorStream stream, Shape shape, ArrayView<float> x, bool alongZ, bool alongY, bool alongX, ArrayView<float> y)
     {
         var sizes = new BlockSizes(shape.Spatial, Extent.One, shape.C);
-        flip(stream, Over(sizes, Extent.One, y.Length), x, y, sizes, alongZ ? 1 : 0, alongY ? 1 : 0, alongX ? 1 : 0);
+        flip.Launch(stream, Over(sizes, Extent.One, y.Length), x, y, sizes, alongZ ? 1 : 0, alongY ? 1 : 0, alongX ? 1 : 0);
     }
 
     private static KernelConfig Over(in BlockSizes s, Extent block, long elements)

@@ -9,46 +9,42 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 /// <para>Mapping: one thread per element, neighbouring threads on neighbouring elements; bound by memory. Outputs may be inputs
 /// where the backend's contract says so: a thread reads its element before it writes it.</para>
 /// </summary>
-internal sealed class PointwiseKernels(Accelerator accelerator)
+internal sealed class PointwiseKernels(KernelList list)
 {
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, float> fill =
-        accelerator.LoadKernel<ArrayView<float>, float>(Fill);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float>> fill = new(list, Fill);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>> copy =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>>(Copy);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> copy =
+        new(list, Copy);
 
-    private readonly Action<AcceleratorStream, KernelConfig, float, ArrayView<float>, float, ArrayView<float>> axpby =
-        accelerator.LoadKernel<float, ArrayView<float>, float, ArrayView<float>>(Axpby);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, float, ArrayView<float>, float, ArrayView<float>>> axpby =
+        new(list, Axpby);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float, ArrayView<float>> addLeakyRelu =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, float, ArrayView<float>>(AddLeakyRelu);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
+        ArrayView<float>>> addLeakyRelu = new(list, AddLeakyRelu);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float, ArrayView<float>> gradient =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, float, ArrayView<float>>(AddLeakyReluGradient);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Fill, Copy, Axpby, AddLeakyRelu, AddLeakyReluGradient];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
+        ArrayView<float>>> gradient = new(list, AddLeakyReluGradient);
 
     /// <summary>y ← value.</summary>
     public void LaunchFill(AcceleratorStream stream, ArrayView<float> y, float value) =>
-        fill(stream, ElementIndex.Over(y.Length), y, value);
+        fill.Launch(stream, ElementIndex.Over(y.Length), y, value);
 
     /// <summary>y ← x.</summary>
     public void LaunchCopy(AcceleratorStream stream, ArrayView<float> x, ArrayView<float> y) =>
-        copy(stream, ElementIndex.Over(y.Length), x, y);
+        copy.Launch(stream, ElementIndex.Over(y.Length), x, y);
 
     /// <summary>y ← a·x + b·y; b = 0 does not read y.</summary>
     public void LaunchAxpby(AcceleratorStream stream, float a, ArrayView<float> x, float b, ArrayView<float> y) =>
-        axpby(stream, ElementIndex.Over(y.Length), a, x, b, y);
+        axpby.Launch(stream, ElementIndex.Over(y.Length), a, x, b, y);
 
     /// <summary>y ← leaky(a + b).</summary>
     public void LaunchAddLeakyRelu(AcceleratorStream stream, ArrayView<float> a, ArrayView<float> b, float slope, ArrayView<float> y) =>
-        addLeakyRelu(stream, ElementIndex.Over(y.Length), a, b, slope, y);
+        addLeakyRelu.Launch(stream, ElementIndex.Over(y.Length), a, b, slope, y);
 
     /// <summary>d ← dy·(y &gt; 0 ? 1 : slope).</summary>
     public void LaunchAddLeakyReluGradient(
         AcceleratorStream stream, ArrayView<float> dy, ArrayView<float> y, float slope, ArrayView<float> d) =>
-        gradient(stream, ElementIndex.Over(d.Length), dy, y, slope, d);
+        gradient.Launch(stream, ElementIndex.Over(d.Length), dy, y, slope, d);
 
     private static void Fill(ArrayView<float> y, float value)
     {

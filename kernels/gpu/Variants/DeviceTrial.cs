@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Convolution;
 
 namespace SharpSeg.Kernels.Gpu.Variants;
 
@@ -17,8 +18,8 @@ internal static class DeviceTrial
     public static bool Passes(GpuBackend backend)
     {
         using var tensors = new SelfCheckTensors(backend);
-        var (x, w, y) = (tensors.Input(Problem.InputShape), tensors.Input(Problem.WeightShape), tensors.Output(Problem.OutputShape));
-        backend.WithVariant(GpuBackend.PlainVariant, () => backend.ConvForward(Problem, x, null, w, null, y));
+        var (x, w) = (tensors.Input(Problem.InputShape), tensors.Input(Problem.WeightShape));
+        new ConvForward(Problem, x, null, w, null).Run(backend, Variant.Plain, tensors.OutputView(Problem.OutputShape));
         var (input, weights) = (new float[x.Length], new float[w.Length]);
         backend.Download(x, input);
         backend.Download(w, weights);

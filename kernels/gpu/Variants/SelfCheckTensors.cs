@@ -1,3 +1,4 @@
+using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -9,9 +10,6 @@ internal sealed class SelfCheckTensors(Backend backend) : IDisposable
     private readonly List<DeviceBuffer> buffers = [];
     private readonly List<Tensor> outputs = [];
     private ulong state = 0x9E3779B97F4A7C15UL;
-
-    /// <summary>The device.</summary>
-    public Backend Backend => backend;
 
     /// <summary>A tensor of values in [−1, 1).</summary>
     public Tensor Input(Shape shape) => Filled(shape, () => (float)((Next() >> 40) / (double)(1 << 23)) - 1f);
@@ -26,6 +24,9 @@ internal sealed class SelfCheckTensors(Backend backend) : IDisposable
         outputs.Add(tensor);
         return tensor;
     }
+
+    /// <summary>A tensor that the operation fills, as kernels see it.</summary>
+    public ArrayView<float> OutputView(Shape shape) => GpuBackend.View(Output(shape));
 
     /// <summary>What the outputs hold.</summary>
     public List<float[]> ReadOutputs() => [.. outputs.Select(tensor =>

@@ -1,13 +1,13 @@
 namespace SharpSeg.Kernels.Gpu.Variants;
 
 /// <summary>
-/// Which variants agree with the plain kernels, and which was found best for which operation: kept in a file per device, driver,
+/// Which variants agree with the plain kernels, and which was found best for which problem: kept in a file per device, driver,
 /// precision and build of the kernels, so that each is checked and measured once. One line per decision: operation, sizes,
-/// variant, separated by tabs. A file that cannot be read or written is ignored.
+/// decision, separated by tabs. A file that cannot be read or written is ignored.
 /// </summary>
 internal sealed class VariantCache
 {
-    private readonly Dictionary<VariantKey, string> decisions = [];
+    private readonly Dictionary<(string Operation, string Sizes), string> decisions = [];
     private readonly string? file;
 
     /// <summary>Reads what is known about a device.</summary>
@@ -26,9 +26,9 @@ internal sealed class VariantCache
         {
             foreach (var line in File.Exists(file) ? File.ReadAllLines(file) : [])
             {
-                if (line.Split('\t') is [var operation, var sizes, var variant])
+                if (line.Split('\t') is [var operation, var sizes, var decision])
                 {
-                    decisions[new VariantKey(operation, sizes)] = variant;
+                    decisions[(operation, sizes)] = decision;
                 }
             }
         }
@@ -41,17 +41,13 @@ internal sealed class VariantCache
     /// <summary>Differs whenever the kernels' code does, so that measurements of other kernels are not used.</summary>
     private static string Build => typeof(VariantCache).Module.ModuleVersionId.ToString("N")[..8];
 
-    /// <summary>Decisions known, for reports.</summary>
-    public IReadOnlyDictionary<VariantKey, string> Decisions => decisions;
-
-    /// <summary>The variant for an operation, if it was decided and is still among the candidates.</summary>
-    public string? Find(VariantKey key, IReadOnlyList<string> candidates) =>
-        decisions.TryGetValue(key, out var variant) && candidates.Contains(variant) ? variant : null;
+    /// <summary>What was decided; null if nothing was.</summary>
+    public string? Find(string operation, string sizes) => decisions.GetValueOrDefault((operation, sizes));
 
     /// <summary>Remembers a decision, in the file too.</summary>
-    public void Add(VariantKey key, string variant)
+    public void Add(string operation, string sizes, string decision)
     {
-        decisions[key] = variant;
+        decisions[(operation, sizes)] = decision;
         if (file is null)
         {
             return;

@@ -1,22 +1,23 @@
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Convolution;
 
 namespace SharpSeg.Kernels.Gpu.Variants;
 
+/// <summary>Outcome of one self-check.</summary>
+/// <param name="Operation">The operation.</param>
+/// <param name="Variant">The variant that was compared with the plain one.</param>
+/// <param name="Agrees">Whether it ran and agreed.</param>
+internal readonly record struct SelfCheckResult(Operation Operation, Variant Variant, bool Agrees);
+
 /// <summary>
-/// Runs one operation on small random inputs by a fast variant and by the plain kernel on the same device, and compares. Two
-/// shapes: one whose channels fill vectors and one whose sizes divide nothing evenly.
+/// Runs one operation on small random inputs by a faster variant and by the plain one on the same device, and compares. Shapes: some
+/// whose channels fill vectors and some whose sizes divide nothing evenly.
 /// </summary>
 internal static class VariantSelfCheck
 {
-    /// <summary>
-    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each
-    /// factor to 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
-    /// </summary>
-    private static double ToleranceOf(string variant, GpuPrecision precision) => variant != GpuBackend.TensorVariant
-        ? 1e-4
-        : precision == GpuPrecision.Bf16 ? 2e-2 : 3e-3;
+    private delegate void Run(GpuBackend gpu, Variant variant, SelfCheckTensors t);
 
     private static readonly ConvProblem[] Convolutions =
     [
@@ -29,35 +30,31 @@ internal static class VariantSelfCheck
     private static readonly InstanceNormProblem[] Norms =
         [new(2, new(3, 5, 7), 5, 0.01f), new(1, new(2, 3, 4), 33, 0.01f), new(2, new(3, 5, 7), 36, 0.01f)];
 
-    /// <summary>Operations that have tensor-core variants.</summary>
-    public static IReadOnlyList<string> TensorOperations { get; } =
-    [
-        "conv forward", "conv backward data", "conv backward weights", "transposed conv forward", "transposed conv backward data",
-        "transposed conv backward weights",
-    ];
-
-    /// <summary>Operations that have fast variants.</summary>
-    public static IReadOnlyList<string> Operations { get; } = [.. TensorOperations, "bias gradient", "instance norm", "loss sums"];
+    private static readonly LossProblem[] Losses = [new(2, new(3, 5, 7), 3, false, true), new(1, new(2, 3, 4), 2, true, false)];
 
     /// <summary>Every check that the backend's precision allows.</summary>
-    public static IReadOnlyList<GpuCheckResult> All(GpuBackend backend) =>
-    [
-        .. Operations.Select(o => new GpuCheckResult(o, GpuBackend.FastVariant, Agrees(backend, o, GpuBackend.FastVariant))),
-        .. TensorOperations.Where(_ => backend.Precision != GpuPrecision.Fp32)
-            .Select(o => new GpuCheckResult(o, GpuBackend.TensorVariant, Agrees(backend, o, GpuBackend.TensorVariant))),
-    ];
+    public static IReadOnlyList<SelfCheckResult> All(GpuBackend gpu)
+    {
+        var results = new List<SelfCheckResult>();
+        foreach (var operation in Enum.GetValues<Operation>())
+        {
+            results.Add(new(operation, Variant.Fast, Agrees(gpu, operation, Variant.Fast)));
+            if (operation <= Operation.TransposedConvBackwardWeights && gpu.Precision != GpuPrecision.Fp32)
+            {
+                results.Add(new(operation, Variant.TensorCores, Agrees(gpu, operation, Variant.TensorCores)));
+            }
+        }
+
+        return results;
+    }
 
     /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it at the moment.</summary>
-    public static bool? Compare(GpuBackend backend, string operation, string variant)
+    public static bool? Compare(GpuBackend gpu, Operation operation, Variant variant)
     {
         try
         {
             return CasesOf(operation).All(run =>
-            {
-                var expected = Results(backend, GpuBackend.PlainVariant, run);
-                var actual = Results(backend, variant, run);
-                return IsClose(expected, actual, ToleranceOf(variant, backend.Precision));
-            });
+                IsClose(Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(variant, gpu.Precision)));
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
         {
@@ -66,50 +63,65 @@ internal static class VariantSelfCheck
     }
 
     /// <summary>Whether the variant runs and agrees on all shapes.</summary>
-    public static bool Agrees(GpuBackend backend, string operation, string variant) => Compare(backend, operation, variant) ?? false;
+    public static bool Agrees(GpuBackend gpu, Operation operation, Variant variant) => Compare(gpu, operation, variant) ?? false;
 
-    private static IEnumerable<Action<SelfCheckTensors>> CasesOf(string operation) => operation switch
+    /// <summary>
+    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each factor to
+    /// 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
+    /// </summary>
+    private static double ToleranceOf(Variant variant, GpuPrecision precision) => variant != Variant.TensorCores
+        ? 1e-4
+        : precision == GpuPrecision.Bf16 ? 2e-2 : 3e-3;
+
+    private static IEnumerable<Run> CasesOf(Operation operation) => operation switch
     {
-        "conv forward" => Convolutions.Select<ConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.ConvForward(
-            p, t.Input(p.InputShape), p.Cin2 > 0 ? t.Input(p.Input2Shape) : null, t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)),
-            t.Output(p.OutputShape))),
-        "conv backward data" => Convolutions.Select<ConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.ConvBackwardData(
-            p, t.Input(p.OutputShape), t.Input(p.WeightShape), t.Output(p.InputShape), false, p.Cin2 > 0 ? t.Output(p.Input2Shape) : null)),
-        "conv backward weights" => Convolutions.Select<ConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.ConvBackwardWeights(
-            p, t.Input(p.InputShape), p.Cin2 > 0 ? t.Input(p.Input2Shape) : null, t.Input(p.OutputShape), t.Output(p.WeightShape), null, false)),
-        "transposed conv forward" => Transposed.Select<TransposedConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.TransposedConvForward(
-            p, t.Input(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)), t.Output(p.OutputShape))),
-        "transposed conv backward data" => Transposed.Select<TransposedConvProblem, Action<SelfCheckTensors>>(p => t =>
-            t.Backend.TransposedConvBackwardData(p, t.Input(p.OutputShape), t.Input(p.WeightShape), t.Output(p.InputShape), false)),
-        "transposed conv backward weights" => Transposed.Select<TransposedConvProblem, Action<SelfCheckTensors>>(p => t =>
-            t.Backend.TransposedConvBackwardWeights(
-                p, t.Input(p.InputShape), t.Input(p.OutputShape), t.Output(p.WeightShape), null, false)),
-        "bias gradient" => Convolutions.Select<ConvProblem, Action<SelfCheckTensors>>(p => t => t.Backend.ConvBackwardWeights(
-            p, t.Input(p.InputShape), p.Cin2 > 0 ? t.Input(p.Input2Shape) : null, t.Input(p.OutputShape), t.Output(p.WeightShape),
-            t.Output(Shape.Vector(p.Cout)), false)),
-        "instance norm" => Norms.Select(Norm),
-        "loss sums" => [Loss(new(2, new(3, 5, 7), 3, false, true)), Loss(new(1, new(2, 3, 4), 2, true, false))],
+        Operation.ConvForward => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+            new ConvForward(p, t.Input(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
+                .Run(gpu, variant, t.OutputView(p.OutputShape))),
+        Operation.ConvBackwardData => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        {
+            var (dy, w) = (t.Input(p.OutputShape), t.Input(p.WeightShape));
+            new ConvBackwardData(p, dy, w, 0, p.Cin, false).Run(gpu, variant, t.OutputView(p.InputShape));
+            if (p.Cin2 > 0)
+            {
+                new ConvBackwardData(p, dy, w, p.Cin, p.Cin2, false).Run(gpu, variant, t.OutputView(p.Input2Shape));
+            }
+        }),
+        Operation.ConvBackwardWeights => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+            new ConvBackwardWeights(p, t.Input(p.InputShape), Second(t, p), t.Input(p.OutputShape), false)
+                .Run(gpu, variant, t.OutputView(p.WeightShape))),
+        Operation.TransposedConvForward => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+            new TransposedConvForward(p, t.Input(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
+                .Run(gpu, variant, t.OutputView(p.OutputShape))),
+        Operation.TransposedConvBackwardData => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+            new TransposedConvBackwardData(p, t.Input(p.OutputShape), t.Input(p.WeightShape), false)
+                .Run(gpu, variant, t.OutputView(p.InputShape))),
+        Operation.TransposedConvBackwardWeights => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+            new TransposedConvBackwardWeights(p, t.Input(p.InputShape), t.Input(p.OutputShape), false)
+                .Run(gpu, variant, t.OutputView(p.WeightShape))),
+        Operation.BiasGradient => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+            gpu.BiasGradient(variant, t.Input(p.OutputShape), t.Output(Shape.Vector(p.Cout)), false)),
+        Operation.InstanceNorm => Norms.Select<InstanceNormProblem, Run>(p => (gpu, variant, t) =>
+        {
+            var (x, mean, rstd) = (t.Input(p.ActivationShape), t.Output(p.StatisticsShape), t.Output(p.StatisticsShape));
+            var (gamma, beta) = (t.Input(p.ParameterShape), t.Input(p.ParameterShape));
+            gpu.InstanceNormStatistics(variant, p, x, mean, rstd);
+            gpu.InstanceNormApply(variant, p, x, mean, rstd, gamma, beta, t.Output(p.ActivationShape));
+            gpu.InstanceNormBackward(
+                variant, p, t.Input(p.ActivationShape), x, mean, rstd, gamma, beta, t.Output(p.ActivationShape),
+                t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
+        }),
+        Operation.LossSums => Losses.Select<LossProblem, Run>(p => (gpu, variant, t) => gpu.SegmentationLossSums(
+            variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),
         _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
     };
 
-    private static Action<SelfCheckTensors> Norm(InstanceNormProblem p) => t =>
-    {
-        var (x, mean, rstd) = (t.Input(p.ActivationShape), t.Output(p.StatisticsShape), t.Output(p.StatisticsShape));
-        var (gamma, beta) = (t.Input(p.ParameterShape), t.Input(p.ParameterShape));
-        t.Backend.InstanceNormStatistics(p, x, mean, rstd);
-        t.Backend.InstanceNormApply(p, x, mean, rstd, gamma, beta, t.Output(p.ActivationShape));
-        t.Backend.InstanceNormBackward(
-            p, t.Input(p.ActivationShape), x, mean, rstd, gamma, beta, t.Output(p.ActivationShape), t.Output(p.ParameterShape),
-            t.Output(p.ParameterShape), false);
-    };
+    private static Tensor? Second(SelfCheckTensors t, in ConvProblem p) => p.Cin2 > 0 ? t.Input(p.Input2Shape) : null;
 
-    private static Action<SelfCheckTensors> Loss(LossProblem p) => t => t.Backend.SegmentationLossForward(
-        p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape));
-
-    private static List<float[]> Results(GpuBackend backend, string variant, Action<SelfCheckTensors> run)
+    private static List<float[]> Results(GpuBackend gpu, Variant variant, Run run)
     {
-        using var tensors = new SelfCheckTensors(backend);
-        backend.WithVariant(variant, () => run(tensors));
+        using var tensors = new SelfCheckTensors(gpu);
+        run(gpu, variant, tensors);
         return tensors.ReadOutputs();
     }
 

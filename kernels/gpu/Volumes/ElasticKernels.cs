@@ -14,18 +14,14 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <para>Mapping: one thread per element; neighbours come through the cache. The noise is bound by 64-bit products, smoothing by
 /// reads.</para>
 /// </summary>
-internal sealed class ElasticKernels(Accelerator accelerator)
+internal sealed class ElasticKernels(KernelList list)
 {
     private const ulong Weyl = 0x9E3779B97F4A7C15;
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ulong, ulong> noise =
-        accelerator.LoadKernel<ArrayView<float>, ulong, ulong>(Noise);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ulong, ulong>> noise = new(list, Noise);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, AxisSizes, int> smooth =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AxisSizes, int>(Smooth);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Noise, Smooth];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        AxisSizes, int>> smooth = new(list, Smooth);
 
     /// <summary>Fields of displacement: their memory is either of the two that are given.</summary>
     /// <param name="stream">In order.</param>
@@ -39,10 +35,10 @@ internal sealed class ElasticKernels(Accelerator accelerator)
         AcceleratorStream stream, Extent grid, int fields, UniformDraws draws, ArrayView<float> weights, ArrayView<float> first,
         ArrayView<float> second)
     {
-        noise(stream, ElementIndex.Over(first.Length), first, draws.Key, draws.First);
+        noise.Launch(stream, ElementIndex.Over(first.Length), first, draws.Key, draws.First);
         for (var axis = 3 - fields; axis < 3; axis++)
         {
-            smooth(
+            smooth.Launch(
                 stream, ElementIndex.OverSmall(first.Length), first, weights, second, new AxisSizes(grid, axis, grid[axis], volumes: fields),
                 (int)(weights.Length - 1) / 2);
             (first, second) = (second, first);

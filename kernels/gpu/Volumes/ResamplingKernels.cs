@@ -13,7 +13,7 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// 1.</para>
 /// <para>Mapping: one thread per output element; coefficients: one thread per line, a recursion along it. Bound by memory.</para>
 /// </summary>
-internal sealed class ResamplingKernels(Accelerator accelerator)
+internal sealed class ResamplingKernels(KernelList list)
 {
     /// <summary>Coefficients of a line beyond its samples: two on either side.</summary>
     public const int Extension = 4;
@@ -23,70 +23,67 @@ internal sealed class ResamplingKernels(Accelerator accelerator)
 
     private const float Pole = -0.26794919243112270647f;  // √3 − 2
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlendSizes, int> takeChannel =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, BlendSizes, int>(TakeChannel);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlendSizes, int>>
+        takeChannel = new(list, TakeChannel);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes> coefficients =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, AxisSizes>(Coefficients);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes>>
+        coefficients = new(list, Coefficients);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, AxisSizes, int> sample =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AxisSizes, int>(Sample);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        AxisSizes, int>> sample = new(list, Sample);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int> range =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, AxisSizes, int>(Range);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int>>
+        range = new(list, Range);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int> clip =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, AxisSizes, int>(Clip);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int>> clip =
+        new(list, Clip);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LabelSizes> resampleLabels =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LabelSizes>(ResampleLabels);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        LabelSizes>> resampleLabels = new(list, ResampleLabels);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, float, int> keepHighest =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, float, int>(KeepHighest);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        float, int>> keepHighest = new(list, KeepHighest);
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float, float> markAbove =
-        accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, float, float>(MarkAbove);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [TakeChannel, Coefficients, Sample, Range, Clip, ResampleLabels, KeepHighest, MarkAbove];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float, float>>
+        markAbove = new(list, MarkAbove);
 
     /// <summary>volume ← a channel of a box of maps.</summary>
     public void LaunchTakeChannel(AcceleratorStream stream, in BlendSizes s, ArrayView<float> maps, int channel, ArrayView<float> volume) =>
-        takeChannel(stream, ElementIndex.OverSmall(volume.Length), maps, volume, s, channel);
+        takeChannel.Launch(stream, ElementIndex.OverSmall(volume.Length), maps, volume, s, channel);
 
     /// <summary>Coefficients (outer, from + 4, inner) of samples (outer, from, inner), without the factor 6.</summary>
     public void LaunchCoefficients(AcceleratorStream stream, in AxisSizes s, ArrayView<float> samples, ArrayView<float> coefs) =>
-        coefficients(stream, ElementIndex.OverSmall((long)s.Outer * s.Inner), samples, coefs, s);
+        coefficients.Launch(stream, ElementIndex.OverSmall((long)s.Outer * s.Inner), samples, coefs, s);
 
     /// <summary>Outputs from <paramref name="taps"/> neighbours; the table has first index and weights per output.</summary>
     public void LaunchSample(
         AcceleratorStream stream, in AxisSizes s, int taps, ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) =>
-        sample(stream, ElementIndex.OverSmall(target.Length), source, table, target, s, taps);
+        sample.Launch(stream, ElementIndex.OverSmall(target.Length), source, table, target, s, taps);
 
     /// <summary>Parts into which the search for a slice's range is divided.</summary>
     public static int RangeParts(in AxisSizes s) => (int)Math.Clamp((long)s.Outer * s.Inner / ElementsPerPart, 1, MostParts);
 
     /// <summary>Smallest and largest value of every slice, in <see cref="RangeParts"/> parts each.</summary>
     public void LaunchRange(AcceleratorStream stream, in AxisSizes s, ArrayView<float> source, ArrayView<float> ranges) =>
-        range(stream, new KernelConfig((Index1D)(s.From * RangeParts(s)), (Index1D)GroupSum.Threads), source, ranges, s, RangeParts(s));
+        range.Launch(stream, new KernelConfig((Index1D)(s.From * RangeParts(s)), (Index1D)GroupSum.Threads), source, ranges, s, RangeParts(s));
 
     /// <summary>Clips every slice to its range, found in that many parts.</summary>
     public void LaunchClip(AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
-        clip(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
+        clip.Launch(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
 
     /// <summary>Labels of another size; the table is <see cref="LabelSizes.Table"/>.</summary>
     public void LaunchLabels(
         AcceleratorStream stream, in LabelSizes s, ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) =>
-        resampleLabels(stream, ElementIndex.OverSmall(target.Length), source, table, target, s);
+        resampleLabels.Launch(stream, ElementIndex.OverSmall(target.Length), source, table, target, s);
 
     /// <summary>Where volume &gt; best, or everywhere: best ← volume, labels ← label.</summary>
     public void LaunchKeepHighest(
         AcceleratorStream stream, ArrayView<float> volume, float label, bool first, ArrayView<float> best, ArrayView<float> labels) =>
-        keepHighest(stream, ElementIndex.Over(volume.Length), volume, best, labels, label, first ? 1 : 0);
+        keepHighest.Launch(stream, ElementIndex.Over(volume.Length), volume, best, labels, label, first ? 1 : 0);
 
     /// <summary>Where volume &gt; threshold: labels ← label.</summary>
     public void LaunchMarkAbove(AcceleratorStream stream, ArrayView<float> volume, float threshold, float label, ArrayView<float> labels) =>
-        markAbove(stream, ElementIndex.Over(volume.Length), volume, labels, threshold, label);
+        markAbove.Launch(stream, ElementIndex.Over(volume.Length), volume, labels, threshold, label);
 
     private static void TakeChannel(ArrayView<float> maps, ArrayView<float> volume, BlendSizes s, int channel)
     {

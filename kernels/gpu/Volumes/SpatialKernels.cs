@@ -11,21 +11,18 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <para>Mapping: one thread per voxel of the patch. Positions are fixed-point (<see cref="SpatialSizes"/>). Eight taps come through the
 /// cache; labels are voted on only where they differ. Bound by memory.</para>
 /// </summary>
-internal sealed class SpatialKernels(Accelerator accelerator)
+internal sealed class SpatialKernels(KernelList list)
 {
     private const float Outside = -1f;
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes>
-        sample = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes>(Sample);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Sample];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, SpatialSizes>> sample = new(list, Sample);
 
     /// <summary>Image and labels of the patch from those of the box.</summary>
     public void Launch(
         AcceleratorStream stream, in SpatialSizes s, ArrayView<float> image, ArrayView<float> labels, ArrayView<float> toImage,
         ArrayView<float> toLabels) =>
-        sample(stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), image, labels, toImage, toLabels, s);
+        sample.Launch(stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), image, labels, toImage, toLabels, s);
 
     private static void Sample(
         ArrayView<float> image, ArrayView<float> labels, ArrayView<float> toImage, ArrayView<float> toLabels, SpatialSizes s)

@@ -12,14 +12,13 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// time, from any thread. Its memory (<see cref="SpatialLayout"/>) grows with the first samples and then stays.
 /// </summary>
 /// <param name="accelerator">The device.</param>
+/// <param name="kernels">Its kernels.</param>
 /// <param name="allocate">The backend's memory.</param>
 /// <param name="free">Gives it back.</param>
-internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free) : IDisposable
+internal sealed class SpatialSampler(
+    Accelerator accelerator, GpuKernels kernels, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free) : IDisposable
 {
     private readonly Lock gate = new();
-    private readonly Lazy<SpatialKernels> linear = new(() => new SpatialKernels(accelerator));
-    private readonly Lazy<SplineKernels> splines = new(() => new SplineKernels(accelerator));
-    private readonly Lazy<ElasticKernels> elastic = new(() => new ElasticKernels(accelerator));
     private AcceleratorStream? stream;
     private PageLockedArray1D<float>? host;
     private GpuBuffer? device;
@@ -34,7 +33,7 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
             var staged = Open(layout);
             Stage(new PaddedBox(p.Box, default, p.Box), layout, p.Channels, source, 0, staged);
             Upload(layout);
-            linear.Value.Launch(
+            kernels.Spatial.Launch(
                 stream!, new SpatialSizes(p, maps), Image(layout), Labels(layout), View(layout.ToImageAt, layout.ToImage),
                 View(layout.ToLabelsAt, layout.ToLabels));
             Download(layout, patch);
@@ -60,12 +59,12 @@ internal sealed class SpatialSampler(Accelerator accelerator, Func<long, DeviceB
             Stage(new PaddedBox(affine.Box, at, filtered), layout, channels, source, p.PreviousPadding, staged);
             p.Elastic?.Kernel.CopyTo(staged[(int)layout.WeightsAt..]);
             Upload(layout);
-            splines.Value.LaunchFilter(stream!, filtered, channels, affine.Planar, Image(layout));
-            var fields = p.Elastic is null ? Labels(layout) : elastic.Value.Launch(
+            kernels.Splines.LaunchFilter(stream!, filtered, channels, affine.Planar, Image(layout));
+            var fields = p.Elastic is null ? Labels(layout) : kernels.Elastic.Launch(
                 stream!, affine.Planar ? affine.Patch.With(0, 1) : affine.Patch, layout.Fields, p.Elastic.Noise,
                 View(layout.WeightsAt, layout.Weights), View(layout.FieldsAt, layout.FieldLength),
                 View(layout.SmoothedAt, layout.FieldLength));
-            splines.Value.LaunchSample(
+            kernels.Splines.LaunchSample(
                 stream!, new SpatialSizes(affine with { Origin = first, Box = filtered }, maps), Image(layout), Labels(layout), fields,
                 p.Elastic?.Strength ?? 0f, View(layout.ToImageAt, layout.ToImage), View(layout.ToLabelsAt, layout.ToLabels));
             Download(layout, patch);

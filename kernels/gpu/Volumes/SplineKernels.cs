@@ -17,22 +17,16 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <para>Mapping: filter: one thread per line, a recursion along it; sample: one thread per voxel of the patch, 64 taps (16 in
 /// planar transforms) through the cache. Bound by memory. Offsets in the box are 32-bit.</para>
 /// </summary>
-internal sealed class SplineKernels(Accelerator accelerator)
+internal sealed class SplineKernels(KernelList list)
 {
     private const float Pole = -0.26794919243112270647f;  // √3 − 2
     private const float Gain = 6f;                        // (1 − p)·(1 − 1/p)
     private const int Horizon = 20;                       // samples; |pole|²⁰ = 4·10⁻¹²
 
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, AxisSizes> filter =
-        accelerator.LoadKernel<ArrayView<float>, AxisSizes>(Filter);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, AxisSizes>> filter = new(list, Filter);
 
-    private readonly Action<
-        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes,
-        float> sample = accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, SpatialSizes, float>(Sample);
-
-    /// <summary>The kernels of this file.</summary>
-    public static IReadOnlyList<Delegate> Methods => [Filter, Sample];
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, SpatialSizes, float>> sample = new(list, Sample);
 
     /// <summary>Samples become spline coefficients, along y and x, and z unless the transform is planar.</summary>
     public void LaunchFilter(AcceleratorStream stream, Extent box, int channels, bool planar, ArrayView<float> image)
@@ -42,7 +36,7 @@ internal sealed class SplineKernels(Accelerator accelerator)
             if (box[axis] > 1) // a single sample is its own coefficient
             {
                 var sizes = new AxisSizes(box, axis, box[axis], channels);
-                filter(stream, ElementIndex.OverSmall((long)sizes.Outer * sizes.Inner), image, sizes);
+                filter.Launch(stream, ElementIndex.OverSmall((long)sizes.Outer * sizes.Inner), image, sizes);
             }
         }
     }
@@ -58,7 +52,7 @@ internal sealed class SplineKernels(Accelerator accelerator)
     /// <param name="toLabels">Labels of the patch.</param>
     public void LaunchSample(
         AcceleratorStream stream, in SpatialSizes s, ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields,
-        float strength, ArrayView<float> toImage, ArrayView<float> toLabels) => sample(
+        float strength, ArrayView<float> toImage, ArrayView<float> toLabels) => sample.Launch(
         stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), coefficients, labels, fields, toImage, toLabels, s, strength);
 
     private static void Filter(ArrayView<float> values, AxisSizes s)

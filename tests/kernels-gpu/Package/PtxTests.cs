@@ -13,8 +13,9 @@ public sealed class PtxTests
     public void Every_kernel_compiles_and_keeps_its_values_in_registers(string architecture)
     {
         var kernels = Gpu.Ptx(architecture);
-        var onTensorCores = architecture == "sm_75" ? [] : KernelCatalogue.TensorCores;
-        Assert.Equal(KernelCatalogue.Portable.Count + onTensorCores.Count, kernels.Count);
+        var list = Gpu.ListKernels();
+        var onTensorCores = architecture == "sm_75" ? [] : list.OnTensorCores;
+        Assert.Equal(list.Portable.Count + onTensorCores.Count, kernels.Count);
         Assert.Equal(kernels.Count, kernels.Select(k => k.Name).Distinct().Count());
         Assert.All(kernels, kernel =>
         {
@@ -24,7 +25,7 @@ public sealed class PtxTests
         Assert.All(onTensorCores, kernel =>
         {
             var numbers = kernel.Method.Name[..4].ToLowerInvariant() switch { "fp16" => "f16", var name => name };
-            var assembly = kernels.Single(k => k.Name == KernelCatalogue.NameOf(kernel)).Assembly;
+            var assembly = kernels.Single(k => k.Name == KernelList.NameOf(kernel)).Assembly;
             Assert.Contains($".f32.{numbers}.{numbers}.f32", assembly, StringComparison.Ordinal); // mma.sync
         });
     }

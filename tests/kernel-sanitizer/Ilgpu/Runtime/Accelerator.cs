@@ -1,3 +1,5 @@
+using System.Linq.Expressions;
+using System.Reflection;
 using SharpSeg.KernelSanitizer;
 
 namespace ILGPU.Runtime;
@@ -58,6 +60,20 @@ public class Accelerator : IDisposable
         return new MemoryBuffer1D<T, Stride1D.Dense>(new CheckedMemory("device buffer", bytes, false, () => AllocatedBytes -= bytes), length);
     }
 
+    /// <summary>Turns a static method into what launches it.</summary>
+    /// <typeparam name="TDelegate">A stream, the sizes of grid and groups, then the method's parameters.</typeparam>
+    public TDelegate LoadKernel<TDelegate>(MethodInfo method)
+        where TDelegate : Delegate
+    {
+        var stream = Expression.Parameter(typeof(AcceleratorStream));
+        var config = Expression.Parameter(typeof(KernelConfig));
+        var arguments = method.GetParameters().Select(p => Expression.Parameter(p.ParameterType)).ToArray();
+        var launch = Expression.Call(
+            Expression.Constant(this), nameof(Launch), null, Expression.Constant($"{method.DeclaringType?.Name}.{method.Name}"), config,
+            Expression.Lambda<Action>(Expression.Call(method, arguments)));
+        return Expression.Lambda<TDelegate>(launch, [stream, config, .. arguments]).Compile();
+    }
+
     /// <summary>Another stream; all streams run in the order of the calls.</summary>
     public AcceleratorStream CreateStream() => new(this);
 
@@ -67,7 +83,7 @@ public class Accelerator : IDisposable
     }
 
     /// <summary>Runs a kernel: the body once per thread of the launch.</summary>
-    internal void Launch(string kernel, in KernelConfig config, Action body)
+    internal void Launch(string kernel, KernelConfig config, Action body)
     {
         lock (runner)
         {

@@ -1,0 +1,59 @@
+using System.Reflection;
+using ILGPU.Runtime;
+
+namespace SharpSeg.Kernels.Gpu.Device;
+
+/// <summary>
+/// The kernels of one device. Each is named once, where the <see cref="GpuKernel{TLaunch}"/> is made that launches it; so a list without
+/// a device serves the tools that compile all kernels for GPUs that are not here.
+/// </summary>
+/// <param name="accelerator">The device; null: there is none, and no kernel can be launched.</param>
+internal class KernelList(Accelerator? accelerator)
+{
+    private readonly List<Delegate> portable = [], onTensorCores = [];
+
+    /// <summary>The device.</summary>
+    public Accelerator Accelerator => accelerator ?? throw new InvalidOperationException("this list of kernels has no device");
+
+    /// <summary>Kernels that any device can compile.</summary>
+    public IReadOnlyList<Delegate> Portable => portable;
+
+    /// <summary>Kernels that contain PTX of compute capability 8.0.</summary>
+    public IReadOnlyList<Delegate> OnTensorCores => onTensorCores;
+
+    /// <summary>Name of a kernel: its class and its method.</summary>
+    public static string NameOf(Delegate kernel) => $"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}";
+
+    /// <summary>Kernels of one signature, in the order in which they are named.</summary>
+    public GpuKernel<TLaunch>[] Add<TLaunch>(bool tensorCores, params Delegate[] kernels)
+        where TLaunch : Delegate =>
+        [.. kernels.Select(kernel => new GpuKernel<TLaunch>(this, kernel, tensorCores))];
+
+    /// <summary>Puts a kernel on the list.</summary>
+    internal void Add(Delegate kernel, bool tensorCores) => (tensorCores ? onTensorCores : portable).Add(kernel);
+
+    /// <summary>Compiles a kernel.</summary>
+    internal virtual TLaunch Compile<TLaunch>(MethodInfo kernel)
+        where TLaunch : Delegate => Accelerator.LoadKernel<TLaunch>(kernel);
+}
+
+/// <summary>One kernel, compiled at its first launch.</summary>
+/// <typeparam name="TLaunch">Its parameters behind a stream and the sizes of grid and groups.</typeparam>
+internal sealed class GpuKernel<TLaunch>
+    where TLaunch : Delegate
+{
+    private readonly Lazy<TLaunch> launch;
+
+    /// <summary>Names the kernel.</summary>
+    /// <param name="list">Where it belongs to.</param>
+    /// <param name="kernel">A static method.</param>
+    /// <param name="tensorCores">Whether it contains PTX of compute capability 8.0.</param>
+    public GpuKernel(KernelList list, Delegate kernel, bool tensorCores = false)
+    {
+        list.Add(kernel, tensorCores);
+        launch = new(() => list.Compile<TLaunch>(kernel.Method));
+    }
+
+    /// <summary>Launches it.</summary>
+    public TLaunch Launch => launch.Value;
+}

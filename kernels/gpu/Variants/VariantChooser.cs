@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using ILGPU;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Convolution;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Variants;
+
+/// <summary>
+/// Chooses variants. Every operation has a plain kernel and faster ones; a faster one is trusted only after it has agreed with the plain
+/// one on this device (<see cref="VariantSelfCheck"/>), and where several are trusted they are timed once on the real problem, into
+/// memory of their own. From the second time on a choice is one look into a table.
+/// </summary>
+/// <param name="gpu">The device.</param>
+/// <param name="choice">Which variants may be used.</param>
+/// <param name="cache">What was found in earlier runs.</param>
+/// <param name="warn">Receives a line for every variant that is not used.</param>
+internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, VariantCache cache, Action<string> warn)
+{
+    private const string Agreed = "agrees", Disagreed = "disagrees";
+    private readonly Dictionary<VariantKey, Variant> decisions = [];
+    private readonly Dictionary<(Operation Operation, Variant Variant), bool> agreements = [];
+
+    /// <summary>What was chosen so far.</summary>
+    public IReadOnlyDictionary<VariantKey, Variant> Decisions => decisions;
+
+    /// <summary>The variant of an operation that is not timed: fast where that agrees.</summary>
+    public Variant For(Operation operation) => choice switch
+    {
+        KernelChoice.Plain => Variant.Plain,
+        KernelChoice.Fast => Variant.Fast,
+        _ => Agrees(operation, Variant.Fast) ? Variant.Fast : Variant.Plain,
+    };
+
+    /// <summary>The variant of a convolution's pass.</summary>
+    /// <param name="key">The pass and its sizes.</param>
+    /// <param name="pass">The pass, to be timed.</param>
+    /// <param name="length">Elements of its result.</param>
+    public Variant For<TPass>(in VariantKey key, in TPass pass, long length)
+        where TPass : struct, IConvolutionPass => choice switch
+    {
+        KernelChoice.Plain => Variant.Plain,
+        KernelChoice.Fast => gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores,
+        _ => decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, length),
+    };
+
+    private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
+        where TPass : struct, IConvolutionPass
+    {
+        // In the order of expected speed.
+        List<Variant> trusted = gpu.Precision == GpuPrecision.Fp32 ? [Variant.Fast] : [Variant.TensorCores, Variant.Fast];
+        var operation = key.Operation;
+        trusted.RemoveAll(variant => !Agrees(operation, variant));
+        trusted.Add(Variant.Plain);
+        var (name, sizes) = (operation.Name(), key.Sizes);
+        var known = cache.Find(name, sizes);
+        var best = trusted.FindIndex(variant => variant.Name() == known);
+        if (best < 0)
+        {
+            best = trusted.Count == 1 ? 0 : Fastest(trusted, pass, length);
+            cache.Add(name, sizes, trusted[best].Name());
+        }
+
+        return decisions[key] = trusted[best];
+    }
+
+    /// <summary>
+    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room for that
+    /// memory, the first candidate.
+    /// </summary>
+    private int Fastest<TPass>(List<Variant> candidates, in TPass pass, long length)
+        where TPass : struct, IConvolutionPass
+    {
+        DeviceBuffer output;
+        try
+        {
+            output = gpu.Allocate(length);
+        }
+        catch (GpuOutOfMemoryException)
+        {
+            return 0;
+        }
+
+        try
+        {
+            var to = ((GpuBuffer)output).View(0, length);
+            gpu.Kernels.Pointwise.LaunchFill(gpu.Stream, to, 0f);
+            var (best, shortest) = (0, TimeSpan.MaxValue);
+            for (var i = 0; i < candidates.Count; i++)
+            {
+                pass.Run(gpu, candidates[i], to);         // compiles the kernel, warms the caches
+                gpu.Synchronize();
+                var start = Stopwatch.GetTimestamp();
+                pass.Run(gpu, candidates[i], to);
+                gpu.Synchronize();
+                var elapsed = Stopwatch.GetElapsedTime(start);
+                (best, shortest) = elapsed < shortest ? (i, elapsed) : (best, shortest);
+            }
+
+            return best;
+        }
+        finally
+        {
+            gpu.Free(output);
+        }
+    }
+
+    /// <summary>Whether a variant may be trusted on this device: checked once, and remembered like a choice.</summary>
+    private bool Agrees(Operation operation, Variant variant)
+    {
+        if (!agreements.TryGetValue((operation, variant), out var agrees))
+        {
+            agreements[(operation, variant)] = agrees = Check(operation, variant);
+        }
+
+        return agrees;
+    }
+
+    private bool Check(Operation operation, Variant variant)
+    {
+        var name = $"self-check of {operation.Name()}";
+        bool? agrees = cache.Find(name, variant.Name()) switch
+        {
+            Agreed => true,
+            Disagreed => false,
+            _ => null,
+        };
+        if (agrees is null)
+        {
+            agrees = VariantSelfCheck.Compare(gpu, operation, variant);
+            if (agrees is { } found)                      // a refusal may be temporary, e.g. for lack of memory: tried again next time
+            {
+                cache.Add(name, variant.Name(), found ? Agreed : Disagreed);
+            }
+        }
+
+        if (agrees != true)
+        {
+            warn(agrees is null
+                ? $"{operation.Name()}, variant {variant.Name()}: {gpu.Description} refuses to run it; it is not used"
+                : $"{operation.Name()}, variant {variant.Name()}: does not agree with the plain kernel on {gpu.Description}; it is not used");
+        }
+
+        return agrees ?? false;
+    }
+}

@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Security;
 using Xunit;
 
@@ -35,6 +37,27 @@ public sealed class DependencyArrowTests
         }
 
         Assert.NotNull(Load("SharpSeg.Kernels.Cpu").ManifestModule.GetCustomAttribute<UnverifiableCodeAttribute>());
+    }
+
+    /// <summary>An assembly names every type that it uses; the intrinsics lie in a namespace of their own.</summary>
+    [Fact]
+    public void Intrinsics_live_under_kernels_only()
+    {
+        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "sharpseg" })
+        {
+            Assert.DoesNotContain(NamespacesUsedBy(name), IsIntrinsics);
+        }
+
+        Assert.Contains(NamespacesUsedBy("SharpSeg.Kernels.Cpu"), IsIntrinsics);
+
+        static bool IsIntrinsics(string used) => used.StartsWith("System.Runtime.Intrinsics", StringComparison.Ordinal);
+    }
+
+    private static List<string> NamespacesUsedBy(string name)
+    {
+        using var file = new PEReader(File.OpenRead(Load(name).Location));
+        var metadata = file.GetMetadataReader();
+        return [.. metadata.TypeReferences.Select(type => metadata.GetString(metadata.GetTypeReference(type).Namespace)).Distinct()];
     }
 
     private static Assembly Load(string name) => Assembly.Load(new AssemblyName(name));

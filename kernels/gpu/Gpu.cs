@@ -159,3 +159,20 @@ public static partial class Gpu
     private static bool IsMissingDriver(Exception e) =>
         e is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException or NotSupportedException or AcceleratorException;
 }
+
+/// <summary>A GPU that training and prediction may use.</summary>
+/// <param name="Id">What `--device` takes: "cuda:0", "opencl:1", ….</param>
+/// <param name="Name">The device's own name.</param>
+/// <param name="MemoryBytes">Its memory, bytes.</param>
+/// <param name="Details">Architecture, multiprocessors, driver, for people.</param>
+/// <param name="IsProcessor">
+/// The driver presents the processor as a GPU: slower than the device cpu, so it is never chosen unless asked for.
+/// </param>
+public sealed record GpuDevice(string Id, string Name, long MemoryBytes, string Details, bool IsProcessor = false);
+
+/// <summary>A GPU that was asked for and is not available, with the reason.</summary>
+/// <param name="device">The device's id as it was asked for.</param>
+/// <param name="reason">Why.</param>
+/// <param name="cause">The driver's error, if there is one.</param>
+public sealed class GpuUnavailableException(string device, string reason, Exception? cause = null)
+    : Exception($"device `{device}` is not available: {reason}", cause);

@@ -37,12 +37,15 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
     /// <param name="pass">The pass, to be timed.</param>
     /// <param name="length">Elements of its result.</param>
     public Variant For<TPass>(in VariantKey key, in TPass pass, long length)
-        where TPass : struct, IConvolutionPass => choice switch
+        where TPass : struct, IConvolutionPass
     {
-        KernelChoice.Plain => Variant.Plain,
-        KernelChoice.Fast => gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores,
-        _ => decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, length),
-    };
+        if (choice == KernelChoice.Checked)
+        {
+            return decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, length);
+        }
+
+        return choice == KernelChoice.Plain ? Variant.Plain : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores;
+    }
 
     private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
         where TPass : struct, IConvolutionPass

@@ -69,3 +69,12 @@ internal sealed class Lane(GroupRun group, int index) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => turn.Dispose();
 }
+
+/// <summary>A line of kernel source.</summary>
+/// <param name="File">Source file.</param>
+/// <param name="Line">Line, from 1.</param>
+internal readonly record struct SourceLine(string File, int Line)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Path.GetFileName(File)}:{Line}";
+}

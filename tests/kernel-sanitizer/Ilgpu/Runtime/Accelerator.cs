@@ -98,3 +98,66 @@ public class Accelerator : IDisposable
         GC.SuppressFinalize(this);
     }
 }
+
+/// <summary>Turns static methods into kernels that can be launched.</summary>
+public static class KernelLoaders
+{
+    /// <summary>A kernel of 1 parameter.</summary>
+    public static Action<AcceleratorStream, KernelConfig, T1> LoadKernel<T1>(this Accelerator accelerator, Action<T1> action)
+        where T1 : struct => action.Target is null && action.Method.IsStatic
+        ? accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, T1>>(action.Method)
+        : throw new NotSupportedException($"{action.Method.Name} is not a static method: a GPU has no object to call it on");
+}
+
+/// <summary>A queue of launches. Here every launch is done before the call that asks for it returns.</summary>
+public sealed class AcceleratorStream : IDisposable
+{
+    internal AcceleratorStream(Accelerator accelerator) => Accelerator = accelerator;
+
+    /// <summary>The device.</summary>
+    public Accelerator Accelerator { get; }
+
+    /// <summary>Waits for all launches; there are none to wait for.</summary>
+    public void Synchronize()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}
+
+/// <summary>What runs the kernels.</summary>
+public enum AcceleratorType
+{
+    /// <summary>The processor: here the sanitizer.</summary>
+    CPU,
+
+    /// <summary>An NVIDIA GPU; never in the sanitizer.</summary>
+    Cuda,
+
+    /// <summary>An OpenCL device; never in the sanitizer.</summary>
+    OpenCL,
+}
+
+/// <summary>A failure of the device or its driver. The sanitizer throws it only where a test asks for it.</summary>
+public class AcceleratorException : Exception
+{
+    /// <summary>A failure without words.</summary>
+    public AcceleratorException()
+    {
+    }
+
+    /// <summary>A failure.</summary>
+    public AcceleratorException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>A failure and its cause.</summary>
+    public AcceleratorException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}

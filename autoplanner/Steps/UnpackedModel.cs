@@ -31,9 +31,13 @@ public sealed partial class UnpackedModel : IDisposable
     /// <param name="path">The zip file.</param>
     /// <param name="cancel">Stops; nothing is left.</param>
     /// <exception cref="SharpSegException">It is no model, is damaged, or does not fit on the disk.</exception>
-    public static UnpackedModel Open(string path, CancellationToken cancel)
+    public static UnpackedModel Open(string path, CancellationToken cancel) =>
+        Open(path, Directory.CreateTempSubdirectory("sharpseg-model-").FullName, cancel);
+
+    /// <summary>Unpacks a model into an empty folder, which is removed with what it holds.</summary>
+    internal static UnpackedModel Open(string path, string folder, CancellationToken cancel)
     {
-        var model = new UnpackedModel(Directory.CreateTempSubdirectory("sharpseg-model-").FullName);
+        var model = new UnpackedModel(folder);
         try
         {
             using var zip = ZipFile.OpenRead(path);

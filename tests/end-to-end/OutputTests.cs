@@ -21,33 +21,23 @@ public sealed class OutputTests(TrainedWorkspace trained)
         Assert.Single(Directory.GetFileSystemEntries(folder.Path));
     }
 
-    [Theory]
+    [TheoryWith(Needs.Proc)]
     [InlineData("plan", "DATASET", "-o", "FILE")]
     [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]
     [InlineData("demo", "-o", "FILE")]
     [InlineData("predict", "WORK", "-i", "IMAGE", "-o", "FILE")]
     public void A_place_where_nothing_can_be_written_is_an_error(params string[] arguments)
     {
-        if (!Directory.Exists("/proc/self"))
-        {
-            return; // only Linux has a place where not even root can write
-        }
-
         SharpSegProcess.Run(Placed(arguments, "/proc/sharpseg")).AssertErrorWithHint(1, "/proc/sharpseg");
     }
 
     /// <summary>Files longer than so many KiB cannot be written: plans fail at once, training at its first checkpoint.</summary>
-    [Theory]
+    [TheoryWith(Needs.Bash)]
     [InlineData(1, "plan", "DATASET", "-o", "NEW")]
     [InlineData(16, "preprocess", "PLANNED", "-c", "2d")]
     [InlineData(64, "train", "PLANNED", "--epochs", "1", "--iterations", "1", "--batch", "2")]
     public void A_full_disk_loses_nothing(int kibibytes, params string[] arguments)
     {
-        if (!File.Exists("/bin/bash"))
-        {
-            return; // the limit is set by bash
-        }
-
         using var folder = new TemporaryFolder();
         var planned = folder.Copy(trained.Planned, "planned");
         var before = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(planned));

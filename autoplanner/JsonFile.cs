@@ -85,6 +85,13 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     /// <summary>A whole number that must be there; 18.0 counts as whole.</summary>
     public int RequiredInt(string key) => IntOf(Required(key), key);
 
+    /// <summary>A whole number beyond 32 bits that must be there.</summary>
+    public long RequiredLong(string key)
+    {
+        var number = RequiredNumber(key);
+        return number == Math.Truncate(number) && Math.Abs(number) <= 1L << 53 ? (long)number : throw Wrong(key, "a whole number");
+    }
+
     /// <summary>A finite number that must be there.</summary>
     public double RequiredNumber(string key) => NumberOf(Required(key), key);
 
@@ -101,6 +108,12 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
 
     /// <summary>An object, or null if the key is absent or null.</summary>
     public JsonFile? OptionalObject(string key) => Has(key) ? RequiredObject(key) : null;
+
+    /// <summary>A list of objects that must be there.</summary>
+    public IReadOnlyList<JsonFile> RequiredObjects(string key) =>
+    [
+        .. RequiredArray(key).Select((node, i) => node is JsonObject inner ? new JsonFile(Source, $"{Join(key)}[{i}]", inner) : throw Wrong(key, "a list of objects")),
+    ];
 
     /// <summary>A list of texts that must be there.</summary>
     public string[] RequiredTexts(string key) => [.. RequiredArray(key).Select(node => TextOf(node, key))];

@@ -71,52 +71,42 @@ public static partial class SummaryJson
     public static EvaluationSummary Read(string path, IReadOnlyList<EvaluatedClass> classes)
     {
         var text = BareNaN().Replace(JsonFile.ReadText(path), "null");
-        var root = JsonFile.Parse(text, path).Node;
-        if (root["metric_per_case"] is not JsonArray list)
+        var root = JsonFile.Parse(text, path);
+        if (!root.Has("metric_per_case"))
         {
             throw new SharpSegException($"`{path}`: no `metric_per_case`: not a summary.json", "`sharpseg evaluate` writes one");
         }
 
         var cases = new List<CaseMetrics>();
-        foreach (var node in list)
+        foreach (var item in root.RequiredObjects("metric_per_case"))
         {
-            try
-            {
-                var item = node!.AsObject();
-                var prediction = (string)item["prediction_file"]!;
-                var metrics = item["metrics"]!.AsObject();
-                cases.Add(new CaseMetrics(
-                    (string?)item["case"] ?? CaseIdOf(prediction),
-                    (string)item["reference_file"]!,
-                    prediction,
-                    [.. classes.Select(entry => ReadMetrics((metrics[entry.Key] ?? throw new FormatException($"class {entry.Key} is missing")).AsObject()))]));
-            }
-            catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
-            {
-                throw new SharpSegException(
-                    $"`{path}`: case {cases.Count + 1} of `metric_per_case` cannot be read ({error.Message})", "evaluate the predictions again", error);
-            }
+            var prediction = item.RequiredText("prediction_file");
+            var metrics = item.RequiredObject("metrics");
+            cases.Add(new CaseMetrics(
+                item.Text("case") ?? CaseIdOf(prediction), item.RequiredText("reference_file"), prediction,
+                [.. classes.Select(entry => ReadMetrics(metrics.RequiredObject(entry.Key)))]));
         }
 
         return EvaluationSummary.Of(classes, cases);
     }
 
-    private static ClassMetrics ReadMetrics(JsonObject entry) => new()
+    private static ClassMetrics ReadMetrics(JsonFile entry) => new()
     {
-        Dice = ToDouble(entry["Dice"]),
-        IoU = ToDouble(entry["IoU"]),
-        TruePositives = ToDouble(entry["TP"]),
-        FalsePositives = ToDouble(entry["FP"]),
-        FalseNegatives = ToDouble(entry["FN"]),
-        TrueNegatives = ToDouble(entry["TN"]),
-        Hd95 = entry.ContainsKey("HD95") ? ToDouble(entry["HD95"]) : null,
-        Nsd = entry.ContainsKey("NSD") ? ToDouble(entry["NSD"]) : null,
+        Dice = Number(entry, "Dice"),
+        IoU = Number(entry, "IoU"),
+        TruePositives = Number(entry, "TP"),
+        FalsePositives = Number(entry, "FP"),
+        FalseNegatives = Number(entry, "FN"),
+        TrueNegatives = Number(entry, "TN"),
+        Hd95 = entry.Node.ContainsKey("HD95") ? Number(entry, "HD95") : null,
+        Nsd = entry.Node.ContainsKey("NSD") ? Number(entry, "NSD") : null,
     };
 
     private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
-    private static double ToDouble(JsonNode? node) =>
-        node is null || (node is JsonValue text && text.TryGetValue(out string? word) && word == "NaN") ? double.NaN : (double)node;
+    /// <summary>A metric; not defined where the file has nothing, null or the text "NaN".</summary>
+    private static double Number(JsonFile entry, string key) =>
+        entry.Node[key] is JsonValue text && text.TryGetValue(out string? word) && word == "NaN" ? double.NaN : entry.Number(key) ?? double.NaN;
 
     private static string CaseIdOf(string predictionFile)
     {

@@ -11,6 +11,8 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// </summary>
 public sealed record CaseProperties
 {
+    private const string Hint = "run `sharpseg preprocess` again";
+
     /// <summary>Name of the case.</summary>
     public required string CaseId { get; init; }
 
@@ -89,41 +91,35 @@ public sealed record CaseProperties
     /// <exception cref="SharpSegException">The text is not a properties file.</exception>
     public static CaseProperties FromJson(string json, string path)
     {
-        try
+        var root = JsonFile.Parse(json, path);
+        var bbox = root.RequiredIntRows("bbox_used_for_cropping");
+        if (bbox.Length != 3 || bbox.Any(range => range.Length != 2))
         {
-            var root = JsonNode.Parse(json)!.AsObject();
-            var bbox = root["bbox_used_for_cropping"]!.AsArray();
-            return new CaseProperties
-            {
-                CaseId = (string)root["case"]!,
-                Orientation = root["orientation"] is JsonArray turned
-                    ? Orientation.FromSigned([.. turned.Select(axis => (int)axis!)])
-                    : Orientation.AsStored,
-                Spacing = Spacing.FromArray([.. root["spacing"]!.AsArray().Select(value => (double)value!)]),
-                ShapeBeforeCropping = ToExtent(root["shape_before_cropping"]!),
-                BboxOrigin = new Extent((int)bbox[0]![0]!, (int)bbox[1]![0]!, (int)bbox[2]![0]!),
-                ShapeAfterCropping = ToExtent(root["shape_after_cropping_and_before_resampling"]!),
-                Shape = ToExtent(root["shape"]!),
-                Channels = (int)root["channels"]!,
-                SourceFiles = [.. root["source_files"]!.AsArray().Select(file => (string)file!)],
-                LabelFile = (string?)root["label_file"],
-                Locations =
-                [
-                    .. root["class_locations"]!.AsArray().Select(table => new LocationTable(
-                        (string)table!["key"]!, (long)table["voxels"]!, (long)table["offset"]!, (int)table["count"]!)),
-                ],
-                RecipeHash = (string)root["recipe_hash"]!,
-            };
+            throw root.Error("bbox_used_for_cropping", "expected a first and a last voxel for each of three axes", Hint);
         }
-        catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or FormatException
-            or ArgumentException)
+
+        return new CaseProperties
         {
-            throw new SharpSegException(
-                $"`{path}`: not the properties of a preprocessed case ({error.Message})", "run `sharpseg preprocess` again", error);
-        }
+            CaseId = root.RequiredText("case"),
+            Orientation = root.Has("orientation") ? Orientation.FromSigned(root.RequiredInts("orientation")) : Orientation.AsStored,
+            Spacing = Spacing.FromArray(Three(root, "spacing", root.RequiredNumbers("spacing"))),
+            ShapeBeforeCropping = ToExtent(root, "shape_before_cropping"),
+            BboxOrigin = new Extent(bbox[0][0], bbox[1][0], bbox[2][0]),
+            ShapeAfterCropping = ToExtent(root, "shape_after_cropping_and_before_resampling"),
+            Shape = ToExtent(root, "shape"),
+            Channels = root.RequiredInt("channels"),
+            SourceFiles = root.RequiredTexts("source_files"),
+            LabelFile = root.Text("label_file"),
+            Locations = [.. root.RequiredObjects("class_locations").Select(table => new LocationTable(
+                table.RequiredText("key"), table.RequiredLong("voxels"), table.RequiredLong("offset"), table.RequiredInt("count")))],
+            RecipeHash = root.RequiredText("recipe_hash"),
+        };
     }
 
     private static JsonArray ToJson(Extent extent) => new(extent.Z, extent.Y, extent.X);
 
-    private static Extent ToExtent(JsonNode node) => Extent.FromArray([.. node.AsArray().Select(value => (int)value!)]);
+    private static Extent ToExtent(JsonFile root, string key) => Extent.FromArray(Three(root, key, root.RequiredInts(key)));
+
+    private static T[] Three<T>(JsonFile root, string key, T[] values) =>
+        values.Length == 3 ? values : throw root.Error(key, $"expected three numbers, found {values.Length}", Hint);
 }

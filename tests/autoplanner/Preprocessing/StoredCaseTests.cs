@@ -105,6 +105,40 @@ public sealed class StoredCaseTests : IDisposable
         Assert.Throws<SharpSegException>(() => StoredCase.Open(folder, "another"));
     }
 
+    /// <summary>Every key missing, null, or of another kind is one line that names the file and the key.</summary>
+    [Fact]
+    public void Properties_that_cannot_be_read_name_the_key()
+    {
+        StoredCase.Save(folder, Example("case", 2));
+        var good = File.ReadAllText(Path.Combine(folder, "case.json"));
+        string[] optional = ["label_file", "orientation"];
+        var keys = System.Text.Json.Nodes.JsonNode.Parse(good)!.AsObject().Select(pair => pair.Key).ToArray();
+        Assert.Equal(12, keys.Length);
+        foreach (var key in keys)
+        {
+            Refused(root => root[key] = new System.Text.Json.Nodes.JsonObject(), key);
+            if (!optional.Contains(key))
+            {
+                Refused(root => root[key] = null, key);
+                Refused(root => root.Remove(key), key);
+            }
+        }
+
+        Refused(root => root["spacing"]!.AsArray().RemoveAt(0), "spacing");
+        Refused(root => root["bbox_used_for_cropping"]![1] = new System.Text.Json.Nodes.JsonArray(), "bbox_used_for_cropping");
+        Refused(root => root["class_locations"]![0]!["offset"] = 0.5, "offset");
+        Refused(root => root["class_locations"]![0] = null, "class_locations");
+
+        void Refused(Action<System.Text.Json.Nodes.JsonObject> change, string key)
+        {
+            var root = System.Text.Json.Nodes.JsonNode.Parse(good)!.AsObject();
+            change(root);
+            var error = Assert.Throws<SharpSegException>(() => CaseProperties.FromJson(root.ToJsonString(), "case.json"));
+            Assert.Contains("case.json", error.Message, StringComparison.Ordinal);
+            Assert.Contains(key, error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Threads_may_read_at_once()
     {

@@ -4,7 +4,7 @@ using SharpSeg.Kernels.Cpu.Volumes;
 
 namespace SharpSeg.Kernels.Cpu;
 
-/// <content>Each call is computed by the thread that makes it: the loader's workers are as many as shall compute.</content>
+/// <content>Each call runs on the calling thread: the number of loader workers decides how many threads compute.</content>
 internal sealed partial class CpuBackend<TLanes, TVector>
 {
     private readonly ConcurrentBag<SplineSampler<TLanes, TVector>> samplers = [];

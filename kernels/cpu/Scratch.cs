@@ -8,7 +8,7 @@ namespace SharpSeg.Kernels.Cpu;
 /// </summary>
 internal sealed unsafe class Scratch(Backend backend)
 {
-    /// <summary>4 MiB: large enough for huge pages, so that packed weights and slabs do not wear out the TLB.</summary>
+    /// <summary>4 MiB: large enough for huge pages, so that packed weights and slabs do not exhaust the TLB.</summary>
     private const long Granularity = 1 << 20;
 
     private CpuBuffer? buffer;

@@ -4,8 +4,8 @@ using SharpSeg.Kernels.Cpu.Winograd;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Chooses between direct, gathered and Winograd convolution by counting vector instructions and the weights' bytes. A model rather than a timing, so that the same problem takes
-/// the same way in every run and results are the same bytes.
+/// Chooses between direct, gathered and Winograd convolution by counting vector instructions and the weights' bytes. A model
+/// instead of a timing, so that a problem is computed the same way in every run and results are bitwise repeatable.
 /// </summary>
 internal static class ConvolutionCost<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -20,13 +20,15 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>Relative cost of Winograd's products, whose operands come from the second-level cache.</summary>
     private const double ProductFactor = 1.15;
 
-    /// <summary>Cost of a byte of weights on its way from or to memory: some 20 GB/s, while two cores do 8·10⁹ instructions a second.</summary>
+    /// <summary>
+    /// Cost of moving a byte of weights from or to memory: about 20 GB/s, while two cores execute 8·10⁹ instructions per second.
+    /// </summary>
     private const double PerByte = 0.6;
 
-    /// <summary>Relative cost of the products of gathered voxels, which are added up in memory.</summary>
+    /// <summary>Relative cost of the products of gathered voxels, which are accumulated in memory.</summary>
     private const double GatherFactor = 1.5;
 
-    /// <summary>Bytes of transformed weights up to which wide tiles are worth it.</summary>
+    /// <summary>Bytes of transformed weights up to which wide tiles pay off.</summary>
     private const long WideBudget = 1200 << 10;
 
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
@@ -46,8 +48,9 @@ internal static class ConvolutionCost<TLanes, TVector>
     }
 
     /// <summary>
-    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache. Beyond it the
-    /// many points cost more traffic than they save arithmetic: 64→64 at 20×28×20 took 26 ms wide and 20 ms with small tiles.
+    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache.
+    /// Beyond that, the many points cost more in memory traffic than they save in arithmetic: 64→64 at 20×28×20 took 26 ms wide
+    /// and 20 ms with small tiles.
     /// </summary>
     private static bool WideFits(in TapProblem p)
     {

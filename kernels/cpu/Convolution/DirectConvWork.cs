@@ -38,14 +38,14 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats of scratch memory per worker.</summary>
     public readonly long ScratchPerWorker => slabLength;
 
-    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static DirectConvWork<TLanes, TVector> Plan(in TapProblem problem, float* packed, float* bias, bool accumulate, int threads)
     {
         var work = new DirectConvWork<TLanes, TVector> { p = problem, packed = packed, bias = bias, accumulate = accumulate };
         ref var p = ref work.p;
         var blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
 
-        // Groups that stick out of a row are moved back into it, which needs rows of at least one group.
+        // Groups that extend beyond a row are moved back into it, which requires rows of at least one group.
         work.inPlace = p.ReadsInPlace && p.Grid.X >= ForwardTile<TLanes, TVector>.GroupSize;
         work.xParts = Parts(p.Grid.X, ColumnsPerChunk);
         work.columns = Parts(p.Grid.X, work.xParts);
@@ -138,7 +138,7 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
         var total = p.CTotal;
         var size = ForwardTile<TLanes, TVector>.GroupSize;
 
-        // Taps on planes outside the input meet zeros only: leave them out.
+        // Taps on planes outside the input read only zeros and are left out.
         var zFirst = (z * p.Step.Z) + p.First.Z;
         int tapLow = Math.Clamp(-zFirst, 0, p.Window.Z), tapHigh = Math.Clamp(p.Input.Z - zFirst, tapLow, p.Window.Z);
         var taps = new Taps
@@ -165,7 +165,8 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
                 + (y * p.OutputStep.Y) + p.OutputFirst.Y) * p.Output.X) + p.OutputFirst.X;
             for (var x = x0; x < x1; x += size)
             {
-                // The last group of a row is moved back to end with it; the voxels computed twice are not stored again.
+                // The last group of a row is moved back so that it ends with the row; the voxels computed twice are not stored
+                // again.
                 var start = Math.Max(Math.Min(x, x1 - size), x0);
                 if (inPlace && x1 - x0 < size)
                 {

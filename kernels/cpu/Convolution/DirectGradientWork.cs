@@ -16,10 +16,12 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Voxels that a tile sees before it is put down: enough to hide its loads, few enough for the first-level cache.</summary>
+    /// <summary>
+    /// Voxels that a tile processes before its sums are stored: enough to hide the loads, few enough for the first-level cache.
+    /// </summary>
     private const int VoxelsPerTile = 160;
 
-    /// <summary>Most memory that all parts of the sums may take, bytes.</summary>
+    /// <summary>Upper limit of the memory for all parts of the sums, bytes.</summary>
     private const long PartsBudget = 24L << 20;
 
     private TapProblem p;
@@ -40,10 +42,10 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Number of chunks.</summary>
     public readonly int Chunks => Parts * TapPlanes * qParts;
 
-    /// <summary>Planes of taps that are summed apart.</summary>
+    /// <summary>Planes of taps that are summed separately.</summary>
     public readonly int TapPlanes => gathered ? 1 : p.Window.Z;
 
-    /// <summary>Rows of taps per plane that are summed apart.</summary>
+    /// <summary>Rows of taps per plane that are summed separately.</summary>
     public readonly int TapRows => gathered ? 1 : p.Window.Y;
 
     /// <summary>Floats of a run: taps along x (gathered: all taps) times input channels.</summary>
@@ -66,7 +68,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// </summary>
     public static bool Gathers(in TapProblem p) => p.CTotal <= 4 && p.Window.Z * p.Window.Y > 1;
 
-    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static DirectGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, int threads)
     {
         var work = new DirectGradientWork<TLanes, TVector> { p = problem, g = g };

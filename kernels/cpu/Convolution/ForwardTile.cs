@@ -30,7 +30,7 @@ internal static unsafe class ForwardTile<TLanes, TVector>
         }
     }
 
-    /// <summary>12 voxels × 2 vectors: 24 accumulators. Four channels a turn keep the loop's own arithmetic off the units.</summary>
+    /// <summary>12 voxels × 2 vectors: 24 accumulators. Four channels per iteration keep the loop overhead small.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Twelve(in Taps t, float* p0, float* p1, float* p2, float* w, float* tile)
     {

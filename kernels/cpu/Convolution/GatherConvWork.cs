@@ -6,10 +6,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Convolution of a <see cref="TapProblem"/> over gathered voxels, for few voxels and many channels: one tap after the other, the input voxels
-/// that it meets are copied side by side, wherever they lie, multiplied by the tap's matrix, and added up in the output. Voxels whose tap lies
-/// outside the input are left out (a third of all products at 5×7×5), short rows leave no part of a tile empty, and one tap's matrix, packed just
-/// before, is used by all voxels while it lies in the caches.
+/// Convolution of a <see cref="TapProblem"/> over gathered voxels, for few voxels and many channels: one tap after the other, the
+/// input voxels that it reads are copied side by side, wherever they lie, multiplied by the tap's matrix, and accumulated in the
+/// output. Voxels whose tap lies outside the input are left out (a third of all products at 5×7×5), short rows leave no part of a
+/// tile empty, and one tap's matrix, packed just before, is used by all voxels while it is in the caches.
 /// </summary>
 internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -45,10 +45,13 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
     /// <summary>Voxels gathered at a time.</summary>
     private static int SliceVoxels => TilesPerSlice * TileVoxels;
 
-    /// <summary>Floats from one gathered voxel to the next: a cache line more than it has, or voxels of 1024 bytes would share cache sets.</summary>
+    /// <summary>
+    /// Floats from one gathered voxel to the next: one cache line more than its channels take, because voxels 1024 bytes apart
+    /// would share cache sets.
+    /// </summary>
     private readonly nint RowPitch => p.CTotal + 16;
 
-    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static GatherConvWork<TLanes, TVector> Plan(
         in TapProblem problem, in PackWeightsWork<TLanes, TVector> weights, float* bias, bool accumulate, int threads)
     {
@@ -61,7 +64,7 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
             accumulate = accumulate,
         };
 
-        // One part per thread: each copies the voxels anew, and all take equally long.
+        // One part per thread: each copies the voxels again, and all take equally long.
         work.blockParts = Math.Clamp(threads, 1, blocks);
         work.blocksPerPart = Up(blocks, work.blockParts);
         work.blockParts = Up(blocks, work.blocksPerPart);
@@ -134,8 +137,8 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
             + (y * p.OutputStep.Y) + p.OutputFirst.Y) * p.Output.X) + p.OutputFirst.X) * p.Cout;
 
     /// <summary>
-    /// Adds the products of gathered voxels and the blocks' matrices, tile by tile. What lies behind the last voxel is multiplied too, but not
-    /// stored.
+    /// Adds the products of gathered voxels and the blocks' matrices, tile by tile. Whatever follows the last voxel is multiplied
+    /// too, but not stored.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* rows, float* matrices, float** targets, int voxels, int firstBlock, int lastBlock)
@@ -178,7 +181,7 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
         }
     }
 
-    /// <summary>Before the first tap: the bias, beside what is there if the result is to be added to it.</summary>
+    /// <summary>Before the first tap: the bias, added to the existing values if the result accumulates.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Begin(int firstLine, int lastLine, int firstBlock, int lastBlock)
     {

@@ -8,8 +8,8 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// Weight gradient of a <see cref="TapProblem"/> over gathered voxels, for few voxels and many channels: for one tap, the voxels whose tap lies
 /// inside the input are copied side by side (and their output gradients likewise), and their products summed. A chunk is (tap, output channel
 /// blocks); it sees all voxels, in slices that fit the second-level cache, and writes or adds its part of the gradient itself.
-/// <para>A slice lies in panels: Height input channels of all its voxels one after the other, and 2·lanes channels of their gradients, so that
-/// a tile reads two streams from the first-level cache.</para>
+/// <para>A slice is stored in panels: Height input channels of all its voxels one after the other, and 2·lanes channels of their
+/// gradients, so that a tile reads two streams from the first-level cache.</para>
 /// </summary>
 internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -42,7 +42,7 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
 
     private readonly int RunBlocks => (p.CTotal + Height - 1) / Height;
 
-    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static GatherGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, bool accumulate, float* dw, int threads)
     {
         int blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout), taps = (int)problem.Window.Voxels;
@@ -136,7 +136,9 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
         }
     }
 
-    /// <summary>Writes or adds a slice's products. Values behind the last channel are anything; their sums are not written.</summary>
+    /// <summary>
+    /// Writes or adds a slice's products. Values behind the last channel are arbitrary; their sums are not written.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* inputs, float* gradients, int voxels, int tap, int firstBlock, int blocks, bool add)
     {
@@ -147,7 +149,8 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
             for (var block = 0; block < blocks; block++)
             {
                 int first = (firstBlock + block) * Width, channels = Math.Min(Width, p.Cout - first);
-                // The sums go to memory that was not touched for long: ask for it now, and the tile's products hide the way.
+                // The sums go to memory that has not been touched for a while: prefetch it now, and the tile's products hide the
+                // latency.
                 var corner = dw + ((((long)tap * p.CTotal) + (run * Height)) * p.Cout) + first;
                 var rows = Math.Min(Height, p.CTotal - (run * Height));
                 for (var i = 0; i < rows; i++)

@@ -15,8 +15,8 @@ internal static unsafe class GradientTile<TLanes, TVector>
     public static int Height => TLanes.ManyRegisters ? 12 : 6;
 
     /// <summary>
-    /// Rows to use of a tile when <paramref name="length"/> floats are cut into tiles: 11 rather than <see cref="Height"/> where fewer
-    /// rows then go to waste (32 = 3 × 11 − 1 but 3 × 12 − 4).
+    /// Rows to use of a tile when <paramref name="length"/> floats are cut into tiles: 11 instead of <see cref="Height"/> where
+    /// that wastes fewer rows (32 = 3 × 11 − 1 but 3 × 12 − 4).
     /// </summary>
     public static int RowsFor(int length) =>
         TLanes.ManyRegisters && (length + 10) / 11 == (length + 11) / 12 ? 11 : Height;

@@ -5,9 +5,12 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// <summary>Lets tests and benchmarks force a variant.</summary>
 internal interface IVariantChoice
 {
-    /// <summary>The variant to use; automatic at first.</summary>
+    /// <summary>The variant to use; automatic by default.</summary>
     ConvolutionVariant Variant { get; set; }
 
-    /// <summary>What a convolution will use: its forward pass (backward data alike, with the channels swapped) or its weight gradient.</summary>
+    /// <summary>
+    /// The variant that a convolution will use for its forward pass (likewise for backward data, with the channels swapped) or
+    /// its weight gradient.
+    /// </summary>
     ConvolutionVariant ChoiceFor(in ConvProblem p, bool weightGradient);
 }

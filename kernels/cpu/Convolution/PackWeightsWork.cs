@@ -66,7 +66,7 @@ internal unsafe struct PackWeightsWork<TLanes, TVector> : IChunkedWork
     /// <inheritdoc/>
     public readonly void Run(int chunk, int worker) => Pack(chunk, Packed + (chunk * MatrixLength));
 
-    /// <summary>Packs the weights of one chunk, number block × taps + tap, to a place of the caller's.</summary>
+    /// <summary>Packs the weights of one chunk, number block × taps + tap, to memory of the caller's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Pack(int chunk, float* target)
     {

@@ -4,9 +4,9 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// A box of the input, copied with its zero border (and with both inputs' channels side by side) into a worker's scratch memory. The
-/// kernels then read it without a single branch, and the Window.X taps × channels of a row are one contiguous run.
-/// The copy costs a few percent: each value is copied once or thrice and used some hundreds of times.
+/// A box of the input, copied with its zero border (and with both inputs' channels side by side) into a worker's scratch memory.
+/// The kernels then read it without branches, and the Window.X taps × channels of a row are one contiguous run. The copy costs a
+/// few percent: each value is copied one to three times and used some hundreds of times.
 /// </summary>
 internal static unsafe class PaddedSlab<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>

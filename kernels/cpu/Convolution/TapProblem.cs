@@ -86,7 +86,7 @@ internal unsafe struct TapProblem
         return (Math.Min(first, Math.Max(end, 0)), Math.Max(end, 0));
     }
 
-    /// <summary>Pairs of a grid voxel and a tap inside the input: the products per pair of channels that a convolution cannot do without.</summary>
+    /// <summary>Pairs of a grid voxel and a tap inside the input: the least number of products per pair of channels.</summary>
     public readonly long Pairs
     {
         get

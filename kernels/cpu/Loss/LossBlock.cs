@@ -5,8 +5,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Loss;
 
 /// <summary>
-/// What both passes of the loss need of up to 64 voxels, as channel rows in a worker's scratch memory: probabilities p, targets y (one-hot
-/// or regions), mask m (0 = ignored or behind the end).
+/// What both passes of the loss need for up to 64 voxels, as channel rows in a worker's scratch memory: probabilities p, targets
+/// y (one-hot or regions), mask m (0 = ignored or behind the end).
 /// </summary>
 internal readonly unsafe struct LossBlock<TLanes, TVector>(LossProblem problem, float* logits, float* target, float* scratch)
     where TLanes : struct, ILanes<TVector>

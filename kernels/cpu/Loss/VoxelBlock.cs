@@ -13,8 +13,8 @@ internal static unsafe class VoxelBlock
     public const int Size = 64;
 
     /// <summary>
-    /// Floats of a worker's rows. Four at least, which are read together, and one between two workers, whose caches would else take the lines
-    /// from each other.
+    /// Floats of a worker's rows: at least four rows, which are read together, and one between two workers, which prevents false
+    /// sharing of cache lines.
     /// </summary>
     public static long Length(int channels) => (Math.Max(channels, 4) + 1L) * Size;
 

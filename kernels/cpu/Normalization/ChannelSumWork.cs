@@ -40,7 +40,7 @@ internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(float* x, long v
         }
     }
 
-    /// <summary>sum += value, where <paramref name="lost"/> carries what rounding has added too much so far.</summary>
+    /// <summary>sum += value, where <paramref name="lost"/> carries the accumulated rounding error.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(ref TVector sum, ref TVector lost, TVector value)
     {

@@ -25,7 +25,7 @@ internal readonly unsafe struct NormGradientSumsWork<TLanes, TVector>(
         var lanes = TLanes.Count;
         for (var c = 0; c < channels; c += 2 * lanes)
         {
-            // Lanes behind the last channel sum values of the next voxel; nobody reads those sums.
+            // Lanes behind the last channel sum values of the next voxel; those sums are never read.
             float* px = x + first + c, pg = dy + first + c;
             var statistics = (sample * channels) + c;
             TVector centre0 = TLanes.Load(mean + statistics), centre1 = TLanes.Load(mean + statistics + lanes);

@@ -5,8 +5,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// Second pass of the backward normalisation: dx = gamma·rstd·(d − A/V − x̂·B/V), everything from x again, so that neither x̂ nor y
-/// needs to be kept. dx may be dy. <c>averages</c> holds A/V per (n, c) and, <c>averagesPitch</c> floats on, B/V.
+/// Second pass of the backward normalisation: dx = gamma·rstd·(d − A/V − x̂·B/V), everything is recomputed from x, so that
+/// neither x̂ nor y needs to be kept. dx may be dy. <c>averages</c> holds A/V per (n, c) and, <c>averagesPitch</c> floats on,
+/// B/V.
 /// </summary>
 internal readonly unsafe struct NormGradientWork<TLanes, TVector>(
     float* dy, float* x, float* mean, float* rstd, float* gamma, float* beta, float slope,

@@ -39,7 +39,7 @@ internal readonly unsafe struct FlipWork(float* x, float* y, int samples, Extent
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Reverse(float* source, float* target)
     {
-        // Four channels at a time; what they write behind a voxel is the next one's, which comes later.
+        // Four channels at a time; what they write behind a voxel belongs to the next one, which is written later.
         var from = source + ((size.X - 1L) * channels);
         var left = size.X * channels;
         for (; left >= channels + 3; left -= channels, from -= channels, target += channels)

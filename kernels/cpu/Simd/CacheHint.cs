@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace SharpSeg.Kernels.Cpu.Simd;
 
-/// <summary>Asks for memory before it is needed, where the processor can; changes no result.</summary>
+/// <summary>Prefetches memory before it is needed, where the processor can; changes no result.</summary>
 internal static unsafe class CacheHint
 {
     /// <summary>Floats of a cache line.</summary>

@@ -14,7 +14,7 @@ internal unsafe interface ILanes<TVector>
     /// <summary>Lanes per vector.</summary>
     static abstract int Count { get; }
 
-    /// <summary>32 vector registers (12 × 2 accumulators fit) rather than 16 (6 × 2 fit).</summary>
+    /// <summary>32 vector registers (12 × 2 accumulators fit) instead of 16 (6 × 2 fit).</summary>
     static abstract bool ManyRegisters { get; }
 
     /// <summary>All lanes 0.</summary>

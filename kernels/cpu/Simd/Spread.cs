@@ -2,7 +2,7 @@ namespace SharpSeg.Kernels.Cpu.Simd;
 
 /// <summary>
 /// One value per voxel, spread over the voxel's channels, where these are fewer than the lanes: a vector of voxels becomes one vector for each
-/// channel, whose lanes go on through the values as they lie in memory.
+/// channel, whose lanes follow the values' order in memory.
 /// </summary>
 internal static unsafe class Spread<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>

@@ -52,7 +52,8 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Interleave(float* source, nint sourcePitch, int rows, int columns, float* target)
     {
-        // Whole vectors are stored; what they write behind a column is the next one's, which comes later. The last columns are stored singly.
+        // Whole vectors are stored; what they write behind a column belongs to the next one, which is written later. The last
+        // columns are stored singly.
         var column = 0;
         for (; Sse.IsSupported && column + 8 <= columns; column += 4, target += 4 * rows)
         {

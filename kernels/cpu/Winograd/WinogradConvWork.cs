@@ -87,7 +87,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         _ => (sliceCount + Group - 1) / Group,
     };
 
-    /// <summary>Chooses the cut. Depends on sizes alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes.</summary>
     public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* bias, bool accumulate, bool accumulateSecond)
     {
         var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, tiles = new(problem, wide) };
@@ -130,7 +130,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         scratch = perWorker;
     }
 
-    /// <summary>Turns to one step for a slice of the tiles.</summary>
+    /// <summary>Selects one step for a slice of the tiles.</summary>
     public void Prepare(Step next, int first, int count)
     {
         step = next;

@@ -22,7 +22,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats per set.</summary>
     public long PartLength;
 
-    /// <summary>3×3×3 rather than 1×3×3.</summary>
+    /// <summary>3×3×3 instead of 1×3×3.</summary>
     public bool Deep;
 
     /// <summary>F(3, 4) along y and x.</summary>

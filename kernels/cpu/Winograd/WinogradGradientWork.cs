@@ -73,7 +73,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
 
     private static int TileLength => DirectGradientWork<TLanes, TVector>.TileLength;
 
-    /// <summary>Chooses the cut. Depends on sizes and the thread count alone.</summary>
+    /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static WinogradGradientWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* g, int threads)
     {
         var work = new WinogradGradientWork<TLanes, TVector> { p = problem, g = g, tiles = new(problem, wide) };
@@ -117,7 +117,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
         scratch = perWorker;
     }
 
-    /// <summary>Turns to one step for a slice of the tiles.</summary>
+    /// <summary>Selects one step for a slice of the tiles.</summary>
     public void Prepare(WinogradConvWork<TLanes, TVector>.Step next, int first, int count)
     {
         step = next;

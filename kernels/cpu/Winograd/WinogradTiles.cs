@@ -7,7 +7,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// How a stride-1 convolution with a 3×3×3 or 1×3×3 kernel is cut into Winograd tiles (Lavin and Gray 2016, arXiv:1509.09308). F(2, 3)
 /// makes 2 outputs per axis from 4 inputs with 4 multiplications instead of 6; F(4, 3) makes 4 from 6 with 6 instead of 12. Along z always
 /// F(2, 3); along y and x either ("wide" = F(4, 3)). Multiplications per output and channel pair: 27 direct, 8, wide 4.5; in 2D 9, 4, 2.25.
-/// Tiles that stick out of the output are partly dropped.
+/// Tiles that extend beyond the output are partly dropped.
 /// </summary>
 internal readonly struct WinogradTiles
 {
@@ -22,7 +22,7 @@ internal readonly struct WinogradTiles
         Count = checked(p.N * Z * Y * X);
     }
 
-    /// <summary>Three-dimensional (3×3×3) rather than plane by plane (1×3×3).</summary>
+    /// <summary>Three-dimensional (3×3×3) instead of plane by plane (1×3×3).</summary>
     public bool Deep { get; }
 
     /// <summary>Outputs of a tile along y and x.</summary>

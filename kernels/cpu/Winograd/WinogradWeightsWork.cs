@@ -102,7 +102,9 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         }
     }
 
-    /// <summary>One reduction channel × one block; lanes behind the last output hold anything, their products are never stored.</summary>
+    /// <summary>
+    /// One reduction channel × one block; lanes behind the last output are arbitrary, and their products are never stored.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Row(float* source, nint tapPitch, int block, int r)
     {

@@ -1,5 +1,5 @@
 namespace SharpSeg.Conformance;
 
-/// <summary>Marks a method of a suite as a check of its own.</summary>
+/// <summary>Marks a method of a suite as a check.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CheckAttribute : Attribute;

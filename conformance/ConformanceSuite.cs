@@ -12,7 +12,7 @@ namespace SharpSeg.Conformance;
 /// <para>Shapes and values are fresh random ones in every run. A failure prints the seed; the environment variable
 /// <c>SHARPSEG_TEST_SEED</c> sets it.</para>
 /// </summary>
-/// <param name="target">The backend under test and what may be asked of it.</param>
+/// <param name="target">The backend under test and what may be demanded of it.</param>
 public abstract class ConformanceSuite(ConformanceTarget target)
 {
     private const string SeedVariable = "SHARPSEG_TEST_SEED";
@@ -23,7 +23,7 @@ public abstract class ConformanceSuite(ConformanceTarget target)
             ? seed
             : Random.Shared.Next();
 
-    /// <summary>An operation on tensors that are found by the names of their operands.</summary>
+    /// <summary>An operation on tensors, which are looked up by the names of their operands.</summary>
     protected delegate void Operation(Backend backend, TensorSet tensors);
 
     /// <summary>The backend under test.</summary>
@@ -71,7 +71,8 @@ public abstract class ConformanceSuite(ConformanceTarget target)
 
     /// <summary>
     /// Runs an operation on the reference, and twice on the backend under test, and checks: written operands agree with the reference,
-    /// read operands and guards are untouched, and both runs give the same bytes although the outputs held something else before.
+    /// read operands and guards are untouched, and both runs give the same bytes even though the outputs contained different
+    /// values beforehand.
     /// </summary>
     protected void Compare(IReadOnlyList<Operand> operands, Operation operation)
     {
@@ -93,7 +94,9 @@ public abstract class ConformanceSuite(ConformanceTarget target)
         }
     }
 
-    /// <summary>Runs an operation on the backend under test and returns what its operands hold afterwards, in their order.</summary>
+    /// <summary>
+    /// Runs an operation on the backend under test and returns the contents of its operands afterwards, in their order.
+    /// </summary>
     protected float[][] Run(IReadOnlyList<Operand> operands, Operation operation) => RunOnDevice(operands, operation, float.NaN);
 
     /// <summary>Throws unless every value is within the tolerance of the expected one.</summary>
@@ -113,7 +116,7 @@ public abstract class ConformanceSuite(ConformanceTarget target)
                 continue;
             }
 
-            // float.Epsilon-sized differences are no errors: a backend may flush denormals to zero.
+            // float.Epsilon-sized differences are not errors: a backend may flush denormals to zero.
             var scale = tolerance.PerElement ? Math.Abs(expected[i]) : largest;
             var error = Math.Abs(actual[i] - expected[i]);
             if (!(error <= (tolerance.Relative * scale) + tolerance.Absolute + SmallestNormal))

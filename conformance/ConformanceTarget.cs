@@ -2,12 +2,12 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Conformance;
 
-/// <summary>A backend under test, and what may be asked of it.</summary>
-/// <param name="Device">The backend; stays the caller's.</param>
+/// <summary>A backend under test and what may be demanded of it.</summary>
+/// <param name="Device">The backend; remains the caller's.</param>
 /// <param name="TinyShapesOnly">Keep every case to a few hundred voxels and 40 channels: the backend is emulated.</param>
 /// <param name="WorkLimit">Leave out cases with more multiply-adds (or elements) than this; null: what suits the shapes.</param>
 /// <param name="ProductTolerance">
-/// Relative error allowed to sums of products, on top of float32's: 0, or what the rounding of factors for tensor cores costs.
+/// Relative error allowed for sums of products, on top of float32's: 0, or the rounding of factors for tensor cores.
 /// </param>
 public sealed record ConformanceTarget(Backend Device, bool TinyShapesOnly = false, long? WorkLimit = null, double ProductTolerance = 0)
 {

@@ -7,9 +7,9 @@ namespace SharpSeg.Conformance;
 public sealed class ConvolutionConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
-    /// A sum of K ≤ 10⁴ float32 products is off by about √K·2⁻²⁴ ≈ 6·10⁻⁶ of its size; the rest is room for methods that add and
-    /// subtract the inputs first (Winograd). A wrong tap or border is off by 10⁻² or more.
-    /// The absolute part is for terms of size 1 that cancel in a tensor of one element.
+    /// A sum of K ≤ 10⁴ float32 products is off by about √K·2⁻²⁴ ≈ 6·10⁻⁶ of its size; the rest is a margin for methods that add
+    /// and subtract the inputs first (Winograd). A wrong tap or border is off by 10⁻² or more. The absolute part is for terms of
+    /// size 1 that cancel in a tensor of one element.
     /// </summary>
     private Tolerance Close => Products(new(1e-4, Absolute: 1e-6));
 

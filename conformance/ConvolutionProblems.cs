@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Conformance;
 
-/// <summary>The sizes on which convolutions are compared: a list of known troublemakers, then random ones.</summary>
+/// <summary>The sizes on which convolutions are compared: a list of known difficult ones, then random ones.</summary>
 internal static class ConvolutionProblems
 {
     private static readonly int[] Extents = [1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 16, 17, 19];
@@ -11,7 +11,7 @@ internal static class ConvolutionProblems
     private static readonly int[] Kernels = [1, 3, 3, 3, 5, 7];
     private static readonly int[] Strides = [1, 1, 1, 2, 2, 3];
 
-    /// <summary>Listed and random problems of at most the given number of multiply-adds.</summary>
+    /// <summary>Listed and random problems with at most the given number of multiply-adds.</summary>
     public static IEnumerable<ConvProblem> All(Random random, bool tiny, long largestWork) =>
         Listed().Concat(Drawn(random, tiny ? 6 : 14, Math.Min(largestWork, 20_000_000), tiny))
             .Select(p => tiny ? Shrink(p) : p)
@@ -97,7 +97,7 @@ internal static class ConvolutionProblems
         Extent Three(int[] choices) => new(One(choices), One(choices), One(choices));
     }
 
-    /// <summary>At most 3×4×5 voxels and 40 channels, keeping what is odd about the shape.</summary>
+    /// <summary>At most 3×4×5 voxels and 40 channels, preserving what is unusual about the shape.</summary>
     private static ConvProblem Shrink(in ConvProblem p) => p with
     {
         N = Math.Min(p.N, 2),

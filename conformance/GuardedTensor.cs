@@ -5,7 +5,7 @@ namespace SharpSeg.Conformance;
 
 /// <summary>
 /// A tensor in the middle of a larger buffer. The elements before and behind hold a guard value; an operation that writes outside
-/// its tensor, if only to fill up a vector register, is found out by <see cref="Read"/>.
+/// its tensor, if only to fill up a vector register, is detected by <see cref="Read"/>.
 /// </summary>
 internal sealed class GuardedTensor : IDisposable
 {

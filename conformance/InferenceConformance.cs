@@ -60,7 +60,7 @@ public sealed class InferenceConformance(ConformanceTarget target) : Conformance
         Compare(operands, (backend, t) => backend.BlendAdd(t["tile"], sample, t["weights"], origin, t["sum"], t["weightSum"]));
     });
 
-    /// <summary>Whatever the weights, tiles of one constant that cover a volume blend to that constant.</summary>
+    /// <summary>Whatever the weights, tiles of one constant that cover a volume are blended to that constant.</summary>
     [Check]
     public void Blending_a_constant_returns_it()
     {

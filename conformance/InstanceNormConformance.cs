@@ -159,8 +159,8 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
     }
 
     /// <summary>
-    /// dx = gamma·rstd·(d − A/V − x̂·B/V) is a difference of terms as large as gamma·rstd·d, and of few voxels next to nothing remains:
-    /// what may be left of rounding is a share of the terms.
+    /// dx = gamma·rstd·(d − A/V − x̂·B/V) is a difference of terms as large as gamma·rstd·d, and with few voxels almost nothing
+    /// remains: the rounding error is a share of the terms.
     /// </summary>
     private static Tolerance CloseDifference(Operand[] normInputs)
     {
@@ -185,7 +185,7 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
         yield return Operand.Sum("dbeta", p.ParameterShape, accumulate, random, CloseSum);
     }
 
-    /// <summary>Values around a mean of their own in every channel, as a convolution gives them.</summary>
+    /// <summary>Values around a different mean in every channel, as a convolution produces them.</summary>
     private static float[] Activations(InstanceNormProblem p, Random random)
     {
         var values = RandomValues.Uniform(random, p.ActivationShape.Length, radius: 2);

@@ -218,7 +218,7 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         .. ChannelsLast.Floats([0.0, -0.3, 0.8, 1.5], [0.7, 0.6, -0.2, 0.0], [0.2, -1.5, 0.9, -0.6]),
     ];
 
-    /// <summary>Forward and backward in one go, with the backend's own sums in between, as in training.</summary>
+    /// <summary>Forward and backward pass together, with the backend's own sums in between, as in training.</summary>
     private (float[] Sums, float[] Gradient) RunExample(LossProblem p, float[] logits, float[] target)
     {
         Operand[] operands =

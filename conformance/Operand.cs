@@ -15,7 +15,7 @@ public readonly record struct Tolerance(double Relative, bool PerElement = false
 /// <summary>One argument of an operation under test.</summary>
 /// <param name="Name">The name it has in the contract.</param>
 /// <param name="Shape">Its shape.</param>
-/// <param name="Values">What it holds beforehand; null: an output, which is poisoned with NaN.</param>
+/// <param name="Values">Its initial contents; null: an output, which is poisoned with NaN.</param>
 /// <param name="Written">Whether the operation may change it. All others are checked to be unchanged.</param>
 /// <param name="Tolerance">How far the result may be from the reference; only for written operands.</param>
 public sealed record Operand(string Name, Shape Shape, float[]? Values, bool Written, Tolerance Tolerance)
@@ -23,7 +23,7 @@ public sealed record Operand(string Name, Shape Shape, float[]? Values, bool Wri
     /// <summary>An operand that is only read.</summary>
     public static Operand Input(string name, Shape shape, float[] values) => new(name, shape, values, false, Tolerance.Exact);
 
-    /// <summary>An operand that is overwritten whatever it held.</summary>
+    /// <summary>An operand that is overwritten whatever it contained.</summary>
     public static Operand Output(string name, Shape shape, Tolerance tolerance) => new(name, shape, null, true, tolerance);
 
     /// <summary>An operand that is read and written: in place, or accumulated into.</summary>

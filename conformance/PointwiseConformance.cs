@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Conformance;
 
-/// <summary>Element by element operations, block sums and repeats, mirroring.</summary>
+/// <summary>Element-wise operations, block sums and repeats, mirroring.</summary>
 public sealed class PointwiseConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>

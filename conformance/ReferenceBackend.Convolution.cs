@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Conformance;
 
 /// <content>
-/// The geometry of a convolution stands once, in <c>ForEachTap</c>; the three passes differ only in which of the three factors
-/// x, w and y they sum into: y += x·w, dx += dy·w, dw += x·dy.
+/// The geometry of a convolution is defined once, in <c>ForEachTap</c>; the three passes differ only in which of the three
+/// factors x, w and y they sum into: y += x·w, dx += dy·w, dw += x·dy.
 /// </content>
 public sealed partial class ReferenceBackend
 {
@@ -251,7 +251,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <summary>The gradient by a bias: db[q] = Σ dy[·, q].</summary>
+    /// <summary>The gradient with respect to a bias: db[q] = Σ dy[·, q].</summary>
     private static void SumOverVoxels(Tensor dy, int channels, Tensor? db, bool accumulate)
     {
         if (db is null)

@@ -50,7 +50,7 @@ public sealed partial class ReferenceBackend
             {
                 var index = (n * voxels) + v;
                 var voxel = ReadVoxel(p, logits, target, index);
-                var g = new double[p.C];                            // gradient of the Dice term by the probabilities
+                var g = new double[p.C];                            // gradient of the Dice term with respect to p
                 var mean = 0.0;                                     // Σ p·g, for the softmax
                 for (var c = 0; c < p.C; c++)
                 {
@@ -71,7 +71,7 @@ public sealed partial class ReferenceBackend
 
     /// <summary>
     /// g_c = slope·y_c + constant for the voxels of sample n: the derivative of −mean(d), d = (2I + s)/D, D = max(P + G + s, 1e-8).
-    /// Where the maximum is 1e-8, D does not depend on p and the constant goes.
+    /// Where the maximum is 1e-8, D does not depend on p and the constant vanishes.
     /// </summary>
     private static (double[] OfOneHot, double[] Constant) DiceSlopes(in LossProblem p, Tensor sums, int n)
     {
@@ -152,6 +152,8 @@ public sealed partial class ReferenceBackend
     /// <summary>1/(1 + exp(−z)), written so that the exponential never overflows.</summary>
     private static double Sigmoid(double z) => z >= 0 ? 1 / (1 + Math.Exp(-z)) : Math.Exp(z) / (1 + Math.Exp(z));
 
-    /// <summary>What one voxel says: does it count, p and y per map, and its cross-entropy (summed over maps for regions).</summary>
+    /// <summary>
+    /// One voxel's contribution: whether it counts, p and y per map, and its cross-entropy (summed over maps for regions).
+    /// </summary>
     private readonly record struct VoxelLoss(bool Valid, double[] Probability, double[] OneHot, double CrossEntropy);
 }

@@ -36,12 +36,12 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <summary>Operations are done when they return.</summary>
+    /// <summary>Operations have finished when they return.</summary>
     public override void Synchronize()
     {
     }
 
-    /// <summary>Fresh memory holds NaN, so that whoever reads what nobody wrote is found out.</summary>
+    /// <summary>Fresh memory contains NaN, so that reading what was never written is detected.</summary>
     protected override DeviceBuffer AllocateCore(long length) => new ReferenceBuffer(length);
 
     /// <inheritdoc/>

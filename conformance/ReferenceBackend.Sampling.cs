@@ -160,7 +160,7 @@ public sealed partial class ReferenceBackend
         return index < count ? index : period - index;
     }
 
-    /// <summary>The displacement of every voxel; of a planar patch of one slice.</summary>
+    /// <summary>The displacement of every voxel; for a planar patch, of one slice.</summary>
     private static VoxelPosition[] Displacements(ElasticDisplacement elastic, Extent patch, bool planar)
     {
         var (size, first) = (planar ? patch.With(0, 1) : patch, planar ? 1 : 0);

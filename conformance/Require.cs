@@ -1,6 +1,6 @@
 namespace SharpSeg.Conformance;
 
-/// <summary>The few claims that checks make beside comparing tensors.</summary>
+/// <summary>The few assertions that checks make besides comparing tensors.</summary>
 public static class Require
 {
     /// <summary>The condition holds.</summary>
@@ -19,7 +19,7 @@ public static class Require
     public static void Equal<T>(T expected, T actual) =>
         True(EqualityComparer<T>.Default.Equals(expected, actual), FormattableString.Invariant($"expected {expected}, not {actual}"));
 
-    /// <summary>Every value fulfils a claim.</summary>
+    /// <summary>Every value satisfies an assertion.</summary>
     public static void All<T>(IEnumerable<T> values, Action<T> claim)
     {
         foreach (var value in values)

@@ -9,15 +9,15 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
     /// <summary>Positions are kept to 10⁻⁵ voxels by the coarsest device, and values lie 2 apart at most.</summary>
     private const double ImageTolerance = 1e-4;
 
-    /// <summary>Patch, initial patch, the box's place in it, slices by themselves, channels, second label.</summary>
+    /// <summary>Patch, initial patch, the box's place in it, each slice on its own, channels, second label.</summary>
     private static readonly (Extent Patch, Extent Initial, Extent Origin, Extent Box, bool Planar, int Channels, bool Previous)[] Places =
     [
-        (new(5, 6, 7), new(9, 10, 8), default, new(9, 10, 8), false, 1, false),      // all of the initial patch is at hand
+        (new(5, 6, 7), new(9, 10, 8), default, new(9, 10, 8), false, 1, false),      // the box is the whole initial patch
         (new(5, 6, 7), new(9, 10, 8), new(2, 0, 3), new(6, 7, 5), false, 2, true),   // a part: the rest is padding
         (new(4, 5, 6), new(2, 3, 7), default, new(2, 3, 7), false, 1, false),        // borders that mirror each other
-        (new(3, 6, 5), new(3, 9, 8), new(1, 2, 0), new(2, 6, 8), true, 2, true),     // slices by themselves
+        (new(3, 6, 5), new(3, 9, 8), new(1, 2, 0), new(2, 6, 8), true, 2, true),     // each slice on its own
         (new(1, 7, 6), new(1, 10, 9), default, new(1, 10, 9), true, 1, false),       // 2D
-        (new(4, 5, 6), new(8, 8, 8), default, default, false, 2, true),              // nothing is at hand
+        (new(4, 5, 6), new(8, 8, 8), default, default, false, 2, true),              // the box is empty
         (Extent.One, new(3, 3, 3), default, new(3, 3, 3), false, 1, false),
     ];
 
@@ -56,7 +56,7 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         RequireFew(differ, all);
     });
 
-    /// <summary>Without displacements that are seen, the comparison above would prove nothing.</summary>
+    /// <summary>Without visible displacements the comparison above would prove nothing.</summary>
     [Check]
     public void Displacements_move_the_patch()
     {
@@ -66,7 +66,9 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         Require.True(still.Image.Zip(moved.Image).Count(pair => Math.Abs(pair.First - pair.Second) > 0.05) > still.Image.Length / 4);
     }
 
-    /// <summary>Several threads at once, beside an operation of the backend's own, give the bytes of one thread.</summary>
+    /// <summary>
+    /// Several threads at once, concurrently with one of the backend's operations, give the same bytes as one thread.
+    /// </summary>
     [Check]
     public void Samples_may_be_taken_from_any_thread()
     {

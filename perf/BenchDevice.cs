@@ -7,10 +7,12 @@ using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Perf;
 
-/// <summary>A device by its name on the command line: opens it as users get it, and once more for every kind of kernels to check.</summary>
+/// <summary>
+/// A device named on the command line: opened as users get it, and once more for every kind of kernels to check.
+/// </summary>
 /// <param name="Name">cpu, cuda:0, opencl:0, … or ilgpu-cpu, ILGPU's own processor device, for a trial without a GPU.</param>
 /// <param name="Threads">Threads of the device cpu; 0 = all cores.</param>
-/// <param name="Precision">In which numbers convolutions multiply; null: the device's default.</param>
+/// <param name="Precision">Number format of the factors in convolutions; null: the device's default.</param>
 internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Precision)
 {
     private const string Processor = "cpu";
@@ -20,17 +22,17 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     // Factors are rounded to 11 bits (tf32, fp16) or 8 (bf16), and errors of many products mostly cancel.
     private const double RoundedTo11Bits = 3e-3, RoundedTo8Bits = 2e-2;
 
-    /// <summary>The processor plays the GPU.</summary>
+    /// <summary>The processor stands in for a GPU.</summary>
     public bool IsImitated => Name == Gpu.CheckDevice;
 
-    /// <summary>Exact, and too slow for anything but tiny shapes.</summary>
+    /// <summary>Exact, but too slow for anything except tiny shapes.</summary>
     public bool IsSlow { get; private init; } = Name == Gpu.CheckDevice;
 
     /// <summary>Whether PyTorch has a device of this name.</summary>
     public bool IsKnownToPyTorch => Name == Processor || Name.StartsWith("cuda:", StringComparison.Ordinal);
 
     /// <summary>
-    /// The same device, known for slow where it is the processor or computes slower than any GPU does: drivers too can play a GPU.
+    /// The same device, marked as slow if it is the processor or slower than any GPU: some drivers emulate a GPU.
     /// </summary>
     /// <param name="backend">The open device.</param>
     public BenchDevice Judged(Backend backend)
@@ -44,7 +46,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
         var slow = peak < SlowestGpu || Gpu.Devices().Any(d => d.Id == Name && d.IsProcessor);
         if (slow)
         {
-            Console.WriteLine($"{Name} ({peak:F1} GFLOP/s) is no GPU: tiny shapes, for a trial of the program");
+            Console.WriteLine($"{Name} ({peak:F1} GFLOP/s) is not a GPU: tiny shapes only, to try out the program");
         }
 
         return this with { IsSlow = slow };
@@ -77,7 +79,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     private static IReadOnlyList<Type> Convolutions => [typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance)];
 
     /// <summary>
-    /// One target per kind of kernels that the device has, and the suites whose operations have a kernel of that kind; whoever asks
+    /// One target per kind of kernels that the device has, and the suites whose operations have a kernel of that kind; the caller
     /// disposes of the devices.
     /// </summary>
     public IEnumerable<(string Variant, IReadOnlyList<Type> Suites, ConformanceTarget Target)> Targets()

@@ -3,21 +3,21 @@ using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Perf;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The options on the command line.</summary>
 /// <param name="Benches">Which benchmarks.</param>
 /// <param name="Json">File for the results, or null.</param>
 /// <param name="Threads">Threads; 0 = all cores.</param>
 /// <param name="Only">Only rows whose operation or shape contains this text.</param>
 /// <param name="Seconds">Time to spend on one row and side.</param>
 /// <param name="PyTorch">Compare with PyTorch where it can be imported.</param>
-/// <param name="AllVariants">Time all ways to compute a convolution, not only the chosen one.</param>
+/// <param name="AllVariants">Time all variants of a convolution, not only the chosen one.</param>
 internal sealed record BenchOptions(
     IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch, bool AllVariants)
 {
     /// <summary>The device's name.</summary>
     public string Device { get; private init; } = "cpu";
 
-    /// <summary>In which numbers convolutions multiply; null: the device's default.</summary>
+    /// <summary>Number format of the factors in convolutions; null: the device's default.</summary>
     public GpuPrecision? Precision { get; private init; }
 
     /// <summary>Run the conformance suite first.</summary>
@@ -29,7 +29,7 @@ internal sealed record BenchOptions(
     /// <summary>Architecture to write PTX for.</summary>
     public string Architecture { get; private init; } = "sm_80";
 
-    /// <summary>The device is slower than any GPU: shapes of a few hundred voxels.</summary>
+    /// <summary>The device is slower than any GPU: use shapes of a few hundred voxels.</summary>
     public bool Tiny { get; init; }
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];

@@ -9,8 +9,8 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf;
 
 /// <summary>
-/// The conformance suite on a device, every kind of its kernels: the same checks against the same float64 reference as the tests'. Prints
-/// what to paste into an issue.
+/// The conformance suite on a device, for every kind of its kernels: the same checks against the same float64 reference as in the
+/// tests. Prints what to paste into an issue.
 /// </summary>
 internal static class DeviceCheck
 {

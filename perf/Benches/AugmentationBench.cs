@@ -9,8 +9,9 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// What a worker of the batch loader does to one patch: rotation and scaling with linear interpolation of image and labels, elastic deformation
-/// with cubic splines, Gaussian blur. One thread each, as each worker is; the other side is scipy.ndimage in the PyTorch process.
+/// What a worker of the batch loader does with one patch: rotation and scaling with linear interpolation of image and labels,
+/// elastic deformation with cubic splines, Gaussian blur. One thread each, as each worker is; the other side is scipy.ndimage in
+/// the PyTorch process.
 /// </summary>
 internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, BenchOptions options)
 {

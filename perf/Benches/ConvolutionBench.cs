@@ -35,7 +35,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
     ];
 
-    // For devices slower than any GPU: a trial of the program, no measurement.
+    // For devices slower than any GPU: a trial of the program, not a measurement.
     private static readonly ConvProblem[] TinyProblems =
     [
         new(1, new(3, 4, 5), 1, 0, 8, Cube, Extent.One), new(1, new(3, 4, 5), 8, 0, 8, Cube, new(1, 2, 2)), new(1, new(2, 4, 5), 8, 0, 3, Extent.One, Extent.One),
@@ -75,7 +75,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         Measure("backward data", "conv backward data", () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
         Measure("backward weights", "conv backward weights", () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
 
-        // Beside the chosen variant, the others. Direct sums' percentage of the peak says how good the inner loop is.
+        // The other variants too. The percentage of the peak that direct sums reach shows how good the inner loop is.
         void Others(IVariantChoice choice, string pass, string? chosen, Action ours)
         {
             ReadOnlySpan<ConvolutionVariant> others = options.AllVariants ? Enum.GetValues<ConvolutionVariant>() : [ConvolutionVariant.Direct];
@@ -143,7 +143,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         }
     }
 
-    /// <summary>The operation, waited for: a GPU only queues it.</summary>
+    /// <summary>The operation, including the wait for its end: a GPU only queues it.</summary>
     private Action Finished(Action operation) => () =>
     {
         operation();

@@ -4,7 +4,7 @@ using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf.Benches;
 
-/// <summary>Operations that memory bounds: norm, loss, sums, optimiser, tiles.</summary>
+/// <summary>Operations bound by memory: norm, loss, sums, optimiser, tiles.</summary>
 internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
 {
     private static readonly Extent Fine = new(40, 56, 40);
@@ -42,7 +42,8 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
         using var operands = new Operands(backend);
         Func<Tensor> x = operands.Rotating(p.ActivationShape), y = operands.Rotating(p.ActivationShape);
 
-        // A gradient of its own: fed with its own results, a backward pass soon works on denormal numbers, at a tenth of the speed.
+        // A separate gradient: fed with its own results, a backward pass would soon work on denormal numbers, at a tenth of the
+        // speed.
         var dy = operands.Rotating(p.ActivationShape);
         Tensor mean = operands.Single(p.StatisticsShape), rstd = operands.Single(p.StatisticsShape);
         Tensor gamma = operands.Single(p.ParameterShape), beta = operands.Single(p.ParameterShape);

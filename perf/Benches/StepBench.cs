@@ -8,8 +8,8 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov momentum. Each on
-/// a backend of its own, so that peak bytes are the step's alone.
+/// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov
+/// momentum. Each on its own backend, so that peak bytes are those of the step alone.
 /// </summary>
 internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
 {

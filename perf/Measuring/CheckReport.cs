@@ -17,7 +17,7 @@ internal sealed record CheckReport(
     public bool Passed => Failures.Count == 0 && Disagreements.Count == 0;
 }
 
-/// <summary>How one kind of kernels fared.</summary>
+/// <summary>Results of one kind of kernels.</summary>
 /// <param name="Variant">Kind of kernels.</param>
 /// <param name="Passed">Checks passed.</param>
 /// <param name="Run">Checks run.</param>

@@ -2,12 +2,14 @@ using System.Diagnostics;
 
 namespace SharpSeg.Perf.Measuring;
 
-/// <summary>Times an operation of ours and PyTorch's counterpart in turns, so that both meet the same state of a shared machine.</summary>
+/// <summary>
+/// Times an operation of ours and PyTorch's counterpart in turns, so that both run under the same load on a shared machine.
+/// </summary>
 internal static class Duel
 {
     private const int MostRounds = 6;
 
-    /// <summary>Runs of this many milliseconds are not repeated more than thrice: the median of minutes needs no more.</summary>
+    /// <summary>Runs of this many milliseconds are repeated at most three times: for minutes, the median needs no more.</summary>
     private const double Long = 5000;
 
     /// <summary>Medians in milliseconds; PyTorch's is null if there is no counterpart.</summary>

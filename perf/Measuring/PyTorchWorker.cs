@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace SharpSeg.Perf.Measuring;
 
 /// <summary>
-/// A Python process with PyTorch that runs the same operations on request (<c>perf/pytorch/worker.py</c>): one JSON object per line in, one
-/// line out. Between requests it sleeps, so both sides have the machine to themselves in turn.
+/// A Python process with PyTorch that runs the same operations on request (<c>perf/pytorch/worker.py</c>): one JSON object per
+/// line in, one line out. It sleeps between requests, so each side has the machine to itself in turn.
 /// </summary>
 internal sealed class PyTorchWorker : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class PyTorchWorker : IDisposable
     /// </summary>
     /// <param name="device">cpu or cuda:N.</param>
     /// <param name="precision">fp32, tf32, bf16 or fp16: what convolutions may use.</param>
-    /// <param name="threads">Of the processor.</param>
+    /// <param name="threads">Threads of the processor.</param>
     public static PyTorchWorker? Start(string device, string precision, int threads)
     {
         string[] arguments = [threads.ToString(CultureInfo.InvariantCulture), device, precision];

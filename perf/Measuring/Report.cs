@@ -6,7 +6,7 @@ namespace SharpSeg.Perf.Measuring;
 
 /// <summary>
 /// Collects rows, prints them as they come, and writes them as JSON beside the machine's limits. Operations are counted as direct sums would
-/// need them (<see cref="Work"/>), so Winograd convolutions may stand above 100 % of the multiply-add peak.
+/// need them (<see cref="Work"/>), so Winograd convolutions may exceed 100 % of the multiply-add peak.
 /// </summary>
 internal sealed class Report
 {
@@ -40,7 +40,7 @@ internal sealed class Report
     /// <summary>Adds an operation of known minimum work.</summary>
     public void Add(string group, string op, string shape, string? variant, double milliseconds, Work work, double? pytorch)
     {
-        // Clock rates move; a limit taken minutes ago would flatter or wrong the kernel.
+        // Clock rates vary; a limit measured minutes ago would make the kernel look better or worse than it is.
         PeakGflops = Math.Max(PeakGflops, ((IMachineLimits)backend).MeasureMultiplyAddPeak());
         double gflops = work.Flops / milliseconds / 1e6, gbytes = work.Bytes / milliseconds / 1e6;
         Add(new Row(
@@ -58,7 +58,7 @@ internal sealed class Report
             (row.PeakBytes is { } peak ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB" : string.Empty));
     }
 
-    /// <summary>What a check of the device found; goes into the file.</summary>
+    /// <summary>What a check of the device found; it is written to the file.</summary>
     public CheckReport? Check { get; set; }
 
     /// <summary>Prints geometric means of the ratios of each group and operation.</summary>
@@ -70,7 +70,7 @@ internal sealed class Report
             Console.WriteLine($"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest {group.Min(r => r.Ratio):F2})");
         }
 
-        // A shape counts as a whole: forward and both backward passes together.
+        // A shape counts as one: forward and both backward passes together.
         var shapes = rows.Where(r => r.Group == "conv" && r.Ratio is not null).GroupBy(r => r.Shape).Where(g => g.Count() == 3)
             .Select(g => (Shape: g.Key, Ratio: g.Sum(r => r.PytorchMilliseconds!.Value) / g.Sum(r => r.Milliseconds))).ToList();
         if (shapes.Count > 0)
@@ -81,7 +81,9 @@ internal sealed class Report
         }
     }
 
-    /// <summary>Writes everything as JSON, by way of a temporary file. Percentages are of the highest limits seen in the run.</summary>
+    /// <summary>
+    /// Writes everything as JSON, through a temporary file. Percentages are of the highest limits seen in the run.
+    /// </summary>
     public void Write(string path)
     {
         MeasureLimits();

@@ -4,7 +4,7 @@ namespace SharpSeg.Perf.Measuring;
 /// <param name="Group">conv, pointwise, step, ….</param>
 /// <param name="Op">Operation.</param>
 /// <param name="Shape">Sizes.</param>
-/// <param name="Variant">Way of computing.</param>
+/// <param name="Variant">The variant.</param>
 /// <param name="Milliseconds">Median.</param>
 /// <param name="Gflops">10⁹ operations a second, from the minimum work.</param>
 /// <param name="GbytesPerS">10⁹ bytes a second, from the minimum work.</param>
@@ -14,7 +14,7 @@ internal sealed record Row(
     string Group, string Op, string Shape, string? Variant, double Milliseconds, double? Gflops, double? GbytesPerS,
     double? PercentOfPeak, double? PytorchMilliseconds)
 {
-    /// <summary>PyTorch's time over ours; above 1 we are faster.</summary>
+    /// <summary>PyTorch's time divided by ours; above 1, ours is faster.</summary>
     public double? Ratio => PytorchMilliseconds / Milliseconds;
 
     /// <summary>Peak memory of the operation, bytes, and PyTorch's; only for whole steps.</summary>

@@ -5,10 +5,10 @@ using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Perf.Measuring;
 
-/// <summary>By which way of computing a backend answered an operation.</summary>
+/// <summary>Which variant a backend used for an operation.</summary>
 internal static class Variants
 {
-    /// <summary>The variant of a convolution's pass, once it has run; null if the backend does not tell.</summary>
+    /// <summary>The variant of a convolution's pass, once it has run; null if the backend does not say.</summary>
     public static string? Of(Backend backend, string operation, in ConvProblem p) => backend is IVariantChoice choice
         ? (operation switch
         {

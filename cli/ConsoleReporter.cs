@@ -5,8 +5,8 @@ using SharpSeg.AutoPlanner;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Progress for people: on a terminal one line that redraws itself with a bar and the time left; in a log plain lines, at most one
-/// every few seconds. Everything goes to stderr, so that stdout carries data only. Legible without colour; honours NO_COLOR.
+/// Progress for people: on a terminal one redrawn line with a bar and the time left; in a log plain lines, at most one every few
+/// seconds. Everything goes to stderr, so that stdout carries data only. Legible without colour; honours NO_COLOR.
 /// </summary>
 internal sealed class ConsoleReporter : IReporter
 {
@@ -71,7 +71,8 @@ internal sealed class ConsoleReporter : IReporter
     }
 
     /// <summary>
-    /// The redrawn line: what matters most comes first, the time that is left; the bar takes the room that the words leave, and the end is cut.
+    /// The redrawn line: the time left comes first because it matters most; the bar takes the space that the words leave; the end
+    /// is cut off.
     /// </summary>
     /// <param name="left">Time left, or nothing.</param>
     /// <param name="percent">Percent done.</param>
@@ -109,7 +110,7 @@ internal sealed class ConsoleReporter : IReporter
         }
     }
 
-    /// <summary>The last words: what is wrong, and how to go on.</summary>
+    /// <summary>The final lines: what went wrong and how to continue.</summary>
     public void Error(string message, string? hint)
     {
         lock (gate)
@@ -161,7 +162,7 @@ internal sealed class ConsoleReporter : IReporter
         }
         catch (IOException)
         {
-            // The terminal was closed: the work goes on, or saves its state, all the same.
+            // The terminal was closed: the work continues, or saves its state, all the same.
         }
     }
 
@@ -182,7 +183,7 @@ internal sealed class ConsoleReporter : IReporter
         }
         catch (IOException)
         {
-            return 80; // a terminal that does not tell its size
+            return 80; // a terminal that does not report its size
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace SharpSeg.Cli;
 
-/// <summary>Reads times as people write them: 90s, 30m, 2h, 1h30m.</summary>
+/// <summary>Parses durations as people write them: 90s, 30m, 2h, 1h30m.</summary>
 internal static class Duration
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(10_000); // far beyond any use, far below what TimeSpan holds

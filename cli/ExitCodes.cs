@@ -1,6 +1,6 @@
 namespace SharpSeg.Cli;
 
-/// <summary>What the shell is told.</summary>
+/// <summary>Exit codes of the process.</summary>
 internal static class ExitCodes
 {
     public const int Done = 0;

@@ -5,24 +5,26 @@ using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli;
 
-/// <summary>What is said about an exception: one line, what to do, and the exit code.</summary>
+/// <summary>How an exception is reported: one line, what to do, and the exit code.</summary>
 /// <param name="Message">One line.</param>
-/// <param name="Hint">How to go on; null if the message says it.</param>
-/// <param name="ExitCode">What the shell is told.</param>
+/// <param name="Hint">How to continue; null if the message says it.</param>
+/// <param name="ExitCode">The process's exit code.</param>
 internal sealed record Failure(string Message, string? Hint, int ExitCode = ExitCodes.Failed)
 {
-    /// <summary>Of any exception; one that nobody foresaw is a fault of the program, and the hint says how to report it.</summary>
+    /// <summary>For any exception; an unforeseen one is a bug in the program, and the hint says how to report it.</summary>
     public static Failure Of(Exception error) => error switch
     {
         UsageException e => new(e.Message, e.Hint, ExitCodes.WrongUsage),
         SharpSegException e => new(e.Message, e.Hint),
         ShapeException e => new(e.Message, "the plan does not fit the data or the network"),
-        GpuUnavailableException or GpuOutOfMemoryException => new(error.Message, "`sharpseg devices` lists what there is; --device cpu always works"),
+        GpuUnavailableException or GpuOutOfMemoryException => new(
+            error.Message, "`sharpseg devices` lists the devices; --device cpu always works"),
         AggregateException { InnerExceptions: [var inner, ..] } => Of(inner),
         TargetInvocationException { InnerException: { } inner } => Of(inner),
         UnauthorizedAccessException e => new(e.Message, "check the permissions of the folder"),
         IOException e => new(e.Message, "check the path, its permissions and the free space; nothing is half-written"),
-        OutOfMemoryException e => new($"out of memory: {e.Message}", "a smaller --batch or a smaller --memory plan needs less"),
+        OutOfMemoryException e => new(
+            $"out of memory: {e.Message}", "a smaller --batch, or a plan with a smaller --memory, needs less"),
         _ => Unforeseen(error),
     };
 
@@ -32,8 +34,10 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         return new(
             $"internal error: {error.GetType().Name}{where}: {error.Message}",
             Report(error) is { } path
-                ? $"this is a fault of SharpSeg, not yours: please report it with the command, the input if it may be shared, and `{path}`"
-                : "this is a fault of SharpSeg, not yours: please report it with the command and, if it may be shared, the input");
+                ? $"this is a bug in SharpSeg, not your mistake: please report it with the command, the input if it may be shared, "
+                    + $"and `{path}`"
+                : "this is a bug in SharpSeg, not your mistake: please report it with the command and, if it may be shared, "
+                    + "the input");
     }
 
     /// <summary>Writes the details to a file in the temporary folder; null if that is not possible either.</summary>

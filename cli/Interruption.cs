@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Turns Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) into a cancellation that all work answers, and that which has a state by saving it.
-/// A second Ctrl-C ends the process at once; nothing is half-written even then, because files appear by rename. What is started with nohup
-/// ignores SIGHUP, and goes on.
+/// Turns Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) into a cancellation that all work responds to; work that has a
+/// state saves it. A second Ctrl-C ends the process at once; nothing is half-written even then, because files appear by rename. A
+/// process started with nohup ignores SIGHUP and continues.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -37,7 +37,7 @@ internal sealed class Interruption : IDisposable
         try
         {
             Console.Error.WriteLine();
-            Console.Error.WriteLine("interrupted: coming to an end (press Ctrl-C again to end at once)…");
+            Console.Error.WriteLine("interrupted: stopping (press Ctrl-C again to stop at once)…");
         }
         catch (IOException)
         {

@@ -1,9 +1,9 @@
 namespace SharpSeg.Cli;
 
-/// <summary>Answers a mistyped name with the one that was probably meant.</summary>
+/// <summary>Suggests the name that was probably meant by a mistyped one.</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate with the fewest edits, or null if none is near.</summary>
+    /// <summary>The candidate with the fewest edits, or null if none is close.</summary>
     public static string? Find(string typed, IEnumerable<string> candidates)
     {
         string? best = null;

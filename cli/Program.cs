@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli;
 
-/// <summary>The command line: parses, checks, calls one function of the autoplanner, prints. No algorithm lives here.</summary>
+/// <summary>The command line: parses, checks, calls one function of the autoplanner, prints. It contains no algorithm.</summary>
 internal static class Program
 {
     private static readonly Type[] Verbs =
@@ -22,7 +22,7 @@ internal static class Program
         var reporter = new ConsoleReporter();
         AppDomain.CurrentDomain.UnhandledException += (_, e) =>
         {
-            // On a thread of its own nothing can catch it any more: say it in one line, too.
+            // On a separate thread nothing can catch it any more: report it in one line, too.
             var failure = Failure.Of((Exception)e.ExceptionObject);
             Environment.Exit(Fail(reporter, failure.Message, failure.Hint, failure.ExitCode));
         };
@@ -137,7 +137,7 @@ internal static class Program
             return args.Length == 0 ? ExitCodes.WrongUsage : ExitCodes.Done;
         }
 
-        // One fault at a time: a mistyped option makes others seem missing.
+        // One error at a time: a mistyped option makes others seem missing.
         var first = failed.Errors.OrderBy(error => error is UnknownOptionError or BadVerbSelectedError ? 0 : 1).First();
         Type? verb = Array.Find(Verbs, verb => VerbName(verb) == args[0]);
         string message = first is MissingRequiredOptionError { NameInfo.NameText: "" } && verb is not null ? MissingWords(verb) : Describe(first, args);

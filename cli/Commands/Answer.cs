@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary>What a command hands back: text for people, an object for programs.</summary>
+/// <summary>A command's result: text for people, an object for programs.</summary>
 /// <param name="Text">Printed to stdout without --json.</param>
 /// <param name="Json">Printed to stdout, one line, with --json.</param>
 /// <param name="Succeeded">False ends with exit code 1, e.g. verify with findings.</param>

@@ -5,7 +5,7 @@ using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary>Reads option values that name one of a few things; a wrong one is answered with the list.</summary>
+/// <summary>Parses option values that name one of a few things; a wrong one is answered with the list.</summary>
 internal static class Choices
 {
     public static Profile Profile(string name) => Of(name, "--profile", ("modern", AutoPlanner.Planning.Profile.Modern), ("classic", AutoPlanner.Planning.Profile.Classic));
@@ -23,7 +23,7 @@ internal static class Choices
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) => Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));
 
-    /// <summary>A list of folds; none is none.</summary>
+    /// <summary>A list of folds; an empty option gives an empty list.</summary>
     public static IReadOnlyList<string> Folds(IEnumerable<string> folds)
     {
         string[] list = [.. folds];

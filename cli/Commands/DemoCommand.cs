@@ -6,7 +6,7 @@ using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg demo</c>: everything on made-up data.</summary>
+/// <summary><c>sharpseg demo</c>: everything on synthetic data.</summary>
 internal static class DemoCommand
 {
     public static Answer Run(DemoOptions options, IReporter reporter, CancellationToken cancel)

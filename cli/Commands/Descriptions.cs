@@ -8,7 +8,7 @@ internal static class Descriptions
 {
     private const int MostFoldersUp = 5; // from runs/CONFIGURATION/fold_K/validation to the workspace
 
-    /// <summary>The given file, or the first that lies in one of the folders or above it.</summary>
+    /// <summary>The given file, or the first one in or above one of the folders.</summary>
     /// <param name="given">What --dataset-json says, or null.</param>
     /// <param name="folders">Where to look.</param>
     /// <exception cref="SharpSegException">There is none, or it is bad.</exception>
@@ -34,6 +34,7 @@ internal static class Descriptions
         }
 
         throw new SharpSegException(
-            $"no dataset.json beside {string.Join(" or ", folders.Select(folder => $"`{folder}`"))}", "name it with --dataset-json; it says which labels there are");
+            $"no dataset.json in or above {string.Join(" or ", folders.Select(folder => $"`{folder}`"))}",
+                "name it with --dataset-json; it defines the labels");
     }
 }

@@ -25,7 +25,7 @@ internal static class Devices
             "auto" => Gpu.OpenBest(precision, reporter.Warning),
             var name when Gpu.Devices().Any(g => g.Id == name) => Gpu.Open(name, precision, reporter.Warning),
             var name => throw new UsageException(
-                $"--device {name}: no such device", "`sharpseg devices` lists them, and says why one is missing"),
+                $"--device {name}: no such device", "`sharpseg devices` lists them and says why one is missing"),
         };
         if (backend is null && precision is not (null or GpuPrecision.Fp32))
         {

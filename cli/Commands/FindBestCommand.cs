@@ -53,7 +53,7 @@ internal static class FindBestCommand
         return text.ToString();
     }
 
-    /// <summary>One row a candidate, the best one marked; only for it postprocessing is decided.</summary>
+    /// <summary>One row per candidate, the best one marked; postprocessing is decided only for it.</summary>
     private static string Table(BestModel best)
     {
         const string Before = "mean foreground Dice", After = "after postprocessing";
@@ -70,7 +70,7 @@ internal static class FindBestCommand
         return text.ToString();
     }
 
-    /// <summary>The command that predicts with the choice, then those that do the same step by step.</summary>
+    /// <summary>The command that predicts with the choice, then the commands that do the same step by step.</summary>
     private static IEnumerable<string> Commands(string work, BestModel best)
     {
         yield return $"sharpseg predict {work} -i SCANS -o SEGMENTATIONS";

@@ -11,7 +11,7 @@ using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg plan</c>: measure a dataset and plan its networks, or plan from a fingerprint alone.</summary>
+/// <summary><c>sharpseg plan</c>: measures a dataset and plans its networks, or plans from a fingerprint alone.</summary>
 internal static class PlanCommand
 {
     public static Answer Run(PlanVerbOptions options, IReporter reporter, CancellationToken cancel)
@@ -48,7 +48,9 @@ internal static class PlanCommand
         return new Answer(text, json);
     }
 
-    /// <summary>Channels and labels for planning without images: of the dataset if it is given, too, else of --dataset-json.</summary>
+    /// <summary>
+    /// Channels and labels for planning without images: those of the dataset if it is given too, else of --dataset-json.
+    /// </summary>
     private static DatasetDescription Description(PlanVerbOptions options, Dataset? dataset)
     {
         if ((dataset is null) == (options.DatasetJson is null))

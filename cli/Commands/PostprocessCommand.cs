@@ -8,7 +8,7 @@ using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg postprocess</c>: the decided steps, on a folder of segmentations.</summary>
+/// <summary><c>sharpseg postprocess</c>: applies the chosen steps to a folder of segmentations.</summary>
 internal static class PostprocessCommand
 {
     public static Answer Run(PostprocessOptions options, IReporter reporter, CancellationToken cancel)
@@ -16,8 +16,8 @@ internal static class PostprocessCommand
         if ((options.Work is null) == (options.Best is null))
         {
             throw new UsageException(
-                options.Work is null ? "what shall be done is missing" : "--work and --best exclude each other",
-                "--work names a workspace in which `sharpseg find-best` has decided, --best its best.json");
+                options.Work is null ? "neither --work nor --best is given" : "--work and --best exclude each other",
+                "--work names a workspace in which `sharpseg find-best` has run, --best its best.json");
         }
 
         if (!Directory.Exists(options.Folder))
@@ -28,7 +28,7 @@ internal static class PostprocessCommand
         var path = options.Best ?? new Workspace(options.Work!).BestFile;
         if (!File.Exists(path))
         {
-            throw new SharpSegException($"`{path}`: no such file", "`sharpseg find-best WORK` decides and writes it");
+            throw new SharpSegException($"`{path}`: no such file", "`sharpseg find-best WORK` writes it");
         }
 
         var best = BestModel.Read(path);

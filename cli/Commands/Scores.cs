@@ -4,7 +4,7 @@ using SharpSeg.AutoPlanner.Steps;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary>Scores and training figures as every verb prints them.</summary>
+/// <summary>Scores and training figures in the form that every verb prints.</summary>
 internal static class Scores
 {
     /// <summary><c>mean_foreground_dice</c> and <c>per_class</c>; an undefined score is null.</summary>

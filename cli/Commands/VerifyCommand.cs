@@ -6,7 +6,7 @@ using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg verify</c>: every problem of a dataset at once.</summary>
+/// <summary><c>sharpseg verify</c>: reports every problem of a dataset at once.</summary>
 internal static class VerifyCommand
 {
     public static Answer Run(VerifyOptions options, IReporter reporter, CancellationToken cancel)

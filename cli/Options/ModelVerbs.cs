@@ -14,13 +14,14 @@ internal sealed class FindBestOptions : CommonOptions
     [Option("no-ensemble", HelpText = "Compare single configurations only; pairs need `train --save-probabilities`.")]
     public bool NoEnsemble { get; set; }
 
-    [Option("trained-only", HelpText = "Leave out planned configurations whose folds are not all trained.")]
+    [Option("trained-only", HelpText = "Ignore planned configurations whose folds are not all trained.")]
     public bool TrainedOnly { get; set; }
 
-    [Option("no-postprocessing", HelpText = "Do not decide on postprocessing.")]
+    [Option("no-postprocessing", HelpText = "Do not choose a postprocessing.")]
     public bool NoPostprocessing { get; set; }
 
-    public override (string Message, string? Hint) WhenInterrupted => ("interrupted; best.json is as it was", "the same command starts the comparison anew");
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; best.json is as it was", "run the same command to start the comparison again");
 }
 
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
@@ -39,29 +40,29 @@ internal sealed class EnsembleOptions : CommonOptions
     public bool SaveProbabilities { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
-        ("interrupted; the segmentations written so far are whole", "the same command writes them all again");
+        ("interrupted; the segmentations written so far are complete", "run the same command to write them all again");
 }
 
-[Verb("postprocess", HelpText = "Do to a folder of segmentations what `find-best` decided.")]
+[Verb("postprocess", HelpText = "Apply the postprocessing that `find-best` chose to a folder of segmentations.")]
 internal sealed class PostprocessOptions : CommonOptions
 {
     [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Folder of segmentations.")]
     public string Folder { get; set; } = "";
 
-    [Option('o', "output", Required = true, HelpText = "Folder for the postprocessed ones.")]
+    [Option('o', "output", Required = true, HelpText = "Folder for the postprocessed segmentations.")]
     public string Output { get; set; } = "";
 
-    [Option('w', "work", HelpText = "Workspace whose best.json says what to do.")]
+    [Option('w', "work", HelpText = "Workspace whose best.json holds the choice.")]
     public string? Work { get; set; }
 
-    [Option('b', "best", HelpText = "That best.json itself.")]
+    [Option('b', "best", HelpText = "The best.json itself.")]
     public string? Best { get; set; }
 
     [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: the workspace's, else in FOLDER or above it.")]
     public string? DatasetJson { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
-        ("interrupted; the segmentations written so far are whole", "the same command writes them all again");
+        ("interrupted; the segmentations written so far are complete", "run the same command to write them all again");
 }
 
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
@@ -73,7 +74,9 @@ internal sealed class ExportOptions : CommonOptions
     [Option('o', "output", Required = true, HelpText = "The file, e.g. model.zip.")]
     public string Output { get; set; } = "";
 
-    [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: what `find-best` chose, else the one that is trained.")]
+    [Option(
+        'c', "configuration",
+        HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
     public string? Configuration { get; set; }
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]

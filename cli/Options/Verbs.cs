@@ -14,7 +14,7 @@ internal sealed class DemoOptions : TrainingOptions
     [Option("max-time", Default = "8m", HelpText = "Time for everything, e.g. 8m.")]
     public string MaxTime { get; set; } = "8m";
 
-    [Option("resume", HelpText = "Go on where an interrupted demo stopped.")]
+    [Option("resume", HelpText = "Continue where an interrupted demo stopped.")]
     public bool Resume { get; set; }
 }
 
@@ -24,13 +24,14 @@ internal sealed class AutoOptions : TrainingOptions
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
     public string Dataset { get; set; } = "";
 
-    [Option('o', "output", Required = true, HelpText = "Workspace: everything made for this dataset goes here.")]
+    [Option('o', "output", Required = true, HelpText = "Workspace: everything produced for this dataset goes here.")]
     public string Output { get; set; } = "";
 
     [Option("max-time", HelpText = "Time for everything, e.g. 30m or 2h: the schedule is fitted to it. Default: the published schedule.")]
     public string? MaxTime { get; set; }
 
-    [Option('c', "configuration", HelpText = "One of the planned ones, e.g. 2d. Default: 3d_fullres where planned, else 2d.")]
+    [Option(
+        'c', "configuration", HelpText = "One of the planned configurations, e.g. 2d. Default: 3d_fullres where planned, else 2d.")]
     public string? Configuration { get; set; }
 
     [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
@@ -39,7 +40,7 @@ internal sealed class AutoOptions : TrainingOptions
     [Option("profile", Default = "modern", HelpText = "modern (nnU-Net v2's defaults) or classic (the first nnU-Net papers).")]
     public string Profile { get; set; } = "modern";
 
-    [Option("resume", HelpText = "Go on where an interrupted run stopped.")]
+    [Option("resume", HelpText = "Continue where an interrupted run stopped.")]
     public bool Resume { get; set; }
 }
 
@@ -65,19 +66,19 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option("preset", Default = "default", HelpText = "default, resenc, resenc_m, resenc_l or resenc_xl.")]
     public string Preset { get; set; } = "default";
 
-    [Option("memory", HelpText = "Memory budget of the rules, e.g. 8GB.")]
+    [Option("memory", HelpText = "Memory budget for the planning rules, e.g. 8GB.")]
     public string? Memory { get; set; }
 
-    [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm instead of the rule's.")]
+    [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm, instead of the planned one.")]
     public IEnumerable<double> Spacing { get; set; } = [];
 
-    [Option("explain", HelpText = "Print each decision: the rule, the numbers that went in, what came out.")]
+    [Option("explain", HelpText = "Print each decision: the rule, its inputs and its result.")]
     public bool Explain { get; set; }
 
-    [Option("fingerprint", HelpText = "Plan from this fingerprint file alone, ours or nnU-Net's.")]
+    [Option("fingerprint", HelpText = "Plan from this fingerprint file alone (SharpSeg's or nnU-Net's).")]
     public string? Fingerprint { get; set; }
 
-    [Option("dataset-json", HelpText = "The dataset.json that goes with --fingerprint.")]
+    [Option("dataset-json", HelpText = "The dataset.json that belongs to the fingerprint.")]
     public string? DatasetJson { get; set; }
 }
 
@@ -87,10 +88,11 @@ internal sealed class PreprocessOptions : CommonOptions
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
     public string Work { get; set; } = "";
 
-    [Option('c', "configuration", HelpText = "Which configuration; default: all that are planned.")]
+    [Option('c', "configuration", HelpText = "Configuration; default: all that are planned.")]
     public string? Configuration { get; set; }
 
-    public override (string Message, string? Hint) WhenInterrupted => ("interrupted; the finished cases are kept", "the same command goes on");
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the finished cases are kept", "run the same command to continue");
 }
 
 [Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
@@ -117,7 +119,7 @@ internal sealed class TrainOptions : TrainingOptions
     [Option("batch", HelpText = "Batch size instead of the plan's.")]
     public int? Batch { get; set; }
 
-    [Option("resume", HelpText = "Go on from the last checkpoint.")]
+    [Option("resume", HelpText = "Continue from the last checkpoint.")]
     public bool Resume { get; set; }
 
     [Option("save-probabilities", HelpText = "Keep the class probabilities of the validation cases: `find-best` averages them to compare ensembles.")]
@@ -136,7 +138,9 @@ internal sealed class PredictOptions : ComputeOptions
     [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
     public string Output { get; set; } = "";
 
-    [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: what `find-best` chose, else the one that is trained.")]
+    [Option(
+        'c', "configuration",
+        HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
     public string? Configuration { get; set; }
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
@@ -145,10 +149,10 @@ internal sealed class PredictOptions : ComputeOptions
     [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
     public string Checkpoint { get; set; } = "final";
 
-    [Option("step", Default = 0.5, HelpText = "Largest distance of neighbouring tiles as a fraction of the patch.")]
+    [Option("step", Default = 0.5, HelpText = "Largest distance between neighbouring tiles, as a fraction of the patch.")]
     public double Step { get; set; }
 
-    [Option("no-gaussian", HelpText = "Weigh all voxels of a tile alike.")]
+    [Option("no-gaussian", HelpText = "Weight all voxels of a tile equally.")]
     public bool NoGaussian { get; set; }
 
     [Option("no-tta", HelpText = "No mirroring: faster, slightly worse.")]
@@ -160,20 +164,20 @@ internal sealed class PredictOptions : ComputeOptions
     [Option("save-probabilities", HelpText = "Also write the class probabilities (CASE.probabilities.safetensors), for `ensemble`.")]
     public bool SaveProbabilities { get; set; }
 
-    [Option("no-postprocessing", HelpText = "Leave out the postprocessing that `find-best` decided.")]
+    [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
     public bool NoPostprocessing { get; set; }
 
-    [Option("continue", HelpText = "Skip cases whose segmentation exists.")]
+    [Option("continue", HelpText = "Skip cases whose segmentation already exists.")]
     public bool Continue { get; set; }
 
     [Option("part", Default = 0, HelpText = "With --parts: take cases part, part + parts, …")]
     public int Part { get; set; }
 
-    [Option("parts", Default = 1, HelpText = "Into how many runs the cases are divided.")]
+    [Option("parts", Default = 1, HelpText = "Number of runs among which the cases are divided.")]
     public int Parts { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
-        ("interrupted; the segmentations written so far are whole", "the same command with --continue goes on");
+        ("interrupted; the segmentations written so far are complete", "run the same command with --continue to go on");
 }
 
 [Verb("evaluate", HelpText = "Score segmentations against references.")]
@@ -188,20 +192,20 @@ internal sealed class EvaluateOptions : CommonOptions
     [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: beside the predictions or references.")]
     public string? DatasetJson { get; set; }
 
-    [Option('o', "output", HelpText = "Where to write summary.json; default: into the predictions folder.")]
+    [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder.")]
     public string? Output { get; set; }
 
-    [Option("no-surface", HelpText = "Leave out HD95 and NSD, which take most of the time.")]
+    [Option("no-surface", HelpText = "Skip HD95 and NSD, which take most of the time.")]
     public bool NoSurface { get; set; }
 
-    [Option("require-all", HelpText = "References without a prediction are an error; by default their number is told.")]
+    [Option("require-all", HelpText = "References without a prediction are an error; by default they are only counted.")]
     public bool RequireAll { get; set; }
 
-    [Option("cases", HelpText = "Print one row per case as well.")]
+    [Option("cases", HelpText = "Also print one row per case.")]
     public bool Cases { get; set; }
 }
 
-[Verb("devices", HelpText = "List what this build can compute on, and why a device is missing.")]
+[Verb("devices", HelpText = "List the devices that this build can compute on, and why a device is missing.")]
 internal sealed class DevicesOptions : CommonOptions
 {
 }

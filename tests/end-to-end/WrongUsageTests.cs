@@ -30,7 +30,7 @@ public sealed class WrongUsageTests
     [InlineData("--folds first", "find-best", "WORK", "--folds", "first")]
     [InlineData("unknown option `no-ensembles`, did you mean `no-ensemble`?", "find-best", "WORK", "--no-ensembles")]
     [InlineData("two or more folders", "ensemble", "WORK", "-o", "OUT")]
-    [InlineData("what shall be done is missing", "postprocess", "WORK", "-o", "OUT")]
+    [InlineData("neither --work nor --best is given", "postprocess", "WORK", "-o", "OUT")]
     [InlineData("--work and --best exclude each other", "postprocess", "DATASET", "-o", "OUT", "--work", "WORK", "--best", "best.json")]
     [InlineData("-o/--output is required", "export", "WORK")]
     [InlineData("an argument is empty", "verify", "")]

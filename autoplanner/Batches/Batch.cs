@@ -1,11 +1,12 @@
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
 /// One batch in host memory, ready to upload. Dispose gives its arrays back to the loader for a later batch: do not touch them afterwards.
 /// </summary>
-public sealed class Batch : IDisposable
+public sealed class Batch : IBatch
 {
     private readonly Action<Batch> giveBack;
     private readonly SampleOrigin[] origins;

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Batches;
 
@@ -96,6 +97,14 @@ public sealed class BatchLoader : IDisposable
 
         return wanted.Batch;
     }
+
+    /// <summary>Training batches of an epoch in order.</summary>
+    /// <param name="epoch">0-based epoch.</param>
+    /// <param name="first">Iteration of the first batch.</param>
+    /// <param name="end">Iteration behind the last one.</param>
+    /// <param name="cancel">Once cancelled, no batch is offered ahead.</param>
+    public IBatchSource TrainingBatches(int epoch, int first, int end, CancellationToken cancel) =>
+        new EpochBatches(this, epoch, first, end, cancel);
 
     /// <summary>Stops the threads. Batches that were handed out stay valid.</summary>
     public void Dispose()
@@ -269,6 +278,15 @@ public sealed class BatchLoader : IDisposable
                 free.Push(batch);
             }
         }
+    }
+
+    private sealed class EpochBatches(BatchLoader loader, int epoch, int first, int end, CancellationToken cancel) : IBatchSource
+    {
+        private int iteration = first;
+
+        public bool HasNext => iteration < end && !cancel.IsCancellationRequested;
+
+        public IBatch TakeNext() => loader.Get(isTraining: true, epoch, iteration++);
     }
 
     /// <summary>A batch under way.</summary>

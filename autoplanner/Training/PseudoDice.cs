@@ -1,36 +1,38 @@
+using SharpSeg.AutoPlanner.Datasets;
+
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
 /// Dice from counts pooled over all validation patches of an epoch (docs/method/training.md §8): a cheap, optimistic proxy for
 /// the real metric.
 /// </summary>
-/// <param name="classes">Number of foreground classes or regions.</param>
-public sealed class PseudoDice(int classes)
+/// <param name="labels">The foreground classes or regions, and the ignore label.</param>
+public sealed class PseudoDice(LabelScheme labels)
 {
-    private readonly long[] truePositive = new long[classes], falsePositive = new long[classes], falseNegative = new long[classes];
+    private readonly long[] truePositive = new long[labels.EvaluatedClasses.Count];
+    private readonly long[] falsePositive = new long[labels.EvaluatedClasses.Count];
+    private readonly long[] falseNegative = new long[labels.EvaluatedClasses.Count];
 
-    /// <summary>Counts one voxel of a class or region.</summary>
-    public void Add(int index, bool predicted, bool reference)
+    /// <summary>Counts a batch at full resolution; what is to be ignored counts nowhere.</summary>
+    /// <param name="outputs">Classes (n, z, y, x); of regions, logits (n, z, y, x, r), above 0 inside.</param>
+    /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), with the ignore map last where there is one.</param>
+    public void Count(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
     {
-        if (predicted && reference)
+        if (labels.HasRegions)
         {
-            truePositive[index]++;
+            CountRegions(outputs, targets);
         }
-        else if (predicted)
+        else
         {
-            falsePositive[index]++;
-        }
-        else if (reference)
-        {
-            falseNegative[index]++;
+            CountClasses(outputs, targets);
         }
     }
 
     /// <summary>2TP/(2TP + FP + FN) per class; null where nothing was predicted nor present.</summary>
     public IReadOnlyList<double?> PerClass()
     {
-        var dice = new double?[classes];
-        for (var c = 0; c < classes; c++)
+        var dice = new double?[truePositive.Length];
+        for (var c = 0; c < dice.Length; c++)
         {
             var denominator = (2 * truePositive[c]) + falsePositive[c] + falseNegative[c];
             dice[c] = denominator == 0 ? null : 2.0 * truePositive[c] / denominator;
@@ -59,4 +61,56 @@ public sealed class PseudoDice(int classes)
     /// <summary>Moving average: the first value starts it, then 0.9·old + 0.1·new; an undefined epoch keeps the old one.</summary>
     public static double? MovingAverage(double? previous, double? mean) =>
         mean is not { } value ? previous : previous is { } old ? (0.9 * old) + (0.1 * value) : value;
+
+    private void CountClasses(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
+    {
+        var ignore = labels.IgnoreLabel ?? -1;
+        for (var i = 0; i < targets.Length; i++)
+        {
+            int reference = (int)targets[i], predicted = (int)outputs[i];
+            if (reference == ignore || (reference == 0 && predicted == 0))
+            {
+                continue;
+            }
+
+            for (var c = 1; c <= truePositive.Length; c++)
+            {
+                Add(c - 1, predicted == c, reference == c);
+            }
+        }
+    }
+
+    private void CountRegions(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
+    {
+        var maps = labels.HeadCount;
+        var stride = maps + (labels.IgnoreLabel is null ? 0 : 1);
+        for (int v = 0, t = 0; t < targets.Length; v += maps, t += stride)
+        {
+            if (stride > maps && targets[t + maps] > 0)
+            {
+                continue;
+            }
+
+            for (var r = 0; r < maps; r++)
+            {
+                Add(r, outputs[v + r] > 0, targets[t + r] > 0);
+            }
+        }
+    }
+
+    private void Add(int index, bool predicted, bool reference)
+    {
+        if (predicted && reference)
+        {
+            truePositive[index]++;
+        }
+        else if (predicted)
+        {
+            falsePositive[index]++;
+        }
+        else if (reference)
+        {
+            falseNegative[index]++;
+        }
+    }
 }

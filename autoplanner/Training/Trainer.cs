@@ -32,7 +32,6 @@ public sealed class Trainer : IDisposable
     private readonly PlateauSchedule? plateau;
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
     private readonly float[] validationScratch;
-    private bool staged;                                  // the next iteration's batch is on the device
     private readonly int skippedBefore; // by the sessions before this one
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
@@ -177,10 +176,11 @@ public sealed class Trainer : IDisposable
         }
 
         var rate = (float)LearningRate;
+        var batches = loader.TrainingBatches(State.Epoch, State.Iteration, State.EpochIterations, cancel);
         while (State.Iteration < State.EpochIterations)
         {
             var begin = Stopwatch.GetTimestamp();
-            State.LossSum += TrainIteration(rate, cancel);
+            State.LossSum += step.Run(batches, rate);
             State.Iteration++;
             State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
             Report();
@@ -188,37 +188,11 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>
-    /// One step. Where uploads run beside computations, the next batch goes to the device while this one's backward pass runs
-    /// there.
-    /// </summary>
-    private double TrainIteration(float rate, CancellationToken cancel)
-    {
-        Action? stageNext = step.StagesBatches && State.Iteration + 1 < State.EpochIterations && !cancel.IsCancellationRequested
-            ? StageNext
-            : null;
-        if (staged)
-        {
-            staged = false;
-            return step.RunStaged(rate, stageNext);
-        }
-
-        using var batch = loader.Get(isTraining: true, State.Epoch, State.Iteration);
-        return step.Run(batch.Image, batch.Targets, rate, stageNext);
-    }
-
-    private void StageNext()
-    {
-        using var next = loader.Get(isTraining: true, State.Epoch, State.Iteration + 1);
-        step.Stage(next.Image, next.Targets);
-        staged = true;
-    }
-
     private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)
     {
         var begin = Stopwatch.GetTimestamp();
         var labels = job.Description.Labels;
-        var counter = new PseudoDice(labels.EvaluatedClasses.Count);
+        var counter = new PseudoDice(labels);
         var iterations = cases.Validation.Count == 0 ? 0
             : schedule.TimeBudget is null ? schedule.ValidationIterations : TrainingSchedule.ValidationIterationsFor(State.EpochIterations);
         var sum = 0.0;
@@ -232,54 +206,12 @@ public sealed class Trainer : IDisposable
             using var batch = loader.Get(isTraining: false, State.Epoch, i);
             var regions = labels.HasRegions;
             sum += step.Evaluate(batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
-            Count(counter, batch.Targets[0]);
+            counter.Count(validationScratch, batch.Targets[0]);
         }
 
         State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
         perClass = counter.PerClass();
         return iterations == 0 ? double.NaN : sum / iterations;
-    }
-
-    /// <summary>
-    /// Counts a validation batch: predicted classes (or region logits) in the scratch array against the full-resolution target.
-    /// </summary>
-    private void Count(PseudoDice counter, float[] target)
-    {
-        var labels = job.Description.Labels;
-        if (!labels.HasRegions)
-        {
-            var ignore = labels.IgnoreLabel ?? -1;
-            for (var i = 0; i < target.Length; i++)
-            {
-                int reference = (int)target[i], predicted = (int)validationScratch[i];
-                if (reference == ignore || (reference == 0 && predicted == 0))
-                {
-                    continue;
-                }
-
-                for (var c = 1; c <= labels.EvaluatedClasses.Count; c++)
-                {
-                    counter.Add(c - 1, predicted == c, reference == c);
-                }
-            }
-
-            return;
-        }
-
-        var maps = labels.HeadCount;
-        var stride = maps + (labels.IgnoreLabel is null ? 0 : 1);
-        for (int v = 0, t = 0; t < target.Length; v += maps, t += stride)
-        {
-            if (stride > maps && target[t + maps] > 0)
-            {
-                continue;
-            }
-
-            for (var r = 0; r < maps; r++)
-            {
-                counter.Add(r, validationScratch[v + r] > 0, target[t + r] > 0);
-            }
-        }
     }
 
     private void FinishEpoch(double validationLoss, IReadOnlyList<double?> perClass)

@@ -44,20 +44,17 @@ public sealed class TrainingStep : IDisposable
 
         (this.network, this.optimizer, this.patch, this.options) = (network, optimizer, patch, options);
         BatchSize = batchSize;
-        StagesBatches = network.Backend.UploadsRunBeside;
-        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, StagesBatches);
+        var staged = network.Backend.UploadsRunBeside;
+        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, staged);
         Pool = new BufferPool(network.Backend);
         Pool.Reserve(Memory.PoolBytes);
-        stage = StagesBatches ? new InputStage(network.Backend, network, options, patch, batchSize) : null;
+        stage = staged ? new InputStage(network.Backend, network, options, patch, batchSize) : null;
         pass = new TrainingPass(network, Pool, options);
         scale = options.ScaleLoss ?? network.Backend.NeedsLossScaling ? new LossScale() : null;
     }
 
     /// <summary>Images per step.</summary>
     public int BatchSize { get; }
-
-    /// <summary>Whether the next batch can be copied to the device while a step computes (<see cref="Stage"/>).</summary>
-    public bool StagesBatches { get; }
 
     /// <summary>What the rehearsal found.</summary>
     public StepMemory Memory { get; }
@@ -91,53 +88,48 @@ public sealed class TrainingStep : IDisposable
         }
     }
 
-    /// <summary>Trains on one batch. A step whose gradients are not finite changes nothing and is counted.</summary>
-    /// <param name="images">(n, z, y, x, c), n = <see cref="BatchSize"/>.</param>
-    /// <param name="targets">
-    /// One per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of one resolution
-    /// (UNet++) share the first of their targets.
-    /// </param>
+    /// <summary>
+    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during this one's
+    /// backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients are not finite changes
+    /// nothing and is counted.
+    /// </summary>
+    /// <param name="batches">Gives the batches.</param>
     /// <param name="learningRate">η of this step.</param>
-    /// <param name="whileComputing">Called once while the device is busy with the backward pass, e.g. to stage the next batch.</param>
     /// <returns>The loss before the update.</returns>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
     /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
-    public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate, Action? whileComputing = null)
+    public double Run(IBatchSource batches, float learningRate)
     {
-        RequireTargets(targets);
-        var shape = BatchShape(images);
-        return Train(shape, stage?.Load(images, targets) ?? Rented(images, targets), learningRate, whileComputing);
+        if (stage is { HasNext: true })
+        {
+            return Train(stage.Take(), learningRate, batches);
+        }
+
+        using var batch = batches.TakeNext();
+        return Train(Inputs(batch.Image, batch.Targets), learningRate, batches);
     }
 
-    /// <summary>Trains on the staged batch, as <see cref="Run"/> would.</summary>
-    /// <exception cref="InvalidOperationException">No batch is staged.</exception>
-    public double RunStaged(float learningRate, Action? whileComputing = null)
-    {
-        var inputs = (stage ?? throw new InvalidOperationException("this backend does not stage batches")).Take();
-        return Train(Shape.Activation(BatchSize, patch, network.Plan.InputChannels), inputs, learningRate, whileComputing);
-    }
-
-    /// <summary>Copies the next batch to the device while it computes; the arrays may be reused at once.</summary>
+    /// <summary>Trains on one batch; see <see cref="Run(IBatchSource, float)"/>.</summary>
+    /// <param name="images">As <see cref="IBatch.Image"/>; n = <see cref="BatchSize"/>.</param>
+    /// <param name="targets">As <see cref="IBatch.Targets"/>.</param>
+    /// <param name="learningRate">η of this step.</param>
+    /// <returns>The loss before the update.</returns>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
-    /// <exception cref="InvalidOperationException">A batch is staged already, or the backend cannot.</exception>
-    public void Stage(float[] images, IReadOnlyList<float[]> targets)
-    {
-        RequireTargets(targets);
-        BatchShape(images);
-        (stage ?? throw new InvalidOperationException("this backend does not stage batches")).Stage(images, targets);
-    }
+    /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
+    public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate) =>
+        Train(Inputs(images, targets), learningRate, following: null);
 
     /// <summary>Loss and, if wanted, prediction of one batch, without gradients (docs/method/training.md §8).</summary>
-    /// <param name="images">As for <see cref="Run"/>.</param>
-    /// <param name="targets">As for <see cref="Run"/>.</param>
+    /// <param name="images">As <see cref="IBatch.Image"/>.</param>
+    /// <param name="targets">As <see cref="IBatch.Targets"/>.</param>
     /// <param name="logits">Receives the full-resolution logits (n, z, y, x, K), or null.</param>
     /// <param name="labels">Receives the class of the highest logit per voxel (n, z, y, x), the lowest class on ties, or null.</param>
     /// <exception cref="ShapeException">An array has the wrong length.</exception>
     public LossValue Evaluate(float[] images, IReadOnlyList<float[]> targets, float[]? logits = null, float[]? labels = null)
     {
-        RequireTargets(targets);
+        RequireShapes(images, targets);
         return pass.Evaluate(
-            BatchShape(images),
+            ImageShape,
             Rented(images, targets),
             logits is null ? null : map => network.Backend.Download(map, logits),
             labels is null ? null : map => network.Backend.Download(map, labels));
@@ -150,30 +142,41 @@ public sealed class TrainingStep : IDisposable
         Pool.Dispose();
     }
 
+    private Shape ImageShape => Shape.Activation(BatchSize, patch, network.Plan.InputChannels);
+
+    private BatchInputs Inputs(float[] images, IReadOnlyList<float[]> targets)
+    {
+        RequireShapes(images, targets);
+        return stage is null ? Rented(images, targets) : stage.Load(images, targets);
+    }
+
     private RentedInputs Rented(float[] images, IReadOnlyList<float[]> targets) => new(
         x => network.Backend.Upload(images, x), (i, t) => network.Backend.Upload(targets[i], t));
 
-    private double Train(Shape images, BatchInputs inputs, float learningRate, Action? whileComputing)
+    private double Train(BatchInputs inputs, float learningRate, IBatchSource? following)
     {
-        Loss = pass.Train(images, inputs, (float)(scale?.Value ?? 1));
-        whileComputing?.Invoke();
+        Loss = pass.Train(ImageShape, inputs, (float)(scale?.Value ?? 1));
+        if (stage is not null && following is { HasNext: true })
+        {
+            using var next = following.TakeNext();             // the device is busy with the backward pass
+            RequireShapes(next.Image, next.Targets);
+            stage.Stage(next.Image, next.Targets);
+        }
+
         Update(learningRate);
         return Loss.Total;
     }
 
-    private Shape BatchShape(float[] images)
-    {
-        var shape = Shape.Activation(BatchSize, patch, network.Plan.InputChannels);
-        return images.Length == shape.Length
-            ? shape
-            : throw new ShapeException($"{images.Length} image values for a batch {shape} of {shape.Length}");
-    }
-
-    private void RequireTargets(IReadOnlyList<float[]> targets)
+    private void RequireShapes(float[] images, IReadOnlyList<float[]> targets)
     {
         if (targets.Count != network.OutputScales.Count)
         {
             throw new ShapeException($"{targets.Count} targets for {network.OutputScales.Count} outputs of the network");
+        }
+
+        if (images.Length != ImageShape.Length)
+        {
+            throw new ShapeException($"{images.Length} image values for a batch {ImageShape} of {ImageShape.Length}");
         }
     }
 

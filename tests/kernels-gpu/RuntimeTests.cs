@@ -84,22 +84,31 @@ public sealed class RuntimeTests
         using var network = Build(backend);
         using var optimizer = new SgdNesterov(network.Parameters);
         using var step = new TrainingStep(network, optimizer, Patch, 1, Options(network));
-        const int Steps = 4;
-        for (var i = 0; i < Steps; i++)
+        var batches = new Batches(count: 4, ahead: staged);
+        for (var i = 0; i < batches.Count; i++)
         {
-            var next = i + 1;
-            Action? stage = staged && next < Steps ? () => step.Stage(Images(next), [Labels(next)]) : null;
-            if (staged && i > 0)
-            {
-                step.RunStaged(0.05f, stage);
-            }
-            else
-            {
-                step.Run(Images(i), [Labels(i)], 0.05f, stage);
-            }
+            step.Run(batches, 0.05f);
         }
 
         return Weights(network);
+    }
+
+    private sealed class Batches(int count, bool ahead) : IBatchSource
+    {
+        private int next;
+
+        public int Count => count;
+
+        public bool HasNext => ahead && next < count;
+
+        public IBatch TakeNext() => new Batch(Images(next), [Labels(next++)]);
+
+        private sealed record Batch(float[] Image, IReadOnlyList<float[]> Targets) : IBatch
+        {
+            public void Dispose()
+            {
+            }
+        }
     }
 
     private static float[] Images(int batch) => [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => MathF.Sin((0.7f * i) + batch))];

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Tensors;
@@ -83,7 +84,7 @@ public sealed class TrainingPageTests
     public void Training_page_pseudo_dice()
     {
         var row = Page.Table("pseudo-dice").Single();
-        var dice = new PseudoDice(1);
+        var dice = new PseudoDice(new LabelScheme([new("background", [0]), new("a", [1])]));
         Count("TP", predicted: true, reference: true);
         Count("FP", predicted: true, reference: false);
         Count("FN", predicted: false, reference: true);
@@ -91,10 +92,8 @@ public sealed class TrainingPageTests
 
         void Count(string column, bool predicted, bool reference)
         {
-            for (var i = 0; i < row.Whole(column); i++)
-            {
-                dice.Add(0, predicted, reference);
-            }
+            var voxels = checked((int)row.Whole(column));
+            dice.Count([.. Enumerable.Repeat(predicted ? 1f : 0f, voxels)], [.. Enumerable.Repeat(reference ? 1f : 0f, voxels)]);
         }
     }
 

@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Training;
 using Xunit;
 
@@ -8,14 +9,28 @@ public sealed class PseudoDiceTests
     [Fact]
     public void Counts_are_pooled_before_the_ratio()
     {
-        var dice = new PseudoDice(2);
-        Repeat(30, () => dice.Add(0, true, true));
-        Repeat(10, () => dice.Add(0, true, false));
-        Repeat(20, () => dice.Add(0, false, true));
-        Repeat(99, () => dice.Add(0, false, false));
+        var dice = new PseudoDice(new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])]));
+        dice.Count(Voxels((30, 1), (10, 1), (20, 0), (99, 0)), Voxels((30, 1), (10, 0), (20, 1), (99, 0)));
         Assert.Equal(2 * 30 / (60.0 + 30), dice.PerClass()[0]!.Value, 1e-12); // 0.666667, docs/method/training.md §8
         Assert.Null(dice.PerClass()[1]);
         Assert.Equal(dice.PerClass()[0], PseudoDice.Mean(dice.PerClass()));
+    }
+
+    [Fact]
+    public void A_voxel_of_the_wrong_class_counts_against_both_and_an_ignored_one_against_none()
+    {
+        var dice = new PseudoDice(new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2]), new("ignore", [3])]));
+        dice.Count([1, 1, 2, 2, 1], [1, 2, 2, 3, 3]);
+        Assert.Equal([2 / 3.0, 2 / 3.0], dice.PerClass()); // each: one hit, one false positive or one miss
+    }
+
+    [Fact]
+    public void Regions_count_their_logits_where_the_ignore_map_is_not_set()
+    {
+        var labels = new LabelScheme([new("background", [0]), new("whole", [1, 2]), new("core", [2]), new("ignore", [3])], [1, 2]);
+        var dice = new PseudoDice(labels);
+        dice.Count([0.5f, -1, 2, 3, -1, -1, 4, 4], [1, 0, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1]);
+        Assert.Equal([2 * 2 / 5.0, 0.0], dice.PerClass()); // whole: two hits, a miss; core: a false positive, a miss; the last is ignored
     }
 
     [Fact]
@@ -33,11 +48,6 @@ public sealed class PseudoDiceTests
         Assert.Equal(average, PseudoDice.MovingAverage(average, null)); // an undefined epoch keeps the old value
     }
 
-    private static void Repeat(int times, Action action)
-    {
-        for (var i = 0; i < times; i++)
-        {
-            action();
-        }
-    }
+    private static float[] Voxels(params (int Count, float Label)[] runs) =>
+        [.. runs.SelectMany(run => Enumerable.Repeat(run.Label, run.Count))];
 }

@@ -111,6 +111,42 @@ public class TrainingStepTests
         Assert.True(run.Step.Loss.Total < first - 0.5, $"{first} → {run.Step.Loss.Total}");
     }
 
+    [Fact]
+    public void A_batch_of_a_source_is_given_back_after_its_step_and_trains_like_its_arrays()
+    {
+        using var backend = new ReferenceBackend();
+        using Run straight = new(backend, FixturePlans.F1), sourced = new(backend, FixturePlans.F1);
+        var source = new CountingSource(sourced.Targets());
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(straight.Step.Run(Run.Images(), straight.Targets(), 0.01f), sourced.Step.Run(source, 0.01f));
+            Assert.Equal((i + 1, i + 1), (source.Taken, source.GivenBack)); // nothing is taken ahead where uploads cannot run beside
+        }
+
+        Assert.Equal(straight.Weights(), sourced.Weights());
+    }
+
+    private sealed class CountingSource(IReadOnlyList<float[]> targets) : IBatchSource, IBatch
+    {
+        public int Taken { get; private set; }
+
+        public int GivenBack { get; private set; }
+
+        public bool HasNext => true;
+
+        public float[] Image => Run.Images();
+
+        public IReadOnlyList<float[]> Targets => targets;
+
+        public IBatch TakeNext()
+        {
+            Taken++;
+            return this;
+        }
+
+        public void Dispose() => GivenBack++;
+    }
+
     /// <summary>A network, its optimiser and a batch of two images whose bright half is the foreground.</summary>
     private sealed class Run : IDisposable
     {

@@ -13,7 +13,7 @@ internal static class Program
     [
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
-        typeof(PostprocessOptions), typeof(ExportOptions), typeof(DevicesOptions),
+        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(DevicesOptions),
     ];
 
     public static int Main(string[] args)
@@ -92,6 +92,7 @@ internal static class Program
         EnsembleOptions o => EnsembleCommand.Run(o, reporter, cancel),
         PostprocessOptions o => PostprocessCommand.Run(o, reporter, cancel),
         ExportOptions o => ExportCommand.Run(o, reporter, cancel),
+        ImportOptions o => ImportCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
         _ => throw new UsageException("no such verb"),
     };

@@ -129,8 +129,14 @@ internal static class DatasetJson
     }
 
     private static LabelEntry Entry(JsonProperty member, string source) => new(member.Name, member.Value.ValueKind == JsonValueKind.Array
-        ? [.. member.Value.EnumerateArray().Select(value => Int(value, $"labels.{member.Name}", source))]
-        : [Int(member.Value, $"labels.{member.Name}", source)]);
+        ? [.. member.Value.EnumerateArray().Select(value => Label(value, $"labels.{member.Name}", source))]
+        : [Label(member.Value, $"labels.{member.Name}", source)]);
+
+    // nnU-Net takes a number in quotes as well.
+    private static int Label(JsonElement element, string key, string source) =>
+        element.ValueKind == JsonValueKind.String && int.TryParse(element.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var label)
+            ? label
+            : Int(element, key, source);
 
     private static string Show(JsonElement element)
     {

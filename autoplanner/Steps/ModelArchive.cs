@@ -17,7 +17,10 @@ public static class ModelArchive
     internal const string ManifestName = "model.json";
 
     internal const string Format = "sharpseg-model";
-    internal const int Version = 1;
+    internal const int Version = 1, PartsVersion = 2;
+
+    /// <summary>Folder in the file, and key in the manifest, of the models of which one of several parts consists.</summary>
+    internal const string PartsFolder = "parts";
 
     // A fixed time: the same model gives the same bytes. It is the earliest that the zip format can hold.
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -36,15 +39,48 @@ public static class ModelArchive
     public static string Write(
         Workspace work, string path, string? configuration, IReadOnlyList<string> folds, IReporter reporter, CancellationToken cancel)
     {
-        if (!path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new SharpSegException($"`{path}`: a model's name ends in .zip", "write it like -o model.zip");
-        }
-
         var plans = work.ReadPlans();
-        var description = work.ReadDescription();
-        var choice = ModelChoice.Of(work, plans, description.Labels, configuration, folds, "final");
+        var labels = work.ReadDescription().Labels;
+        var choice = ModelChoice.Of(work, plans, labels, configuration, folds, "final");
+        Write(path, Version, work.ReadDescription(), Content(work, choice, [.. choice.Members.SelectMany(Checkpoints).Distinct()]), [], reporter, cancel);
+        return choice.Describe(labels);
+    }
 
+    /// <summary>Writes all trained configurations and folds; best.json says which of them predict unless others are asked for.</summary>
+    /// <inheritdoc cref="Write(Workspace, string, string?, IReadOnlyList{string}, IReporter, CancellationToken)"/>
+    internal static string WriteAll(Workspace work, string path, IReporter reporter, CancellationToken cancel)
+    {
+        Write(path, Version, work.ReadDescription(), AllOf(work), [], reporter, cancel);
+        return Choice(work).Describe(work.ReadDescription().Labels);
+    }
+
+    /// <summary>Writes several models whose labels are merged into one map.</summary>
+    /// <param name="parts">The models, in the order in which they write their labels.</param>
+    /// <param name="merged">Channels and merged labels.</param>
+    /// <param name="path">The file; its name ends in .zip.</param>
+    /// <param name="reporter">Told after every file.</param>
+    /// <param name="cancel">Stops; nothing is left.</param>
+    /// <returns>What the model does, in a line.</returns>
+    internal static string WriteParts(
+        IReadOnlyList<ModelPart> parts, DatasetDescription merged, string path, IReporter reporter, CancellationToken cancel)
+    {
+        var content = parts.SelectMany(part => AllOf(part.Work).Select(file => file with { Name = $"{PartsFolder}/{part.Name}/{file.Name}" }));
+        Write(path, PartsVersion, merged, [new("dataset.json", merged.ToJson(), null), .. content], [.. parts.Select(part => part.Name)], reporter, cancel);
+        return $"{parts.Count} parts, {merged.Labels.ForegroundLabels.Count} labels: "
+            + string.Join("; ", parts.Select(part => $"{part.Name}: {Choice(part.Work).Describe(part.Work.ReadDescription().Labels)}"));
+    }
+
+    private static ModelChoice Choice(Workspace work) => ModelChoice.Of(work, work.ReadPlans(), work.ReadDescription().Labels, null, [], "final");
+
+    private static List<ArchivedFile> AllOf(Workspace work)
+    {
+        var runs = Path.Combine(work.Folder, "runs");
+        return Content(work, Choice(work), [.. Directory.EnumerateFiles(runs, "checkpoint_final.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]);
+    }
+
+    /// <summary>The files of a workspace that predict.</summary>
+    private static List<ArchivedFile> Content(Workspace work, ModelChoice choice, IReadOnlyList<string> checkpoints)
+    {
         // A model always says what predicts, even if nothing was compared.
         var best = choice.Best ?? new BestModel
         {
@@ -55,37 +91,40 @@ public static class ModelArchive
             DiceAfter = double.NaN,
             Scores = [],
         };
-        var texts = new (string Name, string Text)[]
+        return
+        [
+            new("dataset.json", work.ReadDescription().ToJson(), null),
+            new("plans.json", JsonFile.ReadText(work.PlansFile), null),
+            new("best.json", best.ToJson(), null),
+            .. checkpoints.Select(file => new ArchivedFile(Path.GetRelativePath(work.Folder, file).Replace(Path.DirectorySeparatorChar, '/'), null, file)),
+        ];
+    }
+
+    private static void Write(
+        string path, int version, DatasetDescription description, IReadOnlyList<ArchivedFile> content, IReadOnlyList<string> parts, IReporter reporter,
+        CancellationToken cancel)
+    {
+        if (!path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase))
         {
-            (ManifestName, Manifest(description, best)),
-            ("dataset.json", description.ToJson()),
-            ("plans.json", JsonFile.ReadText(work.PlansFile)),
-            ("best.json", best.ToJson()),
-        };
-        string[] checkpoints = [.. choice.Members.SelectMany(Checkpoints).Distinct()];
+            throw new SharpSegException($"`{path}`: a model's name ends in .zip", "write it like -o model.zip");
+        }
+
         AtomicFile.Write(path, file =>
         {
             using var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true);
-            foreach (var (name, text) in texts)
+            for (var i = -1; i < content.Count; i++)
             {
-                using var target = Entry(zip, name, CompressionLevel.Optimal).Open();
-                target.Write(Encoding.UTF8.GetBytes(text));
-            }
-
-            for (var i = 0; i < checkpoints.Length; i++)
-            {
-                var name = Path.GetRelativePath(work.Folder, checkpoints[i]).Replace(Path.DirectorySeparatorChar, '/');
-                reporter.Progress((double)i / checkpoints.Length, name);
+                var (name, text, source) = i < 0 ? new(ManifestName, Manifest(version, description, content, parts), null) : content[i];
                 UnpackedModel.RequireKnownName(name, path);
+                reporter.Progress(Math.Max(0, i) / (double)content.Count, name);
 
                 // Weights are noise to a compressor.
-                using var source = File.OpenRead(checkpoints[i]);
-                using var target = Entry(zip, name, CompressionLevel.NoCompression).Open();
-                Copy(source, target, cancel);
+                using var target = Entry(zip, name, source is null ? CompressionLevel.Optimal : CompressionLevel.NoCompression).Open();
+                using var stream = source is null ? new MemoryStream(Encoding.UTF8.GetBytes(text!)) : (Stream)File.OpenRead(source);
+                Copy(stream, target, cancel);
             }
         });
-        reporter.Progress(1, $"{checkpoints.Length} checkpoint(s)");
-        return choice.Describe(description.Labels);
+        reporter.Progress(1, $"{content.Count(file => file.Source is not null)} checkpoint(s)");
     }
 
     private static IEnumerable<string> Checkpoints(ModelMember member) =>
@@ -98,15 +137,24 @@ public static class ModelArchive
         return entry;
     }
 
-    private static string Manifest(DatasetDescription description, BestModel best) => JsonFile.ToText(new JsonObject
+    private static string Manifest(
+        int version, DatasetDescription description, IReadOnlyList<ArchivedFile> content, IReadOnlyList<string> parts)
     {
-        ["format"] = Format,
-        ["version"] = Version,
-        ["dataset"] = description.Name,
-        ["model"] = best.Winner.ToString(),
-        ["folds"] = new JsonArray([.. best.Folds.Select(fold => (JsonNode)fold)]),
-        ["channels"] = new JsonArray([.. description.ChannelNames.Select(name => (JsonNode)name)]),
-    });
+        var json = new JsonObject { ["format"] = Format, ["version"] = version, ["dataset"] = description.Name };
+        if (parts.Count > 0)
+        {
+            json[PartsFolder] = new JsonArray([.. parts.Select(part => (JsonNode)part)]);
+        }
+        else
+        {
+            var best = JsonFile.Parse(content.Single(file => file.Name == "best.json").Text!, "best.json");
+            json["model"] = string.Join("+", best.RequiredTexts("configurations"));
+            json["folds"] = best.Node["folds"]!.DeepClone();
+        }
+
+        json["channels"] = new JsonArray([.. description.ChannelNames.Select(name => (JsonNode)name)]);
+        return JsonFile.ToText(json);
+    }
 
     private static void Copy(Stream source, Stream target, CancellationToken cancel)
     {
@@ -117,4 +165,7 @@ public static class ModelArchive
             target.Write(piece, 0, count);
         }
     }
+
+    /// <summary>A file of the model: a text, or the copy of another file.</summary>
+    private sealed record ArchivedFile(string Name, string? Text, string? Source);
 }

@@ -33,7 +33,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     /// <param name="plans">Its plans.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="configuration">What is asked for, or null.</param>
-    /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones except "all".</param>
+    /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones, without "all" unless it is the only one.</param>
     /// <param name="checkpoint">final, best or latest.</param>
     /// <param name="withFirstStage">False where a cascade's first segmentations are given.</param>
     /// <exception cref="SharpSegException">Nothing is trained, a checkpoint is missing, or best.json is bad.</exception>
@@ -92,14 +92,16 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     private static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
     {
         var folder = work.ConfigurationFolder(configuration);
-        return !Directory.Exists(folder) ? [] :
+        List<string> trained = !Directory.Exists(folder) ? [] :
         [
             .. Directory.EnumerateDirectories(folder, "fold_*")
                 .Where(f => File.Exists(CheckpointIn(f, checkpoint)))
                 .Select(f => Path.GetFileName(f)["fold_".Length..])
-                .Where(f => f != Splits.AllCases)
                 .Order(StringComparer.Ordinal),
         ];
+
+        // Fold `all` counts where there is no other: an imported model may have nothing else.
+        return trained is [Splits.AllCases] ? trained : [.. trained.Where(f => f != Splits.AllCases)];
     }
 
     private static string CheckpointIn(string runFolder, string name) => name switch

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
@@ -22,10 +23,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
 /// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
 /// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
+/// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an ordinary one.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
-    bool SaveProbabilities = false, bool Postprocess = true);
+    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null);
 
 /// <summary>
 /// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged
@@ -53,6 +55,11 @@ public static class PredictionRun
 
     private static IReadOnlyList<string> Predict(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
+        if (request.ModelParts is { Count: > 0 } parts)
+        {
+            return PredictParts(request, parts, backend, reporter, cancel);
+        }
+
         var work = request.Work;
         var plans = work.ReadPlans();
         var description = work.ReadDescription();
@@ -66,25 +73,78 @@ public static class PredictionRun
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
-        var members = new List<PredictingMember>();
+        using var loaded = new LoadedMembers(choice, plans, description, backend, request.Options);
+        reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
+        return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
+    }
+
+    /// <summary>
+    /// Segments with one model after the other, each loaded once, and merges their labels by name; later models write over earlier ones. Between
+    /// models the merged maps wait in a temporary folder.
+    /// </summary>
+    private static List<string> PredictParts(
+        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        if (request.SaveProbabilities || request.PreviousStage is not null)
+        {
+            throw new SharpSegException(
+                $"{(request.SaveProbabilities ? "--save-probabilities" : "--prev-stage")} is not offered for a model of several parts",
+                "its parts have probabilities and stages of their own: predict with one of them");
+        }
+
+        var description = request.Work.ReadDescription();
+        var cases = PredictionInputs.Find(request.Inputs, description);
+        var choices = parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadPlans(), part.Work.ReadDescription().Labels)).ToArray();
+        CheckInputs(cases, description, reporter);
+        CheckOutput(request, cases, description);
+        Directory.CreateDirectory(request.Output);
+        AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+
+        string PathOf(DatasetCase item) => Path.Combine(request.Output, item.Id + description.FileEnding);
+        DatasetCase[] mine = [.. cases.Where((item, i) => i % request.Parts == request.Part && !(request.SkipExisting && File.Exists(PathOf(item))))];
+        var waiting = Directory.CreateTempSubdirectory("sharpseg-parts-");
         try
         {
-            foreach (var member in choice.Members)
+            for (var p = 0; p < parts.Count; p++)
             {
-                members.Add(new PredictingMember(member, plans, description, backend, request.Options));
-            }
+                var own = parts[p].Work.ReadDescription();
+                var table = LabelMerge.Table(own.Labels, description.Labels);
+                reporter.Info($"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
+                using var loaded = new LoadedMembers(choices[p], parts[p].Work.ReadPlans(), own, backend, request.Options);
+                for (var i = 0; i < mine.Length; i++)
+                {
+                    reporter.Progress(((double)p * mine.Length + i) / (parts.Count * mine.Length), $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
+                    var image = Dataset.LoadImage(mine[i], description);
+                    var labels = loaded.Segment(mine[i].Id, image, own.Labels, cancel);
+                    choices[p].Postprocessing.Apply(labels, image.Extent);
+                    var file = Path.Combine(waiting.FullName, $"{i}");
+                    var merged = p == 0 ? new short[labels.Length] : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
+                    for (var v = 0; v < merged.Length; v++)
+                    {
+                        merged[v] = labels[v] == 0 ? merged[v] : table[labels[v]];
+                    }
 
-            reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
-            return Predict(request, choice.Postprocessing, members, cases, description, reporter, cancel);
+                    if (p < parts.Count - 1)
+                    {
+                        File.WriteAllBytes(file, MemoryMarshal.AsBytes(merged.AsSpan()));
+                        continue;
+                    }
+
+                    ImageFile.WriteLabels(PathOf(mine[i]), merged, image.Geometry, description.Labels.HighestLabel);
+                }
+            }
         }
         finally
         {
-            members.ForEach(member => member.Dispose());
+            waiting.Delete(recursive: true);
         }
+
+        reporter.Progress(1, $"{mine.Length} segmentation(s)");
+        return [.. mine.Select(PathOf)];
     }
 
     private static List<string> Predict(
-        PredictionRequest request, PostprocessingSteps postprocessing, IReadOnlyList<PredictingMember> members,
+        PredictionRequest request, PostprocessingSteps postprocessing, LoadedMembers loaded,
         IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter, CancellationToken cancel)
     {
         var labels = description.Labels;
@@ -102,21 +162,7 @@ public static class PredictionRun
 
             var image = Dataset.LoadImage(cases[i], description);
             LabelImage Given() => ReadPreviousStage(request, id, description);
-            short[] segmentation;
-            if (members.Count == 1 && !request.SaveProbabilities)
-            {
-                segmentation = members[0].Segment(id, image, Given, cancel); // on a device, outputs need not leave it
-            }
-            else
-            {
-                var maps = members.Select(member => member.Probabilities(id, image, Given, cancel)).ToArray();
-                var mean = new AveragedMaps(maps);
-                segmentation = maps.Length == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
-                if (request.SaveProbabilities)
-                {
-                    ProbabilityFile.Write(probabilities, id, mean, labels);
-                }
-            }
+            var segmentation = loaded.Segment(id, image, labels, cancel, Given, request.SaveProbabilities ? probabilities : null);
 
             postprocessing.Apply(segmentation, image.Extent);
             ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
@@ -209,5 +255,50 @@ public static class PredictionRun
                     "name channel files CASE_0000, CASE_0001, … as in training");
             }
         }
+    }
+
+    /// <summary>The loaded networks of a choice.</summary>
+    private sealed class LoadedMembers : IDisposable
+    {
+        private readonly List<PredictingMember> members = [];
+
+        public LoadedMembers(ModelChoice choice, Plans plans, DatasetDescription description, Backend backend, InferenceOptions options)
+        {
+            try
+            {
+                foreach (var member in choice.Members)
+                {
+                    members.Add(new PredictingMember(member, plans, description, backend, options));
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>The labels of a scan; also its probabilities, where a file for them is named.</summary>
+        public short[] Segment(
+            string id, MedicalImage image, LabelScheme labels, CancellationToken cancel, Func<LabelImage>? given = null, string? probabilities = null)
+        {
+            given ??= () => throw new InvalidOperationException("a cascade without its first stage");
+            if (members.Count == 1 && probabilities is null)
+            {
+                return members[0].Segment(id, image, given, cancel); // on a device, outputs need not leave it
+            }
+
+            var maps = members.Select(member => member.Probabilities(id, image, given, cancel)).ToArray();
+            var mean = new AveragedMaps(maps);
+            var segmentation = maps.Length == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
+            if (probabilities is not null)
+            {
+                ProbabilityFile.Write(probabilities, id, mean, labels);
+            }
+
+            return segmentation;
+        }
+
+        public void Dispose() => members.ForEach(member => member.Dispose());
     }
 }

@@ -17,6 +17,7 @@ public sealed partial class UnpackedModel : IDisposable
     private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio cannot be true
 
     private readonly string folder;
+    private readonly List<ModelPart> parts = [];
 
     private UnpackedModel(string folder)
     {
@@ -26,6 +27,9 @@ public sealed partial class UnpackedModel : IDisposable
 
     /// <summary>The model as a workspace: plans, labels, best.json and checkpoints.</summary>
     public Workspace Work { get; }
+
+    /// <summary>The models of which it consists, in the order in which they write their labels; none for an ordinary model.</summary>
+    public IReadOnlyList<ModelPart> Parts => parts;
 
     /// <summary>Unpacks a model.</summary>
     /// <param name="path">The zip file.</param>
@@ -94,7 +98,7 @@ public sealed partial class UnpackedModel : IDisposable
             Extract(entry, target, path, cancel);
             if (entry.FullName == ModelArchive.ManifestName)
             {
-                RequireVersion(target, path);
+                ReadManifest(target, path);
             }
         }
     }
@@ -107,7 +111,6 @@ public sealed partial class UnpackedModel : IDisposable
         }
 
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        var total = 0L;
         foreach (var entry in entries)
         {
             RequireKnownName(entry.FullName, path);
@@ -115,7 +118,27 @@ public sealed partial class UnpackedModel : IDisposable
             {
                 throw new SharpSegException($"`{path}`: it holds `{entry.FullName}` twice", "`sharpseg export WORK -o model.zip` writes one");
             }
+        }
 
+        // A model of parts has those of each part instead of its own.
+        var folders = names.Where(name => name.StartsWith($"{ModelArchive.PartsFolder}/", StringComparison.Ordinal))
+            .Select(name => string.Join('/', name.Split('/').Take(2)) + "/").DefaultIfEmpty("");
+        string[] needed = [ModelArchive.ManifestName, "dataset.json", .. folders.Distinct().SelectMany(f => new[] { $"{f}dataset.json", $"{f}plans.json", $"{f}best.json" })];
+        if (needed.FirstOrDefault(name => !names.Contains(name)) is { } missing)
+        {
+            throw new SharpSegException($"`{path}`: no `{missing}` in it: not a model", "`sharpseg export WORK -o model.zip` writes one");
+        }
+
+        RequireSpace(entries, folder, path);
+    }
+
+    /// <summary>Refuses sizes that cannot be, and more than the disk has room for.</summary>
+    /// <exception cref="SharpSegException">They are so.</exception>
+    internal static void RequireSpace(IReadOnlyList<ZipArchiveEntry> entries, string folder, string path)
+    {
+        var total = 0L;
+        foreach (var entry in entries)
+        {
             var isJson = entry.FullName.EndsWith(".json", StringComparison.Ordinal);
             if (entry.Length < 0 || (isJson && entry.Length > MostJsonBytes) || entry.Length / LargestExpansion > entry.CompressedLength)
             {
@@ -126,14 +149,6 @@ public sealed partial class UnpackedModel : IDisposable
             total = checked(total + entry.Length);
         }
 
-        foreach (var name in new[] { ModelArchive.ManifestName, "dataset.json", "plans.json", "best.json" })
-        {
-            if (!names.Contains(name))
-            {
-                throw new SharpSegException($"`{path}`: no `{name}` in it: not a model", "`sharpseg export WORK -o model.zip` writes one");
-            }
-        }
-
         if (new DriveInfo(folder).AvailableFreeSpace is var free && free < total)
         {
             throw new SharpSegException(
@@ -142,7 +157,7 @@ public sealed partial class UnpackedModel : IDisposable
     }
 
     /// <summary>Writes one file, never more than it claims, and compares its check value.</summary>
-    private static void Extract(ZipArchiveEntry entry, string target, string path, CancellationToken cancel)
+    internal static void Extract(ZipArchiveEntry entry, string target, string path, CancellationToken cancel)
     {
         var piece = new byte[1 << 20];
         var length = 0L;
@@ -170,17 +185,26 @@ public sealed partial class UnpackedModel : IDisposable
         }
     }
 
-    private static void RequireVersion(string manifest, string path)
+    private void ReadManifest(string manifest, string path)
     {
         var file = JsonFile.Read(manifest);
-        if (file.Text("format") != ModelArchive.Format || file.Number("version") != ModelArchive.Version)
+        if (file.Text("format") != ModelArchive.Format || file.Number("version") != (file.Has(ModelArchive.PartsFolder) ? ModelArchive.PartsVersion : ModelArchive.Version))
         {
             throw new SharpSegException(
-                $"`{path}`: a model of format `{file.Text("format")}`, version {file.Number("version")}; this program reads `{ModelArchive.Format}`, version {ModelArchive.Version}",
+                $"`{path}`: a model of format `{file.Text("format")}`, version {file.Number("version")}; this program reads `{ModelArchive.Format}`, versions {ModelArchive.Version} and {ModelArchive.PartsVersion}",
                 "export it with this version of sharpseg");
+        }
+
+        if (file.Has(ModelArchive.PartsFolder))
+        {
+            foreach (var name in file.RequiredTexts(ModelArchive.PartsFolder))
+            {
+                RequireKnownName($"{ModelArchive.PartsFolder}/{name}/plans.json", path);
+                parts.Add(new(name, new Workspace(Path.Combine(folder, ModelArchive.PartsFolder, name))));
+            }
         }
     }
 
-    [GeneratedRegex(@"^((model|dataset|plans|best)\.json|runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
     private static partial Regex KnownName();
 }

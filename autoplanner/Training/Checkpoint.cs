@@ -9,6 +9,9 @@ using SharpSeg.Engine.Optimizers;
 
 namespace SharpSeg.AutoPlanner.Training;
 
+/// <summary>Fills a span with the values of a parameter, in our layout.</summary>
+public delegate void ParameterSource(Parameter parameter, Span<float> target);
+
 /// <summary>
 /// A network on disk, one safetensors file (docs/method/training.md §10): parameters by name; for going on, also the optimiser's
 /// moments (<c>optimizer.NAME</c>) and, as metadata, how far the run is. Prediction reads the parameters only.
@@ -76,6 +79,31 @@ public sealed class Checkpoint
 
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         Safetensors.Write(path, entries, metadata);
+    }
+
+    /// <summary>Writes the weights of a network that another program trained: a file that predicts, and cannot be trained on.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="configuration">Name of the configuration.</param>
+    /// <param name="fold">Number of the fold, or "all".</param>
+    /// <param name="mirrorAxes">Spatial axes (0 = z) that prediction may mirror.</param>
+    /// <param name="origin">Who trained it.</param>
+    /// <param name="parameters">The network's parameters.</param>
+    /// <param name="fill">Delivers the values of one, in our layout.</param>
+    public static void SaveImported(
+        string path, string configuration, string fold, IReadOnlyList<int> mirrorAxes, string origin, IReadOnlyList<Parameter> parameters,
+        ParameterSource fill)
+    {
+        var entries = parameters.Select(parameter => new SafetensorsEntry(parameter.Name, Dimensions(parameter), target => fill(parameter, target)));
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        Safetensors.Write(path, [.. entries], new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version,
+            ["configuration"] = configuration,
+            ["fold"] = fold,
+            ["mirror_axes"] = JsonSerializer.Serialize([.. mirrorAxes], TrainingJson.Default.Int32Array),
+            ["origin"] = origin,
+        });
     }
 
     /// <summary>Reads how far a run is, without its tensors.</summary>

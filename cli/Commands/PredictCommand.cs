@@ -32,7 +32,7 @@ internal static class PredictCommand
             new PredictionRequest(
                 model?.Work ?? new Workspace(options.Work), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
                 new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
-                options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing),
+                options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts),
             backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);

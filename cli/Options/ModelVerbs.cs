@@ -65,6 +65,31 @@ internal sealed class PostprocessOptions : CommonOptions
         ("interrupted; the segmentations written so far are complete", "run the same command to write them all again");
 }
 
+[Verb("import", HelpText = "Make a model of one that nnU-Net v2 trained.")]
+internal sealed class ImportOptions : CommonOptions
+{
+    [Value(0, MetaName = "MODEL", Required = true, HelpText = "Folder TRAINER__PLANS__CONFIGURATION or DatasetNNN_NAME, or a zip of it; several become the parts of one model.")]
+    public IEnumerable<string> Models { get; set; } = [];
+
+    [Option('o', "output", Required = true, HelpText = "The model to write: model.zip, or a new workspace.")]
+    public string Output { get; set; } = "";
+
+    [Option('c', "configuration", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are trained.")]
+    public IEnumerable<string> Configurations { get; set; } = [];
+
+    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2 or all; default: all numbered ones.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
+    public string Checkpoint { get; set; } = "final";
+
+    [Option("orientation", HelpText = "RAS: turn scans to RAS before prediction and results back, as TotalSegmentator does. Default: as the plans say.")]
+    public string? Orientation { get; set; }
+
+    [Option("merge", HelpText = "For several models: JSON file with the number of each structure; default: numbered in order.")]
+    public string? Merge { get; set; }
+}
+
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
 internal sealed class ExportOptions : CommonOptions
 {

@@ -71,6 +71,15 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
         return Of(pool, network);
     }
 
+    /// <summary>Names, kinds and shapes of a network's parameters; there is no memory behind them.</summary>
+    /// <exception cref="ShapeException">The plan contradicts itself.</exception>
+    public static IReadOnlyList<Parameter> ParametersOf(NetworkPlan plan)
+    {
+        using var backend = new RehearsalBackend();
+        using var network = Network.Create(plan, backend);
+        return network.Parameters.Parameters;
+    }
+
     /// <summary>One slab of unlimited length.</summary>
     private static BufferPool EndlessPool(RehearsalBackend backend)
     {

@@ -6,11 +6,26 @@ namespace SharpSeg.AutoPlanner.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class SharedFactAttribute : FactAttribute
 {
+    internal const string Reason = "the shared folder (golden values and data) was not found; set SHARPSEG_SHARED";
+
     public SharedFactAttribute()
     {
         if (SharedFolder.Path is null)
         {
-            Skip = "the shared folder (golden values and data) was not found; set SHARPSEG_SHARED";
+            Skip = Reason;
+        }
+    }
+}
+
+/// <summary>As <see cref="SharedFactAttribute"/>, with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class SharedTheoryAttribute : TheoryAttribute
+{
+    public SharedTheoryAttribute()
+    {
+        if (SharedFolder.Path is null)
+        {
+            Skip = SharedFactAttribute.Reason;
         }
     }
 }

@@ -7,8 +7,12 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Steps;
 
 /// <summary>A model file comes from anywhere: nothing of it is written outside of its folder, and a bad one is named and leaves nothing.</summary>
+[Collection(Name)]
 public sealed class UnpackedModelTests
 {
+    /// <summary>Tests that unpack models, which would see one another's temporary folders.</summary>
+    public const string Name = "unpacked models";
+
     private const string Manifest = """{"format": "sharpseg-model", "version": 1}""";
     private const string Weights = "runs/3d_fullres/fold_0/checkpoint_final.safetensors";
 

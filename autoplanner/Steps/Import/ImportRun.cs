@@ -1,0 +1,251 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps.Import;
+
+/// <summary>What to import and how.</summary>
+/// <param name="Models">Folders or zips, each one model of nnU-Net v2; several become the parts of one model.</param>
+/// <param name="Output">A new workspace, or a name ending in .zip.</param>
+/// <param name="Configurations">Configurations asked for; none takes all trained ones.</param>
+/// <param name="Folds">Folds asked for; none takes all trained ones.</param>
+/// <param name="Checkpoint">final, best or latest.</param>
+/// <param name="ReorientToRas">Turn scans to RAS before prediction, whatever the plans say; false leaves it to the plans.</param>
+/// <param name="LabelTable">For parts: a JSON file with the number of each structure in the merged map; null numbers them in order.</param>
+public sealed record ImportRequest(
+    IReadOnlyList<string> Models, string Output, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, string Checkpoint = "final",
+    bool ReorientToRas = false, string? LabelTable = null);
+
+/// <summary>What became of an import.</summary>
+/// <param name="Read">What was taken over, one line each.</param>
+/// <param name="Left">What was not, and why.</param>
+/// <param name="Description">What the model does.</param>
+public sealed record ImportReport(IReadOnlyList<string> Read, IReadOnlyList<string> Left, string Description);
+
+/// <summary>
+/// Makes a model of ours from one that nnU-Net v2 trained (spec import): plans, labels, postprocessing, and the weights of all folds and
+/// configurations. Nothing of the model is executed, and nothing is guessed: what the plans ask for is done or refused.
+/// </summary>
+public static class ImportRun
+{
+    private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
+
+    /// <summary>Imports.</summary>
+    /// <exception cref="SharpSegException">There is no model, something in it is not supported, or the output may not be written.</exception>
+    public static ImportReport Execute(ImportRequest request, IReporter reporter, CancellationToken cancel)
+    {
+        var isArchive = request.Output.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
+        CheckOutput(request, isArchive);
+        var (read, left) = (new List<string>(), new List<string>());
+        if (request.Models.Count > 1)
+        {
+            return ImportParts(request, read, left, reporter, cancel);
+        }
+
+        if (!isArchive)
+        {
+            var description = Import(request.Models[0], request, new Workspace(request.Output), read, left, reporter, cancel);
+            return new(read, left, description);
+        }
+
+        var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
+        try
+        {
+            var work = new Workspace(temporary);
+            Import(request.Models[0], request, work, read, left, reporter, cancel);
+            return new(read, left, ModelArchive.WriteAll(work, request.Output, reporter, cancel));
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static ImportReport ImportParts(ImportRequest request, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
+    {
+        var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
+        try
+        {
+            var parts = new List<ModelPart>();
+            foreach (var model in request.Models)
+            {
+                var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(model));
+                name = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_')); // a folder's name in the file
+                name = parts.Any(part => part.Name == name) ? $"{name}_{parts.Count + 1}" : name;
+                var work = new Workspace(Path.Combine(temporary, $"{parts.Count}"));
+                Import(model, request, work, read, left, reporter, cancel);
+                parts.Add(new(name, work));
+            }
+
+            var merged = LabelMerge.Description(parts, request.LabelTable);
+            return new(read, left, ModelArchive.WriteParts(parts, merged, request.Output, reporter, cancel));
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    /// <summary>One model into one workspace.</summary>
+    private static string Import(
+        string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
+    {
+        using var zip = File.Exists(model) ? NnUNetZip.Open(model, cancel) : null;
+        if (zip is null && !Directory.Exists(model))
+        {
+            throw new SharpSegException($"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
+        }
+
+        var all = NnUNetResults.Find(zip?.Folder ?? Path.GetFullPath(model), model, request.Checkpoint, request.Folds, left)
+            .Select(results => (Results: results, Configuration: ConfigurationOf(results))).ToList();
+        var wanted = Choose(all, request, model, left);
+        AddFirstStages(wanted, all, left);
+
+        string[] names = [.. wanted.Select(item => item.Configuration)];
+        var plansFile = wanted[0].Results.PlansFile;
+        var plans = PlansJson.Parse(JsonFile.ReadText(plansFile), plansFile, names);
+        foreach (var name in names)
+        {
+            plans.Resolve(name);
+        }
+
+        plans = plans with { ReorientToRas = plans.ReorientToRas || request.ReorientToRas };
+        var description = ReadDescription(wanted[0].Results, plans, model);
+        RequireChannels(plans, description, plansFile);
+        work.WriteDataset(description, null);
+        work.WritePlans(plans);
+        foreach (var (results, name) in wanted)
+        {
+            ConvertFolds(results, plans, plans.Resolve(name), description, work, read, reporter, cancel);
+        }
+
+        var primary = wanted.OrderBy(item => Array.IndexOf(ByPreference, item.Configuration) is >= 0 and var rank ? rank : ByPreference.Length).First();
+        var best = new BestModel
+        {
+            Winner = new Candidate([primary.Configuration]),
+            Folds = primary.Results.Folds,
+            Postprocessing = NnUNetPostprocessing.Of(primary.Results, description.Labels, read, left),
+            DiceBefore = double.NaN,
+            DiceAfter = double.NaN,
+            Scores = [],
+        };
+        AtomicFile.WriteText(work.BestFile, best.ToJson());
+        if (plans.ReorientToRas)
+        {
+            read.Add("orientation: scans are turned to RAS before prediction, results back");
+        }
+
+        left.Add("of every checkpoint: the optimiser's state and the training log");
+        return ModelChoice.Of(work, plans, description.Labels, null, [], "final").Describe(description.Labels);
+    }
+
+    private static List<(NnUNetResults Results, string Configuration)> Choose(
+        List<(NnUNetResults Results, string Configuration)> all, ImportRequest request, string model, List<string> left)
+    {
+        var missing = request.Configurations.FirstOrDefault(name => all.All(item => item.Configuration != name));
+        if (missing is not null)
+        {
+            throw new SharpSegException(
+                $"`{model}`: no trained configuration `{missing}`", $"there are: {string.Join(", ", all.Select(item => item.Configuration))}");
+        }
+
+        if (request.Configurations.Count == 0)
+        {
+            return [.. all];
+        }
+
+        left.AddRange(all.Where(item => !request.Configurations.Contains(item.Configuration)).Select(item => $"{item.Configuration}: not asked for"));
+        return [.. all.Where(item => request.Configurations.Contains(item.Configuration))];
+    }
+
+    /// <summary>A cascade predicts with its first stage, so that comes along.</summary>
+    private static void AddFirstStages(
+        List<(NnUNetResults Results, string Configuration)> wanted, List<(NnUNetResults Results, string Configuration)> all, List<string> left)
+    {
+        foreach (var (results, name) in wanted.ToArray())
+        {
+            var text = JsonFile.ReadText(results.PlansFile);
+            if (PlansJson.Parse(text, results.PlansFile, [name]).Resolve(name).PreviousStage is not { } first || wanted.Any(item => item.Configuration == first))
+            {
+                continue;
+            }
+
+            var found = all.FirstOrDefault(item => item.Configuration == first).Results ?? results.Sibling(first, left);
+            wanted.Add((found ?? throw new SharpSegException(
+                $"`{results.Folder}`: {name} needs the segmentations of {first}, which is not there", $"give the dataset's folder that holds both, or import {first} only"), first));
+            left.Remove($"{first}: not asked for");
+        }
+    }
+
+    private static string ConfigurationOf(NnUNetResults results)
+    {
+        using var checkpoint = NnUNetCheckpoint.Open(results.Checkpoint(results.Folds[0]));
+        return checkpoint.Configuration;
+    }
+
+    private static DatasetDescription ReadDescription(NnUNetResults results, Plans plans, string model)
+    {
+        var path = new[] { results.Folder, Path.GetDirectoryName(results.Folder)! }
+            .Select(folder => Path.Combine(folder, "dataset.json")).FirstOrDefault(File.Exists)
+            ?? throw new SharpSegException($"`{model}`: dataset.json is missing, which names channels and labels", "copy the one of the dataset beside plans.json");
+        return DatasetDescription.FromJson(JsonFile.ReadText(path), path, plans.DatasetName.Length > 0 ? plans.DatasetName : Path.GetFileName(results.Folder));
+    }
+
+    private static void RequireChannels(Plans plans, DatasetDescription description, string plansFile)
+    {
+        foreach (var configuration in plans.Configurations.Values.Where(c => c.Normalization.Count != description.ChannelNames.Count))
+        {
+            throw new SharpSegException(
+                $"{plansFile}: {configuration.Name} normalises {configuration.Normalization.Count} channels, dataset.json has {description.ChannelNames.Count}",
+                "plans.json and dataset.json must be those with which it was trained");
+        }
+    }
+
+    private static void ConvertFolds(
+        NnUNetResults results, Plans plans, ConfigurationPlan configuration, DatasetDescription description, Workspace work, List<string> read,
+        IReporter reporter, CancellationToken cancel)
+    {
+        var network = configuration.NetworkFor(plans.Profile, description);
+        IReadOnlyList<int>? mirrorAxes = null;
+        var (values, trainer) = (0L, "");
+        foreach (var fold in results.Folds)
+        {
+            cancel.ThrowIfCancellationRequested();
+            reporter.Progress(0, $"{configuration.Name}, fold {fold}");
+            using var checkpoint = NnUNetCheckpoint.Open(results.Checkpoint(fold));
+            if (checkpoint.Configuration != configuration.Name)
+            {
+                throw new SharpSegException(
+                    $"`{results.Checkpoint(fold)}` is a checkpoint of {checkpoint.Configuration}, that of fold {results.Folds[0]} beside it of {configuration.Name}",
+                    "it was moved: put it back");
+            }
+
+            mirrorAxes ??= checkpoint.MirrorAxes;                       // nnU-Net takes the first fold's for all
+            trainer = checkpoint.Trainer;
+            values = checkpoint.WriteTo(Workspace.FinalCheckpoint(work.RunFolder(configuration.Name, fold)), configuration, network, fold, mirrorAxes);
+        }
+
+        var axes = mirrorAxes is { Count: > 0 } ? $"mirroring axes {string.Join(", ", mirrorAxes)}" : "no mirroring";
+        read.Add(FormattableString.Invariant(
+            $"{configuration.Name}: {trainer}, {results.FileName} of fold{(results.Folds.Count > 1 ? "s" : "")} {string.Join(", ", results.Folds)}, {configuration.Architecture.Family} of {values:#,0} values, {axes}"));
+    }
+
+    private static void CheckOutput(ImportRequest request, bool isArchive)
+    {
+        if (request.Models.Count > 1 && !isArchive)
+        {
+            throw new SharpSegException("several models become one file of several parts", "write it like -o model.zip");
+        }
+
+        if (request.LabelTable is not null && request.Models.Count < 2)
+        {
+            throw new SharpSegException("--merge is for several models that become one", "give two or more");
+        }
+
+        if (!isArchive && (File.Exists(request.Output) || (Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())))
+        {
+            throw new SharpSegException($"`{request.Output}` is there already, and not an empty folder", "an import makes a new workspace: choose another name with -o");
+        }
+    }
+}

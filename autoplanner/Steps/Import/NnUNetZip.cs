@@ -1,0 +1,69 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+
+namespace SharpSeg.AutoPlanner.Steps.Import;
+
+/// <summary>
+/// The files of a zipped nnU-Net model that an import reads, unpacked into a temporary folder; disposing removes it. The zip is untrusted: only
+/// names that a model has are unpacked, sizes are checked before anything is written, contents against their check values.
+/// </summary>
+internal sealed partial class NnUNetZip : IDisposable
+{
+    private const int MostEntries = 1_000_000;                          // a zip may hold predictions of all training cases; they are not unpacked
+
+    private NnUNetZip(string folder) => Folder = folder;
+
+    /// <summary>What stands for the zip's root.</summary>
+    public string Folder { get; }
+
+    /// <summary>Unpacks what matters.</summary>
+    /// <exception cref="SharpSegException">It is no zip, is damaged, or does not fit on the disk.</exception>
+    public static NnUNetZip Open(string path, CancellationToken cancel)
+    {
+        var unpacked = new NnUNetZip(Directory.CreateTempSubdirectory("sharpseg-import-").FullName);
+        try
+        {
+            using var zip = ZipFile.OpenRead(path);
+            var wanted = zip.Entries.Where(entry => Wanted().IsMatch(entry.FullName) && !entry.FullName.Split('/').Any(part => part is "." or "..")).ToArray();
+            if (zip.Entries.Count > MostEntries || wanted.Select(entry => entry.FullName).Distinct(StringComparer.OrdinalIgnoreCase).Count() != wanted.Length)
+            {
+                throw new SharpSegException($"`{path}`: a file in it is there twice, or there are more than {MostEntries}", "download or copy it again");
+            }
+
+            UnpackedModel.RequireSpace(wanted, unpacked.Folder, path);
+            foreach (var entry in wanted)
+            {
+                var target = Path.Combine(unpacked.Folder, entry.FullName);
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                UnpackedModel.Extract(entry, target, path, cancel);
+            }
+
+            return unpacked;
+        }
+        catch (Exception error)
+        {
+            unpacked.Dispose();
+            throw error is InvalidDataException or EndOfStreamException or NotSupportedException
+                ? new SharpSegException($"`{path}`: not a zip file, or damaged: {error.Message}", "download or copy it again", error)
+                : error;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It lies in the system's temporary folder, which is cleaned without us.
+        }
+    }
+
+    [GeneratedRegex(
+        @"^(?:[\w.+ -]{1,200}/){0,4}(?:(?:plans|dataset)\.json|plans\.pkl|fold_(?:[0-9]{1,6}|all)/checkpoint_(?:final|best|latest)\.pth|crossval_results_folds_\w{1,100}/postprocessing\.(?:json|pkl))\z",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex Wanted();
+}

@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>A model that is part of another.</summary>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="Work">Its workspace.</param>
+public sealed record ModelPart(string Name, Workspace Work);
+
+/// <summary>How the labels of several models become one map: by their names.</summary>
+public static class LabelMerge
+{
+    private const string Background = "background", Ignore = "ignore";
+
+    /// <summary>The description of the merged map.</summary>
+    /// <param name="parts">The models.</param>
+    /// <param name="table">A JSON file with the number of each name (or the name of each number); null numbers the names in order.</param>
+    /// <exception cref="SharpSegException">The parts take other channels, a name has no number or two, or numbers have gaps.</exception>
+    public static DatasetDescription Description(IReadOnlyList<ModelPart> parts, string? table)
+    {
+        var descriptions = parts.Select(part => part.Work.ReadDescription()).ToArray();
+        for (var i = 1; i < parts.Count; i++)
+        {
+            if (!descriptions[i].ChannelNames.SequenceEqual(descriptions[0].ChannelNames) || descriptions[i].FileEnding != descriptions[0].FileEnding)
+            {
+                throw new SharpSegException(
+                    $"`{parts[i].Name}` takes {string.Join(", ", descriptions[i].ChannelNames)} ({descriptions[i].FileEnding}), `{parts[0].Name}` "
+                        + $"{string.Join(", ", descriptions[0].ChannelNames)} ({descriptions[0].FileEnding})",
+                    "parts of one model segment the same scans");
+            }
+        }
+
+        var names = descriptions.SelectMany(description => Names(description.Labels).Values).Distinct().ToArray();
+        var numbers = table is null
+            ? names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i + 1, StringComparer.Ordinal)
+            : ReadTable(table);
+        if (names.FirstOrDefault(name => !numbers.ContainsKey(name)) is { } missing)
+        {
+            throw new SharpSegException($"{table}: `{missing}` has no number", "the table names every structure of the parts");
+        }
+
+        LabelEntry[] entries = [new(Background, [0]), .. numbers.OrderBy(pair => pair.Value).Select(pair => new LabelEntry(pair.Key, [pair.Value]))];
+        return new("merged", descriptions[0].ChannelNames, new LabelScheme(entries), descriptions[0].FileEnding, null);
+    }
+
+    /// <summary>For each label of a part its number in the merged map; index 0 is the background's.</summary>
+    public static short[] Table(LabelScheme part, LabelScheme merged)
+    {
+        var numbers = merged.Entries.ToDictionary(entry => entry.Name, entry => (short)entry.Values[0], StringComparer.Ordinal);
+        var table = new short[part.AllLabels.Count];
+        foreach (var (label, name) in Names(part))
+        {
+            table[label] = numbers.TryGetValue(name, out var number)
+                ? number
+                : throw new SharpSegException($"the merged labels have no `{name}`", "the model was put together otherwise: import it again");
+        }
+
+        return table;
+    }
+
+    /// <summary>Name of each label that a model writes: the entry that is this label alone, or the region that writes it.</summary>
+    private static Dictionary<int, string> Names(LabelScheme labels)
+    {
+        var names = new Dictionary<int, string>();
+        var regions = labels.Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray();
+        foreach (var label in labels.ForegroundLabels)
+        {
+            var region = labels.HasRegions ? labels.RegionsClassOrder.ToList().IndexOf(label) : -1;
+            names[label] = regions.FirstOrDefault(entry => entry.Values is [var only] && only == label)?.Name
+                ?? (region >= 0 ? regions[region].Name : $"label {label}");
+        }
+
+        return names;
+    }
+
+    private static Dictionary<string, int> ReadTable(string path)
+    {
+        var file = JsonFile.Read(path);
+        file = file.OptionalObject("labels") ?? file;
+        var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (key, value) in file.Node)
+        {
+            var (name, number) = value is JsonValue text && text.TryGetValue<string>(out var structure)
+                ? (structure, int.TryParse(key, out var n) ? n : throw file.Error(key, "a name where a number is expected"))
+                : (key, file.RequiredInt(key));
+            if (name != Background && !numbers.TryAdd(name, number))
+            {
+                throw file.Error(key, $"`{name}` is there twice");
+            }
+        }
+
+        var given = numbers.Values.Order().ToArray();
+        return given.SequenceEqual(Enumerable.Range(1, given.Length))
+            ? numbers
+            : throw new SharpSegException($"{path}: the numbers are not 1 to {given.Length}, each once", "numbers without gaps, 0 is the background");
+    }
+}

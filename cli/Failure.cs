@@ -34,7 +34,7 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         return new(
             $"internal error: {error.GetType().Name}{where}: {error.Message}",
             Report(error) is { } path
-                ? $"this is a bug in SharpSeg, not your mistake: please report it with the command, the input if it may be shared, "
+                ? "this is a bug in SharpSeg, not your mistake: please report it with the command, the input if it may be shared, "
                     + $"and `{path}`"
                 : "this is a bug in SharpSeg, not your mistake: please report it with the command and, if it may be shared, "
                     + "the input");

@@ -17,7 +17,7 @@ internal sealed class FindBestOptions : CommonOptions
     [Option("trained-only", HelpText = "Ignore planned configurations whose folds are not all trained.")]
     public bool TrainedOnly { get; set; }
 
-    [Option("no-postprocessing", HelpText = "Do not choose a postprocessing.")]
+    [Option("no-postprocessing", HelpText = "Do not choose postprocessing steps.")]
     public bool NoPostprocessing { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>

@@ -14,7 +14,7 @@ internal static class Readable
     /// <summary>One line; line breaks are shown as code, too.</summary>
     public static string Line(string text) => Short(Shown(text));
 
-    /// <summary>Several lines, each made readable by itself.</summary>
+    /// <summary>Several lines, each made readable separately.</summary>
     public static string Lines(string text) => string.Join('\n', text.ReplaceLineEndings("\n").Split('\n').Select(Shown));
 
     // The middle goes: the beginning names the file, the end the value.

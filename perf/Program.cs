@@ -9,7 +9,7 @@ namespace SharpSeg.Perf;
 /// <summary>
 /// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only TEXT]
 /// [--seconds S] [--no-pytorch]</c>. Prints a table; every row shows the device's limit measured in the same run and, where
-/// PyTorch can be imported and has the device (cpu or cuda:N), beside PyTorch's time on the same shape, the two taking turns.
+/// PyTorch can be imported and has the device (cpu or cuda:N), PyTorch's time on the same shape, measured in alternation.
 /// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes the PTX
 /// of every GPU kernel instead.</para>
 /// </summary>

@@ -177,7 +177,7 @@ internal sealed class PredictOptions : ComputeOptions
     public int Parts { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
-        ("interrupted; the segmentations written so far are complete", "run the same command with --continue to go on");
+        ("interrupted; the segmentations written so far are complete", "run the same command with --continue to resume");
 }
 
 [Verb("evaluate", HelpText = "Score segmentations against references.")]

@@ -59,10 +59,10 @@ public readonly record struct AffineSampling(
     }
 }
 
-/// <summary>The voxels of an initial patch that are at hand.</summary>
+/// <summary>The available voxels of an initial patch.</summary>
 /// <param name="image">Box (z, y, x, c).</param>
 /// <param name="labels">Box (z, y, x).</param>
-/// <param name="previous">A second label of the box, sampled alike; empty if there is none.</param>
+/// <param name="previous">A second label of the box, sampled in the same way; empty if there is none.</param>
 public readonly ref struct BoxVoxels(ReadOnlySpan<float> image, ReadOnlySpan<short> labels, ReadOnlySpan<short> previous)
 {
     /// <summary>Box (z, y, x, c).</summary>

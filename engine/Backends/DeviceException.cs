@@ -1,7 +1,7 @@
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
-/// A device that cannot go on: out of memory, or lost. Everything on it must be considered lost; files are untouched.
+/// A device that cannot continue: out of memory, or lost. Everything on it must be considered lost; files are untouched.
 /// </summary>
 public class DeviceException : Exception
 {

@@ -1,6 +1,6 @@
 namespace SharpSeg.Engine.Losses;
 
-/// <summary>What the loss of a run depends on besides logits and targets (docs/method/losses-and-optimisers.md §1).</summary>
+/// <summary>What the loss depends on besides logits and targets (docs/method/losses-and-optimisers.md §1).</summary>
 /// <param name="Weights">Weight of each output; 0 = not evaluated at all.</param>
 /// <param name="Regions">Sigmoid and binary cross-entropy per region instead of softmax over classes.</param>
 /// <param name="BatchDice">Sum over the batch before the Dice ratio.</param>

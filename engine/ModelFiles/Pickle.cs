@@ -4,8 +4,8 @@ using System.Text;
 namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
-/// A value of a pickle that we have no use for: an object of some Python class, or the result of a call that was not made. Nobody minds unless
-/// it stands where a number, a text or a tensor is wanted.
+/// A value of a pickle that is not used: an object of some Python class, or the result of a call that was not made. It is an
+/// error only where a number, a text or a tensor is expected.
 /// </summary>
 /// <param name="What">What it would have been in Python, for messages.</param>
 public sealed record PickleOpaque(string What);
@@ -38,7 +38,7 @@ internal sealed class Pickle
     public const int MostBytes = 32 << 20;
 
     /// <summary>Runs the program.</summary>
-    /// <exception cref="InvalidDataException">It is no such program, or asks for more than any checkpoint does.</exception>
+    /// <exception cref="InvalidDataException">It is not such a program, or it demands more than any checkpoint does.</exception>
     public static object? Read(byte[] bytes) => new Pickle(bytes).Run();
 
     private object? Run()
@@ -184,7 +184,7 @@ internal sealed class Pickle
         var names = PopLast(2);
         stack.Add(names is [string module, string name]
             ? new Global(module, name)
-            : throw new InvalidDataException($"the pickle names a class by something that is no text (byte {at})"));
+            : throw new InvalidDataException($"the pickle names a class by something that is not a text (byte {at})"));
     }
 
     private object? Recall(int key) => memo.TryGetValue(key, out var value)
@@ -226,7 +226,8 @@ internal sealed class Pickle
     {
         if (count > bytes.Length - at)
         {
-            throw new InvalidDataException($"the pickle ends where {count} more bytes are wanted (byte {at} of {bytes.Length})");
+            throw new InvalidDataException(
+                $"the pickle ends where {count} more bytes are expected (byte {at} of {bytes.Length})");
         }
 
         at += count;

@@ -24,7 +24,7 @@ public static class Safetensors
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">What to write, in this order; names must differ.</param>
-    /// <param name="metadata">Text kept beside the tensors.</param>
+    /// <param name="metadata">Text stored with the tensors.</param>
     public static void Write(string path, IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var header = Header(tensors, metadata);

@@ -42,7 +42,7 @@ public sealed class SafetensorsReader : IDisposable
     /// <summary>The tensors' names, in the order of their data.</summary>
     public IReadOnlyList<string> Names => names;
 
-    /// <summary>Text kept beside the tensors.</summary>
+    /// <summary>Text stored with the tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => metadata;
 
     /// <summary>Opens a file and checks it.</summary>
@@ -78,7 +78,8 @@ public sealed class SafetensorsReader : IDisposable
         var entry = Find(name);
         if (entry.Length != target.Length)
         {
-            throw Bad($"tensor '{name}' has {entry.Length} values [{string.Join(", ", entry.Shape)}], {target.Length} are wanted");
+            throw Bad(
+                $"tensor '{name}' has {entry.Length} values [{string.Join(", ", entry.Shape)}], {target.Length} are expected");
         }
 
         file.Position = dataStart + entry.Begin;

@@ -83,7 +83,8 @@ public sealed class TorchFile : IDisposable
     {
         if (tensor.Length != target.Length)
         {
-            throw Bad($"tensor `{Show(name)}` has {tensor.Length} elements [{string.Join(", ", tensor.Shape)}], {target.Length} are wanted");
+            throw Bad(
+                $"tensor `{Show(name)}` has {tensor.Length} elements [{string.Join(", ", tensor.Shape)}], {target.Length} are expected");
         }
 
         var type = tensor.TypeName switch

@@ -11,8 +11,8 @@ public enum NormKind
     Instance,
 
     /// <summary>
-    /// None of its own: y = γ·x + β per channel. A trained batch normalisation with its running statistics folded into γ and β; such a network
-    /// predicts and is not trained.
+    /// No statistics of its own: y = γ·x + β per channel. A trained batch normalisation with its running statistics folded into γ
+    /// and β; such a network predicts and is not trained.
     /// </summary>
     Folded,
 }

@@ -16,7 +16,7 @@ public sealed class LossScale
     private const double Smallest = 1.0;
     private const double Largest = 16777216.0;            // 2²⁴: beyond, the scaled loss itself leaves float32's exact integers
 
-    /// <summary>Starts anew, or from a checkpoint.</summary>
+    /// <summary>Starts from scratch or from a checkpoint.</summary>
     /// <param name="state">State to continue from; null: the initial factor.</param>
     public LossScale(LossScaleState? state = null) => State = state ?? new LossScaleState(Initial, 0);
 

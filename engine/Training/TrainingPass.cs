@@ -7,8 +7,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// The order in which a step rents memory and computes, apart from where its data come from: <see cref="TrainingStep"/> runs it with a
-/// batch, <see cref="StepMemory"/> without one, so that both rent exactly the same memory.
+/// The order in which a step rents memory and computes, independent of where its data come from: <see cref="TrainingStep"/> runs
+/// it with a batch, <see cref="StepMemory"/> without one, so that both rent exactly the same memory.
 /// </summary>
 internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOptions options)
 {

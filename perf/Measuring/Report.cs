@@ -5,8 +5,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Perf.Measuring;
 
 /// <summary>
-/// Collects rows, prints them as they come, and writes them as JSON beside the machine's limits. Operations are counted as direct sums would
-/// need them (<see cref="Work"/>), so Winograd convolutions may exceed 100 % of the multiply-add peak.
+/// Collects rows, prints them as they come, and writes them as JSON together with the machine's limits. Operations are counted as
+/// direct sums would need them (<see cref="Work"/>), so Winograd convolutions may exceed 100 % of the multiply-add peak.
 /// </summary>
 internal sealed class Report
 {

@@ -2,7 +2,7 @@ namespace SharpSeg.Kernels.Cpu.Simd;
 
 /// <summary>
 /// One instruction set, seen as operations on a vector of float32 lanes. Kernels are written once against it; the runtime
-/// compiles them anew for each implementation (all are structs), so that every call becomes one instruction.
+/// compiles them separately for each implementation (all are structs), so that every call becomes one instruction.
 /// </summary>
 /// <typeparam name="TVector">The vector type, e.g. Vector512&lt;float&gt;.</typeparam>
 internal unsafe interface ILanes<TVector>

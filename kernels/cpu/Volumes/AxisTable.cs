@@ -3,10 +3,10 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Where the outputs of a resampled axis lie and how they weigh their neighbours. Computed in float64, weights rounded once.
-/// <para>Order 0: one source row an output. Order 1: the two source rows, clamped to the axis, and their weights. Order 3: the first of
-/// four rows of coefficients, which begin at position −2, and 6·B(1 + t), 6·B(t), 6·B(1 − t), 6·B(2 − t) of the cubic B-spline; the 6 is
-/// the gain of <see cref="SplinePrefilter{TLanes, TVector}"/>.</para>
+/// Positions of the outputs of a resampled axis and the weights of their neighbours. Computed in float64, weights rounded once.
+/// <para>Order 0: one source row per output. Order 1: the two source rows, clamped to the axis, and their weights. Order 3: the
+/// first of four rows of coefficients, which begin at position −2, and 6·B(1 + t), 6·B(t), 6·B(1 − t), 6·B(2 − t) of the cubic
+/// B-spline; the 6 is the gain of <see cref="SplinePrefilter{TLanes, TVector}"/>.</para>
 /// </summary>
 internal readonly struct AxisTable
 {

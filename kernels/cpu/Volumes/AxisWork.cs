@@ -6,7 +6,7 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
 /// Resamples one axis of a volume (<see cref="Engine.Backends.AxisResampling"/>), seen as (outer, axis, inner). Lines along the axis are
-/// independent; neighbouring lines go through the vector lanes together.
+/// independent; neighbouring lines are processed together in the vector lanes.
 /// <para>Along z and y neighbouring lines lie side by side in memory. Linear: rows of the source are read where they lie. Cubic: a block of
 /// 128 lines is copied to rows of coefficients that stay in the cache.</para>
 /// <para>Along x (inner = 1) a block of lines is transposed on the way in and out.</para>

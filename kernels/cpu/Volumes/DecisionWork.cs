@@ -28,7 +28,7 @@ internal readonly unsafe struct KeepHighestWork<TLanes, TVector>(
         for (var i = 0; i < count; i += TLanes.Count)
         {
             TVector value = TLanes.Load(v + i), highest = TLanes.Load(b + i);
-            var higher = TLanes.Subtract(value, highest); // positive exactly where value > highest
+            var higher = TLanes.Subtract(value, highest); // positive if and only if value > highest
             var left = Math.Min(TLanes.Count, count - i);
             TLanes.StoreFirst(b + i, TLanes.SelectPositive(higher, value, highest), left);
             TLanes.StoreFirst(l + i, TLanes.SelectPositive(higher, mine, TLanes.Load(l + i)), left);

@@ -4,7 +4,10 @@ using SharpSeg.Kernels.Cpu.Simd;
 
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
-/// <summary>Random smooth displacements of a patch's voxels (<see cref="ElasticDisplacement"/>), in memory that is kept and grows.</summary>
+/// <summary>
+/// Random smooth displacements of a patch's voxels (<see cref="ElasticDisplacement"/>), in memory that is kept and grows as
+/// needed.
+/// </summary>
 internal sealed class ElasticField<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
@@ -16,7 +19,7 @@ internal sealed class ElasticField<TLanes, TVector>
     private int voxels;
     private int firstAxis;
 
-    /// <summary>Makes the fields of a patch; of a planar patch only one slice, displaced in y and x.</summary>
+    /// <summary>Computes the fields of a patch; for a planar patch only one slice, displaced in y and x.</summary>
     public void Draw(ElasticDisplacement displacement, Extent patch, bool planar)
     {
         var grid = planar ? patch.With(0, 1) : patch;

@@ -5,7 +5,7 @@ internal sealed class GrowingBuffer<T>
 {
     private T[] array = [];
 
-    /// <summary>The first elements, with whatever was left in them.</summary>
+    /// <summary>The first elements, with arbitrary contents.</summary>
     public Span<T> Take(int length)
     {
         if (array.Length < length)

@@ -8,7 +8,7 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
 /// Linear interpolation of a label map (<see cref="LabelResampling"/>). All masks are handled at once: only the up to eight
-/// corners of the cell around a sample matter, and where they agree the label is copied. A chunk is some rows of one plane.
+/// corners of the cell around a sample matter, and where they agree the label is copied. A chunk is a few rows of one plane.
 /// </summary>
 internal unsafe struct LabelWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>

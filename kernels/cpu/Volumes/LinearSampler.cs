@@ -57,8 +57,8 @@ internal static class LinearSampler
     }
 
     /// <summary>
-    /// The part [from, to) of a row where low ≤ first + x·step &lt; high. Rounding is monotonic, so this is one run; a division finds its
-    /// ends up to rounding and the comparison itself, the same as in the loops below, settles them.
+    /// The part [from, to) of a row where low ≤ first + x·step &lt; high. Rounding is monotonic, so this is one run; a division
+    /// finds its ends up to rounding, and the same comparison as in the loops below decides.
     /// </summary>
     private static (int From, int To) Clip(double first, double step, double low, double high, int from, int to)
     {

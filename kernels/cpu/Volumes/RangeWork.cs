@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Least and greatest value of every slice across an axis (of the whole volume if there is none), one chunk a plane: plane z writes its own
-/// least values, then its greatest ones, at partial + 2·z·slices.
+/// Least and greatest value of every slice across an axis (of the whole volume if there is none), one chunk per plane: plane z
+/// writes its own least values, then its greatest ones, at partial + 2·z·slices.
 /// </summary>
 internal readonly unsafe struct RangeWork<TLanes, TVector>(float* values, Extent size, int? axis, float* partial) : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -71,7 +71,9 @@ internal readonly unsafe struct RangeWork<TLanes, TVector>(float* values, Extent
     }
 }
 
-/// <summary>Clamps every slice across an axis to its range (low, then high values of all slices), one chunk a plane, in place.</summary>
+/// <summary>
+/// Clamps every slice across an axis to its range (low, then high values of all slices), one chunk per plane, in place.
+/// </summary>
 internal readonly unsafe struct ClampWork<TLanes, TVector>(float* values, Extent size, int? axis, float* ranges) : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -14,7 +14,7 @@ internal static class SplineFilter<TLanes, TVector>
 {
     private static readonly double Pole = Math.Sqrt(3) - 2;
 
-    // |pole|^k falls below float precision after 16 voxels: further samples of the boundary sum cannot be seen.
+    // |pole|^k falls below float precision after 16 voxels: further samples do not affect the boundary sum.
     private const int Horizon = 16;
 
     /// <summary>Filters lines of <paramref name="size"/>[axis] values; z, y, x, in a buffer with the given strides.</summary>

@@ -9,8 +9,8 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// Winograd convolution of a <see cref="TapProblem"/>: input transform, one matrix product per point, output transform.
 /// <para>Fused (few channels): a chunk takes some tiles through all three steps within a core's second-level cache; the transformed
 /// weights stay there too.</para>
-/// <para>Batched (many channels, the transformed weights exceed the cache): each step is a work of its own over a slice of all tiles, so
-/// that weights are read once per slice; the products are chunked by point.</para>
+/// <para>Batched (many channels, the transformed weights exceed the cache): each step is a separate work over a slice of all
+/// tiles, so that weights are read once per slice; the products are chunked by point.</para>
 /// </summary>
 internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>

@@ -57,7 +57,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats of one set of sums.</summary>
     public readonly long PartLength => (long)tiles.Points * inputBlocks * blocks * TileLength;
 
-    /// <summary>Floats of memory shared by the workers, the sums apart.</summary>
+    /// <summary>Floats of memory shared by the workers, without the sums.</summary>
     public readonly long SharedLength => Batched ? (vPitch + dPitch) * tiles.Points : 0;
 
     /// <summary>Floats of scratch memory per worker.</summary>

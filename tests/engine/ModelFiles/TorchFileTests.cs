@@ -120,7 +120,7 @@ public sealed class TorchFileTests
     [InlineData("8002742E", "never began")]
     [InlineData("800228303F2E", "empty stack")]                                                             // POP below a MARK
     [InlineData("80025800FFFFFF2E", "claims a length")]
-    [InlineData("80025800FFFF002E", "more bytes are wanted")]
+    [InlineData("80025800FFFF002E", "more bytes are expected")]
     [InlineData("8002682A2E", "never kept")]
     [InlineData("80024D00", "more bytes")]
     [InlineData("8002692E", "operation 0x69")]                                                              // INST, of protocol 0

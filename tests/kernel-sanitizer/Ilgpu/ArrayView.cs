@@ -28,9 +28,6 @@ public readonly struct ArrayView<T> : IContiguousArrayView<T>
     /// <summary>Number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>Number of elements, when it fits 32 bits.</summary>
-    public int IntLength => checked((int)Length);
-
     /// <summary>Length in bytes.</summary>
     public long LengthInBytes => Length * Unsafe.SizeOf<T>();
 

@@ -24,9 +24,6 @@ public static class Group
     /// <summary>Threads of the group, z.</summary>
     public static int DimZ => Lane.Here.Group.Config.GroupDim.Z;
 
-    /// <summary>x + DimX·(y + DimY·z).</summary>
-    public static int LinearIndex => Lane.Here.Index;
-
     /// <summary>
     /// Waits for every thread of the group. The optional arguments are filled in by the compiler: they let the sanitizer see that all
     /// threads wait at one and the same barrier.

@@ -12,9 +12,6 @@ public static class Warp
     /// <summary>Position of this thread in its warp.</summary>
     public static int LaneIdx => Lane.Here.Index % GroupRun.WarpSize;
 
-    /// <summary>Number of this warp in the group.</summary>
-    public static int WarpIdx => Lane.Here.Index / GroupRun.WarpSize;
-
     /// <summary>Waits for every thread of the warp.</summary>
     public static void Barrier([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Exchange(0f, Lane.Here.Index % GroupRun.WarpSize, new SourceLine(file, line));
@@ -28,11 +25,6 @@ public static class Warp
     public static T ShuffleXor<T>(T variable, int mask, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
         where T : unmanaged =>
         Exchange(variable, LaneIdx ^ mask, new SourceLine(file, line));
-
-    /// <summary>The value of the thread <paramref name="sourceLane"/>.</summary>
-    public static T Shuffle<T>(T variable, int sourceLane, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
-        where T : unmanaged =>
-        Exchange(variable, sourceLane, new SourceLine(file, line));
 
     private static T Exchange<T>(T variable, int source, SourceLine site)
         where T : unmanaged

@@ -31,12 +31,6 @@ public class Accelerator : IDisposable
     /// <summary>Threads of a warp.</summary>
     public int WarpSize => GroupRun.WarpSize;
 
-    /// <summary>Most threads of a group.</summary>
-    public int MaxNumThreadsPerGroup => GroupRun.MaxThreads;
-
-    /// <summary>Bytes of shared memory of a group.</summary>
-    public int MaxSharedMemoryPerGroup => GroupRun.SharedBytes;
-
     /// <summary>Multiprocessors: one, because one thread runs at a time.</summary>
     public int NumMultiprocessors => 1;
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// MetaImage: .mha with the voxels after the header, .mhd with the voxels in a file beside it. x is fastest; channels are interleaved or a
-/// fourth axis. Outputs are always one file (a .mhd then has its voxels inside), compressed with zlib.
+/// MetaImage: .mha with the voxels after the header, .mhd with the voxels in a file beside it. x is fastest; channels are
+/// interleaved or a fourth axis. Outputs are always one file (a .mhd then has its voxels inside), compressed with zlib.
 /// </summary>
 internal sealed class MetaImageFormat : ImageFormat
 {
@@ -87,7 +87,7 @@ internal sealed class MetaImageFormat : ImageFormat
 
     private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels)
     {
-        using var compressed = new MemoryStream(); // its length stands in the header
+        using var compressed = new MemoryStream(); // the header holds its length
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
             voxels(zlib);
@@ -106,7 +106,9 @@ internal sealed class MetaImageFormat : ImageFormat
         : throw new SharpSegException(
             $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported", "convert it to .mha or .nii.gz");
 
-    /// <summary>The file with the voxels of a header that is not LOCAL; null if it would lie anywhere but in the same folder.</summary>
+    /// <summary>
+    /// The file with the voxels of a header that is not LOCAL; null if it would lie anywhere but in the same folder.
+    /// </summary>
     private static string? DataFileBeside(string path, string dataFile)
     {
         var name = dataFile.StartsWith("./", StringComparison.Ordinal) ? dataFile[2..] : dataFile;

@@ -6,10 +6,12 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>How a fold shall be trained.</summary>
+/// <summary>How a fold is to be trained.</summary>
 /// <param name="Length">How long, unless it is resumed.</param>
 /// <param name="Resume">Continue what was interrupted, and keep what is finished.</param>
-/// <param name="SaveProbabilities">Also write the class probabilities of the validation cases, from which ensembles are made.</param>
+/// <param name="SaveProbabilities">
+/// Also write the class probabilities of the validation cases, from which ensembles are made.
+/// </param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 public sealed record TrainingRequest(TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true);
 

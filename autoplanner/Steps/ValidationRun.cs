@@ -152,7 +152,7 @@ public static class ValidationRun
         var id = stored.Properties.CaseId;
         foreach (var stage in nextStages)
         {
-            // Fold `all` trained on the case: its segmentation stands in only where no other fold has left one.
+            // Fold `all` trained on the case: its segmentation is used only where no other fold has left one.
             if (job.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
             {
                 continue;

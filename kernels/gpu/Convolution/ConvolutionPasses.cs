@@ -6,9 +6,11 @@ using SharpSeg.Kernels.Gpu.Variants;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// A pass of a convolution with its inputs, ready to be run by any variant into any memory: for its result, to be timed, to be checked.
+/// A pass of a convolution with its inputs, ready to be run by any variant into any memory: for its result, to be timed, to be
+/// checked.
 /// <para>Variants: plain, one thread per result; fast, an implicit matrix product in float32 (<see cref="GatherGemm"/>,
-/// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>, <see cref="TensorWeightGemm"/>).</para>
+/// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>, <see
+/// cref="TensorWeightGemm"/>).</para>
 /// </summary>
 internal interface IConvolutionPass
 {
@@ -142,7 +144,10 @@ internal static class Products
         }
     }
 
-    /// <summary>A gradient by weights; see <see cref="WeightSizes"/>. Parts of the voxels are summed apart, then added in order.</summary>
+    /// <summary>
+    /// A gradient with respect to weights; see <see cref="WeightSizes"/>. Parts of the voxels are summed separately, then added
+    /// in order.
+    /// </summary>
     public static void PerWeight(
         GpuBackend gpu, Variant variant, in WeightSizes s, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
         ArrayView<float> dw, bool accumulate)

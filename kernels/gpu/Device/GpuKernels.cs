@@ -8,7 +8,7 @@ using SharpSeg.Kernels.Gpu.Volumes;
 
 namespace SharpSeg.Kernels.Gpu.Device;
 
-/// <summary>Every kernel of the backend, by the file that it stands in. None is compiled before its first launch.</summary>
+/// <summary>Every kernel of the backend, by the file that holds it. None is compiled before its first launch.</summary>
 internal sealed class GpuKernels(KernelList list)
 {
     public PlainConvolution PlainConvolution { get; } = new(list);

@@ -4,8 +4,8 @@ using ILGPU.Runtime;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// The kernels of one device. Each is named once, where the <see cref="GpuKernel{TLaunch}"/> is made that launches it; so a list without
-/// a device serves the tools that compile all kernels for GPUs that are not here.
+/// The kernels of one device. Each is named once, where the <see cref="GpuKernel{TLaunch}"/> is made that launches it; so a list
+/// without a device serves the tools that compile all kernels without a device.
 /// </summary>
 /// <param name="accelerator">The device; null: there is none, and no kernel can be launched.</param>
 internal class KernelList(Accelerator? accelerator)
@@ -38,14 +38,14 @@ internal class KernelList(Accelerator? accelerator)
 }
 
 /// <summary>One kernel, compiled at its first launch.</summary>
-/// <typeparam name="TLaunch">Its parameters behind a stream and the sizes of grid and groups.</typeparam>
+/// <typeparam name="TLaunch">Its parameters, after a stream and the sizes of grid and groups.</typeparam>
 internal sealed class GpuKernel<TLaunch>
     where TLaunch : Delegate
 {
     private readonly Lazy<TLaunch> launch;
 
     /// <summary>Names the kernel.</summary>
-    /// <param name="list">Where it belongs to.</param>
+    /// <param name="list">The list it belongs to.</param>
     /// <param name="kernel">A static method.</param>
     /// <param name="tensorCores">Whether it contains PTX of compute capability 8.0.</param>
     public GpuKernel(KernelList list, Delegate kernel, bool tensorCores = false)

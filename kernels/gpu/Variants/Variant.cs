@@ -21,22 +21,22 @@ internal enum Operation
     /// <summary>A convolution.</summary>
     ConvForward,
 
-    /// <summary>Its gradient by one of the inputs.</summary>
+    /// <summary>Its gradient with respect to one of the inputs.</summary>
     ConvBackwardData,
 
-    /// <summary>Its gradient by the weights.</summary>
+    /// <summary>Its gradient with respect to the weights.</summary>
     ConvBackwardWeights,
 
     /// <summary>A transposed convolution.</summary>
     TransposedConvForward,
 
-    /// <summary>Its gradient by the input.</summary>
+    /// <summary>Its gradient with respect to the input.</summary>
     TransposedConvBackwardData,
 
-    /// <summary>Its gradient by the weights.</summary>
+    /// <summary>Its gradient with respect to the weights.</summary>
     TransposedConvBackwardWeights,
 
-    /// <summary>The gradient by the bias of either.</summary>
+    /// <summary>The gradient with respect to the bias of either.</summary>
     BiasGradient,
 
     /// <summary>Instance normalisation, forward and backward.</summary>

@@ -7,9 +7,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Variants;
 
 /// <summary>
-/// Chooses variants. Every operation has a plain kernel and faster ones; a faster one is trusted only after it has agreed with the plain
-/// one on this device (<see cref="VariantSelfCheck"/>), and where several are trusted they are timed once on the real problem, into
-/// memory of their own. From the second time on a choice is one look into a table.
+/// Chooses variants. Every operation has a plain kernel and faster ones; a faster one is trusted only after it has agreed with
+/// the plain one on this device (<see cref="VariantSelfCheck"/>), and where several are trusted they are timed once on the real
+/// problem, into memory of their own. From the second time on a choice is one lookup in a table.
 /// </summary>
 /// <param name="gpu">The device.</param>
 /// <param name="choice">Which variants may be used.</param>
@@ -68,8 +68,8 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
     }
 
     /// <summary>
-    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room for that
-    /// memory, the first candidate.
+    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room
+    /// for that memory, the first candidate.
     /// </summary>
     private int Fastest<TPass>(List<Variant> candidates, in TPass pass, long length)
         where TPass : struct, IConvolutionPass

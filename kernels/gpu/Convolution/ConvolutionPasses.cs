@@ -9,8 +9,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// A pass of a convolution with its inputs, ready to be run by any variant into any memory: for its result, to be timed, to be
 /// checked.
 /// <para>Variants: plain, one thread per result; fast, an implicit matrix product in float32 (<see cref="GatherGemm"/>,
-/// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>, <see
-/// cref="TensorWeightGemm"/>).</para>
+/// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>,
+/// <see cref="TensorWeightGemm"/>).</para>
 /// </summary>
 internal interface IConvolutionPass
 {

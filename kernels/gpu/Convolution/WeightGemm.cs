@@ -10,8 +10,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// channels, and the depth runs over all voxels of the batch.
 /// <para>Shapes, formula: <see cref="WeightSizes"/>.</para>
 /// <para>Mapping: groups of 64 threads and tiles as in <see cref="GatherGemm"/>. The product is wide and shallow in rows and
-/// columns but millions deep, so the voxels are split over groups (grid z); each split writes its own partial result, and <see
-/// cref="SplitSum"/> adds them in order. No atomics: two runs give the same bytes.</para>
+/// columns but millions deep, so the voxels are split over groups (grid z); each split writes its own partial result, and
+/// <see cref="SplitSum"/> adds them in order. No atomics: two runs give the same bytes.</para>
 /// </summary>
 internal sealed class WeightGemm(KernelList list)
 {

@@ -53,8 +53,8 @@ internal static class ChannelGroups
     }
 
     /// <summary>
-    /// Σ over the rows of a group, the same for all threads of a lane, in a fixed order. All threads must call this; <paramref
-    /// name="shared"/> has <see cref="Threads"/> elements.
+    /// Σ over the rows of a group, the same for all threads of a lane, in a fixed order. All threads must call this;
+    /// <paramref name="shared"/> has <see cref="Threads"/> elements.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float SumOverRows(ArrayView<float> shared, float value)

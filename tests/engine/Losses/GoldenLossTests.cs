@@ -86,38 +86,6 @@ public sealed class GoldenLossTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(new[] { 1f })]
-    [InlineData(new[] { 1f, 0f })]
-    [InlineData(new[] { 0.666667f, 0.333333f, 0f })]
-    [InlineData(new[] { 0.533333f, 0.266667f, 0.133333f, 0.066667f, 0f })]
-    public void Supervision_weights_match_the_table(float[] expected)
-    {
-        var weights = DeepSupervision.Weights(expected.Length);
-        for (var i = 0; i < expected.Length; i++)
-        {
-            Assert.Equal(expected[i], weights[i], 6);
-        }
-    }
-
-    [Fact]
-    public void Regions_with_an_ignored_voxel_match_the_worked_example()
-    {
-        // docs/method/losses-and-optimisers.md §4.3: voxel-major, two regions and the mask.
-        double[] logits = [0.5, -0.5, -1, 0.3, 2, 1, 0, -2];
-        double[] plain = [1, 0, 0, 0, 1, 1, 1, 0];
-        double[] masked = [1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0];
-        var size = new Extent(1, 2, 2);
-        var whole = Evaluate(logits, plain, size, 2, new LossOptions([1f], Regions: true, BatchDice: false)).Value;
-        Near(0.422004, whole.CrossEntropy, "BCE");
-        Near(-0.640850, whole.Dice, "Dice");
-        Near(-0.218846, whole.Total, "total");
-        var part = Evaluate(logits, masked, size, 2, new LossOptions([1f], Regions: true, BatchDice: false, IgnoreLabel: 0)).Value;
-        Near(0.978615, part.CrossEntropy, "masked BCE");
-        Near(-0.330977, part.Dice, "masked Dice");
-        Near(0.647638, part.Total, "masked total");
-    }
-
     [Fact]
     public void Missing_targets_and_weights_are_refused()
     {

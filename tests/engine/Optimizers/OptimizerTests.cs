@@ -8,64 +8,12 @@ using Xunit;
 namespace SharpSeg.Engine.Tests.Optimizers;
 
 /// <summary>
-/// The traces of docs/method/losses-and-optimisers.md §6 to §8 in float64; step options are float32, hence the tolerance.
+/// Which parameters a step moves, and by how much in common. The traces of docs/method/losses-and-optimisers.md §8 are asserted beside
+/// that page.
 /// </summary>
 public sealed class OptimizerTests : IDisposable
 {
     private readonly ReferenceBackend backend = new();
-
-    [Fact]
-    public void Sgd_follows_the_trace()
-    {
-        using var store = Store([1, -2]);
-        using var sgd = new SgdNesterov(store);
-        double[][] gradients = [[0.5, -1], [0.25, -0.5], [-0.1, 2]];
-        double[][] theta = [[0.990049403, -1.980098806], [0.980173018, -1.960346036], [0.974860106, -1.985540211]];
-        double[][] velocity = [[0.500030000, -1.000060000], [0.745059401, -1.490118803], [0.637638213, 0.524723575]];
-        for (var i = 0; i < 3; i++)
-        {
-            Step(store, sgd, gradients[i], 0.01f);
-            Near(theta[i], backend.Read(store.Parameters[0].Value), 1e-7);
-            Near(velocity[i], backend.Read(sgd.State.Single().Value), 1e-7);
-        }
-
-        Assert.Equal([3], sgd.StepCounts);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Adam_follows_the_trace(bool amsGrad)
-    {
-        using var store = Store([1, -2]);
-        using var adam = new Adam(store, amsGrad);
-        double[][] gradients = [[0.5, -1], [0.25, -0.5], [-0.1, 2]];
-        double[][] theta = [[0.999700000, -1.999700000], [0.999420343, -1.999420343], [0.999241314, -1.999482237]];
-        for (var i = 0; i < 3; i++)
-        {
-            Step(store, adam, gradients[i], 3e-4f);
-            Near(theta[i], backend.Read(store.Parameters[0].Value), 1e-9);
-        }
-
-        Near([0.053008127, 0.073983743], backend.Read(adam.State.Single(s => s.Name == "p0.m").Value), 1e-8);
-        Near([0.000321976677, 0.005247690771], backend.Read(adam.State.Single(s => s.Name == "p0.v").Value), 1e-10);
-    }
-
-    [Theory]
-    [InlineData(false, 0.9997000000, 0.9994987593, 0.9993433915)]
-    [InlineData(true, 0.9997000000, 0.9994988598, 0.9993436473)]
-    public void AmsGrad_and_adam_part_where_the_trace_says(bool amsGrad, double first, double second, double third)
-    {
-        using var store = Store([1]);
-        using var adam = new Adam(store, amsGrad, weightDecay: 0f);
-        double[] gradients = [1, 0.001, -0.001];
-        double[] theta = [first, second, third];
-        for (var i = 0; i < 3; i++)
-        {
-            Step(store, adam, [gradients[i]], 3e-4f);
-            Near([theta[i]], backend.Read(store.Parameters[0].Value), 2e-10);
-        }
-    }
 
     [Fact]
     public void Clipping_scales_all_gradients_by_their_common_norm()
@@ -136,14 +84,6 @@ public sealed class OptimizerTests : IDisposable
 
     public void Dispose() => backend.Dispose();
 
-    private static void Near(double[] expected, double[] actual, double tolerance)
-    {
-        for (var i = 0; i < expected.Length; i++)
-        {
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"expected {expected[i]}, got {actual[i]}");
-        }
-    }
-
     private ParameterStore Store(params double[][] values)
     {
         var store = new ParameterStore(backend);
@@ -159,13 +99,6 @@ public sealed class OptimizerTests : IDisposable
         }
 
         return store;
-    }
-
-    private void Step(ParameterStore store, Optimizer optimizer, double[] gradient, float rate)
-    {
-        store.ForgetGradients();
-        SetGradient(store.Parameters[0], gradient);
-        optimizer.Step(rate, 1f);
     }
 
     private void SetGradient(Parameter parameter, double[] gradient)

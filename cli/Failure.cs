@@ -57,3 +57,20 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         }
     }
 }
+
+/// <summary>The command line itself is wrong: exit code 2.</summary>
+internal sealed class UsageException(string message, string? hint = null) : Exception(message)
+{
+    public string? Hint { get; } = hint;
+}
+
+/// <summary>Exit codes of the process.</summary>
+internal static class ExitCodes
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int WrongUsage = 2;
+
+    /// <summary>Ended by Ctrl-C or SIGTERM; the state is saved.</summary>
+    public const int Interrupted = 130;
+}

@@ -163,3 +163,27 @@ public sealed class Dataset
 
     private static IReadOnlyList<DatasetCase> Sorted(IReadOnlyList<DatasetCase> cases) => [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
 }
+
+/// <summary>One case: its images and, for training, its label map.</summary>
+/// <param name="Id">Unique name within the dataset.</param>
+/// <param name="ImageFiles">Full paths: one file with all channels, or one file a channel in their order.</param>
+/// <param name="LabelFile">
+/// Full path where the label map is expected (it may be missing; `verify` reports that); null for cases without one.
+/// </param>
+public sealed record DatasetCase(string Id, IReadOnlyList<string> ImageFiles, string? LabelFile);
+
+/// <summary>How a dataset lies on disk (docs/method/datasets.md §1 to §4).</summary>
+public enum DatasetFormat
+{
+    /// <summary>Medical Segmentation Decathlon: cases listed in dataset.json, one file with all channels each.</summary>
+    Decathlon,
+
+    /// <summary>nnU-Net v2 raw folder: imagesTr/CASE_0000.ext, labelsTr/CASE.ext.</summary>
+    NnUnetV2,
+
+    /// <summary>nnU-Net v1 raw folder: file names as in v2, dataset.json as in the Decathlon.</summary>
+    NnUnetV1,
+
+    /// <summary>nnU-Net v2's dataset.json with every file listed under `dataset`.</summary>
+    CaseList,
+}

@@ -130,3 +130,45 @@ public static class Evaluator
             StringComparer.Ordinal);
     }
 }
+
+/// <summary>A foreground label or region that is scored.</summary>
+/// <param name="Key">"2" for a label, "(1, 2, 3)" for a region, as nnU-Net writes them.</param>
+/// <param name="Name">Its name in dataset.json.</param>
+/// <param name="Labels">The label values that make it up.</param>
+public sealed record EvaluatedClass(string Key, string Name, IReadOnlyList<int> Labels)
+{
+    /// <summary>The classes of a dataset in declared order.</summary>
+    public static IReadOnlyList<EvaluatedClass> Of(LabelScheme scheme) =>
+    [
+        .. scheme.EvaluatedClasses.Select(entry => new EvaluatedClass(
+            entry.Values.Count == 1 ? $"{entry.Values[0]}" : $"({string.Join(", ", entry.Values)})", entry.Name, entry.Values)),
+    ];
+}
+
+/// <summary>What to compute and how.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Compute HD95 and NSD, too.</summary>
+    public bool Surface { get; init; }
+
+    /// <summary>Tolerance of NSD in mm, for classes without one of their own.</summary>
+    public double ToleranceMm { get; init; } = 1;
+
+    /// <summary>Tolerances in mm by class key.</summary>
+    public IReadOnlyDictionary<string, double> ToleranceMmByClass { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>References without a prediction are an error instead of a warning.</summary>
+    public bool RequireAll { get; init; }
+
+    /// <summary>Maximum number of cores; 0 = all.</summary>
+    public int Workers { get; init; }
+
+    /// <summary>NSD's tolerance for a class, mm.</summary>
+    public double ToleranceFor(EvaluatedClass item) => ToleranceMmByClass.GetValueOrDefault(item.Key, ToleranceMm);
+}
+
+/// <summary>A prediction and what to compare it with.</summary>
+/// <param name="CaseId">Name of the case.</param>
+/// <param name="ReferenceFile">Label file on the original grid.</param>
+/// <param name="PredictionFile">Predicted label file on the same grid.</param>
+public sealed record EvaluationCase(string CaseId, string ReferenceFile, string PredictionFile);

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
@@ -133,3 +134,10 @@ internal sealed class ConfigurationParts
         return result;
     }
 }
+
+/// <summary>What both profiles read of a dataset besides its fingerprint.</summary>
+/// <param name="Fingerprint">The measurements.</param>
+/// <param name="DatasetName">Name of the dataset.</param>
+/// <param name="ChannelNames">Names of the channels; they decide the normalisation.</param>
+/// <param name="LabelEntries">Entries of `labels`: background and ignore included, a region as one.</param>
+internal sealed record PlanningFacts(Fingerprint Fingerprint, string DatasetName, IReadOnlyList<string> ChannelNames, int LabelEntries);

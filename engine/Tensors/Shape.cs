@@ -37,3 +37,16 @@ public readonly record struct Shape(int D0, int D1, int D2, int D3, int D4)
     /// <inheritdoc/>
     public override string ToString() => $"({D0}, {D1}, {D2}, {D3}, {D4})";
 }
+
+/// <summary>Extents that do not fit together. The message names both.</summary>
+public sealed class ShapeException(string message) : Exception(message)
+{
+    /// <summary>Throws unless a tensor has the expected shape.</summary>
+    public static void Require(Tensor tensor, Shape expected, string name)
+    {
+        if (tensor.Shape != expected)
+        {
+            throw new ShapeException($"{name} has shape {tensor.Shape}, expected {expected}");
+        }
+    }
+}

@@ -39,3 +39,28 @@ public sealed record Fingerprint
     /// <summary>Number of cases.</summary>
     public int CaseCount => Spacings.Count;
 }
+
+/// <summary>What the training references say about one class, or about one region as the union of its labels.</summary>
+/// <param name="Name">Name in dataset.json.</param>
+/// <param name="Labels">Label values that make it up.</param>
+/// <param name="Voxels">Voxels over all cases.</param>
+/// <param name="CasesPresent">Cases with at least one voxel.</param>
+/// <param name="MostComponents">
+/// The greatest number of connected components (face contact, 6 neighbours) in any one case. `classic` postprocessing keeps only
+/// the largest component of a class where this is 1 (docs/method/evaluation.md §5).
+/// </param>
+public sealed record ClassFacts(string Name, IReadOnlyList<int> Labels, long Voxels, int CasesPresent, int MostComponents);
+
+/// <summary>
+/// Intensities of one channel at the foreground voxels (label above 0, ignore excluded) of all training cases, in the image's own
+/// units. How cases are weighted depends on the profile (docs/method/planning.md §1).
+/// </summary>
+/// <param name="Mean">Mean.</param>
+/// <param name="Median">Median.</param>
+/// <param name="Std">Standard deviation (biased).</param>
+/// <param name="Min">Smallest value of all voxels.</param>
+/// <param name="Max">Largest value of all voxels.</param>
+/// <param name="Percentile005">0.5th percentile (`percentile_00_5`).</param>
+/// <param name="Percentile995">99.5th percentile (`percentile_99_5`).</param>
+public sealed record IntensityProperties(
+    double Mean, double Median, double Std, double Min, double Max, double Percentile005, double Percentile995);

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Tests.Batches;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;

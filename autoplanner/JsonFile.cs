@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -14,9 +15,15 @@ namespace SharpSeg.AutoPlanner;
 public sealed record JsonFile(string Source, string Path, JsonObject Node)
 {
     /// <summary>The longest file accepted, in bytes: fingerprints of 100,000 cases stay below it.</summary>
-    public const long MaximumBytes = 256L << 20;
+    public const long MaximumBytes = 64L << 20;
 
-    private static readonly JsonDocumentOptions Tolerant = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+    /// <summary>Comments and trailing commas are read; a key that occurs twice is an error, since nobody can say which one counts.</summary>
+    internal static readonly JsonDocumentOptions Tolerant = new()
+    {
+        AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, AllowDuplicateProperties = false,
+    };
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -31,42 +38,83 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         : throw new SharpSegException($"{source}: expected a JSON object at the top");
 
     /// <summary>Any JSON value of a text.</summary>
-    /// <exception cref="SharpSegException">Not JSON.</exception>
-    public static JsonNode? ParseNode(string text, string source)
+    /// <exception cref="SharpSegException">Not JSON, a key twice, or a text that is not Unicode.</exception>
+    public static JsonNode? ParseNode(string text, string source) => Parse(text, source, json => JsonNode.Parse(json, documentOptions: Tolerant));
+
+    /// <summary>Parses with whatever parser, after the checks that none of them makes; their exceptions become one line.</summary>
+    /// <exception cref="SharpSegException">Not JSON, a key twice, or a text that is not Unicode.</exception>
+    internal static T Parse<T>(string text, string source, Func<string, T> parse)
     {
         try
         {
-            return JsonNode.Parse(text, documentOptions: Tolerant);
+            RequireUnicode(text);
+            return parse(text);
         }
         catch (JsonException exception)
         {
-            throw new SharpSegException(
-                $"{source}: not valid JSON (line {exception.LineNumber + 1}, character {exception.BytePositionInLine + 1})", null, exception);
+            var where = exception.LineNumber is { } line ? $" (line {line + 1}, character {exception.BytePositionInLine + 1})" : "";
+            var reason = exception.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0];
+            throw new SharpSegException($"{source}: not valid JSON{where}: {reason}", "mend the file, or make it again", exception);
+        }
+        catch (EncoderFallbackException exception)
+        {
+            throw new SharpSegException($"{source}: a text in it is not Unicode", "mend the file, or make it again", exception);
         }
     }
 
     /// <summary>A file's text.</summary>
-    /// <exception cref="SharpSegException">Missing, too large or unreadable.</exception>
+    /// <exception cref="SharpSegException">Missing, empty, too large or unreadable.</exception>
     public static string ReadText(string path)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists)
-        {
-            throw new SharpSegException($"{path}: no such file");
-        }
-
-        if (file.Length > MaximumBytes)
-        {
-            throw new SharpSegException($"{path}: {file.Length} bytes of JSON, the limit is {MaximumBytes}");
-        }
-
         try
         {
-            return File.ReadAllText(path);
+            var file = new FileInfo(path);
+            if (!file.Exists)
+            {
+                throw new SharpSegException($"{path}: {(Directory.Exists(path) ? "a folder, not a file" : "no such file")}");
+            }
+
+            if (file.Length is 0 or > MaximumBytes)
+            {
+                throw new SharpSegException(file.Length == 0
+                    ? $"{path}: the file is empty, or it is a pipe or a device"
+                    : $"{path}: {file.Length} bytes of JSON, the limit is {MaximumBytes}");
+            }
+
+            using var reader = new StreamReader(path, Strict, detectEncodingFromByteOrderMarks: true);
+            return reader.ReadToEnd();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (DecoderFallbackException exception)
+        {
+            throw new SharpSegException($"{path}: not a text file: its bytes are not UTF-8", "write it again as UTF-8", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new SharpSegException($"{path}: cannot be read: {exception.Message}", null, exception);
+        }
+    }
+
+    /// <summary>
+    /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first use of such a text
+    /// would fail.
+    /// </summary>
+    private static void RequireUnicode(string text)
+    {
+        var reader = new Utf8JsonReader(
+            Strict.GetBytes(text), new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+        while (reader.Read())
+        {
+            if (reader.ValueIsEscaped && reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+            {
+                try
+                {
+                    _ = reader.GetString();
+                }
+                catch (InvalidOperationException exception)
+                {
+                    throw new JsonException("a text holds half of a surrogate pair", null, null, null, exception);
+                }
+            }
         }
     }
 

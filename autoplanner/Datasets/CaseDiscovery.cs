@@ -37,7 +37,7 @@ internal static partial class CaseDiscovery
         foreach (var entry in training.EnumerateArray())
         {
             // The first listed image decides; further ones only if that one is missing altogether.
-            var image = Resolve(folder, Member(entry, "image", "training", source));
+            var image = Resolve(folder, Member(entry, "image", "training", source), "training", source);
             if (File.Exists(image))
             {
                 return DatasetFormat.Decathlon;
@@ -67,7 +67,8 @@ internal static partial class CaseDiscovery
         var cases = new List<DatasetCase>();
         foreach (var entry in list.EnumerateArray())
         {
-            var image = Resolve(folder, entry.ValueKind == JsonValueKind.String ? entry.GetString()! : Member(entry, "image", key, source));
+            var image = Resolve(
+                folder, entry.ValueKind == JsonValueKind.String ? entry.GetString()! : Member(entry, "image", key, source), key, source);
             var name = Path.GetFileName(image);
             if (name.StartsWith('.') || name.StartsWith('_'))
             {
@@ -75,7 +76,7 @@ internal static partial class CaseDiscovery
             }
 
             var id = name[..^(ImageFile.EndingOf(name)?.Length ?? Path.GetExtension(name).Length)];
-            var label = key == "training" ? Resolve(folder, Member(entry, "label", key, source)) : null;
+            var label = key == "training" ? Resolve(folder, Member(entry, "label", key, source), key, source) : null;
             IReadOnlyList<string> images = [image];
             if (format == DatasetFormat.NnUnetV1)
             {
@@ -88,7 +89,7 @@ internal static partial class CaseDiscovery
                 images = found.GetValueOrDefault(id) ?? [];
             }
 
-            cases.Add(new(id, images, label));
+            cases.Add(new(SafeName.Require(id, "the case id", source), images, label));
         }
 
         return cases;
@@ -109,6 +110,7 @@ internal static partial class CaseDiscovery
         var cases = new List<DatasetCase>();
         foreach (var member in list.EnumerateObject())
         {
+            SafeName.Require(member.Name, "the case id", source);
             var key = $"dataset.{member.Name}";
             DatasetJson.Expect(member.Value, JsonValueKind.Object, key, source);
             if (!member.Value.TryGetProperty("images", out var images))
@@ -119,8 +121,8 @@ internal static partial class CaseDiscovery
             DatasetJson.Expect(images, JsonValueKind.Array, $"{key}.images", source);
             cases.Add(new(
                 member.Name,
-                [.. images.EnumerateArray().Select(image => Resolve(folder, Expanded(DatasetJson.Text(image, $"{key}.images", source))))],
-                Resolve(folder, Expanded(Member(member.Value, "label", key, source)))));
+                [.. images.EnumerateArray().Select(image => Resolve(folder, Expanded(DatasetJson.Text(image, $"{key}.images", source)), key, source))],
+                Resolve(folder, Expanded(Member(member.Value, "label", key, source)), key, source)));
         }
 
         return [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
@@ -162,7 +164,8 @@ internal static partial class CaseDiscovery
             ? DatasetJson.Text(value, $"{key}.{member}", source)
             : throw new SharpSegException($"`{source}`: an entry of `{key}` has no `{member}`");
 
-    private static string Resolve(string folder, string path) => Path.GetFullPath(Path.Combine(folder, path));
+    private static string Resolve(string folder, string path, string key, string source) =>
+        Path.GetFullPath(Path.Combine(folder, SafeName.RequirePath(path, $"a file of `{key}`,", source)));
 
     private static string WithChannel(string image)
     {

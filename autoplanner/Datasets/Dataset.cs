@@ -64,7 +64,7 @@ public sealed class Dataset
                 $"`{folder}`: there is no dataset.json", "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr");
         }
 
-        using var document = DatasetJson.Parse(DatasetJson.ReadText(source), source);
+        using var document = DatasetJson.Parse(JsonFile.ReadText(source), source);
         var root = document.RootElement;
         var format = CaseDiscovery.Detect(full, root, source);
         var description = DatasetDescription.FromJson(root, source, Path.GetFileName(Path.TrimEndingDirectorySeparator(full)));

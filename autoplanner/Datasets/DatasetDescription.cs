@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 
@@ -10,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// <param name="Labels">The labels.</param>
 /// <param name="FileEnding">Ending of images and labels, leading dot included.</param>
 /// <param name="NumTraining">Number of training cases that the file declares; null if it does not.</param>
-public sealed record DatasetDescription(
+public sealed partial record DatasetDescription(
     string Name, IReadOnlyList<string> ChannelNames, LabelScheme Labels, string FileEnding, int? NumTraining)
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -88,7 +89,7 @@ public sealed record DatasetDescription(
         if (root.TryGetProperty("file_ending", out var fileEnding))
         {
             ending = fileEnding.ValueKind == JsonValueKind.String ? fileEnding.GetString()! : "";
-            if (ending.Length < 2 || ending[0] != '.')
+            if (!Ending().IsMatch(ending))
             {
                 throw new SharpSegException($"`{source}`: `file_ending` is {fileEnding.GetRawText()}", "it is a text like \".nii.gz\"");
             }
@@ -107,6 +108,9 @@ public sealed record DatasetDescription(
             ending,
             numTraining);
     }
+
+    [GeneratedRegex(@"^(\.[A-Za-z0-9]{1,16}){1,3}\z")]
+    private static partial Regex Ending();
 
     private static void WriteValues(Utf8JsonWriter writer, IReadOnlyList<int> values)
     {

@@ -6,21 +6,10 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// <summary>The parts of a dataset.json, read with messages that name the key. Object members keep their file order.</summary>
 internal static class DatasetJson
 {
-    private static readonly JsonDocumentOptions Lenient = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
-
     /// <summary>Parses a text whose root must be an object.</summary>
     public static JsonDocument Parse(string json, string source)
     {
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(json, Lenient);
-        }
-        catch (JsonException error)
-        {
-            throw new SharpSegException($"`{source}`: not valid JSON: {error.Message}", null, error);
-        }
-
+        var document = JsonFile.Parse(json, $"`{source}`", text => JsonDocument.Parse(text, JsonFile.Tolerant));
         if (document.RootElement.ValueKind == JsonValueKind.Object)
         {
             return document;
@@ -28,22 +17,6 @@ internal static class DatasetJson
 
         document.Dispose();
         throw new SharpSegException($"`{source}`: not a JSON object");
-    }
-
-    /// <summary>Reads a whole text file.</summary>
-    public static string ReadText(string path)
-    {
-        const long most = 1L << 28; // a dataset.json with a million cases is smaller
-        try
-        {
-            return new FileInfo(path).Length <= most
-                ? File.ReadAllText(path)
-                : throw new SharpSegException($"`{path}`: {new FileInfo(path).Length} bytes; no such file is larger than {most}");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SharpSegException($"`{path}`: cannot be read: {error.Message}", null, error);
-        }
     }
 
     /// <summary>A whole number.</summary>

@@ -94,7 +94,7 @@ public static class DatasetVerifier
 
         Try(() =>
         {
-            using var document = DatasetJson.Parse(DatasetJson.ReadText(source), source);
+            using var document = DatasetJson.Parse(JsonFile.ReadText(source), source);
             var root = document.RootElement;
             var listed = root.TryGetProperty("training", out _) && !root.TryGetProperty("channel_names", out _);
             string[] required = listed ? ["labels"] : ["labels", "numTraining", "file_ending"];

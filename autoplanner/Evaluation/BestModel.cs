@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Evaluation;
@@ -78,7 +79,7 @@ public sealed record BestModel
         return new BestModel
         {
             Winner = ReadCandidate(file),
-            Folds = NotEmpty(file, "folds", 1000),
+            Folds = [.. NotEmpty(file, "folds", 1000).Select(fold => Splits.IsFold(fold) ? fold : throw file.Error("folds", $"`{fold}` is no fold"))],
             Postprocessing = new PostprocessingSteps(
                 postprocessing.RequiredIntRows("keep_largest_component"),
                 postprocessing.RequiredText("connectivity") switch
@@ -126,7 +127,8 @@ public sealed record BestModel
         return scores;
     }
 
-    private static Candidate ReadCandidate(JsonFile file) => new(NotEmpty(file, "configurations", 2));
+    private static Candidate ReadCandidate(JsonFile file) => new(
+        [.. NotEmpty(file, "configurations", 2).Select(name => SafeName.Require(name, "the configuration", file.Source))]);
 
     private static string[] NotEmpty(JsonFile file, string key, int most)
     {

@@ -83,7 +83,7 @@ public static partial class SummaryJson
             var prediction = item.RequiredText("prediction_file");
             var metrics = item.RequiredObject("metrics");
             cases.Add(new CaseMetrics(
-                item.Text("case") ?? CaseIdOf(prediction), item.RequiredText("reference_file"), prediction,
+                SafeName.Require(item.Text("case") ?? CaseIdOf(prediction), "the case id", path), item.RequiredText("reference_file"), prediction,
                 [.. classes.Select(entry => ReadMetrics(metrics.RequiredObject(entry.Key)))]));
         }
 

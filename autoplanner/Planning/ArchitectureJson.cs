@@ -9,9 +9,11 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// </summary>
 internal static class ArchitectureJson
 {
-    private const int MostStages = 32;
     private const double DefaultSlope = 0.01, DefaultEpsilon = 1e-5;       // PyTorch's
     private const string UNetModule = "dynamic_network_architectures.architectures.unet.";
+
+    // Several times what any published network has; a damaged file must not ask for more than can be planned in a moment.
+    private const int MostStages = 12, MostFeatures = 8192, MostBlocks = 64;
 
     private static readonly (NetworkFamily Family, string ClassName, string BlocksKey)[] Families =
     [
@@ -255,12 +257,12 @@ internal static class ArchitectureJson
     {
         var stages = plan.Strides.Count;
         var axes = configuration.RequiredInts("patch_size").Length;
-        if (stages == 0 || plan.FeaturesPerStage.Count != stages || plan.KernelSizes.Count != stages ||
+        if (stages is 0 or > MostStages || plan.FeaturesPerStage.Count != stages || plan.KernelSizes.Count != stages ||
             plan.EncoderBlocks.Count != stages || plan.DecoderBlocks.Count != stages - 1)
         {
             throw configuration.Error(
                 "architecture",
-                $"{stages} strides, {plan.FeaturesPerStage.Count} features, {plan.KernelSizes.Count} kernels, " +
+                $"{stages} strides (1 to {MostStages}), {plan.FeaturesPerStage.Count} features, {plan.KernelSizes.Count} kernels, " +
                 $"{plan.EncoderBlocks.Count} encoder and {plan.DecoderBlocks.Count} decoder entries do not describe one network");
         }
 
@@ -270,9 +272,10 @@ internal static class ArchitectureJson
             throw configuration.Error("architecture", $"kernels (odd) and strides must have {axes} entries of 1 to 7, as the patch has {axes} axes");
         }
 
-        if (plan.FeaturesPerStage.Concat(plan.EncoderBlocks).Concat(plan.DecoderBlocks).Any(value => value is < 1 or > 65536))
+        if (plan.FeaturesPerStage.Any(value => value is < 1 or > MostFeatures) ||
+            plan.EncoderBlocks.Concat(plan.DecoderBlocks).Any(value => value is < 1 or > MostBlocks))
         {
-            throw configuration.Error("architecture", "features and block counts must be 1 or more");
+            throw configuration.Error("architecture", $"features must be 1 to {MostFeatures} and blocks 1 to {MostBlocks} a stage");
         }
     }
 }

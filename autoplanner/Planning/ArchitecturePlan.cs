@@ -52,7 +52,7 @@ public sealed record ArchitecturePlan
         {
             for (var axis = 0; axis < divisor.Length; axis++)
             {
-                divisor[axis] = checked(divisor[axis] * stride[axis]);
+                divisor[axis] = (int)Math.Min(int.MaxValue, (long)divisor[axis] * stride[axis]); // beyond it no patch is a multiple
             }
         }
 

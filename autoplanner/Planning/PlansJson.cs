@@ -14,6 +14,8 @@ public static class PlansJson
     // All give arrays (z, y, x) as the files store them; they differ in the formats they know.
     private static readonly string[] ReadersAsStored = [DefaultReader, "NibabelIO", "NaturalImage2DIO", "Tiff3DIO"];
     private static readonly string[] ReadersToRas = ["NibabelIOWithReorient", "SimpleITKIOWithReorient"];
+    // Far above anything that trains; a damaged file must not ask for minutes of planning or for numbers that overflow.
+    private const int LongestEdge = 1 << 14, LargestBatch = 1 << 14;
 
     /// <summary>Reads a plans file.</summary>
     /// <exception cref="SharpSegException">Missing or bad; the message names the file and the key.</exception>
@@ -40,6 +42,7 @@ public static class PlansJson
         var resolved = new Dictionary<string, ConfigurationPlan>(StringComparer.Ordinal);
         foreach (var (name, _) in configurations.Node.Where(pair => only?.Contains(pair.Key) != false))
         {
+            SafeName.Require(name, "the configuration", source);
             resolved[name] = ReadConfiguration(ConfigurationInheritance.Resolve(configurations, name), name);
         }
 
@@ -130,15 +133,15 @@ public static class PlansJson
     private static ConfigurationPlan ReadConfiguration(JsonFile json, string name)
     {
         var patch = json.RequiredInts("patch_size");
-        if (patch.Length is not (2 or 3) || patch.Any(size => size < 1))
+        if (patch.Length is not (2 or 3) || patch.Any(size => size is < 1 or > LongestEdge))
         {
-            throw json.Error("patch_size", $"[{string.Join(", ", patch)}] must be 2 or 3 sizes of at least 1");
+            throw json.Error("patch_size", $"[{Shown(patch)}] must be 2 or 3 sizes of 1 to {LongestEdge}");
         }
 
         var spacing = json.RequiredNumbers("spacing");
-        if (spacing.Length != patch.Length || spacing.Any(value => value <= 0))
+        if (spacing.Length != patch.Length || spacing.Any(value => value is not (> 0 and < 1e6)))
         {
-            throw json.Error("spacing", $"[{string.Join(", ", spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
+            throw json.Error("spacing", $"[{Shown(spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
         }
 
         RequireSupported(json, "preprocessor_name", "DefaultPreprocessor");
@@ -156,8 +159,8 @@ public static class PlansJson
         return new ConfigurationPlan
         {
             Name = name,
-            DataIdentifier = json.RequiredText("data_identifier"),
-            BatchSize = batch > 0 ? batch : throw json.Error("batch_size", $"{batch} must be at least 1"),
+            DataIdentifier = SafeName.Require(json.RequiredText("data_identifier"), "`data_identifier`", json.Source),
+            BatchSize = batch is > 0 and <= LargestBatch ? batch : throw json.Error("batch_size", $"{batch} must be 1 to {LargestBatch}"),
             PatchSize = patch,
             Spacing = spacing,
             MedianImageSize = json.Has("median_image_size_in_voxels") ? json.RequiredNumbers("median_image_size_in_voxels") : [.. patch.Select(n => (double)n)],
@@ -167,10 +170,13 @@ public static class PlansJson
             Architecture = architecture,
             BatchDice = json.Flag("batch_dice") ?? patch.Length == 2,
             InheritsFrom = json.Text("inherits_from"),
-            PreviousStage = json.Text("previous_stage"),
-            NextStages = json.Node["next_stage"] is JsonArray ? json.RequiredTexts("next_stage") : json.Text("next_stage") is { } one ? [one] : [],
+            PreviousStage = json.Text("previous_stage") is { } previous ? SafeName.Require(previous, "`previous_stage`", json.Source) : null,
+            NextStages = [.. ReadNextStages(json).Select(next => SafeName.Require(next, "`next_stage`", json.Source))],
         };
     }
+
+    private static string[] ReadNextStages(JsonFile json) =>
+        json.Node["next_stage"] is JsonArray ? json.RequiredTexts("next_stage") : json.Text("next_stage") is { } one ? [one] : [];
 
     private static NormalizationScheme[] ReadNormalization(JsonFile json)
     {
@@ -182,6 +188,8 @@ public static class PlansJson
             ? schemes
             : throw json.Error("use_mask_for_norm", $"{masks} entries for {schemes.Length} normalization_schemes");
     }
+
+    private static string Shown<T>(IReadOnlyCollection<T> values) => $"{string.Join(", ", values.Take(4))}{(values.Count > 4 ? ", …" : "")}";
 
     private static JsonObject WriteConfiguration(ConfigurationPlan plan)
     {

@@ -100,7 +100,7 @@ public sealed record CaseProperties
 
         return new CaseProperties
         {
-            CaseId = root.RequiredText("case"),
+            CaseId = SafeName.Require(root.RequiredText("case"), "the case id", path),
             Orientation = root.Has("orientation") ? Orientation.FromSigned(root.RequiredInts("orientation")) : Orientation.AsStored,
             Spacing = Spacing.FromArray(Three(root, "spacing", root.RequiredNumbers("spacing"))),
             ShapeBeforeCropping = ToExtent(root, "shape_before_cropping"),

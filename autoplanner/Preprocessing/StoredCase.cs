@@ -57,7 +57,12 @@ public sealed class StoredCase : IDisposable
             throw new SharpSegException($"case `{caseId}` is not preprocessed: `{path}` is missing", "run `sharpseg preprocess` first");
         }
 
-        var properties = CaseProperties.FromJson(File.ReadAllText(path), path);
+        var properties = CaseProperties.FromJson(JsonFile.ReadText(path), path);
+        if (properties.CaseId != caseId)
+        {
+            throw new SharpSegException($"`{path}` is of case `{properties.CaseId}`: it was renamed", "run `sharpseg preprocess` again");
+        }
+
         var open = new List<StoredArray>();
         try
         {
@@ -209,7 +214,7 @@ public sealed class StoredCase : IDisposable
 
         foreach (var table in properties.Locations)
         {
-            if (table.Offset < 0 || table.Count < 0 || table.Offset + table.Count > locations.Shape.X)
+            if (table.Offset < 0 || table.Count < 0 || table.Offset > locations.Shape.X - table.Count)
             {
                 throw new SharpSegException(
                     $"`{path}`: class {table.Key} has voxels {table.Offset} to {table.Offset + table.Count} of {locations.Shape.X}",

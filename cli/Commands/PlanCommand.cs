@@ -66,7 +66,7 @@ internal static class PlanCommand
         }
 
         return File.Exists(options.DatasetJson)
-            ? DatasetDescription.FromJson(File.ReadAllText(options.DatasetJson), options.DatasetJson)
+            ? DatasetDescription.FromJson(JsonFile.ReadText(options.DatasetJson), options.DatasetJson)
             : throw new SharpSegException($"`{options.DatasetJson}`: no such file", "give the dataset.json with channels and labels");
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;

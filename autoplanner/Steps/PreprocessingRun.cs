@@ -6,6 +6,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Steps;
 

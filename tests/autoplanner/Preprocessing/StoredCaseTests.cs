@@ -1,6 +1,7 @@
 using System.Text;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 

@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace SharpSeg.AutoPlanner;
+namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
 /// The 64-bit xxHash of a byte stream (Yann Collet, xxHash specification 0.1.1, seed 0): a checksum against damaged files, as fast as
 /// memory. It is no protection against forgery.
 /// </summary>
-internal sealed class XxHash64
+public sealed class XxHash64
 {
     private const ulong P1 = 0x9E3779B185EBCA87, P2 = 0xC2B2AE3D27D4EB4F, P3 = 0x165667B19E3779F9;
     private const ulong P4 = 0x85EBCA77C2B2AE63, P5 = 0x27D4EB2F165667C5;

@@ -1,14 +1,20 @@
+using System.Globalization;
 using System.Text;
 
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
 /// Writes a file so that its name never shows half of it: the bytes go to a temporary file in the same folder, are flushed to the disk,
-/// and the file is then renamed. A process killed in between leaves the old file and a hidden temporary one, which the next write of
-/// the same file replaces.
+/// and the file is then renamed. Every writer has a temporary name of its own, so that processes that write the same file do not meet: the
+/// last one wins. A process killed in between leaves the old file and a hidden temporary one (<see cref="Sweep"/>).
 /// </summary>
 public static class AtomicFile
 {
+    private const string TemporaryEnding = ".tmp";
+
+    // Nobody takes longer from the last byte to the renaming.
+    private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(10);
+
     /// <summary>Writes UTF-8 text without a byte order mark.</summary>
     /// <exception cref="SharpSegException">The folder does not exist, may not be written, or the disk is full.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
@@ -26,13 +32,13 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> content)
     {
         var target = Path.GetFullPath(path);
-        var temporary = Path.Combine(Path.GetDirectoryName(target) ?? "", $".{Path.GetFileName(target)}.tmp");
+        var temporary = Path.Combine(Path.GetDirectoryName(target) ?? "", TemporaryName(Path.GetFileName(target)));
         try
         {
             try
             {
-                // FileShare.None locks the temporary file: two writers of one file meet here, not in a torn result.
-                using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+                // FileShare.None locks the file for as long as its writer lives.
+                using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
                 {
                     content(stream);
                     stream.Flush(flushToDisk: true);
@@ -59,6 +65,33 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Deletes what writers left in a folder that were killed; those that are still at work keep theirs.</summary>
+    public static void Sweep(string folder)
+    {
+        foreach (var path in Directory.Exists(folder) ? Directory.GetFiles(folder, $".*{TemporaryEnding}") : [])
+        {
+            try
+            {
+                if (DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > Abandoned)
+                {
+                    using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                    {
+                        // Nobody holds it.
+                    }
+
+                    File.Delete(path);
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Somebody writes it, or it is not ours to delete: tidying up is no reason to stop.
+            }
+        }
+    }
+
+    private static string TemporaryName(string name) => string.Create(
+        CultureInfo.InvariantCulture, $".{name}.{Environment.ProcessId}-{Random.Shared.NextInt64():x16}{TemporaryEnding}");
+
     // .NET's answer to EFBIG: a file system's longest file, or a user's limit (ulimit -f).
     private static bool IsTooLong(Exception error) => error is ArgumentOutOfRangeException { ParamName: "value" };
 
@@ -70,7 +103,7 @@ public static class AtomicFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The first error is the one to report; the next write of this file replaces the leftover.
+            // The first error is the one to report; the leftover is swept later.
         }
     }
 }

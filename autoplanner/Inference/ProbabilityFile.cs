@@ -46,10 +46,10 @@ public sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         int[] shape = [maps.Extent.Z, maps.Extent.Y, maps.Extent.X];
         var entries = Enumerable.Range(0, maps.Heads).Select(
             head => new SafetensorsEntry(TensorPrefix + labels.ClassName(head), shape, target => maps.Read(head, target)));
-        Safetensors.Write(path, [.. entries], new Dictionary<string, string>
+        AtomicFile.Write(path, stream => Safetensors.Write(stream, [.. entries], new Dictionary<string, string>
         {
             ["format"] = Format, ["version"] = Version, ["case"] = caseId, [ClassesKey] = Describe(labels),
-        });
+        }));
     }
 
     /// <summary>Opens a file and checks that it holds the probabilities of a dataset's labels; values are read later.</summary>

@@ -78,7 +78,7 @@ public sealed class Checkpoint
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        Safetensors.Write(path, entries, metadata);
+        AtomicFile.Write(path, stream => Safetensors.Write(stream, entries, metadata));
     }
 
     /// <summary>Writes the weights of a network that another program trained: a file that predicts, and cannot be trained on.</summary>
@@ -261,6 +261,11 @@ public sealed class Checkpoint
         catch (ModelFileException e)
         {
             throw Damaged(path, e.Message, e);
+        }
+
+        if (Array.FindIndex(values, value => !float.IsFinite(value)) is var odd and >= 0)
+        {
+            throw Damaged(path, $"tensor `{name}` holds {values[odd]}, which is no weight", null);
         }
 
         backend.Upload(values, target);

@@ -9,61 +9,71 @@ namespace SharpSeg.Engine.ModelFiles;
 /// The safetensors file format: eight bytes of header length (little endian), a JSON header
 /// <c>{"name": {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, "__metadata__": {"key": "value"}}</c>, then the data without
 /// gaps, little endian, row-major. Other programs read it too; nothing in it can be executed.
-/// Reading: <see cref="SafetensorsReader"/>.
+/// Beside the format, the metadata hold checksums of everything. Reading: <see cref="SafetensorsReader"/>.
 /// </summary>
 public static class Safetensors
 {
     /// <summary>Header key of the metadata.</summary>
     internal const string MetadataKey = "__metadata__";
 
+    /// <summary>
+    /// Metadata key of the checksums: per tensor, in the order of the data, 16 hexadecimal digits of the <see cref="XxHash64"/> of its bytes; then
+    /// those of the header itself, computed with zeros in their place.
+    /// </summary>
+    internal const string ChecksumsKey = "sharpseg.xxh64";
+
+    /// <summary>Characters of one checksum.</summary>
+    internal const int ChecksumLength = 16;
+
     private const int HeaderAlignment = 8;
 
     /// <summary>
-    /// Writes a file tensor by tensor, under a temporary name in the same folder, and renames it when it is complete and flushed: a
-    /// reader never sees half a file, and a crash leaves the old one.
+    /// Writes tensor by tensor, then the checksums into the header. Half a file must not be seen under its name: callers write under a temporary
+    /// one.
     /// </summary>
-    /// <param name="path">The file.</param>
+    /// <param name="stream">Empty, and can be sought.</param>
     /// <param name="tensors">What to write, in this order; names must differ.</param>
     /// <param name="metadata">Text stored with the tensors.</param>
-    public static void Write(string path, IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(Stream stream, IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var header = Header(tensors, metadata);
-        var temporary = path + ".tmp";
-        try
+        Span<byte> length = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        stream.Write(length);
+        stream.Write(header);
+        var checksums = Checksums(header, tensors.Count);
+        for (var i = 0; i < tensors.Count; i++)
         {
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
-            {
-                Span<byte> length = stackalloc byte[sizeof(ulong)];
-                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-                file.Write(length);
-                file.Write(header);
-                foreach (var tensor in tensors)
-                {
-                    WriteTensor(file, tensor);
-                }
+            WriteChecksum(checksums.Slice(i * ChecksumLength, ChecksumLength), WriteTensor(stream, tensors[i]));
+        }
 
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (ArgumentOutOfRangeException error) when (error.ParamName == "value")
-        {
-            // .NET's answer to EFBIG: a file system's longest file, or a user's limit (ulimit -f).
-            File.Delete(temporary);
-            throw new IOException($"'{path}': the file system or a limit does not allow a file of this length", error);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        WriteChecksum(checksums[^ChecksumLength..], XxHash64.Of(header));
+        stream.Position = sizeof(ulong);
+        stream.Write(header);
+        stream.Seek(0, SeekOrigin.End);
     }
 
-    private static void WriteTensor(FileStream file, SafetensorsEntry tensor)
+    /// <summary>The checksums' place in a header.</summary>
+    /// <param name="header">Bytes of the header.</param>
+    /// <param name="tensors">Number of tensors.</param>
+    /// <returns>Empty if the header has none, or not as many as it should.</returns>
+    internal static Span<byte> Checksums(Span<byte> header, int tensors)
+    {
+        var start = header.IndexOf("\"sharpseg.xxh64\":\""u8) + "\"sharpseg.xxh64\":\"".Length;
+        var length = (tensors + 1) * ChecksumLength;
+        return start >= "\"sharpseg.xxh64\":\"".Length && start + length < header.Length && header[start + length] == (byte)'"'
+            ? header.Slice(start, length)
+            : [];
+    }
+
+    private static void WriteChecksum(Span<byte> target, ulong value) =>
+        value.TryFormat(target, out _, "x16", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static ulong WriteTensor(Stream stream, SafetensorsEntry tensor)
     {
         var length = checked((int)tensor.Length);
         var values = ArrayPool<float>.Shared.Rent(Math.Max(length, 1));
+        var hash = new XxHash64();
         try
         {
             tensor.Fill(values.AsSpan(0, length));
@@ -77,13 +87,17 @@ public static class Safetensors
             const int Piece = 1 << 24;
             for (var start = 0; start < length; start += Piece)
             {
-                file.Write(MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(Piece, length - start))));
+                var bytes = MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(Piece, length - start)));
+                hash.Append(bytes);
+                stream.Write(bytes);
             }
         }
         finally
         {
             ArrayPool<float>.Shared.Return(values);
         }
+
+        return hash.Value();
     }
 
     private static byte[] Header(IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata)
@@ -92,16 +106,14 @@ public static class Safetensors
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            if (metadata is { Count: > 0 })
+            json.WriteStartObject(MetadataKey);
+            foreach (var (key, value) in metadata ?? new Dictionary<string, string>())
             {
-                json.WriteStartObject(MetadataKey);
-                foreach (var (key, value) in metadata)
-                {
-                    json.WriteString(key, value);
-                }
-
-                json.WriteEndObject();
+                json.WriteString(key, value);
             }
+
+            json.WriteString(ChecksumsKey, new string('0', (tensors.Count + 1) * ChecksumLength));
+            json.WriteEndObject();
 
             var names = new HashSet<string>(StringComparer.Ordinal) { MetadataKey };
             var offset = 0L;

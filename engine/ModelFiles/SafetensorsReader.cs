@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text.Json;
 
 namespace SharpSeg.Engine.ModelFiles;
@@ -19,6 +20,7 @@ public sealed class SafetensorsReader : IDisposable
     private readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
     private readonly List<string> names = [];
     private readonly Dictionary<string, string> metadata = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ulong> checksums = new(StringComparer.Ordinal);
 
     private SafetensorsReader(string path, FileStream file)
     {
@@ -28,15 +30,20 @@ public sealed class SafetensorsReader : IDisposable
         dataStart = sizeof(ulong) + header.Length;
         try
         {
-            using var document = JsonDocument.Parse(header);
+            using var document = JsonDocument.Parse(header, new JsonDocumentOptions { AllowDuplicateProperties = false });
             ParseHeader(document.RootElement);
         }
         catch (JsonException e)
         {
             throw Bad($"the header is not JSON ({e.Message})", e);
         }
+        catch (InvalidOperationException e)
+        {
+            throw Bad("a text in the header is not Unicode", e); // half of a surrogate pair
+        }
 
         CheckCoverage();
+        ReadChecksums(header);
     }
 
     /// <summary>The tensors' names, in the order of their data.</summary>
@@ -50,6 +57,11 @@ public sealed class SafetensorsReader : IDisposable
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SafetensorsReader Open(string path)
     {
+        if (new FileInfo(path) is { Exists: true, Length: 0 })
+        {
+            throw new ModelFileException(path, "the file is empty, or it is a pipe or a device"); // opening a pipe would wait for a writer
+        }
+
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
         try
         {
@@ -83,6 +95,7 @@ public sealed class SafetensorsReader : IDisposable
         }
 
         file.Position = dataStart + entry.Begin;
+        var hash = new XxHash64();
         var piece = ArrayPool<byte>.Shared.Rent(PieceLength);
         try
         {
@@ -91,6 +104,7 @@ public sealed class SafetensorsReader : IDisposable
                 var count = Math.Min(target.Length - done, PieceLength / entry.Type.Size());
                 var bytes = piece.AsSpan(0, count * entry.Type.Size());
                 file.ReadExactly(bytes);
+                hash.Append(bytes);
                 entry.Type.Decode(bytes, target.Slice(done, count));
                 done += count;
             }
@@ -98,6 +112,44 @@ public sealed class SafetensorsReader : IDisposable
         catch (EndOfStreamException e)
         {
             throw Bad($"the file ends inside tensor '{name}'", e);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+
+        RequireChecksum(name, hash.Value());
+    }
+
+    /// <summary>Whether the file carries checksums; others than ours do not.</summary>
+    public bool HasChecksums => checksums.Count > 0 || entries.Count == 0;
+
+    /// <summary>Reads everything and compares the checksums, if there are any.</summary>
+    /// <exception cref="ModelFileException">A tensor is not the one that was written, or the file has become shorter.</exception>
+    public void Verify()
+    {
+        var piece = ArrayPool<byte>.Shared.Rent(PieceLength);
+        try
+        {
+            foreach (var name in names)
+            {
+                var entry = entries[name];
+                var hash = new XxHash64();
+                file.Position = dataStart + entry.Begin;
+                for (var left = entry.End - entry.Begin; left > 0;)
+                {
+                    var bytes = piece.AsSpan(0, (int)Math.Min(left, PieceLength));
+                    file.ReadExactly(bytes);
+                    hash.Append(bytes);
+                    left -= bytes.Length;
+                }
+
+                RequireChecksum(name, hash.Value());
+            }
+        }
+        catch (EndOfStreamException e)
+        {
+            throw Bad("the file has become shorter", e);
         }
         finally
         {
@@ -226,6 +278,44 @@ public sealed class SafetensorsReader : IDisposable
         if (dataStart + position != file.Length)
         {
             throw Bad($"the file should have {dataStart + position} bytes and has {file.Length}: cut short or damaged");
+        }
+    }
+
+    /// <summary>The checksums, after that of the header itself.</summary>
+    private void ReadChecksums(byte[] header)
+    {
+        if (!metadata.TryGetValue(Safetensors.ChecksumsKey, out var text))
+        {
+            return;
+        }
+
+        var place = Safetensors.Checksums(header, names.Count);
+        if (place.Length != text.Length || text.AsSpan().ContainsAnyInRange('A', 'F'))
+        {
+            throw Bad($"the checksums of {names.Count} tensors are damaged");
+        }
+
+        ulong At(int index) => ulong.TryParse(
+            text.AsSpan(index * Safetensors.ChecksumLength, Safetensors.ChecksumLength), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+                ? value
+                : throw Bad("the checksums are damaged");
+        place[^Safetensors.ChecksumLength..].Fill((byte)'0');
+        if (XxHash64.Of(header) != At(names.Count))
+        {
+            throw Bad("the header is not the one that was written: the file is damaged");
+        }
+
+        for (var i = 0; i < names.Count; i++)
+        {
+            checksums[names[i]] = At(i);
+        }
+    }
+
+    private void RequireChecksum(string name, ulong found)
+    {
+        if (checksums.TryGetValue(name, out var written) && written != found)
+        {
+            throw Bad($"tensor '{name}' is not the one that was written: checksum {found:x16}, expected {written:x16}: the file is damaged");
         }
     }
 

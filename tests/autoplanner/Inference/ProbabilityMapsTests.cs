@@ -119,7 +119,7 @@ public sealed class ProbabilityMapsTests
 
         File.WriteAllBytes(other, File.ReadAllBytes(path)[..^1]);
         Says(other, InferenceFixtures.TwoLabels, "outside the file");
-        Safetensors.Write(other, [new("probability.background", [1, 1, 1], target => target.Clear())]);
+        AtomicFile.Write(other, stream => Safetensors.Write(stream, [new("probability.background", [1, 1, 1], target => target.Clear())]));
         Says(other, InferenceFixtures.TwoLabels, "not a file of class probabilities");
 
         // A value that is no probability.

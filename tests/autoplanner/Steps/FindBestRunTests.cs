@@ -212,8 +212,8 @@ public sealed class FindBestRunTests : IDisposable
     {
         var run = work.RunFolder(configuration, fold);
         var validation = Directory.CreateDirectory(Workspace.ValidationFolder(run)).FullName;
-        Safetensors.Write(
-            Workspace.FinalCheckpoint(run), [], new Dictionary<string, string> { ["seed"] = configuration == "2d" ? "12345" : "7" });
+        AtomicFile.Write(Workspace.FinalCheckpoint(run), stream => Safetensors.Write(
+            stream, [], new Dictionary<string, string> { ["seed"] = configuration == "2d" ? "12345" : "7" }));
         ImageFile.WriteLabels(Path.Combine(validation, id + ".nii.gz"), label1.Select(p => (short)(p > .5f ? 1 : 0)).ToArray(), Geometry, 1);
         ProbabilityFile.Write(
             ProbabilityFile.PathOf(validation, id), id, new GivenMaps(Size, [[.. label1.Select(p => 1 - p)], label1]), InferenceFixtures.TwoLabels);

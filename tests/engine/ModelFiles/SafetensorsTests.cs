@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using SharpSeg.AutoPlanner.Tests;
 using SharpSeg.Engine.ModelFiles;
@@ -15,7 +16,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         var path = folder.File("model.safetensors");
         float[] values = [1f, -0f, float.NaN, float.PositiveInfinity, 1e-40f, 3.14f];
-        Safetensors.Write(
+        Save(
             path,
             [new("b", [2, 3], values.CopyTo), new("a", [], t => t[0] = 7f), new("empty", [0, 4], _ => { })],
             new Dictionary<string, string> { ["epoch"] = "12", ["name"] = "ü \"quoted\"" });
@@ -29,16 +30,21 @@ public sealed class SafetensorsTests : IDisposable
         reader.Read("a", back.AsSpan(0, 1));
         Assert.Equal(7f, back[0]);
         Assert.Equal("ü \"quoted\"", reader.Metadata["name"]);
-        Assert.False(File.Exists(path + ".tmp"));
+        Assert.True(reader.HasChecksums);
+        reader.Verify();
     }
 
     [Fact]
     public void The_bytes_are_those_of_the_format()
     {
         var path = folder.File("model.safetensors");
-        Safetensors.Write(path, [new("w", [2], t => (t[0], t[1]) = (1f, 2f))], null);
+        Save(path, [new("w", [2], t => (t[0], t[1]) = (1f, 2f))]);
         var bytes = File.ReadAllBytes(path);
-        var header = """{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
+        var data = XxHash64.Of([0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]).ToString("x16", CultureInfo.InvariantCulture);
+        string Header(string own) => $$$"""{"__metadata__":{"sharpseg.xxh64":"{{{data}}}{{{own}}}"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
+        var zeros = Header(new string('0', 16));
+        var sum = XxHash64.Of(Encoding.UTF8.GetBytes(zeros.PadRight((zeros.Length + 7) / 8 * 8)));
+        var header = Header(sum.ToString("x16", CultureInfo.InvariantCulture));
         var padded = (header.Length + 7) / 8 * 8;
         Assert.Equal((ulong)padded, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
         Assert.Equal(header.PadRight(padded), Encoding.UTF8.GetString(bytes, 8, padded));
@@ -72,7 +78,11 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"w":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}}""", 4, "the type I8")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1]}}""", 4, "lacks")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "begins at byte 0")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "two tensors")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "Duplicate")]
+    [InlineData("""{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not Unicode")]
+    [InlineData("""{"__metadata__": {"a": "\ud800"}}""", 0, "not Unicode")]
+    [InlineData("""{"__metadata__": {"a": "1", "a": "2"}}""", 0, "Duplicate")]
+    [InlineData("""{"__metadata__": {"sharpseg.xxh64": "00"}}""", 0, "checksums")]
     [InlineData("""[1, 2]""", 0, "not a JSON object")]
     [InlineData("""{"__metadata__": {"a": 1}}""", 0, "not text")]
     [InlineData("""{"w": """, 0, "not JSON")]
@@ -96,29 +106,63 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void A_failed_write_leaves_the_old_file()
+    public void Every_bit_that_flips_is_noticed()
     {
         var path = folder.File("model.safetensors");
-        Safetensors.Write(path, [new("w", [1], t => t[0] = 1f)], null);
-        var before = File.ReadAllBytes(path);
-        Assert.Throws<InvalidOperationException>(
-            () => Safetensors.Write(path, [new("w", [1], _ => throw new InvalidOperationException("device lost"))], null));
-        Assert.Equal(before, File.ReadAllBytes(path));
-        Assert.Single(Directory.GetFiles(folder.Path));
-        Assert.Throws<ArgumentException>(() => Safetensors.Write(path, [new("w", [1], _ => { }), new("w", [1], _ => { })], null));
+        Save(
+            path, [new("w", [3], t => (t[0], t[1], t[2]) = (1f, -2.5f, 1e-20f)), new("v", [2], t => (t[0], t[1]) = (0f, 4f))],
+            new Dictionary<string, string> { ["mirror_axes"] = "[0,1,2]" });
+        var bytes = File.ReadAllBytes(path);
+        for (var bit = 0; bit < 8 * bytes.Length; bit++)
+        {
+            var damaged = (byte[])bytes.Clone();
+            damaged[bit / 8] ^= (byte)(1 << (bit % 8));
+            File.WriteAllBytes(path, damaged);
+            var error = Record.Exception(() =>
+            {
+                using var reader = SafetensorsReader.Open(path);
+                Assert.True(reader.HasChecksums || !reader.Metadata.ContainsKey("sharpseg.xxh64"));
+                reader.Verify();
+                Assert.True(reader.HasChecksums, "the checksums' own name was hit");
+            });
+            Assert.True(error is ModelFileException or Xunit.Sdk.TrueException { Message: "the checksums' own name was hit" }, $"bit {bit}: {error}");
+        }
     }
+
+    [Fact]
+    public void A_damaged_tensor_is_noticed_when_it_is_read()
+    {
+        var path = folder.File("model.safetensors");
+        Save(path, [new("w", [3], t => (t[0], t[1], t[2]) = (1f, 2f, 3f))]);
+        var bytes = File.ReadAllBytes(path);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        using var reader = SafetensorsReader.Open(path);
+        Assert.Contains("'w' is not the one that was written", Assert.Throws<ModelFileException>(() => reader.Read("w", new float[3])).Message, StringComparison.Ordinal);
+        Assert.Throws<ModelFileException>(reader.Verify);
+    }
+
+    [Fact]
+    public void Two_tensors_of_one_name_are_not_written() =>
+        Assert.Throws<ArgumentException>(() => Save(folder.File("a.safetensors"), [new("w", [1], _ => { }), new("w", [1], _ => { })]));
 
     [Fact]
     public void A_wrong_name_or_length_is_refused()
     {
         var path = folder.File("model.safetensors");
-        Safetensors.Write(path, [new("w", [2], t => t.Clear())], null);
+        Save(path, [new("w", [2], t => t.Clear())]);
         using var reader = SafetensorsReader.Open(path);
         Assert.Throws<ModelFileException>(() => reader.Read("v", new float[2]));
         Assert.Throws<ModelFileException>(() => reader.Read("w", new float[3]));
     }
 
     public void Dispose() => folder.Dispose();
+
+    private static void Save(string path, IReadOnlyList<SafetensorsEntry> tensors, Dictionary<string, string>? metadata = null)
+    {
+        using var file = File.Create(path);
+        Safetensors.Write(file, tensors, metadata);
+    }
 
     private static void Write(string path, string header, byte[] data)
     {

@@ -28,6 +28,7 @@ public static class DemoRun
     public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
         string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, IReporter reporter, CancellationToken cancel)
     {
+        OutputFolder.RequireOutsideDatasets(folder);
         Prepare(folder, resume);
         var dataset = Path.Combine(folder, "dataset");
         reporter.Stage($"make {cases} phantom cases in {dataset}");

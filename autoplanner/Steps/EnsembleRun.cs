@@ -27,8 +27,8 @@ public static class EnsembleRun
         IReadOnlyList<string> folders, string output, DatasetDescription description, bool saveProbabilities, IReporter reporter,
         CancellationToken cancel)
     {
-        var ids = CommonCases(folders);
         OutputFolder.Check(output, folders);
+        var ids = CommonCases(folders);
         foreach (var id in ids)
         {
             cancel.ThrowIfCancellationRequested();
@@ -36,6 +36,7 @@ public static class EnsembleRun
         }
 
         Directory.CreateDirectory(output);
+        AtomicFile.Sweep(output);
         AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
         if (Path.Combine(folders[0], "plans.json") is var plans && File.Exists(plans))
         {

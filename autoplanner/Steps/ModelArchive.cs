@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -104,9 +105,10 @@ public static class ModelArchive
         string path, int version, DatasetDescription description, IReadOnlyList<ArchivedFile> content, IReadOnlyList<string> parts, IReporter reporter,
         CancellationToken cancel)
     {
-        if (!path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase))
+        OutputFolder.CheckFile(path, ".zip");
+        foreach (var checkpoint in content.Select(file => file.Source).OfType<string>())
         {
-            throw new SharpSegException($"`{path}`: a model's name ends in .zip", "write it like -o model.zip");
+            Checkpoint.Verify(checkpoint); // a damaged model is not carried elsewhere
         }
 
         AtomicFile.Write(path, file =>

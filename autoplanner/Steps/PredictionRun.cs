@@ -35,6 +35,9 @@ public sealed record PredictionRequest(
 /// </summary>
 public static class PredictionRun
 {
+    // What a workspace keeps for itself: anything else in it may be an output.
+    private static readonly string[] OwnFolders = ["runs", "preprocessed", "plans"];
+
     /// <summary>Predicts all cases and returns the files written.</summary>
     /// <exception cref="SharpSegException">
     /// Nothing is trained, an input does not fit the dataset's description, or the device failed.
@@ -70,6 +73,7 @@ public static class PredictionRun
         CheckOutput(request, cases, description);
 
         Directory.CreateDirectory(request.Output);
+        AtomicFile.Sweep(request.Output);
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
@@ -203,27 +207,25 @@ public static class PredictionRun
     /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
     private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
     {
-        if (File.Exists(request.Output))
+        if (OutputFolder.IsSame(request.Output, request.Work.Folder)
+            || OwnFolders.Any(name => OutputFolder.IsWithin(request.Output, Path.Combine(request.Work.Folder, name))))
         {
-            throw new SharpSegException($"`{request.Output}` is a file, not a folder", "choose a folder with -o");
+            throw new SharpSegException($"`{request.Output}` is the workspace itself, or its own", "choose another folder with -o");
         }
 
-        var folder = Path.GetFullPath(request.Output);
-        Workspace.RequireNotADataset(folder);
-        if (Path.TrimEndingDirectorySeparator(folder) == Path.TrimEndingDirectorySeparator(request.Work.Folder))
-        {
-            throw new SharpSegException($"`{request.Output}` is the workspace itself", "choose another folder with -o");
-        }
-
+        var folders = cases.SelectMany(item => item.ImageFiles).Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
+            folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
         foreach (var item in cases)
         {
-            var path = Path.Combine(folder, item.Id + description.FileEnding);
-            if (item.ImageFiles.Contains(path, StringComparer.Ordinal))
+            var name = item.Id + description.FileEnding;
+            if (item.ImageFiles.FirstOrDefault(file => folders[Path.GetDirectoryName(file)!] && Path.GetFileName(file) == name) is { } image)
             {
                 throw new SharpSegException(
-                    $"case `{item.Id}`: its segmentation would replace the image `{path}`", "choose a folder with -o that does not hold the inputs");
+                    $"case `{item.Id}`: its segmentation would replace the image `{image}`", "choose a folder with -o that does not hold the inputs");
             }
         }
+
+        OutputFolder.Check(request.Output, [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
     }
 
     /// <summary>Checks all headers before the first network is loaded.</summary>

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.RegularExpressions;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.ModelFiles;
 
@@ -12,16 +13,25 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 public sealed partial class UnpackedModel : IDisposable
 {
-    private const long MostJsonBytes = JsonFile.MaximumBytes;
+    private const string Again = "`sharpseg export WORK -o model.zip` writes one";
+    private const string Prefix = "sharpseg-model-", LockName = ".lock";
+    private const long MostJsonBytes = 4L << 20;    // plans of a dozen configurations take less than a hundredth
+    private const long MostHeaderBytes = 4L << 20;  // of a checkpoint: names and places of its tensors, and its training's record
     private const int MostEntries = 10_000;
     private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio cannot be true
 
-    private readonly string folder;
+    // A killed process leaves its folder; as long as it lives, it holds this file.
+    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1); // for a folder without one
+
+    private readonly string folder, path;
+    private readonly FileStream held;
     private readonly List<ModelPart> parts = [];
 
-    private UnpackedModel(string folder)
+    private UnpackedModel(string folder, string path)
     {
         this.folder = folder;
+        this.path = path;
+        held = new FileStream(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         Work = new Workspace(folder);
     }
 
@@ -35,32 +45,84 @@ public sealed partial class UnpackedModel : IDisposable
     /// <param name="path">The zip file.</param>
     /// <param name="cancel">Stops; nothing is left.</param>
     /// <exception cref="SharpSegException">It is no model, is damaged, or does not fit on the disk.</exception>
-    public static UnpackedModel Open(string path, CancellationToken cancel) =>
-        Open(path, Directory.CreateTempSubdirectory("sharpseg-model-").FullName, cancel);
+    public static UnpackedModel Open(string path, CancellationToken cancel)
+    {
+        Sweep();
+        return Open(path, Directory.CreateTempSubdirectory(Prefix).FullName, cancel);
+    }
 
     /// <summary>Unpacks a model into an empty folder, which is removed with what it holds.</summary>
     internal static UnpackedModel Open(string path, string folder, CancellationToken cancel)
     {
-        var model = new UnpackedModel(folder);
+        var model = new UnpackedModel(folder, path);
         try
         {
+            if (new FileInfo(path) is not { Exists: true, Length: > 0 })
+            {
+                throw new SharpSegException(
+                    File.Exists(path) ? $"`{path}`: the file is empty, or it is a pipe or a device" : $"`{path}`: no such file", Again);
+            }
+
             using var zip = ZipFile.OpenRead(path);
-            model.Unpack(zip, path, cancel);
+            model.Unpack(zip, cancel);
             return model;
         }
         catch (Exception error)
         {
             model.Dispose();
-            throw error is InvalidDataException or EndOfStreamException
-                ? new SharpSegException($"`{path}`: not a model, or damaged: {error.Message}", "`sharpseg export WORK -o model.zip` writes one", error)
-                : error is OperationCanceledException or SharpSegException or IOException or UnauthorizedAccessException
-                    ? error
-                    : new SharpSegException($"`{path}`: cannot be unpacked: {error.Message}", "`sharpseg export WORK -o model.zip` writes one", error);
+            throw error switch
+            {
+                OperationCanceledException or UnauthorizedAccessException => error,
+                SharpSegException known => model.InWordsOfTheFile(known),
+                InvalidDataException or EndOfStreamException => new SharpSegException($"`{path}`: not a model, or damaged: {error.Message}", Again, error),
+                IOException => error,
+                _ => new SharpSegException($"`{path}`: cannot be unpacked: {error.Message}", Again, error),
+            };
         }
     }
 
+    /// <summary>An error about one of the unpacked files as one about the model file, which is what the user knows.</summary>
+    public SharpSegException InWordsOfTheFile(SharpSegException error) =>
+        !error.Message.Contains(folder, StringComparison.Ordinal) && error.Hint?.Contains(folder, StringComparison.Ordinal) != true
+            ? error
+            : new SharpSegException(Renamed(error.Message), error.Hint is null ? null : Renamed(error.Hint), error);
+
     /// <inheritdoc/>
     public void Dispose()
+    {
+        held.Dispose();
+        Delete(folder);
+    }
+
+    private string Renamed(string text) => text
+        .Replace(folder + Path.DirectorySeparatorChar, $"{path}: ", StringComparison.Ordinal).Replace(folder, path, StringComparison.Ordinal);
+
+    /// <summary>Removes what killed processes left in the temporary folder.</summary>
+    private static void Sweep()
+    {
+        foreach (var old in Directory.GetDirectories(Path.GetTempPath(), Prefix + "*"))
+        {
+            try
+            {
+                var lockFile = Path.Combine(old, LockName);
+                if (File.Exists(lockFile))
+                {
+                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose(); // fails while its process lives
+                    Delete(old);
+                }
+                else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
+                {
+                    Delete(old);
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // In use, or another user's.
+            }
+        }
+    }
+
+    private static void Delete(string folder)
     {
         try
         {
@@ -78,27 +140,55 @@ public sealed partial class UnpackedModel : IDisposable
     {
         if (!KnownName().IsMatch(name) || name.Split('/').Any(part => part is "." or ".."))
         {
-            throw new SharpSegException($"`{path}`: `{name}` is no part of a model", "`sharpseg export WORK -o model.zip` writes one");
+            throw new SharpSegException($"`{path}`: `{name}` is no part of a model", Again);
         }
     }
 
-    private void Unpack(ZipArchive zip, string path, CancellationToken cancel)
+    private void Unpack(ZipArchive zip, CancellationToken cancel)
     {
         var entries = zip.Entries.Where(entry => !entry.FullName.EndsWith('/')).ToArray(); // others are folders
         Check(entries, path);
-        foreach (var entry in entries.OrderBy(entry => entry.FullName != ModelArchive.ManifestName))
+        foreach (var entry in entries.Where(IsJson))
         {
-            var target = Path.GetFullPath(Path.Combine(folder, entry.FullName));
-            if (!target.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-            {
-                throw new SharpSegException($"`{path}`: `{entry.FullName}` would be written outside of the model's folder");
-            }
+            Extract(entry, Target(entry), path, cancel);
+        }
 
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            Extract(entry, target, path, cancel);
-            if (entry.FullName == ModelArchive.ManifestName)
+        ReadManifest(Target(entries.First(entry => entry.FullName == ModelArchive.ManifestName)), path);
+        CheckWeights(entries.Where(entry => !IsJson(entry)));
+        foreach (var entry in entries.Where(entry => !IsJson(entry)))
+        {
+            Extract(entry, Target(entry), path, cancel);
+        }
+    }
+
+    private static bool IsJson(ZipArchiveEntry entry) => entry.FullName.EndsWith(".json", StringComparison.Ordinal);
+
+    private string Target(ZipArchiveEntry entry)
+    {
+        var target = Path.GetFullPath(Path.Combine(folder, entry.FullName));
+        if (!target.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            throw new SharpSegException($"`{path}`: `{entry.FullName}` would be written outside of the model's folder");
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        return target;
+    }
+
+    /// <summary>Refuses checkpoints that are larger than their network, before any is unpacked.</summary>
+    private void CheckWeights(IEnumerable<ZipArchiveEntry> checkpoints)
+    {
+        // [parts/NAME/]runs/CONFIGURATION/fold_K/checkpoint_final.safetensors
+        foreach (var group in checkpoints.GroupBy(entry => string.Join('/', entry.FullName.Split('/').SkipLast(2))))
+        {
+            var work = new Workspace(Path.Combine(folder, Path.Combine([.. group.Key.Split('/').SkipLast(2)])));
+            var plans = work.ReadPlans();
+            var configuration = plans.Resolve(group.Key.Split('/')[^1]);
+            var most = PeakMemory.WeightBytes(plans.Profile, configuration, work.ReadDescription()) + MostHeaderBytes;
+            if (group.FirstOrDefault(entry => entry.Length > most) is { } entry)
             {
-                ReadManifest(target, path);
+                throw new SharpSegException(
+                    $"`{path}`: `{entry.FullName}` has {entry.Length} bytes, the network of its plan at most {most}", Again);
             }
         }
     }
@@ -116,7 +206,7 @@ public sealed partial class UnpackedModel : IDisposable
             RequireKnownName(entry.FullName, path);
             if (!names.Add(entry.FullName))
             {
-                throw new SharpSegException($"`{path}`: it holds `{entry.FullName}` twice", "`sharpseg export WORK -o model.zip` writes one");
+                throw new SharpSegException($"`{path}`: it holds `{entry.FullName}` twice", Again);
             }
         }
 
@@ -126,7 +216,7 @@ public sealed partial class UnpackedModel : IDisposable
         string[] needed = [ModelArchive.ManifestName, "dataset.json", .. folders.Distinct().SelectMany(f => new[] { $"{f}dataset.json", $"{f}plans.json", $"{f}best.json" })];
         if (needed.FirstOrDefault(name => !names.Contains(name)) is { } missing)
         {
-            throw new SharpSegException($"`{path}`: no `{missing}` in it: not a model", "`sharpseg export WORK -o model.zip` writes one");
+            throw new SharpSegException($"`{path}`: no `{missing}` in it: not a model", Again);
         }
 
         RequireSpace(entries, folder, path);
@@ -139,8 +229,7 @@ public sealed partial class UnpackedModel : IDisposable
         var total = 0L;
         foreach (var entry in entries)
         {
-            var isJson = entry.FullName.EndsWith(".json", StringComparison.Ordinal);
-            if (entry.Length < 0 || (isJson && entry.Length > MostJsonBytes) || entry.Length / LargestExpansion > entry.CompressedLength)
+            if (entry.Length < 0 || (IsJson(entry) && entry.Length > MostJsonBytes) || entry.Length / LargestExpansion > entry.CompressedLength)
             {
                 throw new SharpSegException(
                     $"`{path}`: `{entry.FullName}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes", "the file is damaged");

@@ -19,6 +19,7 @@ public delegate void ParameterSource(Parameter parameter, Span<float> target);
 public sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
+    private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";
     private const string MomentPrefix = "optimizer.", PrecisionKey = "precision";
 
     private Checkpoint(TrainingState state, TrainingSchedule schedule, string precision)
@@ -95,7 +96,7 @@ public sealed class Checkpoint
     {
         var entries = parameters.Select(parameter => new SafetensorsEntry(parameter.Name, Dimensions(parameter), target => fill(parameter, target)));
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        Safetensors.Write(path, [.. entries], new Dictionary<string, string>
+        AtomicFile.Write(path, stream => Safetensors.Write(stream, [.. entries], new Dictionary<string, string>
         {
             ["format"] = Format,
             ["version"] = Version,
@@ -103,7 +104,7 @@ public sealed class Checkpoint
             ["fold"] = fold,
             ["mirror_axes"] = JsonSerializer.Serialize([.. mirrorAxes], TrainingJson.Default.Int32Array),
             ["origin"] = origin,
-        });
+        }));
     }
 
     /// <summary>Reads how far a run is, without its tensors.</summary>
@@ -112,6 +113,21 @@ public sealed class Checkpoint
     {
         using var reader = Open(path);
         return Describe(reader, path, job);
+    }
+
+    /// <summary>Reads everything and compares the checksums.</summary>
+    /// <exception cref="SharpSegException">The file is not the one that was written.</exception>
+    public static void Verify(string path)
+    {
+        using var reader = Open(path);
+        try
+        {
+            reader.Verify();
+        }
+        catch (ModelFileException e)
+        {
+            throw new SharpSegException(e.Message, Again, e);
+        }
     }
 
     /// <summary>The seed of the run that wrote a checkpoint, without which it cannot be resumed.</summary>
@@ -194,7 +210,7 @@ public sealed class Checkpoint
         }
         catch (ModelFileException e)
         {
-            throw new SharpSegException(e.Message, "the file is damaged: delete it, and train again or resume from another checkpoint", e);
+            throw new SharpSegException(e.Message, Again, e);
         }
     }
 
@@ -260,7 +276,7 @@ public sealed class Checkpoint
         }
         catch (ModelFileException e)
         {
-            throw Damaged(path, e.Message, e);
+            throw new SharpSegException(e.Message, Again, e);
         }
 
         if (Array.FindIndex(values, value => !float.IsFinite(value)) is var odd and >= 0)

@@ -65,6 +65,10 @@ public static class PeakMemory
         return StepMemory.MeasurePrediction(network, configuration.Patch, batchSize: 1).PredictionBytes + ScratchBytes(network);
     }
 
+    /// <summary>Bytes of a configuration's weights.</summary>
+    public static long WeightBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
+        StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1).ParameterBytes;
+
     /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles.</summary>
     private static long ScratchBytes(NetworkPlan network)
     {

@@ -1,12 +1,26 @@
+using SharpSeg.AutoPlanner.Datasets;
+
 namespace SharpSeg.AutoPlanner.Workspaces;
 
-/// <summary>Checks where a command writes its segmentations: refused if that would replace a user's files.</summary>
-internal static class OutputFolder
+/// <summary>
+/// Where a command may write. Originals are never written to, by whatever path they are reached: links are resolved in every part of a path,
+/// and neither a dataset nor anything inside one is an output.
+/// </summary>
+public static class OutputFolder
 {
-    /// <summary>Checks the folder before anything is computed; it need not exist.</summary>
-    /// <param name="folder">The value of -o.</param>
+    private const int MostLinks = 40; // one after the other, as in Linux
+    private const string ChooseAnother = "choose another folder with -o";
+
+    private static readonly string[] DatasetFolders = ["imagesTr", "labelsTr"];
+    private static readonly string[] DatasetKeys = ["training", "dataset"];
+
+    private static readonly StringComparison Comparison =
+        OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+
+    /// <summary>Checks a folder before anything is computed; it need not exist.</summary>
+    /// <param name="folder">What -o says.</param>
     /// <param name="inputs">Folders that are read.</param>
-    /// <exception cref="SharpSegException">It is a file, a dataset's folder, or one of the inputs.</exception>
+    /// <exception cref="SharpSegException">It is a file, lies in a dataset, or is one of the inputs.</exception>
     public static void Check(string folder, params IReadOnlyList<string> inputs)
     {
         if (File.Exists(folder))
@@ -14,13 +28,112 @@ internal static class OutputFolder
             throw new SharpSegException($"`{folder}` is a file, not a folder", "choose a folder with -o");
         }
 
-        var full = Full(folder);
-        Workspace.RequireNotADataset(full);
-        if (inputs.Any(input => Full(input) == full))
+        RequireOutsideDatasets(folder);
+        if (inputs.Any(input => IsSame(input, folder)))
         {
-            throw new SharpSegException($"`{folder}` is an input and cannot be the output as well", "choose another folder with -o");
+            throw new SharpSegException($"`{folder}` is an input and cannot be the output as well", ChooseAnother);
         }
     }
 
-    private static string Full(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+    /// <summary>Checks a file that a command is to write.</summary>
+    /// <param name="path">What -o says.</param>
+    /// <param name="ending">What its name ends in, with the dot: no image is replaced by something else.</param>
+    /// <exception cref="SharpSegException">It is a folder, has another ending, or lies in a dataset.</exception>
+    public static void CheckFile(string path, string ending)
+    {
+        if (Directory.Exists(path) || !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new SharpSegException(
+                Directory.Exists(path) ? $"`{path}` is a folder, not a file" : $"`{path}`: the name of this file ends in {ending}", $"write it like -o NAME{ending}");
+        }
+
+        RequireOutsideDatasets(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Refuses a folder that is a dataset or lies in one.</summary>
+    /// <exception cref="SharpSegException">It is; the message names the dataset.</exception>
+    public static void RequireOutsideDatasets(string folder)
+    {
+        if (DatasetAround(folder) is not { } dataset)
+        {
+            return;
+        }
+
+        throw new SharpSegException(
+            IsSame(dataset, folder)
+                ? $"`{folder}` holds a dataset, which is never written to"
+                : $"`{folder}` lies in the dataset `{dataset}`, which is never written to",
+            ChooseAnother);
+    }
+
+    /// <summary>The dataset that a folder is or lies in; null if there is none.</summary>
+    public static string? DatasetAround(string folder)
+    {
+        for (var around = new DirectoryInfo(Resolve(folder)); around is not null; around = around.Parent)
+        {
+            if (IsDataset(around.FullName))
+            {
+                return around.FullName;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether two paths lead to one place.</summary>
+    public static bool IsSame(string a, string b) => string.Equals(Resolve(a), Resolve(b), Comparison);
+
+    /// <summary>Whether a folder is another one or lies in it.</summary>
+    public static bool IsWithin(string folder, string outer)
+    {
+        var (inside, around) = (Resolve(folder), Resolve(outer));
+        return string.Equals(inside, around, Comparison) || inside.StartsWith(Path.TrimEndingDirectorySeparator(around) + Path.DirectorySeparatorChar, Comparison);
+    }
+
+    /// <summary>A full path without links in any of its parts; what does not exist stays as it is.</summary>
+    /// <exception cref="SharpSegException">Links lead in a circle.</exception>
+    internal static string Resolve(string path) => Resolve(path, path, MostLinks);
+
+    private static string Resolve(string path, string asked, int links)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        var root = Path.GetPathRoot(full)!;
+        var resolved = root;
+        var parts = full[root.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            resolved = Path.Combine(resolved, parts[i]);
+            if (new FileInfo(resolved).LinkTarget is { } target)
+            {
+                if (links == 0)
+                {
+                    throw new SharpSegException($"`{asked}`: its links lead in a circle", "choose another path");
+                }
+
+                var around = Path.GetDirectoryName(resolved)!;
+                return Resolve(Path.Combine([around, target, .. parts[(i + 1)..]]), asked, links - 1);
+            }
+        }
+
+        return resolved;
+    }
+
+    private static bool IsDataset(string folder)
+    {
+        if (DatasetFolders.Any(name => Directory.Exists(Path.Combine(folder, name))))
+        {
+            return true;
+        }
+
+        var description = Path.Combine(folder, Dataset.DescriptionFile);
+        try
+        {
+            // One that lists its cases may have its images anywhere.
+            return File.Exists(description) && JsonFile.Read(description) is var file && DatasetKeys.Any(file.Has);
+        }
+        catch (SharpSegException)
+        {
+            return false; // not a description that anybody could train with
+        }
+    }
 }

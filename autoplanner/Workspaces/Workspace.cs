@@ -14,8 +14,6 @@ public sealed class Workspace
 {
     private const string DatasetPathKey = "dataset_path";
 
-    private static readonly string[] DatasetFolders = ["imagesTr", "labelsTr"];
-
     /// <summary>A workspace at a folder, which need not exist yet.</summary>
     public Workspace(string folder) => Folder = Path.GetFullPath(folder);
 
@@ -145,7 +143,7 @@ public sealed class Workspace
     /// <exception cref="SharpSegException">It cannot be made, or holds a dataset.</exception>
     public void MakeFolder()
     {
-        RequireNotADataset(Folder);
+        OutputFolder.RequireOutsideDatasets(Folder);
         try
         {
             Directory.CreateDirectory(Folder);
@@ -154,18 +152,6 @@ public sealed class Workspace
         {
             var reason = File.Exists(Folder) ? "there is a file of that name" : error.Message;
             throw new SharpSegException($"`{Folder}`: cannot make this folder: {reason}", "choose another with -o", error);
-        }
-    }
-
-    /// <summary>Refuses to write into a folder that holds a dataset: originals are never touched.</summary>
-    /// <exception cref="SharpSegException">It does.</exception>
-    public static void RequireNotADataset(string folder)
-    {
-        var inside = DatasetFolders.FirstOrDefault(name => Directory.Exists(Path.Combine(folder, name)));
-        if (inside is not null)
-        {
-            throw new SharpSegException(
-                $"`{folder}` holds a dataset (it has the folder `{inside}`), which is never written to", "choose another folder with -o");
         }
     }
 

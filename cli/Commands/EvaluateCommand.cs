@@ -20,6 +20,13 @@ internal static class EvaluateCommand
             }
         }
 
+        if (options.Output is { } given)
+        {
+            OutputFolder.CheckFile(given, ".json");
+        }
+
+        // A summary belongs beside predictions; where those are a dataset's own labels, it is only printed.
+        var path = options.Output ?? (OutputFolder.DatasetAround(options.Predictions) is null ? Workspace.SummaryFile(options.Predictions) : null);
         var description = Descriptions.Find(options.DatasetJson, options.Predictions, options.References);
         reporter.Stage("score");
         var summary = Evaluator.EvaluateFolder(
@@ -38,13 +45,15 @@ internal static class EvaluateCommand
             reporter.Warning(unscored);
         }
 
-        var path = options.Output ?? Workspace.SummaryFile(options.Predictions);
-        AtomicFile.WriteText(path, SummaryJson.ToJson(summary));
+        if (path is not null)
+        {
+            AtomicFile.WriteText(path, SummaryJson.ToJson(summary));
+        }
 
         var json = Scores.Json(summary);
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
         json["missing"] = summary.Missing.Count;
-        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}summary: {path}", json);
+        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is null ? "no summary.json: the predictions lie in a dataset; name a file with -o" : $"summary: {path}")}", json);
     }
 }

@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -28,23 +29,30 @@ internal static class PredictCommand
         using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
-        var files = PredictionRun.Execute(
-            new PredictionRequest(
-                model?.Work ?? new Workspace(options.Work), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
-                new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
-                options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts),
-            backend, reporter, cancel);
+        var request = new PredictionRequest(
+            model?.Work ?? new Workspace(options.Work), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
+            new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
+            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts);
+        var files = Predict(request, model, backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
     }
 
+    private static IReadOnlyList<string> Predict(
+        PredictionRequest request, UnpackedModel? model, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        try
+        {
+            return PredictionRun.Execute(request, backend, reporter, cancel);
+        }
+        catch (SharpSegException error) when (model is not null)
+        {
+            throw model.InWordsOfTheFile(error);
+        }
+    }
+
     private static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
     {
-        if (!File.Exists(path))
-        {
-            throw new SharpSegException($"`{path}`: no such file", "`sharpseg export WORK -o model.zip` writes one");
-        }
-
         reporter.Stage($"unpack {path}");
         return UnpackedModel.Open(path, cancel);
     }

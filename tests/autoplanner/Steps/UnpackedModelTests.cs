@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Text;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Tests.Planning;
 using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
 
@@ -16,8 +18,12 @@ public sealed class UnpackedModelTests
     private const string Manifest = """{"format": "sharpseg-model", "version": 1}""";
     private const string Weights = "runs/3d_fullres/fold_0/checkpoint_final.safetensors";
 
+    private const string Description = """{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}""";
+
+    private static readonly string Plans = PlansJson.ToJson(PlanningFixtures.Plan(PlanningFixtures.Identical(4, [1, 1, 1], [32, 32, 32]), 2).Plans);
+
     private static readonly (string Name, string Text)[] Good =
-        [("plans.json", "{}"), ("dataset.json", "{}"), ("best.json", "{}"), ("model.json", Manifest), (Weights, "weights")];
+        [("plans.json", Plans), ("dataset.json", Description), ("best.json", "{}"), ("model.json", Manifest), (Weights, "weights")];
 
     [Fact]
     public void A_model_unpacks_into_a_folder_that_is_gone_afterwards()
@@ -29,7 +35,7 @@ public sealed class UnpackedModelTests
         {
             unpacked = model.Work.Folder;
             Assert.Equal("weights", File.ReadAllText(Workspace.FinalCheckpoint(model.Work.RunFolder("3d_fullres", "0"))));
-            Assert.Equal(5, Directory.GetFiles(unpacked, "*", SearchOption.AllDirectories).Length);
+            Assert.Equal(5, Directory.GetFiles(unpacked, "*", SearchOption.AllDirectories).Count(file => Path.GetFileName(file) != ".lock"));
         }
 
         Assert.False(Directory.Exists(unpacked));
@@ -93,6 +99,54 @@ public sealed class UnpackedModelTests
         Says(path, "damaged");
     }
 
+    [Fact]
+    public void What_a_model_unpacks_to_is_bounded_before_anything_is_unpacked()
+    {
+        using var folder = new TemporaryFolder();
+        var bomb = Zip(folder, [.. Good.Where(e => e.Name != "best.json"), ("best.json", "[" + new string(' ', 5 << 20) + "]")], CompressionLevel.SmallestSize);
+        Says(bomb, "model.zip", "`best.json` claims to unpack");
+        var weights = Zip(folder, [.. Good.SkipLast(1), (Weights, new string('w', 300 << 20))], CompressionLevel.SmallestSize);
+        Assert.InRange(new FileInfo(weights).Length, 0, 1 << 20);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Says(weights, "model.zip", Weights, "the network of its plan at most");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
+        Says(Zip(folder, [.. Good, ("runs/4d/fold_0/checkpoint_final.safetensors", "w")]), "no configuration `4d`");
+    }
+
+    [Fact]
+    public void Errors_of_the_unpacked_files_name_the_model_file()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Zip(folder, [.. Good.Where(e => e.Name != "plans.json"), ("plans.json", """{"a": 1, "a": 2}""")]);
+        var error = Assert.Throws<SharpSegException>(() => UnpackedModel.Open(path, default).Dispose());
+        Assert.Contains($"{path}: plans.json", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("sharpseg-model-", error.Message + error.Hint, StringComparison.Ordinal);
+        using var good = UnpackedModel.Open(Zip(folder, Good), default);
+        var inside = good.InWordsOfTheFile(new SharpSegException($"`{good.Work.PlansFile}`: bad", $"look at {good.Work.Folder}"));
+        Assert.Equal(($"`{path}: plans.json`: bad", $"look at {path}"), (inside.Message, inside.Hint));
+    }
+
+    [Fact]
+    public void What_killed_processes_left_is_swept_and_what_is_in_use_is_not()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Zip(folder, Good);
+        var killed = Directory.CreateTempSubdirectory("sharpseg-model-").FullName;
+        File.WriteAllText(Path.Combine(killed, ".lock"), "");
+        var young = Directory.CreateTempSubdirectory("sharpseg-model-").FullName;
+        using var used = UnpackedModel.Open(path, default);
+        Assert.False(Directory.Exists(killed));
+        Assert.True(Directory.Exists(young));
+        using (UnpackedModel.Open(path, default))
+        {
+            Assert.True(File.Exists(used.Work.PlansFile));
+        }
+
+        Directory.SetLastWriteTimeUtc(young, DateTime.UtcNow.AddDays(-2));
+        UnpackedModel.Open(path, default).Dispose();
+        Assert.False(Directory.Exists(young));
+    }
+
     private static int Find(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> part) => bytes.IndexOf(part);
 
     private static void Says(string path, params string[] says)
@@ -104,13 +158,13 @@ public sealed class UnpackedModelTests
         Assert.Empty(Directory.GetFileSystemEntries(parent.Path));
     }
 
-    private static string Zip(TemporaryFolder folder, (string Name, string Text)[] entries)
+    private static string Zip(TemporaryFolder folder, (string Name, string Text)[] entries, CompressionLevel level = CompressionLevel.NoCompression)
     {
         var path = folder.File("model.zip");
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         foreach (var (name, text) in entries)
         {
-            using var target = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+            using var target = zip.CreateEntry(name, level).Open();
             target.Write(Encoding.UTF8.GetBytes(text));
         }
 

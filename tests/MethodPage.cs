@@ -5,10 +5,11 @@ using Xunit;
 namespace SharpSeg.Tests;
 
 /// <summary>
-/// A page of <c>docs/</c> whose numbers tests compare with the product's code. A line <c>&lt;!-- check: name --&gt;</c> marks what follows
-/// it: a table, a code block, or a paragraph. Names are unique over all pages; every mark is asserted by a test in a folder
-/// <c>Method</c> that quotes its name (<c>MethodPagesTests</c> sees to both).
-/// <para>Use: <c>MethodPage.Open("docs/method/networks.md").Table("parameter-counts")</c> or <c>….Numbers("convolution")</c>.</para>
+/// A page of <c>docs/</c> whose numbers tests compare with the product's code. A line <c>&lt;!-- check: name --&gt;</c> marks
+/// what follows it: a table, a code block, or a paragraph. Names are unique over all pages; every mark is asserted by a test in a
+/// folder <c>Method</c> that quotes its name (<c>MethodPagesTests</c> checks both).
+/// <para>Use: <c>MethodPage.Open("docs/method/networks.md").Table("parameter-counts")</c>,
+/// <c>….Numbers("convolution")</c>.</para>
 /// </summary>
 public sealed partial class MethodPage
 {
@@ -21,13 +22,15 @@ public sealed partial class MethodPage
     public static string Repository { get; } = FindRepository();
 
     /// <summary>The names of all marks, in order.</summary>
-    public IReadOnlyList<string> Checks => [.. lines.Select(line => Mark().Match(line)).Where(m => m.Success).Select(m => m.Groups[1].Value)];
+    public IReadOnlyList<string> Checks =>
+        [.. lines.Select(line => Mark().Match(line)).Where(m => m.Success).Select(m => m.Groups[1].Value)];
 
     /// <summary>Opens a page by its path in the repository, with slashes.</summary>
     public static MethodPage Open(string path) => new(path, File.ReadAllLines(Path.Combine(Repository, path)));
 
     /// <summary>All numbers of the marked paragraph, list item, table or code block, in reading order.</summary>
-    public IReadOnlyList<PageNumber> Numbers(string check) => PageNumber.AllIn(string.Join('\n', Block(check)), $"{path}, {check}");
+    public IReadOnlyList<PageNumber> Numbers(string check) =>
+        PageNumber.AllIn(string.Join('\n', Block(check)), $"{path}, {check}");
 
     /// <summary>The lines of the marked block as they stand, without a code block's fences.</summary>
     public IReadOnlyList<string> Lines(string check) => Block(check);
@@ -36,7 +39,8 @@ public sealed partial class MethodPage
     public IReadOnlyList<PageRow> Table(string check)
     {
         var block = Block(check).Select(Cells).ToList();
-        Assert.True(block.Count > 2 && block[1].All(cell => cell.Trim(':', '-').Length == 0), $"{path}: no table follows the mark {check}");
+        var isTable = block.Count > 2 && block[1].All(cell => cell.Trim(':', '-').Length == 0);
+        Assert.True(isTable, $"{path}: no table follows the mark {check}");
         Assert.All(block, row => Assert.Equal(block[0].Length, row.Length));
         return [.. block.Skip(2).Select(cells => new PageRow(block[0], cells, $"{path}, {check}"))];
     }
@@ -99,8 +103,8 @@ public sealed class PageRow(IReadOnlyList<string> columns, IReadOnlyList<string>
 }
 
 /// <summary>
-/// A number as a page prints it. Thousands may be parted by commas ("29,693,030"), so a list needs a space after each comma; the minus
-/// may be typographic. Digits inside a word ("3D", "F1") are no number.
+/// A number as a page prints it. Thousands may be separated by commas ("29,693,030"), so a list needs a space after each comma;
+/// the minus may be typographic. Digits inside a word ("3D", "F1") are not a number.
 /// </summary>
 /// <param name="Value">The number.</param>
 /// <param name="Unit">One unit of its last printed digit.</param>
@@ -132,7 +136,8 @@ public readonly partial record struct PageNumber(double Value, double Unit, stri
     {
         var plain = text.Replace('−', '-').Replace(",", "", StringComparison.Ordinal);
         var parts = plain.Split('e', 'E');
-        var decimals = parts[0].Contains('.', StringComparison.Ordinal) ? parts[0].Length - parts[0].IndexOf('.', StringComparison.Ordinal) - 1 : 0;
+        var point = parts[0].IndexOf('.', StringComparison.Ordinal);
+        var decimals = point < 0 ? 0 : parts[0].Length - point - 1;
         var exponent = parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
         return new PageNumber(double.Parse(plain, CultureInfo.InvariantCulture), Math.Pow(10, exponent - decimals), place);
     }

@@ -59,7 +59,10 @@ public sealed class AugmentationPageTests
         Range("10", "classic", classic.GammaRange);
         Range("10", "modern", modern.GammaRange);
         Assert.Equal(
-            [0, classic.ElasticStrength.Space, 0, classic.ElasticStrength.Plane, classic.ElasticSmoothness.Low, classic.ElasticSmoothness.High],
+            [
+                0, classic.ElasticStrength.Space, 0, classic.ElasticStrength.Plane, classic.ElasticSmoothness.Low,
+                classic.ElasticSmoothness.High,
+            ],
             Row("2a").Numbers("range `classic`").Select(n => n.Value));
         Assert.Equal(modern.BlurPerChannel, Row("5").Number("per channel").Value);
         Assert.Equal(modern.LowResolutionPerChannel, Row("8").Number("per channel").Value);
@@ -67,7 +70,8 @@ public sealed class AugmentationPageTests
         static PageRow Row(string number) => Page.Table("recipe").Single(row => row["#"] == number);
 
         static void Range(string number, string profile, RandomRange range) => Assert.Equal(
-            FormattableString.Invariant($"{(range.TwoSided ? "T" : "U")} {range.Low} {range.High}"), Row(number)[$"range `{profile}`"]);
+            FormattableString.Invariant($"{(range.TwoSided ? "T" : "U")} {range.Low} {range.High}"),
+            Row(number)[$"range `{profile}`"]);
     }
 
     [Fact]
@@ -93,7 +97,8 @@ public sealed class AugmentationPageTests
         {
             var a = row.Reals("angles");
             var m = SpatialTransform.MatrixOf(
-                a[0] * Degree, a[1] * Degree, a[2] * Degree, row.Number("k").Value, planar: false, classic: row["profile"] == "classic");
+                a[0] * Degree, a[1] * Degree, a[2] * Degree, row.Number("k").Value, planar: false,
+                classic: row["profile"] == "classic");
             row.Agrees("M, row by row", [m.Zz, m.Zy, m.Zx, m.Yz, m.Yy, m.Yx, m.Xz, m.Xy, m.Xx]);
         }
     }
@@ -117,7 +122,9 @@ public sealed class AugmentationPageTests
             var (transform, sample) = Example(row);
             var q = transform.Position(new(1, 4, 4), new(1, 6, 6), 0, 0, 0);
             row.Agrees("position (y, x) of output (0, 0)", [q.Y, q.X]);
-            row.Agrees("first row of the image", [.. sample.Image[..4].Select(v => (double)v)], 1e-5); // splines of values up to 55
+
+            // Splines of values up to 55, in float32.
+            row.Agrees("first row of the image", [.. sample.Image[..4].Select(v => (double)v)], 1e-5);
         }
 
         foreach (var row in Page.Table("spatial-example-labels"))
@@ -161,7 +168,8 @@ public sealed class AugmentationPageTests
             var scale = 2 * (2.5 - at.Number("q").Value);
             var sample = new PatchSample(geometry.Patch, 1, withPrevious: false);
             Processor.Transform(
-                Profile.Classic, source, default, geometry, new SpatialTransform(Matrix3.Scaling(1, 1, scale), 0, 0, false), sample);
+                Profile.Classic, source, default, geometry, new SpatialTransform(Matrix3.Scaling(1, 1, scale), 0, 0, false),
+                sample);
             at.Number("value").Agrees(sample.Image[0], 2e-5);
         }
     }
@@ -173,7 +181,8 @@ public sealed class AugmentationPageTests
         {
             var kernel = GaussianBlur.Kernel(row.Number("σ").Value);
             Assert.Equal(row.Whole("length"), kernel.Length);
-            row.Agrees("kernel, from one end to the middle", [.. kernel[..((kernel.Length / 2) + 1)].Select(w => (double)w)], 1e-7);
+            var half = kernel[..((kernel.Length / 2) + 1)];
+            row.Agrees("kernel, from one end to the middle", [.. half.Select(w => (double)w)], 1e-7);
             float[] line = [0, 0, 1, 4, 2, 0, 0, 8];
             GaussianBlur.Apply(line, new(1, 1, 8), 2, kernel, new float[8]);
             row.Agrees("the line 0 0 1 4 2 0 0 8 becomes", [.. line.Select(v => (double)v)], Float32);
@@ -238,7 +247,9 @@ public sealed class AugmentationPageTests
     [Fact]
     public void Augmentation_page_morphology_figure()
     {
-        var lines = Page.Lines("morphology-figure").Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToDictionary(w => w[0], w => w[1..]);
+        var lines = Page.Lines("morphology-figure")
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .ToDictionary(words => words[0], words => words[1..]);
         var size = new Extent(1, 5, 5);
         var morphology = new Morphology(new BitVolume(size), new BitVolume(size));
         var element = new StructuringElement(1, planar: true);
@@ -255,8 +266,9 @@ public sealed class AugmentationPageTests
             }
 
             operation(mask, element);
-            Assert.Equal(
-                lines[name], Enumerable.Range(0, 5).Select(y => string.Concat(Enumerable.Range(0, 5).Select(x => mask[0, y, x] ? '1' : '0'))));
+            var rows = Enumerable.Range(0, 5)
+                .Select(y => string.Concat(Enumerable.Range(0, 5).Select(x => mask[0, y, x] ? '1' : '0')));
+            Assert.Equal(lines[name], rows);
         }
     }
 
@@ -269,7 +281,8 @@ public sealed class AugmentationPageTests
         {
             var column = profile == Profile.Classic ? "classic" : "modern";
             var recipe = AugmentationRecipe.For(profile);
-            rows["no spatial transform"].Number(column).Agrees((1 - recipe.Elastic) * (1 - recipe.Rotation) * (1 - recipe.Scaling));
+            var nothing = (1 - recipe.Elastic) * (1 - recipe.Rotation) * (1 - recipe.Scaling);
+            rows["no spatial transform"].Number(column).Agrees(nothing);
             var range = recipe.ScalingRange;
             var (mean, below) = range.TwoSided
                 ? ((((range.Low + 1) / 2) + ((1 + range.High) / 2)) / 2, 0.5)
@@ -282,7 +295,8 @@ public sealed class AugmentationPageTests
     private static (SpatialTransform Transform, PatchSample Sample) Example(PageRow row)
     {
         var classic = row["profile"] == "classic";
-        var matrix = SpatialTransform.MatrixOf(row.Number("angle").Value * Degree, 0, 0, row.Number("k").Value, planar: true, classic);
+        var angle = row.Number("angle").Value * Degree;
+        var matrix = SpatialTransform.MatrixOf(angle, 0, 0, row.Number("k").Value, planar: true, classic);
         var transform = new SpatialTransform(matrix, 0, 0, IsIdentity: false);
         var image = new float[36];
         var labels = new short[36];

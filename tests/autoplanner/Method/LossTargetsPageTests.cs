@@ -5,7 +5,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Method;
 
-/// <summary>Those numbers of docs/method/losses-and-optimisers.md that the autoplanner computes: targets of deep supervision.</summary>
+/// <summary>
+/// Those numbers of docs/method/losses-and-optimisers.md that the autoplanner computes: targets of deep supervision.
+/// </summary>
 public sealed class LossTargetsPageTests
 {
     [Fact]

@@ -56,7 +56,8 @@ public sealed class TrainingPageTests
                     Extent.One.With(axis, shape), Extent.One.With(axis, initial), Extent.One.With(axis, final));
                 Assert.Equal(row.Whole("lowest"), range.Lowest[axis]);
                 Assert.Equal(row.Whole("highest"), range.Highest[axis]);
-                Assert.Equal(row.Whole("its start"), range.Around(default(Extent).With(axis, (int)row.Whole("forced voxel")))[axis]);
+                var voxel = default(Extent).With(axis, (int)row.Whole("forced voxel"));
+                Assert.Equal(row.Whole("its start"), range.Around(voxel)[axis]);
             }
         }
     }

@@ -5,8 +5,8 @@ using Xunit;
 namespace SharpSeg.Engine.Tests.Method;
 
 /// <summary>
-/// Comments and messages cite the specification as a page and its sections, "docs/method/networks.md §2.1, §2.6"; the pages name the files that
-/// implement them. Neither may point into the void.
+/// Comments and messages cite the specification as a page and its sections, "docs/method/networks.md §2.1, §2.6"; the pages name
+/// the files that implement them. Neither may point at something that does not exist.
 /// </summary>
 public sealed partial class CitationTests
 {
@@ -40,7 +40,8 @@ public sealed partial class CitationTests
     {
         foreach (var file in SourceFiles())
         {
-            Assert.False(WithoutPage().IsMatch(CommentBreak().Replace(File.ReadAllText(file), " ")), $"{file}: cite docs/method/PAGE.md §N");
+            var text = CommentBreak().Replace(File.ReadAllText(file), " ");
+            Assert.False(WithoutPage().IsMatch(text), $"{file}: cite docs/method/PAGE.md §N");
         }
     }
 
@@ -59,7 +60,10 @@ public sealed partial class CitationTests
     }
 
     private static List<string> Pages() =>
-        [.. Directory.EnumerateFiles(Path.Combine(MethodPage.Repository, Folder), "*.md").Select(file => $"{Folder}/{Path.GetFileName(file)}")];
+    [
+        .. Directory.EnumerateFiles(Path.Combine(MethodPage.Repository, Folder), "*.md")
+            .Select(file => $"{Folder}/{Path.GetFileName(file)}"),
+    ];
 
     /// <summary>Numbered headings, and the numbered points below them: point 2 of section 6 is §6.2.</summary>
     private static HashSet<string> SectionsOf(string page)
@@ -88,7 +92,8 @@ public sealed partial class CitationTests
         string[] folders = ["engine", "kernels", "autoplanner", "sharpseg", "cli", "conformance", "perf", "tests"];
         return folders.Select(folder => Path.Combine(MethodPage.Repository, folder)).Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
-            .Where(file => !file.Split(separators).Any(part => part is "obj" or "bin") && Path.GetFileName(file) != "CitationTests.cs");
+            .Where(file => !file.Split(separators).Any(part => part is "obj" or "bin"))
+            .Where(file => Path.GetFileName(file) != "CitationTests.cs");
     }
 
     [GeneratedRegex(@"\s*\n\s*//+ ?")]
@@ -106,7 +111,8 @@ public sealed partial class CitationTests
     [GeneratedRegex(@"^(\d+)\. ")]
     private static partial Regex Point();
 
-    [GeneratedRegex(@"\b[sS]pec (datasets|planning|preprocessing|networks|losses|training|augmentation|inference|evaluation|import)? ?§?\d")]
+    [GeneratedRegex(
+        @"\b[sS]pec (datasets|planning|preprocessing|networks|losses|training|augmentation|inference|evaluation|import)? ?§?\d")]
     private static partial Regex WithoutPage();
 
     [GeneratedRegex(@"\]\((\.\./\.\./[^)#\s]+)")]

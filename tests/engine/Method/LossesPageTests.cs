@@ -11,12 +11,12 @@ using Xunit;
 namespace SharpSeg.Engine.Tests.Method;
 
 /// <summary>
-/// The numbers of docs/method/losses-and-optimisers.md: losses on the processor's kernels, optimisers in float64, because their traces
-/// print more digits than float32 has.
+/// The numbers of docs/method/losses-and-optimisers.md: losses on the processor's kernels, optimisers in float64, because their
+/// traces print more digits than float32 has.
 /// </summary>
 public sealed class LossesPageTests : IDisposable
 {
-    private const double Float32 = 1.5e-6;                 // rounding of float32 values near 1, through an exponential and a few sums
+    private const double Float32 = 1.5e-6;                 // rounding of values near 1, through an exponential and a few sums
     private const double Rate = 5e-8;                      // η, μ and λ are float32: 0.01f is 0.00999999978
 
     private static readonly MethodPage Page = MethodPage.Open("docs/method/losses-and-optimisers.md");
@@ -115,7 +115,8 @@ public sealed class LossesPageTests : IDisposable
     {
         foreach (var row in Page.Table("supervision-weights"))
         {
-            PageBackend.Agree(row.Numbers("weights"), [.. DeepSupervision.Weights((int)row.Whole("n")).Select(w => (double)w)], 1e-7);
+            var weights = DeepSupervision.Weights((int)row.Whole("n"));
+            PageBackend.Agree(row.Numbers("weights"), [.. weights.Select(w => (double)w)], 1e-7);
         }
     }
 
@@ -143,7 +144,8 @@ public sealed class LossesPageTests : IDisposable
     {
         double[][] gradients = [[0.5, -1], [0.25, -0.5], [-0.1, 2]];
         using var backend = new ReferenceBackend();
-        using ParameterStore first = Parameters(backend, 1, -2), second = Parameters(backend, 1, -2), third = Parameters(backend, 1, -2);
+        using ParameterStore first = Parameters(backend, 1, -2), second = Parameters(backend, 1, -2);
+        using var third = Parameters(backend, 1, -2);
         using var sgd = new SgdNesterov(first);
         using var adam = new Adam(second, amsGrad: false);
         using var amsGrad = new Adam(third);
@@ -280,8 +282,8 @@ public sealed class LossesPageTests : IDisposable
         backend.Read(optimizer.State.Single(s => s.Name == $"p.{kind}").Value);
 
     private Tensor SoftmaxLogits() => run.FromMaps(
-        Softmax.LogitsShape, [1.0, 0.2, -0.5, 0.3], [0.5, 1.2, 0.0, -1.0], [-1.0, 0.1, 2.0, 0.4], [0.0, -0.3, 0.8, 1.5], [0.7, 0.6, -0.2, 0.0],
-        [0.2, -1.5, 0.9, -0.6]);
+        Softmax.LogitsShape, [1.0, 0.2, -0.5, 0.3], [0.5, 1.2, 0.0, -1.0], [-1.0, 0.1, 2.0, 0.4],
+        [0.0, -0.3, 0.8, 1.5], [0.7, 0.6, -0.2, 0.0], [0.2, -1.5, 0.9, -0.6]);
 
     private Tensor Labels(params double[] labels) => run.Filled(Softmax.TargetShape, labels);
 

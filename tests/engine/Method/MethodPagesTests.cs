@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Method;
 
-/// <summary>The pages of docs/ and the tests in the folders Method belong together: no mark without a test, no number twice.</summary>
+/// <summary>
+/// The pages of docs/ and the tests in the folders Method belong together: no mark without a test, no name twice.
+/// </summary>
 public sealed class MethodPagesTests
 {
     [Fact]
@@ -31,8 +33,11 @@ public sealed class MethodPagesTests
     {
         foreach (var page in Pages())
         {
-            var meant = File.ReadAllLines(Path.Combine(MethodPage.Repository, page)).Count(line => Regex.IsMatch(line, @"<!--\s*check\b"));
-            Assert.True(meant == MethodPage.Open(page).Checks.Count, $"{page}: a mark reads <!-- check: name -->, alone on its line, name in a-z0-9-");
+            var lines = File.ReadAllLines(Path.Combine(MethodPage.Repository, page));
+            var meant = lines.Count(line => Regex.IsMatch(line, @"<!--\s*check\b"));
+            Assert.True(
+                meant == MethodPage.Open(page).Checks.Count,
+                $"{page}: a mark reads <!-- check: name -->, alone on its line, name in a-z0-9-");
         }
     }
 
@@ -46,7 +51,8 @@ public sealed class MethodPagesTests
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => numbers[1].Agrees(-0.506));
     }
 
-    private static IEnumerable<(string Page, string Name)> Marks() => Pages().SelectMany(page => MethodPage.Open(page).Checks.Select(name => (page, name)));
+    private static IEnumerable<(string Page, string Name)> Marks() =>
+        Pages().SelectMany(page => MethodPage.Open(page).Checks.Select(name => (page, name)));
 
     private static IEnumerable<string> Pages() => Directory
         .EnumerateFiles(Path.Combine(MethodPage.Repository, "docs"), "*.md", SearchOption.AllDirectories)

@@ -39,7 +39,8 @@ public sealed class NetworksPageTests : IDisposable
         var b = new TransposedConvProblem(1, new(1, 1, 2), 2, 1, Plane);
         var (first, second) = (run.Empty(a.OutputShape), run.Empty(b.OutputShape));
         run.Backend.TransposedConvForward(
-            a, run.Filled(a.InputShape, 1, 2, 3, 4), run.Filled(a.WeightShape, 1, 2, 3, 4), run.Filled(Shape.Vector(1), 0.5), first);
+            a, run.Filled(a.InputShape, 1, 2, 3, 4), run.Filled(a.WeightShape, 1, 2, 3, 4), run.Filled(Shape.Vector(1), 0.5),
+            first);
         run.Backend.TransposedConvForward(
             b, run.Filled(b.InputShape, 1, 2, -1, 0.5), run.Filled(b.WeightShape, 1, 0.5, 0, 1, 0, 1, 1, 0.5), null, second);
         var rows = Page.Table("transposed-convolution");
@@ -110,13 +111,16 @@ public sealed class NetworksPageTests : IDisposable
             row.Number("std").Agrees(WeightInitialization.StandardDeviation((int)row.Whole("fan_in"), 0.01));
         }
 
-        Near("convolution 32→64, 3³", CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D, 1, 2), "encoder.stages.1.0.convs.0.conv.weight");
-        Near("convolution 320→320, 3³", CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D, 1, 2), "encoder.stages.5.0.convs.0.conv.weight");
-        Near("convolution 30→60, 3³", CountedPlans.Cubic(NetworkFamily.ClassicUNet, CountedPlans.Classic3D, 1, 2), "encoder.stages.1.0.convs.0.conv.weight");
-        Near("head 32→K, 1³", CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D, 1, 2), "decoder.seg_layers.4.weight");
-        Near("transposed convolution 320→256, 2³", CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D, 1, 2), "decoder.transpconvs.1.weight");
+        var modern = CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D, 1, 2);
+        var classic = CountedPlans.Cubic(NetworkFamily.ClassicUNet, CountedPlans.Classic3D, 1, 2);
+        RequireFanIn("convolution 1→32, 3³", modern, "encoder.stages.0.0.convs.0.conv.weight");
+        RequireFanIn("convolution 32→64, 3³", modern, "encoder.stages.1.0.convs.0.conv.weight");
+        RequireFanIn("convolution 320→320, 3³", modern, "encoder.stages.5.0.convs.0.conv.weight");
+        RequireFanIn("convolution 30→60, 3³", classic, "encoder.stages.1.0.convs.0.conv.weight");
+        RequireFanIn("transposed convolution 320→256, 2³", modern, "decoder.transpconvs.1.weight");
+        RequireFanIn("head 32→K, 1³", modern, "decoder.seg_layers.4.weight");
 
-        static void Near(string weight, NetworkPlan plan, string parameter) => Assert.Equal(
+        static void RequireFanIn(string weight, NetworkPlan plan, string parameter) => Assert.Equal(
             Page.Table("initialisation").Single(row => row["Weight"] == weight).Whole("fan_in"),
             CountedPlans.Parameters(plan).Single(p => p.Name == parameter).FanIn);
     }
@@ -125,7 +129,8 @@ public sealed class NetworksPageTests : IDisposable
     public void Networks_page_unetplusplus_wiring()
     {
         var first = CountedPlans.Parameters(FixturePlans.F7)
-            .Where(p => p.Name.StartsWith("nested.", StringComparison.Ordinal) && p.Name.Contains(".convs.0.conv.weight", StringComparison.Ordinal))
+            .Where(p => p.Name.StartsWith("nested.", StringComparison.Ordinal))
+            .Where(p => p.Name.Contains(".convs.0.conv.weight", StringComparison.Ordinal))
             .ToList();
         foreach (var row in Page.Table("unetplusplus-wiring"))
         {
@@ -133,7 +138,8 @@ public sealed class NetworksPageTests : IDisposable
             Assert.Equal(6 - (int)row.Whole("column j"), widths.Count);
             for (var i = 0; i < widths.Count; i++)
             {
-                widths[i].Agrees(first.Where(p => p.Name.StartsWith($"nested.{i}.{row["column j"]}.", StringComparison.Ordinal)).Sum(p => p.Shape.D3));
+                var node = $"nested.{i}.{row["column j"]}.";
+                widths[i].Agrees(first.Where(p => p.Name.StartsWith(node, StringComparison.Ordinal)).Sum(p => p.Shape.D3));
             }
         }
     }
@@ -148,7 +154,8 @@ public sealed class NetworksPageTests : IDisposable
         {
             Assert.Equal(variant.Features, row.Numbers("Channels of stages 0 to 5").Select(n => (int)n.Whole));
             Assert.Equal(variant.Depth, row.Whole("Blocks per stage"));
-            Assert.Equal(CountedPlans.Count(variant.Plan(strides, 1, 105, deepSupervision: true)), row.Whole("Parameters, Cin = 1, K = 105"));
+            var plan = variant.Plan(strides, 1, 105, deepSupervision: true);
+            Assert.Equal(CountedPlans.Count(plan), row.Whole("Parameters, Cin = 1, K = 105"));
         }
     }
 
@@ -158,7 +165,8 @@ public sealed class NetworksPageTests : IDisposable
         var parameters = CountedPlans.Parameters(CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D[..4], 1, 3));
         var encoder = Enumerable.Range(0, 4).Select(l => Sum($"encoder.stages.{l}.")).ToArray();
         var decoder = Enumerable.Range(0, 4)
-            .Select(l => Sum($"decoder.stages.{2 - l}.") + Sum($"decoder.transpconvs.{2 - l}.") + Sum($"decoder.seg_layers.{2 - l}."))
+            .Select(l => 2 - l) // levels count from full resolution, nnU-Net's names from the lowest
+            .Select(s => Sum($"decoder.stages.{s}.") + Sum($"decoder.transpconvs.{s}.") + Sum($"decoder.seg_layers.{s}."))
             .ToArray();
         Assert.Equal(parameters.Sum(p => p.Shape.Length), encoder.Sum() + decoder.Sum());
         foreach (var row in Page.Table("parameter-count-of-the-hippocampus-plan"))
@@ -174,7 +182,8 @@ public sealed class NetworksPageTests : IDisposable
             Assert.Equal(counts.Sum(), row.Whole("sum"));
         }
 
-        long Sum(string prefix) => parameters.Where(p => p.Name.StartsWith(prefix, StringComparison.Ordinal)).Sum(p => p.Shape.Length);
+        long Sum(string prefix) =>
+            parameters.Where(p => p.Name.StartsWith(prefix, StringComparison.Ordinal)).Sum(p => p.Shape.Length);
     }
 
     [Fact]
@@ -183,8 +192,9 @@ public sealed class NetworksPageTests : IDisposable
         foreach (var row in Page.Table("parameter-counts"))
         {
             var plan = CountedPlans.OfRow((int)row.Whole("#"), (int)row.Whole("Cin"), (int)row.Whole("K"));
+            var allHeads = plan with { DeepSupervision = true };
             Assert.Equal((row["#"], row.Whole("Parameters")), (row["#"], CountedPlans.Count(plan)));
-            Assert.Equal((row["#"], row.Whole("with all heads")), (row["#"], CountedPlans.Count(plan with { DeepSupervision = true })));
+            Assert.Equal((row["#"], row.Whole("with all heads")), (row["#"], CountedPlans.Count(allHeads)));
         }
     }
 
@@ -225,7 +235,8 @@ public sealed class NetworksPageTests : IDisposable
         var rows = Page.Table("known-answers-deep-supervision");
         Assert.Equal(rows.Select(r => r.Whole("foreground voxels")), fixture.Foreground.Select(n => (long)n));
         PageBackend.Agree([.. rows.Select(r => r.Number("loss"))], fixture.OutputLosses, LossWeights);
-        PageBackend.Agree([.. rows.Select(r => r.Number("weight"))], [.. fixture.LossWeights.Select(w => (double)w)], LossWeights);
+        double[] weights = [.. fixture.LossWeights.Select(w => (double)w)];
+        PageBackend.Agree([.. rows.Select(r => r.Number("weight"))], weights, LossWeights);
         var without = fixture.Tensors.SelectMany(t => t).Where(p => !p.HasGradient).Select(p => p.Name);
         Assert.Equal(["decoder.seg_layers.0.weight", "decoder.seg_layers.0.bias"], without);
     }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Method;
 
-/// <summary>The processor's backend, fed from pages: they print one map per channel, row by row; tensors are channels last.</summary>
+/// <summary>
+/// The processor's backend, fed from pages: they print one map per channel, row by row; tensors are channels last.
+/// </summary>
 internal sealed class PageBackend : IDisposable
 {
     private readonly List<DeviceBuffer> buffers = [];

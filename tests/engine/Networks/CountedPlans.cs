@@ -52,7 +52,8 @@ internal static class CountedPlans
         return network.Parameters.Parameters;
     }
 
-    public static int[] Features(int start, int cap, int stages) => [.. Enumerable.Range(0, stages).Select(l => Math.Min(start << l, cap))];
+    public static int[] Features(int start, int cap, int stages) =>
+        [.. Enumerable.Range(0, stages).Select(l => Math.Min(start << l, cap))];
 
     public static NetworkPlan Cubic(NetworkFamily family, int[] features, int inputs, int outputs) =>
         Regular(family, features, inputs, outputs, Cube3, Cube2);
@@ -66,8 +67,8 @@ internal static class CountedPlans
         DecoderBlocks = [.. Enumerable.Repeat(1, plan.Stages - 1)],
     };
 
-    private static NetworkPlan Regular(NetworkFamily family, int[] features, int inputs, int outputs, Extent kernel, Extent stride) =>
-        FixturePlans.Plan(
-            family, features, [.. Enumerable.Repeat(kernel, features.Length)], [Extent.One, .. Enumerable.Repeat(stride, features.Length - 1)],
-            2, 2, inputs, outputs);
+    private static NetworkPlan Regular(
+        NetworkFamily family, int[] features, int inputs, int outputs, Extent kernel, Extent stride) => FixturePlans.Plan(
+            family, features, [.. Enumerable.Repeat(kernel, features.Length)],
+            [Extent.One, .. Enumerable.Repeat(stride, features.Length - 1)], 2, 2, inputs, outputs);
 }

@@ -20,13 +20,15 @@ public static class DemoRun
     /// <param name="maxTime">Time for everything.</param>
     /// <param name="seed">Seed of the training.</param>
     /// <param name="resume">Continue an interrupted demo; otherwise an old one is replaced.</param>
-    /// <param name="backend">Where to compute.</param>
+    /// <param name="backend">Trains and predicts.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads.</param>
     /// <param name="reporter">Receives progress.</param>
     /// <param name="cancel">Stops with the state saved.</param>
     /// <returns>The result, and the pictures.</returns>
     /// <exception cref="SharpSegException">The folder holds something else, or cannot be written.</exception>
     public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
-        string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, IReporter reporter, CancellationToken cancel)
+        string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, Func<int, Backend> openProcessor,
+        IReporter reporter, CancellationToken cancel)
     {
         OutputFolder.RequireOutsideDatasets(folder);
         Prepare(folder, resume);
@@ -34,7 +36,7 @@ public static class DemoRun
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
         var request = new AutoRequest(dataset, Path.Combine(folder, "work"), "3d_fullres", "0", Profile.Modern, maxTime, seed, resume);
-        var result = AutoRun.Execute(request, backend, reporter, cancel);
+        var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
         return (result, DrawOverlays(folder, result.Job, Dataset.Open(dataset)));
     }
 

@@ -16,9 +16,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// network and spares one volume per class.
 /// </para>
 /// </summary>
-internal sealed class PredictedMaps : IProbabilityMaps
+internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
 {
-    private readonly float[] outputs;
+    private readonly NetworkOutputs outputs;
     private readonly CaseProperties properties;
     private readonly Plans plans;
     private readonly ConfigurationPlan configuration;
@@ -27,20 +27,20 @@ internal sealed class PredictedMaps : IProbabilityMaps
     private readonly float[] highest = [], sum = [];
 
     /// <summary>Prepares the maps; for a softmax this makes the first pass.</summary>
-    /// <param name="outputs">Channels last (z, y, x, heads) on the preprocessed grid: logits (modern) or probabilities (classic); not changed.</param>
+    /// <param name="outputs">Of the networks; disposed of with the maps.</param>
     /// <param name="properties">What preprocessing did to the case.</param>
     /// <param name="plans">Transposition and profile.</param>
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
     public PredictedMaps(
-        float[] outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
     {
         this.outputs = outputs;
         this.properties = properties;
         this.plans = plans;
         this.configuration = configuration;
         this.labels = labels;
-        change = GridChange.Of(properties, plans, configuration);
+        change = OutputGrid.Of(properties, plans, configuration);
         if (NeedsSoftmax)
         {
             (highest, sum) = (new float[change.To.Voxels], new float[change.To.Voxels]);
@@ -85,17 +85,14 @@ internal sealed class PredictedMaps : IProbabilityMaps
     /// <summary>The labels, decided on the outputs themselves as without saved probabilities.</summary>
     public short[] Segmentation() => SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
 
-    /// <summary>One map on the cropped, transposed original grid; the caller's own.</summary>
-    private float[] Resampled(int head)
-    {
-        var map = new float[change.From.Voxels];
-        for (long i = 0, j = head; i < map.Length; i++, j += Heads)
-        {
-            map[i] = outputs[j];
-        }
+    /// <summary>Leaves the device's memory to others: from now on maps come from the host.</summary>
+    public void MoveToHost() => outputs.MoveToHost();
 
-        return Resampling.ResampleImage(map, change.From, change.To, change.Order, change.SeparateAxis, change.SeparateOrder);
-    }
+    /// <inheritdoc/>
+    public void Dispose() => outputs.Dispose();
+
+    /// <summary>One map on the cropped, transposed original grid; the caller's own.</summary>
+    private float[] Resampled(int head) => SegmentationExporter.Resample(outputs, head, change);
 
     private void AddToSoftmax(int head, float[] logits)
     {

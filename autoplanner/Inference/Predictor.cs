@@ -67,45 +67,8 @@ public sealed class Predictor : IDisposable
     /// <param name="image">Channels last (z, y, x, c), preprocessed.</param>
     /// <param name="size">Voxels of the preprocessed grid.</param>
     /// <param name="cancel">Stops between tiles.</param>
-    /// <returns>Channels last (z, y, x, heads) on the same grid.</returns>
-    public float[] Predict(ReadOnlySpan<float> image, Extent size, CancellationToken cancel = default)
-    {
-        var (total, below) = Accumulate(image, size, cancel);
-        return ToHost(total, below, size);
-    }
-
-    /// <summary>
-    /// Labels of a preprocessed case in the original image's axis order and size. On a device that resamples volumes, outputs are brought to
-    /// the original grid there; else here.
-    /// </summary>
-    /// <param name="image">Channels last (z, y, x, c), preprocessed.</param>
-    /// <param name="properties">What preprocessing did to the case.</param>
-    /// <param name="plans">Transposition and profile.</param>
-    /// <param name="configuration">Spacing and resampling orders.</param>
-    /// <param name="labels">Heads to labels.</param>
-    /// <param name="cancel">Stops between tiles.</param>
-    public short[] Segment(
-        ReadOnlySpan<float> image, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels,
-        CancellationToken cancel = default)
-    {
-        var size = properties.Shape;
-        var (total, below) = Accumulate(image, size, cancel);
-        var change = GridChange.Of(properties, plans, configuration);
-        if (backend is not IVolumeResampling device || total.Shape.Spatial != size || !DeviceExporter.Fits(backend, change))
-        {
-            return SegmentationExporter.ToOriginalGrid(ToHost(total, below, size), properties, plans, configuration, labels);
-        }
-
-        var decided = DeviceExporter.Decide(backend, device, total, change, labels);
-        pool.Return(total);
-        return SegmentationExporter.Restore(decided, properties, plans);
-    }
-
-    /// <summary>Frees the device memory of this predictor.</summary>
-    public void Dispose() => pool.Dispose();
-
-    /// <summary>Averaged outputs on the padded grid, to be returned to the pool, and the padding below the image.</summary>
-    private (Tensor Total, Extent Below) Accumulate(ReadOnlySpan<float> image, Extent size, CancellationToken cancel)
+    /// <returns>The outputs, to be disposed of before this predictor.</returns>
+    public NetworkOutputs Predict(ReadOnlySpan<float> image, Extent size, CancellationToken cancel = default)
     {
         if (image.Length != size.Voxels * channels)
         {
@@ -135,17 +98,11 @@ public sealed class Predictor : IDisposable
             pool.Return(sum);
         }
 
-        return (total, below);
+        return new NetworkOutputs(pool, total, below, size);
     }
 
-    private float[] ToHost(Tensor total, Extent below, Extent size)
-    {
-        var padded = total.Shape.Spatial;
-        var host = new float[total.Length];
-        backend.Download(total, host);
-        pool.Return(total);
-        return size == padded ? host : Crop(host, padded, below, size);
-    }
+    /// <summary>Frees the device memory of this predictor.</summary>
+    public void Dispose() => pool.Dispose();
 
     private static List<Extent> TilesOf(Extent padded, Extent tile, bool is2D, double step)
     {
@@ -269,23 +226,6 @@ public sealed class Predictor : IDisposable
                 image.Slice((int)(from * channels), (lastX - firstX) * channels).CopyTo(target[(int)(to * channels)..]);
             }
         }
-    }
-
-    private float[] Crop(float[] values, Extent padded, Extent below, Extent size)
-    {
-        var cropped = new float[size.Voxels * heads];
-        var row = size.X * heads;
-        for (var z = 0; z < size.Z; z++)
-        {
-            for (var y = 0; y < size.Y; y++)
-            {
-                var from = ((((long)(z + below.Z) * padded.Y) + y + below.Y) * padded.X) + below.X;
-                var to = (((long)z * size.Y) + y) * size.X;
-                Array.Copy(values, from * heads, cropped, to * heads, row);
-            }
-        }
-
-        return cropped;
     }
 }
 

@@ -13,15 +13,21 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 public static class SegmentationExporter
 {
+    // Of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.
+    private const long SlabVoxels = 1L << 24;
+
     /// <summary>Labels (z, y, x) in the original axis order and size.</summary>
-    /// <param name="maps">Channels last (z, y, x, heads) on the preprocessed grid: logits (modern) or probabilities (classic).</param>
+    /// <param name="outputs">On the preprocessed grid.</param>
     /// <param name="properties">What preprocessing did to the case.</param>
     /// <param name="plans">Transposition and profile.</param>
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
     public static short[] ToOriginalGrid(
-        float[] maps, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels) =>
-        Restore(Decide(maps, GridChange.Of(properties, plans, configuration), labels), properties, plans);
+        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+    {
+        var change = OutputGrid.Of(properties, plans, configuration);
+        return Restore(Decide(outputs, change, OutputGrid.Threshold(plans.Profile), labels), properties, plans);
+    }
 
     /// <summary>A volume in the original axis order and size from one on the cropped, transposed original grid.</summary>
     /// <param name="cropped">Labels or probabilities; not changed.</param>
@@ -42,40 +48,88 @@ public static class SegmentationExporter
     /// and transposition, so nothing is undone; whether slices are resampled by themselves is decided with this stage's spacing
     /// alone.
     /// </summary>
-    /// <param name="maps">Channels last (z, y, x, heads): logits (modern) or probabilities (classic).</param>
-    /// <param name="from">Their voxels.</param>
+    /// <param name="outputs">Of this stage.</param>
     /// <param name="to">Voxels of the case as preprocessed for the next stage.</param>
     /// <param name="profile">Of the plans.</param>
     /// <param name="configuration">The stage that predicted.</param>
     /// <param name="labels">Heads to labels.</param>
-    public static short[] ToNextStage(float[] maps, Extent from, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
+    public static short[] ToNextStage(
+        NetworkOutputs outputs, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
     {
         var spacing = Spacing.FromArray(configuration.Spacing);
-        return Decide(maps, GridChange.Between(from, to, spacing, spacing, profile, configuration), labels);
+        var change = OutputGrid.Between(outputs.Size, to, spacing, spacing, configuration);
+        return Decide(outputs, change, OutputGrid.Threshold(profile), labels);
     }
 
     /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
     internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward) =>
         AxisOrder.Apply(labels, shape, backward);
 
-    /// <summary>Resamples one map after the other and decides the label of each voxel of the other grid.</summary>
-    internal static short[] Decide(float[] maps, in GridChange change, LabelScheme labels)
+    /// <summary>Decides the label of each voxel of the other grid, slab by slab and map by map.</summary>
+    /// <param name="outputs">All maps.</param>
+    /// <param name="change">Both grids.</param>
+    /// <param name="threshold">Regions are where their map is above it.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <param name="slabVoxels">Voxels of the other grid that are in work at a time.</param>
+    internal static short[] Decide(
+        NetworkOutputs outputs, in GridChange change, float threshold, LabelScheme labels, long slabVoxels = SlabVoxels)
     {
-        var heads = labels.HeadCount;
-        var (from, to) = (change.From, change.To);
-        var decision = new LabelDecision(to.Voxels, labels, change.Threshold);
-        var map = new float[from.Voxels];
-        for (var head = 0; head < heads; head++)
+        var backend = outputs.Backend;
+        var decided = new short[change.To.Voxels];
+        using var memory = new VolumeMemory(backend);
+        foreach (var (first, count) in change.Slabs(slabVoxels))
         {
-            for (long i = 0, j = head; i < map.Length; i++, j += heads)
+            var (from, planes) = change.SourcePlanes(first, count);
+            var size = change.To.With(0, count);
+            Tensor best = memory.Allocate(size), slab = memory.Allocate(size);
+            backend.Fill(slab, 0);
+            for (var head = 0; head < labels.HeadCount; head++)
             {
-                map[i] = maps[j];
+                var map = outputs.Take(memory, head, from, planes);
+                var resampled = change.Resample(memory, map, from, first, count);
+                if (labels.HasRegions)
+                {
+                    backend.MarkAbove(resampled, threshold, labels.RegionsClassOrder[head], slab); // later regions overwrite
+                }
+                else
+                {
+                    backend.KeepHighest(resampled, labels.AllLabels[head], head == 0, best, slab); // the lowest index wins ties
+                }
+
+                memory.Free(map);
+                if (!ReferenceEquals(resampled, map))
+                {
+                    memory.Free(resampled);
+                }
             }
 
-            decision.Add(head, Resampling.ResampleImage(map, from, to, change.Order, change.SeparateAxis, change.SeparateOrder));
+            memory.Download(slab, decided.AsSpan(first * size.Y * size.X, (int)size.Voxels));
+            memory.Free(best);
+            memory.Free(slab);
         }
 
-        return decision.Labels;
+        return decided;
+    }
+
+    /// <summary>One map on the other grid.</summary>
+    internal static float[] Resample(NetworkOutputs outputs, int head, in GridChange change)
+    {
+        var result = GC.AllocateUninitializedArray<float>((int)change.To.Voxels);
+        using var memory = new VolumeMemory(outputs.Backend);
+        foreach (var (first, count) in change.Slabs(SlabVoxels))
+        {
+            var (from, planes) = change.SourcePlanes(first, count);
+            var map = outputs.Take(memory, head, from, planes);
+            var resampled = change.Resample(memory, map, from, first, count);
+            outputs.Backend.Download(resampled, result.AsSpan(first * change.To.Y * change.To.X, (int)resampled.Length));
+            memory.Free(map);
+            if (!ReferenceEquals(resampled, map))
+            {
+                memory.Free(resampled);
+            }
+        }
+
+        return result;
     }
 
     private static T[] Uncrop<T>(T[] cropped, CaseProperties properties, T outside) where T : struct

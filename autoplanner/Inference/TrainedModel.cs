@@ -17,13 +17,15 @@ internal sealed class TrainedModel : IDisposable
     private readonly PreprocessingRecipe recipe;
     private readonly List<Network> folds = [];
     private readonly Predictor predictor;
+    private readonly Func<int, Backend> openProcessor;
 
     /// <summary>Loads the networks.</summary>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public TrainedModel(
         Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints, Backend backend,
-        InferenceOptions options)
+        Func<int, Backend> openProcessor, InferenceOptions options)
     {
+        this.openProcessor = openProcessor;
         this.plans = plans;
         this.configuration = configuration;
         labels = description.Labels;
@@ -56,7 +58,8 @@ internal sealed class TrainedModel : IDisposable
     public short[] Segment(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, image, previous);
-        return predictor.Segment(input, properties, plans, configuration, labels, cancel);
+        using var outputs = predictor.Predict(input, properties.Shape, cancel);
+        return SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
     }
 
     /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
@@ -74,7 +77,8 @@ internal sealed class TrainedModel : IDisposable
 
     private (float[] Input, CaseProperties Properties) Prepare(string caseId, MedicalImage image, LabelImage? previous)
     {
-        var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels);
+        using var processor = openProcessor(0);
+        var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels, processor);
         var input = previous is null
             ? prepared.Image
             : CascadeInput.Join(prepared.Image, prepared.Shape, prepared.Labels, configuration.MaskLabels(labels));

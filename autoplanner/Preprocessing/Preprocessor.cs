@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;
@@ -18,13 +19,13 @@ public static class Preprocessor
     /// <param name="labels">Label map on the same grid; null for prediction.</param>
     /// <param name="recipe">What to do, from <see cref="PreprocessingRecipe"/>.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
+    /// <param name="backend">Resamples.</param>
     /// <exception cref="SharpSegException">
     /// The image does not fit the recipe or the label map, has values that are not numbers, or would be too large at the target
     /// spacing.
     /// </exception>
     public static PreprocessedCase Run(
-        string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, int threads = 0)
+        string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend)
     {
         Check(caseId, image, labels, recipe);
         if (labels is not null)
@@ -45,7 +46,7 @@ public static class Preprocessor
         var shape = rules.Data.Method == ResamplingMethod.None
             ? croppedShape
             : TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
-        var finalLabels = ResampleLabels(croppedLabels, croppedShape, shape, rules.Segmentation, current, target, threads);
+        var finalLabels = ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target);
 
         var channels = image.Channels.Count;
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
@@ -61,7 +62,7 @@ public static class Preprocessor
                 Normalize(recipe, c, voxels, croppedLabels, caseId);
             }
 
-            voxels = Resampling.ResampleImage(voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ, threads);
+            voxels = Resampling.ResampleImage(backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
             if (recipe.Profile == Profile.Classic)
             {
                 Normalize(recipe, c, voxels, finalLabels, caseId);
@@ -99,11 +100,12 @@ public static class Preprocessor
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">One of their configurations.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
+    /// <param name="backend">Resamples.</param>
     /// <exception cref="SharpSegException">As for the other overload.</exception>
     public static PreprocessedCase Run(
-        string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme, int threads = 0) =>
-        Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, threads);
+        string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme,
+        Backend backend) =>
+        Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
 
     private static (MedicalImage Image, LabelImage? Labels) Turn(MedicalImage image, LabelImage? labels, Orientation orientation)
     {
@@ -120,11 +122,11 @@ public static class Preprocessor
     }
 
     private static short[] ResampleLabels(
-        short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target, int threads) => rule.Method switch
+        Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) => rule.Method switch
     {
-        ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(labels, from, to, rule.SeparateAxis(current, target), threads),
+        ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
         // Without labels this is the mask alone, whatever order the plans name for labels.
-        _ => Resampling.ResampleLabels(labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target), threads),
+        _ => Resampling.ResampleLabels(backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
     };
 
     private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>

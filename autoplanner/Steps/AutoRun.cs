@@ -40,9 +40,15 @@ public static class AutoRun
     private const double PredictionMargin = 1.5, SecondsPerScoredCase = 0.5, FixedSeconds = 10, LeastTrainingShare = 0.3;
 
     /// <summary>Runs all steps.</summary>
+    /// <param name="request">What to do.</param>
+    /// <param name="backend">Trains and predicts.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads.</param>
+    /// <param name="reporter">Receives progress.</param>
+    /// <param name="cancel">Stops with the state saved.</param>
     /// <exception cref="SharpSegException">The dataset has errors, or a step cannot be done.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
-    public static AutoResult Execute(AutoRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    public static AutoResult Execute(
+        AutoRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var work = new Workspace(request.Work);
@@ -55,7 +61,7 @@ public static class AutoRun
         var dataset = Verify(request.Dataset, reporter, cancel);
         var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
         var name = request.Configuration ?? DefaultConfiguration(plans);
-        PreprocessingRun.Execute(dataset, work, plans, name, reporter, cancel);
+        PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, cancel);
 
         var job = TrainingJob.Open(work, name, request.Fold, request.Seed);
         var length = request.MaxTime is { } limit

@@ -39,14 +39,20 @@ public static class PredictionRun
     private static readonly string[] OwnFolders = ["runs", "preprocessed", "plans"];
 
     /// <summary>Predicts all cases and returns the files written.</summary>
+    /// <param name="request">What to predict.</param>
+    /// <param name="backend">Where the networks run and their outputs are resampled.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads; 0 = all cores.</param>
+    /// <param name="reporter">Receives progress after every case.</param>
+    /// <param name="cancel">Stops between tiles.</param>
     /// <exception cref="SharpSegException">
     /// Nothing is trained, an input does not fit the dataset's description, or the device failed.
     /// </exception>
-    public static IReadOnlyList<string> Execute(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    public static IReadOnlyList<string> Execute(
+        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         try
         {
-            return Predict(request, backend, reporter, cancel);
+            return Predict(request, backend, openProcessor, reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -56,11 +62,12 @@ public static class PredictionRun
         }
     }
 
-    private static IReadOnlyList<string> Predict(PredictionRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    private static IReadOnlyList<string> Predict(
+        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         if (request.ModelParts is { Count: > 0 } parts)
         {
-            return PredictParts(request, parts, backend, reporter, cancel);
+            return PredictParts(request, parts, backend, openProcessor, reporter, cancel);
         }
 
         var work = request.Work;
@@ -77,7 +84,7 @@ public static class PredictionRun
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
-        using var loaded = new LoadedMembers(choice, plans, description, backend, request.Options);
+        using var loaded = new LoadedMembers(choice, plans, description, backend, openProcessor, request.Options);
         reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
         return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
     }
@@ -87,7 +94,8 @@ public static class PredictionRun
     /// models the merged maps wait in a temporary folder.
     /// </summary>
     private static List<string> PredictParts(
-        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, IReporter reporter, CancellationToken cancel)
+        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         if (request.SaveProbabilities || request.PreviousStage is not null)
         {
@@ -114,7 +122,7 @@ public static class PredictionRun
                 var own = parts[p].Work.ReadDescription();
                 var table = LabelMerge.Table(own.Labels, description.Labels);
                 reporter.Info($"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
-                using var loaded = new LoadedMembers(choices[p], parts[p].Work.ReadPlans(), own, backend, request.Options);
+                using var loaded = new LoadedMembers(choices[p], parts[p].Work.ReadPlans(), own, backend, openProcessor, request.Options);
                 for (var i = 0; i < mine.Length; i++)
                 {
                     reporter.Progress(((double)p * mine.Length + i) / (parts.Count * mine.Length), $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
@@ -264,13 +272,15 @@ public static class PredictionRun
     {
         private readonly List<PredictingMember> members = [];
 
-        public LoadedMembers(ModelChoice choice, Plans plans, DatasetDescription description, Backend backend, InferenceOptions options)
+        public LoadedMembers(
+            ModelChoice choice, Plans plans, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
+            InferenceOptions options)
         {
             try
             {
                 foreach (var member in choice.Members)
                 {
-                    members.Add(new PredictingMember(member, plans, description, backend, options));
+                    members.Add(new PredictingMember(member, plans, description, backend, openProcessor, options));
                 }
             }
             catch
@@ -290,15 +300,31 @@ public static class PredictionRun
                 return members[0].Segment(id, image, given, cancel); // on a device, outputs need not leave it
             }
 
-            var maps = members.Select(member => member.Probabilities(id, image, given, cancel)).ToArray();
-            var mean = new AveragedMaps(maps);
-            var segmentation = maps.Length == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
-            if (probabilities is not null)
+            var maps = new List<PredictedMaps>();
+            try
             {
-                ProbabilityFile.Write(probabilities, id, mean, labels);
-            }
+                foreach (var member in members)
+                {
+                    maps.Add(member.Probabilities(id, image, given, cancel));
+                    if (members.Count > 1)
+                    {
+                        maps[^1].MoveToHost(); // the next member needs the device
+                    }
+                }
 
-            return segmentation;
+                var mean = new AveragedMaps(maps);
+                var segmentation = maps.Count == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
+                if (probabilities is not null)
+                {
+                    ProbabilityFile.Write(probabilities, id, mean, labels);
+                }
+
+                return segmentation;
+            }
+            finally
+            {
+                maps.ForEach(map => map.Dispose());
+            }
         }
 
         public void Dispose() => members.ForEach(member => member.Dispose());

@@ -6,6 +6,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -29,6 +30,7 @@ public static class PreprocessingRun
     /// <param name="work">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">Name of one of their configurations.</param>
+    /// <param name="openProcessor">Opens the processor with a number of threads, for one case.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
     /// <exception cref="SharpSegException">
@@ -36,13 +38,14 @@ public static class PreprocessingRun
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static PreprocessingReport Execute(
-        Dataset dataset, Workspace work, Plans plans, string configuration, IReporter reporter, CancellationToken cancel)
+        Dataset dataset, Workspace work, Plans plans, string configuration, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         WorkspaceGuard.RequireUnchanged(work, dataset);
         reporter.Stage($"preprocess {configuration}");
         var plan = plans.Resolve(configuration);
         return Execute(
-            dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan),
+            dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan), openProcessor,
             progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
     }
 
@@ -50,13 +53,14 @@ public static class PreprocessingRun
     /// <param name="dataset">Where the images are; only read.</param>
     /// <param name="recipe">What is done to every case.</param>
     /// <param name="folder">Where the cases are written.</param>
+    /// <param name="openProcessor">Opens the processor with a number of threads, for one case.</param>
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
     /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
     /// <param name="cancel">Stops before the next case.</param>
     internal static PreprocessingReport Execute(
-        Dataset dataset, PreprocessingRecipe recipe, string folder, int workers = 0, Action<int, int>? progress = null,
-        long budgetBytes = 0, CancellationToken cancel = default)
+        Dataset dataset, PreprocessingRecipe recipe, string folder, Func<int, Backend> openProcessor, int workers = 0,
+        Action<int, int>? progress = null, long budgetBytes = 0, CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
         Directory.CreateDirectory(folder);
@@ -84,7 +88,8 @@ public static class PreprocessingRun
                     {
                         // Cases too large to run side by side share the cores inside the case instead.
                         var atOnce = Math.Clamp(budgetBytes / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
-                        Store(dataset, item, recipe, scheme, folder, hash, threads: (int)Math.Max(1, workers / atOnce));
+                        using var processor = openProcessor((int)Math.Max(1, workers / atOnce));
+                        Store(dataset, item, recipe, scheme, folder, hash, processor);
                     }
                 }
 
@@ -105,11 +110,11 @@ public static class PreprocessingRun
     }
 
     private static void Store(
-        Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash, int threads)
+        Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash, Backend processor)
     {
         var image = dataset.LoadImage(item);
         var labels = dataset.LoadLabels(item);
-        var preprocessed = Preprocessor.Run(item.Id, image, labels, recipe, scheme, threads);
+        var preprocessed = Preprocessor.Run(item.Id, image, labels, recipe, scheme, processor);
         var properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile, RecipeHash = hash };
         StoredCase.Save(folder, preprocessed with { Properties = properties });
     }

@@ -55,11 +55,17 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         Array.Sort(seconds);
         var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels);
         using var predictor = new Predictor(backend, [network], configuration, job.Plans.Profile, job.Description.Labels.HasRegions, job.MirrorAxes, inference);
-        predictor.Predict(tile, configuration.Patch, cancel);
+        PredictTile(tile);
         var start = Stopwatch.GetTimestamp();
-        predictor.Predict(tile, configuration.Patch, cancel);
+        PredictTile(tile);
         var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, job.MirrorAxes.Count, folds: 1);
         return new SpeedProbe(seconds[MeasuredSteps / 2], Stopwatch.GetElapsedTime(start).TotalSeconds / passes);
+
+        void PredictTile(ReadOnlySpan<float> tile)
+        {
+            using var outputs = predictor.Predict(tile, configuration.Patch, cancel);
+            backend.Synchronize();
+        }
     }
 
     private static Extent Coarse(Extent patch, Extent scale) => new(patch.Z / scale.Z, patch.Y / scale.Y, patch.X / scale.X);

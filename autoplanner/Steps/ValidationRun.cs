@@ -89,21 +89,14 @@ public static class ValidationRun
             }
 
             using var stored = StoredCase.Open(job.DataFolder, id);
-            // The next stage of a cascade and the probabilities need the outputs themselves; else they may stay on the device.
-            float[]? maps = nextStages.Count > 0 || saveProbabilities ? predictor.Predict(InputOf(job, stored), stored.Shape, cancel) : null;
-            var segmentation = maps is null
-                ? predictor.Segment(InputOf(job, stored), stored.Properties, job.Plans, job.Configuration, labels, cancel)
-                : SegmentationExporter.ToOriginalGrid(maps, stored.Properties, job.Plans, job.Configuration, labels);
+            using var outputs = predictor.Predict(InputOf(job, stored), stored.Shape, cancel);
+            var segmentation = SegmentationExporter.ToOriginalGrid(outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
-            if (maps is not null)
+            HandOver(job, nextStages, stored, outputs);
+            if (saveProbabilities)
             {
-                HandOver(job, nextStages, stored, maps);
-            }
-
-            if (maps is not null && saveProbabilities)
-            {
-                ProbabilityFile.Write(
-                    probabilities, id, new PredictedMaps(maps, stored.Properties, job.Plans, job.Configuration, labels), labels);
+                using var maps = new PredictedMaps(outputs, stored.Properties, job.Plans, job.Configuration, labels);
+                ProbabilityFile.Write(probabilities, id, maps, labels);
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
@@ -147,7 +140,7 @@ public static class ValidationRun
         return prepared;
     }
 
-    private static void HandOver(TrainingJob job, IReadOnlyList<NextStage> nextStages, StoredCase stored, float[] maps)
+    private static void HandOver(TrainingJob job, IReadOnlyList<NextStage> nextStages, StoredCase stored, NetworkOutputs outputs)
     {
         var id = stored.Properties.CaseId;
         foreach (var stage in nextStages)
@@ -160,7 +153,7 @@ public static class ValidationRun
 
             using var next = StoredCase.Open(stage.DataFolder, id);
             PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
-                maps, stored.Shape, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
+                outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
         }
     }
 }

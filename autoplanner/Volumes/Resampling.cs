@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
@@ -44,16 +45,16 @@ public static class Resampling
     /// Resamples one channel. Equal sizes return the input array itself. Order 3 is an interpolating cubic B-spline, clipped to
     /// the range of the volume, or, in separate mode, of each slice.
     /// </summary>
+    /// <param name="backend">Computes.</param>
     /// <param name="voxels">from.Voxels values (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
     /// <param name="separateAxis">Axis resampled by itself (<see cref="SeparateAxis"/>), or null.</param>
     /// <param name="separateOrder">Order along that axis.</param>
-    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="ArgumentException">Sizes or orders do not fit.</exception>
     public static float[] ResampleImage(
-        float[] voxels, Extent from, Extent to, int order, int? separateAxis = null, int separateOrder = 0, int threads = 0)
+        Backend backend, float[] voxels, Extent from, Extent to, int order, int? separateAxis = null, int separateOrder = 0)
     {
         Check(voxels.LongLength, from, to, order, separateOrder);
         if (from == to)
@@ -61,36 +62,20 @@ public static class Resampling
             return voxels;
         }
 
-        if (separateAxis is not { } coarse)
-        {
-            return InterpolateAxes(voxels, from, to, order, null, threads);
-        }
-
-        // Picking slices before or after their 2D interpolation is the same; doing it on the smaller side saves work.
-        var size = from;
-        var pickFirst = separateOrder == 0 && to[coarse] < from[coarse];
-        if (pickFirst)
-        {
-            voxels = AxisPass.PickNearest(voxels, size, coarse, to[coarse]);
-            size = size.With(coarse, to[coarse]);
-        }
-
-        var inPlane = to.With(coarse, size[coarse]);
-        voxels = InterpolateAxes(voxels, size, inPlane, order, coarse, threads);
-        if (to[coarse] == size[coarse])
-        {
-            return voxels;
-        }
-
-        return separateOrder == 0
-            ? AxisPass.PickNearest(voxels, inPlane, coarse, to[coarse])
-            : AxisPass.Interpolate(voxels, inPlane, coarse, to[coarse], separateOrder, threads);
+        using var memory = new VolumeMemory(backend);
+        var source = memory.Allocate(from);
+        backend.Upload(voxels, source);
+        var target = new GridChange(from, to, order, separateAxis, separateOrder).Resample(memory, source);
+        var result = GC.AllocateUninitializedArray<float>((int)to.Voxels);
+        backend.Download(target, result);
+        return result;
     }
 
     /// <summary>
     /// Resamples a label map; -1 is a label like any other. Order 1 interpolates each label's mask linearly and takes the largest
     /// label that reaches one half, else 0; order 0 takes the nearest voxel. Equal sizes return the input array itself.
     /// </summary>
+    /// <param name="backend">Computes.</param>
     /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
@@ -98,9 +83,9 @@ public static class Resampling
     /// <param name="separateAxis">
     /// Axis resampled by itself (<see cref="SeparateAxis"/>), always to the nearest slice, or null.
     /// </param>
-    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
     /// <exception cref="ArgumentException">Sizes or the order do not fit.</exception>
-    public static short[] ResampleLabels(short[] labels, Extent from, Extent to, int order, int? separateAxis = null, int threads = 0)
+    public static short[] ResampleLabels(
+        Backend backend, short[] labels, Extent from, Extent to, int order, int? separateAxis = null)
     {
         Check(labels.LongLength, from, to, order, separateOrder: 0);
         if (order > 1)
@@ -113,21 +98,27 @@ public static class Resampling
             return labels;
         }
 
-        var plain = order == 0;
-        var nearest = (plain || separateAxis == 0, plain || separateAxis == 1, plain || separateAxis == 2);
-        return LabelInterpolation.Resample(labels, from, to, nearest, threads);
+        var nearest = order == 0;
+        using var memory = new VolumeMemory(backend);
+        var target = memory.Allocate(to);
+        backend.ResampleLabels(
+            new LabelResampling(from, to, nearest || separateAxis == 0, nearest || separateAxis == 1, nearest || separateAxis == 2),
+            memory.Upload(labels, from), target);
+        var result = GC.AllocateUninitializedArray<short>((int)to.Voxels);
+        memory.Download(target, result);
+        return result;
     }
 
     /// <summary>
     /// Resamples a label map as nnU-Net's resample_torch_fornnunet does: each label's mask linearly, then the label of the
     /// highest mask, the smallest on ties. Masks are compared as the reference holds them, times 1000 in float16.
     /// </summary>
+    /// <param name="backend">Computes.</param>
     /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="separateAxis">Axis along which the nearest slice is taken, or null.</param>
-    /// <param name="threads">Maximum number of threads; 0 = all cores.</param>
-    public static short[] ResampleLabelsByVote(short[] labels, Extent from, Extent to, int? separateAxis = null, int threads = 0)
+    public static short[] ResampleLabelsByVote(Backend backend, short[] labels, Extent from, Extent to, int? separateAxis = null)
     {
         const float scale = 1000;
         Check(labels.LongLength, from, to, order: 1, separateOrder: 0);
@@ -141,7 +132,7 @@ public static class Resampling
         Array.Fill(highest, Half.NegativeInfinity);
         foreach (var label in labels.Distinct().Order())
         {
-            var mask = ResampleImage(Array.ConvertAll(labels, value => value == label ? scale : 0), from, to, 1, separateAxis, 0, threads);
+            var mask = ResampleImage(backend, Array.ConvertAll(labels, value => value == label ? scale : 0), from, to, 1, separateAxis);
             for (var i = 0; i < mask.Length; i++)
             {
                 if ((Half)mask[i] > highest[i])
@@ -152,24 +143,6 @@ public static class Resampling
         }
 
         return result;
-    }
-
-    private static float[] InterpolateAxes(float[] voxels, Extent from, Extent to, int order, int? sliceAxis, int threads)
-    {
-        // Shrinking axes first: the passes commute, and later ones then have less to do.
-        var axes = Enumerable.Range(0, 3).Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]).ToArray();
-        var range = order == 3 && axes.Length > 0 ? SliceRange.Of(voxels, from, sliceAxis, threads) : null;
-        var size = from;
-        foreach (var axis in axes)
-        {
-            voxels = order == 0
-                ? AxisPass.PickNearest(voxels, size, axis, to[axis])
-                : AxisPass.Interpolate(voxels, size, axis, to[axis], order, threads);
-            size = size.With(axis, to[axis]);
-        }
-
-        range?.Clip(voxels, size, threads);
-        return voxels;
     }
 
     private static bool IsAnisotropic(Spacing spacing, double threshold) =>

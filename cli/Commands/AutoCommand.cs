@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -20,7 +21,7 @@ internal static class AutoCommand
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(options.Dataset, options.Output, options.Configuration, options.Fold, profile, limit, options.Seed, options.Resume),
-            backend, reporter, cancel);
+            backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
         Scores.AddTraining(json, result.Training);

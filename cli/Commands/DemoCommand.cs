@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Demo;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -14,7 +15,7 @@ internal static class DemoCommand
         var limit = Duration.Parse(options.MaxTime, "--max-time");
         using var backend = Devices.Open(options, reporter);
         var (result, overlays) = DemoRun.Execute(
-            options.Output, options.Cases, limit, options.Seed, options.Resume, backend, reporter, cancel);
+            options.Output, options.Cases, limit, options.Seed, options.Resume, backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
         Scores.AddTraining(json, result.Training);

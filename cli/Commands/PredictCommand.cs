@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -43,7 +44,7 @@ internal static class PredictCommand
     {
         try
         {
-            return PredictionRun.Execute(request, backend, reporter, cancel);
+            return PredictionRun.Execute(request, backend, Cpu.Open, reporter, cancel);
         }
         catch (SharpSegException error) when (model is not null)
         {

@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -19,7 +20,7 @@ internal static class PreprocessCommand
         var folders = new JsonArray();
         foreach (var name in names)
         {
-            PreprocessingRun.Execute(dataset, work, plans, name, reporter, cancel);
+            PreprocessingRun.Execute(dataset, work, plans, name, Cpu.Open, reporter, cancel);
             folders.Add(work.PreprocessedFolder(plans.Resolve(name)));
         }
 

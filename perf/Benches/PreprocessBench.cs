@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf.Benches;
@@ -27,8 +28,9 @@ internal sealed class PreprocessBench(PyTorchWorker? torch, Report report, Bench
         }
 
         var shape = $"{From} → {To}";
-        Measure("resample order 3", shape, "zoom", 3, () => Resampling.ResampleImage(image, From, To, 3, threads: options.Threads));
-        Measure("resample labels", shape, "zoom labels", 1, () => Resampling.ResampleLabels(labels, From, To, 1, threads: options.Threads));
+        using var backend = Cpu.Open(options.Threads);
+        Measure("resample order 3", shape, "zoom", 3, () => Resampling.ResampleImage(backend, image, From, To, 3));
+        Measure("resample labels", shape, "zoom labels", 1, () => Resampling.ResampleLabels(backend, labels, From, To, 1));
     }
 
     private void Measure(string op, string shape, string request, int order, Action ours)

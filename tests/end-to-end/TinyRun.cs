@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.EndToEnd.Tests;
 
@@ -17,7 +18,7 @@ internal sealed class TinyRun : IDisposable
         Dataset = Dataset.Open(TinyDataset.Write(folder.At("dataset"), cases));
         var work = new Workspace(folder.At("work"));
         var plans = PlanningRun.Execute(Dataset, work, new PlannerOptions { Profile = Profile.Modern }, SilentReporter.Instance, CancellationToken.None).Plans;
-        PreprocessingRun.Execute(Dataset, work, plans, "3d_fullres", SilentReporter.Instance, CancellationToken.None);
+        PreprocessingRun.Execute(Dataset, work, plans, "3d_fullres", Cpu.Open, SilentReporter.Instance, CancellationToken.None);
         First = TrainingJob.Open(work, "3d_fullres", fold, seed: 5);
     }
 

@@ -88,7 +88,8 @@ public sealed class GoldenPredictionTests
             using var predictor = new Predictor(backend, networks, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options);
             var data = Npz.Read(At(model, $"{caseId}__preprocessed.npz"))["data"];
             var shape = new Extent(data.Shape[1], data.Shape[2], data.Shape[3]);
-            var maps = predictor.Predict(ChannelsLast(data.Floats, data.Shape[0]), shape);
+            using var outputs = predictor.Predict(ChannelsLast(data.Floats, data.Shape[0]), shape);
+            var maps = outputs.ToHost();
             var logits = ChannelsLast(Npz.Read(At(model, $"{caseId}__{setting}__logits.npz"))["logits"].Floats, labels.HeadCount);
             if (options.Gaussian)
             {
@@ -105,13 +106,13 @@ public sealed class GoldenPredictionTests
             var properties = InferenceFixtures.Properties(
                 shape, GoldenExtent(facts.GetProperty("shape_after_cropping_and_before_resampling")), expected.Spacing,
                 GoldenExtent(facts.GetProperty("shape_before_cropping")), new(box[0][0].GetInt32(), box[1][0].GetInt32(), box[2][0].GetInt32()));
-            var segmentation = SegmentationExporter.ToOriginalGrid(maps, properties, plans, configuration, labels);
+            var segmentation = SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
             Assert.Equal(expected.Voxels.Length, segmentation.Length);
             var different = expected.Voxels.Zip(segmentation).Count(pair => pair.First != pair.Second);
             Assert.True(different <= segmentation.Length / 1000, $"{different} of {segmentation.Length} labels differ"); // near ties in float16
             if (labels.HasRegions)
             {
-                CompareProbabilities(At(model, $"{caseId}__{setting}__prob.npz"), new PredictedMaps(maps, properties, plans, configuration, labels));
+                CompareProbabilities(At(model, $"{caseId}__{setting}__prob.npz"), new PredictedMaps(outputs, properties, plans, configuration, labels));
             }
         }
         finally

@@ -26,7 +26,7 @@ public sealed class PredictorTests
         using var predictor = new Predictor(
             backend, [network], configuration, Profile.Modern, sigmoid: false, [0, 1, 2], new InferenceOptions(step, gaussian, mirroring));
         var size = new Extent(z, y, x);
-        var maps = predictor.Predict(InferenceFixtures.Noise(size.Voxels, seed: 1), size);
+        var maps = Predict(predictor, InferenceFixtures.Noise(size.Voxels, seed: 1), size);
         Assert.Equal(3 * size.Voxels, maps.Length);
         for (var i = 0; i < maps.Length; i++)
         {
@@ -42,7 +42,7 @@ public sealed class PredictorTests
         using var network = InferenceFixtures.Constant(backend, configuration, 1, 2);
         using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [1, 2], new InferenceOptions());
         var size = new Extent(5, 11, 4);
-        var maps = predictor.Predict(InferenceFixtures.Noise(size.Voxels, seed: 1), size);
+        var maps = Predict(predictor, InferenceFixtures.Noise(size.Voxels, seed: 1), size);
         Assert.All(Enumerable.Range(0, maps.Length), i => Assert.Equal(1 + (i % 2), maps[i], 1e-5f));
     }
 
@@ -62,7 +62,7 @@ public sealed class PredictorTests
             using var c = InferenceFixtures.Constant(backend, configuration, -1, 1);
             using var predictor = new Predictor(backend, [a, b, c], configuration, profile, false, [0, 1, 2], new InferenceOptions());
             var size = new Extent(4, 8, 9);
-            return predictor.Predict(new float[size.Voxels], size)[..2];
+            return Predict(predictor, new float[size.Voxels], size)[..2];
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class PredictorTests
         var weights = GaussianWeights.Create(tile);
         foreach (var origin in SlidingWindow.Tiles(size, tile, options.Step))
         {
-            var alone = predictor.Predict(Cut(image, size, origin, tile), tile);
+            var alone = Predict(predictor, Cut(image, size, origin, tile), tile);
             foreach (var (inTile, inImage) in Voxels(size, origin, tile))
             {
                 weightSum[inImage] += weights[inTile];
@@ -92,7 +92,7 @@ public sealed class PredictorTests
             }
         }
 
-        var actual = predictor.Predict(image, size);
+        var actual = Predict(predictor, image, size);
         for (var i = 0; i < actual.Length; i++)
         {
             Assert.Equal(sum[i] / weightSum[i / 2], actual[i], 1e-4);
@@ -110,7 +110,7 @@ public sealed class PredictorTests
         using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
         var image = InferenceFixtures.Noise(size.Voxels, seed: 2);
         float[] flipped = [.. image.Reverse()]; // all three axes
-        var (straight, mirrored) = (predictor.Predict(image, size), predictor.Predict(flipped, size));
+        var (straight, mirrored) = (Predict(predictor, image, size), Predict(predictor, flipped, size));
         for (var i = 0; i < size.Voxels; i++)
         {
             var j = size.Voxels - 1 - i;
@@ -165,5 +165,11 @@ public sealed class PredictorTests
                 }
             }
         }
+    }
+
+    private static float[] Predict(Predictor predictor, float[] image, Extent size)
+    {
+        using var outputs = predictor.Predict(image, size);
+        return outputs.ToHost();
     }
 }

@@ -50,7 +50,7 @@ public sealed class ProbabilityMapsTests
         var modern = profile == Profile.Modern;
         float[] outputs = modern ? [100, 100, 300, 100, 0, 0, -500, 0] : [.5f, .5f, 1, 0, .5f, .5f, 0, 1];
         var maps = new PredictedMaps(
-            outputs, InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(1, 0, 0)),
+            Processor.Outputs(outputs, box), InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(1, 0, 0)),
             InferenceFixtures.Plans(configuration, profile, [2, 0, 1], [1, 2, 0]), configuration, InferenceFixtures.TwoLabels);
         Assert.Equal(new Extent(2, 2, 3), maps.Extent);
         Assert.Equal([1, .5f, 1, 1, 1, 1, 1, .5f, 1, 1, 0, 1], Read(maps, 0));
@@ -63,7 +63,7 @@ public sealed class ProbabilityMapsTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var (box, full) = (new Extent(1, 1, 2), new Extent(1, 1, 3));
         var maps = new PredictedMaps(
-            [0, 2, 200, -200], InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(0, 0, 1)),
+            Processor.Outputs([0, 2, 200, -200], box), InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(0, 0, 1)),
             InferenceFixtures.Plans(configuration), configuration, InferenceFixtures.Regions);
         Assert.Equal([0, .5f, 1], Read(maps, 0));
         Assert.Equal([0, (float)(1 / (1 + Math.Exp(-2))), 0], Read(maps, 1), (a, b) => Math.Abs(a - b) < 1e-6);
@@ -148,6 +148,6 @@ public sealed class ProbabilityMapsTests
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         return new PredictedMaps(
-            logits, InferenceFixtures.Properties(from, to, Isotropic), InferenceFixtures.Plans(configuration), configuration, labels);
+            Processor.Outputs(logits, from), InferenceFixtures.Properties(from, to, Isotropic), InferenceFixtures.Plans(configuration), configuration, labels);
     }
 }

@@ -1,7 +1,10 @@
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Inference;
@@ -58,7 +61,7 @@ public sealed class SegmentationExporterTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var size = new Extent(1, 1, 5);
         var labels = SegmentationExporter.ToOriginalGrid(
-            maps, InferenceFixtures.Properties(size, size, Isotropic), InferenceFixtures.Plans(configuration, profile), configuration,
+            Processor.Outputs(maps, size), InferenceFixtures.Properties(size, size, Isotropic), InferenceFixtures.Plans(configuration, profile), configuration,
             InferenceFixtures.Regions);
         Assert.Equal([1, 2, 2, 0, 0], labels);
     }
@@ -70,7 +73,7 @@ public sealed class SegmentationExporterTests
         var (box, full, origin) = (new Extent(2, 1, 3), new Extent(4, 3, 5), new Extent(1, 2, 1));
         float[] maps = [.. Enumerable.Range(0, 12).Select(i => i % 2 == 0 ? 0f : 1f)]; // label 1 everywhere in the box
         var labels = SegmentationExporter.ToOriginalGrid(
-            maps, InferenceFixtures.Properties(box, box, Isotropic, full, origin), InferenceFixtures.Plans(configuration), configuration,
+            Processor.Outputs(maps, box), InferenceFixtures.Properties(box, box, Isotropic, full, origin), InferenceFixtures.Plans(configuration), configuration,
             InferenceFixtures.TwoLabels);
         for (var i = 0; i < labels.Length; i++)
         {
@@ -99,7 +102,9 @@ public sealed class SegmentationExporterTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [2.5, .8, .8]);
         var plans = InferenceFixtures.Plans(configuration, Profile.Modern, [2, 0, 1], [1, 2, 0]);
         var properties = InferenceFixtures.Properties(new(2, 1, 2), new(3, 1, 2), new Spacing(1, 1, 4));
-        var labels = SegmentationExporter.ToOriginalGrid([4.5f, 1, 4.5f, 2, 4.5f, 5, 4.5f, 6], properties, plans, configuration, InferenceFixtures.TwoLabels);
+        var labels = SegmentationExporter.ToOriginalGrid(
+            Processor.Outputs([4.5f, 1, 4.5f, 2, 4.5f, 5, 4.5f, 6], properties.Shape), properties, plans, configuration,
+            InferenceFixtures.TwoLabels);
         Assert.Equal([0, 1, 1, 0, 1, 1], labels); // (z, y, x) = (1, 2, 3): along x, the coarse axis, 0 1 1
     }
 
@@ -114,13 +119,40 @@ public sealed class SegmentationExporterTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [slices, 1, 1]);
         float[] maps = [3.5f, 1, 3.5f, 2, 3.5f, 5, 3.5f, 6];
         Assert.Equal(expected, SegmentationExporter.ToNextStage(
-            maps, new(2, 1, 2), new(3, 1, 2), Profile.Modern, configuration, InferenceFixtures.TwoLabels));
+            Processor.Outputs(maps, new(2, 1, 2)), new(3, 1, 2), Profile.Modern, configuration, InferenceFixtures.TwoLabels));
+    }
+
+    /// <summary>However thin the slabs, and whether outputs lie on the device, padded, or on the host: the labels are the same.</summary>
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 0)]
+    public void Slabs_and_padding_change_nothing(bool regions, int? separate)
+    {
+        var labels = regions ? InferenceFixtures.Regions : InferenceFixtures.TwoLabels;
+        Extent size = new(4, 5, 6), padded = new(7, 5, 9), below = new(1, 0, 2);
+        var change = new GridChange(size, new(9, 11, 7), 1, separate);
+        var heads = labels.HeadCount;
+        var maps = InferenceFixtures.Noise(heads * padded.Voxels, seed: 4);
+        using var backend = Cpu.Open(2);
+        using var pool = new BufferPool(backend);
+        var tensor = pool.Rent(Shape.Activation(1, padded, heads));
+        backend.Upload(maps, tensor);
+        using var outputs = new NetworkOutputs(pool, tensor, below, size);
+        var whole = SegmentationExporter.Decide(outputs, change, 0, labels);
+        Assert.True(whole.Distinct().Count() > 1);
+        Assert.Equal(whole, SegmentationExporter.Decide(outputs, change, 0, labels, slabVoxels: 1));
+        outputs.MoveToHost();
+        Assert.Equal(0, pool.InUseBytes);
+        Assert.Equal(whole, SegmentationExporter.Decide(outputs, change, 0, labels, slabVoxels: 2 * 11 * 7));
+        Assert.Equal(whole, SegmentationExporter.Decide(Processor.Outputs(outputs.ToHost(), size), change, 0, labels));
     }
 
     private static short[] Export(float[] maps, Extent from, Extent to, Spacing original, double[] current)
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], current);
         return SegmentationExporter.ToOriginalGrid(
-            maps, InferenceFixtures.Properties(from, to, original), InferenceFixtures.Plans(configuration), configuration, InferenceFixtures.TwoLabels);
+            Processor.Outputs(maps, from), InferenceFixtures.Properties(from, to, original), InferenceFixtures.Plans(configuration),
+            configuration, InferenceFixtures.TwoLabels);
     }
 }

@@ -34,7 +34,8 @@ public sealed class InferencePageTests
                 backend, configuration, (float)row.Number("class 0").Value, (float)row.Number("class 1").Value)).ToArray();
             using var predictor = new Predictor(backend, folds, configuration, profile, sigmoid: false, [0, 1, 2], new InferenceOptions());
             var size = new Extent(4, 8, 6);
-            var maps = predictor.Predict(new float[size.Voxels], size);
+            using var outputs = predictor.Predict(new float[size.Voxels], size);
+            var maps = outputs.ToHost();
             Array.ForEach(folds, network => network.Dispose());
             return maps[..2];
         }
@@ -92,7 +93,7 @@ public sealed class InferencePageTests
         Extent from = new(1, 2, 3), to = new(1, 3, 5);
         for (var map = 0; map < 2; map++)
         {
-            var resampled = Resampling.ResampleImage(maps[map], from, to, order: 1);
+            var resampled = Processor.ResampleImage(maps[map], from, to, order: 1);
             for (var y = 0; y < 3; y++)
             {
                 rows[map].Agrees(Rows[y], [.. resampled[(5 * y)..(5 * (y + 1))].Select(value => (double)value)], Float32);
@@ -102,7 +103,7 @@ public sealed class InferencePageTests
         float[] together = [.. Enumerable.Range(0, 12).Select(i => maps[i % 2][i / 2])];
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var labels = SegmentationExporter.ToOriginalGrid(
-            together, InferenceFixtures.Properties(from, to, new Spacing(1, 1, 1)), InferenceFixtures.Plans(configuration), configuration,
+            Processor.Outputs(together, from), InferenceFixtures.Properties(from, to, new Spacing(1, 1, 1)), InferenceFixtures.Plans(configuration), configuration,
             InferenceFixtures.TwoLabels);
         labels[13] = 0; // the page's tie: either answer is right
         Assert.Equal(Rows.SelectMany(row => rows[2].Ints(row)), labels.Select(label => (int)label));

@@ -75,13 +75,13 @@ public sealed class PreprocessingPageTests
         {
             int from = (int)row.Whole("from"), to = (int)row.Whole("to");
             float[] ramp = [.. Enumerable.Range(0, from).Select(i => (float)i)];
-            Assert.Equal(row.Ints("indices"), Resampling.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0).Select(value => (int)value));
+            Assert.Equal(row.Ints("indices"), Processor.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0).Select(value => (int)value));
         }
     }
 
     [Fact]
     public void Interpolated_samples_are_the_pages() => Assert.All(Page.Table("spline"), row => row.Agrees(
-        "result", Reals(Resampling.ResampleImage([0, 1, 4, 9], new(1, 1, 4), new(1, 1, 8), (int)row.Whole("order"))), Float32));
+        "result", Reals(Processor.ResampleImage([0, 1, 4, 9], new(1, 1, 4), new(1, 1, 8), (int)row.Whole("order"))), Float32));
 
     [Fact]
     public void Plain_and_separate_resampling_are_the_pages()
@@ -90,7 +90,7 @@ public sealed class PreprocessingPageTests
         foreach (var row in Page.Table("separate-z"))
         {
             var separate = row["mode"] == "separate";
-            var result = Resampling.ResampleImage(volume, new(2, 3, 4), new(3, 4, 6), 3, separate ? 0 : null);
+            var result = Processor.ResampleImage(volume, new(2, 3, 4), new(3, 4, 6), 3, separate ? 0 : null);
             row.Number("sum").Agrees(result.Sum(value => (double)value), 72 * Float32);
             var start = ((separate ? 1 : 2) * 24) + (2 * 6);
             row.Agrees("row (2, 2) or (1, 2)", Reals(result[start..(start + 6)]), Float32);
@@ -105,7 +105,7 @@ public sealed class PreprocessingPageTests
             var rows = row["labels"].Split(';').Length;
             short[] labels = [.. row.Ints("labels").Select(label => (short)label)];
             var to = row.Ints("to");
-            var result = Resampling.ResampleLabels(labels, new(1, rows, labels.Length / rows), new(1, to[0], to[1]), order: 1);
+            var result = Processor.ResampleLabels(labels, new(1, rows, labels.Length / rows), new(1, to[0], to[1]), order: 1);
             Assert.Equal(row.Ints("result"), result.Select(label => (int)label));
         }
     }

@@ -99,7 +99,8 @@ public sealed class WalkthroughTests
         Page.Numbers("walkthrough-labels").Agree([labels.Voxels.Count(label => label == 2), labels.Voxels.Count(label => label == 1)]);
 
         var plans = Plan(Identical(200, [1, 1, 1], [36, 50, 35]), labelEntries: 3).Plans;
-        var prepared = Preprocessor.Run(Case, image, labels, plans, plans.Resolve("3d_fullres"), dataset.Description.Labels);
+        var prepared = Processor.Preprocess(
+            Case, image, labels, PreprocessingRecipe.From(plans, plans.Resolve("3d_fullres")), dataset.Description.Labels);
         Assert.Equal(Size, prepared.Shape);
         var numbers = Page.Numbers("walkthrough-normalise");
         var values = image.Channels[0];

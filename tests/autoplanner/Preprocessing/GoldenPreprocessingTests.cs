@@ -32,7 +32,7 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
             var labels = name.EndsWith("__noseg", StringComparison.Ordinal)
                 ? null
                 : ImageFile.ReadLabels(Path.Combine(folder, "input", id + "_label.nii.gz"));
-            Compare(name, Preprocessor.Run(id, image, labels, Recipe(meta.GetProperty(name), plans), scheme), Npz.Read(file));
+            Compare(name, Processor.Preprocess(id, image, labels, Recipe(meta.GetProperty(name), plans), scheme), Npz.Read(file));
             compared++;
         }
 
@@ -63,7 +63,7 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
             var labels = parts[^1] == "noseg" ? null : dataset.LoadLabels(item);
             var recipe = PreprocessingRecipe.From(plans, plans.Resolve(parts[1]));
             Assert.Equal(Recipe(meta.GetProperty(tag), plans).Spacing, recipe.Spacing);
-            var result = Preprocessor.Run(item.Id, dataset.LoadImage(item), labels, recipe, dataset.Description.Labels);
+            var result = Processor.Preprocess(item.Id, dataset.LoadImage(item), labels, recipe, dataset.Description.Labels);
             var golden = Npz.Read(file);
             Compare(tag, result, golden);
             var locations = meta.GetProperty(tag).GetProperty("class_locations");

@@ -64,7 +64,7 @@ public sealed class PreprocessorTests
             UseMaskForNorm = [false, false],
             Intensities = [null, null],
         };
-        var result = Preprocessor.Run("case", image, map, recipe, Scheme);
+        var result = Processor.Preprocess("case", image, map, recipe, Scheme);
         Assert.Equal(before, voxels);
         Assert.Equal(labelsBefore, labels);
         Assert.Equal(2, result.Channels);
@@ -77,7 +77,7 @@ public sealed class PreprocessorTests
     {
         var (voxels, _) = Example();
         var image = new MedicalImage(Geometry(new(2, 1, 1)), [voxels]);
-        var result = Preprocessor.Run("case", image, null, Recipe([1.5, .8, .8], NormalizationScheme.ZScore), Scheme);
+        var result = Processor.Preprocess("case", image, null, Recipe([1.5, .8, .8], NormalizationScheme.ZScore), Scheme);
         Assert.Empty(result.Locations);
         Assert.Equal([-1, 0], result.Labels.Distinct().Order().Select(label => (int)label));
     }
@@ -92,7 +92,7 @@ public sealed class PreprocessorTests
             Profile = Profile.Classic,
             Resampling = ResamplingPlan.Of(Profile.Classic),
         };
-        var result = Preprocessor.Run("case", image, new LabelImage(image.Geometry, labels), recipe, Scheme);
+        var result = Processor.Preprocess("case", image, new LabelImage(image.Geometry, labels), recipe, Scheme);
 
         // Normalised last, so the resampled image itself has zero mean and unit variance.
         Assert.Equal(0, result.Image.Average(), 1e-5);
@@ -116,7 +116,7 @@ public sealed class PreprocessorTests
         Assert.Contains("more than can be held", Fail(image, null, recipe with { Spacing = [1e-4, 1e-4, 1e-4] }).Message, StringComparison.Ordinal);
 
         static SharpSegException Fail(MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe) =>
-            Assert.Throws<SharpSegException>(() => Preprocessor.Run("case_7", image, labels, recipe, Scheme));
+            Assert.Throws<SharpSegException>(() => Processor.Preprocess("case_7", image, labels, recipe, Scheme));
     }
 
     internal static PreprocessedCase Run(
@@ -134,13 +134,13 @@ public sealed class PreprocessorTests
                 UseMaskForNorm = [false, false],
                 Intensities = [null, null],
             };
-            var result = Preprocessor.Run("case", both, new LabelImage(both.Geometry, labels), pair, Scheme);
+            var result = Processor.Preprocess("case", both, new LabelImage(both.Geometry, labels), pair, Scheme);
             return result with { Image = [.. result.Image.Where((_, i) => i % 2 == 1)], Channels = 1 };
         }
 
         var image = new MedicalImage(Geometry(spacing), [voxels]);
         var recipe = Recipe(target, scheme) with { UseMaskForNorm = [useMask], TransposeForward = order ?? [0, 1, 2] };
-        return Preprocessor.Run("case", image, new LabelImage(image.Geometry, labels), recipe, Scheme);
+        return Processor.Preprocess("case", image, new LabelImage(image.Geometry, labels), recipe, Scheme);
     }
 
     private static PreprocessingRecipe Recipe(double[] target, NormalizationScheme scheme) => new()

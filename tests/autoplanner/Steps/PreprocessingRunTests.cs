@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps;
@@ -21,11 +22,11 @@ public sealed class PreprocessingRunTests : IDisposable
         var dataset = WriteDataset(5);
         var output = Path.Combine(folder.Path, "out");
         var calls = new List<(int Done, int Total)>();
-        var first = PreprocessingRun.Execute(dataset, Recipe(1.5), output, workers: 2, progress: (done, total) => calls.Add((done, total)));
+        var first = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, workers: 2, progress: (done, total) => calls.Add((done, total)));
         Assert.Equal((5, 0), (first.Written, first.Reused));
         Assert.Equal([(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)], calls);
 
-        var second = PreprocessingRun.Execute(dataset, Recipe(1.5), output);
+        var second = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open);
         Assert.Equal((0, 5), (second.Written, second.Reused));
 
         // One case interrupted, one damaged, one with a newer label file.
@@ -35,10 +36,10 @@ public sealed class PreprocessingRunTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
         File.SetLastWriteTimeUtc(dataset.TrainingCases[2].LabelFile!, DateTime.UtcNow.AddHours(1));
-        var third = PreprocessingRun.Execute(dataset, Recipe(1.5), output, budgetBytes: 1);
+        var third = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, budgetBytes: 1);
         Assert.Equal((3, 2), (third.Written, third.Reused));
 
-        var other = PreprocessingRun.Execute(dataset, Recipe(1.25), output);
+        var other = PreprocessingRun.Execute(dataset, Recipe(1.25), output, Cpu.Open);
         Assert.Equal((5, 0), (other.Written, other.Reused));
         using var stored = StoredCase.Open(output, "case_3");
         stored.Verify();
@@ -51,8 +52,8 @@ public sealed class PreprocessingRunTests : IDisposable
     {
         var dataset = WriteDataset(3);
         string one = Path.Combine(folder.Path, "one"), two = Path.Combine(folder.Path, "two");
-        PreprocessingRun.Execute(dataset, Recipe(0.8), one, workers: 1);
-        PreprocessingRun.Execute(dataset, Recipe(0.8), two, workers: 4);
+        PreprocessingRun.Execute(dataset, Recipe(0.8), one, Cpu.Open, workers: 1);
+        PreprocessingRun.Execute(dataset, Recipe(0.8), two, Cpu.Open, workers: 4);
         foreach (var file in Directory.GetFiles(one))
         {
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(two, Path.GetFileName(file))));
@@ -65,7 +66,7 @@ public sealed class PreprocessingRunTests : IDisposable
         var dataset = WriteDataset(3);
         File.WriteAllText(dataset.TrainingCases[1].ImageFiles[0], "no image");
         var output = Path.Combine(folder.Path, "out");
-        var error = Assert.Throws<SharpSegException>(() => PreprocessingRun.Execute(dataset, Recipe(1), output, workers: 1));
+        var error = Assert.Throws<SharpSegException>(() => PreprocessingRun.Execute(dataset, Recipe(1), output, Cpu.Open, workers: 1));
         Assert.Contains("case_1", error.Message, StringComparison.Ordinal);
         Assert.True(StoredCase.Exists(output, "case_0"));
         Assert.False(StoredCase.Exists(output, "case_1"));

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
@@ -46,10 +47,10 @@ public sealed class ResamplingTests
     [InlineData(6, 4, new[] { 0, 2, 3, 5 })]
     public void Nearest_picks_by_half_pixel_centres(int from, int to, int[] expected)
     {
-        Assert.Equal(expected, AxisCoordinates.Nearest(from, to));
+        Assert.Equal(expected, Enumerable.Range(0, to).Select(new AxisResampling(0, 0, from, to).Nearest));
         var ramp = Enumerable.Range(0, from).Select(i => (float)i).ToArray();
-        Assert.Equal(expected.Select(i => (float)i), Resampling.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0));
-        Assert.Equal(expected.Select(i => (float)i), Resampling.ResampleImage(ramp, new(from, 1, 1), new(to, 1, 1), 0));
+        Assert.Equal(expected.Select(i => (float)i), Processor.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0));
+        Assert.Equal(expected.Select(i => (float)i), Processor.ResampleImage(ramp, new(from, 1, 1), new(to, 1, 1), 0));
     }
 
     [Theory]
@@ -64,7 +65,7 @@ public sealed class ResamplingTests
     {
         for (var axis = 0; axis < 3; axis++)
         {
-            var result = Resampling.ResampleImage(
+            var result = Processor.ResampleImage(
                 line, Extent.One.With(axis, line.Length), Extent.One.With(axis, expected.Length), order, threads: 1);
             AssertClose(expected, result, 2e-6);
         }
@@ -76,34 +77,34 @@ public sealed class ResamplingTests
         float[] small = [1, 2, 3, 4], large = [1, 2, 4, 3, 8, 5, 7, 6, 9];
         AssertClose(
             [1, 1.345382, 1.922691, 1.922691, 2.5, 3.077309, 3.077309, 3.654618, 4],
-            Resampling.ResampleImage(small, new(1, 2, 2), new(1, 3, 3), 3), 2e-6);
+            Processor.ResampleImage(small, new(1, 2, 2), new(1, 3, 3), 3), 2e-6);
         AssertClose(
             [
                 1, 1, 1.588266, 3.135654, 4.198729, 1.451633, 3.640693, 6.094276, 5.294988, 3.954365,
                 4.310334, 6.016565, 7.939679, 7.34658, 6.322472, 7.42371, 6.370002, 5.77273, 7.787651, 9,
             ],
-            Resampling.ResampleImage(large, new(1, 3, 3), new(1, 4, 5), 3), 2e-6);
+            Processor.ResampleImage(large, new(1, 3, 3), new(1, 4, 5), 3), 2e-6);
         AssertClose(
             [1, 1.4, 2, 3.2, 4, 2.25, 3.65, 5.75, 5.075, 4.625, 4.5, 5.6, 7.25, 6.8, 6.5, 7, 6.6, 6, 7.8, 9],
-            Resampling.ResampleImage(large, new(1, 3, 3), new(1, 4, 5), 1), 2e-6);
+            Processor.ResampleImage(large, new(1, 3, 3), new(1, 4, 5), 1), 2e-6);
     }
 
     [Fact]
     public void Volumes_equal_the_worked_examples()
     {
         var to = new Extent(3, 4, 6);
-        var cubic = Resampling.ResampleImage(T, TExtent, to, 3);
+        var cubic = Processor.ResampleImage(T, TExtent, to, 3);
         Assert.Equal(266.613890, cubic.Sum(v => (double)v), 1e-4);
         Assert.Equal(1449.792312, cubic.Sum(v => (double)v * v), 1e-3);
         AssertClose([0, .236495, .902663, 1.18415, 1.90664, 2.547328], Row(cubic, to, 0, 0), 2e-6);
         AssertClose([4.727568, 5.70261, 6.490721, 5.83638, 4.775304, 4.172599], Row(cubic, to, 1, 2), 2e-6);
         AssertClose([3.244484, 6.683928, 8.68273, 5.26967, 3.127769, 3.034319], Row(cubic, to, 2, 2), 2e-6);
 
-        var linear = Resampling.ResampleImage(T, TExtent, to, 1);
+        var linear = Processor.ResampleImage(T, TExtent, to, 1);
         Assert.Equal(259.59375, linear.Sum(v => (double)v), 1e-4);
         AssertClose([.5, .5, .833333, 2.166667, 3.25, 4], Row(linear, to, 1, 0), 2e-6);
 
-        var separate = Resampling.ResampleImage(T, TExtent, to, 3, separateAxis: 0);
+        var separate = Processor.ResampleImage(T, TExtent, to, 3, separateAxis: 0);
         Assert.Equal(269.665176, separate.Sum(v => (double)v), 1e-4);
         Assert.Equal(separate[24..48], separate[48..]);
         AssertClose([0, .218517, .817223, 1.247322, 2.074497, 2.732765], Row(separate, to, 0, 0), 2e-6);
@@ -124,7 +125,7 @@ public sealed class ResamplingTests
         Assert.Equal([1, 1, 2], Labels([0, 1, 1, 0, 2, 2], new(1, 1, 6), new(1, 1, 3)));
         Assert.Equal([0, 1, 0, 2], Labels([0, 1, 1, 0, 2, 2], new(1, 1, 6), new(1, 1, 4)));
         Assert.Equal([0, 0, 1, 1], Labels([0, 1, 0, 1, 0, 1], new(1, 1, 6), new(1, 1, 4)));
-        Assert.Equal([0, 1, 1], Resampling.ResampleLabels([0, 1], new(1, 1, 2), new(1, 1, 3), 0));
+        Assert.Equal([0, 1, 1], Processor.ResampleLabels([0, 1], new(1, 1, 2), new(1, 1, 3), 0));
     }
 
     [Fact]
@@ -135,16 +136,16 @@ public sealed class ResamplingTests
         short[] first = [0, 0, 0, 1, 1, 0, 0, 2, 1, 1, 0, 0, 2, 1, 1];
         short[] last = [2, 2, 2, 1, 1, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0];
         Assert.Equal(
-            [.. first, 2, 2, 2, 1, 1, 0, 0, 2, 0, 1, 0, 0, 2, 0, 1, .. last], Resampling.ResampleLabels(volume, from, to, 1));
-        Assert.Equal([.. first, .. last, .. last], Resampling.ResampleLabels(volume, from, to, 1, separateAxis: 0));
+            [.. first, 2, 2, 2, 1, 1, 0, 0, 2, 0, 1, 0, 0, 2, 0, 1, .. last], Processor.ResampleLabels(volume, from, to, 1));
+        Assert.Equal([.. first, .. last, .. last], Processor.ResampleLabels(volume, from, to, 1, separateAxis: 0));
     }
 
     [Fact]
     public void Equal_sizes_return_the_input_itself()
     {
-        Assert.Same(T, Resampling.ResampleImage(T, TExtent, TExtent, 3));
+        Assert.Same(T, Processor.ResampleImage(T, TExtent, TExtent, 3));
         short[] labels = [1, 2];
-        Assert.Same(labels, Resampling.ResampleLabels(labels, new(1, 1, 2), new(1, 1, 2), 1));
+        Assert.Same(labels, Processor.ResampleLabels(labels, new(1, 1, 2), new(1, 1, 2), 1));
     }
 
     [Fact]
@@ -168,11 +169,11 @@ public sealed class ResamplingTests
 
                 float[] untouched = [.. voxels];
                 var expected = ReferenceResampling.Image([.. voxels.Select(v => (double)v)], from, to, order, axis);
-                AssertClose(expected, Resampling.ResampleImage(voxels, from, to, order, axis, threads: threads), 2e-6);
+                AssertClose(expected, Processor.ResampleImage(voxels, from, to, order, axis, threads: threads), 2e-6);
                 Assert.Equal(untouched, voxels);
                 Assert.Equal(
                     ReferenceResampling.Labels(labels, from, to, Math.Min(order, 1), axis),
-                    Resampling.ResampleLabels(labels, from, to, Math.Min(order, 1), axis, threads: threads));
+                    Processor.ResampleLabels(labels, from, to, Math.Min(order, 1), axis, threads: threads));
             }
         }
     }
@@ -185,19 +186,19 @@ public sealed class ResamplingTests
         var random = new Random(5);
         var voxels = Enumerable.Range(0, (int)from.Voxels).Select(_ => random.NextSingle() * 2000 - 1000).ToArray();
         var expected = ReferenceResampling.Image([.. voxels.Select(v => (double)v)], from, to, 3, null);
-        AssertClose(expected, Resampling.ResampleImage(voxels, from, to, 3), 2e-3);
+        AssertClose(expected, Processor.ResampleImage(voxels, from, to, 3), 2e-3);
         var separate = ReferenceResampling.Image([.. voxels.Select(v => (double)v)], from, to, 3, 2);
-        AssertClose(separate, Resampling.ResampleImage(voxels, from, to, 3, separateAxis: 2), 2e-3);
+        AssertClose(separate, Processor.ResampleImage(voxels, from, to, 3, separateAxis: 2), 2e-3);
     }
 
     [Fact]
     public void Impossible_requests_are_refused()
     {
-        Assert.Throws<ArgumentException>(() => Resampling.ResampleImage(T, new(2, 3, 5), TExtent, 3));
-        Assert.Throws<ArgumentException>(() => Resampling.ResampleImage(T, TExtent, new(0, 3, 4), 3));
-        Assert.Throws<ArgumentException>(() => Resampling.ResampleImage(T, TExtent, new(3, 3, 4), 2));
-        Assert.Throws<ArgumentException>(() => Resampling.ResampleLabels(new short[24], TExtent, new(3, 3, 4), 3));
-        Assert.Throws<ArgumentException>(() => Resampling.ResampleImage(T, TExtent, new(40000, 40000, 4), 0));
+        Assert.Throws<ArgumentException>(() => Processor.ResampleImage(T, new(2, 3, 5), TExtent, 3));
+        Assert.Throws<ArgumentException>(() => Processor.ResampleImage(T, TExtent, new(0, 3, 4), 3));
+        Assert.Throws<ArgumentException>(() => Processor.ResampleImage(T, TExtent, new(3, 3, 4), 2));
+        Assert.Throws<ArgumentException>(() => Processor.ResampleLabels(new short[24], TExtent, new(3, 3, 4), 3));
+        Assert.Throws<ArgumentException>(() => Processor.ResampleImage(T, TExtent, new(40000, 40000, 4), 0));
     }
 
     [Fact]
@@ -226,7 +227,7 @@ public sealed class ResamplingTests
                 var channels = GoldenJson.Labels(input).Chunk((int)from.Voxels).Zip(GoldenJson.Labels(output).Chunk((int)to.Voxels));
                 foreach (var (labels, expected) in channels)
                 {
-                    var result = Resampling.ResampleLabels(labels, from, to, order, axis);
+                    var result = Processor.ResampleLabels(labels, from, to, order, axis);
                     voxels += result.Length;
                     differing += result.Zip(expected).Count(pair => pair.First != pair.Second);
                 }
@@ -238,7 +239,7 @@ public sealed class ResamplingTests
                 var values = GoldenJson.Floats(input);
                 for (var c = 0; c < channels; c++)
                 {
-                    var result = Resampling.ResampleImage(
+                    var result = Processor.ResampleImage(
                         values[(int)(c * from.Voxels)..(int)((c + 1) * from.Voxels)], from, to, order, axis, orderZ);
                     var range = values.Max() - values.Min();
                     AssertClose(
@@ -273,7 +274,7 @@ public sealed class ResamplingTests
     private static Spacing SpacingOf(System.Text.Json.JsonElement item, string key) =>
         Spacing.FromArray([.. item.GetProperty(key).EnumerateArray().Select(v => v.GetDouble())]);
 
-    private static short[] Labels(short[] labels, Extent from, Extent to) => Resampling.ResampleLabels(labels, from, to, 1);
+    private static short[] Labels(short[] labels, Extent from, Extent to) => Processor.ResampleLabels(labels, from, to, 1);
 
     private static Extent Size(Random random, int most) => new(random.Next(1, most), random.Next(1, most), random.Next(1, most));
 

@@ -6,14 +6,8 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>From the preprocessed grid to the cropped original one (docs/method/inference.md §8).</summary>
-/// <param name="From">Voxels of the preprocessed grid.</param>
-/// <param name="To">Voxels of the original grid, cropped and transposed.</param>
-/// <param name="Order">Interpolation order.</param>
-/// <param name="SeparateAxis">Axis resampled by itself, or null.</param>
-/// <param name="SeparateOrder">Order along that axis.</param>
-/// <param name="Threshold">Regions are where their map is above this: a logit of 0 is a probability of one half.</param>
-internal readonly record struct GridChange(Extent From, Extent To, int Order, int? SeparateAxis, int SeparateOrder, float Threshold)
+/// <summary>From the preprocessed grid to the cropped original one, or to the next stage's (docs/method/inference.md §7, §8).</summary>
+internal static class OutputGrid
 {
     /// <summary>The change that undoes a case's resampling.</summary>
     /// <param name="properties">What preprocessing did to the case.</param>
@@ -25,7 +19,7 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
         var current = configuration.Is2D
             ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
             : Spacing.FromArray(configuration.Spacing);
-        return Between(properties.Shape, properties.ShapeAfterCropping, current, original, plans.Profile, configuration);
+        return Between(properties.Shape, properties.ShapeAfterCropping, current, original, configuration);
     }
 
     /// <summary>The change between two grids of one field of view.</summary>
@@ -33,10 +27,8 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
     /// <param name="to">Voxels wanted.</param>
     /// <param name="current">mm of the outputs.</param>
     /// <param name="target">mm wanted.</param>
-    /// <param name="profile">Of the plans.</param>
     /// <param name="configuration">Resampling orders.</param>
-    public static GridChange Between(
-        Extent from, Extent to, Spacing current, Spacing target, Profile profile, ConfigurationPlan configuration)
+    public static GridChange Between(Extent from, Extent to, Spacing current, Spacing target, ConfigurationPlan configuration)
     {
         var rule = configuration.Resampling.Probabilities;
         if (rule.Method == ResamplingMethod.None && from != to)
@@ -46,8 +38,9 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
                 "correct `resampling_fn_probabilities` in plans.json");
         }
 
-        return new GridChange(
-            from, to, rule.Order, rule.SeparateAxis(current, target), rule.OrderZ,
-            profile == Profile.Classic ? 0.5f : 0f); // sigmoid(0) = 0.5
+        return new GridChange(from, to, rule.Order, rule.SeparateAxis(current, target), rule.OrderZ);
     }
+
+    /// <summary>Regions are where their map is above this: a logit of 0 is a probability of one half.</summary>
+    public static float Threshold(Profile profile) => profile == Profile.Classic ? 0.5f : 0;
 }

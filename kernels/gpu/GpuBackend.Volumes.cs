@@ -6,7 +6,7 @@ using SharpSeg.Kernels.Gpu.Volumes;
 namespace SharpSeg.Kernels.Gpu;
 
 /// <content>Volumes on other grids, and the sampler of augmentation.</content>
-internal sealed partial class GpuBackend : IVolumeResampling
+internal sealed partial class GpuBackend
 {
     private readonly Lazy<SpatialSampler> sampler;
 
@@ -78,11 +78,6 @@ internal sealed partial class GpuBackend : IVolumeResampling
     /// <inheritdoc/>
     protected override void MarkAboveCore(Tensor volume, float threshold, float label, Tensor labels) =>
         Kernels.Resampling.LaunchMarkAbove(Stream, View(volume), threshold, label, View(labels));
-
-    void IVolumeResampling.TakeChannel(Tensor maps, int channel, Tensor volume) => TakeChannel(maps, channel, default, volume);
-
-    void IVolumeResampling.ResampleAxis(Tensor source, int axis, int order, Tensor target) =>
-        ResampleAxis(new(axis, order, source.Shape.Spatial[axis], target.Shape.Spatial[axis]), source, target);
 
     private static AxisSizes Whole(Extent size) => new(new Extent(size.Z * size.Y, 1, size.X), 1, 0);
 

@@ -50,7 +50,7 @@ public sealed class ImportedPredictionTests : IDisposable
         var options = new InferenceOptions(
             noGauss ? 0.75 : 0.5, Gaussian: !noGauss, Mirroring: !setting.Contains("nomirror", StringComparison.Ordinal));
         PredictionRun.Execute(
-            new PredictionRequest(unpacked.Work, null, folds, "final", inputs, At("out"), options), backend, SilentReporter.Instance, default);
+            new PredictionRequest(unpacked.Work, null, folds, "final", inputs, At("out"), options), backend, Cpu.Open, SilentReporter.Instance, default);
         long different = 0, all = 0;
         foreach (var id in cases)
         {
@@ -240,7 +240,7 @@ public sealed class ImportedPredictionTests : IDisposable
         using var model = UnpackedModel.Open(zip, default);
         Assert.Equal(["one", "two"], model.Parts.Select(part => part.Name));
         PredictionRun.Execute(
-            new PredictionRequest(model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts), backend,
+            new PredictionRequest(model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts), backend, Cpu.Open,
             SilentReporter.Instance, default);
         short[] numbers = table is null ? [1, 2, 3, 4] : [2, 1, 4, 3];   // of a, b, c, d
         var expected = a.Zip(b).Select(pair => pair.Second != 0 ? numbers[1 + pair.Second] : pair.First != 0 ? numbers[pair.First - 1] : (short)0);
@@ -283,7 +283,7 @@ public sealed class ImportedPredictionTests : IDisposable
             small[i] = random.NextSingle() * 100;
         }
 
-        var smooth = Resampling.ResampleImage(small, new Extent(3, 3, 3), extent, 1);
+        var smooth = Processor.ResampleImage(small, new Extent(3, 3, 3), extent, 1);
         return (extent, [.. smooth.Select(value => value + (20 * random.NextSingle()) + 1)]);
     }
 
@@ -298,7 +298,7 @@ public sealed class ImportedPredictionTests : IDisposable
     {
         var output = At($"out_{Guid.NewGuid():N}");
         PredictionRun.Execute(
-            new PredictionRequest(work, configuration, [], "final", [file], output, new InferenceOptions(), PreviousStage: previousStage), backend,
+            new PredictionRequest(work, configuration, [], "final", [file], output, new InferenceOptions(), PreviousStage: previousStage), backend, Cpu.Open,
             SilentReporter.Instance, default);
         return ImageFile.ReadLabels(Path.Combine(output, $"{Case}.nii.gz")).Voxels;
     }

@@ -13,7 +13,7 @@ internal static class Program
     [
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
-        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(DevicesOptions),
+        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions), typeof(DevicesOptions),
     ];
 
     public static int Main(string[] args)
@@ -93,6 +93,7 @@ internal static class Program
         PostprocessOptions o => PostprocessCommand.Run(o, reporter, cancel),
         ExportOptions o => ExportCommand.Run(o, reporter, cancel),
         ImportOptions o => ImportCommand.Run(o, reporter, cancel),
+        InspectOptions o => InspectCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
         _ => throw new UsageException("no such verb"),
     };

@@ -89,7 +89,8 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         ByPreference.FirstOrDefault(name => plans.Configurations.ContainsKey(name) && TrainedFolds(work, name, "final").Count > 0)
         ?? throw new SharpSegException($"`{work.Folder}` has no trained model", "`sharpseg train` or `sharpseg auto` makes one");
 
-    private static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
+    /// <summary>Folds of a configuration that have a checkpoint.</summary>
+    internal static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
     {
         var folder = work.ConfigurationFolder(configuration);
         List<string> trained = !Directory.Exists(folder) ? [] :

@@ -52,7 +52,8 @@ internal static class PredictCommand
         }
     }
 
-    private static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
+    /// <summary>Unpacks a model file.</summary>
+    public static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
     {
         reporter.Stage($"unpack {path}");
         return UnpackedModel.Open(path, cancel);

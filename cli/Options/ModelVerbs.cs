@@ -90,6 +90,16 @@ internal sealed class ImportOptions : CommonOptions
     public string? Merge { get; set; }
 }
 
+[Verb("inspect", HelpText = "Show what a model consists of: configurations, folds, labels, patch, memory.")]
+internal sealed class InspectOptions : CommonOptions
+{
+    [Value(0, MetaName = "MODEL", Required = true, HelpText = "model.zip, or a workspace with trained folds.")]
+    public string Model { get; set; } = "";
+
+    [Option("scan", HelpText = "A scan: say how much memory its prediction takes.")]
+    public string? Scan { get; set; }
+}
+
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
 internal sealed class ExportOptions : CommonOptions
 {

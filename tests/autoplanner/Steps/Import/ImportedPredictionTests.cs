@@ -8,6 +8,7 @@ using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps.Import;

@@ -4,9 +4,8 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Training;
-using SharpSeg.Tests;
 
-namespace SharpSeg.AutoPlanner.Tests.Steps.Import;
+namespace SharpSeg.Tests;
 
 /// <summary>
 /// Writes a folder of results as nnU-Net v2 leaves it, with random weights: plans.json, dataset.json, fold_N/checkpoint_final.pth. What a test is

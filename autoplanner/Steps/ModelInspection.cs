@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>One trained configuration of a model.</summary>
+/// <param name="Configuration">Its plan.</param>
+/// <param name="Folds">Its folds with a final checkpoint.</param>
+/// <param name="Parameters">Trained values of each fold's network.</param>
+/// <param name="PeakBytes">Most memory that a prediction of the given scan takes on the processor; null without a scan.</param>
+public sealed record InspectedConfiguration(ConfigurationPlan Configuration, IReadOnlyList<string> Folds, long Parameters, long? PeakBytes);
+
+/// <summary>What a model consists of and needs, without predicting anything.</summary>
+/// <param name="Name">Of the dataset, or of the part.</param>
+/// <param name="Description">Channels and labels.</param>
+/// <param name="Plans">Its plans; null for a model of parts.</param>
+/// <param name="Configurations">Trained configurations; none for a model of parts.</param>
+/// <param name="Choice">What predicts unless something else is asked for, in a line.</param>
+/// <param name="Parts">The models of which it consists.</param>
+public sealed record ModelInspection(
+    string Name, DatasetDescription Description, Plans? Plans, IReadOnlyList<InspectedConfiguration> Configurations, string Choice,
+    IReadOnlyList<ModelInspection> Parts)
+{
+    /// <summary>Looks at a workspace or an unpacked model.</summary>
+    /// <param name="work">The workspace.</param>
+    /// <param name="parts">Its parts; none for an ordinary model.</param>
+    /// <param name="scan">A scan whose prediction's memory is wanted, or null.</param>
+    /// <exception cref="SharpSegException">Nothing is trained, something is damaged, or the scan cannot be read.</exception>
+    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan)
+    {
+        var description = work.ReadDescription();
+        var header = scan is null ? null : ImageFile.ReadGeometry(scan);
+        if (parts.Count == 0)
+        {
+            return OfOne(description.Name, work, header);
+        }
+
+        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header)).ToArray();
+        var choice = $"{parts.Count} parts one after the other; a later one writes over an earlier one";
+        return new(description.Name, description, null, [], choice, inspected);
+    }
+
+    /// <summary>The model as text for people.</summary>
+    public string ToText()
+    {
+        var text = new StringBuilder();
+        Write(text, "");
+        return text.ToString();
+    }
+
+    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan)
+    {
+        var (description, plans) = (work.ReadDescription(), work.ReadPlans());
+        var choice = ModelChoice.Of(work, plans, description.Labels, null, [], "final");
+        var configurations = plans.Configurations.Values
+            .Select(configuration => (Configuration: configuration, Folds: ModelChoice.TrainedFolds(work, configuration.Name, "final")))
+            .Where(item => item.Folds.Count > 0)
+            .Select(item =>
+            {
+                var parameters = StepMemory.ParametersOf(item.Configuration.NetworkFor(plans.Profile, description)).Sum(parameter => parameter.Shape.Length);
+                var peak = scan is null ? (long?)null : PeakBytes(plans, item.Configuration, description, item.Folds.Count, parameters, scan);
+                return new InspectedConfiguration(item.Configuration, item.Folds, parameters, peak);
+            });
+        return new(name, description, plans, [.. configurations], choice.Describe(description.Labels), []);
+    }
+
+    /// <summary>
+    /// Most bytes at once: the networks, a tile's way through one of them, the scan, its preprocessed channels, sums over all tiles, and the volumes of the
+    /// way back to the scan's grid. An upper bound: how much cropping to the signal leaves is not known from a header.
+    /// </summary>
+    private static long PeakBytes(
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters, ImageGeometry scan)
+    {
+        const int valuesAndGradients = 2;
+        var orientation = plans.ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored;
+        var current = AxisOrder.Apply(orientation.Apply(scan.Spacing), plans.TransposeForward);
+        var stored = AxisOrder.Apply(orientation.Apply(scan.Extent), plans.TransposeForward);
+        var target = configuration.Is2D ? new Spacing(current.Z, configuration.Spacing[0], configuration.Spacing[1]) : Spacing.FromArray(configuration.Spacing);
+        var size = configuration.Resampling.Data.Method == ResamplingMethod.None ? stored : ResampledShape.Of(stored, current, target);
+        var (padded, _) = SlidingWindow.Padding(size, configuration.Patch);
+        long channels = description.ChannelNames.Count + configuration.MaskLabels(description.Labels).Count, heads = description.Labels.HeadCount;
+        var networks = folds * valuesAndGradients * parameters;
+        var sums = padded.Voxels * ((folds > 1 ? 2 * heads : heads) + 1);
+        var volumes = (stored.Voxels * description.ChannelNames.Count) + (size.Voxels * channels);
+        var export = (padded.Voxels * heads) + (padded == size ? 0 : size.Voxels * heads) + size.Voxels + (4 * stored.Voxels);
+        return PeakMemory.PredictionBytes(plans.Profile, configuration, description) + (sizeof(float) * (networks + sums + volumes + export));
+    }
+
+    private void Write(StringBuilder text, string indent)
+    {
+        text.Append(indent).Append(Name).Append(Plans is null ? "" : $": plans {Plans.PlansName}").Append('\n');
+        Line(text, indent, "channels", string.Join(", ", Description.ChannelNames));
+        Line(text, indent, "labels", string.Join(", ", Description.Labels.Entries.Select(entry => $"{string.Join('+', entry.Values)} {entry.Name}")));
+        if (Plans is not null)
+        {
+            Line(text, indent, "orientation", Plans.ReorientToRas ? "scans are turned to RAS, results back" : "as stored");
+        }
+
+        Line(text, indent, "predicts", Choice);
+        foreach (var item in Configurations)
+        {
+            var plan = item.Configuration;
+            text.Append('\n').Append(indent).Append("  ").Append(plan.Name).Append('\n');
+            Line(text, indent + "  ", "network", string.Create(CultureInfo.InvariantCulture, $"{plan.Architecture.Family}, {plan.Architecture.StageCount} stages, {item.Parameters:#,0} parameters"));
+            Line(text, indent + "  ", "folds", string.Join(", ", item.Folds));
+            Line(text, indent + "  ", "spacing", PlanText.Millimetres(plan.Spacing));
+            Line(text, indent + "  ", "patch", PlanText.Sizes(plan.PatchSize) + " voxels");
+            if (plan.PreviousStage is { } first)
+            {
+                Line(text, indent + "  ", "after", first);
+            }
+
+            if (item.PeakBytes is { } bytes)
+            {
+                Line(text, indent + "  ", "memory", string.Create(CultureInfo.InvariantCulture, $"at most {(bytes < 1e9 ? bytes / 1e6 : bytes / 1e9):0.0} {(bytes < 1e9 ? "MB" : "GB")} for the scan, on the processor"));
+            }
+        }
+
+        foreach (var part in Parts)
+        {
+            text.Append('\n');
+            part.Write(text, indent + "  ");
+        }
+    }
+
+    private static void Line(StringBuilder text, string indent, string subject, string value) =>
+        text.Append(indent).Append("  ").Append(subject.PadRight(12)).Append(value).Append('\n');
+}

@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg inspect</c>: what a model consists of and needs.</summary>
+internal static class InspectCommand
+{
+    public static Answer Run(InspectOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        using var model = Directory.Exists(options.Model) ? null : PredictCommand.Unpack(options.Model, reporter, cancel);
+        var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan);
+        return new Answer(inspection.ToText(), Json(inspection));
+    }
+
+    private static JsonObject Json(ModelInspection model)
+    {
+        var json = new JsonObject
+        {
+            ["name"] = model.Name,
+            ["predicts"] = model.Choice,
+            ["channels"] = new JsonArray([.. model.Description.ChannelNames.Select(name => (JsonNode)name)]),
+            ["labels"] = new JsonObject(model.Description.Labels.Entries.Select(entry => KeyValuePair.Create(
+                entry.Name, (JsonNode?)new JsonArray([.. entry.Values.Select(value => (JsonNode)value)])))),
+        };
+        if (model.Plans is not null)
+        {
+            json["turned_to_ras"] = model.Plans.ReorientToRas;
+            json["configurations"] = new JsonObject(model.Configurations.Select(item => KeyValuePair.Create(item.Configuration.Name, (JsonNode?)Json(item))));
+        }
+
+        if (model.Parts.Count > 0)
+        {
+            json["parts"] = new JsonArray([.. model.Parts.Select(Json)]);
+        }
+
+        return json;
+    }
+
+    private static JsonObject Json(InspectedConfiguration item) => new()
+    {
+        ["network"] = item.Configuration.Architecture.Family.ToString(),
+        ["parameters"] = item.Parameters,
+        ["folds"] = new JsonArray([.. item.Folds.Select(fold => (JsonNode)fold)]),
+        ["spacing"] = new JsonArray([.. item.Configuration.Spacing.Select(value => (JsonNode)value)]),
+        ["patch_size"] = new JsonArray([.. item.Configuration.PatchSize.Select(value => (JsonNode)value)]),
+        ["peak_bytes"] = item.PeakBytes,
+    };
+}

@@ -10,11 +10,8 @@ internal static class ImportCommand
 {
     public static Answer Run(ImportOptions options, IReporter reporter, CancellationToken cancel)
     {
-        if (options.Checkpoint is not ("final" or "best" or "latest"))
-        {
-            throw new UsageException($"--checkpoint {options.Checkpoint}: unknown", "one of final, best, latest");
-        }
-
+        var folds = Choices.Folds(options.Folds);
+        var checkpoint = Choices.Checkpoint(options.Checkpoint);
         if (options.Orientation is { } orientation && !orientation.Equals("RAS", StringComparison.OrdinalIgnoreCase))
         {
             throw new UsageException($"--orientation {orientation}: unknown", "RAS, or leave it out");
@@ -23,7 +20,7 @@ internal static class ImportCommand
         reporter.Stage("import");
         var report = ImportRun.Execute(
             new ImportRequest(
-                [.. options.Models], options.Output, [.. options.Configurations], [.. options.Folds], options.Checkpoint, options.Orientation is not null,
+                [.. options.Models], options.Output, [.. options.Configurations], folds, checkpoint, options.Orientation is not null,
                 options.Merge),
             reporter, cancel);
         var text = string.Join('\n', report.Read.Select(line => $"read: {line}").Concat(report.Left.Distinct().Select(line => $"left: {line}")))

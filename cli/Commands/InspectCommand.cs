@@ -12,8 +12,15 @@ internal static class InspectCommand
     public static Answer Run(InspectOptions options, IReporter reporter, CancellationToken cancel)
     {
         using var model = Directory.Exists(options.Model) ? null : PredictCommand.Unpack(options.Model, reporter, cancel);
-        var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan);
-        return new Answer(inspection.ToText(), Json(inspection));
+        try
+        {
+            var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan);
+            return new Answer(inspection.ToText(), Json(inspection));
+        }
+        catch (SharpSegException error) when (model is not null)
+        {
+            throw model.InWordsOfTheFile(error);
+        }
     }
 
     private static JsonObject Json(ModelInspection model)

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.IO.Compression;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
@@ -66,6 +66,9 @@ public sealed class ImportTests
         writer.Arguments()["nonlin"] = "torch.nn.SiLU";
         File.WriteAllText(Path.Combine(source, "plans.json"), writer.Plans.ToJsonString());
         SharpSegProcess.Run("import", source, "-o", folder.At("m.zip")).AssertErrorWithHint(1, "plans.json", "nonlin: `SiLU` is not supported");
+        ZipFile.CreateFromDirectory(source, folder.At("zipped.zip"), CompressionLevel.Fastest, includeBaseDirectory: true);
+        SharpSegProcess.Run("import", folder.At("zipped.zip"), "-o", folder.At("m.zip"))
+            .AssertErrorWithHint(1, $"{folder.At("zipped.zip")}: model{Path.DirectorySeparatorChar}plans.json: ", "nonlin: `SiLU` is not supported");
         Assert.False(File.Exists(folder.At("m.zip")));
         SharpSegProcess.Run("inspect", folder.At("m.zip")).AssertErrorWithHint(1, "no such file");
     }

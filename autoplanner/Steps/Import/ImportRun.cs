@@ -91,13 +91,31 @@ public static class ImportRun
     private static string Import(
         string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
     {
-        using var zip = File.Exists(model) ? NnUNetZip.Open(model, cancel) : null;
-        if (zip is null && !Directory.Exists(model))
+        if (!File.Exists(model))
         {
-            throw new SharpSegException($"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
+            return Directory.Exists(model)
+                ? Import(Path.GetFullPath(model), model, request, work, read, left, reporter, cancel)
+                : throw new SharpSegException($"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
         }
 
-        var all = NnUNetResults.Find(zip?.Folder ?? Path.GetFullPath(model), model, request.Checkpoint, request.Folds, left)
+        using var zip = NnUNetZip.Open(model, cancel);
+        try
+        {
+            return Import(zip.Folder, model, request, work, read, left, reporter, cancel);
+        }
+        catch (SharpSegException error) when (error.Message.Contains(zip.Folder, StringComparison.Ordinal))
+        {
+            // The user knows the zip, not where it was unpacked.
+            throw new SharpSegException(
+                error.Message.Replace(zip.Folder + Path.DirectorySeparatorChar, $"{model}: ", StringComparison.Ordinal), error.Hint, error);
+        }
+    }
+
+    private static string Import(
+        string folder, string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var all = NnUNetResults.Find(folder, model, request.Checkpoint, request.Folds, left)
             .Select(results => (Results: results, Configuration: ConfigurationOf(results))).ToList();
         var wanted = Choose(all, request, model, left);
         AddFirstStages(wanted, all, left);

@@ -1,39 +1,36 @@
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu.Convolution;
+using Xunit;
 
 namespace SharpSeg.Kernels.Cpu.Tests;
 
-/// <summary>Every problem by direct sums, whatever the cost model would choose.</summary>
-public sealed class CpuDirectConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
+/// <summary>Every convolution by every variant that can compute it, whatever the cost model would choose.</summary>
+public sealed class CpuConvolutionVariants(BackendFixture fixture) : IClassFixture<BackendFixture>
 {
-    protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Direct);
-}
-
-/// <summary>Every problem over gathered voxels, whatever the cost model would choose.</summary>
-public sealed class CpuGatherConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
-{
-    protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Gather);
-}
-
-/// <summary>Every problem that has the form by Winograd tiles, whatever the cost model would choose.</summary>
-public sealed class CpuWinogradConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
-{
-    protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.Winograd);
-}
-
-/// <summary>Every problem that has the form by wide Winograd tiles, whatever the cost model would choose.</summary>
-public sealed class CpuWideWinogradConvolution(BackendFixture fixture) : Conforms<ConvolutionConformance>(fixture)
-{
-    protected override Backend OpenBackend() => Forced.Open(ConvolutionVariant.WinogradWide);
-}
-
-internal static class Forced
-{
-    public static Backend Open(ConvolutionVariant variant)
+    public static TheoryData<string, string> Checks
     {
-        var backend = Cpu.Open();
-        ((IVariantChoice)backend).Variant = variant;
-        return backend;
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var variant in Enum.GetValues<ConvolutionVariant>().Where(v => v != ConvolutionVariant.Automatic))
+            {
+                foreach (var check in ConformanceChecks.Of(typeof(ConvolutionConformance)))
+                {
+                    data.Add(variant.ToString(), check);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Checks))]
+    public void Conform_to(string variant, string check)
+    {
+        var backend = fixture.GetOrOpen(() => Cpu.Open());
+        ((IVariantChoice)backend).Variant = Enum.Parse<ConvolutionVariant>(variant);
+        ConformanceChecks.Run(typeof(ConvolutionConformance), check, new ConformanceTarget(backend));
     }
 }

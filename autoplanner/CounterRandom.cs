@@ -10,7 +10,7 @@ namespace SharpSeg.AutoPlanner;
 /// <para>Hash: the finaliser of SplitMix64 over a Weyl sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
 /// generators"). Not for cryptography. Not safe for use by several threads at once.</para>
 /// </summary>
-public sealed class CounterRandom
+internal sealed class CounterRandom
 {
     private const ulong Weyl = 0x9E3779B97F4A7C15;
     private const ulong SecondKey = 0x3C6EF372FE94F82A; // 2·Weyl modulo 2⁶⁴: another round than that of the seed
@@ -171,7 +171,7 @@ public sealed class CounterRandom
 }
 
 /// <summary>What a stream of random numbers is for. The numbers are part of every run's identity: never renumber.</summary>
-public enum RandomPurpose
+internal enum RandomPurpose
 {
     /// <summary>Training samples: case, patch, augmentation.</summary>
     Training = 1,

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <summary>
 /// One batch in host memory, ready to upload. Dispose gives its arrays back to the loader for a later batch: do not touch them afterwards.
 /// </summary>
-public sealed class Batch : IBatch
+internal sealed class Batch : IBatch
 {
     private readonly Action<Batch> giveBack;
     private readonly SampleOrigin[] origins;
@@ -67,4 +67,4 @@ public sealed class Batch : IBatch
 /// <param name="CaseId">The case.</param>
 /// <param name="Start">First voxel (z, y, x) of the box that was read; may lie outside the case.</param>
 /// <param name="Voxel">The foreground or annotated voxel in its middle, if one was chosen.</param>
-public readonly record struct SampleOrigin(string CaseId, Extent Start, Extent? Voxel);
+internal readonly record struct SampleOrigin(string CaseId, Extent Start, Extent? Voxel);

@@ -12,7 +12,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <para>Threads take single samples, so that several of them finish one batch soon, and the caller helps instead of waiting
 /// idly. <see cref="Get"/> is for one thread at a time.</para>
 /// </summary>
-public sealed class BatchLoader : IDisposable
+internal sealed class BatchLoader : IDisposable
 {
     private readonly object gate = new(); // guards everything below; pulsed whenever any of it changes
     private readonly List<Pending> pending = []; // in the order of the training loop

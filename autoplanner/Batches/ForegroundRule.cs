@@ -1,7 +1,7 @@
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>Which samples of a batch are forced to contain foreground (docs/method/training.md §4).</summary>
-public enum ForegroundRule
+internal enum ForegroundRule
 {
     /// <summary>The last third, rounded: sample j ≥ round(B·(1 − 0.33)), half to even. nnU-Net v2; none in a batch of one.</summary>
     Last33,
@@ -14,7 +14,7 @@ public enum ForegroundRule
 }
 
 /// <summary>Evaluates a <see cref="ForegroundRule"/>.</summary>
-public static class ForegroundOversampling
+internal static class ForegroundOversampling
 {
     private const double Fraction = 0.33; // of the batch, nnU-Net v2
 

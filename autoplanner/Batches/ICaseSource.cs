@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// One preprocessed case as the loader sees it: boxes of image and label, and where the foreground lies
 /// (docs/method/training.md §3). Every member may be called by several threads at once.
 /// </summary>
-public interface ICaseSource
+internal interface ICaseSource
 {
     /// <summary>Name of the case, for messages.</summary>
     string Id { get; }

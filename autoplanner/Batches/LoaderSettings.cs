@@ -6,7 +6,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>Everything a <see cref="BatchLoader"/> must know besides the cases.</summary>
-public sealed record LoaderSettings
+internal sealed record LoaderSettings
 {
     /// <summary>Generation of the method.</summary>
     public required Profile Profile { get; init; }

@@ -12,7 +12,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <param name="Is2D">The network is two-dimensional.</param>
 /// <param name="Dummy2D">A 3D network with patches so flat that slices are rotated only in their plane.</param>
 /// <param name="RotationRadians">Rotation angles are drawn from ± this.</param>
-public sealed record PatchGeometry(Extent Patch, Extent Initial, bool Is2D, bool Dummy2D, double RotationRadians)
+internal sealed record PatchGeometry(Extent Patch, Extent Initial, bool Is2D, bool Dummy2D, double RotationRadians)
 {
     // The scaling range goes down to 0.7, but both reference generations keep 0.85 here.
     private const double SmallestScale = 0.85;

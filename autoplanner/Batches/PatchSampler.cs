@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <param name="is2D">Patches are single slices.</param>
 /// <param name="initial">Voxels to read.</param>
 /// <param name="final">Voxels that the network sees.</param>
-public sealed class PatchSampler(Profile profile, bool is2D, Extent initial, Extent final)
+internal sealed class PatchSampler(Profile profile, bool is2D, Extent initial, Extent final)
 {
     /// <summary>A patch's first voxel, and the voxel it was built around, if any.</summary>
     /// <param name="Start">First voxel of the initial patch (z, y, x); may be negative.</param>
@@ -94,7 +94,7 @@ public sealed class PatchSampler(Profile profile, bool is2D, Extent initial, Ext
 /// <param name="Lowest">Smallest possible start (z, y, x).</param>
 /// <param name="Highest">Largest possible start (z, y, x).</param>
 /// <param name="Initial">Size of the box in voxels.</param>
-public readonly record struct PatchRange(Extent Lowest, Extent Highest, Extent Initial)
+internal readonly record struct PatchRange(Extent Lowest, Extent Highest, Extent Initial)
 {
     /// <summary>The range of a case.</summary>
     /// <param name="shape">Size of the case in voxels.</param>

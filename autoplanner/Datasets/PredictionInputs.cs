@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext) or one
 /// file with all channels (CASE.ext).
 /// </summary>
-public static partial class PredictionInputs
+internal static partial class PredictionInputs
 {
     private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
 

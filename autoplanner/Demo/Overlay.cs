@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Demo;
 /// A picture of one case for people to look at: for the slice of each axis that shows most foreground, the image, the truth and the
 /// prediction side by side, labels as coloured outlines with a light fill.
 /// </summary>
-public static class Overlay
+internal static class Overlay
 {
     private const int Tile = 240, Gap = 8, Header = 22;  // pixels
     private const double FillOpacity = 0.25, OutlineOpacity = 0.95;

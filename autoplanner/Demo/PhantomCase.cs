@@ -12,7 +12,7 @@ namespace SharpSeg.AutoPlanner.Demo;
 /// <param name="Spacing">mm (z, y, x).</param>
 /// <param name="Image">Brightness, arbitrary units, row-major (z, y, x).</param>
 /// <param name="Labels">0 background, 1 head, 2 tail.</param>
-public sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, short[] Labels)
+internal sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, short[] Labels)
 {
     private const double Background = 100, HeadBrightness = 150, TailBrightness = 130, DistractorBrightness = 140; // arbitrary units
     private const double NoiseSigma = 7, TextureAmplitude = 7, BiasAmplitude = 0.15;

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Demo;
 /// Writes a deterministic dataset of <see cref="PhantomCase"/>s in nnU-Net's raw format, so that everything can be tried with
 /// nothing to download.
 /// </summary>
-public static class PhantomDataset
+internal static class PhantomDataset
 {
     /// <summary>With fewer cases, five folds say nothing.</summary>
     public const int MinimumCases = 24;

@@ -3,7 +3,7 @@ using SharpSeg.AutoPlanner.Planning;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>Which candidates compete on a dataset, and which one wins (docs/method/evaluation.md §4).</summary>
-public static class ModelSelection
+internal static class ModelSelection
 {
     private static readonly string[] Modern = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
 

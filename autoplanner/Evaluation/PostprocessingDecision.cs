@@ -6,7 +6,7 @@ using SharpSeg.AutoPlanner.Volumes;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>Decides which label sets are reduced to their largest component (docs/method/evaluation.md §5).</summary>
-public static class PostprocessingDecision
+internal static class PostprocessingDecision
 {
     /// <summary>A decision with the scores it rests on.</summary>
     /// <param name="Steps">What to do.</param>

@@ -5,7 +5,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Evaluation;
 
 /// <summary>Compares one predicted label map with its reference (docs/method/evaluation.md §1, §3).</summary>
-public static class SegmentationMetrics
+internal static class SegmentationMetrics
 {
     /// <summary>Metrics of every foreground class (label or region) in declared order.</summary>
     /// <param name="reference">extent.Voxels labels (z, y, x); voxels with the ignore label are not counted.</param>

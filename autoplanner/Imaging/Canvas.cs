@@ -3,7 +3,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <summary>
 /// A picture to draw plots and overlays on: 8-bit RGB, x to the right, y downwards, pixel (0, 0) at the top left. What lies outside is cut off.
 /// </summary>
-public sealed class Canvas
+internal sealed class Canvas
 {
     private readonly byte[] pixels;
 
@@ -208,7 +208,7 @@ internal static class BitmapFont
 }
 
 /// <summary>A colour, 8 bits a channel.</summary>
-public readonly record struct Rgb(byte R, byte G, byte B)
+internal readonly record struct Rgb(byte R, byte G, byte B)
 {
     /// <summary>0, 0, 0.</summary>
     public static Rgb Black => new(0, 0, 0);

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// in them, the answer is an image or a <see cref="SharpSegException"/>, and memory stays proportional to the data that are
 /// really there.
 /// </summary>
-public static class ImageFile
+internal static class ImageFile
 {
     // A stored label may be off by rounding of a scaled or resampled float, not more (docs/method/datasets.md §6.4).
     private const double LabelTolerance = 1e-3;

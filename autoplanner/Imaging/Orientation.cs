@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// How a stored volume is turned by exchanging and reversing axes: axis i (z, y, x) of the turned volume is axis <c>order[i]</c> of the stored one,
 /// read backwards where <c>backwards[i]</c>. Voxels move, none is interpolated.
 /// </summary>
-public sealed class Orientation
+internal sealed class Orientation
 {
     private readonly int[] order;
     private readonly bool[] backwards;

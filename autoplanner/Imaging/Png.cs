@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// Portable network graphics, written and read by us on top of the platform's zlib. Source: PNG specification, third edition (W3C 2025).
 /// Reading covers every colour type and depth without interlacing.
 /// </summary>
-public static class Png
+internal static class Png
 {
     /// <summary>Writes an 8-bit RGB image.</summary>
     /// <param name="path">The file.</param>
@@ -150,4 +150,4 @@ internal static class PngEncoder
 /// <param name="BitDepth">Bits of one stored sample: 1, 2, 4, 8 or 16.</param>
 /// <param name="Samples">(y, x, c), as stored: not scaled to 8 or 16 bits.</param>
 /// <param name="Palette">Red, green, blue of each index, if the samples are indices; else null.</param>
-public sealed record PngImage(int Width, int Height, int Channels, int BitDepth, ushort[] Samples, byte[]? Palette);
+internal sealed record PngImage(int Width, int Height, int Channels, int BitDepth, ushort[] Samples, byte[]? Palette);

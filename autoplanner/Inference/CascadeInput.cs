@@ -3,7 +3,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>The input of a cascade's second stage: the image's channels, then one 0/1 channel per foreground label of the first stage's segmentation.</summary>
-public static class CascadeInput
+internal static class CascadeInput
 {
     /// <summary>Joins image and segmentation.</summary>
     /// <param name="image">Channels last (z, y, x, c), preprocessed.</param>

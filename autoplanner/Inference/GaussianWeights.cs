@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// How much each voxel of a tile counts when tiles overlap (docs/method/inference.md §4): most in the middle, where the network
 /// sees surroundings on all sides. w(i) = 10·Π exp(−½·((i − c)/σ)²) with σ = tile/8 and c = tile/2 rounded down.
 /// </summary>
-public static class GaussianWeights
+internal static class GaussianWeights
 {
     private const double Peak = 10; // cancels in the division; kept so that numbers compare with the reference's map
     private const double SigmaScale = 1.0 / 8;

@@ -118,7 +118,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
 /// Class probabilities of one case on the grid of its scan. They are asked for one head at a time, so that large scans of many classes
 /// never need all their volumes in memory.
 /// </summary>
-public interface IProbabilityMaps
+internal interface IProbabilityMaps
 {
     /// <summary>Voxels (z, y, x) in the scan's own axis order.</summary>
     Extent Extent { get; }

@@ -12,7 +12,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// Sliding-window prediction with mirroring and averaging over folds (docs/method/inference.md §1 to §5). What is averaged
 /// depends on the profile: <c>modern</c> averages logits everywhere, <c>classic</c> probabilities.
 /// </summary>
-public sealed class Predictor : IDisposable
+internal sealed class Predictor : IDisposable
 {
     // Small tiles go through the network several at a time: deep stages have few voxels and would leave cores idle.
     private const long VoxelsPerForward = 1L << 19;

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// head, named after its class and in the order of the heads, on the scan's own grid (docs/method/inference.md §8). Where the
 /// grid lies in space is in the header of the segmentation.
 /// </summary>
-public sealed class ProbabilityFile : IProbabilityMaps, IDisposable
+internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 {
     /// <summary>What follows the case's name.</summary>
     public const string Ending = ".probabilities.safetensors";

@@ -11,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// From network outputs on the preprocessed grid back to labels on the image's own grid (docs/method/inference.md §8): resample
 /// each map, decide, undo the cropping, undo the transposition.
 /// </summary>
-public static class SegmentationExporter
+internal static class SegmentationExporter
 {
     // Of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.
     private const long SlabVoxels = 1L << 24;

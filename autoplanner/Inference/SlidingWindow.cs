@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// Where the tiles of a volume lie (docs/method/inference.md §2, §3): evenly spread, at most a step apart, the first at 0, the
 /// last at the end.
 /// </summary>
-public static class SlidingWindow
+internal static class SlidingWindow
 {
     /// <summary>First voxels of the tiles along one axis.</summary>
     /// <param name="image">Voxels of the image along the axis; at least the tile.</param>

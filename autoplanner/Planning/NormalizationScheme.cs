@@ -20,7 +20,7 @@ public enum NormalizationScheme
 }
 
 /// <summary>Names of the schemes: from channel names of dataset.json, and to and from the class names in plans.json.</summary>
-public static class NormalizationSchemes
+internal static class NormalizationSchemes
 {
     /// <summary>
     /// The scheme of a channel, by its whole name and without regard to case: `ct`, `nonorm`, `zscore`, `rescale_to_0_1`, `rgb_to_0_1`;

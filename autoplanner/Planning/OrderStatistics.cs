@@ -1,7 +1,7 @@
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>Median and percentiles as numpy computes them, last digit included: decisions compare them with thresholds.</summary>
-public static class OrderStatistics
+internal static class OrderStatistics
 {
     /// <summary>The middle value, or the mean of the two middle values. The input is not changed.</summary>
     public static double Median(IEnumerable<double> values)

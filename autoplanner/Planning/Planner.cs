@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// From a fingerprint to plans: every number by a rule, every rule with its inputs on record. Pure: no files, clock, device or
 /// randomness. Needs no images; a fingerprint file and a dataset.json are enough.
 /// </summary>
-public static class Planner
+internal static class Planner
 {
     /// <summary>Plans all configurations of a dataset.</summary>
     /// <exception cref="SharpSegException">

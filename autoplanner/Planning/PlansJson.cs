@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Two keys are ours,
 /// `profile` and `preset`; without them a file is `modern`.
 /// </summary>
-public static class PlansJson
+internal static class PlansJson
 {
     private const string DefaultReader = "SimpleITKIO";
 

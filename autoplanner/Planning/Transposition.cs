@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// The axis order of everything after loading: the axis of the coarsest target spacing comes first, so that slices are cut across it
 /// (docs/method/planning.md §3.2).
 /// </summary>
-public static class Transposition
+internal static class Transposition
 {
     /// <summary>The coarsest axis (first on ties), then the others ascending.</summary>
     public static int[] Forward(Spacing target)

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// What preprocessing did to a case (docs/method/preprocessing.md §6). All extents are in transposed axis order, the spacing in
 /// the file's.
 /// </summary>
-public sealed record CaseProperties
+internal sealed record CaseProperties
 {
     private const string Hint = "run `sharpseg preprocess` again";
 
@@ -129,4 +129,4 @@ public sealed record CaseProperties
 /// <param name="Voxels">Voxels of the class in the stored array.</param>
 /// <param name="Offset">Index of the first sampled voxel in the file.</param>
 /// <param name="Count">Number of sampled voxels.</param>
-public sealed record LocationTable(string Key, long Voxels, long Offset, int Count);
+internal sealed record LocationTable(string Key, long Voxels, long Offset, int Count);

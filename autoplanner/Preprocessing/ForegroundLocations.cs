@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// (docs/method/preprocessing.md §5): min(10000, N) of a class's N voxels, but at least 1 % of them, uniformly and without
 /// replacement.
 /// </summary>
-public static class ForegroundLocations
+internal static class ForegroundLocations
 {
     private const int UsualCount = 10000; // voxels per class and case, nnU-Net v2
     private const double LeastShare = 0.01; // of a class's voxels, nnU-Net v2
@@ -135,7 +135,7 @@ public static class ForegroundLocations
 /// </param>
 /// <param name="Voxels">How many voxels the class has in the stored array; the list below may be a sample of them.</param>
 /// <param name="Coordinates">z, y, x of each sampled voxel, one after the other, in the stored array.</param>
-public sealed record ClassLocations(string Key, long Voxels, int[] Coordinates)
+internal sealed record ClassLocations(string Key, long Voxels, int[] Coordinates)
 {
     /// <summary>Key of the last entry of datasets with an ignore label: -1, background and every label except ignore.</summary>
     public const string AnnotatedKey = "annotated";

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// Intensity normalisation of one channel in place (docs/method/preprocessing.md §3). Statistics are summed in double; results
 /// are float32.
 /// </summary>
-public static class Normalization
+internal static class Normalization
 {
     /// <summary>Keeps constant images from dividing by zero; nnU-Net's value.</summary>
     private const double Epsilon = 1e-8;

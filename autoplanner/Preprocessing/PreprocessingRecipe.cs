@@ -9,7 +9,7 @@ using SharpSeg.AutoPlanner.Volumes;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>Everything in the plans that determines a preprocessed case, and nothing else.</summary>
-public sealed record PreprocessingRecipe
+internal sealed record PreprocessingRecipe
 {
     // Raise it when the same plans would give other data, so that stored data are recomputed.
     private const int Version = 1;

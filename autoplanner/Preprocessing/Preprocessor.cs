@@ -11,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// Brings one case into the form the network sees (docs/method/preprocessing.md §1): crop to non-zero, transpose, normalise and
 /// resample (classic: resample and normalise), sample foreground voxels. Nothing is read or written here; inputs are not changed.
 /// </summary>
-public static class Preprocessor
+internal static class Preprocessor
 {
     /// <summary>Preprocesses a case that is in memory.</summary>
     /// <param name="caseId">Name of the case.</param>
@@ -194,5 +194,5 @@ public static class Preprocessor
 /// <param name="Locations">Per foreground class (label or region) in the order of the label scheme, then the annotated voxels if there is
 /// an ignore label; empty without a label file.</param>
 /// <param name="Properties">What export needs to go back to the original grid.</param>
-public sealed record PreprocessedCase(
+internal sealed record PreprocessedCase(
     Extent Shape, int Channels, float[] Image, short[] Labels, IReadOnlyList<ClassLocations> Locations, CaseProperties Properties);

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// The segmentation of a case by the previous cascade stage, on the grid of the case as preprocessed for the next stage, memory-mapped.
 /// One file CASE.labels per case (docs/method/training.md §2, §11).
 /// </summary>
-public sealed class PreviousStageFile : IDisposable
+internal sealed class PreviousStageFile : IDisposable
 {
     private readonly StoredArray labels;
 

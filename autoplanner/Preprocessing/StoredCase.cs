@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// CASE.image (float32), CASE.labels (int8 or int16), CASE.locations (int32 z, y, x), and CASE.json, which is written last: a
 /// case is complete when its properties file exists. All reading members may be called from several threads at once.
 /// </summary>
-public sealed class StoredCase : IDisposable
+internal sealed class StoredCase : IDisposable
 {
     private readonly StoredArray image;
     private readonly StoredArray labels;

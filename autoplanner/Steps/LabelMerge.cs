@@ -10,7 +10,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 public sealed record ModelPart(string Name, Workspace Work);
 
 /// <summary>How the labels of several models become one map: by their names.</summary>
-public static class LabelMerge
+internal static class LabelMerge
 {
     private const string Background = "background", Ignore = "ignore";
 

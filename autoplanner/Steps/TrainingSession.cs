@@ -21,7 +21,7 @@ public sealed record TrainingOutcome(TrainingSchedule Schedule, int Iterations, 
 }
 
 /// <summary>Trains a run to its end, or finds that it has ended already.</summary>
-public static class TrainingSession
+internal static class TrainingSession
 {
     /// <summary>Trains, resuming if asked to.</summary>
     /// <param name="job">What to train.</param>

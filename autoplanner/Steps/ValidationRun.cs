@@ -15,7 +15,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// also hands its segmentations over to the next one, on that one's grid (docs/method/inference.md §7); the second stage reads
 /// them.
 /// </summary>
-public static class ValidationRun
+internal static class ValidationRun
 {
     /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
     /// <param name="job">A trained run.</param>

@@ -11,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// </summary>
 /// <param name="Folder">Where they lie, one <see cref="PreviousStageFile"/> a case.</param>
 /// <param name="Warning">Where they are not out of fold; null if all are.</param>
-public sealed record CascadeHandOver(string Folder, string? Warning)
+internal sealed record CascadeHandOver(string Folder, string? Warning)
 {
     /// <summary>Inspects what the first stage left.</summary>
     /// <param name="workspace">Holds the runs.</param>

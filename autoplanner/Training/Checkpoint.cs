@@ -10,13 +10,13 @@ using SharpSeg.Engine.Optimizers;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>Fills a span with the values of a parameter, in our layout.</summary>
-public delegate void ParameterSource(Parameter parameter, Span<float> target);
+internal delegate void ParameterSource(Parameter parameter, Span<float> target);
 
 /// <summary>
 /// A network on disk, one safetensors file (docs/method/training.md §10): parameters by name; for going on, also the optimiser's
 /// moments (<c>optimizer.NAME</c>) and, as metadata, how far the run is. Prediction reads the parameters only.
 /// </summary>
-public sealed class Checkpoint
+internal sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
     private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";

@@ -18,7 +18,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Augmentation">
 /// Most bytes that the augmentation's spatial transform takes; 0 where the processor computes it.
 /// </param>
-public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
+internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
 {
     private const int LeastEdge = 16;                     // voxels; smaller patches see too little to be worth proposing
 

@@ -58,7 +58,7 @@ internal sealed class PreprocessedCases : IDisposable
 }
 
 /// <summary>A preprocessed case on disk as the loader reads it, in a cascade with the segmentation of the previous stage beside it.</summary>
-public sealed class StoredCaseSource : ICaseSource
+internal sealed class StoredCaseSource : ICaseSource
 {
     private readonly StoredCase stored;
     private readonly PreviousStageFile? previousStage;

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// the real metric.
 /// </summary>
 /// <param name="labels">The foreground classes or regions, and the ignore label.</param>
-public sealed class PseudoDice(LabelScheme labels)
+internal sealed class PseudoDice(LabelScheme labels)
 {
     private readonly long[] truePositive = new long[labels.EvaluatedClasses.Count];
     private readonly long[] falsePositive = new long[labels.EvaluatedClasses.Count];

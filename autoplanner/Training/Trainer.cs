@@ -15,7 +15,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// parts together and leaves the work to them: <see cref="BatchLoader"/> makes batches, <see cref="TrainingStep"/> learns from
 /// them, <see cref="Checkpoint"/> keeps the state, so that a run that was stopped continues as if it had not been.
 /// </summary>
-public sealed class Trainer : IDisposable
+internal sealed class Trainer : IDisposable
 {
     private const int LatestEvery = 50; // epochs, nnU-Net
     private static readonly TimeSpan LatestAfter = TimeSpan.FromSeconds(60); // a killed run loses no more than about this

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Training;
 /// How far a run has got, between two iterations: with weights and optimiser all that is needed to continue as if it had never
 /// stopped. Random streams need no state, each sample derives its own from seed, epoch and iteration.
 /// </summary>
-public sealed class TrainingState
+internal sealed class TrainingState
 {
     /// <summary>Completed epochs, so also the index of the current one.</summary>
     public int Epoch { get; set; }
@@ -80,7 +80,7 @@ internal sealed partial class TrainingJson : JsonSerializerContext;
 /// <param name="PseudoDiceAverage">Moving average over epochs, the measure for "best".</param>
 /// <param name="Seconds">Wall time of the epoch, validation included.</param>
 /// <param name="SkippedSteps">Steps left out so far because a gradient was not finite.</param>
-public sealed record EpochRecord(
+internal sealed record EpochRecord(
     [property: JsonPropertyName("epoch")] int Epoch,
     [property: JsonPropertyName("iterations")] int Iterations,
     [property: JsonPropertyName("learning_rate")] double LearningRate,

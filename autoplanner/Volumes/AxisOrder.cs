@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// <summary>
 /// Transposition by an axis order such as the plans' `transpose_forward`: axis i of the result is axis order[i] of the input.
 /// </summary>
-public static class AxisOrder
+internal static class AxisOrder
 {
     /// <summary>The order that undoes another.</summary>
     public static int[] Inverse(IReadOnlyList<int> order)

@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// Connected components of a mask: union-find over the mask's runs along x (docs/method/evaluation.md §6). Memory follows the
 /// number of runs, not of voxels; there is no recursion.
 /// </summary>
-public sealed class ConnectedComponents
+internal sealed class ConnectedComponents
 {
     private readonly Extent extent;
     private readonly List<int> runStart;

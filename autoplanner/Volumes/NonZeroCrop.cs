@@ -6,13 +6,13 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// <param name="Origin">First voxel of the box (z, y, x) in the uncropped array.</param>
 /// <param name="Size">Voxels of the box (z, y, x).</param>
 /// <param name="Mask">Size.Voxels entries in array order: true where any channel is not zero, or inside a hole of such voxels.</param>
-public sealed record CropResult(Extent Origin, Extent Size, bool[] Mask);
+internal sealed record CropResult(Extent Origin, Extent Size, bool[] Mask);
 
 /// <summary>
 /// Crops a case to the voxels that carry signal (docs/method/preprocessing.md §2). A voxel is inside the mask if any channel
 /// differs from 0, or if it cannot reach the outside of the array by steps over faces through voxels that are 0 in every channel.
 /// </summary>
-public static class NonZeroCrop
+internal static class NonZeroCrop
 {
     /// <summary>The label of a voxel outside the mask: known to be empty, never shown to the loss as anything but background.</summary>
     public const short OutsideLabel = -1;

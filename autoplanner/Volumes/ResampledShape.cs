@@ -4,7 +4,7 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>The size of an array at another spacing (docs/method/planning.md §3.3).</summary>
-public static class ResampledShape
+internal static class ResampledShape
 {
     /// <summary>
     /// round(old spacing / new spacing · voxels), half to even, per axis and in that order of operations; at least 1, because an array

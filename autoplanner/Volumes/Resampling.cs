@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// Brings images, label maps and network outputs to another grid (docs/method/preprocessing.md §4; the rules of nnU-Net v2's
 /// resample_data_or_seg). There is no smoothing before shrinking: that is the method's.
 /// </summary>
-public static class Resampling
+internal static class Resampling
 {
     /// <summary>
     /// Above this ratio of the coarsest to the finest spacing an image counts as anisotropic, unless the plans say otherwise.

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 /// Keeps a workspace consistent: it belongs to one dataset, and its networks to the plans and data they were trained with.
 /// Whatever would mix two of them is refused before anything is written.
 /// </summary>
-public static class WorkspaceGuard
+internal static class WorkspaceGuard
 {
     private const string AnotherWorkspace = "choose another workspace with -o";
 

@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Losses;
 /// Soft Dice + cross-entropy over all supervised outputs (docs/method/losses-and-optimisers.md §2, §3, §5): the backend sums over
 /// voxels, the few numbers per class are combined here in float64.
 /// </summary>
-public static class SegmentationLoss
+internal static class SegmentationLoss
 {
     /// <summary>
     /// Evaluates the loss and, on a recording tape, starts the backward pass by the gradients of the logits. Outputs of weight 0

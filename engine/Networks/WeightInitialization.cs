@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.Networks;
 /// slope²))/√fanIn. Vectors: the value they were declared with. Every element is a function of (seed, parameter number, element
 /// number) alone, so that threads, devices and the order of drawing do not matter.
 /// </summary>
-public static class WeightInitialization
+internal static class WeightInitialization
 {
     private const int Chunk = 1 << 16;
 

@@ -5,7 +5,7 @@ namespace SharpSeg.Engine.Optimizers;
 /// <summary>
 /// Clipping by the global norm (docs/method/losses-and-optimisers.md §6; Pascanu et al. 2013, arXiv:1211.5063).
 /// </summary>
-public static class GradientClipping
+internal static class GradientClipping
 {
     /// <summary>√Σg² over all parameters that have a gradient; not finite if any element is not.</summary>
     public static double GlobalNorm(ParameterStore parameters)

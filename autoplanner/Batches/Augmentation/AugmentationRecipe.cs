@@ -6,7 +6,7 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// The table of docs/method/augmentation.md §1: how likely each step is, and what its parameters are drawn from. Probabilities
 /// are per sample; "per channel" is a second draw for each image channel of a chosen sample. 0 switches a step off.
 /// </summary>
-public sealed record AugmentationRecipe
+internal sealed record AugmentationRecipe
 {
     /// <summary>Elastic deformation, per sample.</summary>
     public double Elastic { get; init; }
@@ -116,7 +116,7 @@ public sealed record AugmentationRecipe
 /// <param name="TwoSided">
 /// T(low, high): below and above 1 are equally likely, whatever the widths. Otherwise U(low, high): uniform.
 /// </param>
-public readonly record struct RandomRange(double Low, double High, bool TwoSided)
+internal readonly record struct RandomRange(double Low, double High, bool TwoSided)
 {
     /// <summary>U(low, high).</summary>
     public static RandomRange Uniform(double low, double high) => new(low, high, false);

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// Tells whether a dataset is still the one that was measured, without reading its images: SHA-256 over the description and over name,
 /// size and time of last change of every training file. Neither the folder nor its name counts: a dataset may be moved.
 /// </summary>
-public static class DataHash
+internal static class DataHash
 {
     /// <summary>64 hexadecimal digits. A missing file counts as one of size −1.</summary>
     public static string Of(Dataset dataset)

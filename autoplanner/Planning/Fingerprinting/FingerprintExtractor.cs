@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// One pass over the training cases in order of their ids (docs/method/planning.md §1). Memory: one case per worker and some
 /// kilobytes per case done. The result does not depend on the number of workers.
 /// </summary>
-public static class FingerprintExtractor
+internal static class FingerprintExtractor
 {
     /// <summary>Measures a dataset.</summary>
     /// <param name="dataset">The dataset; its files are only read.</param>

@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// open. The backward pass needs y alone: since the slope is positive, its sign is the sign of the sum. Where a and b can be
 /// recomputed, so can y.
 /// </summary>
-public static class AddLeakyReLU
+internal static class AddLeakyReLU
 {
     /// <summary>
     /// Longest chain of sums that is recomputed. Consecutive blocks each add the previous sum; storing every third sum keeps the

@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// Differentiable average pooling, window = stride (docs/method/networks.md §2.4): y[i] = Σ_r x[s·i + r]/Πs. Its backward pass
 /// needs no value; x is kept only so that y can be recomputed.
 /// </summary>
-public static class AveragePool
+internal static class AveragePool
 {
     /// <summary>Records the pooling of x, whose spatial size must be a multiple of the stride.</summary>
     public static Variable Apply(Tape tape, Variable x, Extent stride)

@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// materialised: the backend reads two inputs at a time, and the results of further pairs (UNet++) are added, conv([a, b], w) =
 /// conv(a, w_a) + conv(b, w_b). Formula: <see cref="ConvProblem"/>. Keeps its inputs, not its output.
 /// </summary>
-public static class Convolution
+internal static class Convolution
 {
     /// <summary>Records the convolution.</summary>
     /// <param name="tape">Where to record.</param>

@@ -8,7 +8,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// activation. Consumes x: nothing else may read it. Keeps x and its statistics, from which the output can be recomputed, so that
 /// a convolution block stores one activation; works in place where nothing is recorded.
 /// </summary>
-public static class InstanceNormLeakyReLU
+internal static class InstanceNormLeakyReLU
 {
     /// <summary>Records the normalisation of x, which is closed.</summary>
     /// <param name="tape">Where to record.</param>

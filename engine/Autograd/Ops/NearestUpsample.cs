@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// Differentiable nearest up-sampling (docs/method/networks.md §2.3): y[s·i + r] = x[i]. Its backward pass needs no value; x is
 /// kept only so that y, which is Πs times larger, can be recomputed.
 /// </summary>
-public static class NearestUpsample
+internal static class NearestUpsample
 {
     /// <summary>Records the up-sampling of x.</summary>
     public static Variable Apply(Tape tape, Variable x, Extent factor)

@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// Differentiable transposed convolution with kernel = stride: learned up-sampling. Formula: <see cref="TransposedConvProblem"/>.
 /// Keeps its input; recomputing its output costs one twenty-seventh of the convolution that reads it.
 /// </summary>
-public static class TransposedConvolution
+internal static class TransposedConvolution
 {
     /// <summary>Records the up-sampling of x; the stride is the weight's extent.</summary>
     public static Variable Apply(Tape tape, Variable x, Parameter weight, Parameter? bias)

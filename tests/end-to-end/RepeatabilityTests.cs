@@ -70,28 +70,4 @@ public sealed class RepeatabilityTests
         static string Numbers(EpochRecord r) => FormattableString.Invariant(
             $"{r.Epoch} {r.Iterations} {r.LearningRate:R} {r.TrainLoss:R} {r.ValidationLoss:R} {r.MeanPseudoDice:R} {r.PseudoDiceAverage:R} {r.SkippedSteps}");
     }
-
-    /// <summary>Cancels as soon as the training reports a certain iteration.</summary>
-    private sealed class StopAt(string? detailStart, CancellationTokenSource source) : IReporter
-    {
-        public void Stage(string name)
-        {
-        }
-
-        public void Progress(double fraction, string detail)
-        {
-            if (detailStart is not null && detail.StartsWith(detailStart, StringComparison.Ordinal))
-            {
-                source.Cancel();
-            }
-        }
-
-        public void Info(string line)
-        {
-        }
-
-        public void Warning(string line)
-        {
-        }
-    }
 }

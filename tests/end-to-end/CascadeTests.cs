@@ -34,12 +34,23 @@ public sealed class CascadeTests
 
         var handedOver = new Workspace(work).NextStageFolder("3d_lowres", "3d_cascade_fullres");
         var prepared = new Workspace(work).PreprocessedFolder(new Workspace(work).ReadPlans().Resolve("3d_fullres"));
-        foreach (var id in new[] { "case_0", "case_1", "case_2", "case_3" })
+        var contents = new List<string>();
+        foreach (var (id, fold) in new[] { ("case_0", 1), ("case_1", 1), ("case_2", 0), ("case_3", 0) })
         {
             using var previous = PreviousStageFile.Open(handedOver, id, "");
             using var stored = StoredCase.Open(prepared, id);
             Assert.Equal(stored.Shape, previous.Shape);
+
+            // The next stage's grid is the scan's own here, so what is handed over is what the fold that did not see the case predicted.
+            var predicted = ImageFile.ReadLabels(Path.Combine(work, "runs", "3d_lowres", $"fold_{fold}", "validation", $"{id}.nii.gz"));
+            Assert.Equal(predicted.Extent, previous.Shape);
+            var labels = new short[previous.Shape.Voxels];
+            previous.Read(default, previous.Shape, labels);
+            Assert.Equal(predicted.Voxels, labels);
+            contents.Add(string.Concat(labels));
         }
+
+        Assert.Equal(4, contents.Distinct().Count());       // no two cases are confused
 
         var trained = SharpSegProcess.Succeed(second);
         Assert.Equal(2, (int)trained.Json()["cases"]!);

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Cpu;
@@ -14,10 +15,12 @@ public sealed class RepeatabilityTests
 {
     private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 6, IterationsPerEpoch: 4, ValidationIterations: 2);
 
-    [Fact]
-    public void A_run_that_was_stopped_twice_equals_the_one_that_was_not()
+    [Theory]
+    [InlineData(Profile.Modern)]
+    [InlineData(Profile.Classic)]
+    public void A_run_that_was_stopped_twice_equals_the_one_that_was_not(Profile profile)
     {
-        using var tiny = new TinyRun(cases: 6, fold: "0");
+        using var tiny = new TinyRun(cases: 6, fold: "0", profile);
         var straight = Train(tiny.First);
         var repeated = Train(tiny.Another("repeated"));
         AssertSame(straight, repeated);

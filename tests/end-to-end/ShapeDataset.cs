@@ -29,7 +29,7 @@ internal sealed record ShapeDataset
     public bool Ignore { get; init; }
 
     /// <summary>Largest distance from the ball's centre, voxels; along a coarse axis fewer.</summary>
-    public double Radius { get; init; } = 4.5;
+    public double Radius { get; init; } = 5.5;
 
     /// <summary>An eighth of the ball is missing, so that no mirroring leaves it as it is.</summary>
     public bool Notched { get; init; }
@@ -71,7 +71,7 @@ internal sealed record ShapeDataset
                 continue;
             }
 
-            labels[i] = distance > Radius ? (short)0 : distance > 0.6 * Radius ? Rim : Core;
+            labels[i] = distance > Radius ? (short)0 : distance > 0.7 * Radius ? Rim : Core;
         }
 
         for (var k = 0; k < 2; k++)
@@ -81,7 +81,7 @@ internal sealed record ShapeDataset
             var axis = random.Next(Size.Z == 1 ? 1 : 0, 3);
             for (var i = 0; i < size; i++)
             {
-                var shown = Channels > 1 ? Distance(i, other) <= Radius : Math.Abs(At(i)[axis] - other[axis]) < 1 && Distance(i, other) <= 2 * Radius;
+                var shown = Channels > 1 ? Distance(i, other) <= Radius : Math.Abs(At(i)[axis] - other[axis]) < 1 && Distance(i, other) <= 1.3 * Radius;
                 if (shown && labels[i] == 0)
                 {
                     images[Channels > 1 ? k % Channels : 0][i] = 1;

@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.EndToEnd.Tests;
 
@@ -19,7 +20,7 @@ internal sealed class ShapeRun : IDisposable
         Dataset = Dataset.Open(shapes.Write(folder.At("dataset")));
         var work = new Workspace(folder.At("work"));
         Plans = PlanningRun.Execute(Dataset, work, new PlannerOptions { Profile = profile }, SilentReporter.Instance, CancellationToken.None).Plans;
-        PreprocessingRun.Execute(Dataset, work, Plans, configuration, SilentReporter.Instance, CancellationToken.None);
+        PreprocessingRun.Execute(Dataset, work, Plans, configuration, Cpu.Open, SilentReporter.Instance, CancellationToken.None);
         var job = TrainingJob.Open(work, configuration, "0", seed: 5);
         var planned = job.Configuration.Architecture;
         Job = job with
@@ -43,10 +44,10 @@ internal sealed class ShapeRun : IDisposable
     /// <summary>The same training in a folder of its own.</summary>
     public TrainingJob Another(string name) => Job with { Folder = folder.At(name) };
 
-    /// <summary>The best Dice of the whole structure that a threshold on any one channel of the validation cases reaches.</summary>
+    /// <summary>The best mean Dice that any threshold on any one channel reaches on the validation cases, whichever class it is taken for.</summary>
     public double BestThreshold()
     {
-        var best = 0.0;
+        double best = 0;
         foreach (var id in Job.ValidationCases)
         {
             var item = Dataset.TrainingCases.Single(c => c.Id == id);
@@ -55,23 +56,30 @@ internal sealed class ShapeRun : IDisposable
             {
                 foreach (var threshold in channel.Order().Where((_, i) => i % 50 == 0))
                 {
-                    int both = 0, either = 0;
-                    for (var i = 0; i < labels.Length; i++)
-                    {
-                        var (inside, above) = (labels[i] is ShapeDataset.Rim or ShapeDataset.Core, channel[i] > threshold);
-                        if (labels[i] != ShapeDataset.Ignored)
-                        {
-                            both += inside && above ? 2 : 0;
-                            either += (inside ? 1 : 0) + (above ? 1 : 0);
-                        }
-                    }
-
-                    best = Math.Max(best, both / (double)Math.Max(1, either));
+                    var (rim, core) = (DiceOf(channel, threshold, labels, ShapeDataset.Rim), DiceOf(channel, threshold, labels, ShapeDataset.Core));
+                    var whole = DiceOf(channel, threshold, labels, ShapeDataset.Rim, ShapeDataset.Core);
+                    best = Math.Max(best, Shapes.Regions ? (whole + core) / 2 : Math.Max(rim, core) / 2);
                 }
             }
         }
 
         return best;
+    }
+
+    private static double DiceOf(float[] channel, float threshold, short[] labels, params short[] classes)
+    {
+        int both = 0, sizes = 0;
+        for (var i = 0; i < labels.Length; i++)
+        {
+            if (labels[i] != ShapeDataset.Ignored)
+            {
+                var (inside, above) = (classes.Contains(labels[i]), channel[i] > threshold);
+                both += inside && above ? 2 : 0;
+                sizes += (inside ? 1 : 0) + (above ? 1 : 0);
+            }
+        }
+
+        return both / (double)Math.Max(1, sizes);
     }
 
     public void Dispose() => folder.Dispose();

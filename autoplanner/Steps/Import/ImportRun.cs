@@ -17,14 +17,14 @@ public sealed record ImportRequest(
     IReadOnlyList<string> Models, string Output, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, string Checkpoint = "final",
     bool ReorientToRas = false, string? LabelTable = null);
 
-/// <summary>What became of an import.</summary>
+/// <summary>The result of an import.</summary>
 /// <param name="Read">What was taken over, one line each.</param>
 /// <param name="Left">What was not, and why.</param>
 /// <param name="Description">What the model does.</param>
 public sealed record ImportReport(IReadOnlyList<string> Read, IReadOnlyList<string> Left, string Description);
 
 /// <summary>
-/// Makes a model of ours from one that nnU-Net v2 trained (spec import): plans, labels, postprocessing, and the weights of all folds and
+/// Makes a model of ours from one that nnU-Net v2 trained (docs/method/import.md): plans, labels, postprocessing, and the weights of all folds and
 /// configurations. Nothing of the model is executed, and nothing is guessed: what the plans ask for is done or refused.
 /// </summary>
 public static class ImportRun

@@ -7,6 +7,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
 
@@ -34,17 +35,18 @@ public sealed record ModelInspection(
     /// <param name="work">The workspace.</param>
     /// <param name="parts">Its parts; none for an ordinary model.</param>
     /// <param name="scan">A scan whose prediction's memory is wanted, or null.</param>
+    /// <param name="backend">Whose memory is meant; nothing is computed.</param>
     /// <exception cref="SharpSegException">Nothing is trained, something is damaged, or the scan cannot be read.</exception>
-    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan)
+    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan, Backend backend)
     {
         var description = work.ReadDescription();
         var header = scan is null ? null : ImageFile.ReadGeometry(scan);
         if (parts.Count == 0)
         {
-            return OfOne(description.Name, work, header);
+            return OfOne(description.Name, work, header, backend);
         }
 
-        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header)).ToArray();
+        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header, backend)).ToArray();
         var choice = $"{parts.Count} parts one after the other; a later one writes over an earlier one";
         return new(description.Name, description, null, [], choice, inspected);
     }
@@ -57,7 +59,7 @@ public sealed record ModelInspection(
         return text.ToString();
     }
 
-    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan)
+    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan, Backend backend)
     {
         var (description, plans) = (work.ReadDescription(), work.ReadPlans());
         var choice = ModelChoice.Of(work, plans, description.Labels, null, [], "final");
@@ -67,7 +69,7 @@ public sealed record ModelInspection(
             .Select(item =>
             {
                 var parameters = StepMemory.ParametersOf(item.Configuration.NetworkFor(plans.Profile, description)).Sum(parameter => parameter.Shape.Length);
-                var peak = scan is null ? (long?)null : PeakBytes(plans, item.Configuration, description, item.Folds.Count, parameters, scan);
+                var peak = scan is null ? (long?)null : PeakBytes(plans, item.Configuration, description, item.Folds.Count, parameters, scan, backend);
                 return new InspectedConfiguration(item.Configuration, item.Folds, parameters, peak);
             });
         return new(name, description, plans, [.. configurations], choice.Describe(description.Labels), []);
@@ -78,7 +80,8 @@ public sealed record ModelInspection(
     /// way back to the scan's grid. An upper bound: how much cropping to the signal leaves is not known from a header.
     /// </summary>
     private static long PeakBytes(
-        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters, ImageGeometry scan)
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters, ImageGeometry scan,
+        Backend backend)
     {
         const int valuesAndGradients = 2;
         var orientation = plans.ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored;
@@ -92,7 +95,7 @@ public sealed record ModelInspection(
         var sums = padded.Voxels * ((folds > 1 ? 2 * heads : heads) + 1);
         var volumes = (stored.Voxels * description.ChannelNames.Count) + (size.Voxels * channels);
         var export = (padded.Voxels * heads) + (padded == size ? 0 : size.Voxels * heads) + size.Voxels + (4 * stored.Voxels);
-        return PeakMemory.PredictionBytes(plans.Profile, configuration, description) + (sizeof(float) * (networks + sums + volumes + export));
+        return PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend) + (sizeof(float) * (networks + sums + volumes + export));
     }
 
     private void Write(StringBuilder text, string indent)

@@ -29,8 +29,8 @@ internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, 
     /// <param name="profile">Decides the optimiser.</param>
     /// <param name="configuration">Network, patch, batch.</param>
     /// <param name="description">Channels and labels.</param>
-    /// <param name="backend">The device; null plans for the processor.</param>
-    public static MemoryPlan Of(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend? backend) =>
+    /// <param name="backend">The device.</param>
+    public static MemoryPlan Of(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
         PeakMemory.Training(profile, configuration, description, backend);
 
     /// <summary>One line: the parts, the sum, and what the device has.</summary>

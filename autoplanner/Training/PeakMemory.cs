@@ -11,78 +11,58 @@ namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
 /// The memory that training a configuration really takes in this engine, as opposed to the rule-based estimate: the training step
-/// is rehearsed on the network's shapes without computing anything, which is exact for all tensors; what the convolutions need
-/// besides them is estimated.
+/// is rehearsed on the network's shapes without computing anything, which is exact for all tensors; what operations
+/// need besides them the backend says.
 /// </summary>
 public static class PeakMemory
 {
     private const int ClassicMoments = 3;       // Adam with AMSGrad: two moments and the greatest second one
     private const int ModernMoments = 1;        // SGD: its velocity
 
-    // Winograd F(2×2×2, 3×3×3) keeps 4³ numbers for 3³ weights, F(2×2, 3×3) 4² for 3².
-    private const double TransformedWeights3D = 64.0 / 27;
-    private const double TransformedWeights2D = 16.0 / 9;
-
-    // The CPU backend transforms 24 MiB of tiles at once and takes scratch in pieces of 4 MiB.
-    private const long TransformedTilesBytes = 28L << 20;
-
     /// <summary>
     /// Bytes at the peak of a training step: parameters, their gradients, the optimiser's moments, activations, batch and
-    /// targets, and the convolutions' scratch.
+    /// targets, and the backend's scratch.
     /// </summary>
     /// <param name="profile">Decides the optimiser.</param>
     /// <param name="configuration">Network, patch, batch.</param>
     /// <param name="description">Channels and labels.</param>
-    public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
-        Training(profile, configuration, description, backend: null).Total;
+    /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
+    public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
+        Training(profile, configuration, description, backend).Total;
 
-    /// <summary>The parts of <see cref="TrainingBytes"/>, on a device; null plans for the processor.</summary>
-    internal static MemoryPlan Training(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend? backend)
+    /// <summary>The parts of <see cref="TrainingBytes"/>.</summary>
+    internal static MemoryPlan Training(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var network = configuration.NetworkFor(profile, description);
         var loss = new LossOptions(
             OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1);
         var memory = StepMemory.Measure(
-            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend?.UploadsRunBeside ?? false);
+            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend.UploadsRunBeside);
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
-            backend?.WorkspaceBytes ?? ScratchBytes(network),
-            backend?.SamplingBytes(SamplerLimits.Of(profile, configuration, description)) ?? 0);
+            backend.WorkspaceBytes(memory.Convolutions), backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)));
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>
-    public static IReadOnlyDictionary<string, long> OfAll(Plans plans, DatasetDescription description) => plans.Configurations.ToDictionary(
-        pair => pair.Key, pair => TrainingBytes(plans.Profile, pair.Value, description), StringComparer.Ordinal);
+    public static IReadOnlyDictionary<string, long> OfAll(Plans plans, DatasetDescription description, Backend backend) =>
+        plans.Configurations.ToDictionary(
+            pair => pair.Key, pair => TrainingBytes(plans.Profile, pair.Value, description, backend), StringComparer.Ordinal);
 
     /// <summary>Bytes at the peak of predicting one tile, sums over the whole image not included.</summary>
     /// <param name="profile">Of the plans.</param>
     /// <param name="configuration">Network and patch.</param>
     /// <param name="description">Channels and labels.</param>
-    public static long PredictionBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
+    /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
+    public static long PredictionBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
-        var network = configuration.NetworkFor(profile, description);
-        return StepMemory.MeasurePrediction(network, configuration.Patch, batchSize: 1).PredictionBytes + ScratchBytes(network);
+        var memory = StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1);
+        return memory.PredictionBytes + backend.WorkspaceBytes(memory.Convolutions);
     }
 
     /// <summary>Bytes of a configuration's weights.</summary>
     public static long WeightBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
         StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1).ParameterBytes;
-
-    /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles.</summary>
-    private static long ScratchBytes(NetworkPlan network)
-    {
-        double largest = 0;
-        for (var stage = 0; stage < network.Stages; stage++)
-        {
-            var features = (long)network.Features[stage];
-            var concatenated = stage == network.Stages - 1 ? 1 : network.Family == NetworkFamily.UNetPlusPlus ? network.Stages - stage : 2;
-            var factor = network.Kernels[stage].Z == 1 ? TransformedWeights2D : TransformedWeights3D;
-            largest = Math.Max(largest, concatenated * features * features * network.Kernels[stage].Voxels * factor);
-        }
-
-        return (long)(largest * sizeof(float)) + TransformedTilesBytes;
-    }
 
     /// <summary>One weight per supervised output; an output of weight 0 is not evaluated and takes no memory.</summary>
     private static IReadOnlyList<float> OutputWeights(NetworkPlan network)

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -14,7 +15,8 @@ internal static class InspectCommand
         using var model = Directory.Exists(options.Model) ? null : PredictCommand.Unpack(options.Model, reporter, cancel);
         try
         {
-            var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan);
+            using var processor = Cpu.Open();
+            var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan, processor);
             return new Answer(inspection.ToText(), Json(inspection));
         }
         catch (SharpSegException error) when (model is not null)

@@ -8,6 +8,7 @@ using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -37,7 +38,8 @@ internal static class PlanCommand
                 dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
                 work, planner, reporter, cancel);
 
-        var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription());
+        using var processor = Cpu.Open();
+        var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription(), processor);
         var text = $"{PlanTable.Write(result, options.Explain, peaks).TrimEnd()}\n\nplans: {work.PlansFile}";
         var json = new JsonObject
         {

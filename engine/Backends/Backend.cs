@@ -33,10 +33,9 @@ public abstract partial class Backend : IDisposable
     public virtual DeviceException? FailureOf(Exception exception) => exception as DeviceException;
 
     /// <summary>
-    /// Upper limit of the scratch memory, bytes, that operations take in addition to tensors, if it does not depend on the
-    /// network; else null.
+    /// Upper limit of the scratch memory, bytes, that operations take in addition to tensors in a network of these convolutions.
     /// </summary>
-    public virtual long? WorkspaceBytes => null;
+    public virtual long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => 0;
 
     /// <summary>Frees the device and all that was allocated on it.</summary>
     public void Dispose()

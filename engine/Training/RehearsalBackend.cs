@@ -9,6 +9,11 @@ namespace SharpSeg.Engine.Training;
 /// </summary>
 internal sealed class RehearsalBackend : Backend
 {
+    private readonly HashSet<ConvProblem> convolutions = [];
+
+    /// <summary>All that were rehearsed.</summary>
+    public IReadOnlyCollection<ConvProblem> Convolutions => convolutions;
+
     public override string Name => "rehearsal";
 
     public override string Description => "counts bytes, computes nothing";
@@ -37,9 +42,7 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
-    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
-    {
-    }
+    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y) => convolutions.Add(p);
 
     protected override void ConvBackwardDataCore(
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)

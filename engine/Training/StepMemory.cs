@@ -17,6 +17,9 @@ namespace SharpSeg.Engine.Training;
 /// </param>
 public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterBytes, long InputBytes = 0)
 {
+    /// <summary>The network's convolutions, from which a backend says what scratch memory it will take.</summary>
+    public IReadOnlyCollection<ConvProblem> Convolutions { get; private init; } = [];
+
     /// <summary>Bytes of training with an optimiser of a number of moments (SGD 1, Adam 2, AMSGrad 3).</summary>
     public long TrainingBytes(int moments) => PoolBytes + InputBytes + ((2 + moments) * ParameterBytes);
 
@@ -89,5 +92,8 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
     }
 
     private static StepMemory Of(BufferPool pool, Network network) =>
-        new(pool.HighWaterBytes, pool.PeakBytes, network.Parameters.BufferLength * sizeof(float));
+        new(pool.HighWaterBytes, pool.PeakBytes, network.Parameters.BufferLength * sizeof(float))
+        {
+            Convolutions = ((RehearsalBackend)pool.Backend).Convolutions,
+        };
 }

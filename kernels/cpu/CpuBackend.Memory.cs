@@ -1,5 +1,7 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Pointwise;
+using SharpSeg.Kernels.Cpu.Winograd;
 
 namespace SharpSeg.Kernels.Cpu;
 
@@ -9,6 +11,18 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     public override void Synchronize()
     {
         // Every operation has finished when its call returns.
+    }
+
+    /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles: estimated.</summary>
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions)
+    {
+        var largest = 0.0;
+        foreach (var p in convolutions)
+        {
+            largest = Math.Max(largest, p.WeightShape.Length * TransformedWeights(p.Kernel));
+        }
+
+        return (long)(largest * sizeof(float)) + WinogradConvWork<TLanes, TVector>.SliceBytes + Scratch.GranularityBytes;
     }
 
     /// <inheritdoc/>
@@ -29,4 +43,14 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void FillCore(Tensor target, float value) =>
         team.Run(FlatChunks.Count(target.Length), new FillWork(At(target), value, target.Length));
+
+    /// <summary>
+    /// Numbers kept for a weight: Winograd F(2×2×2, 3×3×3) keeps 4³ for 3³, F(2×2, 3×3) 4² for 3²; other kernels are packed as they are.
+    /// </summary>
+    private static double TransformedWeights(Extent kernel) => kernel switch
+    {
+        { Z: 3, Y: 3, X: 3 } => 64.0 / 27,
+        { Z: 1, Y: 3, X: 3 } => 16.0 / 9,
+        _ => 1,
+    };
 }

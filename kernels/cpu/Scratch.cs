@@ -11,6 +11,9 @@ internal sealed unsafe class Scratch(Backend backend)
     /// <summary>4 MiB: large enough for huge pages, so that packed weights and slabs do not exhaust the TLB.</summary>
     private const long Granularity = 1 << 20;
 
+    /// <summary>Bytes that memory is taken in multiples of.</summary>
+    public const long GranularityBytes = Granularity * sizeof(float);
+
     private CpuBuffer? buffer;
 
     /// <summary>At least <paramref name="length"/> floats, contents undefined; invalidates what was handed out before.</summary>

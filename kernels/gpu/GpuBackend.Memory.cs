@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
@@ -38,7 +39,7 @@ internal sealed partial class GpuBackend
     public override bool UploadsRunBeside => true;
 
     /// <inheritdoc/>
-    public override long? WorkspaceBytes => WeightGemm.LargestPartialsBytes;
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => WeightGemm.LargestPartialsBytes;
 
     /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>
     public override void FinishUploads()

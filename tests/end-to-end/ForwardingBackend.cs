@@ -10,6 +10,8 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
 
     public override string Description => "test device, for tests only";
 
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => inner.WorkspaceBytes(convolutions);
+
     public override void Synchronize() => Inner().Synchronize();
 
     protected override void Dispose(bool disposing) => inner.Dispose();

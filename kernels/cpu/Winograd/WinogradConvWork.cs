@@ -16,9 +16,11 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
+    /// <summary>Bytes of tiles that are transformed at once.</summary>
+    public const long SliceBytes = 24 << 20;
+
     private const long FusedWeightsBudget = 2300 << 10;
     private const long FusedTilesBudget = 700 << 10;
-    private const long SliceBudget = 24 << 20;
 
     /// <summary>Tiles per tile product: 12, also where only 6 go at a time.</summary>
     private const int Group = 12;
@@ -102,7 +104,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         if (work.Batched)
         {
             var perTile = (work.rowPitch + ((long)work.blocks * width)) * points * sizeof(float);
-            var most = (int)Math.Max(1, SliceBudget / perTile / Group) * Group;
+            var most = (int)Math.Max(1, SliceBytes / perTile / Group) * Group;
             work.SliceSize = Math.Min(most, RoundUp(work.tiles.Count));
             work.vPitch = (nint)OddLines(work.SliceSize * work.rowPitch);
             work.mPitch = (nint)OddLines((long)work.SliceSize * work.blocks * width);

@@ -19,7 +19,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     private const long FusedSumsBudget = 2300 << 10;
     private const long FusedTilesBudget = 1200 << 10;
     private const long PartsBudget = 16 << 20;
-    private const long SliceBudget = 24 << 20;
+    private const long SliceBytes = 24 << 20;
     private const int Group = 12;
 
     private TapProblem p;
@@ -89,7 +89,7 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
         if (work.Batched)
         {
             work.Parts = 1;
-            var most = (int)Math.Max(1, SliceBudget / perTile / Group) * Group;
+            var most = (int)Math.Max(1, SliceBytes / perTile / Group) * Group;
             work.SliceSize = Math.Min(most, RoundUp(work.tiles.Count));
         }
         else

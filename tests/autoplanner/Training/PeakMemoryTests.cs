@@ -27,9 +27,8 @@ public sealed class PeakMemoryTests
     {
         var plans = Plan(Identical(50, [1, 1, 1], [40, 48, 36]), 3, new PlannerOptions { Profile = profile, Preset = preset }).Plans;
         var configuration = plans.Resolve(name) with { BatchSize = name == "2d" ? 16 : 2 };
-        var predicted = PeakMemory.TrainingBytes(profile, configuration, Description);
-
         using var backend = Cpu.Open(threads: 2);
+        var predicted = PeakMemory.TrainingBytes(profile, configuration, Description, backend);
         using var network = Network.Build(configuration.NetworkFor(profile, Description), backend, seed: 1);
         using Optimizer optimizer = profile == Profile.Classic ? new Adam(network.Parameters) : new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, configuration.BatchDice);
@@ -46,7 +45,8 @@ public sealed class PeakMemoryTests
     public void Predicting_takes_less_than_training()
     {
         var configuration = Plan(Identical(50, [1, 1, 1], [40, 48, 36]), 3).Plans.Resolve("3d_fullres");
-        var prediction = PeakMemory.PredictionBytes(Profile.Modern, configuration, Description);
-        Assert.InRange(prediction, 1, PeakMemory.TrainingBytes(Profile.Modern, configuration, Description) / 2);
+        using var backend = Cpu.Open(threads: 2);
+        var prediction = PeakMemory.PredictionBytes(Profile.Modern, configuration, Description, backend);
+        Assert.InRange(prediction, 1, PeakMemory.TrainingBytes(Profile.Modern, configuration, Description, backend) / 2);
     }
 }

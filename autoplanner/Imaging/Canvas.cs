@@ -135,9 +135,6 @@ internal sealed class Canvas
     public static int TextWidth(string text, int scale = 1) =>
         text.Length == 0 ? 0 : ((text.Length * BitmapFont.Advance) - (BitmapFont.Advance - BitmapFont.Width)) * scale;
 
-    /// <summary>Height of a text in pixels.</summary>
-    public static int TextHeight(int scale = 1) => BitmapFont.Height * scale;
-
     /// <summary>Writes the picture as PNG, through a temporary file.</summary>
     /// <exception cref="SharpSegException">The file cannot be written.</exception>
     public void SavePng(string path) => Png.Write(path, Width, Height, pixels);

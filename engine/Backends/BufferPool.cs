@@ -26,9 +26,6 @@ public sealed class BufferPool(Backend backend) : IDisposable
     /// <summary>Highest value of <see cref="InUseBytes"/> so far.</summary>
     public long PeakBytes { get; private set; }
 
-    /// <summary>Bytes of all slabs: what the pool takes from the device.</summary>
-    public long ReservedBytes => slabs.Sum(s => s.Length) * sizeof(float);
-
     /// <summary>Bytes from the start of the slabs to the end of the highest tensor ever lent: what one slab would have needed.</summary>
     public long HighWaterBytes => slabs.Sum(s => s.HighWater) * sizeof(float);
 

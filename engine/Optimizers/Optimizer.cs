@@ -41,9 +41,6 @@ public abstract class Optimizer : IDisposable
         from parameter in Parameters.Parameters
         select ($"{parameter.Name}.{moment.Name}", parameter, new Tensor(moment.Buffer, parameter.Offset, parameter.Shape));
 
-    /// <summary>Bytes of all moments.</summary>
-    public long StateBytes => moments.Sum(m => m.Buffer.Length) * sizeof(float);
-
     /// <summary>One step.</summary>
     /// <param name="learningRate">η, before each parameter's factor.</param>
     /// <param name="gradientScale">Factor on every gradient first: clipping.</param>

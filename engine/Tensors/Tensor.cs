@@ -35,12 +35,6 @@ public sealed class Tensor
     /// <summary>Number of elements.</summary>
     public long Length => Shape.Length;
 
-    /// <summary>The same elements under another shape of equal length.</summary>
-    /// <exception cref="ShapeException">The lengths differ.</exception>
-    public Tensor Reshape(Shape shape) => shape.Length == Length
-        ? new Tensor(Buffer, Offset, shape)
-        : throw new ShapeException($"cannot see {Shape} as {shape}: {Length} against {shape.Length} elements");
-
     /// <inheritdoc/>
     public override string ToString() => $"Tensor{Shape}";
 }

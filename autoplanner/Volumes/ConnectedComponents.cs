@@ -40,65 +40,40 @@ internal sealed class ConnectedComponents
             throw new ArgumentException($"the mask has {mask.Length} entries, the extent {extent} has {extent.Voxels}", nameof(mask));
         }
 
-        var lines = extent.Z * extent.Y;
-        var firstRun = new int[lines + 1];
+        var firstRun = new int[(extent.Z * extent.Y) + 1];
         List<int> starts = [], lengths = [];
-        for (var line = 0; line < lines; line++)
+        for (var line = 0; line < firstRun.Length - 1; line++)
         {
             firstRun[line] = starts.Count;
             AddRuns(mask.Slice(line * extent.X, extent.X), line * extent.X, starts, lengths);
         }
 
-        firstRun[lines] = starts.Count;
-        var parent = new int[starts.Count];
-        for (var run = 0; run < parent.Length; run++)
-        {
-            parent[run] = run;
-        }
+        firstRun[^1] = starts.Count;
+        return Join(extent, connectivity, firstRun, starts, lengths);
+    }
 
-        var reach = connectivity == Connectivity.Full ? 1 : 0;
-        for (var z = 0; z < extent.Z; z++)
+    /// <summary>Finds the components of a mask.</summary>
+    /// <param name="mask">The mask.</param>
+    /// <param name="connectivity">Which voxels are neighbours.</param>
+    public static ConnectedComponents Find(BitVolume mask, Connectivity connectivity)
+    {
+        var extent = mask.Size;
+        var firstRun = new int[(extent.Z * extent.Y) + 1];
+        var row = new bool[extent.X];
+        List<int> starts = [], lengths = [];
+        for (var line = 0; line < firstRun.Length - 1; line++)
         {
-            for (var y = 0; y < extent.Y; y++)
+            firstRun[line] = starts.Count;
+            for (var x = 0; x < row.Length; x++)
             {
-                var line = z * extent.Y + y;
-                if (y > 0)
-                {
-                    Join(firstRun, starts, lengths, parent, line, line - 1, extent.X, reach);
-                }
-
-                if (z == 0)
-                {
-                    continue;
-                }
-
-                for (var dy = -reach; dy <= reach; dy++)
-                {
-                    if (y + dy >= 0 && y + dy < extent.Y)
-                    {
-                        Join(firstRun, starts, lengths, parent, line, line - extent.Y + dy, extent.X, reach);
-                    }
-                }
-            }
-        }
-
-        var component = new int[parent.Length];
-        var sizes = new List<int>();
-        for (var run = 0; run < parent.Length; run++)
-        {
-            // A root is always the smallest run of its tree, so it is numbered before its members are.
-            var root = Root(parent, run);
-            if (root == run)
-            {
-                component[run] = sizes.Count;
-                sizes.Add(0);
+                row[x] = ((mask.Words[(line * mask.RowWords) + (x >> 6)] >> (x & 63)) & 1) != 0;
             }
 
-            component[run] = component[root];
-            sizes[component[run]] += lengths[run];
+            AddRuns(row, line * extent.X, starts, lengths);
         }
 
-        return new ConnectedComponents(extent, starts, lengths, component, [.. sizes]);
+        firstRun[^1] = starts.Count;
+        return Join(extent, connectivity, firstRun, starts, lengths);
     }
 
     /// <summary>The components of the voxels whose label is in a set.</summary>
@@ -151,6 +126,20 @@ internal sealed class ConnectedComponents
         return removed;
     }
 
+    /// <summary>Removes a component from the mask in which it was found.</summary>
+    /// <param name="component">Its index in <see cref="Sizes"/>.</param>
+    /// <param name="mask">The mask, changed in place.</param>
+    public void Remove(int component, BitVolume mask)
+    {
+        for (var run = 0; run < runComponent.Length; run++)
+        {
+            for (var v = runStart[run]; runComponent[run] == component && v < runStart[run] + runLength[run]; v++)
+            {
+                mask[v / (extent.Y * extent.X), v / extent.X % extent.Y, v % extent.X] = false;
+            }
+        }
+    }
+
     /// <summary>A volume with 0 outside the mask and the component's number, from 1, inside.</summary>
     public int[] ToVolume()
     {
@@ -161,6 +150,66 @@ internal sealed class ConnectedComponents
         }
 
         return volume;
+    }
+
+    /// <summary>Unites runs that touch and numbers what came together.</summary>
+    /// <param name="extent">Voxels (z, y, x).</param>
+    /// <param name="connectivity">Which voxels are neighbours.</param>
+    /// <param name="firstRun">Per line along x its first run, and behind the last line the number of runs.</param>
+    /// <param name="starts">First voxel of each run, in array order.</param>
+    /// <param name="lengths">Voxels of each run.</param>
+    private static ConnectedComponents Join(
+        Extent extent, Connectivity connectivity, int[] firstRun, List<int> starts, List<int> lengths)
+    {
+        var parent = new int[starts.Count];
+        for (var run = 0; run < parent.Length; run++)
+        {
+            parent[run] = run;
+        }
+
+        var reach = connectivity == Connectivity.Full ? 1 : 0;
+        for (var z = 0; z < extent.Z; z++)
+        {
+            for (var y = 0; y < extent.Y; y++)
+            {
+                var line = z * extent.Y + y;
+                if (y > 0)
+                {
+                    Join(firstRun, starts, lengths, parent, line, line - 1, extent.X, reach);
+                }
+
+                if (z == 0)
+                {
+                    continue;
+                }
+
+                for (var dy = -reach; dy <= reach; dy++)
+                {
+                    if (y + dy >= 0 && y + dy < extent.Y)
+                    {
+                        Join(firstRun, starts, lengths, parent, line, line - extent.Y + dy, extent.X, reach);
+                    }
+                }
+            }
+        }
+
+        var component = new int[parent.Length];
+        var sizes = new List<int>();
+        for (var run = 0; run < parent.Length; run++)
+        {
+            // A root is always the smallest run of its tree, so it is numbered before its members are.
+            var root = Root(parent, run);
+            if (root == run)
+            {
+                component[run] = sizes.Count;
+                sizes.Add(0);
+            }
+
+            component[run] = component[root];
+            sizes[component[run]] += lengths[run];
+        }
+
+        return new ConnectedComponents(extent, starts, lengths, component, [.. sizes]);
     }
 
     private static void AddRuns(ReadOnlySpan<bool> line, int offset, List<int> starts, List<int> lengths)

@@ -15,9 +15,7 @@ internal sealed class CascadeMasks
     private readonly IReadOnlyList<int> labels;
     private readonly BitVolume[] masks;
     private readonly BitVolume before;
-    private readonly BitVolume scratch;
     private readonly Morphology morphology;
-    private readonly ComponentRemoval removal = new();
     private readonly int[] order;
     private readonly bool planar;
 
@@ -38,8 +36,7 @@ internal sealed class CascadeMasks
         }
 
         before = new BitVolume(patch);
-        scratch = new BitVolume(patch);
-        morphology = new Morphology(scratch, new BitVolume(patch));
+        morphology = new Morphology(new BitVolume(patch), new BitVolume(patch));
         order = new int[labels.Count];
     }
 
@@ -83,7 +80,7 @@ internal sealed class CascadeMasks
             {
                 if (random.NextBool(recipe.CascadePerLabel))
                 {
-                    removal.Apply(masks[i], scratch, random);
+                    ComponentRemoval.Apply(masks[i], random);
                 }
             }
         }
@@ -152,81 +149,23 @@ internal sealed class CascadeMasks
 }
 
 /// <summary>Removes one small connected component, chosen at random, from a mask (docs/method/augmentation.md §8.3).</summary>
-internal sealed class ComponentRemoval
+internal static class ComponentRemoval
 {
     private const double LargestFraction = 0.15; // of the patch's voxels
 
-    private readonly GrowingBuffer<int> stack = new();
-    private readonly List<(int Seed, int Voxels)> small = [];
-
     /// <summary>
-    /// Finds the components of full connectivity (26 neighbours; 8 in a single slice), chooses one of those below 15 % of the patch
-    /// uniformly and clears it. Nothing happens if there is none.
+    /// Chooses one of the components of full connectivity (26 neighbours; 8 in a single slice) that are below 15 % of the patch uniformly and
+    /// clears it. Nothing happens if there is none.
     /// </summary>
     /// <param name="mask">Changed in place.</param>
-    /// <param name="unseen">Scratch mask of the same size.</param>
     /// <param name="random">The sample's stream.</param>
-    public void Apply(BitVolume mask, BitVolume unseen, CounterRandom random)
+    public static void Apply(BitVolume mask, CounterRandom random)
     {
-        unseen.CopyFrom(mask);
-        small.Clear();
-        for (var word = 0; word < unseen.Words.Length; word++)
+        var components = ConnectedComponents.Find(mask, Connectivity.Full);
+        int[] small = [.. Enumerable.Range(0, components.Count).Where(i => components.Sizes[i] < LargestFraction * mask.Size.Voxels)];
+        if (small.Length > 0)
         {
-            while (unseen.Words[word] != 0)
-            {
-                var row = word / unseen.RowWords;
-                var x = ((word % unseen.RowWords) * 64) + System.Numerics.BitOperations.TrailingZeroCount(unseen.Words[word]);
-                var seed = (row * mask.Size.X) + x;
-                var voxels = Clear(unseen, seed);
-                if (voxels < LargestFraction * mask.Size.Voxels)
-                {
-                    small.Add((seed, voxels));
-                }
-            }
+            components.Remove(small[random.NextInt(0, small.Length - 1)], mask);
         }
-
-        if (small.Count > 0)
-        {
-            Clear(mask, small[random.NextInt(0, small.Count - 1)].Seed);
-        }
-    }
-
-    // Flood fill; returns the size of the component.
-    private int Clear(BitVolume mask, int seed)
-    {
-        Extent size = mask.Size;
-        var open = stack.Take((int)size.Voxels);
-        var depth = 0;
-        var voxels = 0;
-        open[depth++] = seed;
-        Take(mask, seed);
-        while (depth > 0)
-        {
-            var v = open[--depth];
-            voxels++;
-            int z = v / (size.Y * size.X), y = v / size.X % size.Y, x = v % size.X;
-            for (var nz = Math.Max(z - 1, 0); nz <= Math.Min(z + 1, size.Z - 1); nz++)
-            {
-                for (var ny = Math.Max(y - 1, 0); ny <= Math.Min(y + 1, size.Y - 1); ny++)
-                {
-                    for (var nx = Math.Max(x - 1, 0); nx <= Math.Min(x + 1, size.X - 1); nx++)
-                    {
-                        if (mask[nz, ny, nx])
-                        {
-                            mask[nz, ny, nx] = false;
-                            open[depth++] = (((nz * size.Y) + ny) * size.X) + nx;
-                        }
-                    }
-                }
-            }
-        }
-
-        return voxels;
-    }
-
-    private static void Take(BitVolume mask, int v)
-    {
-        var size = mask.Size;
-        mask[v / (size.Y * size.X), v / size.X % size.Y, v % size.X] = false;
     }
 }

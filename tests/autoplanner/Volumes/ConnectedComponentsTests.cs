@@ -45,7 +45,7 @@ public sealed class ConnectedComponentsTests
     public void Components_equal_a_flood_fill_on_random_volumes()
     {
         var random = new Random(7);
-        foreach (var extent in new Extent[] { new(1, 1, 1), new(1, 1, 40), new(6, 7, 9), new(9, 1, 11), new(3, 13, 2) })
+        foreach (var extent in new Extent[] { new(1, 1, 1), new(1, 1, 40), new(6, 7, 9), new(9, 1, 11), new(3, 13, 2), new(2, 3, 130) })
         {
             for (var round = 0; round < 20; round++)
             {
@@ -55,9 +55,13 @@ public sealed class ConnectedComponentsTests
                     mask[i] = random.NextDouble() < round / 20.0;
                 }
 
+                var bits = new BitVolume(extent);
+                bits.SetWhere(Array.ConvertAll(mask, set => (short)(set ? 1 : 0)), 1);
                 foreach (var connectivity in new[] { Connectivity.Face, Connectivity.Full })
                 {
-                    Assert.Equal(FloodFill(mask, extent, connectivity), ConnectedComponents.Find(mask, extent, connectivity).ToVolume());
+                    var expected = FloodFill(mask, extent, connectivity);
+                    Assert.Equal(expected, ConnectedComponents.Find(mask, extent, connectivity).ToVolume());
+                    Assert.Equal(expected, ConnectedComponents.Find(bits, connectivity).ToVolume());
                 }
             }
         }

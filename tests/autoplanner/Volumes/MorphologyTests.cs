@@ -136,7 +136,7 @@ public sealed class MorphologyTests
                 mask[8 - (v / 100), v / 10 % 10, v % 10] = true;
             }
 
-            new ComponentRemoval().Apply(mask, new BitVolume(size), new CounterRandom(1, i));
+            ComponentRemoval.Apply(mask, new CounterRandom(1, i));
             counts[mask.Count()] = counts.GetValueOrDefault(mask.Count()) + 1;
         }
 
@@ -153,10 +153,10 @@ public sealed class MorphologyTests
             mask[0, x / 10, x % 10] = true;
         }
 
-        new ComponentRemoval().Apply(mask, new BitVolume(mask.Size), new CounterRandom(1));
+        ComponentRemoval.Apply(mask, new CounterRandom(1));
         Assert.Equal(15, mask.Count());
         mask[0, 1, 4] = false;
-        new ComponentRemoval().Apply(mask, new BitVolume(mask.Size), new CounterRandom(1));
+        ComponentRemoval.Apply(mask, new CounterRandom(1));
         Assert.Equal(0, mask.Count());
     }
 

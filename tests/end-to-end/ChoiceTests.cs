@@ -189,7 +189,7 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         SharpSegProcess.Run("ensemble", validation, other, "-o", folder.At("out")).AssertErrorWithHint(1, "case_2.probabilities.safetensors");
         SharpSegProcess.Run("ensemble", validation, folder.At("none"), "-o", folder.At("out")).AssertErrorWithHint(1, "none", "no such folder");
         SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("none")).AssertErrorWithHint(1, "none", "no such file");
-        SharpSegProcess.Run("postprocess", validation, "-o", validation, "--work", trained.Work).AssertErrorWithHint(1, "validation", "cannot be written");
+        SharpSegProcess.Run("postprocess", validation, "-o", validation, "--work", trained.Work).AssertErrorWithHint(1, "validation", "is an input");
         var best = JsonNode.Parse(File.ReadAllText(Path.Combine(trained.Work, "best.json")))!;
         best["postprocessing"]!["keep_largest_component"] = new JsonArray(new JsonArray(1, 5));
         File.WriteAllText(folder.At("best.json"), best.ToJsonString());

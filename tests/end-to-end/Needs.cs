@@ -11,6 +11,9 @@ public enum Needs
     /// <summary>Named pipes: files that take for ever to read.</summary>
     NamedPipes,
 
+    /// <summary>Symbolic links.</summary>
+    Links,
+
     /// <summary>bash, which limits the size of the files that a process may write.</summary>
     Bash,
 
@@ -39,6 +42,7 @@ internal static class Machine
     {
         Needs.Signals => OperatingSystem.IsWindows() ? "Windows has no signals" : null,
         Needs.NamedPipes => File.Exists("/usr/bin/mkfifo") ? null : "there is no /usr/bin/mkfifo to make a named pipe",
+        Needs.Links => OperatingSystem.IsWindows() ? "Windows makes symbolic links only with a privilege" : null,
         Needs.Bash => File.Exists("/bin/bash") ? null : "there is no /bin/bash to limit the size of files",
         _ => Directory.Exists("/proc/self") ? null : "there is no /proc, where nothing can be written",
     };

@@ -84,14 +84,9 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
         Assert.Empty(failures);
     }
 
-    [Fact]
+    [FactWith(Needs.Links)]
     public void A_segmentation_never_replaces_a_scan_behind_a_link()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // links need a privilege
-        }
-
         using var folder = new TemporaryFolder();
         var scans = Directory.CreateDirectory(folder.At("scans")).FullName;
         File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), Path.Combine(scans, "a.nii.gz"));

@@ -84,9 +84,12 @@ internal static partial class PredictionInputs
             return files;
         }
 
-        if (all.Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase)))
+        // A DICOM series is a folder; so may be several series, each in a folder of its own.
+        var whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        string[] series = Dcm2Niix.IsSeries(whole) ? [whole] : [.. Directory.GetDirectories(whole).Where(Dcm2Niix.IsSeries)];
+        if (series.Length > 0)
         {
-            return SimpleItk.Installed is not null ? [Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))] : throw SimpleItk.Missing(folder);
+            return SimpleItk.Installed is not null || Dcm2Niix.Program is not null ? series : throw SimpleItk.Missing(series[0]);
         }
 
         var within = DatasetFolders.FirstOrDefault(sub => Directory.Exists(Path.Combine(folder, sub)));

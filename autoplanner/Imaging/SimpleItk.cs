@@ -23,10 +23,14 @@ internal sealed class SimpleItk
     public static SimpleItk? Installed => Found.Value;
 
     /// <summary>One line for a file or folder that only SimpleITK could read.</summary>
-    public static SharpSegException Missing(string path) => new(
-        $"`{path}`: {(Directory.Exists(path) ? "a folder (DICOM series)" : "an image format")} that needs SimpleITK, which is not installed",
-        $"put {AssemblyName}.dll and its native library beside the program or into the folder {FolderVariable} names; " +
-        $"without it: {string.Join(", ", ImageFile.Endings)}");
+    public static SharpSegException Missing(string path) => Directory.Exists(path)
+        ? new(
+            $"`{path}`: a folder (DICOM series), which is read through dcm2niix or SimpleITK, and neither is installed",
+            $"install dcm2niix, or convert the series elsewhere (`dcm2niix -o NIFTI {path}`) and give the image")
+        : new(
+            $"`{path}`: an image format that needs SimpleITK, which is not installed",
+            $"put {AssemblyName}.dll and its native library beside the program or into the folder {FolderVariable} names; " +
+            $"without it: {string.Join(", ", ImageFile.Endings)}");
 
     /// <summary>Reads a file, or the DICOM series of a folder, as float32 channels.</summary>
     /// <exception cref="SharpSegException">SimpleITK refuses it, or the installed version lacks a method.</exception>
@@ -142,7 +146,7 @@ internal sealed class SimpleItk
     private Type TypeOf(string name) => assembly.GetType($"itk.simple.{name}", throwOnError: true)!;
 }
 
-/// <summary>Everything that only SimpleITK reads. Nothing is written in these formats: outputs are NIfTI.</summary>
+/// <summary>Everything that only SimpleITK reads, or, of folders, dcm2niix. Nothing is written in these formats: outputs are NIfTI.</summary>
 internal sealed class SimpleItkFormat : ImageFormat
 {
     /// <inheritdoc/>
@@ -159,7 +163,10 @@ internal sealed class SimpleItkFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path) => (SimpleItk.Installed ?? throw SimpleItk.Missing(path)).Read(path);
+    public override MedicalImage Read(string path) =>
+        SimpleItk.Installed is { } library ? library.Read(path)
+        : Directory.Exists(path) && Dcm2Niix.Program is { } program ? Dcm2Niix.Read(program, path)
+        : throw SimpleItk.Missing(path);
 
     /// <inheritdoc/>
     public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type) => throw Unwritable(path);

@@ -1,0 +1,93 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace SharpSeg.AutoPlanner.Imaging;
+
+/// <summary>
+/// Reads the DICOM series of a folder through dcm2niix, the converter of Chris Rorden that most neuroimaging software uses, where it is on the PATH. It
+/// writes a NIfTI file into a temporary folder, which is read as any other; segmentations then carry that file's geometry.
+/// </summary>
+internal static class Dcm2Niix
+{
+    private const string ProgramName = "dcm2niix";
+    private const int LongestSeconds = 600;
+
+    /// <summary>The program; null if it is not on the PATH.</summary>
+    public static string? Program => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Where(folder => folder.Length > 0)
+        .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? ProgramName + ".exe" : ProgramName))
+        .FirstOrDefault(File.Exists);
+
+    /// <summary>Whether a folder holds DICOM files: by their ending, or by the mark that every one has behind 128 bytes.</summary>
+    public static bool IsSeries(string folder)
+    {
+        const int looked = 20; // files; a series has no other kinds, or few
+        return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.')).Take(looked)
+            .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
+    }
+
+    /// <summary>Reads the series of a folder.</summary>
+    /// <exception cref="SharpSegException">The program refuses it, or the folder holds several series.</exception>
+    public static MedicalImage Read(string program, string folder)
+    {
+        var temporary = Directory.CreateTempSubdirectory("sharpseg-dicom-").FullName;
+        try
+        {
+            var said = Convert(program, folder, temporary);
+            var images = Directory.GetFiles(temporary, "*.nii").Order(StringComparer.Ordinal).ToArray();
+            return images switch
+            {
+                [var one] => ImageFile.Read(one),
+                [] => throw new SharpSegException($"`{folder}`: {ProgramName} makes no image of it: {said}", "give the folder that holds the files of one series"),
+                _ => throw new SharpSegException(
+                    $"`{folder}`: {ProgramName} makes {images.Length} images of it ({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
+                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give the image that is wanted"),
+            };
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static bool HasMark(string file)
+    {
+        Span<byte> start = stackalloc byte[132];
+        try
+        {
+            using var stream = File.OpenRead(file);
+            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start[128..].SequenceEqual("DICM"u8);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Converts without compression and without a JSON file beside; returns what the program said last.</summary>
+    private static string Convert(string program, string folder, string output)
+    {
+        var start = new ProcessStartInfo(program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        try
+        {
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync();
+            var lines = process.StandardOutput.ReadToEndAsync();
+            if (!process.WaitForExit(TimeSpan.FromSeconds(LongestSeconds)))
+            {
+                process.Kill(entireProcessTree: true);
+                throw new SharpSegException($"`{folder}`: {ProgramName} is not done after {LongestSeconds} s", "convert it yourself, and give the image");
+            }
+
+            var said = (errors.Result + "\n" + lines.Result).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal)) ?? said.LastOrDefault() ?? "it says nothing";
+        }
+        catch (Win32Exception error)
+        {
+            throw new SharpSegException($"`{program}`: cannot be run: {error.Message}", $"install {ProgramName} again", error);
+        }
+    }
+}

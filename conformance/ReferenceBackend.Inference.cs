@@ -12,9 +12,15 @@ public sealed partial class ReferenceBackend
         var (tileSize, volumeSize, channels) = (tile.Shape.Spatial, sum.Shape.Spatial, tile.Shape.C);
         foreach (var i in Positions(tileSize))
         {
+            var at = new Extent(origin.Z + i.Z, origin.Y + i.Y, origin.X + i.X);
+            if (at.Z < 0 || at.Y < 0 || at.X < 0 || at.Z >= volumeSize.Z || at.Y >= volumeSize.Y || at.X >= volumeSize.X)
+            {
+                continue;
+            }
+
             var weight = factors[Index(0, i, tileSize)];
             var from = Index(sample, i, tileSize);
-            var to = Index(0, new Extent(origin.Z + i.Z, origin.Y + i.Y, origin.X + i.X), volumeSize);
+            var to = Index(0, at, volumeSize);
             totalWeight[to] += weight;
             for (var c = 0; c < channels; c++)
             {

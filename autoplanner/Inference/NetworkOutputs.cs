@@ -6,12 +6,13 @@ namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
 /// What the networks say about a case: logits (modern) or probabilities (classic) of every voxel and head on the preprocessed grid. They
-/// stay on the device, and go from there to other grids map by map; or they wait on the host for their turn.
+/// stay on the device, and go from there to other grids map by map; or they wait on the host, or in a file, for their turn.
 /// </summary>
-public sealed class NetworkOutputs : IDisposable
+internal sealed class NetworkOutputs : IOutputMaps, IDisposable
 {
     private readonly BufferPool? pool;
     private readonly Extent below;
+    private readonly OutputFile? file;
     private Tensor? maps;
     private float[]? host;
 
@@ -36,6 +37,12 @@ public sealed class NetworkOutputs : IDisposable
         Heads = maps.Shape.C;
     }
 
+    /// <summary>Outputs in a file, which is closed with them.</summary>
+    internal NetworkOutputs(OutputFile file, Extent size)
+    {
+        (Backend, this.file, Size, Heads) = (file.Backend, file, size, file.Heads);
+    }
+
     /// <summary>Where they are, or will be resampled.</summary>
     public Backend Backend { get; }
 
@@ -45,9 +52,14 @@ public sealed class NetworkOutputs : IDisposable
     /// <summary>Number of maps.</summary>
     public int Heads { get; }
 
-    /// <summary>Moves them to the host, where the device's memory is wanted for something else.</summary>
+    /// <summary>Moves them to the host, where the device's memory is wanted for something else; those in a file stay there.</summary>
     public void MoveToHost()
     {
+        if (file is not null)
+        {
+            return;
+        }
+
         host = ToHost();
         ReturnToPool();
     }
@@ -87,26 +99,37 @@ public sealed class NetworkOutputs : IDisposable
     {
         ReturnToPool();
         host = null;
+        file?.Dispose();
     }
 
-    /// <summary>Some planes of one map.</summary>
-    /// <param name="memory">Of the same device.</param>
-    /// <param name="head">Which map.</param>
-    /// <param name="first">First plane.</param>
-    /// <param name="count">Planes.</param>
-    internal Tensor Take(VolumeMemory memory, int head, int first, int count)
+    /// <inheritdoc/>
+    Tensor IOutputMaps.Take(VolumeMemory memory, int head, in Box box)
     {
-        var volume = memory.Allocate(Size.With(0, count));
+        if (file is not null)
+        {
+            return file.Take(memory, head, box);
+        }
+
+        var volume = memory.Allocate(box.Size);
         if (maps is not null)
         {
-            Backend.TakeChannel(maps, head, below.With(0, below.Z + first), volume);
+            var origin = box.Origin;
+            Backend.TakeChannel(maps, head, new Extent(below.Z + origin.Z, below.Y + origin.Y, below.X + origin.X), volume);
             return volume;
         }
 
         var values = new float[volume.Length];
-        for (long i = 0, j = ((long)first * Size.Y * Size.X * Heads) + head; i < values.Length; i++, j += Heads)
+        var i = 0;
+        for (var z = box.Origin.Z; z < box.EndZ; z++)
         {
-            values[i] = host![j];
+            for (var y = box.Origin.Y; y < box.Origin.Y + box.Size.Y; y++)
+            {
+                var from = ((((((long)z * Size.Y) + y) * Size.X) + box.Origin.X) * Heads) + head;
+                for (var x = 0; x < box.Size.X; x++, from += Heads)
+                {
+                    values[i++] = host![from];
+                }
+            }
         }
 
         Backend.Upload(values, volume);
@@ -119,6 +142,10 @@ public sealed class NetworkOutputs : IDisposable
         {
             pool!.Return(maps);
             maps = null;
+            if (pool.InUseBytes == 0)
+            {
+                pool.Trim(); // the next case has another size
+            }
         }
     }
 }

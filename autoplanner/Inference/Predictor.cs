@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
@@ -14,12 +14,8 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal sealed class Predictor : IDisposable
 {
-    // Small tiles go through the network several at a time: deep stages have few voxels and would leave cores idle.
-    private const long VoxelsPerForward = 1L << 19;
-    private const int MostTilesPerForward = 16;
-
     private readonly Backend backend;
-    private readonly BufferPool pool;
+    private readonly BufferPool pool, outputs;
     private readonly IReadOnlyList<Network> folds;
     private readonly List<(bool Z, bool Y, bool X)> views;
     private readonly InferenceOptions options;
@@ -51,40 +47,50 @@ internal sealed class Predictor : IDisposable
         heads = folds[0].Plan.OutputChannels;
         views = options.Mirroring ? Views(mirrorAxes) : [(false, false, false)];
         pool = new BufferPool(backend);
+        outputs = new BufferPool(backend);
         weights = pool.Rent(Shape.Activation(1, tile, 1));
         backend.Upload(options.Gaussian ? GaussianWeights.Create(tile) : GaussianWeights.Uniform(tile), weights);
     }
 
     /// <summary>Number of forward passes of one tile that a volume costs: tiles × views × folds. For time estimates.</summary>
-    public static long ForwardPasses(Extent size, ConfigurationPlan configuration, InferenceOptions options, int mirrorAxes, int folds)
-    {
-        var (padded, _) = SlidingWindow.Padding(size, configuration.Patch);
-        return (long)TilesOf(padded, configuration.Patch, configuration.Is2D, options.Step).Count
+    public static long ForwardPasses(Extent size, ConfigurationPlan configuration, InferenceOptions options, int mirrorAxes, int folds) =>
+        (long)new Tiling(size, configuration.Patch, configuration.Is2D, options.Step).Tiles.Count
             * (options.Mirroring ? 1 << mirrorAxes : 1) * folds;
-    }
 
-    /// <summary>Logits (or, in the classic profile, probabilities) of a preprocessed volume.</summary>
+    /// <summary>Logits (or, in the classic profile, probabilities) of a preprocessed volume, all at once.</summary>
     /// <param name="image">Channels last (z, y, x, c), preprocessed.</param>
     /// <param name="size">Voxels of the preprocessed grid.</param>
     /// <param name="cancel">Stops between tiles.</param>
     /// <returns>The outputs, to be disposed of before this predictor.</returns>
-    public NetworkOutputs Predict(ReadOnlySpan<float> image, Extent size, CancellationToken cancel = default)
-    {
-        if (image.Length != size.Voxels * channels)
-        {
-            throw new ShapeException($"an image of {image.Length} values is not {size} voxels of {channels} channels");
-        }
+    public NetworkOutputs Predict(float[] image, Extent size, CancellationToken cancel = default) =>
+        Predict(new ImageInMemory(image, size, channels), cancel);
 
-        var (padded, below) = SlidingWindow.Padding(size, tile);
-        var tiles = TilesOf(padded, tile, is2D, options.Step);
-        var total = pool.Rent(Shape.Activation(1, padded, heads));
-        var sum = folds.Count == 1 ? total : pool.Rent(total.Shape);
-        var weightSum = pool.Rent(Shape.Activation(1, padded, 1));
+    /// <summary>The same of an image anywhere.</summary>
+    public NetworkOutputs Predict(ITileSource image, CancellationToken cancel = default)
+    {
+        Check(image);
+        var tiling = TilingOf(image.Size);
+        var total = outputs.Rent(Shape.Activation(1, tiling.Padded, heads));
+        var sum = folds.Count == 1 ? total : outputs.Rent(total.Shape);
+        var weightSum = outputs.Rent(Shape.Activation(1, tiling.Padded, 1));
         for (var f = 0; f < folds.Count; f++)
         {
             backend.Fill(sum, 0);
             backend.Fill(weightSum, 0);
-            AddTiles(folds[f], image, size, below, tiles, sum, weightSum, cancel);
+            foreach (var (first, count) in tiling.Groups(new Box(default, tiling.Padded)))
+            {
+                cancel.ThrowIfCancellationRequested();
+                var input = Read(image, tiling, first, count);
+                var mean = MeanOverViews(folds[f], input);
+                pool.Return(input);
+                for (var i = 0; i < count; i++)
+                {
+                    backend.BlendAdd(mean, i, weights, tiling.Tiles[first + i], sum, weightSum);
+                }
+
+                pool.Return(mean);
+            }
+
             backend.DivideByWeights(sum, weightSum);
             if (folds.Count > 1)
             {
@@ -92,35 +98,67 @@ internal sealed class Predictor : IDisposable
             }
         }
 
-        pool.Return(weightSum);
+        outputs.Return(weightSum);
         if (folds.Count > 1)
         {
-            pool.Return(sum);
+            outputs.Return(sum);
         }
 
-        return new NetworkOutputs(pool, total, below, size);
+        return new NetworkOutputs(outputs, total, tiling.Below, image.Size);
+    }
+
+    /// <summary>How a volume is divided into tiles.</summary>
+    internal Tiling TilingOf(Extent size) => new(size, tile, is2D, options.Step);
+
+    /// <summary>Labels of a preprocessed volume on another grid, in as little memory as a cut says.</summary>
+    /// <param name="image">The volume.</param>
+    /// <param name="cut">How outputs are held; not whole.</param>
+    /// <param name="change">To the other grid.</param>
+    /// <param name="threshold">Regions are where their map is above it.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    internal short[] Label(
+        ITileSource image, OutputCut cut, in GridChange change, float threshold, LabelScheme labels, CancellationToken cancel)
+    {
+        var decided = new short[change.To.Voxels];
+        foreach (var part in cut.Parts)
+        {
+            Stream(image, cut.Planes, change.Source(part), new StreamedLabels(change, part, threshold, labels, decided), cancel);
+        }
+
+        return decided;
+    }
+
+    /// <summary>Outputs of a preprocessed volume in a file, in as little memory as a cut says.</summary>
+    /// <param name="image">The volume.</param>
+    /// <param name="cut">How outputs are held on their way; not whole.</param>
+    /// <param name="folder">Where the file lies as long as the outputs are needed.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    internal NetworkOutputs PredictToFile(ITileSource image, OutputCut cut, string folder, CancellationToken cancel)
+    {
+        var file = new OutputFile(backend, folder, image.Size, heads);
+        try
+        {
+            foreach (var part in cut.Parts)
+            {
+                file.Begin(part);
+                Stream(image, cut.Planes, part, file, cancel);
+            }
+
+            return new NetworkOutputs(file, image.Size);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Frees the device memory of this predictor.</summary>
-    public void Dispose() => pool.Dispose();
-
-    private static List<Extent> TilesOf(Extent padded, Extent tile, bool is2D, double step)
+    public void Dispose()
     {
-        if (!is2D)
-        {
-            return [.. SlidingWindow.Tiles(padded, tile, step)];
-        }
-
-        var slices = new List<Extent>(); // a 2D network runs on every slice
-        for (var z = 0; z < padded.Z; z++)
-        {
-            foreach (var inPlane in SlidingWindow.Tiles(padded with { Z = 1 }, tile, step))
-            {
-                slices.Add(inPlane with { Z = z });
-            }
-        }
-
-        return slices;
+        outputs.Dispose();
+        pool.Dispose();
     }
 
     private static List<(bool Z, bool Y, bool X)> Views(IReadOnlyList<int> axes)
@@ -143,34 +181,90 @@ internal sealed class Predictor : IDisposable
         return views;
     }
 
-    private void AddTiles(
-        Network network, ReadOnlySpan<float> image, Extent size, Extent below, List<Extent> tiles, Tensor sum, Tensor weightSum,
-        CancellationToken cancel)
+    /// <summary>Computes the tiles that touch rows and columns, plane by plane, and hands finished planes on.</summary>
+    private void Stream(ITileSource image, int planes, in Box rowsAndColumns, IPlaneConsumer consumer, CancellationToken cancel)
     {
-        var perForward = (int)Math.Clamp(VoxelsPerForward / tile.Voxels, 1, MostTilesPerForward);
-        for (var first = 0; first < tiles.Count; first += perForward)
+        Check(image);
+        var tiling = TilingOf(image.Size);
+        var columns = tiling.Columns(rowsAndColumns);
+        using var window = new OutputWindow(backend, tiling.Below, columns, planes, heads, folds.Count);
+        foreach (var (first, count) in tiling.Groups(columns))
         {
             cancel.ThrowIfCancellationRequested();
-            var n = Math.Min(perForward, tiles.Count - first);
-            var host = new float[n * tile.Voxels * channels];
-            for (var i = 0; i < n; i++)
+            var input = Read(image, tiling, first, count);
+            if (folds.Count == 1 || tiling.Tiles[first].Z == tiling.Tiles[first + count - 1].Z)
             {
-                var o = tiles[first + i];
-                var origin = new Extent(o.Z - below.Z, o.Y - below.Y, o.X - below.X);
-                ReadTile(image, size, origin, host.AsSpan((int)(i * tile.Voxels * channels), (int)(tile.Voxels * channels)));
+                foreach (var (f, network) in folds.Index())
+                {
+                    var mean = MeanOverViews(network, input);
+                    for (var i = 0; i < count; i++)
+                    {
+                        Add(f, mean, i, tiling.Tiles[first + i]);
+                    }
+
+                    pool.Return(mean);
+                }
+            }
+            else
+            {
+                // The window slides while these tiles are added: every fold must have its answer before.
+                Tensor[] means = [.. folds.Select(network => MeanOverViews(network, input))];
+                for (var i = 0; i < count; i++)
+                {
+                    foreach (var (f, mean) in means.Index())
+                    {
+                        Add(f, mean, i, tiling.Tiles[first + i]);
+                    }
+                }
+
+                Array.ForEach(means, pool.Return);
             }
 
-            var input = pool.Rent(Shape.Activation(n, tile, channels));
-            backend.Upload(host, input);
-            var mean = MeanOverViews(network, input);
             pool.Return(input);
-            for (var i = 0; i < n; i++)
-            {
-                backend.BlendAdd(mean, i, weights, tiles[first + i], sum, weightSum);
-            }
 
-            pool.Return(mean);
+            void Add(int fold, Tensor mean, int sample, Extent origin)
+            {
+                if (!tiling.Touches(first + sample, columns))
+                {
+                    return;
+                }
+
+                if (origin.Z + tile.Z > window.End)
+                {
+                    window.SlideTo(consumer.Take(window, Math.Clamp(origin.Z - tiling.Below.Z, 0, image.Size.Z)) + tiling.Below.Z);
+                }
+
+                window.Add(fold, mean, sample, weights, origin);
+            }
         }
+
+        consumer.Take(window, image.Size.Z);
+    }
+
+    private void Check(ITileSource image)
+    {
+        if (image.Channels != channels)
+        {
+            throw new ShapeException($"an image of {image.Channels} channels, the network takes {channels}");
+        }
+    }
+
+    /// <summary>Some tiles as the network's input.</summary>
+    private Tensor Read(ITileSource image, Tiling tiling, int first, int count)
+    {
+        var values = (int)(tile.Voxels * channels);
+        var host = new float[count * values];
+        for (var i = 0; i < count; i++)
+        {
+            var origin = tiling.Tiles[first + i];
+            ReadTile(
+                image, new Extent(origin.Z - tiling.Below.Z, origin.Y - tiling.Below.Y, origin.X - tiling.Below.X),
+                host.AsSpan(i * values, values));
+        }
+
+        var input = pool.Rent(Shape.Activation(count, tile, channels));
+        backend.Upload(host, input);
+        return input;
     }
 
     private Tensor MeanOverViews(Network network, Tensor input)
@@ -212,18 +306,31 @@ internal sealed class Predictor : IDisposable
         return mean;
     }
 
-    /// <summary>Copies the part of a tile that lies in the image; the rest is 0, the mean of a normalised image.</summary>
-    private void ReadTile(ReadOnlySpan<float> image, Extent size, Extent origin, Span<float> target)
+    /// <summary>Reads the part of a tile that lies in the image; the rest is 0, the mean of a normalised image.</summary>
+    private void ReadTile(ITileSource image, Extent origin, Span<float> target)
     {
-        target.Clear();
-        int firstX = Math.Max(0, -origin.X), lastX = Math.Min(tile.X, size.X - origin.X);
-        for (var z = Math.Max(0, -origin.Z); z < Math.Min(tile.Z, size.Z - origin.Z); z++)
+        var size = image.Size;
+        var first = new Extent(Math.Max(0, -origin.Z), Math.Max(0, -origin.Y), Math.Max(0, -origin.X));
+        var part = new Extent(
+            Math.Min(tile.Z, size.Z - origin.Z) - first.Z, Math.Min(tile.Y, size.Y - origin.Y) - first.Y,
+            Math.Min(tile.X, size.X - origin.X) - first.X);
+        var from = new Extent(origin.Z + first.Z, origin.Y + first.Y, origin.X + first.X);
+        if (part == tile)
         {
-            for (var y = Math.Max(0, -origin.Y); y < Math.Min(tile.Y, size.Y - origin.Y); y++)
+            image.Read(from, part, target);
+            return;
+        }
+
+        target.Clear();
+        var inside = new float[part.Voxels * channels];
+        image.Read(from, part, inside);
+        var row = part.X * channels;
+        for (var z = 0; z < part.Z; z++)
+        {
+            for (var y = 0; y < part.Y; y++)
             {
-                var from = ((((long)(origin.Z + z) * size.Y) + origin.Y + y) * size.X) + origin.X + firstX;
-                var to = ((((long)z * tile.Y) + y) * tile.X) + firstX;
-                image.Slice((int)(from * channels), (lastX - firstX) * channels).CopyTo(target[(int)(to * channels)..]);
+                var to = ((((long)(z + first.Z) * tile.Y) + y + first.Y) * tile.X) + first.X;
+                inside.AsSpan(((z * part.Y) + y) * row, row).CopyTo(target[(int)(to * channels)..]);
             }
         }
     }

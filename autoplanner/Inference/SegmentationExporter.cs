@@ -13,8 +13,8 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal static class SegmentationExporter
 {
-    // Of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.
-    private const long SlabVoxels = 1L << 24;
+    /// <summary>Voxels of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.</summary>
+    internal const long SlabVoxels = 1L << 24;
 
     /// <summary>Labels (z, y, x) in the original axis order and size.</summary>
     /// <param name="outputs">On the preprocessed grid.</param>
@@ -74,40 +74,54 @@ internal static class SegmentationExporter
     internal static short[] Decide(
         NetworkOutputs outputs, in GridChange change, float threshold, LabelScheme labels, long slabVoxels = SlabVoxels)
     {
-        var backend = outputs.Backend;
         var decided = new short[change.To.Voxels];
-        using var memory = new VolumeMemory(backend);
-        foreach (var (first, count) in change.Slabs(slabVoxels))
+        using var memory = new VolumeMemory(outputs.Backend);
+        foreach (var slab in change.Slabs(slabVoxels))
         {
-            var (from, planes) = change.SourcePlanes(first, count);
-            var size = change.To.With(0, count);
-            Tensor best = memory.Allocate(size), slab = memory.Allocate(size);
-            backend.Fill(slab, 0);
-            for (var head = 0; head < labels.HeadCount; head++)
-            {
-                var map = outputs.Take(memory, head, from, planes);
-                var resampled = change.Resample(memory, map, from, first, count);
-                if (labels.HasRegions)
-                {
-                    backend.MarkAbove(resampled, threshold, labels.RegionsClassOrder[head], slab); // later regions overwrite
-                }
-                else
-                {
-                    backend.KeepHighest(resampled, labels.AllLabels[head], head == 0, best, slab); // the lowest index wins ties
-                }
-
-                memory.Free(map);
-                if (!ReferenceEquals(resampled, map))
-                {
-                    memory.Free(resampled);
-                }
-            }
-
-            memory.Download(slab, decided.AsSpan(first * size.Y * size.X, (int)size.Voxels));
-            memory.Free(best);
-            memory.Free(slab);
+            var decision = Decide(outputs, memory, change, slab, threshold, labels);
+            memory.Download(decision, decided.AsSpan(slab.Origin.Z * slab.Size.Y * slab.Size.X, (int)slab.Size.Voxels));
+            memory.Free(decision);
         }
 
+        return decided;
+    }
+
+    /// <summary>Decides the labels of a box of the other grid, map by map.</summary>
+    /// <param name="outputs">All maps, at least where the box depends on them.</param>
+    /// <param name="memory">Of the outputs' device.</param>
+    /// <param name="change">Both grids.</param>
+    /// <param name="box">Of the other grid.</param>
+    /// <param name="threshold">Regions are where their map is above it.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <returns>Labels as whole numbers, to be freed.</returns>
+    internal static Tensor Decide(
+        IOutputMaps outputs, VolumeMemory memory, in GridChange change, in Box box, float threshold, LabelScheme labels)
+    {
+        var backend = memory.Backend;
+        var source = change.Source(box);
+        Tensor best = memory.Allocate(box.Size), decided = memory.Allocate(box.Size);
+        backend.Fill(decided, 0);
+        for (var head = 0; head < labels.HeadCount; head++)
+        {
+            var map = outputs.Take(memory, head, source);
+            var resampled = change.Resample(memory, map, source, box);
+            if (labels.HasRegions)
+            {
+                backend.MarkAbove(resampled, threshold, labels.RegionsClassOrder[head], decided); // later regions overwrite
+            }
+            else
+            {
+                backend.KeepHighest(resampled, labels.AllLabels[head], head == 0, best, decided); // the lowest index wins ties
+            }
+
+            memory.Free(map);
+            if (!ReferenceEquals(resampled, map))
+            {
+                memory.Free(resampled);
+            }
+        }
+
+        memory.Free(best);
         return decided;
     }
 
@@ -116,12 +130,12 @@ internal static class SegmentationExporter
     {
         var result = GC.AllocateUninitializedArray<float>((int)change.To.Voxels);
         using var memory = new VolumeMemory(outputs.Backend);
-        foreach (var (first, count) in change.Slabs(SlabVoxels))
+        foreach (var slab in change.Slabs(SlabVoxels))
         {
-            var (from, planes) = change.SourcePlanes(first, count);
-            var map = outputs.Take(memory, head, from, planes);
-            var resampled = change.Resample(memory, map, from, first, count);
-            outputs.Backend.Download(resampled, result.AsSpan(first * change.To.Y * change.To.X, (int)resampled.Length));
+            var source = change.Source(slab);
+            var map = ((IOutputMaps)outputs).Take(memory, head, source);
+            var resampled = change.Resample(memory, map, source, slab);
+            outputs.Backend.Download(resampled, result.AsSpan(slab.Origin.Z * change.To.Y * change.To.X, (int)resampled.Length));
             memory.Free(map);
             if (!ReferenceEquals(resampled, map))
             {

@@ -58,7 +58,7 @@ internal sealed class TrainedModel : IDisposable
     public short[] Segment(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, image, previous);
-        using var outputs = predictor.Predict(input, properties.Shape, cancel);
+        using var outputs = predictor.Predict(input, cancel);
         return SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
     }
 
@@ -66,7 +66,7 @@ internal sealed class TrainedModel : IDisposable
     public PredictedMaps Probabilities(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, image, previous);
-        return new PredictedMaps(predictor.Predict(input, properties.Shape, cancel), properties, plans, configuration, labels);
+        return new PredictedMaps(predictor.Predict(input, cancel), properties, plans, configuration, labels);
     }
 
     public void Dispose()
@@ -75,13 +75,11 @@ internal sealed class TrainedModel : IDisposable
         folds.ForEach(network => network.Dispose());
     }
 
-    private (float[] Input, CaseProperties Properties) Prepare(string caseId, MedicalImage image, LabelImage? previous)
+    private (ITileSource Input, CaseProperties Properties) Prepare(string caseId, MedicalImage image, LabelImage? previous)
     {
         using var processor = openProcessor(0);
         var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels, processor);
-        var input = previous is null
-            ? prepared.Image
-            : CascadeInput.Join(prepared.Image, prepared.Shape, prepared.Labels, configuration.MaskLabels(labels));
-        return (input, prepared.Properties);
+        var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
+        return (previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)), prepared.Properties);
     }
 }

@@ -53,7 +53,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         }
 
         Array.Sort(seconds);
-        var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels);
+        var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels).ToArray();
         using var predictor = new Predictor(backend, [network], configuration, job.Plans.Profile, job.Description.Labels.HasRegions, job.MirrorAxes, inference);
         PredictTile(tile);
         var start = Stopwatch.GetTimestamp();
@@ -61,7 +61,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         var passes = Predictor.ForwardPasses(configuration.Patch, configuration, inference, job.MirrorAxes.Count, folds: 1);
         return new SpeedProbe(seconds[MeasuredSteps / 2], Stopwatch.GetElapsedTime(start).TotalSeconds / passes);
 
-        void PredictTile(ReadOnlySpan<float> tile)
+        void PredictTile(float[] tile)
         {
             using var outputs = predictor.Predict(tile, configuration.Patch, cancel);
             backend.Synchronize();

@@ -89,7 +89,7 @@ internal static class ValidationRun
             }
 
             using var stored = StoredCase.Open(job.DataFolder, id);
-            using var outputs = predictor.Predict(InputOf(job, stored), stored.Shape, cancel);
+            using var outputs = predictor.Predict(InputOf(job, stored), cancel);
             var segmentation = SegmentationExporter.ToOriginalGrid(outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             HandOver(job, nextStages, stored, outputs);
@@ -105,10 +105,9 @@ internal static class ValidationRun
         reporter.Progress(1, $"{job.ValidationCases.Count} cases");
     }
 
-    private static float[] InputOf(TrainingJob job, StoredCase stored)
+    private static ITileSource InputOf(TrainingJob job, StoredCase stored)
     {
-        var image = new float[stored.Shape.Voxels * stored.Channels];
-        stored.ReadImage(default, stored.Shape, image);
+        var image = new StoredImage(stored);
         if (job.PreviousStageFolder is not { } folder)
         {
             return image;
@@ -117,7 +116,7 @@ internal static class ValidationRun
         using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, job.Configuration.PreviousStage!);
         var segmentation = new short[previous.Shape.Voxels];
         previous.Read(default, previous.Shape, segmentation);
-        return CascadeInput.Join(image, stored.Shape, segmentation, job.Configuration.MaskLabels(job.Description.Labels));
+        return CascadeInput.Of(image, segmentation, job.Configuration.MaskLabels(job.Description.Labels));
     }
 
     /// <summary>The next stages whose grids are known; the others get a warning: not everybody wants the cascade.</summary>

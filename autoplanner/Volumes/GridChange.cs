@@ -3,6 +3,18 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
 
+/// <summary>A box of voxels of a grid.</summary>
+/// <param name="Origin">First voxel.</param>
+/// <param name="Size">Voxels.</param>
+internal readonly record struct Box(Extent Origin, Extent Size)
+{
+    /// <summary>First plane behind the box.</summary>
+    public int EndZ => Origin.Z + Size.Z;
+
+    /// <summary>Some planes of a whole grid.</summary>
+    public static Box Planes(Extent grid, int first, int count) => new(new Extent(first, 0, 0), grid.With(0, count));
+}
+
 /// <summary>
 /// From one grid to another of the same field of view (docs/method/preprocessing.md §4): which axes are resampled, in which order, and
 /// what must be clipped. The backend does the work; a volume, and the whole of it or a slab of planes, is resampled at a time.
@@ -19,37 +31,54 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
     /// Whether planes of the target depend on a few planes of the source. Splines along z, and clipping to the range of more than a plane,
     /// depend on all of them: such a target is made in one piece.
     /// </summary>
-    public bool IsLocal => SeparateAxis == 0 ? SeparateOrder <= 1 : Order <= 1;
+    public bool IsLocal => IsLocalAlong(0);
 
-    /// <summary>The target's planes in slabs (first plane, number) of at most so many voxels, or more where one plane has more.</summary>
-    public IEnumerable<(int First, int Count)> Slabs(long mostVoxels)
+    /// <summary>The same for slices across any axis.</summary>
+    public bool IsLocalAlong(int axis) => SeparateAxis == axis ? SeparateOrder <= 1 : Order <= 1;
+
+    /// <summary>The target in slabs of planes, of at most so many voxels, or more where one plane has more.</summary>
+    public IEnumerable<Box> Slabs(long mostVoxels)
     {
         var planes = IsLocal ? (int)Math.Clamp(mostVoxels / Math.Max(1L, (long)To.Y * To.X), 1, To.Z) : To.Z;
         for (var first = 0; first < To.Z; first += planes)
         {
-            yield return (first, Math.Min(planes, To.Z - first));
+            yield return Box.Planes(To, first, Math.Min(planes, To.Z - first));
         }
     }
 
-    /// <summary>The source's planes that a slab of the target depends on.</summary>
-    public (int First, int Count) SourcePlanes(int first, int count) =>
-        !IsLocal ? (0, From.Z) : From.Z == To.Z ? (first, count) : Along(0, SeparateAxis == 0 ? SeparateOrder : Order).Reach(first, count);
+    /// <summary>The part of the source that a box of the target depends on.</summary>
+    public Box Source(in Box target)
+    {
+        var (origin, size) = target;
+        for (var axis = 0; axis < 3; axis++)
+        {
+            var (first, count) = Reach(axis, target.Origin[axis], target.Size[axis]);
+            (origin, size) = (origin.With(axis, first), size.With(axis, count));
+        }
 
-    /// <summary>Resamples a volume, or a slab of it.</summary>
+        return new Box(origin, size);
+    }
+
+    /// <summary>Resamples a volume.</summary>
     /// <param name="memory">Gives the memory, on the volume's own device.</param>
-    /// <param name="source">The volume, or at least the planes of it that <see cref="SourcePlanes"/> names; not changed.</param>
-    /// <param name="firstSource">First plane of the source.</param>
-    /// <param name="first">First plane of the target.</param>
-    /// <param name="count">Planes of the target; null: all.</param>
+    /// <param name="source">The volume; not changed.</param>
     /// <returns>The target, to be freed; the source itself if both grids are one.</returns>
-    public Tensor Resample(VolumeMemory memory, Tensor source, int firstSource = 0, int first = 0, int? count = null)
+    public Tensor Resample(VolumeMemory memory, Tensor source) => Resample(memory, source, new Box(default, From), new Box(default, To));
+
+    /// <summary>Resamples a box.</summary>
+    /// <param name="memory">Gives the memory, on the volume's own device.</param>
+    /// <param name="source">The part of the source that <see cref="Source"/> names; not changed.</param>
+    /// <param name="from">Where it lies.</param>
+    /// <param name="to">The wanted part of the target.</param>
+    /// <returns>That part of the target, to be freed; the source itself if both grids are one.</returns>
+    public Tensor Resample(VolumeMemory memory, Tensor source, in Box from, in Box to)
     {
         if (From == To)
         {
             return source;
         }
 
-        var slab = new Slab(this, memory, firstSource, first, count ?? To.Z);
+        var slab = new Part(this, memory, from, to);
         if (SeparateAxis is not { } coarse)
         {
             return slab.Interpolate(source, [0, 1, 2], null);
@@ -69,25 +98,30 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
         return inPlane;
     }
 
+    private (int First, int Count) Reach(int axis, int first, int count) =>
+        !IsLocalAlong(axis) ? (0, From[axis])
+        : From[axis] == To[axis] ? (first, count)
+        : Along(axis, SeparateAxis == axis ? SeparateOrder : Order).Reach(first, count);
+
     private AxisResampling Along(int axis, int order) => new(axis, order, From[axis], To[axis]);
 
-    /// <summary>Some planes of the target on their way.</summary>
-    private readonly struct Slab(GridChange change, VolumeMemory memory, int firstSource, int first, int count)
+    /// <summary>A part of the target on its way.</summary>
+    private readonly struct Part(GridChange change, VolumeMemory memory, Box from, Box to)
     {
         public Tensor Along(Tensor volume, int axis, int order)
         {
-            var p = change.Along(axis, order);
-            var target = memory.Allocate(volume.Shape.Spatial.With(axis, axis == 0 ? count : p.To));
-            memory.Backend.ResampleAxis(axis == 0 ? p with { FirstSource = firstSource, FirstTarget = first } : p, volume, target);
+            var target = memory.Allocate(volume.Shape.Spatial.With(axis, to.Size[axis]));
+            var p = change.Along(axis, order) with { FirstSource = from.Origin[axis], FirstTarget = to.Origin[axis] };
+            memory.Backend.ResampleAxis(p, volume, target);
             return target;
         }
 
         public Tensor Interpolate(Tensor volume, int[] axes, int? sliceAxis)
         {
             // Shrinking axes first: the passes commute, and later ones then have less to do.
-            var (from, to) = (change.From, change.To);
+            Extent all = change.From, wanted = change.To;
             var result = volume;
-            foreach (var axis in axes.Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]))
+            foreach (var axis in axes.Where(axis => all[axis] != wanted[axis]).OrderBy(axis => (double)wanted[axis] / all[axis]))
             {
                 var next = Along(result, axis, change.Order);
                 Release(result, volume, next);

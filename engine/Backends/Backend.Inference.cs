@@ -6,12 +6,12 @@ public abstract partial class Backend
 {
     /// <summary>
     /// Adds one weighted tile (docs/method/inference.md §4): sum[origin + i, c] += w[i]·tile[sample, i, c] and weightSum[origin +
-    /// i] += w[i].
+    /// i] += w[i]. What lies outside the volume is left out, so that a volume can be a window of a larger one.
     /// </summary>
     /// <param name="tile">(n, tz, ty, tx, c).</param>
     /// <param name="sample">Which of the n samples of the tile tensor.</param>
     /// <param name="weights">(1, tz, ty, tx, 1).</param>
-    /// <param name="origin">Where the tile lies in the volume, voxels; the tile must lie inside.</param>
+    /// <param name="origin">Where the tile lies in the volume, voxels; some of the tile must lie inside.</param>
     /// <param name="sum">(1, z, y, x, c).</param>
     /// <param name="weightSum">(1, z, y, x, 1).</param>
     public void BlendAdd(Tensor tile, int sample, Tensor weights, Extent origin, Tensor sum, Tensor weightSum)
@@ -23,9 +23,9 @@ public abstract partial class Backend
         ShapeException.Require(weightSum, Shape.Activation(1, v.Spatial, 1), nameof(weightSum));
         for (var axis = 0; axis < 3; axis++)
         {
-            if (origin[axis] < 0 || origin[axis] + t.Spatial[axis] > v.Spatial[axis])
+            if (origin[axis] <= -t.Spatial[axis] || origin[axis] >= v.Spatial[axis])
             {
-                throw new ShapeException($"a tile {t.Spatial} at {origin} does not lie inside the volume {v.Spatial}");
+                throw new ShapeException($"a tile {t.Spatial} at {origin} lies outside the volume {v.Spatial}");
             }
         }
 

@@ -30,7 +30,7 @@ internal sealed class InferenceKernels(KernelList list)
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int>> softmax =
         new(list, Softmax);
 
-    /// <summary>sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i].</summary>
+    /// <summary>sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i]; where origin + i lies in the volume.</summary>
     public void LaunchBlendAdd(
         AcceleratorStream stream, in BlendSizes s, ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum,
         ArrayView<float> weightSum) =>
@@ -71,8 +71,13 @@ internal sealed class InferenceKernels(KernelList list)
         var i = ((((long)RowIndex.Plane * s.TileY) + row) * s.TileX) + (e / s.C);
         var x = (e / s.C) + s.OriginX;
         var y = row + s.OriginY;
-        var z = (long)RowIndex.Plane + s.OriginZ;
-        var voxel = (((z * s.Y) + y) * s.X) + x;
+        var z = RowIndex.Plane + s.OriginZ;
+        if (x < 0 || x >= s.X || y < 0 || y >= s.Y || z < 0 || z >= s.Z)
+        {
+            return;
+        }
+
+        var voxel = ((((long)z * s.Y) + y) * s.X) + x;
         var weight = weights[i];
         sum[(voxel * s.C) + c] += weight * tile[(i * s.C) + c];
         if (c == 0)

@@ -37,17 +37,17 @@ public sealed class GridChangeTests
             var whole = Processor.ResampleImage(values, change.From, change.To, order, separate, separateOrder);
             var slabs = change.Slabs(2L * y * x).ToArray();
             Assert.Equal(isLocal ? (z + 1) / 2 : 1, slabs.Length);
-            Assert.Equal(z, slabs.Sum(slab => slab.Count));
-            foreach (var (first, count) in slabs)
+            Assert.Equal(z, slabs.Sum(slab => slab.Size.Z));
+            foreach (var slab in slabs)
             {
                 using var memory = new VolumeMemory(backend);
-                var (from, planes) = change.SourcePlanes(first, count);
-                var source = memory.Allocate(change.From.With(0, planes));
-                backend.Upload(values.AsSpan(from * 30, planes * 30), source);
-                var target = change.Resample(memory, source, from, first, count);
+                var from = change.Source(slab);
+                var source = memory.Allocate(from.Size);
+                backend.Upload(values.AsSpan(from.Origin.Z * 30, from.Size.Z * 30), source);
+                var target = change.Resample(memory, source, from, slab);
                 var part = new float[target.Length];
                 backend.Download(target, part);
-                Assert.Equal(whole[(first * y * x)..((first + count) * y * x)], part);
+                Assert.Equal(whole[(slab.Origin.Z * y * x)..(slab.EndZ * y * x)], part);
             }
         }
     }
@@ -56,9 +56,15 @@ public sealed class GridChangeTests
     public void A_slab_of_a_linear_change_needs_two_planes_more_than_it_spans()
     {
         var change = new GridChange(new(100, 2, 2), new(200, 3, 3), 1);
-        Assert.Equal((0, 11), change.SourcePlanes(0, 20));
-        Assert.Equal((49, 12), change.SourcePlanes(100, 20));
-        Assert.Equal((89, 11), change.SourcePlanes(180, 20));
+        Assert.Equal((0, 11), Source(0, 20));
+        Assert.Equal((49, 12), Source(100, 20));
+        Assert.Equal((89, 11), Source(180, 20));
+
+        (int First, int Count) Source(int first, int count)
+        {
+            var source = change.Source(Box.Planes(change.To, first, count));
+            return (source.Origin.Z, source.Size.Z);
+        }
     }
 
     [Fact]

@@ -38,11 +38,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         : throw new SharpSegException($"{source}: expected a JSON object at the top");
 
     /// <summary>Any JSON value of a text.</summary>
-    /// <exception cref="SharpSegException">Not JSON, a key twice, or a text that is not Unicode.</exception>
+    /// <exception cref="SharpSegException">It is not JSON, has a key twice, or a string that is not valid Unicode.</exception>
     public static JsonNode? ParseNode(string text, string source) => Parse(text, source, json => JsonNode.Parse(json, documentOptions: Tolerant));
 
     /// <summary>Parses with whatever parser, after the checks that none of them makes; their exceptions become one line.</summary>
-    /// <exception cref="SharpSegException">Not JSON, a key twice, or a text that is not Unicode.</exception>
+    /// <exception cref="SharpSegException">It is not JSON, has a key twice, or a string that is not valid Unicode.</exception>
     internal static T Parse<T>(string text, string source, Func<string, T> parse)
     {
         try
@@ -54,11 +54,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         {
             var where = exception.LineNumber is { } line ? $" (line {line + 1}, character {exception.BytePositionInLine + 1})" : "";
             var reason = exception.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0];
-            throw new SharpSegException($"{source}: not valid JSON{where}: {reason}", "mend the file, or make it again", exception);
+            throw new SharpSegException($"{source}: not valid JSON{where}: {reason}", "correct the file, or write it again", exception);
         }
         catch (EncoderFallbackException exception)
         {
-            throw new SharpSegException($"{source}: a text in it is not Unicode", "mend the file, or make it again", exception);
+            throw new SharpSegException($"{source}: a string in it is not valid Unicode", "correct the file, or write it again", exception);
         }
     }
 

@@ -89,7 +89,7 @@ internal sealed class NnUNetModelWriter
         var description = DatasetDescription.FromJson(Dataset);
         var plans = PlansJson.Parse(Plans.ToJsonString(), "plans.json", [configuration]);
         var plan = plans.Resolve(configuration);
-        var random = new Random(string.GetHashCode(configuration + fold, StringComparison.Ordinal) is var hash && fold == "0" ? 17 : hash);
+        var random = new Random(17 + fold.Sum(character => character - '0')); // string hashes differ from run to run
         var weights = new Dictionary<string, object?>();
         foreach (var parameter in StepMemory.ParametersOf(plan.NetworkFor(Profile.Modern, description)))
         {

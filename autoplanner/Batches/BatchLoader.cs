@@ -101,7 +101,7 @@ internal sealed class BatchLoader : IDisposable
     /// <summary>Training batches of an epoch in order.</summary>
     /// <param name="epoch">0-based epoch.</param>
     /// <param name="first">Iteration of the first batch.</param>
-    /// <param name="end">Iteration behind the last one.</param>
+    /// <param name="end">The iteration after the last one.</param>
     /// <param name="cancel">Once cancelled, no batch is offered ahead.</param>
     public IBatchSource TrainingBatches(int epoch, int first, int end, CancellationToken cancel) =>
         new EpochBatches(this, epoch, first, end, cancel);

@@ -5,7 +5,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches;
 
-/// <summary>Everything a <see cref="BatchLoader"/> must know besides the cases.</summary>
+/// <summary>Everything a <see cref="BatchLoader"/> must know in addition to the cases.</summary>
 internal sealed record LoaderSettings
 {
     /// <summary>Generation of the method.</summary>

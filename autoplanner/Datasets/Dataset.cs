@@ -92,7 +92,7 @@ public sealed class Dataset
             : throw NoCase(folder, Path.Combine(full, "imagesTr"), ending);
     }
 
-    /// <summary>Says what lies in imagesTr where nothing has the ending that dataset.json names.</summary>
+    /// <summary>Lists what is in imagesTr if no file has the ending that dataset.json names.</summary>
     private static SharpSegException NoCase(string folder, string images, string ending)
     {
         var others = CaseDiscovery.FilesIn(images).Select(file => ImageFile.EndingOf(file)).OfType<string>().Where(other => other != ending)

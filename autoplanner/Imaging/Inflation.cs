@@ -46,7 +46,7 @@ internal sealed class Inflation : IDisposable
             return !zlib && last.SequenceEqual(Marker) ? null : "the compressed data are damaged or cut off: their checksum is missing or wrong";
         }
 
-        // gzip looks at one byte more, for another member.
+        // gzip reads one more byte, to see whether another member follows.
         return tail.Position > tail.ContentEnd - (zlib ? 1 : 0) ? null : "bytes that do not belong to the compressed data follow them";
     }
 

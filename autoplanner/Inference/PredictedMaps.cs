@@ -91,7 +91,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     /// <inheritdoc/>
     public void Dispose() => outputs.Dispose();
 
-    /// <summary>One map on the cropped, transposed original grid; the caller's own.</summary>
+    /// <summary>One map on the cropped, transposed original grid; the array belongs to the caller.</summary>
     private float[] Resampled(int head) => SegmentationExporter.Resample(outputs, head, change);
 
     private void AddToSoftmax(int head, float[] logits)

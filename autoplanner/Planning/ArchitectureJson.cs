@@ -218,7 +218,7 @@ internal static class ArchitectureJson
         return new JsonFile(arguments.Source, arguments.Path, new JsonObject { [key] = node }).RequiredIntRows(key);
     }
 
-    /// <summary>The class in a dotted path, which is all that counts: nnU-Net's modules have been moved about.</summary>
+    /// <summary>The class in a dotted path, which is all that counts: nnU-Net has moved its modules several times.</summary>
     internal static string LastName(string path) => path[(path.LastIndexOf('.') + 1)..];
 
     private static ArchitecturePlan ReadOld(JsonFile configuration)

@@ -135,7 +135,7 @@ internal sealed class ConfigurationParts
     }
 }
 
-/// <summary>What both profiles read of a dataset besides its fingerprint.</summary>
+/// <summary>What both profiles know of a dataset in addition to its fingerprint.</summary>
 /// <param name="Fingerprint">The measurements.</param>
 /// <param name="DatasetName">Name of the dataset.</param>
 /// <param name="ChannelNames">Names of the channels; they decide the normalisation.</param>

@@ -53,7 +53,7 @@ internal static class Preprocessor
         var separateAxis = rules.Data.SeparateAxis(current, target);
         for (var c = 0; c < channels; c++)
         {
-            // One channel at a time: besides input and result only one channel's intermediate volumes are alive.
+            // One channel at a time: only one channel's intermediate volumes are in memory beside input and result.
             var voxels = new float[crop.Mask.Length];
             NonZeroCrop.CopyBox(image.Channels[c], image.Extent, crop.Origin, crop.Size, voxels);
             voxels = AxisOrder.Apply(voxels, crop.Size, order);

@@ -54,7 +54,7 @@ internal static class LabelMerge
         {
             table[label] = numbers.TryGetValue(name, out var number)
                 ? number
-                : throw new SharpSegException($"the merged labels have no `{name}`", "the model was put together otherwise: import it again");
+                : throw new SharpSegException($"the merged labels have no `{name}`", "the model's parts do not belong together: import it again");
         }
 
         return table;

@@ -31,7 +31,7 @@ public sealed record ModelInspection(
     string Name, DatasetDescription Description, Plans? Plans, IReadOnlyList<InspectedConfiguration> Configurations, string Choice,
     IReadOnlyList<ModelInspection> Parts)
 {
-    /// <summary>Looks at a workspace or an unpacked model.</summary>
+    /// <summary>Inspects a workspace or an unpacked model.</summary>
     /// <param name="work">The workspace.</param>
     /// <param name="parts">Its parts; none for an ordinary model.</param>
     /// <param name="scan">A scan whose prediction's memory is wanted, or null.</param>

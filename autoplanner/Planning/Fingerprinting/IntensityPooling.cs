@@ -20,7 +20,7 @@ internal abstract class IntensityPooling
     /// <summary>The statistics; null if no case was added.</summary>
     public abstract IntensityProperties? Finish();
 
-    /// <summary>A case's moments and extremes, and what its pooling keeps besides them.</summary>
+    /// <summary>A case's moments and extremes, and what its pooling keeps in addition.</summary>
     /// <param name="Count">Values.</param>
     /// <param name="Mean">Mean.</param>
     /// <param name="MeanSquare">Mean of the squares.</param>

@@ -263,7 +263,7 @@ public static class ImportRun
 
         if (!isArchive && (File.Exists(request.Output) || (Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())))
         {
-            throw new SharpSegException($"`{request.Output}` is there already, and not an empty folder", "an import makes a new workspace: choose another name with -o");
+            throw new SharpSegException($"`{request.Output}` exists already and is not an empty folder", "an import makes a new workspace: choose another name with -o");
         }
     }
 }

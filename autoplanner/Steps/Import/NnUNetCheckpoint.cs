@@ -43,7 +43,7 @@ internal sealed class NnUNetCheckpoint : IDisposable
         {
             null => [],
             IReadOnlyList<object?> axes when axes.All(axis => axis is long and >= 0 and < 3) => [.. axes.Select(axis => (int)(long)axis!)],
-            _ => throw NotACheckpoint("`inference_allowed_mirroring_axes` is no list of axes"),
+            _ => throw NotACheckpoint("`inference_allowed_mirroring_axes` is not a list of axes"),
         };
     }
 
@@ -57,7 +57,7 @@ internal sealed class NnUNetCheckpoint : IDisposable
     public IReadOnlyList<int> MirrorAxes { get; }
 
     /// <summary>Opens a checkpoint.</summary>
-    /// <exception cref="SharpSegException">It is none, or damaged.</exception>
+    /// <exception cref="SharpSegException">It is not a checkpoint of nnU-Net v2, or damaged.</exception>
     public static NnUNetCheckpoint Open(string path) => Guarded(() =>
     {
         var file = TorchFile.Open(path);
@@ -227,7 +227,7 @@ internal sealed class NnUNetCheckpoint : IDisposable
     }
 
     private SharpSegException NotATensor(string name, object? value) =>
-        new($"`{path}`: `{name}` is no tensor but {(value as PickleOpaque)?.What ?? "something else"}", "give a checkpoint as nnU-Net v2 wrote it");
+        new($"`{path}`: `{name}` is not a tensor but {(value as PickleOpaque)?.What ?? "something else"}", "give a checkpoint as nnU-Net v2 wrote it");
 
     private SharpSegException NotACheckpoint(string why) => new($"`{path}`: not a checkpoint of nnU-Net v2: {why}", "give the folder of a trained model");
 }

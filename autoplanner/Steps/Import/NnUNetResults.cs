@@ -90,7 +90,7 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         folds = folds.Length == 0 ? trained : folds;
         foreach (var fold in trained.Except(folds))
         {
-            left.Add($"{name}: fold {fold}, " + (asked.Count > 0 ? "not asked for" : "trained on all cases beside numbered folds; -f all takes it"));
+            left.Add($"{name}: fold {fold}, " + (asked.Count > 0 ? "not asked for" : "trained on all cases; numbered folds are taken first, -f all takes it"));
         }
 
         if (folds.Length == 0)

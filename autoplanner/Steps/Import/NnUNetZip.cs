@@ -13,11 +13,11 @@ internal sealed partial class NnUNetZip : IDisposable
 
     private NnUNetZip(string folder) => Folder = folder;
 
-    /// <summary>What stands for the zip's root.</summary>
+    /// <summary>The temporary folder that holds what was unpacked.</summary>
     public string Folder { get; }
 
     /// <summary>Unpacks what matters.</summary>
-    /// <exception cref="SharpSegException">It is no zip, is damaged, or does not fit on the disk.</exception>
+    /// <exception cref="SharpSegException">It is not a zip file, is damaged, or does not fit on the disk.</exception>
     public static NnUNetZip Open(string path, CancellationToken cancel)
     {
         var unpacked = new NnUNetZip(Directory.CreateTempSubdirectory("sharpseg-import-").FullName);
@@ -58,7 +58,7 @@ internal sealed partial class NnUNetZip : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // It lies in the system's temporary folder, which is cleaned without us.
+            // The system cleans its temporary folder itself.
         }
     }
 

@@ -25,7 +25,7 @@ internal static class DriverLibrary
         }
     }
 
-    /// <summary>The names under which a library is looked for, in order, besides those that .NET tries by itself.</summary>
+    /// <summary>The names under which a library is looked for, in order, in addition to those that .NET tries itself.</summary>
     /// <param name="library">Its name in the import: "cuda", "nvcuda", "OpenCL", ….</param>
     /// <param name="onLinux">Whether this is Linux.</param>
     internal static IReadOnlyList<string> FurtherNames(string library, bool onLinux) => library.ToLowerInvariant() switch

@@ -5,8 +5,8 @@ using ILGPU.IR.Intrinsics;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Reads of device memory that nobody writes while the kernel runs. ILGPU does not tell an assembler that a view lies in global memory,
-/// and an assembler that must assume it could be shared memory keeps every such load behind the stores to the tiles before it. On CUDA
+/// Reads of device memory that nobody writes while the kernel runs. ILGPU does not let the assembler know that a view lies in global memory,
+/// and an assembler that must assume it could be shared memory keeps every such load after the stores to the tiles that precede it. On CUDA
 /// these reads become ld.global.nc, which may go ahead of anything; elsewhere they are the indexer.
 /// </summary>
 internal static class ReadOnlyMemory

@@ -79,8 +79,8 @@ internal static class VariantNames
 /// <param name="Operation">The operation; says which of the two problems it has.</param>
 /// <param name="Conv">A convolution's sizes.</param>
 /// <param name="Transposed">A transposed convolution's sizes.</param>
-/// <param name="FirstChannel">First input channel of a gradient by the data.</param>
-/// <param name="Channels">Input channels of a gradient by the data.</param>
+/// <param name="FirstChannel">First input channel of a data gradient.</param>
+/// <param name="Channels">Input channels of a data gradient.</param>
 internal readonly record struct VariantKey(
     Operation Operation, ConvProblem Conv, TransposedConvProblem Transposed, int FirstChannel = 0, int Channels = 0)
 {

@@ -120,7 +120,7 @@ public sealed class ImportRunTests : IDisposable
         Assert.Equal(["all"], BestModel.Read(Import(Results("3d_fullres")).BestFile).Folds);
         writer.Write(Results("3d_fullres"), folds: ["0"]);
         var report = ImportRun.Execute(Request(Results("3d_fullres"), "both"), SilentReporter.Instance, default);
-        Assert.Contains(report.Left, line => line.Contains("fold all, trained on all cases beside numbered folds", StringComparison.Ordinal));
+        Assert.Contains(report.Left, line => line.Contains("fold all, trained on all cases; numbered folds are taken first", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -196,7 +196,7 @@ public sealed class ImportRunTests : IDisposable
         Changed(weights => weights.Remove("decoder.seg_layers.0.bias"), "1 missing (decoder.seg_layers.0.bias)");
         Changed(weights => weights[FirstWeight] = new TorchTensorToWrite(new float[108], [4, 1, 3, 9, 1]), $"tensor `{FirstWeight}` is [4, 1, 3, 9, 1], the network of 3d_fullres in plans.json has [4, 1, 3, 3, 3]");
         Changed(weights => ((TorchTensorToWrite)weights[FirstWeight]!).Storage[5] = float.NaN, "values that are not numbers");
-        Changed(weights => weights[FirstWeight] = new NumpyScalarToWrite(1), $"`{FirstWeight}` is no tensor but numpy.core.multiarray.scalar");
+        Changed(weights => weights[FirstWeight] = new NumpyScalarToWrite(1), $"`{FirstWeight}` is not a tensor but numpy.core.multiarray.scalar");
         Changed(weights => weights[FirstWeight] = new TorchTensorToWrite([.. Enumerable.Repeat(1f, 108)], [4, 1, 3, 3, 3], Type: "Long"), "type Long");
     }
 
@@ -271,7 +271,7 @@ public sealed class ImportRunTests : IDisposable
         writer.Write(Results("3d_fullres"));
         File.WriteAllText(folder.File("work", "mine.txt"), "mine");
         var error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(Results("3d_fullres"), "work"), SilentReporter.Instance, default));
-        Assert.Contains("is there already", error.Message, StringComparison.Ordinal);
+        Assert.Contains("exists already", error.Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(At("work", "mine.txt")));
     }
 

@@ -30,7 +30,7 @@ public static class PreprocessingRun
     /// <param name="work">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">Name of one of their configurations.</param>
-    /// <param name="openProcessor">Opens the processor with a number of threads, for one case.</param>
+    /// <param name="openProcessor">Opens the processor with a number of threads; each worker opens its own.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
     /// <exception cref="SharpSegException">
@@ -53,7 +53,7 @@ public static class PreprocessingRun
     /// <param name="dataset">Where the images are; only read.</param>
     /// <param name="recipe">What is done to every case.</param>
     /// <param name="folder">Where the cases are written.</param>
-    /// <param name="openProcessor">Opens the processor with a number of threads, for one case.</param>
+    /// <param name="openProcessor">Opens the processor with a number of threads; each worker opens its own.</param>
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
     /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
@@ -76,7 +76,8 @@ public static class PreprocessingRun
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(workers, cases.Count), CancellationToken = cancel };
         try
         {
-            Parallel.For(0, cases.Count, options, (index, state) =>
+            // A worker keeps its processor: its memory serves one case after the other.
+            Parallel.For(0, cases.Count, options, () => openProcessor(1), (index, state, own) =>
             {
                 var item = cases[index];
                 var hash = CaseHash(recipeText, item);
@@ -88,8 +89,9 @@ public static class PreprocessingRun
                     {
                         // Cases too large to run side by side share the cores inside the case instead.
                         var atOnce = Math.Clamp(budgetBytes / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
-                        using var processor = openProcessor((int)Math.Max(1, workers / atOnce));
-                        Store(dataset, item, recipe, scheme, folder, hash, processor);
+                        var threads = (int)Math.Max(1, workers / atOnce);
+                        using var wide = threads > 1 ? openProcessor(threads) : null;
+                        Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
                     }
                 }
 
@@ -98,7 +100,10 @@ public static class PreprocessingRun
                     written += isStored ? 0 : 1;
                     progress?.Invoke(++finished, cases.Count);
                 }
-            });
+
+                return own;
+            },
+            own => own.Dispose());
         }
         catch (AggregateException errors) when (errors.InnerExceptions.OfType<SharpSegException>().Any())
         {

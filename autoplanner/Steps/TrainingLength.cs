@@ -3,14 +3,15 @@ using SharpSeg.AutoPlanner.Training;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
-/// How long a new training takes: as a schedule says, or as many iterations as fit into a time at the speed that was measured. A training that
-/// is resumed keeps the schedule with which it began.
+/// How long a new training takes: as a schedule says, or as many iterations as fit into a time at the speed that was measured. A
+/// training that is resumed keeps the schedule with which it began.
 /// </summary>
 public sealed class TrainingLength
 {
     private readonly Func<SpeedProbe, TimeSpan>? time;
 
-    private TrainingLength(TrainingSchedule? schedule, Func<SpeedProbe, TimeSpan>? time) => (Schedule, this.time) = (schedule, time);
+    private TrainingLength(TrainingSchedule? schedule, Func<SpeedProbe, TimeSpan>? time) =>
+        (Schedule, this.time) = (schedule, time);
 
     /// <summary>The schedule; null if it is fitted to a time.</summary>
     internal TrainingSchedule? Schedule { get; }

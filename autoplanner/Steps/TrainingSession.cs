@@ -99,7 +99,7 @@ internal static class TrainingSession
         return $"{CloseOthers}, or train with --batch {half.BatchSize}, which needs {MemoryPlan.Size(needed)}";
     }
 
-    /// <summary>The schedule of a new training; one that is fitted to a time takes a measurement of the machine's speed.</summary>
+    /// <summary>The schedule of a new training; fitting one to a time needs a measurement of the machine's speed.</summary>
     private static TrainingSchedule ScheduleOf(
         TrainingLength length, TrainingJob job, Backend backend, IReporter reporter, CancellationToken cancel)
     {
@@ -112,8 +112,10 @@ internal static class TrainingSession
         MemoryPlan.Require(job.Plans.Profile, job.Configuration with { BatchSize = batch }, job.Description, backend);
         var speed = SpeedProbe.Measure(job, backend, new InferenceOptions(), cancel);
         reporter.Info(FormattableString.Invariant(
-            $"measured: {speed.SecondsPerStep:0.000} s per step of batch {batch}, {speed.SecondsPerTile:0.000} s per predicted tile"));
-        return TrainingSchedule.Fit(length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+            $"measured: {speed.SecondsPerStep:0.000} s per step of batch {batch}, ")
+            + FormattableString.Invariant($"{speed.SecondsPerTile:0.000} s per predicted tile"));
+        return TrainingSchedule.Fit(
+            length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
     }
 
     private static long PredictedPeak(TrainingJob job, TrainingSchedule schedule, Backend backend) => MemoryPlan.Of(

@@ -15,7 +15,7 @@ internal sealed class PseudoDice(LabelScheme labels)
 
     /// <summary>Counts a batch at full resolution; what is to be ignored counts nowhere.</summary>
     /// <param name="outputs">Classes (n, z, y, x); of regions, logits (n, z, y, x, r), above 0 inside.</param>
-    /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), with the ignore map last where there is one.</param>
+    /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), the ignore map last if there is one.</param>
     public void Count(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
     {
         if (labels.HasRegions)

@@ -7,19 +7,19 @@ public interface IBatch : IDisposable
     float[] Image { get; }
 
     /// <summary>
-    /// One target per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of one
-    /// resolution (UNet++) share the first of their targets.
+    /// One target per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of
+    /// one resolution (UNet++) share the first of their targets.
     /// </summary>
     IReadOnlyList<float[]> Targets { get; }
 }
 
 /// <summary>
-/// Batches in the order in which <see cref="TrainingStep"/> learns from them. The step asks for a batch when the device has time to receive
-/// it, which may be while it still computes with the one before.
+/// Batches in the order in which <see cref="TrainingStep"/> learns from them. The step asks for a batch when the device has time to
+/// receive it, which may be while it still computes with the one before.
 /// </summary>
 public interface IBatchSource
 {
-    /// <summary>Whether a further batch is wanted ahead of its step; false at the end, and once the training is to stop.</summary>
+    /// <summary>Whether a batch may be taken ahead of its step; false at the end, and once the training is to stop.</summary>
     bool HasNext { get; }
 
     /// <summary>The next batch, which the step disposes of; waits until it is made.</summary>

@@ -89,9 +89,9 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during this one's
-    /// backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients are not finite changes
-    /// nothing and is counted.
+    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during this
+    /// one's backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients are not
+    /// finite changes nothing and is counted.
     /// </summary>
     /// <param name="batches">Gives the batches.</param>
     /// <param name="learningRate">η of this step.</param>

@@ -154,15 +154,16 @@ internal static class ComponentRemoval
     private const double LargestFraction = 0.15; // of the patch's voxels
 
     /// <summary>
-    /// Chooses one of the components of full connectivity (26 neighbours; 8 in a single slice) that are below 15 % of the patch uniformly and
-    /// clears it. Nothing happens if there is none.
+    /// Chooses one of the components of full connectivity (26 neighbours; 8 in a single slice) that are below 15 % of the patch
+    /// uniformly and clears it. Nothing happens if there is none.
     /// </summary>
     /// <param name="mask">Changed in place.</param>
     /// <param name="random">The sample's stream.</param>
     public static void Apply(BitVolume mask, CounterRandom random)
     {
         var components = ConnectedComponents.Find(mask, Connectivity.Full);
-        int[] small = [.. Enumerable.Range(0, components.Count).Where(i => components.Sizes[i] < LargestFraction * mask.Size.Voxels)];
+        var limit = LargestFraction * mask.Size.Voxels;
+        int[] small = [.. Enumerable.Range(0, components.Count).Where(i => components.Sizes[i] < limit)];
         if (small.Length > 0)
         {
             components.Remove(small[random.NextInt(0, small.Length - 1)], mask);

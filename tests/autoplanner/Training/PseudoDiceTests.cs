@@ -30,7 +30,9 @@ public sealed class PseudoDiceTests
         var labels = new LabelScheme([new("background", [0]), new("whole", [1, 2]), new("core", [2]), new("ignore", [3])], [1, 2]);
         var dice = new PseudoDice(labels);
         dice.Count([0.5f, -1, 2, 3, -1, -1, 4, 4], [1, 0, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1]);
-        Assert.Equal([2 * 2 / 5.0, 0.0], dice.PerClass()); // whole: two hits, a miss; core: a false positive, a miss; the last is ignored
+
+        // Whole: two hits, a miss; core: a false positive, a miss; the last voxel is ignored.
+        Assert.Equal([2 * 2 / 5.0, 0.0], dice.PerClass());
     }
 
     [Fact]

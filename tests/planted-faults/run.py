@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Plants the faults of faults.json one by one and runs the tests that must catch them.
+
+    tests/planted-faults/run.py [WORD …] [--table FILE]     only faults whose name contains a WORD; the table as Markdown
+
+Works on a copy of the committed sources in the temporary folder, without the folder of golden values: what lies in the repository must
+suffice. Fails if a fault is not caught, if its text is not found exactly once, if the changed sources do not build, or if its tests are
+red or missing without it. Needs Python 3 and the .NET SDK alone.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LIMIT = 600  # seconds for one build or one test run
+
+
+def run(command, folder):
+    environment = os.environ | {"SHARPSEG_SHARED": str(folder / "none"), "DOTNET_NOLOGO": "1", "DOTNET_CLI_TELEMETRY_OPTOUT": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
+
+
+def build(project, copy):
+    result = run(["dotnet", "build", f"tests/{project}", "-c", "Release", "-v", "quiet", "--nologo", "--disable-build-servers"], copy)
+    errors = sorted(set(re.findall(r"error .*", result.stdout)))
+    return "" if result.returncode == 0 else "\n".join(errors[:3]) or result.stdout[-500:]
+
+
+def test(project, names, copy):
+    """(passed, failed) of the tests of one class or more."""
+    dll = next((copy / "tests" / project / "bin" / "Release").glob("*/SharpSeg.*.Tests.dll"))
+    result = run(["dotnet", "test", str(dll), "--nologo", "--filter", f"FullyQualifiedName~{names}"], copy)
+    counts = re.search(r"Failed: *(\d+), Passed: *(\d+)", result.stdout)
+    return (int(counts[2]), int(counts[1])) if counts else (0, 0)
+
+
+def plant(fault, copy):
+    """Applies the edits; returns what was there before."""
+    before = {}
+    for edit in fault["edits"]:
+        path = copy / edit["file"]
+        text = path.read_text()
+        before.setdefault(path, text)
+        if text.count(edit["text"]) != 1:
+            raise SystemExit(f"error: `{fault['fault']}`: {edit['file']} has the text {text.count(edit['text'])} times: {edit['text']!r}")
+        path.write_text(text.replace(edit["text"], edit["becomes"]))
+    return before
+
+
+def restore(before):
+    for path, text in before.items():
+        path.write_text(text)
+
+
+def main(words, table):
+    faults = [f for f in json.loads((HERE / "faults.json").read_text()) if not words or any(w in f["fault"] for w in words)]
+    if not faults:
+        raise SystemExit("error: no fault has such a name")
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="sharpseg-faults-"))
+    try:
+        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x"], cwd=copy, input=archive, check=True)
+        for fault in faults:                      # a fault that no longer fits is told before anything is built
+            restore(plant(fault, copy))
+
+        for project in sorted({f["project"] for f in faults}):
+            if complaint := build(project, copy):
+                raise SystemExit(f"error: tests/{project} does not build: {complaint}")
+            for names in sorted({f["tests"] for f in faults if f["project"] == project}):
+                passed, failed = test(project, names, copy)
+                if failed or not passed:
+                    raise SystemExit(f"error: without a fault, {failed} of {passed + failed} tests fail: {project}, {names}")
+
+        rows, missed = [], 0
+        for fault in faults:
+            begin = time.monotonic()
+            before = plant(fault, copy)
+            complaint = build(fault["project"], copy)
+            passed, failed = (0, 0) if complaint else test(fault["project"], fault["tests"], copy)
+            restore(before)
+            verdict = "does not build" if complaint else f"caught by {failed} of {passed + failed}" if failed else "NOT CAUGHT"
+            missed += failed == 0
+            rows.append(f"| {fault['fault']} | {fault['edits'][0]['file']} | {fault['tests'].replace('|FullyQualifiedName~', ', ')} | {verdict} |")
+            print(f"{verdict:22} {time.monotonic() - begin:5.0f} s  {fault['fault']}{': ' + complaint if complaint else ''}", flush=True)
+        if table:
+            pathlib.Path(table).write_text("| fault | where | tests | result |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
+        print(f"{len(faults) - missed} of {len(faults)} faults caught")
+        return 1 if missed else 0
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    output = arguments[arguments.index("--table") + 1] if "--table" in arguments else None
+    sys.exit(main([a for a in arguments if a != "--table" and a != output], output))

@@ -20,10 +20,11 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     protected override DeviceBuffer AllocateCore(long length)
     {
+        releases.RequireNone();
         var rounded = RoundUp(length);
         try
         {
-            return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded);
+            return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded, releases);
         }
         catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
         {

@@ -17,7 +17,10 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     private readonly Accelerator accelerator;
     private readonly Staging staging;
     private readonly VariantChooser variants;
+    private readonly DeviceReleases releases;
+    private readonly Action<string> warn;
     private DeviceBuffer? scratch;
+    private bool failureTold;
 
     /// <summary>Takes over an open device.</summary>
     /// <param name="context">ILGPU's context of the device.</param>
@@ -35,8 +38,10 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         Stream = accelerator.DefaultStream;
         staging = new Staging(accelerator);
         Kernels = new GpuKernels(list);
-        variants = new VariantChooser(this, choice, cache, warn ?? (_ => { }));
-        sampler = new(() => new(accelerator, Kernels, Allocate, Free));
+        this.warn = warn ?? (_ => { });
+        releases = new DeviceReleases(description);
+        variants = new VariantChooser(this, choice, cache, this.warn);
+        sampler = new(() => new(accelerator, Kernels, Allocate, Free, releases));
     }
 
     /// <inheritdoc/>
@@ -57,6 +62,9 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <summary>The kernels.</summary>
     internal GpuKernels Kernels { get; }
 
+    /// <summary>What could not be given back.</summary>
+    internal DeviceReleases Releases => releases;
+
     /// <inheritdoc/>
     public override string ProductPrecision => Precision.ToString().ToLowerInvariant();
 
@@ -64,18 +72,24 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     public override bool NeedsLossScaling => Precision == GpuPrecision.Fp16;
 
     /// <inheritdoc/>
-    public override DeviceException? FailureOf(Exception exception) => exception switch
+    public override DeviceException? FailureOf(Exception exception)
     {
-        DeviceException known => known,
-        AcceleratorException failure => new DeviceLostException(Description, failure),
-        _ => null,
-    };
+        var failure = exception switch
+        {
+            DeviceException known => known,
+            AcceleratorException driver => new DeviceLostException(Description, driver),
+            _ => null,
+        };
+        failureTold |= failure is not null;
+        return failure;
+    }
 
     /// <inheritdoc/>
     public override void Synchronize()
     {
         Stream.Synchronize();
         staging.Reset();
+        releases.RequireNone();
     }
 
     /// <inheritdoc/>
@@ -83,23 +97,15 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     {
         if (disposing)
         {
-            try
+            IDisposable?[] held = [sampler.IsValueCreated ? sampler.Value : null, scratch, staging, ahead, copies, accelerator, context];
+            foreach (var one in held)
             {
-                if (sampler.IsValueCreated)
-                {
-                    sampler.Value.Dispose();
-                }
-
-                scratch?.Dispose();
-                staging.Dispose();
-                ahead?.Dispose();
-                copies?.Dispose();
-                accelerator.Dispose();
-                context.Dispose();
+                releases.Release(one);
             }
-            catch (AcceleratorException)
+
+            if (releases.Failure is { } failure && !failureTold)
             {
-                // The device is lost; the failure that reported it is on its way to the user.
+                warn($"{Description} failed when its memory was given back: {failure.Message}; do not trust what it computed last");
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace SharpSeg.Perf.Measuring;
@@ -11,10 +12,11 @@ namespace SharpSeg.Perf.Measuring;
 internal sealed class PyTorchWorker : IDisposable
 {
     private readonly Process process;
+    private readonly StringBuilder errors;
 
-    private PyTorchWorker(Process process, string version)
+    private PyTorchWorker(Process process, StringBuilder errors, string version)
     {
-        this.process = process;
+        (this.process, this.errors) = (process, errors);
         Version = version;
     }
 
@@ -39,13 +41,18 @@ internal sealed class PyTorchWorker : IDisposable
                 continue;
             }
 
-            if (process.StandardOutput.ReadLine() is { } version)
+            if (process.Running.StandardOutput.ReadLine() is { } version)
             {
-                return new PyTorchWorker(process, version);
+                return new PyTorchWorker(process.Running, process.Errors, version);
             }
 
-            process.WaitForExit();
-            process.Dispose();
+            // Most machines have a python3 without torch; whoever names one wants to know why it does not serve.
+            process.Running.WaitForExit();
+            process.Running.Dispose();
+            if (python == Environment.GetEnvironmentVariable("SHARPSEG_PYTHON"))
+            {
+                Console.Error.WriteLine($"SHARPSEG_PYTHON={python} cannot be compared with: {LastLine(process.Errors)}");
+            }
         }
 
         return null;
@@ -68,7 +75,7 @@ internal sealed class PyTorchWorker : IDisposable
         process.Dispose();
     }
 
-    private static Process? TryStart(string python, string script, string[] arguments)
+    private static (Process Running, StringBuilder Errors)? TryStart(string python, string script, string[] arguments)
     {
         var start = new ProcessStartInfo(python)
         {
@@ -80,10 +87,18 @@ internal sealed class PyTorchWorker : IDisposable
         Array.ForEach(arguments, start.ArgumentList.Add);
         try
         {
-            var process = Process.Start(start);
-            process?.ErrorDataReceived += (_, _) => { };
-            process?.BeginErrorReadLine();
-            return process;
+            var process = new Process { StartInfo = start };
+            var errors = new StringBuilder();
+            process.ErrorDataReceived += (_, line) =>
+            {
+                lock (errors)
+                {
+                    errors.AppendLine(line.Data);
+                }
+            };
+            process.Start();
+            process.BeginErrorReadLine();
+            return (process, errors);
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -95,7 +110,21 @@ internal sealed class PyTorchWorker : IDisposable
     {
         process.StandardInput.WriteLine(JsonSerializer.Serialize(request));
         process.StandardInput.Flush();
-        var line = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the PyTorch process ended unexpectedly");
-        return JsonDocument.Parse(line).RootElement;
+        if (process.StandardOutput.ReadLine() is { } line)
+        {
+            return JsonDocument.Parse(line).RootElement;
+        }
+
+        process.WaitForExit(); // and with it the last of stderr
+        throw new InvalidOperationException($"the PyTorch process ended: {LastLine(errors)}");
+    }
+
+    /// <summary>What Python said last on its standard error.</summary>
+    private static string LastLine(StringBuilder errors)
+    {
+        lock (errors)
+        {
+            return errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "nothing on stderr";
+        }
     }
 }

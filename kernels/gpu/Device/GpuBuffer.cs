@@ -5,7 +5,10 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>Device memory as the engine sees it.</summary>
-internal sealed class GpuBuffer(MemoryBuffer1D<float, Stride1D.Dense> memory, long length) : DeviceBuffer(length)
+/// <param name="memory">ILGPU's memory.</param>
+/// <param name="length">Elements.</param>
+/// <param name="releases">Where a failure to give it back is kept.</param>
+internal sealed class GpuBuffer(MemoryBuffer1D<float, Stride1D.Dense> memory, long length, DeviceReleases releases) : DeviceBuffer(length)
 {
     /// <summary>A part of the memory, as kernels see it.</summary>
     public ArrayView<float> View(long offset, long length) => memory.AsContiguous().SubView(offset, length);
@@ -15,14 +18,7 @@ internal sealed class GpuBuffer(MemoryBuffer1D<float, Stride1D.Dense> memory, lo
     {
         if (disposing)
         {
-            try
-            {
-                memory.Dispose();
-            }
-            catch (AcceleratorException)
-            {
-                // The device is lost and its memory with it; the failure that reported it is on its way to the user.
-            }
+            releases.Release(memory);
         }
     }
 }

@@ -15,8 +15,9 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <param name="kernels">Its kernels.</param>
 /// <param name="allocate">The backend's memory.</param>
 /// <param name="free">Gives it back.</param>
+/// <param name="releases">Where a failure to give something back is kept.</param>
 internal sealed class SpatialSampler(
-    Accelerator accelerator, GpuKernels kernels, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free) : IDisposable
+    Accelerator accelerator, GpuKernels kernels, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free, DeviceReleases releases) : IDisposable
 {
     private readonly Lock gate = new();
     private AcceleratorStream? stream;
@@ -77,16 +78,8 @@ internal sealed class SpatialSampler(
         lock (gate)
         {
             device?.Dispose();
-            try
-            {
-                host?.Dispose();
-                stream?.Dispose();
-            }
-            catch (AcceleratorException)
-            {
-                // The device is lost; the failure that reported it is on its way to the user.
-            }
-
+            releases.Release(host);
+            releases.Release(stream);
             (device, host, stream) = (null, null, null);
         }
     }

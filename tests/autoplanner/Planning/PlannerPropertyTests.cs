@@ -49,9 +49,8 @@ public sealed class PlannerPropertyTests
     }
 
     [Fact]
-    public void More_memory_never_shrinks_a_patch()
+    public void More_memory_never_shrinks_a_patch() => Seeded.Run(random =>
     {
-        var random = new Random(5);
         for (var trial = 0; trial < 60; trial++)
         {
             var fingerprint = RandomFingerprint(random, trial);
@@ -73,7 +72,7 @@ public sealed class PlannerPropertyTests
                 previous = voxels;
             }
         }
-    }
+    });
 
     private static void Check(PlanResult result, PlannerOptions options, Fingerprint fingerprint)
     {

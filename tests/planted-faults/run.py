@@ -28,7 +28,10 @@ def run(command, folder):
 
 
 def build(project, copy):
-    result = run(["dotnet", "build", f"tests/{project}", "-c", "Release", "-v", "quiet", "--nologo", "--disable-build-servers"], copy)
+    command = ["dotnet", "build", f"tests/{project}", "-c", "Release", "-v", "quiet", "--nologo", "--disable-build-servers", "-m:1"]
+    result = run(command, copy)
+    if "MSB4166" in result.stdout:                # a build process died: a full machine, not a fault
+        result = run(command, copy)
     errors = sorted(set(re.findall(r"error .*", result.stdout)))
     return "" if result.returncode == 0 else "\n".join(errors[:3]) or result.stdout[-500:]
 

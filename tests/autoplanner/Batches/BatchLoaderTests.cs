@@ -41,6 +41,23 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
+    public void Every_epoch_and_every_iteration_has_samples_of_its_own()
+    {
+        using var loader = new BatchLoader(Cases(), Cases(), Settings(Profile.Modern, false));
+        var images = new List<float[]>();
+        foreach (var (training, epoch, iteration) in new[] { (true, 0, 0), (true, 1, 0), (true, 0, 1), (true, 1, 1), (false, 0, 0), (false, 1, 0) })
+        {
+            using var batch = loader.Get(training, epoch, iteration);
+            images.Add([.. batch.Image]);
+        }
+
+        for (var i = 0; i < images.Count; i++)
+        {
+            Assert.DoesNotContain(images.Skip(i + 1), other => other.AsSpan().SequenceEqual(images[i]));
+        }
+    }
+
+    [Fact]
     public void Shapes_follow_patch_strides_and_channels()
     {
         var settings = Settings(Profile.Modern, cascade: true);
@@ -54,10 +71,15 @@ public sealed class BatchLoaderTests
         Assert.All(batch.Image, v => Assert.True(float.IsFinite(v)));
     }
 
-    [Fact]
-    public void Validation_batches_are_plain_crops_with_padding()
+    // Smaller than the patch along z, y, x, and all of them.
+    [Theory]
+    [InlineData(9, 20, 30)]
+    [InlineData(20, 9, 30)]
+    [InlineData(20, 30, 9)]
+    [InlineData(9, 11, 10)]
+    public void Validation_batches_are_plain_crops_with_padding(int sizeZ, int sizeY, int sizeX)
     {
-        var source = MemoryCase.Blob("small", new(9, 20, 30), 2, 5, withPrevious: true);
+        var source = MemoryCase.Blob("small", new(sizeZ, sizeY, sizeX), 2, 5, withPrevious: true);
         using var loader = new BatchLoader([source], [source], Settings(Profile.Modern, cascade: true));
         for (var i = 0; i < 4; i++)
         {
@@ -76,8 +98,8 @@ public sealed class BatchLoaderTests
                         for (var x = 0; x < Patch.X; x++, v++)
                         {
                             int cz = z + start.Z, cy = y + start.Y, cx = x + start.X;
-                            var inside = cz >= 0 && cz < 9 && cy >= 0 && cy < 20 && cx >= 0 && cx < 30;
-                            var at = (((cz * 20) + cy) * 30) + cx;
+                            var inside = cz >= 0 && cz < sizeZ && cy >= 0 && cy < sizeY && cx >= 0 && cx < sizeX;
+                            var at = (((cz * sizeY) + cy) * sizeX) + cx;
                             var label = inside ? Math.Max(labels[at], (short)0) : 0;
                             Assert.Equal(label, batch.Targets[0][v]);
                             Assert.Equal(inside ? image[2 * at] : 0, batch.Image[4 * v]);

@@ -99,6 +99,37 @@ public sealed class PredictorTests
         }
     }
 
+    /// <summary>A case that a tile does not fit into is padded with zeros, the smaller half below: the answer is a part of the padded one's.</summary>
+    [Theory]
+    [InlineData(3, 8, 6)]
+    [InlineData(4, 5, 6)]
+    [InlineData(4, 8, 3)]
+    [InlineData(1, 3, 9)]
+    public void A_case_smaller_than_a_tile_is_answered_in_its_place(int z, int y, int x)
+    {
+        using var backend = Cpu.Open(1);
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        using var network = Network.Build(configuration.ToNetworkPlan(1, 2, deepSupervision: false), backend, seed: 3);
+        using var predictor = new Predictor(
+            backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions(Mirroring: false));
+        var size = new Extent(z, y, x);
+        var (padded, below) = SlidingWindow.Padding(size, configuration.Patch);
+        Assert.NotEqual(size, padded);
+        var image = InferenceFixtures.Noise(size.Voxels, seed: 2);
+        var larger = new float[padded.Voxels];
+        foreach (var (inSmall, inLarge) in Voxels(padded, below, size))
+        {
+            larger[inLarge] = image[inSmall];
+        }
+
+        var (actual, expected) = (Predict(predictor, image, size), Predict(predictor, larger, padded));
+        foreach (var (inSmall, inLarge) in Voxels(padded, below, size))
+        {
+            Assert.Equal(expected[2 * inLarge], actual[2 * inSmall], 1e-5f);
+            Assert.Equal(expected[(2 * inLarge) + 1], actual[(2 * inSmall) + 1], 1e-5f);
+        }
+    }
+
     /// <summary>With mirroring the answer to a flipped image is the flipped answer, whatever the weights.</summary>
     [Fact]
     public void Mirroring_makes_the_answer_symmetric()

@@ -86,6 +86,17 @@ public sealed class ProbabilityMapsTests
         Assert.Equal([0], LabelDecision.Of(three, ThreeLabels));
     }
 
+    /// <summary>docs/method/inference.md §8, for saved probabilities and for the outputs themselves.</summary>
+    [Fact]
+    public void The_lowest_of_equally_probable_classes_is_taken()
+    {
+        var extent = new Extent(1, 1, 3);
+        float[][] equal = [[.4f, .2f, 1f / 3], [.4f, .4f, 1f / 3], [.2f, .4f, 1f / 3]];
+        Assert.Equal([0, 1, 0], LabelDecision.Of(new GivenMaps(extent, equal), ThreeLabels));
+        float[] logits = [2, 2, 1, 1, 2, 2, 3, 3, 3];       // channels last
+        Assert.Equal([0, 1, 0], Maps(logits, extent, extent, ThreeLabels).Segmentation());
+    }
+
     [Fact]
     public void Files_give_back_what_was_written()
     {

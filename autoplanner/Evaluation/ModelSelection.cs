@@ -15,16 +15,14 @@ internal static class ModelSelection
         [.. (profile == Profile.Classic ? Classic : Modern).Where(planned.Contains)];
 
     /// <summary>The single configurations, then all pairs, in a fixed order.</summary>
-    /// <param name="profile">Classic leaves out the low-resolution stage alone.</param>
-    /// <param name="planned">Configurations of the plans; those that are not planned are left out silently.</param>
+    /// <param name="names">The configurations that compete alone, of one plan or of several: <see cref="Singles"/> of each.</param>
     /// <param name="trained">Configurations whose cross-validation is complete.</param>
     /// <param name="allowEnsembles">Whether pairs compete.</param>
     /// <param name="trainedOnly">Leave out configurations that are planned but not trained, instead of refusing.</param>
     /// <exception cref="SharpSegException">A planned configuration is not trained, or none is.</exception>
     public static IReadOnlyList<Candidate> Candidates(
-        Profile profile, IReadOnlyCollection<string> planned, IReadOnlyCollection<string> trained, bool allowEnsembles = true, bool trainedOnly = false)
+        IReadOnlyList<string> names, IReadOnlyCollection<string> trained, bool allowEnsembles = true, bool trainedOnly = false)
     {
-        string[] names = [.. Singles(profile, planned)];
         var untrained = names.Where(name => !trained.Contains(name)).ToArray();
         if (untrained.Length > 0 && !trainedOnly)
         {
@@ -33,15 +31,15 @@ internal static class ModelSelection
         }
 
         names = [.. names.Where(trained.Contains)];
-        if (names.Length == 0)
+        if (names.Count == 0)
         {
             throw new SharpSegException("no configuration is trained", "`sharpseg train` comes first");
         }
 
         var candidates = names.Select(name => new Candidate([name])).ToList();
-        for (var i = 0; allowEnsembles && i < names.Length; i++)
+        for (var i = 0; allowEnsembles && i < names.Count; i++)
         {
-            for (var j = i + 1; j < names.Length; j++)
+            for (var j = i + 1; j < names.Count; j++)
             {
                 candidates.Add(new Candidate([names[i], names[j]]));
             }

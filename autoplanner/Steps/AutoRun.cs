@@ -15,13 +15,15 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Work">Workspace to create or continue.</param>
 /// <param name="Configuration">Configuration; null takes 3d_fullres where planned, else 2d.</param>
 /// <param name="Fold">Fold to train: a number, or `all`.</param>
-/// <param name="Profile">Generation of the method.</param>
+/// <param name="Network">The network to plan.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="Resume">Continue an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
+/// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
 public sealed record AutoRequest(
-    string Dataset, string Work, string? Configuration, string Fold, Profile Profile, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true);
+    string Dataset, string Work, string? Configuration, string Fold, NetworkChoice Network, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true,
+    string? Plan = null);
 
 /// <summary>The result.</summary>
 /// <param name="Job">What was trained.</param>
@@ -51,7 +53,7 @@ public static class AutoRun
         AutoRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        var work = new Workspace(request.Work);
+        var work = new Workspace(request.Work, request.Plan);
         RequireFreshOrResumed(work, request);
         if (work.RecordedDatasetFolder() is not null)
         {
@@ -59,7 +61,7 @@ public static class AutoRun
         }
 
         var dataset = Verify(request.Dataset, reporter, cancel);
-        var plans = PlanningRun.Execute(dataset, work, new PlannerOptions { Profile = request.Profile }, reporter, cancel).Plans;
+        var plans = PlanningRun.Execute(dataset, work, request.Network.Options(), reporter, cancel).Plans;
         var name = request.Configuration ?? DefaultConfiguration(plans);
         PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, cancel);
 
@@ -123,10 +125,10 @@ public static class AutoRun
 
     private static void RequireFreshOrResumed(Workspace work, AutoRequest request)
     {
-        if (!request.Resume && Directory.Exists(Path.Combine(work.Folder, "runs")))
+        if (!request.Resume && Directory.Exists(work.RunsFolder))
         {
             throw new SharpSegException(
-                $"`{request.Work}` already holds trained runs", "continue with --resume, or choose another folder with -o");
+                $"`{request.Work}` already holds trained runs", "continue with --resume, train another plan beside them with --plan NAME, or choose another folder with -o");
         }
 
         work.MakeFolder();

@@ -21,7 +21,7 @@ internal sealed class CrossValidation
         IsPreprocessed = isPreprocessed;
     }
 
-    /// <summary>Name of the configuration.</summary>
+    /// <summary>Name of the configuration among those of all plans.</summary>
     public string Configuration { get; }
 
     /// <summary>The compared folds.</summary>
@@ -38,7 +38,7 @@ internal sealed class CrossValidation
         [.. Folds.SelectMany(fold => fold.Cases).OrderBy(item => item.CaseId, StringComparer.Ordinal)];
 
     /// <summary>Inspects the runs of a configuration.</summary>
-    /// <param name="work">Holds the runs.</param>
+    /// <param name="work">Holds the runs, seen through the configuration's plan.</param>
     /// <param name="dataset">Has the references.</param>
     /// <param name="configuration">The configuration.</param>
     /// <param name="folds">Names of the compared folds with their cases.</param>
@@ -53,7 +53,7 @@ internal sealed class CrossValidation
                 ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "correct splits.json")))]));
         var data = work.PreprocessedFolder(configuration);
         return new CrossValidation(
-            configuration.Name, [.. validations], dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));
+            work.NameOf(configuration.Name), [.. validations], dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));
     }
 
     /// <summary>Which folds lack what, in words; null if nothing does.</summary>
@@ -101,13 +101,14 @@ internal enum FoldProgress
 }
 
 /// <summary>The validation predictions of one fold of one configuration.</summary>
-/// <param name="Configuration">Name of the configuration.</param>
+/// <param name="Configuration">Name of the configuration in its plan.</param>
+/// <param name="Plan">Name of the plan; null for the default one.</param>
 /// <param name="Fold">Name of the fold.</param>
 /// <param name="RunFolder">Folder of its run.</param>
 /// <param name="Cases">Its validation cases with their files.</param>
 /// <param name="Progress">How far it is.</param>
 internal sealed record FoldValidation(
-    string Configuration, string Fold, string RunFolder, IReadOnlyList<EvaluationCase> Cases, FoldProgress Progress)
+    string Configuration, string? Plan, string Fold, string RunFolder, IReadOnlyList<EvaluationCase> Cases, FoldProgress Progress)
 {
     /// <summary>Inspects a run's folder.</summary>
     public static FoldValidation Of(
@@ -121,7 +122,7 @@ internal sealed record FoldValidation(
             : !files.All(item => File.Exists(item.PredictionFile)) ? FoldProgress.Trained
             : !cases.All(item => File.Exists(ProbabilityFile.PathOf(validation, item.Id))) ? FoldProgress.Validated
             : FoldProgress.Averageable;
-        return new FoldValidation(configuration, fold, run, files, progress);
+        return new FoldValidation(configuration, work.Plan, fold, run, files, progress);
     }
 
     /// <summary>The probabilities of one of the fold's cases.</summary>
@@ -134,7 +135,7 @@ internal sealed record FoldValidation(
     {
         var checkpoint = File.Exists(Workspace.FinalCheckpoint(RunFolder)) ? Workspace.FinalCheckpoint(RunFolder) : Begun(RunFolder);
         var seed = checkpoint is null ? TrainingJob.DefaultSeed : Checkpoint.SeedOf(checkpoint);
-        return $"sharpseg train {work} -c {Configuration} -f {Fold}"
+        return $"sharpseg train {work}{(Plan is null ? "" : $" --plan {Plan}")} -c {Configuration} -f {Fold}"
             + (checkpoint is null ? "" : " --resume")
             + (saveProbabilities ? " --save-probabilities" : "")
             + (seed == TrainingJob.DefaultSeed ? "" : string.Create(CultureInfo.InvariantCulture, $" --seed {seed}"));

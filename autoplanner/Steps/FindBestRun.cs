@@ -17,8 +17,10 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </param>
 /// <param name="Postprocess">Whether postprocessing is decided.</param>
 /// <param name="WorkName">The workspace as the user named it, for the commands that are suggested.</param>
+/// <param name="Plans">Names of the compared plans; null compares all that the workspace has.</param>
 public sealed record FindBestRequest(
-    Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true, string? WorkName = null);
+    Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true, string? WorkName = null,
+    IReadOnlyList<string>? Plans = null);
 
 /// <summary>The result.</summary>
 /// <param name="Best">The content of best.json.</param>
@@ -45,24 +47,31 @@ public static class FindBestRun
     public static FindBestResult Execute(FindBestRequest request, IReporter reporter, CancellationToken cancel)
     {
         var work = request.Work;
-        var plans = work.ReadPlans();
         var dataset = Dataset.Open(work.ReadDatasetFolder());
-        WorkspaceGuard.RequireUnchanged(work, dataset);
         var folds = FoldsOf(request, dataset, reporter);
-        string[] planned = [.. plans.Configurations.Keys];
-        var singles = ModelSelection.Singles(plans.Profile, planned);
-        var validations = singles.Append(LowResolution).Distinct().Where(planned.Contains)
-            .ToDictionary(name => name, name => CrossValidation.Of(work, dataset, plans.Resolve(name), folds));
+        var compared = request.Plans is { } names ? names.Select(name => new Workspace(work.Folder, name)) : work.AllPlans().DefaultIfEmpty(work);
+        List<string> singles = [], reported = [];
+        var validations = new Dictionary<string, CrossValidation>(StringComparer.Ordinal);
+        foreach (var plan in compared)
+        {
+            WorkspaceGuard.RequireUnchanged(plan, dataset);
+            var plans = plan.ReadPlans();
+            var competing = ModelSelection.Singles(plans.Profile, [.. plans.Configurations.Keys]);
+            singles.AddRange(competing.Select(plan.NameOf));
+            reported.AddRange(plans.Configurations.Keys.Where(name => name == LowResolution && !competing.Contains(name)).Select(plan.NameOf));
+            foreach (var name in competing.Append(LowResolution).Distinct().Where(plans.Configurations.ContainsKey))
+            {
+                validations[plan.NameOf(name)] = CrossValidation.Of(plan, dataset, plans.Resolve(name), folds);
+            }
+        }
+
         var trained = Trained(request, singles, validations, reporter);
-        var candidates = ModelSelection.Candidates(plans.Profile, planned, trained, request.Ensembles, trainedOnly: true);
+        var candidates = ModelSelection.Candidates(singles, trained, request.Ensembles, trainedOnly: true);
         RequireProbabilities(request, candidates, validations, reporter);
 
         // What is reported but does not compete comes last.
         var all = candidates.ToList();
-        if (!singles.Contains(LowResolution) && validations.GetValueOrDefault(LowResolution) is { IsComplete: true })
-        {
-            all.Add(new Candidate([LowResolution]));
-        }
+        all.AddRange(reported.Where(name => validations[name].IsComplete).Select(name => new Candidate([name])));
 
         var summaries = all.Select(candidate => Score(work, candidate, validations, dataset, reporter, cancel)).ToArray();
         var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
@@ -75,7 +84,7 @@ public static class FindBestRun
             DiceAfter = summaries[best].ForegroundDice,
             Scores = [.. all.Select((candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
         };
-        return Finish(request, winner, summaries[best], plans.Profile, dataset, reporter, cancel);
+        return Finish(request, winner, summaries[best], dataset, reporter, cancel);
     }
 
     /// <summary>
@@ -83,8 +92,7 @@ public static class FindBestRun
     /// best.json.
     /// </summary>
     private static FindBestResult Finish(
-        FindBestRequest request, BestModel winner, EvaluationSummary summary, Profile profile, Dataset dataset, IReporter reporter,
-        CancellationToken cancel)
+        FindBestRequest request, BestModel winner, EvaluationSummary summary, Dataset dataset, IReporter reporter, CancellationToken cancel)
     {
         var labels = dataset.Description.Labels;
         var folder = FolderOf(request.Work, winner.Winner);
@@ -92,7 +100,8 @@ public static class FindBestRun
         if (request.Postprocess)
         {
             reporter.Stage($"decide postprocessing of {winner.Winner}");
-            var steps = Decide(request.Work, profile, summary, labels, reporter, cancel);
+            var (plan, _) = request.Work.Locate(winner.Winner.Configurations[0]);
+            var steps = Decide(plan, plan.ReadPlans().Profile, summary, labels, reporter, cancel);
             winner = winner with { Postprocessing = steps };
         }
 
@@ -226,7 +235,7 @@ public static class FindBestRun
         {
             if (!validation.IsPreprocessed)
             {
-                reporter.Info($"sharpseg preprocess {work} -c {validation.Configuration}");
+                reporter.Info($"sharpseg preprocess {work}{(validation.Folds[0].Plan is { } plan ? $" --plan {plan}" : "")} -c {validation.Folds[0].Configuration}");
             }
 
             foreach (var fold in validation.Folds.Where(fold => fold.Progress < needed))
@@ -302,9 +311,16 @@ public static class FindBestRun
         return summary;
     }
 
-    private static string FolderOf(Workspace work, Candidate candidate) => candidate.IsEnsemble
-        ? work.EnsembleFolder(candidate.Configurations[0], candidate.Configurations[1])
-        : work.CrossValidationFolder(candidate.Configurations[0]);
+    private static string FolderOf(Workspace work, Candidate candidate)
+    {
+        if (candidate.IsEnsemble)
+        {
+            return work.EnsembleFolder(candidate.Configurations[0], candidate.Configurations[1]);
+        }
+
+        var (plan, configuration) = work.Locate(candidate.Configurations[0]);
+        return plan.CrossValidationFolder(configuration);
+    }
 
     /// <summary>
     /// Clears one of our folders of the segmentations of an earlier comparison, which may have had other folds.

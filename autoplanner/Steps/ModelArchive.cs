@@ -40,9 +40,8 @@ public static class ModelArchive
     public static string Write(
         Workspace work, string path, string? configuration, IReadOnlyList<string> folds, IReporter reporter, CancellationToken cancel)
     {
-        var plans = work.ReadPlans();
         var labels = work.ReadDescription().Labels;
-        var choice = ModelChoice.Of(work, plans, labels, configuration, folds, "final");
+        var choice = ModelChoice.Of(work, labels, configuration, folds, "final");
         Write(path, Version, work.ReadDescription(), Content(work, choice, [.. choice.Members.SelectMany(Checkpoints).Distinct()]), [], reporter, cancel);
         return choice.Describe(labels);
     }
@@ -71,21 +70,28 @@ public static class ModelArchive
             + string.Join("; ", parts.Select(part => $"{part.Name}: {Choice(part.Work).Describe(part.Work.ReadDescription().Labels)}"));
     }
 
-    private static ModelChoice Choice(Workspace work) => ModelChoice.Of(work, work.ReadPlans(), work.ReadDescription().Labels, null, [], "final");
+    private static ModelChoice Choice(Workspace work) => ModelChoice.Of(work, work.ReadDescription().Labels, null, [], "final");
 
     private static List<ArchivedFile> AllOf(Workspace work)
     {
-        var runs = Path.Combine(work.Folder, "runs");
+        var runs = work.RunsFolder;
         return Content(work, Choice(work), [.. Directory.EnumerateFiles(runs, "checkpoint_final.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]);
     }
 
     /// <summary>The files of a workspace that predict.</summary>
     private static List<ArchivedFile> Content(Workspace work, ModelChoice choice, IReadOnlyList<string> checkpoints)
     {
+        // Members of one plan travel as those of the default plan, which is all that most models have.
+        var plans = choice.Members.Select(member => member.Work).DistinctBy(member => member.Plan).ToArray();
+        var root = plans.Length == 1 ? Path.GetDirectoryName(plans[0].RunsFolder)! : work.Folder;
+        var names = choice.Members.Select(member => plans.Length == 1 ? member.Configuration.Name : member.Work.NameOf(member.Configuration.Name));
+        var first = plans.Length > 1 && File.Exists(new Workspace(work.Folder).PlansFile) ? new Workspace(work.Folder) : plans[0];
+
         // A model always says what predicts, even if nothing was compared.
-        var best = choice.Best ?? new BestModel
+        var winner = new Candidate([.. names]);
+        var best = choice.Best is { } compared ? compared with { Winner = winner } : new BestModel
         {
-            Winner = new Candidate([choice.Members[0].Configuration.Name]),
+            Winner = winner,
             Folds = choice.Members[0].Folds,
             Postprocessing = choice.Postprocessing,
             DiceBefore = double.NaN,
@@ -95,9 +101,11 @@ public static class ModelArchive
         return
         [
             new("dataset.json", work.ReadDescription().ToJson(), null),
-            new("plans.json", JsonFile.ReadText(work.PlansFile), null),
+            new("plans.json", JsonFile.ReadText(first.PlansFile), null),
+            .. plans.Where(plan => plans.Length > 1 && plan.Plan is not null).Select(plan =>
+                new ArchivedFile($"plans/{plan.Plan}.json", JsonFile.ReadText(plan.PlansFile), null)),
             new("best.json", best.ToJson(), null),
-            .. checkpoints.Select(file => new ArchivedFile(Path.GetRelativePath(work.Folder, file).Replace(Path.DirectorySeparatorChar, '/'), null, file)),
+            .. checkpoints.Select(file => new ArchivedFile(Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/'), null, file)),
         ];
     }
 

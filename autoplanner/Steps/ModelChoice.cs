@@ -6,14 +6,17 @@ using SharpSeg.AutoPlanner.Workspaces;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>A configuration that predicts, with the files of its networks.</summary>
+/// <param name="Work">The workspace, seen through the member's plan.</param>
+/// <param name="Plans">That plan.</param>
 /// <param name="Configuration">The configuration.</param>
 /// <param name="Folds">Its folds.</param>
 /// <param name="Checkpoints">One file per fold.</param>
 /// <param name="FirstStage">What runs before it in a cascade; null outside one.</param>
 internal sealed record ModelMember(
-    ConfigurationPlan Configuration, IReadOnlyList<string> Folds, IReadOnlyList<string> Checkpoints, ModelMember? FirstStage)
+    Workspace Work, Plans Plans, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, IReadOnlyList<string> Checkpoints,
+    ModelMember? FirstStage)
 {
-    public override string ToString() => $"{Configuration.Name}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
+    public override string ToString() => $"{Work.NameOf(Configuration.Name)}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
         + (FirstStage is null ? "" : $" (first {FirstStage})");
 }
 
@@ -26,11 +29,10 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>
-    /// The configuration that is asked for, plain; else what best.json says; else, where there is none, the configuration that is
-    /// trained.
+    /// The configuration that is asked for, plain; else, unless a plan is asked for, what best.json says; else the configuration that
+    /// is trained.
     /// </summary>
-    /// <param name="work">Workspace with trained folds.</param>
-    /// <param name="plans">Its plans.</param>
+    /// <param name="work">Workspace with trained folds, seen through the plan that is asked for.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="configuration">What is asked for, or null.</param>
     /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones, without "all" unless it is the only one.</param>
@@ -38,19 +40,20 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     /// <param name="withFirstStage">False where a cascade's first segmentations are given.</param>
     /// <exception cref="SharpSegException">Nothing is trained, a checkpoint is missing, or best.json is bad.</exception>
     public static ModelChoice Of(
-        Workspace work, Plans plans, LabelScheme labels, string? configuration, IReadOnlyList<string> folds, string checkpoint,
+        Workspace work, LabelScheme labels, string? configuration, IReadOnlyList<string> folds, string checkpoint,
         bool withFirstStage = true)
     {
-        if (configuration is null && File.Exists(work.BestFile))
+        if (configuration is null && work.Plan is null && File.Exists(work.BestFile))
         {
             var best = BestModel.Read(work.BestFile);
             best.RequireLabelsOf(labels, work.BestFile);
             var chosen = folds.Count > 0 ? folds : best.Folds;
             return new ModelChoice(
-                [.. best.Winner.Configurations.Select(name => Member(work, plans, name, chosen, checkpoint, withFirstStage))],
+                [.. best.Winner.Configurations.Select(name => Named(work, name, chosen, checkpoint, withFirstStage))],
                 best.Postprocessing, best with { Folds = chosen });
         }
 
+        var plans = work.ReadPlans();
         var single = configuration ?? TrainedConfiguration(work, plans);
         return new ModelChoice([Member(work, plans, single, folds, checkpoint, withFirstStage)], PostprocessingSteps.None, null);
     }
@@ -61,6 +64,14 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         + (Members.Count > 1 ? "; probabilities averaged" : "")
         + (Postprocessing.LabelSets.Count > 0 ? $"; then {Postprocessing.Describe(labels)}" : "");
 
+    /// <summary>A member that best.json names, which may be of another plan.</summary>
+    private static ModelMember Named(
+        Workspace work, string name, IReadOnlyList<string> folds, string checkpoint, bool withFirstStage)
+    {
+        var (located, configuration) = work.Locate(name);
+        return Member(located, located.ReadPlans(), configuration, folds, checkpoint, withFirstStage);
+    }
+
     private static ModelMember Member(
         Workspace work, Plans plans, string name, IReadOnlyList<string> asked, string checkpoint, bool withFirstStage)
     {
@@ -69,7 +80,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         if (folds.Count == 0)
         {
             throw new SharpSegException(
-                $"`{work.Folder}` has no {checkpoint} checkpoint of {name}", $"`sharpseg train {work.Folder} -c {name}` makes one");
+                $"`{work.Folder}` has no {checkpoint} checkpoint of {name}", $"`sharpseg train {work.Folder}{(work.Plan is { } plan ? $" --plan {plan}" : "")} -c {name}` makes one");
         }
 
         var paths = new List<string>();
@@ -82,7 +93,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
 
         // All folds of the first stage, whichever of the second are asked for (docs/method/inference.md §7).
         var first = withFirstStage && configuration.PreviousStage is { } stage ? Member(work, plans, stage, [], "final", false) : null;
-        return new ModelMember(configuration, folds, paths, first);
+        return new ModelMember(work, plans, configuration, folds, paths, first);
     }
 
     private static string TrainedConfiguration(Workspace work, Plans plans) =>

@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -66,7 +67,7 @@ public static class PlanningRun
     }
 
     /// <summary>
-    /// The fingerprint in the workspace if it is of this profile and of these very files, else a new one, written there if
+    /// The fingerprint of the plan, or of the default plan, if it is of this profile and of these very files, else a new one, written there if
     /// <paramref name="keep"/>.
     /// </summary>
     /// <exception cref="SharpSegException">As <see cref="FingerprintExtractor.Extract"/>.</exception>
@@ -74,9 +75,9 @@ public static class PlanningRun
         Dataset dataset, Profile profile, Workspace work, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
         bool keep = true, CancellationToken cancel = default)
     {
-        if (File.Exists(work.FingerprintFile))
+        foreach (var file in new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.Where(File.Exists))
         {
-            var stored = FingerprintJson.Read(work.FingerprintFile);
+            var stored = FingerprintJson.Read(file);
             if (stored.Profile == profile && stored.DataHash == DataHash.Of(dataset))
             {
                 return stored;
@@ -96,10 +97,34 @@ public static class PlanningRun
         Fingerprint fingerprint, DatasetDescription description, string? folder, Workspace work, PlannerOptions options)
     {
         var result = Planner.Plan(fingerprint, description, options);
+        result = result with { Plans = WithOwnData(result.Plans, work, description.Labels) };
         WorkspaceGuard.RequireSamePlans(work, result.Plans);
         work.WriteFingerprint(fingerprint);
         work.WriteDataset(description, folder);
         work.WritePlans(result.Plans);
         return result;
+    }
+
+    /// <summary>
+    /// Plans side by side share preprocessed data that are the same; what would differ under one name goes to a folder of its own.
+    /// </summary>
+    private static Plans WithOwnData(Plans plans, Workspace work, LabelScheme labels)
+    {
+        var others = work.AllPlans().Where(other => other.Plan != work.Plan).Select(other => other.ReadPlans())
+            .SelectMany(other => other.Configurations.Values.Select(configuration =>
+                (configuration.DataIdentifier, Recipe: PreprocessingRecipe.From(other, configuration).Fingerprint(labels)))).ToArray();
+        return plans with
+        {
+            Configurations = plans.Configurations.ToDictionary(
+                pair => pair.Key,
+                pair =>
+                {
+                    var recipe = PreprocessingRecipe.From(plans, pair.Value).Fingerprint(labels);
+                    return others.Any(other => other.DataIdentifier == pair.Value.DataIdentifier && other.Recipe != recipe)
+                        ? pair.Value with { DataIdentifier = $"{work.Plan ?? "default"}_{pair.Value.DataIdentifier}" }
+                        : pair.Value;
+                },
+                StringComparer.Ordinal),
+        };
     }
 }

@@ -16,16 +16,16 @@ internal sealed class PredictingMember : IDisposable
     /// <summary>Loads the networks.</summary>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public PredictingMember(
-        ModelMember member, Plans plans, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
+        ModelMember member, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
         InferenceOptions options)
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
         first = member.FirstStage is { } stage
-            ? new TrainedModel(plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options)
+            ? new TrainedModel(stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options)
             : null;
         try
         {
-            model = new TrainedModel(plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options);
+            model = new TrainedModel(member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options);
         }
         catch
         {

@@ -71,20 +71,19 @@ public static class PredictionRun
         }
 
         var work = request.Work;
-        var plans = work.ReadPlans();
         var description = work.ReadDescription();
         var labels = description.Labels;
         var cases = PredictionInputs.Find(request.Inputs, description, reporter.Warning);
-        var choice = Choose(request, plans, labels);
+        var choice = Choose(request, labels);
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
 
         Directory.CreateDirectory(request.Output);
         AtomicFile.Sweep(request.Output);
-        AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(work.PlansFile));
+        AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
-        using var loaded = new LoadedMembers(choice, plans, description, backend, openProcessor, request.Options);
+        using var loaded = new LoadedMembers(choice, description, backend, openProcessor, request.Options);
         reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
         return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
     }
@@ -106,7 +105,7 @@ public static class PredictionRun
 
         var description = request.Work.ReadDescription();
         var cases = PredictionInputs.Find(request.Inputs, description);
-        var choices = parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadPlans(), part.Work.ReadDescription().Labels)).ToArray();
+        var choices = parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
         Directory.CreateDirectory(request.Output);
@@ -122,7 +121,7 @@ public static class PredictionRun
                 var own = parts[p].Work.ReadDescription();
                 var table = LabelMerge.Table(own.Labels, description.Labels);
                 reporter.Info($"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
-                using var loaded = new LoadedMembers(choices[p], parts[p].Work.ReadPlans(), own, backend, openProcessor, request.Options);
+                using var loaded = new LoadedMembers(choices[p], own, backend, openProcessor, request.Options);
                 for (var i = 0; i < mine.Length; i++)
                 {
                     reporter.Progress(((double)p * mine.Length + i) / (parts.Count * mine.Length), $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
@@ -185,10 +184,10 @@ public static class PredictionRun
         return written;
     }
 
-    private static ModelChoice Choose(PredictionRequest request, Plans plans, LabelScheme labels)
+    private static ModelChoice Choose(PredictionRequest request, LabelScheme labels)
     {
         var choice = ModelChoice.Of(
-            request.Work, plans, labels, request.Configuration, request.Folds, request.Checkpoint, withFirstStage: request.PreviousStage is null);
+            request.Work, labels, request.Configuration, request.Folds, request.Checkpoint, withFirstStage: request.PreviousStage is null);
         if (request.PreviousStage is not null && choice.Members.All(member => member.Configuration.PreviousStage is null))
         {
             throw new SharpSegException(
@@ -273,14 +272,14 @@ public static class PredictionRun
         private readonly List<PredictingMember> members = [];
 
         public LoadedMembers(
-            ModelChoice choice, Plans plans, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
+            ModelChoice choice, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
             InferenceOptions options)
         {
             try
             {
                 foreach (var member in choice.Members)
                 {
-                    members.Add(new PredictingMember(member, plans, description, backend, openProcessor, options));
+                    members.Add(new PredictingMember(member, description, backend, openProcessor, options));
                 }
             }
             catch

@@ -178,10 +178,12 @@ public sealed partial class UnpackedModel : IDisposable
     /// <summary>Refuses checkpoints that are larger than their network, before any is unpacked.</summary>
     private void CheckWeights(IEnumerable<ZipArchiveEntry> checkpoints)
     {
-        // [parts/NAME/]runs/CONFIGURATION/fold_K/checkpoint_final.safetensors
+        // [parts/NAME/][plans/PLAN/]runs/CONFIGURATION/fold_K/checkpoint_final.safetensors
         foreach (var group in checkpoints.GroupBy(entry => string.Join('/', entry.FullName.Split('/').SkipLast(2))))
         {
-            var work = new Workspace(Path.Combine(folder, Path.Combine([.. group.Key.Split('/').SkipLast(2)])));
+            string[] around = [.. group.Key.Split('/').SkipLast(2)];
+            var plan = around is [.., "plans", var name] ? name : null;
+            var work = new Workspace(Path.Combine([folder, .. plan is null ? around : around[..^2]]), plan);
             var plans = work.ReadPlans();
             var configuration = plans.Resolve(group.Key.Split('/')[^1]);
             var most = PeakMemory.WeightBytes(plans.Profile, configuration, work.ReadDescription()) + MostHeaderBytes;
@@ -294,6 +296,6 @@ public sealed partial class UnpackedModel : IDisposable
         }
     }
 
-    [GeneratedRegex(@"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|plans/[\w.+ -]{1,100}\.json|(plans/[\w.+ -]{1,100}/)?runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
     private static partial Regex KnownName();
 }

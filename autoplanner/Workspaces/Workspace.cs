@@ -9,25 +9,44 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 /// <summary>
 /// The folder in which everything about one dataset is kept: where each file lies, and nothing else. The dataset's own folder is
 /// never written to; the workspace remembers where it is.
+/// <para>
+/// Several plans may lie side by side, seen through one <see cref="Workspace"/> each. The default plan has <c>plans.json</c> and
+/// <c>runs/CONFIGURATION</c>; a further one has <c>plans/NAME.json</c> and <c>plans/NAME/runs/CONFIGURATION</c>. Dataset, splits, preprocessed
+/// data and best.json are shared.
+/// </para>
 /// </summary>
 public sealed class Workspace
 {
-    private const string DatasetPathKey = "dataset_path";
+    private const string DatasetPathKey = "dataset_path", DefaultPlan = "default";
 
     /// <summary>A workspace at a folder, which need not exist yet.</summary>
-    public Workspace(string folder) => Folder = Path.GetFullPath(folder);
+    /// <param name="folder">The folder.</param>
+    /// <param name="plan">Which plan's files it names; null, or `default`, is the plan in plans.json.</param>
+    /// <exception cref="SharpSegException">The plan's name cannot be that of a file.</exception>
+    public Workspace(string folder, string? plan = null)
+    {
+        Folder = Path.GetFullPath(folder);
+        Plan = plan is null or DefaultPlan ? null : IsPlanName(plan) ? plan : throw new SharpSegException(
+            $"`{plan}` cannot be the name of a plan", "use letters, digits, `_`, `-` and `.`");
+    }
 
     /// <summary>Its folder, absolute.</summary>
     public string Folder { get; }
+
+    /// <summary>Name of the plan whose files this names; null for the default plan.</summary>
+    public string? Plan { get; }
 
     /// <summary>dataset.json: the description, with the dataset's folder.</summary>
     public string DatasetFile => Path.Combine(Folder, "dataset.json");
 
     /// <summary>fingerprint.json.</summary>
-    public string FingerprintFile => Path.Combine(Folder, "fingerprint.json");
+    public string FingerprintFile => Path.Combine(PlanFolder, "fingerprint.json");
 
-    /// <summary>plans.json.</summary>
-    public string PlansFile => Path.Combine(Folder, "plans.json");
+    /// <summary>plans.json, or plans/NAME.json.</summary>
+    public string PlansFile => Plan is null ? Path.Combine(Folder, "plans.json") : PlanFolder + ".json";
+
+    /// <summary>Folder of all training runs of the plan.</summary>
+    public string RunsFolder => Path.Combine(PlanFolder, "runs");
 
     /// <summary>splits.json.</summary>
     public string SplitsFile => Path.Combine(Folder, "splits.json");
@@ -39,7 +58,7 @@ public sealed class Workspace
     public string PreprocessedFolder(ConfigurationPlan configuration) => Path.Combine(Folder, "preprocessed", configuration.DataIdentifier);
 
     /// <summary>Folder of all folds of a configuration.</summary>
-    public string ConfigurationFolder(string configuration) => Path.Combine(Folder, "runs", configuration);
+    public string ConfigurationFolder(string configuration) => Path.Combine(RunsFolder, configuration);
 
     /// <summary>Folder of one training run.</summary>
     /// <param name="configuration">Name of the configuration.</param>
@@ -83,6 +102,29 @@ public sealed class Workspace
     /// <param name="nextStage">The second stage, e.g. 3d_cascade_fullres.</param>
     public string NextStageFolder(string configuration, string nextStage) =>
         Path.Combine(ConfigurationFolder(configuration), "predicted_next_stage", nextStage);
+
+    /// <summary>The name of one of the plan's configurations among those of all plans: itself, or CONFIGURATION@PLAN.</summary>
+    public string NameOf(string configuration) => Plan is null ? configuration : $"{configuration}@{Plan}";
+
+    /// <summary>The plan and the configuration that <see cref="NameOf"/> named; a name without a plan means this one.</summary>
+    public (Workspace Work, string Configuration) Locate(string name)
+    {
+        var at = name.LastIndexOf('@');
+        var plan = at < 0 ? "" : name[(at + 1)..];
+        return IsPlanName(plan) && new Workspace(Folder, plan) is var work && File.Exists(work.PlansFile) ? (work, name[..at]) : (this, name);
+    }
+
+    /// <summary>The workspace seen through each plan that it has, the default one first, the others by name.</summary>
+    public IReadOnlyList<Workspace> AllPlans()
+    {
+        var further = Path.Combine(Folder, "plans");
+        var names = Directory.Exists(further) ? Directory.EnumerateFiles(further, "*.json").Select(file => Path.GetFileNameWithoutExtension(file)) : [];
+        return
+        [
+            .. names.Where(IsPlanName).Order(StringComparer.Ordinal).Prepend(DefaultPlan)
+                .Select(name => new Workspace(Folder, name)).Where(work => File.Exists(work.PlansFile)),
+        ];
+    }
 
     /// <summary>Creates the folder and writes dataset.json: the description and where the data lie.</summary>
     /// <param name="description">The dataset.</param>
@@ -129,7 +171,11 @@ public sealed class Workspace
 
     /// <summary>The plans kept here.</summary>
     /// <exception cref="SharpSegException">There are none, or they are bad.</exception>
-    public Plans ReadPlans() => PlansJson.Parse(ReadOrHint(PlansFile), PlansFile);
+    public Plans ReadPlans() => Plan is null || File.Exists(PlansFile)
+        ? PlansJson.Parse(ReadOrHint(PlansFile), PlansFile)
+        : throw new SharpSegException(
+            $"{PlansFile}: no such file",
+            $"plans of this workspace: {string.Join(", ", AllPlans().Select(work => work.Plan ?? DefaultPlan))}; `sharpseg plan DATASET -o WORK --plan {Plan}` makes it");
 
     /// <summary>Writes plans.json; configurations that a user added to an earlier one stay.</summary>
     public void WritePlans(Plans plans)
@@ -146,7 +192,7 @@ public sealed class Workspace
         OutputFolder.RequireOutsideDatasets(Folder);
         try
         {
-            Directory.CreateDirectory(Folder);
+            Directory.CreateDirectory(PlanFolder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -154,6 +200,10 @@ public sealed class Workspace
             throw new SharpSegException($"`{Folder}`: cannot make this folder: {reason}", "choose another with -o", error);
         }
     }
+
+    private string PlanFolder => Plan is null ? Folder : Path.Combine(Folder, "plans", Plan);
+
+    private static bool IsPlanName(string name) => SafeName.Problem(name) is null && !name.Contains('@', StringComparison.Ordinal);
 
     private static string ReadOrHint(string path) => File.Exists(path)
         ? JsonFile.ReadText(path)

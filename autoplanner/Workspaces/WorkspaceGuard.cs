@@ -37,7 +37,7 @@ internal static class WorkspaceGuard
         {
             throw new SharpSegException(
                 $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of {string.Join(", ", trained)} on the old data",
-                $"{AnotherWorkspace}, or delete `{Path.Combine(work.Folder, "runs")}` to train again; "
+                $"{AnotherWorkspace}, or delete `{work.RunsFolder}` to train again; "
                     + $"if only the files' times changed, delete `{work.FingerprintFile}`");
         }
     }
@@ -70,21 +70,26 @@ internal static class WorkspaceGuard
             {
                 throw new SharpSegException(
                     $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now {plans.PlansName})",
-                    $"{AnotherWorkspace}, or continue with the plans that are there: `sharpseg train {work.Folder} -c {name} --resume`");
+                    $"{AnotherWorkspace}, keep the new plans beside the old with --plan NAME, or continue with those that are there: "
+                        + $"`sharpseg train {work.Folder} -c {name} --resume`");
             }
         }
     }
 
-    /// <summary>Whether the dataset's files are those of the workspace's fingerprint; null if nothing is known.</summary>
-    private static bool? IsAsMeasured(Workspace work, Dataset dataset) =>
-        File.Exists(work.FingerprintFile) && FingerprintJson.Read(work.FingerprintFile).DataHash is { } measured
-            ? measured == DataHash.Of(dataset)
-            : null;
+    /// <summary>
+    /// Whether the dataset's files are those that the plan's fingerprint measured, or, for a new plan, the default plan's; null if nothing is
+    /// known.
+    /// </summary>
+    private static bool? IsAsMeasured(Workspace work, Dataset dataset)
+    {
+        var file = new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.FirstOrDefault(File.Exists);
+        return file is not null && FingerprintJson.Read(file).DataHash is { } measured ? measured == DataHash.Of(dataset) : null;
+    }
 
-    /// <summary>Configurations of which a checkpoint is in the workspace.</summary>
+    /// <summary>Configurations of the plan of which a checkpoint is in the workspace.</summary>
     internal static IReadOnlyList<string> TrainedConfigurations(Workspace work)
     {
-        var runs = Path.Combine(work.Folder, "runs");
+        var runs = work.RunsFolder;
         return !Directory.Exists(runs) ? [] :
         [
             .. Directory.EnumerateDirectories(runs)

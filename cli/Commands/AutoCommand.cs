@@ -17,10 +17,10 @@ internal static class AutoCommand
             throw new UsageException($"--fold {options.Fold}: neither `all` nor a number from 0");
         }
 
-        var profile = Choices.Profile(options.Profile);
+        var network = Choices.Network(options.Network, options.Profile);
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
-            new AutoRequest(options.Dataset, options.Output, options.Configuration, options.Fold, profile, limit, options.Seed, options.Resume),
+            new AutoRequest(options.Dataset, options.Output, options.Configuration, options.Fold, network, limit, options.Seed, options.Resume, Plan: options.Plan),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

@@ -8,17 +8,20 @@ namespace SharpSeg.Cli.Commands;
 /// <summary>Parses option values that name one of a few things; a wrong one is answered with the list.</summary>
 internal static class Choices
 {
-    public static Profile Profile(string name) => Of(name, "--profile", ("modern", AutoPlanner.Planning.Profile.Modern), ("classic", AutoPlanner.Planning.Profile.Classic));
+    /// <summary>A network by its name, within the profile if one is named.</summary>
+    public static NetworkChoice Network(string? name, string? profile)
+    {
+        Profile? asked = profile is null ? null : Of(profile, "--profile", ("modern", Profile.Modern), ("classic", Profile.Classic));
+        var network = name is null
+            ? asked == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet
+            : Of(name, "--network", [.. NetworkChoice.All.Select(choice => (choice.Name, choice))]);
+        return asked is null || asked == network.Profile ? network : throw new UsageException(
+            $"--network {network.Name} is of profile {network.Profile.ToString().ToLowerInvariant()}, not {profile}", "leave out --profile");
+    }
 
     /// <summary>A precision by its name; null stays null.</summary>
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
         name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16), ("fp16", GpuPrecision.Fp16));
-
-    /// <summary>A preset of the planner, as the help or as plans.json spells it.</summary>
-    public static PresetName Preset(string name) => Of(
-        name, "--preset", ("default", PresetName.Default), ("resenc", PresetName.ResEnc), ("resenc_m", PresetName.ResEncM),
-        ("resenc_l", PresetName.ResEncL), ("resenc_xl", PresetName.ResEncXL),
-        ("ResEncM", PresetName.ResEncM), ("ResEncL", PresetName.ResEncL), ("ResEncXL", PresetName.ResEncXL));
 
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) => Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));

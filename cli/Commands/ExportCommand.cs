@@ -14,7 +14,7 @@ internal static class ExportCommand
         var folds = Choices.Folds(options.Folds);
         reporter.Stage("export");
         var model = ModelArchive.Write(
-            new Workspace(options.Work), options.Output, options.Configuration, folds, reporter, cancel);
+            new Workspace(options.Work, options.Plan), options.Output, options.Configuration, folds, reporter, cancel);
         var bytes = new FileInfo(options.Output).Length;
         var text = FormattableString.Invariant($"{model}\n{options.Output}: {bytes / 1e6:0.0} MB\n")
             + $"predict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";

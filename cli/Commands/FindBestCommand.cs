@@ -17,8 +17,10 @@ internal static class FindBestCommand
         var clock = Stopwatch.StartNew();
         var folds = Choices.Folds(options.Folds);
         var work = new Workspace(options.Work);
+        string[] plans = [.. options.Plans];
         var result = FindBestRun.Execute(
-            new FindBestRequest(work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work), reporter, cancel);
+            new FindBestRequest(work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work, plans is [] ? null : plans),
+            reporter, cancel);
 
         var json = Scores.Json(result.Summary);
         json["mean_foreground_dice_before_postprocessing"] = Scores.Number(result.Best.DiceBefore);
@@ -29,7 +31,7 @@ internal static class FindBestCommand
         json["postprocessing"] = JsonNode.Parse(result.Best.ToJson())!["postprocessing"]!.DeepClone();
         json["scores"] = JsonNode.Parse(result.Best.ToJson())!["scores"]!.DeepClone();
         json["segmentations"] = result.Folder;
-        string[] commands = [.. Commands(options.Work, result.Best)];
+        string[] commands = [.. Commands(options.Work, work, result.Best)];
         json["commands"] = Texts(commands);
         return new Answer(Text(options.Work, result, commands), json);
     }
@@ -71,21 +73,25 @@ internal static class FindBestCommand
     }
 
     /// <summary>The command that predicts with the choice, then the commands that do the same step by step.</summary>
-    private static IEnumerable<string> Commands(string work, BestModel best)
+    private static IEnumerable<string> Commands(string work, Workspace workspace, BestModel best)
     {
+        string Member(string name) => workspace.Locate(name) is var (located, configuration) && located.Plan is { } plan
+            ? $"--plan {plan} -c {configuration}"
+            : $"-c {name}";
+
         yield return $"sharpseg predict {work} -i SCANS -o SEGMENTATIONS";
         var steps = best.Postprocessing.LabelSets.Count > 0;
         var folds = string.Join(',', best.Folds);
         var members = best.Winner.Configurations;
         if (members.Count == 1)
         {
-            yield return $"sharpseg predict {work} -i SCANS -o {(steps ? "PLAIN" : "SEGMENTATIONS")} -c {members[0]} -f {folds}";
+            yield return $"sharpseg predict {work} -i SCANS -o {(steps ? "PLAIN" : "SEGMENTATIONS")} {Member(members[0])} -f {folds}";
         }
         else
         {
             foreach (var name in members)
             {
-                yield return $"sharpseg predict {work} -i SCANS -o MEMBERS/{name} -c {name} -f {folds} --save-probabilities";
+                yield return $"sharpseg predict {work} -i SCANS -o MEMBERS/{name} {Member(name)} -f {folds} --save-probabilities";
             }
 
             yield return $"sharpseg ensemble {string.Join(' ', members.Select(name => $"MEMBERS/{name}"))} -o {(steps ? "PLAIN" : "SEGMENTATIONS")}";

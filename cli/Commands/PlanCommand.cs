@@ -17,10 +17,8 @@ internal static class PlanCommand
 {
     public static Answer Run(PlanVerbOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var planner = new PlannerOptions
+        var planner = Choices.Network(options.Network, options.Profile).Options() with
         {
-            Profile = Choices.Profile(options.Profile),
-            Preset = Choices.Preset(options.Preset),
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             TargetSpacing = Spacing(options),
         };
@@ -29,7 +27,7 @@ internal static class PlanCommand
             throw new UsageException("--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
         }
 
-        var work = new Workspace(options.Output);
+        var work = new Workspace(options.Output, options.Plan);
         var dataset = options.Dataset is { } folder ? Dataset.Open(folder) : null;
         var description = options.Fingerprint is null ? null : Description(options, dataset);
         var result = description is not null

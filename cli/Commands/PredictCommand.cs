@@ -31,7 +31,7 @@ internal static class PredictCommand
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
         var request = new PredictionRequest(
-            model?.Work ?? new Workspace(options.Work), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
+            model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
             new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
             options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts);
         var files = Predict(request, model, backend, reporter, cancel);

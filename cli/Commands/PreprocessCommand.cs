@@ -13,7 +13,7 @@ internal static class PreprocessCommand
 {
     public static Answer Run(PreprocessOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var work = new Workspace(options.Work);
+        var work = new Workspace(options.Work, options.Plan);
         var plans = work.ReadPlans();
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         string[] names = options.Configuration is { } one ? [plans.Resolve(one).Name] : [.. plans.Configurations.Keys];

@@ -22,7 +22,7 @@ internal static class TrainCommand
             throw new UsageException("--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
         }
 
-        var work = new Workspace(options.Work);
+        var work = new Workspace(options.Work, options.Plan);
         var job = TrainingJob.Open(work, options.Configuration, options.Fold, options.Seed);
         var length = limit is { } time ? TrainingLength.Within(time) : TrainingLength.Of(Chosen(options, job.Configuration.BatchSize));
         using var backend = Devices.Open(options, reporter);

@@ -11,6 +11,9 @@ internal sealed class FindBestOptions : CommonOptions
     [Option('f', "folds", Separator = ',', HelpText = "Compare on these folds only, e.g. 0,1; default: all folds of the splits.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
+    [Option("plan", Separator = ',', HelpText = "Compare these plans only, e.g. default,resenc_l; default: all of the workspace.")]
+    public IEnumerable<string> Plans { get; set; } = [];
+
     [Option("no-ensemble", HelpText = "Compare single configurations only; pairs need `train --save-probabilities`.")]
     public bool NoEnsemble { get; set; }
 
@@ -113,6 +116,9 @@ internal sealed class ExportOptions : CommonOptions
         'c', "configuration",
         HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
     public string? Configuration { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
     public IEnumerable<string> Folds { get; set; } = [];

@@ -37,8 +37,16 @@ internal sealed class AutoOptions : TrainingOptions
     [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
     public string Fold { get; set; } = "0";
 
-    [Option("profile", Default = "modern", HelpText = "modern (nnU-Net v2's defaults) or classic (the first nnU-Net papers).")]
-    public string Profile { get; set; } = "modern";
+    [Option("profile", HelpText = "modern (nnU-Net v2's defaults, default) or classic (the first nnU-Net papers).")]
+    public string? Profile { get; set; }
+
+    [Option(
+        "network",
+        HelpText = "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+    public string? Network { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
+    public string? Plan { get; set; }
 
     [Option("resume", HelpText = "Continue where an interrupted run stopped.")]
     public bool Resume { get; set; }
@@ -60,11 +68,16 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option('o', "output", Required = true, HelpText = "Workspace.")]
     public string Output { get; set; } = "";
 
-    [Option("profile", Default = "modern", HelpText = "modern or classic.")]
-    public string Profile { get; set; } = "modern";
+    [Option("profile", HelpText = "modern (default) or classic.")]
+    public string? Profile { get; set; }
 
-    [Option("preset", Default = "default", HelpText = "default, resenc, resenc_m, resenc_l or resenc_xl.")]
-    public string Preset { get; set; } = "default";
+    [Option(
+        "network",
+        HelpText = "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+    public string? Network { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
+    public string? Plan { get; set; }
 
     [Option("memory", HelpText = "Memory budget for the planning rules, e.g. 8GB.")]
     public string? Memory { get; set; }
@@ -91,6 +104,9 @@ internal sealed class PreprocessOptions : CommonOptions
     [Option('c', "configuration", HelpText = "Configuration; default: all that are planned.")]
     public string? Configuration { get; set; }
 
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
+
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the finished cases are kept", "run the same command to continue");
 }
@@ -100,6 +116,9 @@ internal sealed class TrainOptions : TrainingOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
     public string Work { get; set; } = "";
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
 
     [Option('c', "configuration", Default = "3d_fullres", HelpText = "Configuration.")]
     public string Configuration { get; set; } = "3d_fullres";
@@ -142,6 +161,9 @@ internal sealed class PredictOptions : ComputeOptions
         'c', "configuration",
         HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
     public string? Configuration { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
     public IEnumerable<string> Folds { get; set; } = [];

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// A backend that checks shapes and counts bytes but has no memory and computes nothing: a training step on it is a rehearsal
-/// that shows what the real one will need.
+/// A backend that checks shapes and counts bytes and operations but has no memory and computes nothing: a training step on it is a
+/// rehearsal that shows what the real one will need.
 /// </summary>
 internal sealed class RehearsalBackend : Backend
 {
@@ -13,6 +13,9 @@ internal sealed class RehearsalBackend : Backend
 
     /// <summary>All that were rehearsed.</summary>
     public IReadOnlyCollection<ConvProblem> Convolutions => convolutions;
+
+    /// <summary>Floating-point operations of all forward convolutions so far.</summary>
+    public long ConvolutionFlops { get; private set; }
 
     public override string Name => "rehearsal";
 
@@ -42,7 +45,11 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
-    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y) => convolutions.Add(p);
+    protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
+    {
+        convolutions.Add(p);
+        ConvolutionFlops += p.MinimumWork.Flops;
+    }
 
     protected override void ConvBackwardDataCore(
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)
@@ -54,9 +61,8 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
-    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
-    {
-    }
+    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
+        ConvolutionFlops += p.MinimumWork.Flops;
 
     protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {

@@ -84,7 +84,7 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
     }
 
     /// <summary>One slab of unlimited length.</summary>
-    private static BufferPool EndlessPool(RehearsalBackend backend)
+    internal static BufferPool EndlessPool(RehearsalBackend backend)
     {
         var pool = new BufferPool(backend);
         pool.Reserve(long.MaxValue / 4);

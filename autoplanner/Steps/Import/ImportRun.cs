@@ -155,7 +155,7 @@ public static class ImportRun
         }
 
         left.Add("of every checkpoint: the optimiser's state and the training log");
-        return ModelChoice.Of(work, plans, description.Labels, null, [], "final").Describe(description.Labels);
+        return ModelChoice.Of(work, description.Labels, null, [], "final").Describe(description.Labels);
     }
 
     private static List<(NnUNetResults Results, string Configuration)> Choose(

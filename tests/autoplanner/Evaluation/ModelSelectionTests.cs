@@ -22,16 +22,16 @@ public sealed class ModelSelectionTests
             ["2d", "3d_fullres", "3d_cascade_fullres", "2d+3d_fullres", "2d+3d_cascade_fullres", "3d_fullres+3d_cascade_fullres"],
             Names(Profile.Classic, All, All));
         Assert.Equal(["2d", "3d_fullres", "2d+3d_fullres"], Names(Profile.Modern, ["2d", "3d_fullres"], All));
-        Assert.Equal(["2d", "3d_fullres"], ModelSelection.Candidates(Profile.Modern, All, ["2d", "3d_fullres"], false, true).Select(c => c.ToString()));
+        Assert.Equal(["2d", "3d_fullres"], ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d", "3d_fullres"], false, true).Select(c => c.ToString()));
     }
 
     [Fact]
     public void Untrained_configurations_are_an_error_unless_left_out()
     {
-        var error = Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(Profile.Modern, All, ["2d"]));
+        var error = Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d"]));
         Assert.Contains("3d_fullres", error.Message, StringComparison.Ordinal);
-        Assert.Single(ModelSelection.Candidates(Profile.Modern, All, ["2d"], trainedOnly: true));
-        Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(Profile.Modern, All, [], trainedOnly: true));
+        Assert.Single(ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d"], trainedOnly: true));
+        Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), [], trainedOnly: true));
     }
 
     [Fact]
@@ -45,5 +45,5 @@ public sealed class ModelSelectionTests
     }
 
     private static IEnumerable<string> Names(Profile profile, string[] planned, string[] trained) =>
-        ModelSelection.Candidates(profile, planned, trained).Select(candidate => candidate.ToString());
+        ModelSelection.Candidates(ModelSelection.Singles(profile, planned), trained).Select(candidate => candidate.ToString());
 }

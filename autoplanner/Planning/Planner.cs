@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
@@ -66,7 +67,9 @@ internal static class Planner
             name += $"_{Preset.Of(options.Preset).Label}";
         }
 
-        return options.Family is { } family && options.Profile == Profile.Modern ? $"{name}_{family}" : name;
+        return options.Family is not { } family || options.Profile == Profile.Classic ? name
+            : family == NetworkFamily.StuNet ? $"{name}_{family}_{options.StuNetVariant.Name}"
+            : $"{name}_{family}";
     }
 
     private static void CheckChannels(Fingerprint fingerprint, DatasetDescription description)

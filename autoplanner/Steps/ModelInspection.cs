@@ -13,18 +13,22 @@ using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>One trained configuration of a model.</summary>
+/// <summary>One configuration of a plan or a model.</summary>
+/// <param name="Name">Its name among those of all plans.</param>
 /// <param name="Configuration">Its plan.</param>
 /// <param name="Folds">Its folds with a final checkpoint.</param>
-/// <param name="Parameters">Trained values of each fold's network.</param>
+/// <param name="Size">Layers, parameters and operations of its network.</param>
+/// <param name="TrainingBytes">Memory at the peak of a training step with the planned batch.</param>
+/// <param name="PatchBytes">Memory at the peak of predicting one patch.</param>
 /// <param name="PeakBytes">Most memory that a prediction of the given scan takes on the processor; null without a scan.</param>
-public sealed record InspectedConfiguration(ConfigurationPlan Configuration, IReadOnlyList<string> Folds, long Parameters, long? PeakBytes);
+public sealed record InspectedConfiguration(
+    string Name, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, NetworkSize Size, long TrainingBytes, long PatchBytes, long? PeakBytes);
 
-/// <summary>What a model consists of and needs, without predicting anything.</summary>
+/// <summary>What a plan or a model consists of and needs, without training or predicting anything.</summary>
 /// <param name="Name">Of the dataset, or of the part.</param>
 /// <param name="Description">Channels and labels.</param>
-/// <param name="Plans">Its plans; null for a model of parts.</param>
-/// <param name="Configurations">Trained configurations; none for a model of parts.</param>
+/// <param name="Plans">Its plans, the first of several; null for a model of parts.</param>
+/// <param name="Configurations">Planned configurations, of a model file only the trained ones; none for a model of parts.</param>
 /// <param name="Choice">What predicts unless something else is asked for, in a line.</param>
 /// <param name="Parts">The models of which it consists.</param>
 public sealed record ModelInspection(
@@ -32,21 +36,22 @@ public sealed record ModelInspection(
     IReadOnlyList<ModelInspection> Parts)
 {
     /// <summary>Inspects a workspace or an unpacked model.</summary>
-    /// <param name="work">The workspace.</param>
+    /// <param name="work">The workspace; seen through a further plan, that plan alone.</param>
     /// <param name="parts">Its parts; none for an ordinary model.</param>
     /// <param name="scan">A scan whose prediction's memory is wanted, or null.</param>
+    /// <param name="trainedOnly">Leave out what is only planned, as a model file cannot use it.</param>
     /// <param name="backend">Whose memory is meant; nothing is computed.</param>
-    /// <exception cref="SharpSegException">Nothing is trained, something is damaged, or the scan cannot be read.</exception>
-    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan, Backend backend)
+    /// <exception cref="SharpSegException">Nothing is planned, something is damaged, or the scan cannot be read.</exception>
+    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan, bool trainedOnly, Backend backend)
     {
         var description = work.ReadDescription();
         var header = scan is null ? null : ImageFile.ReadGeometry(scan);
         if (parts.Count == 0)
         {
-            return OfOne(description.Name, work, header, backend);
+            return OfOne(description.Name, work, header, trainedOnly, backend);
         }
 
-        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header, backend)).ToArray();
+        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header, trainedOnly, backend)).ToArray();
         var choice = $"{parts.Count} parts one after the other; a later one writes over an earlier one";
         return new(description.Name, description, null, [], choice, inspected);
     }
@@ -59,20 +64,35 @@ public sealed record ModelInspection(
         return text.ToString();
     }
 
-    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan, Backend backend)
+    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan, bool trainedOnly, Backend backend)
     {
-        var (description, plans) = (work.ReadDescription(), work.ReadPlans());
-        var choice = ModelChoice.Of(work, plans, description.Labels, null, [], "final");
-        var configurations = plans.Configurations.Values
-            .Select(configuration => (Configuration: configuration, Folds: ModelChoice.TrainedFolds(work, configuration.Name, "final")))
-            .Where(item => item.Folds.Count > 0)
-            .Select(item =>
-            {
-                var parameters = StepMemory.ParametersOf(item.Configuration.NetworkFor(plans.Profile, description)).Sum(parameter => parameter.Shape.Length);
-                var peak = scan is null ? (long?)null : PeakBytes(plans, item.Configuration, description, item.Folds.Count, parameters, scan, backend);
-                return new InspectedConfiguration(item.Configuration, item.Folds, parameters, peak);
-            });
-        return new(name, description, plans, [.. configurations], choice.Describe(description.Labels), []);
+        var description = work.ReadDescription();
+        var seen = work.Plan is null && work.AllPlans() is { Count: > 0 } all ? all : [work];
+        var configurations = new List<InspectedConfiguration>();
+        foreach (var plan in seen)
+        {
+            var plans = plan.ReadPlans();
+            configurations.AddRange(plans.Configurations.Values
+                .Select(configuration => (Configuration: configuration, Folds: ModelChoice.TrainedFolds(plan, configuration.Name, "final")))
+                .Where(item => item.Folds.Count > 0 || !trainedOnly)
+                .Select(item => Inspect(plan.NameOf(item.Configuration.Name), plans, item.Configuration, item.Folds, description, scan, backend)));
+        }
+
+        var choice = trainedOnly || configurations.Any(item => item.Folds.Count > 0)
+            ? ModelChoice.Of(work, description.Labels, null, [], "final").Describe(description.Labels)
+            : "nothing yet: no fold is trained";
+        return new(name, description, seen[0].ReadPlans(), configurations, choice, []);
+    }
+
+    private static InspectedConfiguration Inspect(
+        string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description, ImageGeometry? scan,
+        Backend backend)
+    {
+        var size = NetworkSize.Of(configuration.NetworkFor(plans.Profile, description), configuration.Patch);
+        return new(
+            name, configuration, folds, size, PeakMemory.TrainingBytes(plans.Profile, configuration, description, backend),
+            PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend),
+            scan is null ? null : PeakBytes(plans, configuration, description, Math.Max(1, folds.Count), size.Parameters, scan, backend));
     }
 
     /// <summary>
@@ -112,9 +132,16 @@ public sealed record ModelInspection(
         foreach (var item in Configurations)
         {
             var plan = item.Configuration;
-            text.Append('\n').Append(indent).Append("  ").Append(plan.Name).Append('\n');
-            Line(text, indent + "  ", "network", string.Create(CultureInfo.InvariantCulture, $"{plan.Architecture.Family}, {plan.Architecture.StageCount} stages, {item.Parameters:#,0} parameters"));
-            Line(text, indent + "  ", "folds", string.Join(", ", item.Folds));
+            text.Append('\n').Append(indent).Append("  ").Append(item.Name).Append('\n');
+            Line(text, indent + "  ", "network", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{plan.Architecture.Family}, {plan.Architecture.StageCount} stages, {item.Size.Layers} layers, {item.Size.Parameters:#,0} parameters"));
+            Line(text, indent + "  ", "features", string.Join(", ", plan.Architecture.FeaturesPerStage));
+            Line(text, indent + "  ", "operations", string.Create(
+                CultureInfo.InvariantCulture, $"{item.Size.Flops / 1e9:#,0.0} GFLOP per patch (a multiply-add counts as two)"));
+            Line(text, indent + "  ", "training", $"batch {plan.BatchSize}, {MemoryPlan.Size(item.TrainingBytes)}");
+            Line(text, indent + "  ", "predicting", $"{MemoryPlan.Size(item.PatchBytes)} per patch");
+            Line(text, indent + "  ", "folds", item.Folds.Count == 0 ? "none trained" : string.Join(", ", item.Folds));
             Line(text, indent + "  ", "spacing", PlanText.Millimetres(plan.Spacing));
             Line(text, indent + "  ", "patch", PlanText.Sizes(plan.PatchSize) + " voxels");
             if (plan.PreviousStage is { } first)
@@ -124,7 +151,7 @@ public sealed record ModelInspection(
 
             if (item.PeakBytes is { } bytes)
             {
-                Line(text, indent + "  ", "memory", string.Create(CultureInfo.InvariantCulture, $"at most {(bytes < 1e9 ? bytes / 1e6 : bytes / 1e9):0.0} {(bytes < 1e9 ? "MB" : "GB")} for the scan, on the processor"));
+                Line(text, indent + "  ", "memory", $"at most {MemoryPlan.Size(bytes)} for the scan, on the processor");
             }
         }
 

@@ -7,7 +7,7 @@ using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg inspect</c>: what a model consists of and needs.</summary>
+/// <summary><c>sharpseg inspect</c>: what a plan or a model consists of and needs.</summary>
 internal static class InspectCommand
 {
     public static Answer Run(InspectOptions options, IReporter reporter, CancellationToken cancel)
@@ -16,7 +16,8 @@ internal static class InspectCommand
         try
         {
             using var processor = Cpu.Open();
-            var inspection = ModelInspection.Of(model?.Work ?? new Workspace(options.Model), model?.Parts ?? [], options.Scan, processor);
+            var work = model?.Work ?? new Workspace(options.Model, options.Plan);
+            var inspection = ModelInspection.Of(work, model?.Parts ?? [], options.Scan, trainedOnly: model is not null, processor);
             return new Answer(inspection.ToText(), Json(inspection));
         }
         catch (SharpSegException error) when (model is not null)
@@ -38,7 +39,7 @@ internal static class InspectCommand
         if (model.Plans is not null)
         {
             json["turned_to_ras"] = model.Plans.ReorientToRas;
-            json["configurations"] = new JsonObject(model.Configurations.Select(item => KeyValuePair.Create(item.Configuration.Name, (JsonNode?)Json(item))));
+            json["configurations"] = new JsonObject(model.Configurations.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Json(item))));
         }
 
         if (model.Parts.Count > 0)
@@ -52,7 +53,11 @@ internal static class InspectCommand
     private static JsonObject Json(InspectedConfiguration item) => new()
     {
         ["network"] = item.Configuration.Architecture.Family.ToString(),
-        ["parameters"] = item.Parameters,
+        ["layers"] = item.Size.Layers,
+        ["parameters"] = item.Size.Parameters,
+        ["flops_per_patch"] = item.Size.Flops,
+        ["training_bytes"] = item.TrainingBytes,
+        ["prediction_bytes"] = item.PatchBytes,
         ["folds"] = new JsonArray([.. item.Folds.Select(fold => (JsonNode)fold)]),
         ["spacing"] = new JsonArray([.. item.Configuration.Spacing.Select(value => (JsonNode)value)]),
         ["patch_size"] = new JsonArray([.. item.Configuration.PatchSize.Select(value => (JsonNode)value)]),

@@ -93,11 +93,14 @@ internal sealed class ImportOptions : CommonOptions
     public string? Merge { get; set; }
 }
 
-[Verb("inspect", HelpText = "Show what a model consists of: configurations, folds, labels, patch, memory.")]
+[Verb("inspect", HelpText = "Show what a plan or a model consists of: configurations, layers, parameters, operations, memory, folds.")]
 internal sealed class InspectOptions : CommonOptions
 {
-    [Value(0, MetaName = "MODEL", Required = true, HelpText = "model.zip, or a workspace with trained folds.")]
+    [Value(0, MetaName = "MODEL", Required = true, HelpText = "A planned workspace, or model.zip.")]
     public string Model { get; set; } = "";
+
+    [Option("plan", HelpText = "Show this plan only; default: all of the workspace.")]
+    public string? Plan { get; set; }
 
     [Option("scan", HelpText = "A scan: say how much memory its prediction takes.")]
     public string? Scan { get; set; }

@@ -17,7 +17,7 @@ public sealed partial class TidyTests
         Assert.DoesNotContain(files, file => EarlyReturn().IsMatch(File.ReadAllText(file)));
     }
 
-    private static string Root()
+    internal static string Root()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

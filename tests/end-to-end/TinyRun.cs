@@ -13,11 +13,11 @@ internal sealed class TinyRun : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    public TinyRun(int cases, string fold, Profile profile = Profile.Modern)
+    public TinyRun(int cases, string fold, NetworkChoice? network = null)
     {
         Dataset = Dataset.Open(TinyDataset.Write(folder.At("dataset"), cases));
         var work = new Workspace(folder.At("work"));
-        var plans = PlanningRun.Execute(Dataset, work, new PlannerOptions { Profile = profile }, SilentReporter.Instance, CancellationToken.None).Plans;
+        var plans = PlanningRun.Execute(Dataset, work, (network ?? NetworkChoice.UNet).Options(), SilentReporter.Instance, CancellationToken.None).Plans;
         PreprocessingRun.Execute(Dataset, work, plans, "3d_fullres", Cpu.Open, SilentReporter.Instance, CancellationToken.None);
         First = TrainingJob.Open(work, "3d_fullres", fold, seed: 5);
     }

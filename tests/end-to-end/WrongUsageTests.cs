@@ -19,7 +19,7 @@ public sealed class WrongUsageTests
     [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
     [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
     [InlineData("--network resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--network", "resenc_q")]
-    [InlineData("--network stunet: unknown, did you mean `stunet_s`?", "auto", "DATASET", "-o", "WORK", "--network", "stunet")]
+    [InlineData("--network stunet_x: unknown, did you mean `stunet_s`?", "auto", "DATASET", "-o", "WORK", "--network", "stunet_x")]
     [InlineData("--network unetpp is of profile modern", "plan", "DATASET", "-o", "WORK", "--network", "unetpp", "--profile", "classic")]
     [InlineData("--spacing", "plan", "DATASET", "-o", "WORK", "--spacing", "1,1")]
     [InlineData("DATASET is missing", "plan", "-o", "WORK")]

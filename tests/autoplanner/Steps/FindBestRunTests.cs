@@ -74,6 +74,32 @@ public sealed class FindBestRunTests : IDisposable
     }
 
     [Fact]
+    public void Configurations_of_all_plans_compete()
+    {
+        var large = new Workspace(work.Folder, "large");
+        WritePlans(large, Profile.Modern, "3d_fullres");
+        float[] right = [.9f, .9f, .9f, .9f, .1f, .1f, .1f, .1f, .3f, .3f];
+        Validate(large, "3d_fullres", "0", "p", right);
+        Validate(large, "3d_fullres", "1", "q", right);
+
+        var result = Run();
+        Assert.Equal(
+            ["2d", "3d_fullres", "3d_fullres@large", "2d+3d_fullres", "2d+3d_fullres@large", "3d_fullres+3d_fullres@large"],
+            result.Best.Scores.Select(score => score.Candidate.ToString()));
+        Assert.Equal("3d_fullres@large", result.Best.Winner.ToString());
+        Assert.Equal(large.CrossValidationFolder("3d_fullres"), result.Folder);
+        var member = Assert.Single(ModelChoice.Of(work, InferenceFixtures.TwoLabels, null, [], "final").Members);
+        Assert.Equal([large.RunFolder("3d_fullres", 0), large.RunFolder("3d_fullres", 1)], member.Checkpoints.Select(path => Path.GetDirectoryName(path)));
+
+        var alone = FindBestRun.Execute(new FindBestRequest(work, [], Plans: ["default"]), reporter, default);
+        Assert.Equal(["2d", "3d_fullres", "2d+3d_fullres"], alone.Best.Scores.Select(score => score.Candidate.ToString()));
+        File.Delete(Workspace.FinalCheckpoint(large.RunFolder("3d_fullres", 1)));
+        reporter.Lines.Clear();
+        Assert.Contains("3d_fullres@large: fold 1 not trained", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
+        Assert.Contains("sharpseg train W --plan large -c 3d_fullres -f 1 --save-probabilities", reporter.Lines);
+    }
+
+    [Fact]
     public void Postprocessing_is_decided_for_the_winner_and_its_segmentations_are_kept()
     {
         var result = Run(ensembles: false);
@@ -198,19 +224,23 @@ public sealed class FindBestRunTests : IDisposable
             expected.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)), actual.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
     }
 
-    private void WritePlans(Profile profile, params string[] names)
+    private void WritePlans(Profile profile, params string[] names) => WritePlans(work, profile, names);
+
+    private static void WritePlans(Workspace plan, Profile profile, params string[] names)
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
-        work.WritePlans(InferenceFixtures.Plans(configuration, profile) with
+        plan.WritePlans(InferenceFixtures.Plans(configuration, profile) with
         {
             Configurations = names.ToDictionary(name => name, name => configuration with { Name = name }),
         });
     }
 
     /// <summary>A run as training leaves it: a checkpoint (of which only the seed is read), a segmentation and probabilities.</summary>
-    private void Validate(string configuration, string fold, string id, float[] label1)
+    private void Validate(string configuration, string fold, string id, float[] label1) => Validate(work, configuration, fold, id, label1);
+
+    private static void Validate(Workspace plan, string configuration, string fold, string id, float[] label1)
     {
-        var run = work.RunFolder(configuration, fold);
+        var run = plan.RunFolder(configuration, fold);
         var validation = Directory.CreateDirectory(Workspace.ValidationFolder(run)).FullName;
         AtomicFile.Write(Workspace.FinalCheckpoint(run), stream => Safetensors.Write(
             stream, [], new Dictionary<string, string> { ["seed"] = configuration == "2d" ? "12345" : "7" }));

@@ -65,6 +65,29 @@ public sealed class WorkspaceTests
     }
 
     [Fact]
+    public void Plans_lie_side_by_side_and_their_runs_do_not_meet()
+    {
+        using var folder = new TemporaryFolder();
+        var plans = Plan(Identical(50, [1, 1, 1], [36, 50, 35]), 3).Plans;
+        var usual = new Workspace(folder.Path);
+        var large = new Workspace(folder.Path, "large");
+        usual.WritePlans(plans);
+        large.WritePlans(plans with { PlansName = "other" });
+
+        Assert.Equal(folder.File("plans", "large.json"), large.PlansFile);
+        Assert.Equal(folder.File("plans", "large", "runs", "2d", "fold_0"), large.RunFolder("2d", 0));
+        Assert.Equal((usual.SplitsFile, usual.BestFile), (large.SplitsFile, large.BestFile));
+        Assert.Equal([null, "large"], usual.AllPlans().Select(work => work.Plan));
+        Assert.Equal("other", large.ReadPlans().PlansName);
+        Assert.Equal("2d@large", large.NameOf("2d"));
+        Assert.Equal(("large", "2d"), (usual.Locate("2d@large").Work.Plan, usual.Locate("2d@large").Configuration));
+        Assert.Equal(((string?)null, "2d"), (usual.Locate("2d").Work.Plan, usual.Locate("2d").Configuration));
+        Assert.Null(new Workspace(folder.Path, "default").Plan);
+        Assert.Contains("default, large", Assert.Throws<SharpSegException>(() => new Workspace(folder.Path, "small").ReadPlans()).Hint!, StringComparison.Ordinal);
+        Assert.Throws<SharpSegException>(() => new Workspace(folder.Path, "../elsewhere"));
+    }
+
+    [Fact]
     public void Paths_follow_the_design()
     {
         var workspace = new Workspace("/w");

@@ -18,10 +18,10 @@ internal static class Dcm2Niix
         .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? ProgramName + ".exe" : ProgramName))
         .FirstOrDefault(File.Exists);
 
-    /// <summary>Whether a folder holds DICOM files: by their ending, or by the mark that every one has behind 128 bytes.</summary>
+    /// <summary>Whether a folder holds DICOM files: by their ending, or by the mark that each has after 128 bytes.</summary>
     public static bool IsSeries(string folder)
     {
-        const int looked = 20; // files; a series has no other kinds, or few
+        const int looked = 20; // files; a series has few files of other kinds, if any
         return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.')).Take(looked)
             .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
     }
@@ -38,10 +38,10 @@ internal static class Dcm2Niix
             return images switch
             {
                 [var one] => ImageFile.Read(one),
-                [] => throw new SharpSegException($"`{folder}`: {ProgramName} makes no image of it: {said}", "give the folder that holds the files of one series"),
+                [] => throw new SharpSegException($"`{folder}`: {ProgramName} found no image in it: {said}", "give the folder that holds the files of one series"),
                 _ => throw new SharpSegException(
-                    $"`{folder}`: {ProgramName} makes {images.Length} images of it ({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
-                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give the image that is wanted"),
+                    $"`{folder}`: {ProgramName} found {images.Length} images in it ({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
+                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give the image you want"),
             };
         }
         finally
@@ -64,7 +64,7 @@ internal static class Dcm2Niix
         }
     }
 
-    /// <summary>Converts without compression and without a JSON file beside; returns what the program said last.</summary>
+    /// <summary>Converts without compression and without a JSON file; returns the program's last message.</summary>
     private static string Convert(string program, string folder, string output)
     {
         var start = new ProcessStartInfo(program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
@@ -79,11 +79,11 @@ internal static class Dcm2Niix
             if (!process.WaitForExit(TimeSpan.FromSeconds(LongestSeconds)))
             {
                 process.Kill(entireProcessTree: true);
-                throw new SharpSegException($"`{folder}`: {ProgramName} is not done after {LongestSeconds} s", "convert it yourself, and give the image");
+                throw new SharpSegException($"`{folder}`: {ProgramName} has not finished after {LongestSeconds} s", "convert it yourself, and give the image");
             }
 
             var said = (errors.Result + "\n" + lines.Result).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal)) ?? said.LastOrDefault() ?? "it says nothing";
+            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal)) ?? said.LastOrDefault() ?? "it gave no reason";
         }
         catch (Win32Exception error)
         {

@@ -61,11 +61,11 @@ public sealed class Dcm2NiixTests
         using var folder = new TemporaryFolder();
         var mixed = Series(folder, "mixed", "a", number: 3);
         Series(folder, "mixed", "b", number: 8);
-        Assert.Contains("dcm2niix makes 2 images of it", Assert.Throws<SharpSegException>(() => ImageFile.Read(mixed)).Message, StringComparison.Ordinal);
+        Assert.Contains("dcm2niix found 2 images in it", Assert.Throws<SharpSegException>(() => ImageFile.Read(mixed)).Message, StringComparison.Ordinal);
         File.WriteAllText(folder.File("broken", "1.dcm"), "no DICOM file");
         var broken = Path.Combine(folder.Path, "broken");
         var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(broken));
-        Assert.Contains("dcm2niix makes no image of it", error.Message, StringComparison.Ordinal);
+        Assert.Contains("dcm2niix found no image in it", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
 

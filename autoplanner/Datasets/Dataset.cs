@@ -69,10 +69,10 @@ public sealed class Dataset
         var format = CaseDiscovery.Detect(full, root, source);
         var description = DatasetDescription.FromJson(root, source, Path.GetFileName(Path.TrimEndingDirectorySeparator(full)));
         var ending = description.FileEnding;
-        if (!ImageFile.CanRead("x" + ending))
+        if (!ImageFile.CanRead("x" + ending) || !ImageFile.KeepsValues("x" + ending))
         {
-            throw new SharpSegException(
-                $"`{source}`: `file_ending` is `{ending}`, which cannot be read", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
+            var why = ImageFile.CanRead("x" + ending) ? "in which labels would change" : "which cannot be read";
+            throw new SharpSegException($"`{source}`: `file_ending` is `{ending}`, {why}", $"supported endings: {string.Join(", ", ImageFile.LosslessEndings)}");
         }
 
         var (training, test) = format switch

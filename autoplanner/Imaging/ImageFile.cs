@@ -12,12 +12,19 @@ internal static class ImageFile
     // A stored label may be off by rounding of a scaled or resampled float, not more (docs/method/datasets.md §6.4).
     private const double LabelTolerance = 1e-3;
 
-    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat()];
+    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat(), new TiffFormat(), new BmpFormat(), new JpegFormat()];
 
     private static readonly SimpleItkFormat Foreign = new();
 
     /// <summary>All endings that can be read without SimpleITK, lower case, with the leading dot.</summary>
     public static IReadOnlyList<string> Endings { get; } = [.. Formats.SelectMany(format => format.Endings)];
+
+    /// <summary>Those of <see cref="Endings"/> that keep every value, so that they can hold labels.</summary>
+    public static IReadOnlyList<string> LosslessEndings { get; } =
+        [.. Formats.Where(format => format is not JpegFormat).SelectMany(format => format.Endings)];
+
+    /// <summary>False for a name whose format changes the values it stores.</summary>
+    public static bool KeepsValues(string path) => !Formats.Any(format => format is JpegFormat && Has(format, path));
 
     /// <summary>The supported ending of a file name (".nii.gz" for "a.NII.GZ"), or null.</summary>
     public static string? EndingOf(string path) =>

@@ -95,7 +95,8 @@ public sealed class DatasetTests
         Described("none of the 1 images", """{"training": [{"image": "imagesTr/a.nii.gz", "label": "x"}]}""");
         Described("has no `image`", """{"training": [{"label": "x"}]}""");
         Described("`file_ending` is missing", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}}""");
-        Described("cannot be read", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".jpg"}""");
+        Described("cannot be read", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".webp"}""");
+        Described("in which labels would change", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".jpg"}""");
         Described("no training case", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}""");
         Described("channels are 0, 2", """{"channel_names": {"0": "CT", "2": "PET"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}""");
 

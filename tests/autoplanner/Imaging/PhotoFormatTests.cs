@@ -1,0 +1,148 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace SharpSeg.AutoPlanner.Tests.Imaging;
+
+/// <summary>TIFF, BMP and JPEG: files that other programs wrote (tests/golden/imaging), our own written back, and damaged ones.</summary>
+public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Width = 24, Height = 18;
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("lzw.tif")]
+    [InlineData("zip.tif")]
+    [InlineData("packbits.tif")]
+    [InlineData("tiled.tif")]
+    [InlineData("planar.tif")]
+    [InlineData("big.tif")]
+    public void Tiff_of_every_layout_gives_the_picture(string file)
+    {
+        var image = ImageFile.Read(Golden(file));
+        AssertPhoto(image, 3);
+        for (var i = 0; i < Width * Height; i++)
+        {
+            int x = i % Width, y = i / Width;
+            Assert.Equal((10 * x % 256, 14 * y % 256, 6 * (x + y) % 256), ((int)image.Channels[0][i], (int)image.Channels[1][i], (int)image.Channels[2][i]));
+        }
+    }
+
+    [Theory]
+    [InlineData("rgb.jpg", "rgb.raw", 3)]
+    [InlineData("progressive.jpg", "rgb.raw", 3)]
+    [InlineData("gray.jpg", "gray.raw", 1)]
+    [InlineData("rgb.bmp", "rgb.raw", 3)]
+    [InlineData("gray.bmp", "gray.raw", 1)]
+    public void Jpeg_and_bmp_give_the_pixels_of_libjpeg(string file, string expected, int channels)
+    {
+        var image = ImageFile.Read(Golden(file));
+        AssertPhoto(image, channels);
+        Assert.Equal(channels, ImageFile.ChannelCount(Golden(file)));
+        var pixels = File.ReadAllBytes(Golden(expected));
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            Assert.Equal(pixels[i], image.Channels[i % channels][i / channels]);
+        }
+    }
+
+    [Theory]
+    [InlineData(".tif", 200)]
+    [InlineData(".tiff", 70000 / 256)]
+    [InlineData(".bmp", 200)]
+    public void Segmentations_of_photographs_come_back(string ending, short highest)
+    {
+        short[] labels = [.. Enumerable.Range(0, Width * Height).Select(i => (short)(i % (highest + 1)))];
+        var path = folder.File("labels" + ending);
+        ImageFile.WriteLabels(path, labels, ImageFile.ReadGeometry(Golden("rgb.jpg")), highest);
+        Assert.Equal(labels, ImageFile.ReadLabels(path).Voxels);
+    }
+
+    [Fact]
+    public void A_volume_keeps_its_spacing_in_a_file_beside_it()
+    {
+        var extent = new Extent(5, 4, 3);
+        float[] voxels = [.. Enumerable.Range(0, 60).Select(i => i - 0.5f)];
+        var geometry = new ImageGeometry(extent, new Spacing(2.5, 0.5, 0.75), [0.75, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 2.5, 0], "tiff", []);
+        var path = folder.File("case_0000.tif");
+        ImageFile.WriteFloats(path, voxels, geometry);
+        Assert.Equal(new Spacing(2.5, 0.5, 0.75), ImageFile.ReadGeometry(path).Spacing);
+
+        // nnU-Net names it after the case, for all channels.
+        File.Move(folder.File("case_0000.json"), folder.File("case.json"));
+        var image = ImageFile.Read(path);
+        Assert.Equal((extent, new Spacing(2.5, 0.5, 0.75)), (image.Extent, image.Spacing));
+        Assert.Equal(voxels, image.Channels[0]);
+        Assert.Equal([path, folder.File("case.json")], ImageFile.FilesOf(path));
+        File.Delete(folder.File("case.json"));
+        Assert.Equal(new Spacing(1, 1, 1), ImageFile.ReadGeometry(path).Spacing);
+        File.WriteAllText(folder.File("case.json"), """{"spacing": [1, 0, 1]}""");
+        Assert.Contains("three positive numbers", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_segmentation_is_not_written_as_jpeg()
+    {
+        var error = Assert.Throws<SharpSegException>(() =>
+            ImageFile.WriteLabels(folder.File("a.jpg"), new short[Width * Height], ImageFile.ReadGeometry(Golden("rgb.jpg")), 1));
+        Assert.Contains("JPEG changes the values", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Photographs_are_found_as_cases()
+    {
+        Directory.CreateDirectory(Path.Combine(folder.Path, "photos"));
+        File.Copy(Golden("rgb.jpg"), folder.File("photos", "a.jpg"));
+        File.Copy(Golden("rgb.bmp"), folder.File("photos", "b.bmp"));
+        var description = new DatasetDescription("d", ["R", "G", "B"], new([new("background", [0]), new("a", [1])]), ".png", null);
+        Assert.Equal(["a", "b"], PredictionInputs.Find([folder.File("photos", "a.jpg"), folder.File("photos", "b.bmp")], description).Select(item => item.Id));
+    }
+
+    [Fact]
+    public void Damaged_files_are_read_or_refused_in_one_line()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED"), out var given) ? given : Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var refused = 0;
+        foreach (var file in new[] { "lzw.tif", "tiled.tif", "zip.tif", "rgb.jpg", "progressive.jpg", "rgb.bmp", "gray.bmp" })
+        {
+            var original = File.ReadAllBytes(Golden(file));
+            var path = folder.File("damaged" + Path.GetExtension(file));
+            for (var i = 0; i < 150; i++)
+            {
+                var bytes = (byte[])original.Clone();
+                for (var change = random.Next(1, 6); change > 0; change--)
+                {
+                    bytes[random.Next(i % 2 == 0 ? Math.Min(200, bytes.Length) : bytes.Length)] = (byte)random.Next(256);
+                }
+
+                File.WriteAllBytes(path, i % 5 == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
+                try
+                {
+                    ImageFile.Read(path);
+                }
+                catch (SharpSegException error)
+                {
+                    Assert.DoesNotContain('\n', error.Message);
+                    refused++;
+                }
+            }
+        }
+
+        Assert.True(refused > 100, $"only {refused} damaged files were refused");
+    }
+
+    private static void AssertPhoto(MedicalImage image, int channels)
+    {
+        Assert.Equal(new Extent(1, Height, Width), image.Extent);
+        Assert.Equal(new Spacing(999, 1, 1), image.Spacing);
+        Assert.Equal(channels, image.Channels.Count);
+    }
+
+    private static string Golden(string file) => Path.Combine(AppContext.BaseDirectory, "golden", "imaging", file);
+}

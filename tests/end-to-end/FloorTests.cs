@@ -10,7 +10,7 @@ namespace SharpSeg.EndToEnd.Tests;
 [Trait("Tier", "quick")]
 public sealed class FloorTests
 {
-    /// <summary>The floors of design.md, from top to bottom.</summary>
+    /// <summary>The floors of docs/architecture.md, from top to bottom.</summary>
     [Theory]
     [InlineData(
         "autoplanner", "SharpSeg.AutoPlanner",

@@ -11,7 +11,7 @@ public sealed class EvaluationSummary
         Classes = classes;
         Cases = cases;
         Missing = missing;
-        MetricNames = cases.Count > 0 && cases.All(item => item.Metrics.All(metrics => metrics.Nsd is not null)) && classes.Count > 0
+        MetricNames = cases.Count > 0 && cases.All(item => item.Metrics.All(metrics => metrics is { Nsd: not null, Hd95: not null })) && classes.Count > 0
             ? [.. ClassMetrics.Names, .. ClassMetrics.SurfaceNames]
             : ClassMetrics.Names;
         ClassMeans =

@@ -57,6 +57,10 @@ internal sealed class PreviousStageFile : IDisposable
     /// <summary>Reads a box, which lies inside.</summary>
     public void Read(Extent origin, Extent size, Span<short> destination) => labels.ReadBox(origin, size, destination[..(int)size.Voxels]);
 
+    /// <summary>Reads every value and compares the checksum.</summary>
+    /// <exception cref="SharpSegException">The file is damaged.</exception>
+    public void Verify() => labels.Verify();
+
     /// <inheritdoc/>
     public void Dispose() => labels.Dispose();
 

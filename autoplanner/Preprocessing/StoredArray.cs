@@ -136,6 +136,7 @@ internal sealed class StoredArray : IDisposable
         where T : unmanaged
     {
         CheckBox(origin, size, destination.Length);
+        RequireLength();
         if (Marshal.SizeOf<T>() != elementBytes)
         {
             throw new ArgumentException($"the stored type is {Element}, not {typeof(T).Name}");
@@ -164,6 +165,7 @@ internal sealed class StoredArray : IDisposable
     /// <exception cref="SharpSegException">The values are not the ones that were written.</exception>
     public void Verify()
     {
+        RequireLength();
         var hash = new XxHash64();
         var block = new byte[BlockBytes];
         using var stream = new UnmanagedMemoryStream(view.SafeMemoryMappedViewHandle, HeaderBytes, PayloadBytes, FileAccess.Read);
@@ -197,6 +199,17 @@ internal sealed class StoredArray : IDisposable
         for (var start = 0; start < values.Length; start += BlockBytes)
         {
             yield return values.Slice(start, Math.Min(BlockBytes, values.Length - start));
+        }
+    }
+
+    /// <summary>What was cut off a mapped file cannot be read: the operating system would end the process.</summary>
+    private void RequireLength()
+    {
+        if (new FileInfo(path) is { Exists: true } now && now.Length != HeaderBytes + PayloadBytes)
+        {
+            throw new SharpSegException(
+                $"`{path}`: {now.Length} bytes long instead of {HeaderBytes + PayloadBytes}: it was changed while it was in use",
+                "run `sharpseg preprocess` again; it rewrites damaged cases");
         }
     }
 

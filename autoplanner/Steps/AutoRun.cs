@@ -39,7 +39,7 @@ public sealed record AutoResult(TrainingJob Job, EvaluationSummary Summary, Trai
 public static class AutoRun
 {
     // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
-    private const double PredictionMargin = 1.5, SecondsPerScoredCase = 0.5, FixedSeconds = 10, LeastTrainingShare = 0.3;
+    private const double PredictionMargin = 1.5, FixedSeconds = 5, MostFixedShare = 0.1, LeastTrainingShare = 0.3;
 
     /// <summary>Runs all steps.</summary>
     /// <param name="request">What to do.</param>
@@ -60,19 +60,46 @@ public static class AutoRun
             WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // fails before every voxel is verified
         }
 
-        var dataset = Verify(request.Dataset, reporter, cancel);
-        var plans = PlanningRun.Execute(dataset, work, request.Network.Options(), reporter, cancel).Plans;
-        var name = request.Configuration ?? DefaultConfiguration(plans);
-        PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, cancel);
+        var (dataset, name) = Prepare(request, work, clock, openProcessor, reporter, cancel);
 
         var job = TrainingJob.Open(work, name, request.Fold, request.Seed);
         var length = request.MaxTime is { } limit
-            ? TrainingLength.Within(speed => TimeToTrain(job, limit, clock, speed))
+            ? TrainingLength.Within(speed => TimeToTrain(job, limit, clock, speed), speed => limit - clock.Elapsed <= Afterwards(job, speed))
             : TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize));
         var result = TrainingRun.Execute(
-            job, dataset, new TrainingRequest(length, request.Resume, Surface: request.Surface), backend, reporter, cancel);
+            job, dataset,
+            new TrainingRequest(length, request.Resume, Surface: request.Surface, TimeLeft: request.MaxTime is { } whole ? () => whole - clock.Elapsed : null),
+            backend, reporter, cancel);
         return new AutoResult(job, result.Summary, result.Training, clock.Elapsed);
     }
+
+    /// <summary>Everything before training. Where all the time goes into it, it stops there: what is prepared is kept.</summary>
+    private static (Dataset Dataset, string Configuration) Prepare(
+        AutoRequest request, Workspace work, Stopwatch clock, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
+    {
+        using var timed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        if (request.MaxTime is { } limit)
+        {
+            timed.CancelAfter(limit > clock.Elapsed ? limit - clock.Elapsed : TimeSpan.Zero);
+        }
+
+        try
+        {
+            var dataset = Verify(request.Dataset, reporter, timed.Token);
+            var plans = PlanningRun.Execute(dataset, work, request.Network.Options(), reporter, timed.Token).Plans;
+            var name = request.Configuration ?? DefaultConfiguration(plans);
+            PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, timed.Token);
+            return (dataset, name);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw NoTime(clock.Elapsed, request.MaxTime!.Value);
+        }
+    }
+
+    private static SharpSegException NoTime(TimeSpan used, TimeSpan limit) => new(
+        $"no time is left to train: {used.TotalSeconds:0} s of {limit.TotalSeconds:0} s went into preparing the data",
+        "give more time with --max-time, and --resume; what is prepared is kept");
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
     private static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel)
@@ -103,6 +130,15 @@ public static class AutoRun
     /// <summary>What is left of the time for everything once prediction and scoring are set aside.</summary>
     private static TimeSpan TimeToTrain(TrainingJob job, TimeSpan limit, Stopwatch clock, SpeedProbe speed)
     {
+        var left = limit - clock.Elapsed;
+        var fixedSeconds = Math.Min(FixedSeconds, MostFixedShare * left.TotalSeconds);
+        var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, (left - Afterwards(job, speed)).TotalSeconds - fixedSeconds));
+        return budget > TimeSpan.Zero ? budget : throw NoTime(clock.Elapsed, limit);
+    }
+
+    /// <summary>What prediction and scoring will take.</summary>
+    private static TimeSpan Afterwards(TrainingJob job, SpeedProbe speed)
+    {
         var inference = new InferenceOptions();
         var passes = 0L;
         foreach (var id in job.ValidationCases)
@@ -111,14 +147,7 @@ public static class AutoRun
             passes += Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
         }
 
-        var afterwards = (passes * speed.SecondsPerTile * PredictionMargin) + (job.ValidationCases.Count * SecondsPerScoredCase) + FixedSeconds;
-        var left = limit - clock.Elapsed;
-        var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, left.TotalSeconds - afterwards));
-        return budget > TimeSpan.Zero
-            ? budget
-            : throw new SharpSegException(
-                $"no time is left to train: {clock.Elapsed.TotalSeconds:0} s of {limit.TotalSeconds:0} s went into preparing the data",
-                "give more time with --max-time; what is prepared is kept");
+        return TimeSpan.FromSeconds((passes * speed.SecondsPerTile * PredictionMargin) + (job.ValidationCases.Count * ValidationRun.SecondsPerScoredCase));
     }
 
     private static string DefaultConfiguration(Plans plans) => plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";

@@ -75,6 +75,7 @@ public static class FindBestRun
 
         var summaries = all.Select(candidate => Score(work, candidate, validations, dataset, reporter, cancel)).ToArray();
         var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
+        RequireScores(candidates, summaries, reporter);
         var winner = new BestModel
         {
             Winner = candidates[best],
@@ -209,6 +210,25 @@ public static class FindBestRun
         }
 
         return [.. singles.Except(unfinished.Select(validation => validation.Configuration))];
+    }
+
+    /// <summary>Among zeros there is nothing to choose.</summary>
+    private static void RequireScores(IReadOnlyList<Candidate> candidates, IReadOnlyList<EvaluationSummary> summaries, IReporter reporter)
+    {
+        var scores = candidates.Zip(summaries, (candidate, summary) => (Candidate: candidate, Dice: summary.ForegroundDice)).ToArray();
+        if (scores.Any(score => score.Dice > 0))
+        {
+            return;
+        }
+
+        foreach (var (candidate, dice) in scores)
+        {
+            reporter.Warning($"{candidate}: mean foreground Dice {(double.IsNaN(dice) ? "not defined" : "0")}");
+        }
+
+        throw new SharpSegException(
+            "no configuration has found anything in cross-validation: there is nothing to choose, and best.json is not written",
+            "train longer, or look at the segmentations: a mean foreground Dice of 0 means that no voxel is right");
     }
 
     private static void RequireProbabilities(

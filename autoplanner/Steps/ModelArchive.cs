@@ -42,6 +42,11 @@ public static class ModelArchive
     {
         var labels = work.ReadDescription().Labels;
         var choice = ModelChoice.Of(work, labels, configuration, folds, "final");
+        foreach (var doubt in choice.Doubts())
+        {
+            reporter.Warning(doubt);
+        }
+
         Write(path, Version, work.ReadDescription(), Content(work, choice, [.. choice.Members.SelectMany(Checkpoints).Distinct()]), [], reporter, cancel);
         return choice.Describe(labels);
     }

@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -26,6 +27,8 @@ internal sealed record ModelMember(
 /// <param name="Best">best.json, if it made the choice; else null.</param>
 internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, PostprocessingSteps Postprocessing, BestModel? Best)
 {
+    private const int UnequalRatio = 2; // folds of one schedule differ by less, even where a time was set
+
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>
@@ -56,6 +59,39 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         var plans = work.ReadPlans();
         var single = configuration ?? TrainedConfiguration(work, plans);
         return new ModelChoice([Member(work, plans, single, folds, checkpoint, withFirstStage)], PostprocessingSteps.None, null);
+    }
+
+    /// <summary>What a user should know before he trusts the choice: folds that are not finished, or were trained unequally. One line each.</summary>
+    public IEnumerable<string> Doubts() => Members.SelectMany(DoubtsOf);
+
+    private static IEnumerable<string> DoubtsOf(ModelMember member)
+    {
+        var name = member.Configuration.Name;
+        foreach (var folder in Directory.EnumerateDirectories(member.Work.ConfigurationFolder(name), "fold_*").Order(StringComparer.Ordinal))
+        {
+            var begun = new[] { Workspace.LatestCheckpoint(folder), Workspace.BestCheckpoint(folder) }.FirstOrDefault(File.Exists);
+            if (begun is null || File.Exists(Workspace.FinalCheckpoint(folder)))
+            {
+                continue;
+            }
+
+            var fold = Path.GetFileName(folder)["fold_".Length..];
+            var epochs = Checkpoint.ProgressOf(begun)?.Epoch;
+            yield return $"fold {fold} of {name} is not finished ({epochs} epochs so far){(member.Folds.Contains(fold) ? "" : " and is left out")}";
+        }
+
+        var iterations = member.Folds.Zip(member.Checkpoints, (fold, path) => (Fold: fold, Iterations: Checkpoint.ProgressOf(path)?.TotalIterations))
+            .Where(item => item.Iterations is not null).OrderBy(item => item.Iterations).ToArray();
+        if (iterations.Length > 1 && UnequalRatio * (long)iterations[0].Iterations! < iterations[^1].Iterations)
+        {
+            yield return $"the folds of {name} were trained unequally and count alike: fold {iterations[0].Fold} for {iterations[0].Iterations} iteration(s), "
+                + $"fold {iterations[^1].Fold} for {iterations[^1].Iterations}; --folds chooses";
+        }
+
+        foreach (var doubt in member.FirstStage is { } first ? DoubtsOf(first) : [])
+        {
+            yield return doubt;
+        }
     }
 
     /// <summary>The choice in a line.</summary>

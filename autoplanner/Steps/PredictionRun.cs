@@ -75,6 +75,11 @@ public static class PredictionRun
         var labels = description.Labels;
         var cases = PredictionInputs.Find(request.Inputs, description, reporter.Warning);
         var choice = Choose(request, labels);
+        foreach (var doubt in choice.Doubts())
+        {
+            reporter.Warning(doubt);
+        }
+
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
 

@@ -63,7 +63,7 @@ public static class PreprocessingRun
         Action<int, int>? progress = null, long budgetBytes = 0, CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
-        Directory.CreateDirectory(folder);
+        using var alone = RunLock.Take(folder, "preprocessed");
         var cases = dataset.TrainingCases;
         var scheme = dataset.Description.Labels;
         var recipeText = recipe.Fingerprint(scheme);

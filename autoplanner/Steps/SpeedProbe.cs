@@ -18,6 +18,9 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
 {
     private const int WarmUpSteps = 2, MeasuredSteps = 3;
 
+    /// <summary>The same machine, slower by a factor.</summary>
+    public SpeedProbe SlowedDown(double factor) => new(SecondsPerStep * factor, SecondsPerTile * factor);
+
     /// <summary>Measures; takes about six steps.</summary>
     /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
     public static SpeedProbe Measure(TrainingJob job, Backend backend, InferenceOptions inference, CancellationToken cancel)

@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -13,7 +14,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// Also write the class probabilities of the validation cases, from which ensembles are made.
 /// </param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
-public sealed record TrainingRequest(TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true);
+/// <param name="TimeLeft">
+/// Time until everything must be done; null if there is no such time. Validation cases that do not fit into it are left out and counted.
+/// </param>
+public sealed record TrainingRequest(
+    TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true, Func<TimeSpan>? TimeLeft = null);
 
 /// <summary>The result.</summary>
 /// <param name="Training">How the training went.</param>
@@ -35,9 +40,10 @@ public static class TrainingRun
     public static TrainingResult Execute(
         TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
+        using var alone = RunLock.Take(job.Folder, "trained");
         var outcome = TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel);
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
-        ValidationRun.Execute(job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities);
+        ValidationRun.Execute(job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities, request.TimeLeft);
         reporter.Stage("score");
         return new TrainingResult(outcome, ValidationRun.Score(job, dataset, request.Surface, reporter, cancel));
     }

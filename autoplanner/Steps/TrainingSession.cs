@@ -49,15 +49,45 @@ internal static class TrainingSession
             }
 
             var done = Checkpoint.Peek(final, job);
+            if (!length.Asked.IsMetBy(done.Schedule))
+            {
+                throw new SharpSegException(
+                    $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} iterations, batch "
+                        + $"{done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has no optimiser state",
+                    $"delete `{job.Folder}` to train again with another length");
+            }
+
             reporter.Info("already trained");
             return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0);
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
-        var resumed = resume && Trainer.ExistingCheckpoint(job) is { } existing ? Checkpoint.Peek(existing, job).Schedule : null;
+        var begun = resume && Trainer.SoundCheckpoint(job, SilentReporter.Instance) is { } existing ? Checkpoint.Peek(existing, job) : null;
+        var resumed = begun is null ? null : length.Asked.Continue(begun.Schedule, begun.State);
+        if (resumed is not null && length.IsDeadline && resumed.TimeBudget is null)
+        {
+            throw new SharpSegException("--max-time: the run was begun without it", "leave it out: the run keeps its number of epochs");
+        }
+
+        if (resumed is not null && resumed != begun!.Schedule)
+        {
+            reporter.Warning(FormattableString.Invariant(
+                $"the schedule is changed: {resumed.Epochs} epochs of {resumed.IterationsPerEpoch} iterations instead of {begun.Schedule.Epochs} of {begun.Schedule.IterationsPerEpoch}; the learning rate is refitted to them"));
+        }
+
         try
         {
-            return Train(job, backend, resume, reporter, resumed ?? ScheduleOf(length, job, backend, reporter, cancel), cancel);
+            var speed = length.IsDeadline || (resumed is null && length.Schedule is null) ? Probe(job, backend, reporter, cancel) : null;
+            if (resumed is not null && length.IsDeadline)
+            {
+                // A session of its own has its own time, and never more than the run had from the beginning.
+                var ending = TimeSpan.FromSeconds(begun!.State.Seconds) + length.Time(speed!);
+                resumed = resumed with { TimeBudget = ending < resumed.TimeBudget ? ending : resumed.TimeBudget };
+            }
+
+            var schedule = resumed ?? length.Schedule
+                ?? TrainingSchedule.Fit(length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+            return Train(job, backend, resume, reporter, schedule, length, speed, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -66,12 +96,19 @@ internal static class TrainingSession
     }
 
     private static TrainingOutcome Train(
-        TrainingJob job, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, CancellationToken cancel)
+        TrainingJob job, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, TrainingLength length, SpeedProbe? speed,
+        CancellationToken cancel)
     {
         reporter.Info(Describe(plan, job));
         reporter.Info(MemoryPlan.Require(
             job.Plans.Profile, job.Configuration with { BatchSize = plan.BatchSize }, job.Description, backend).Describe(backend));
         using var trainer = new Trainer(job, plan, backend, resume, reporter);
+        if (speed is not null && length.IsOver is { } isOver)
+        {
+            var measured = speed.SecondsPerStep * plan.BatchSize / TrainingSchedule.ProbeBatch(job.Configuration.BatchSize, job.Configuration.Is2D);
+            trainer.IsOver = seconds => isOver(speed.SlowedDown(Math.Max(1, seconds / measured)));
+        }
+
         try
         {
             trainer.Run(cancel);
@@ -99,23 +136,15 @@ internal static class TrainingSession
         return $"{CloseOthers}, or train with --batch {half.BatchSize}, which needs {MemoryPlan.Size(needed)}";
     }
 
-    /// <summary>The schedule of a new training; fitting one to a time needs a measurement of the machine's speed.</summary>
-    private static TrainingSchedule ScheduleOf(
-        TrainingLength length, TrainingJob job, Backend backend, IReporter reporter, CancellationToken cancel)
+    /// <summary>Measures the machine's speed, to which a schedule is fitted.</summary>
+    private static SpeedProbe Probe(TrainingJob job, Backend backend, IReporter reporter, CancellationToken cancel)
     {
-        if (length.Schedule is { } schedule)
-        {
-            return schedule;
-        }
-
         var batch = TrainingSchedule.ProbeBatch(job.Configuration.BatchSize, job.Configuration.Is2D);
         MemoryPlan.Require(job.Plans.Profile, job.Configuration with { BatchSize = batch }, job.Description, backend);
         var speed = SpeedProbe.Measure(job, backend, new InferenceOptions(), cancel);
         reporter.Info(FormattableString.Invariant(
-            $"measured: {speed.SecondsPerStep:0.000} s per step of batch {batch}, ")
-            + FormattableString.Invariant($"{speed.SecondsPerTile:0.000} s per predicted tile"));
-        return TrainingSchedule.Fit(
-            length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+            $"measured: {speed.SecondsPerStep:0.000} s per step of batch {batch}, {speed.SecondsPerTile:0.000} s per predicted tile"));
+        return speed;
     }
 
     private static long PredictedPeak(TrainingJob job, TrainingSchedule schedule, Backend backend) => MemoryPlan.Of(

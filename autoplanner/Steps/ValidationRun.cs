@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
@@ -17,6 +18,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 internal static class ValidationRun
 {
+    /// <summary>What is set aside for scoring a case.</summary>
+    internal const double SecondsPerScoredCase = 0.5;
+
     /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
     /// <param name="job">A trained run.</param>
     /// <param name="backend">Where to compute.</param>
@@ -24,13 +28,15 @@ internal static class ValidationRun
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
     /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
+    /// <param name="timeLeft">Time until scoring must be done, too; cases that do not fit into it wait for the next session.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(
-        TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false)
+        TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false,
+        Func<TimeSpan>? timeLeft = null)
     {
         try
         {
-            Predict(job, backend, options, saveProbabilities, reporter, cancel);
+            Predict(job, backend, options, saveProbabilities, timeLeft, reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -52,10 +58,12 @@ internal static class ValidationRun
         var cases = job.ValidationCases.Select(id => new EvaluationCase(
             id,
             references.GetValueOrDefault(id) ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}"),
-            Path.Combine(folder, id + job.Description.FileEnding)));
-        var summary = Evaluator.Evaluate(
-            [.. cases], job.Description.Labels, new EvaluationOptions { Surface = surface },
+            Path.Combine(folder, id + job.Description.FileEnding))).ToArray();
+        var predicted = cases.Where(item => File.Exists(item.PredictionFile)).ToArray();
+        var scored = Evaluator.Evaluate(
+            predicted, job.Description.Labels, new EvaluationOptions { Surface = surface },
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
+        var summary = EvaluationSummary.Of(scored.Classes, scored.Cases, [.. cases.Except(predicted).Select(item => item.CaseId)]);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
         {
             reporter.Warning(item.Warning!);
@@ -66,7 +74,8 @@ internal static class ValidationRun
     }
 
     private static void Predict(
-        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, IReporter reporter, CancellationToken cancel)
+        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, Func<TimeSpan>? timeLeft, IReporter reporter,
+        CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(job.Folder);
         Directory.CreateDirectory(folder);
@@ -76,6 +85,8 @@ internal static class ValidationRun
         using var predictor = new Predictor(
             backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
         var nextStages = PreparedNextStages(job, reporter);
+        var clock = Stopwatch.StartNew();
+        var predictedVoxels = 0L;
         for (var i = 0; i < job.ValidationCases.Count; i++)
         {
             var id = job.ValidationCases[i];
@@ -89,6 +100,16 @@ internal static class ValidationRun
             }
 
             using var stored = StoredCase.Open(job.DataFolder, id);
+            var voxels = stored.Shape.Voxels;
+            if (timeLeft is not null && predictedVoxels > 0
+                && timeLeft().TotalSeconds < (clock.Elapsed.TotalSeconds * voxels / predictedVoxels) + ((i + 1) * SecondsPerScoredCase))
+            {
+                reporter.Warning(
+                    $"the time is over: {i} of {job.ValidationCases.Count} validation cases are predicted, the scores are theirs; the same command with --resume does the rest");
+                return;
+            }
+
+            stored.Verify();
             using var outputs = predictor.Predict(InputOf(job, stored), cancel);
             var segmentation = SegmentationExporter.ToOriginalGrid(outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
@@ -100,6 +121,7 @@ internal static class ValidationRun
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
+            predictedVoxels += voxels;
         }
 
         reporter.Progress(1, $"{job.ValidationCases.Count} cases");
@@ -114,6 +136,7 @@ internal static class ValidationRun
         }
 
         using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, job.Configuration.PreviousStage!);
+        previous.Verify();
         var segmentation = new short[previous.Shape.Voxels];
         previous.Read(default, previous.Shape, segmentation);
         return CascadeInput.Of(image, segmentation, job.Configuration.MaskLabels(job.Description.Labels));

@@ -130,6 +130,21 @@ internal sealed class Checkpoint
         }
     }
 
+    /// <summary>How far a network was trained, of whichever run; null if another program trained it.</summary>
+    /// <exception cref="SharpSegException">The file is damaged.</exception>
+    public static TrainingState? ProgressOf(string path)
+    {
+        using var reader = Open(path);
+        try
+        {
+            return reader.Metadata.TryGetValue("state", out var state) ? TrainingState.FromJson(state) : null;
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(path, "its state is unreadable", e);
+        }
+    }
+
     /// <summary>The seed of the run that wrote a checkpoint, without which it cannot be resumed.</summary>
     /// <exception cref="SharpSegException">The file is damaged.</exception>
     public static ulong SeedOf(string path)

@@ -62,6 +62,7 @@ internal sealed class StoredCaseSource : ICaseSource
 {
     private readonly StoredCase stored;
     private readonly PreviousStageFile? previousStage;
+    private readonly Lazy<bool> whole; // checked at the first use, by whichever thread; a failure stays one
 
     /// <summary>Wraps an opened case, which stays the caller's to dispose of.</summary>
     /// <param name="stored">The case.</param>
@@ -71,6 +72,12 @@ internal sealed class StoredCaseSource : ICaseSource
     {
         this.stored = stored;
         this.previousStage = previousStage;
+        whole = new(() =>
+        {
+            stored.Verify();
+            previousStage?.Verify();
+            return true;
+        });
         if (previousStage is not null && previousStage.Shape != stored.Shape)
         {
             throw new SharpSegException(
@@ -101,13 +108,13 @@ internal sealed class StoredCaseSource : ICaseSource
     public int LocationCount(int list) => stored.LocationCount(list);
 
     /// <inheritdoc/>
-    public Extent Location(int list, int index) => stored.Location(list, index);
+    public Extent Location(int list, int index) => Whole().Location(list, index);
 
     /// <inheritdoc/>
-    public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) => stored.ReadImage(origin, size, channelsLast);
+    public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) => Whole().ReadImage(origin, size, channelsLast);
 
     /// <inheritdoc/>
-    public void ReadLabels(Extent origin, Extent size, Span<short> labels) => stored.ReadLabels(origin, size, labels);
+    public void ReadLabels(Extent origin, Extent size, Span<short> labels) => Whole().ReadLabels(origin, size, labels);
 
     /// <inheritdoc/>
     public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels)
@@ -117,6 +124,14 @@ internal sealed class StoredCaseSource : ICaseSource
             throw new InvalidOperationException($"case `{Id}` has no segmentation of a previous stage");
         }
 
+        Whole();
         previousStage.Read(origin, size, labels);
+    }
+
+    /// <summary>The case, whose values are those that were written: once per session all of them are compared with their checksums.</summary>
+    private StoredCase Whole()
+    {
+        _ = whole.Value;
+        return stored;
     }
 }

@@ -32,11 +32,12 @@ internal sealed class Trainer : IDisposable
     private readonly PlateauSchedule? plateau;
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
     private readonly float[] validationScratch;
-    private readonly int skippedBefore; // by the sessions before this one
+    private readonly int skippedBefore, iterationsBefore; // by the sessions before this one
+    private readonly double secondsBefore;
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
     /// <param name="job">What to train.</param>
-    /// <param name="schedule">How long; a resumed run keeps the schedule it began with.</param>
+    /// <param name="schedule">How long; of a resumed run the one it began with, or what has become of it (<see cref="ScheduleChange"/>).</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="resume">Continue from the latest checkpoint.</param>
     /// <param name="reporter">Receives progress.</param>
@@ -47,7 +48,7 @@ internal sealed class Trainer : IDisposable
     {
         this.job = job;
         this.reporter = reporter;
-        var existing = ExistingCheckpoint(job);
+        var existing = resume ? SoundCheckpoint(job, reporter) : ExistingCheckpoint(job);
         if (existing is not null && !resume)
         {
             throw new SharpSegException(
@@ -62,7 +63,7 @@ internal sealed class Trainer : IDisposable
         if (existing is not null)
         {
             var checkpoint = Checkpoint.Load(existing, job, network, optimizer);
-            (State, schedule) = (checkpoint.State, checkpoint.Schedule);
+            State = checkpoint.State;
             reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
             if (checkpoint.Precision != backend.ProductPrecision)
             {
@@ -76,6 +77,7 @@ internal sealed class Trainer : IDisposable
 
         this.schedule = schedule;
         skippedBefore = State.SkippedSteps;
+        (iterationsBefore, secondsBefore) = (State.TotalIterations, State.Seconds);
         plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
         step = new TrainingStep(network, optimizer, job.Configuration.Patch, schedule.BatchSize, Options(job, network));
         step.RestoreLossScale(State.LossScale);
@@ -120,6 +122,27 @@ internal sealed class Trainer : IDisposable
     {
         string[] candidates = [Workspace.LatestCheckpoint(job.Folder), Workspace.BestCheckpoint(job.Folder)];
         return candidates.FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>The first of them that is undamaged; a damaged one is told.</summary>
+    /// <exception cref="SharpSegException">All are damaged.</exception>
+    public static string? SoundCheckpoint(TrainingJob job, IReporter reporter)
+    {
+        string[] existing = [.. new[] { Workspace.LatestCheckpoint(job.Folder), Workspace.BestCheckpoint(job.Folder) }.Where(File.Exists)];
+        for (var i = 0; i < existing.Length; i++)
+        {
+            try
+            {
+                Checkpoint.Verify(existing[i]);
+                return existing[i];
+            }
+            catch (SharpSegException error) when (i + 1 < existing.Length)
+            {
+                reporter.Warning($"{error.Message}; going back to {Path.GetFileName(existing[i + 1])}");
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The network of a run, with its starting weights.</summary>
@@ -184,9 +207,20 @@ internal sealed class Trainer : IDisposable
             State.Iteration++;
             State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
             Report();
+            if (IsOutOfTime)
+            {
+                State.EpochIterations = State.Iteration; // a deadline: the epoch ends here, and the run with it
+            }
+
             SaveIfDue(cancel);
         }
     }
+
+    /// <summary>Asked after every iteration, with its mean time so far in seconds, whether training must end now.</summary>
+    public Func<double, bool>? IsOver { get; set; }
+
+    private bool IsOutOfTime => (schedule.TimeBudget is { } budget && State.Seconds >= budget.TotalSeconds)
+        || IsOver?.Invoke((State.Seconds - secondsBefore) / Math.Max(1, State.TotalIterations - iterationsBefore)) == true;
 
     private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)
     {
@@ -229,6 +263,7 @@ internal sealed class Trainer : IDisposable
             State.Plateau = plateau.State;
         }
 
+        State.Stopped |= IsOutOfTime;
         (State.Epoch, State.Iteration, State.EpochIterations, State.LossSum) = (State.Epoch + 1, 0, 0, 0);
         if (average is { } value && (State.Best is not { } best || value > best))
         {

@@ -208,7 +208,8 @@ public sealed class Splits
     public static Split All(IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        return new Split(ids, ids, "fold `all` validates on the cases it trains on: its scores say nothing about new cases");
+        return new Split(ids, ids, $"fold `all` is ONE network that learns from all {ids.Length} cases, not the folds of a cross-validation: it validates on the cases it trains on, "
+            + "and its scores say nothing about new cases. For five folds, train -f 0, -f 1, … one by one");
     }
 
     private bool SameAs(Splits other) => Folds.Count == other.Folds.Count && Folds.Zip(other.Folds).All(pair =>

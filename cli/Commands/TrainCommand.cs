@@ -24,7 +24,9 @@ internal static class TrainCommand
 
         var work = new Workspace(options.Work, options.Plan);
         var job = TrainingJob.Open(work, options.Configuration, options.Fold, options.Seed);
-        var length = limit is { } time ? TrainingLength.Within(time) : TrainingLength.Of(Chosen(options, job.Configuration.BatchSize));
+        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit);
+        var length = limit is { } time
+            ? TrainingLength.Within(time, asked) : TrainingLength.Of(asked.Of(job.Configuration.BatchSize), asked);
         using var backend = Devices.Open(options, reporter);
         var result = TrainingRun.Execute(
             job, Dataset.Open(work.ReadDatasetFolder()), new TrainingRequest(length, options.Resume, options.SaveProbabilities), backend,
@@ -33,18 +35,6 @@ internal static class TrainCommand
         var json = Scores.Json(result.Summary);
         Scores.AddTraining(json, result.Training);
         return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {job.Folder}", json);
-    }
-
-    private static TrainingSchedule Chosen(TrainOptions options, int plannedBatch)
-    {
-        var full = TrainingSchedule.Full(options.Batch ?? plannedBatch);
-        var iterations = options.Iterations ?? full.IterationsPerEpoch;
-        return full with
-        {
-            Epochs = options.Epochs ?? full.Epochs,
-            IterationsPerEpoch = iterations,
-            ValidationIterations = Math.Min(full.ValidationIterations, Math.Max(1, iterations / 5)),
-        };
     }
 
     private static void RequirePositive(int? value, string option)

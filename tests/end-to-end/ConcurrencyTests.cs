@@ -1,0 +1,67 @@
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Processes that are started together all finish, and what may not run twice says so.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class ConcurrencyTests(TrainedWorkspace trained)
+{
+    private static int Rounds => int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_ROUNDS"), out var rounds) ? rounds : 1;
+
+    [Fact]
+    public void Parts_of_a_prediction_that_start_together_all_finish()
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            using var folder = new TemporaryFolder();
+            string[] predict = ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads", "1", "--no-tta", "--parts", "4"];
+            var running = Enumerable.Range(0, 4).Select(part => SharpSegProcess.Start([.. predict, "--part", $"{part}"])).ToArray();
+            var outcomes = running.Select(process => process.WaitForEnd()).ToArray();
+            Assert.All(outcomes, outcome => Assert.True(outcome.Code == 0, outcome.Errors));
+            Assert.Equal(
+                ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz", "case_3.nii.gz", "case_4.nii.gz", "case_5.nii.gz", "dataset.json", "plans.json"],
+                Directory.GetFiles(folder.At("out")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Folds_that_start_together_all_finish_with_the_bytes_they_have_alone()
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            using var folder = new TemporaryFolder();
+            var work = folder.Copy(trained.Planned, "work");
+            string[] Train(string work, int fold) =>
+                ["train", work, "-f", $"{fold}", "--epochs", "1", "--iterations", "2", "--batch", "2", "--threads", "1", "--device", "cpu"];
+            var running = Enumerable.Range(0, 3).Select(fold => SharpSegProcess.Start(Train(work, fold))).ToArray();
+            Assert.All(running.Select(process => process.WaitForEnd()).ToArray(), outcome => Assert.True(outcome.Code == 0, outcome.Errors));
+            Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
+            var alone = folder.Copy(trained.Planned, "alone");
+            SharpSegProcess.Succeed(Train(alone, 1));
+            var final = Path.Combine("runs", "3d_fullres", "fold_1", "checkpoint_final.safetensors");
+            Assert.Equal(WorkspaceFiles.ReadTensors(Path.Combine(alone, final)), WorkspaceFiles.ReadTensors(Path.Combine(work, final)));
+        }
+    }
+
+    [Fact]
+    public void A_run_that_is_being_trained_is_not_trained_a_second_time()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // no signals
+        }
+
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
+        using var first = SharpSegProcess.Start("train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
+        Assert.True(first.WaitFor(() => File.Exists(Path.Combine(run, ".lock"))));
+        SharpSegProcess.Run("train", work, "--epochs", "500", "--threads", "1").AssertErrorWithHint(1, run, "being trained by another process");
+        first.Signal("KILL");
+        first.WaitForEnd();
+
+        // The lock of a killed process is none.
+        SharpSegProcess.Succeed("train", work, "--resume", "--epochs", "1", "--iterations", "1", "--batch", "2");
+        Assert.False(File.Exists(Path.Combine(run, ".lock")));
+    }
+}

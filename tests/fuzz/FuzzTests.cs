@@ -1,0 +1,277 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.ModelFiles;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace SharpSeg.Fuzz.Tests;
+
+/// <summary>
+/// Every reader of files against mutated valid files: the answer is a value or one of the documented exceptions, within two seconds, and memory stays
+/// within a multiple of the file. Runs a few seconds per reader; SHARPSEG_FUZZ_COUNT=1000000 tries so many inputs instead, and
+/// SHARPSEG_FUZZ_SEED repeats a failure.
+/// </summary>
+public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
+{
+    private const int SecondsPerReader = 3;
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2), Hanging = TimeSpan.FromSeconds(60);
+
+    // What readers take whatever the file: buffers, and the first pieces of arrays that grow.
+    private const long FixedBytes = 64 << 20;
+
+    private static readonly Lazy<Backend> Processor = new(() => Cpu.Open(1));
+
+    private readonly string folder = Directory.CreateTempSubdirectory("sharpseg-fuzz-").FullName;
+
+    private delegate byte[] Mutate(byte[] valid, Random random);
+
+    public static TheoryData<string> Readers => [.. Table.Keys];
+
+    // Multiple: bytes allocated per byte of the file, beside FixedBytes. Deflate expands by up to 1032, an unsigned byte becomes a float32.
+    private static readonly Dictionary<string, (long Multiple, Mutate Mutate, Func<string, byte[][]> Seeds, Action<string, byte[]> Read)> Table = new()
+    {
+        ["nifti"] = (64, Mutation.Bytes, f => [Gunzipped(f, true), Gunzipped(f, false), SecondVersion(f)], (f, b) => ReadImage(f, "x.nii", b)),
+        ["nifti-gzip"] = (6000, Mutation.Bytes, f => [Seeds.Image(f, "s.nii.gz", true), Seeds.Image(f, "s.nii.gz", false)], (f, b) => ReadImage(f, "x.nii.gz", b)),
+        ["nrrd"] = (6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.nrrd", true), Seeds.RawNrrd(), Seeds.RawNrrd("byte skip: -1\n")], (f, b) => ReadImage(f, "x.nrrd", b)),
+        ["metaimage"] = (6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.mha", true), Seeds.RawMetaImage()], (f, b) => ReadImage(f, "x.mha", b)),
+        ["png"] = (20_000, Mutation.Bytes, f => [Seeds.Png(f, 1), Seeds.Png(f, 3)], (f, b) => ReadImage(f, "x.png", b)),
+        ["stored-case"] = (64, Mutation.Bytes, StoredFiles, ReadStored),
+        ["safetensors"] = (64, Mutation.Json, _ => [Seeds.Tensors(new Dictionary<string, string> { ["k"] = "v" })], ReadTensors),
+        ["checkpoint"] = (64, Mutation.Json, _ => [CheckpointSeed()], ReadCheckpoint),
+        ["probabilities"] = (64, Mutation.Json, f => [Seeds.Probabilities(f)], ReadProbabilities),
+        ["dataset.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson)], ReadDataset),
+        ["plans.json"] = (4000, Mutation.Json, _ => [Utf8(Seeds.PlansText)], ReadPlans),
+        ["fingerprint.json"] = (4000, Mutation.Json, _ => [Utf8(FingerprintJson.ToJson(Seeds.Fingerprint))], ReadFingerprint),
+        ["splits.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) => Splits.Load(Put(f, "x.json", b), ["a", "b", "c", "d", "e"]).ForFold("0")),
+        ["best.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.BestText)], (f, b) => BestModel.Read(Put(f, "x.json", b)).RequireLabelsOf(Seeds.Description.Labels, "x")),
+        ["summary.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SummaryText)], ReadSummary),
+        ["case.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.Case.Properties.ToJson())], (f, b) => CaseProperties.FromJson(JsonFile.ReadText(Put(f, "x.json", b)), "x.json")),
+        ["model.zip"] = (3000, Mutation.Bytes, _ => [Seeds.Model()], (f, b) => UnpackedModel.Open(Put(f, "x.zip", b), default).Dispose()),
+    };
+
+    [Theory]
+    [MemberData(nameof(Readers))]
+    public void Mutated_files_are_read_or_refused(string reader)
+    {
+        var (multiple, mutate, make, read) = Table[reader];
+        var seeds = make(folder);
+        foreach (var valid in seeds)
+        {
+            AssertSound(reader, () => read(folder, valid), valid, multiple, "the seed itself", mayFail: reader is "model.zip" or "dataset.json" or "checkpoint");
+        }
+
+        var seed = Number("SHARPSEG_FUZZ_SEED") ?? Random.Shared.Next();
+        output.WriteLine($"seed {seed}");
+        var random = new Random((int)seed);
+        var (count, refused) = (0L, 0L);
+        var clock = Stopwatch.StartNew();
+        for (; Number("SHARPSEG_FUZZ_COUNT") is { } wanted ? count < wanted : clock.Elapsed.TotalSeconds < SecondsPerReader; count++)
+        {
+            var input = mutate(seeds[random.Next(seeds.Length)], random);
+            refused += AssertSound(reader, () => read(folder, input), input, multiple, $"seed {seed}, input {count}", mayFail: true) ? 0 : 1;
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reader}: {count} inputs, {refused} refused, {clock.Elapsed.TotalSeconds:0} s"));
+        Assert.True(refused > 0, "nothing was refused: the mutations do not reach the reader");
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <returns>Whether the input was read; false if it was refused as it should be.</returns>
+    private static bool AssertSound(string reader, Action read, byte[] input, long multiple, string which, bool mayFail)
+    {
+        // A reader that never comes back cannot be stopped: the process ends and leaves the input behind.
+        using var watchdog = new Timer(
+            _ => Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})"), null, Hanging, Timeout.InfiniteTimeSpan);
+        var clock = Stopwatch.StartNew();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        try
+        {
+            read();
+            return true;
+        }
+        catch (Exception error) when (mayFail && error is SharpSegException or ModelFileException)
+        {
+            return false;
+        }
+        catch (Exception error)
+        {
+            Assert.Fail($"{reader}: {error.GetType().Name} for {Keep(reader, input)} ({which})\n{error}");
+            return false;
+        }
+        finally
+        {
+            var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.True(clock.Elapsed < Longest, $"{reader} took {clock.Elapsed} for {Keep(reader, input)} ({which})");
+            Assert.True(allocated <= FixedBytes + (multiple * input.Length), $"{reader} allocated {allocated} bytes for {input.Length}: {Keep(reader, input)} ({which})");
+        }
+    }
+
+    private static string Keep(string reader, byte[] input)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"sharpseg-fuzz-{reader}-{XxHash64.Of(input):x16}");
+        File.WriteAllBytes(path, input);
+        return path;
+    }
+
+    private static long? Number(string variable) =>
+        long.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static string Put(string folder, string name, byte[] bytes)
+    {
+        var path = Path.Combine(folder, name);
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+
+    private static byte[] Gunzipped(string folder, bool labels) => Seeds.Image(folder, "s.nii", labels);
+
+    private static byte[] SecondVersion(string folder)
+    {
+        var image = new ImageGeometry(new(1, 1, 40_000), new Spacing(1, 1, 1), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], "", []);
+        var path = Path.Combine(folder, "s2.nii");
+        ImageFile.WriteLabels(path, new short[40_000], image, 2);
+        return File.ReadAllBytes(path);
+    }
+
+    private static void ReadImage(string folder, string name, byte[] bytes)
+    {
+        var path = Put(folder, name, bytes);
+        ImageFile.ReadGeometry(path);
+        var geometry = ImageFile.Read(path).Geometry;
+        try
+        {
+            ImageFile.ReadLabels(path);
+        }
+        catch (SharpSegException)
+        {
+            // Images hold other values than labels.
+        }
+
+        ImageFile.WriteLabels(Path.Combine(folder, "out-" + name), new short[geometry.Extent.Voxels], geometry, 3); // the header is written back
+    }
+
+    private static byte[][] StoredFiles(string folder)
+    {
+        StoredCase.Save(folder, Seeds.Case);
+        string[] endings = [".image", ".labels", ".locations", ".json"];
+        return [.. endings.Select((ending, i) => (byte[])[(byte)i, .. File.ReadAllBytes(Path.Combine(folder, "case" + ending))])];
+    }
+
+    private static void ReadStored(string folder, byte[] input)
+    {
+        if (input.Length == 0)
+        {
+            throw new SharpSegException("no file"); // the first byte says which one
+        }
+
+        string[] endings = [".image", ".labels", ".locations", ".json"];
+        var path = Path.Combine(folder, "case" + endings[input[0] % 4]);
+        var whole = File.ReadAllBytes(path);
+        try
+        {
+            File.WriteAllBytes(path, input[1..]);
+            using var stored = StoredCase.Open(folder, "case");
+            stored.Load();
+            stored.Verify();
+        }
+        finally
+        {
+            File.WriteAllBytes(path, whole);
+        }
+    }
+
+    private static void ReadTensors(string folder, byte[] input)
+    {
+        using var reader = SafetensorsReader.Open(Put(folder, "x.safetensors", input));
+        foreach (var name in reader.Names)
+        {
+            reader.Read(name, new float[reader.Shape(name).Aggregate(1, (product, extent) => product * extent)]);
+        }
+
+        reader.Verify();
+    }
+
+    private static byte[] CheckpointSeed() => Seeds.Tensors(new Dictionary<string, string>
+    {
+        ["format"] = "sharpseg-checkpoint", ["version"] = "1", ["configuration"] = "3d_fullres", ["fold"] = "0", ["seed"] = "7", ["mirror_axes"] = "[0,1,2]",
+        ["schedule"] = """{"batch_size":2,"epochs":3,"iterations_per_epoch":4,"validation_iterations":1,"time_budget":null}""",
+        ["state"] = """{"epoch":1,"iteration":2,"epoch_iterations":4,"loss_sum":0.5,"records":[]}""",
+    });
+
+    private static void ReadCheckpoint(string folder, byte[] input)
+    {
+        var path = Put(folder, "x.safetensors", input);
+        Checkpoint.SeedOf(path);
+        _ = Checkpoint.ProgressOf(path)?.TotalIterations;
+        Checkpoint.Verify(path);
+    }
+
+    private static void ReadProbabilities(string folder, byte[] input)
+    {
+        using var file = ProbabilityFile.Open(Put(folder, "x.probabilities.safetensors", input), Seeds.Description.Labels);
+        for (var head = 0; head < file.Heads; head++)
+        {
+            file.Read(head, new float[file.Extent.Voxels]);
+        }
+    }
+
+    private static void ReadDataset(string folder, byte[] input)
+    {
+        var at = Directory.CreateDirectory(Path.Combine(folder, "dataset")).FullName;
+        Put(at, "dataset.json", input);
+        DatasetVerifier.Verify(at);
+        DatasetDescription.FromJson(JsonFile.ReadText(Path.Combine(at, "dataset.json")));
+        foreach (var item in Dataset.Open(at).TrainingCases)
+        {
+            Assert.Null(SafeName.Problem(item.Id));
+        }
+    }
+
+    private static void ReadPlans(string folder, byte[] input)
+    {
+        var plans = PlansJson.Read(Put(folder, "x.json", input));
+        foreach (var (name, configuration) in plans.Configurations)
+        {
+            Assert.Null(SafeName.Problem(name));
+            Assert.Null(SafeName.Problem(configuration.DataIdentifier));
+            try
+            {
+                PeakMemory.WeightBytes(plans.Profile, configuration, Seeds.Description);
+                PeakMemory.TrainingBytes(plans.Profile, configuration, Seeds.Description, Processor.Value);
+            }
+            catch (SharpSeg.Engine.Tensors.ShapeException)
+            {
+                throw new SharpSegException("the network does not fit"); // one line, exit code 1
+            }
+        }
+
+        PlansJson.ToJson(plans);
+    }
+
+    private static void ReadFingerprint(string folder, byte[] input)
+    {
+        var fingerprint = FingerprintJson.Read(Put(folder, "x.json", input));
+        Planner.Plan(fingerprint, Seeds.Description, new PlannerOptions());
+        FingerprintJson.ToJson(fingerprint);
+    }
+
+    private static void ReadSummary(string folder, byte[] input) =>
+        SummaryJson.ToJson(SummaryJson.Read(Put(folder, "x.json", input), [new EvaluatedClass("1", "a", [1])]));
+}

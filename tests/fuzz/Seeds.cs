@@ -1,0 +1,151 @@
+using System.IO.Compression;
+using System.Text;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.ModelFiles;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.Fuzz.Tests;
+
+/// <summary>Small valid files of every kind, made by the product's own writers or by hand.</summary>
+internal static class Seeds
+{
+    public const string DatasetJson =
+        """{"name": "tiny", "channel_names": {"0": "CT", "1": "MRI"}, "labels": {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3}, "regions_class_order": [1, 2], "numTraining": 2, "file_ending": ".nii.gz"}""";
+
+    public const string DecathlonJson =
+        """{"name": "d", "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a"}, "numTraining": 1, "training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}], "test": ["./imagesTs/b.nii.gz"]}""";
+
+    public const string CaseListJson =
+        """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1, "file_ending": ".nii.gz", "dataset": {"case_0": {"images": ["x.nii.gz"], "label": "y.nii.gz"}}}""";
+
+    public const string SplitsJson = """[{"train": ["a", "b", "c"], "val": ["d", "e"]}, {"train": ["d", "e", "c"], "val": ["a", "b"]}]""";
+
+    private static readonly Extent Extent = new(3, 5, 4);
+    private static readonly ImageGeometry Geometry = new(Extent, new Spacing(2, 1, 0.5), [0.5, 0, 0, 1, 0, 1, 0, 2, 0, 0, 2, 3], "", []);
+
+    public static DatasetDescription Description => DatasetDescription.FromJson(DatasetJson);
+
+    public static Fingerprint Fingerprint => new()
+    {
+        CaseIds = ["a", "b", "c"],
+        Spacings = [.. Enumerable.Repeat(new Spacing(1, 1, 1), 3)],
+        ShapesAfterCrop = [new(40, 36, 44), new(32, 40, 40), new(36, 36, 36)],
+        MedianRelativeSizeAfterCropping = 0.9,
+        MeanRelativeSizeAfterCropping = 0.9,
+        IntensityProperties = [new(10, 5, 9, 1, 30, 0, 40), new(1, 2, 3, 4, 5, 6, 7)],
+    };
+
+    public static Plans Plans => Planner.Plan(Fingerprint, Description, new PlannerOptions()).Plans;
+
+    public static string PlansText => PlansJson.ToJson(Plans);
+
+    public static string BestText => new BestModel
+    {
+        Winner = new Candidate(["2d", "3d_fullres"]),
+        Folds = ["0", "1"],
+        Postprocessing = new PostprocessingSteps([[1], [2]], SharpSeg.AutoPlanner.Volumes.Connectivity.Full),
+        DiceBefore = 0.5,
+        DiceAfter = 0.6,
+        Scores = [new(new Candidate(["2d"]), 0.4), new(new Candidate(["3d_fullres"]), double.NaN)],
+    }.ToJson();
+
+    public const string SummaryText =
+        """{"foreground_mean": {"Dice": 0.5}, "mean": {"1": {"Dice": 0.5}}, "metric_per_case": [{"case": "a", "reference_file": "/r/a.nii.gz", "prediction_file": "/p/a.nii.gz", "metrics": {"1": {"Dice": 0.5, "IoU": 0.3, "TP": 1, "FP": 2, "FN": 3, "TN": 4, "HD95": 1.5, "NSD": null}}}]}""";
+
+    /// <summary>An image or label map, written under a name.</summary>
+    public static byte[] Image(string folder, string name, bool labels)
+    {
+        var path = Path.Combine(folder, name);
+        var values = Enumerable.Range(0, (int)Extent.Voxels).ToArray();
+        if (labels)
+        {
+            ImageFile.WriteLabels(path, values.Select(i => (short)(i % 3)).ToArray(), Geometry, 2);
+        }
+        else
+        {
+            ImageFile.WriteFloats(path, values.Select(i => i * 0.5f).ToArray(), Geometry);
+        }
+
+        return File.ReadAllBytes(path);
+    }
+
+    /// <summary>Palette, grey and RGB pictures.</summary>
+    public static byte[] Png(string folder, int channels)
+    {
+        var path = Path.Combine(folder, "seed.png");
+        SharpSeg.AutoPlanner.Imaging.Png.Write(path, 6, 5, channels, [.. Enumerable.Range(0, 30 * channels).Select(i => (byte)(i * 7))]);
+        return File.ReadAllBytes(path);
+    }
+
+    public static byte[] RawNrrd(string extra = "") =>
+    [
+        .. Encoding.Latin1.GetBytes(
+            $"NRRD0004\n# made by hand\ntype: short\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 4 3 2\nspace directions: none (0.5,0,0) (0,1,0) (0,0,2)\nkinds: vector domain domain domain\nspace origin: (1,2,3)\nendian: little\nencoding: raw\n{extra}\n"),
+        .. new byte[96],
+    ];
+
+    public static byte[] RawMetaImage() =>
+    [
+        .. "ObjectType = Image\nNDims = 3\nBinaryDataByteOrderMSB = False\nTransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 0 0 0\nElementSpacing = 1 1 2\nDimSize = 4 3 2\nElementNumberOfChannels = 2\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"u8,
+        .. new byte[96],
+    ];
+
+    public static PreprocessedCase Case => new(
+        Extent, 2, [.. Enumerable.Range(0, 120).Select(i => i * 0.1f)], [.. Enumerable.Range(0, 60).Select(i => (short)(i % 3))],
+        [new ClassLocations("1", 2, [0, 1, 2, 1, 2, 3])],
+        new CaseProperties
+        {
+            CaseId = "case", Spacing = new Spacing(2, 1, 1), ShapeBeforeCropping = new(4, 6, 5), BboxOrigin = new(0, 1, 0), ShapeAfterCropping = Extent,
+            Shape = Extent, Channels = 2, SourceFiles = ["/x/case_0000.nii.gz"], LabelFile = "/x/case.nii.gz", RecipeHash = "00",
+        });
+
+    public static byte[] Tensors(IReadOnlyDictionary<string, string> metadata)
+    {
+        using var stream = new MemoryStream();
+        Safetensors.Write(stream, [new("a", [2, 3], t => t.Fill(1)), new("b", [], t => t[0] = 2), new("c", [0], _ => { })], metadata);
+        return stream.ToArray();
+    }
+
+    public static byte[] Probabilities(string folder)
+    {
+        var path = ProbabilityFile.PathOf(folder, "seed");
+        ProbabilityFile.Write(path, "seed", new Flat(Extent, Description.Labels.HeadCount), Description.Labels);
+        return File.ReadAllBytes(path);
+    }
+
+    public static byte[] Model()
+    {
+        using var buffer = new MemoryStream();
+        using (var zip = new ZipArchive(buffer, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, text) in new[]
+            {
+                ("model.json", """{"format": "sharpseg-model", "version": 1, "dataset": "d"}"""), ("dataset.json", DatasetJson), ("plans.json", PlansText), ("best.json", BestText),
+                ("runs/2d/fold_0/checkpoint_final.safetensors", "weights"),
+            })
+            {
+                using var entry = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
+                entry.Write(Encoding.UTF8.GetBytes(text));
+            }
+        }
+
+        return buffer.ToArray();
+    }
+
+    private sealed class Flat(Extent extent, int heads) : IProbabilityMaps
+    {
+        public Extent Extent => extent;
+
+        public int Heads => heads;
+
+        public void Read(int head, Span<float> target) => target.Fill(1f / heads);
+    }
+}

@@ -58,6 +58,21 @@ public sealed class OptimizerTests : IDisposable
         }
     }
 
+    /// <summary>With bias correction both averages of a constant gradient are exact from the first step on: θ moves by η each time.</summary>
+    [Fact]
+    public void Adam_moves_by_the_rate_in_every_step_of_a_constant_gradient()
+    {
+        using var store = Store([1]);
+        using var adam = new Adam(store, weightDecay: 0f);
+        for (var step = 1; step <= 5; step++)
+        {
+            store.ForgetGradients();
+            SetGradient(store.Parameters[0], [0.5]);
+            adam.Step(1e-2f, 1f);
+            Assert.Equal(1 - (1e-2 * step), backend.Read(store.Parameters[0].Value)[0], 6);
+        }
+    }
+
     [Fact]
     public void A_learning_rate_factor_applies_to_its_parameter_only()
     {

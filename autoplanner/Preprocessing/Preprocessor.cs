@@ -123,11 +123,11 @@ internal static class Preprocessor
 
     private static short[] ResampleLabels(
         Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) => rule.Method switch
-    {
-        ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
-        // Without labels this is the mask alone, whatever order the plans name for labels.
-        _ => Resampling.ResampleLabels(backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
-    };
+        {
+            ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
+            // Without labels this is the mask alone, whatever order the plans name for labels.
+            _ => Resampling.ResampleLabels(backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
+        };
 
     private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
         Normalization.Apply(

@@ -30,6 +30,7 @@ public sealed class StreamingTests(ITestOutputHelper output)
         { [16, 16, 10], [35, 32, 21], [35, 25, 21], 1, false, null },
     };
 
+    [Trait("Tier", "slow")]
     [Theory]
     [MemberData(nameof(Cases))]
     public void Windows_of_every_size_give_the_labels_of_the_whole(int[] patch, int[] image, int[] to, int folds, bool regions, int? separate)

@@ -28,6 +28,7 @@ public sealed class ImportedPredictionTests : IDisposable
     }
 
     // nnU-Net adds tiles and views in float16, we in float32: near ties fall the other way. Regions are decided at a half each, with many more ties.
+    [Trait("Tier", "slow")]
     [SharedTheory]
     [InlineData("hip_2d", "mirror", 20, "0")]
     [InlineData("hip_2d", "nomirror", 20, "0")]

@@ -94,7 +94,7 @@ public static class ImportRun
         if (!File.Exists(model))
         {
             return Directory.Exists(model)
-                ? Import(Path.GetFullPath(model), model, request, work, read, left, reporter, cancel)
+                ? Import(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)), model, request, work, read, left, reporter, cancel)
                 : throw new SharpSegException($"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
         }
 
@@ -259,6 +259,21 @@ public static class ImportRun
         if (request.LabelTable is not null && request.Models.Count < 2)
         {
             throw new SharpSegException("--merge is for several models that become one", "give two or more");
+        }
+
+        // What is imported is an original: it is read and never written to.
+        if (isArchive)
+        {
+            OutputFolder.CheckFile(request.Output, ".zip");
+        }
+        else
+        {
+            OutputFolder.Check(request.Output);
+        }
+
+        if (request.Models.FirstOrDefault(model => OutputFolder.IsWithin(request.Output, model)) is { } original)
+        {
+            throw new SharpSegException($"`{request.Output}` is or lies in the model `{original}` that is read", "choose another place with -o");
         }
 
         if (!isArchive && (File.Exists(request.Output) || (Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())))

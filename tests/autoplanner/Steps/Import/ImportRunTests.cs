@@ -105,7 +105,7 @@ public sealed class ImportRunTests : IDisposable
     {
         AddCascade();
         writer.Write(Results("3d_lowres"), "3d_lowres");
-        var cascade = writer.Write(Results("3d_cascade_fullres"), "3d_cascade_fullres");
+        var cascade = writer.Write(Results("3d_cascade_fullres"), "3d_cascade_fullres") + Path.DirectorySeparatorChar; // as shells complete it
         var work = Import(cascade);                                     // the folder of the second stage alone: the first lies beside it
         Assert.Equal(["3d_cascade_fullres", "3d_lowres"], work.ReadPlans().Configurations.Keys.Order());
         Assert.True(File.Exists(Workspace.FinalCheckpoint(work.RunFolder("3d_lowres", "0"))));
@@ -273,6 +273,12 @@ public sealed class ImportRunTests : IDisposable
         var error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(Results("3d_fullres"), "work"), SilentReporter.Instance, default));
         Assert.Contains("exists already", error.Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(At("work", "mine.txt")));
+        ZipFile.CreateFromDirectory(Results("3d_fullres"), At("original.zip"));
+        foreach (var (model, output) in new[] { (At("original.zip"), "original.zip"), (At("Dataset001_Tiny"), Path.Combine("Dataset001_Tiny", "mine.zip")) })
+        {
+            error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(model, output), SilentReporter.Instance, default));
+            Assert.Contains("that is read", error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -25,6 +25,9 @@ internal sealed class ConsoleReporter : IReporter
     private int drawn;
     private string stageName = "";
 
+    /// <summary>Shows warnings and errors only.</summary>
+    public bool Quiet { get; set; }
+
     public void Stage(string name)
     {
         lock (gate)
@@ -34,12 +37,20 @@ internal sealed class ConsoleReporter : IReporter
             stage = Stopwatch.StartNew();
             lastShown = TimeSpan.MinValue;
             startFraction = -1;
-            WriteLine($"[{Clock(total.Elapsed)}] {Bold(name)}");
+            if (!Quiet)
+            {
+                WriteLine($"[{Clock(total.Elapsed)}] {Bold(name)}");
+            }
         }
     }
 
     public void Progress(double fraction, string detail)
     {
+        if (Quiet)
+        {
+            return;
+        }
+
         lock (gate)
         {
             var now = stage.Elapsed;
@@ -94,6 +105,11 @@ internal sealed class ConsoleReporter : IReporter
 
     public void Info(string line)
     {
+        if (Quiet)
+        {
+            return;
+        }
+
         lock (gate)
         {
             Clear();

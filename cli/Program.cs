@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CommandLine;
 using CommandLine.Text;
 using SharpSeg.Cli.Commands;
@@ -24,9 +25,9 @@ internal static class Program
         {
             // On a separate thread nothing can catch it any more: report it in one line, too.
             var failure = Failure.Of((Exception)e.ExceptionObject);
-            Environment.Exit(Fail(reporter, failure.Message, failure.Hint, failure.ExitCode));
+            Environment.Exit(Fail(args, reporter, failure));
         };
-        return Guarded(() => Run(args, reporter, interruption.Token), reporter);
+        return Guarded(args, reporter, interruption.Token);
     }
 
     private static int Run(string[] args, ConsoleReporter reporter, CancellationToken cancel)
@@ -53,6 +54,7 @@ internal static class Program
         }
 
         var options = (CommonOptions)((Parsed<object>)result).Value;
+        reporter.Quiet = options.Quiet;
         UnusedWords.Refuse(options, args);
         Answer answer;
         try
@@ -62,13 +64,13 @@ internal static class Program
         catch (OperationCanceledException)
         {
             var (message, hint) = options.WhenInterrupted;
-            return Fail(reporter, message, hint, ExitCodes.Interrupted);
+            return Fail(args, reporter, new Failure(message, hint, ExitCodes.Interrupted));
         }
 
         reporter.Finish();
         if (options.Json)
         {
-            Console.Out.WriteLine(answer.Json.ToJsonString());
+            JsonLine.Write(answer.Json);
         }
         else if (answer.Text.Length > 0)
         {
@@ -99,23 +101,35 @@ internal static class Program
     };
 
     /// <summary>Every failure becomes one clear line, a hint where there is one, and the right exit code.</summary>
-    private static int Guarded(Func<int> action, ConsoleReporter reporter)
+    private static int Guarded(string[] args, ConsoleReporter reporter, CancellationToken cancel)
     {
         try
         {
-            return action();
+            return Run(args, reporter, cancel);
         }
         catch (Exception e)
         {
-            var failure = Failure.Of(e);
-            return Fail(reporter, failure.Message, failure.Hint, failure.ExitCode);
+            return Fail(args, reporter, Failure.Of(e));
         }
     }
 
-    private static int Fail(ConsoleReporter reporter, string message, string? hint, int code)
+    // A command line that could not be parsed asks for JSON all the same.
+    private static int Fail(string[] args, ConsoleReporter reporter, Failure failure)
     {
-        reporter.Error(message, hint);
-        return code;
+        reporter.Error(failure.Message, failure.Hint);
+        if (args.TakeWhile(word => word != "--").Contains("--json"))
+        {
+            try
+            {
+                JsonLine.Write(new JsonObject { ["error"] = failure.Message, ["hint"] = failure.Hint });
+            }
+            catch (IOException)
+            {
+                // Nobody reads it: stderr and the exit code say enough.
+            }
+        }
+
+        return failure.ExitCode;
     }
 
     private static int PrintHelp(string[] args, NotParsed<object> failed)

@@ -6,8 +6,11 @@ namespace SharpSeg.Cli.Options;
 /// <summary>The options of every verb. The same flag means the same everywhere.</summary>
 internal abstract class CommonOptions
 {
-    [Option("json", HelpText = "Progress to stderr, one JSON object on the last line of stdout.")]
+    [Option("json", HelpText = "Progress to stderr, one JSON object on the last line of stdout; after a failure it has error and hint.")]
     public bool Json { get; set; }
+
+    [Option("quiet", HelpText = "No progress: warnings, errors and the result only.")]
+    public bool Quiet { get; set; }
 
     /// <summary>Superfluous words: there must be none (<see cref="UnusedWords"/>).</summary>
     [Value(int.MaxValue, Hidden = true)]

@@ -58,6 +58,18 @@ public sealed class ReporterTests
     }
 
     [Fact]
+    public void Quiet_leaves_warnings_and_the_result()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        var loud = SharpSegProcess.Succeed("verify", dataset);
+        var quiet = SharpSegProcess.Succeed("verify", dataset, "--quiet");
+        Assert.Contains("verify", loud.Errors, StringComparison.Ordinal);
+        Assert.Equal("", quiet.Errors);
+        Assert.Equal(loud.Output, quiet.Output);
+    }
+
+    [Fact]
     public void A_fault_of_the_program_is_one_line_and_says_how_to_report_it()
     {
         var failure = Failure.Of(new InvalidOperationException("nobody foresaw this"));

@@ -79,6 +79,24 @@ public sealed class WrongUsageTests
         Assert.Contains(hint, outcome.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(2, "WORK is missing", "train", "--json")]
+    [InlineData(2, "unknown verb `trian`, did you mean `train`?", "trian", "--json")]
+    [InlineData(1, "`no such 例 \u202e folder`", "evaluate", "no such 例 \u202e folder", "x", "--json")]
+    public void Json_says_the_error_and_the_hint(int code, string says, params string[] arguments)
+    {
+        var outcome = SharpSegProcess.Run(arguments);
+        Assert.Equal(code, outcome.Code);
+        Assert.Contains(says, (string)outcome.Json()["error"]!, StringComparison.Ordinal);
+        Assert.NotEqual("", (string)outcome.Json()["hint"]!);
+        Assert.DoesNotContain("u0060", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u202e', outcome.Output);
+        outcome.AssertErrorWithHint(code);
+    }
+
+    [Fact]
+    public void After_two_dashes_json_is_a_word() => Assert.Equal("", SharpSegProcess.Run("verify", "--", "--json").Output);
+
     [Fact]
     public void Without_a_verb_the_help_is_shown()
     {

@@ -7,14 +7,9 @@ namespace SharpSeg.EndToEnd.Tests;
 [Collection(TrainedWorkspaceTests.Name)]
 public sealed class ChangedLengthTests(TrainedWorkspace trained)
 {
-    [Fact]
+    [FactWith(Needs.Signals)]
     public void An_interrupted_run_takes_another_number_of_epochs_and_says_so()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // no signals
-        }
-
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");

@@ -43,14 +43,9 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         }
     }
 
-    [Fact]
+    [FactWith(Needs.Signals)]
     public void A_run_that_is_being_trained_is_not_trained_a_second_time()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // no signals
-        }
-
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");

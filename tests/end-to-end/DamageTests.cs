@@ -51,14 +51,9 @@ public sealed class DamageTests(TrainedWorkspace trained)
         SharpSegProcess.Run("train", validated, "--resume", "--seed", "7").AssertErrorWithHint(1, ".image", "the file is damaged");
     }
 
-    [Fact]
+    [FactWith(Needs.Signals)]
     public void A_damaged_latest_checkpoint_is_left_for_the_best_one()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // no signals
-        }
-
         using var folder = new TemporaryFolder();
         var undisturbed = folder.Copy(trained.Planned, "undisturbed");
         SharpSegProcess.Succeed(["train", undisturbed, "--threads", "1", .. Schedule]);

@@ -58,9 +58,10 @@ public sealed class ImportTests
     {
         using var folder = new TemporaryFolder();
         SharpSegProcess.Run("import", folder.At("nowhere"), "-o", folder.At("m.zip")).AssertErrorWithHint(1, "no such folder or file");
-        SharpSegProcess.Run("import", folder.Path, "-o", folder.At("m.zip")).AssertErrorWithHint(1, "no model of nnU-Net v2 in it");
-        SharpSegProcess.Run("import", folder.Path, "-o", folder.At("m.zip"), "--orientation", "LPS").AssertErrorWithHint(2, "--orientation LPS");
-        SharpSegProcess.Run("import", folder.Path, "-o", folder.At("m.zip"), "--checkpoint", "first").AssertErrorWithHint(2, "--checkpoint first");
+        Directory.CreateDirectory(folder.At("empty"));
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip")).AssertErrorWithHint(1, "no model of nnU-Net v2 in it");
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--orientation", "LPS").AssertErrorWithHint(2, "--orientation LPS");
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--checkpoint", "first").AssertErrorWithHint(2, "--checkpoint first");
         var writer = new NnUNetModelWriter();
         var source = writer.Write(folder.At("model"));
         writer.Arguments()["nonlin"] = "torch.nn.SiLU";

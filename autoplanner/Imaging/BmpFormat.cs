@@ -33,7 +33,7 @@ internal sealed class BmpFormat : ImageFormat
     public override MedicalImage ReadLabelValues(string path) => Read(path, indices: true);
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
         if (geometry.Extent.Z != 1 || type != VoxelType.UInt8)
         {
@@ -61,7 +61,7 @@ internal sealed class BmpFormat : ImageFormat
         {
             for (var x = 0; x < width; x++)
             {
-                bytes[start + ((height - 1 - y) * stride) + x] = (byte)labels[(y * width) + x]; // the last row comes first
+                bytes[start + ((height - 1 - y) * stride) + x] = (byte)labels.Span[(y * width) + x]; // the last row comes first
             }
         }
 

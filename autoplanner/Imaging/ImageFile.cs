@@ -85,7 +85,7 @@ internal static class ImageFile
     /// <param name="geometry">From the first channel's file.</param>
     /// <param name="highestLabel">The highest label of the dataset, so that all its cases get one type.</param>
     /// <exception cref="SharpSegException">Unsupported ending, or the file cannot be written.</exception>
-    public static void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, int highestLabel)
+    public static void WriteLabels(string path, short[] labels, ImageGeometry geometry, int highestLabel)
     {
         CheckLength(labels.Length, geometry);
         foreach (var label in labels)

@@ -36,7 +36,7 @@ internal abstract class ImageFormat
     public virtual string? DataFile(string path) => null;
 
     /// <summary>Writes labels as <see cref="VoxelType.UInt8"/> or <see cref="VoxelType.UInt16"/>.</summary>
-    public abstract void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type);
+    public abstract void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type);
 
     /// <summary>Writes one channel of float32 values.</summary>
     public abstract void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry);

@@ -66,7 +66,7 @@ internal sealed class JpegFormat : ImageFormat
     });
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type) => throw Unwritable(path);
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) => throw Unwritable(path);
 
     /// <inheritdoc/>
     public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry) => throw Unwritable(path);

@@ -72,10 +72,9 @@ internal sealed class MetaImageFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
-        var copy = labels.ToArray(); // a span cannot enter the closure
-        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, copy, type, littleEndian: true));
+        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, labels.Span, type, littleEndian: true));
     }
 
     /// <inheritdoc/>

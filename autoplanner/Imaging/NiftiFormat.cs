@@ -42,11 +42,10 @@ internal sealed class NiftiFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
-        var copy = labels.ToArray(); // a span cannot enter the closure
         var header = OutputHeader(geometry, type);
-        Write(path, header, stream => VoxelCodec.WriteLabels(stream, copy, type, header.LittleEndian));
+        Write(path, header, stream => VoxelCodec.WriteLabels(stream, labels.Span, type, header.LittleEndian));
     }
 
     /// <inheritdoc/>

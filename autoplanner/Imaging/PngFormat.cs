@@ -46,7 +46,7 @@ internal sealed class PngFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
         if (geometry.Extent.Z != 1)
         {
@@ -56,7 +56,7 @@ internal sealed class PngFormat : ImageFormat
         var samples = new ushort[labels.Length];
         for (var i = 0; i < samples.Length; i++)
         {
-            samples[i] = (ushort)labels[i];
+            samples[i] = (ushort)labels.Span[i];
         }
 
         if (type == VoxelType.UInt8)

@@ -52,16 +52,16 @@ internal sealed class TiffFormat : ImageFormat
     public override string? DataFile(string path) => SpacingFile(path);
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlySpan<short> labels, ImageGeometry geometry, VoxelType type)
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
         var size = type == VoxelType.UInt8 ? 1 : 2;
         var bytes = new byte[labels.Length * size];
         for (var i = 0; i < labels.Length; i++)
         {
-            bytes[i * size] = (byte)labels[i];
+            bytes[i * size] = (byte)labels.Span[i];
             if (size == 2)
             {
-                bytes[(2 * i) + 1] = (byte)(labels[i] >> 8);
+                bytes[(2 * i) + 1] = (byte)(labels.Span[i] >> 8);
             }
         }
 

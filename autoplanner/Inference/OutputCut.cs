@@ -25,10 +25,12 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
     /// <param name="change">To the grid on which labels are decided; what is needed whole has no change.</param>
     /// <param name="heads">Maps.</param>
     /// <param name="folds">Networks.</param>
-    public static OutputCut Choose(long availableBytes, Tiling tiling, in GridChange change, int heads, int folds)
+    /// <param name="isWholeAllowed">Else a window, whatever fits.</param>
+    public static OutputCut Choose(
+        long availableBytes, Tiling tiling, in GridChange change, int heads, int folds, bool isWholeAllowed = true)
     {
         var whole = Whole(tiling, change, heads, folds);
-        if (whole.Bytes <= availableBytes || !change.IsLocal)
+        if (isWholeAllowed && (whole.Bytes <= availableBytes || !change.IsLocal))
         {
             return whole;
         }

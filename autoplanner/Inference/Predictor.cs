@@ -23,6 +23,7 @@ internal sealed class Predictor : IDisposable
     private readonly bool is2D, averageProbabilities, sigmoid;
     private readonly int channels, heads;
     private readonly Tensor weights;
+    private float[] tiles = [], inside = [];              // on the host; kept, because large arrays that are dropped wait long for the collector
 
     /// <summary>Prepares prediction with the networks of one or more folds; they stay the caller's.</summary>
     /// <param name="backend">Where to compute; the networks' own.</param>
@@ -253,13 +254,18 @@ internal sealed class Predictor : IDisposable
     private Tensor Read(ITileSource image, Tiling tiling, int first, int count)
     {
         var values = (int)(tile.Voxels * channels);
-        var host = new float[count * values];
+        if (tiles.Length < count * values)
+        {
+            tiles = new float[count * values];
+        }
+
+        var host = tiles.AsSpan(0, count * values);
         for (var i = 0; i < count; i++)
         {
             var origin = tiling.Tiles[first + i];
             ReadTile(
                 image, new Extent(origin.Z - tiling.Below.Z, origin.Y - tiling.Below.Y, origin.X - tiling.Below.X),
-                host.AsSpan(i * values, values));
+                host.Slice(i * values, values));
         }
 
         var input = pool.Rent(Shape.Activation(count, tile, channels));
@@ -270,8 +276,8 @@ internal sealed class Predictor : IDisposable
     private Tensor MeanOverViews(Network network, Tensor input)
     {
         var mean = pool.Rent(Shape.Activation(input.Shape.N, tile, heads));
-        var view = pool.Rent(input.Shape);
-        var unflipped = pool.Rent(mean.Shape);
+        var view = views.Count > 1 ? pool.Rent(input.Shape) : input;
+        var unflipped = views.Count > 1 ? pool.Rent(mean.Shape) : mean;
         for (var v = 0; v < views.Count; v++)
         {
             var (z, y, x) = views[v];
@@ -301,8 +307,12 @@ internal sealed class Predictor : IDisposable
             tape.Done(logits);
         }
 
-        pool.Return(view);
-        pool.Return(unflipped);
+        if (views.Count > 1)
+        {
+            pool.Return(view);
+            pool.Return(unflipped);
+        }
+
         return mean;
     }
 
@@ -322,8 +332,13 @@ internal sealed class Predictor : IDisposable
         }
 
         target.Clear();
-        var inside = new float[part.Voxels * channels];
-        image.Read(from, part, inside);
+        var length = (int)(part.Voxels * channels);
+        if (inside.Length < length)
+        {
+            inside = new float[tile.Voxels * channels];
+        }
+
+        image.Read(from, part, inside.AsSpan(0, length));
         var row = part.X * channels;
         for (var z = 0; z < part.Z; z++)
         {

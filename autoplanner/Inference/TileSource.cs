@@ -74,6 +74,9 @@ internal sealed class StoredImage(StoredCase stored) : ITileSource
 /// <param name="labels">Foreground labels, ascending.</param>
 internal sealed class CascadeInput(ITileSource image, CascadeInput.LabelReader readLabels, IReadOnlyList<int> labels) : ITileSource
 {
+    private float[] picture = [];
+    private short[] segmentation = [];
+
     /// <summary>Reads labels of a box (z, y, x).</summary>
     public delegate void LabelReader(Extent origin, Extent size, Span<short> voxels);
 
@@ -95,10 +98,13 @@ internal sealed class CascadeInput(ITileSource image, CascadeInput.LabelReader r
     {
         var voxels = (int)size.Voxels;
         int channels = image.Channels, width = Channels;
-        var picture = new float[voxels * channels];
-        var segmentation = new short[voxels];
-        image.Read(origin, size, picture);
-        readLabels(origin, size, segmentation);
+        if (segmentation.Length < voxels)
+        {
+            (picture, segmentation) = (new float[voxels * channels], new short[voxels]);
+        }
+
+        image.Read(origin, size, picture.AsSpan(0, voxels * channels));
+        readLabels(origin, size, segmentation.AsSpan(0, voxels));
         for (var v = 0; v < voxels; v++)
         {
             var target = channelsLast.Slice(v * width, width);

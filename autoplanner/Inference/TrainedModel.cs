@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 
@@ -18,13 +19,26 @@ internal sealed class TrainedModel : IDisposable
     private readonly List<Network> folds = [];
     private readonly Predictor predictor;
     private readonly Func<int, Backend> openProcessor;
+    private readonly PredictionMemory memory;
+    private readonly string folder;
 
     /// <summary>Loads the networks.</summary>
+    /// <param name="plans">Of the model.</param>
+    /// <param name="configuration">One of its configurations.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="checkpoints">One per fold.</param>
+    /// <param name="backend">Where the networks run.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses.</param>
+    /// <param name="options">Tiles and mirroring.</param>
+    /// <param name="budget">Memory that may be taken.</param>
+    /// <param name="folder">Where outputs wait that do not fit into memory.</param>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public TrainedModel(
         Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints, Backend backend,
-        Func<int, Backend> openProcessor, InferenceOptions options)
+        Func<int, Backend> openProcessor, InferenceOptions options, MemoryBudget budget, string folder)
     {
+        memory = new PredictionMemory(plans, configuration, description, checkpoints.Count, options, budget, backend);
+        this.folder = folder;
         this.openProcessor = openProcessor;
         this.plans = plans;
         this.configuration = configuration;
@@ -49,24 +63,26 @@ internal sealed class TrainedModel : IDisposable
 
     /// <summary>Preprocesses, predicts and brings back to the scan's own grid.</summary>
     /// <param name="caseId">For messages.</param>
-    /// <param name="image">The scan.</param>
+    /// <param name="load">Reads the scan; the image is worked on in place.</param>
     /// <param name="previous">
     /// In the second stage of a cascade the first one's segmentation of the scan: it is preprocessed as if it were the case's own
     /// (docs/method/inference.md §7). Else null.
     /// </param>
     /// <param name="cancel">Stops between tiles.</param>
-    public short[] Segment(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
+    public short[] Segment(string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
     {
-        var (input, properties) = Prepare(caseId, image, previous);
-        using var outputs = predictor.Predict(input, cancel);
-        return SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
+        // What a method has held is free when it returns: image and outputs before the labels are brought back.
+        var (decided, properties) = Decide(caseId, load, previous, cancel);
+        GiveBack(properties);
+        return SegmentationExporter.Restore(decided, properties, plans);
     }
 
     /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
-    public PredictedMaps Probabilities(string caseId, MedicalImage image, LabelImage? previous, CancellationToken cancel)
+    public PredictedMaps Probabilities(string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
     {
-        var (input, properties) = Prepare(caseId, image, previous);
-        return new PredictedMaps(predictor.Predict(input, cancel), properties, plans, configuration, labels);
+        var (outputs, properties) = All(caseId, load, previous, cancel);
+        GiveBack(properties);
+        return new PredictedMaps(outputs, properties, plans, configuration, labels);
     }
 
     public void Dispose()
@@ -75,10 +91,45 @@ internal sealed class TrainedModel : IDisposable
         folds.ForEach(network => network.Dispose());
     }
 
-    private (ITileSource Input, CaseProperties Properties) Prepare(string caseId, MedicalImage image, LabelImage? previous)
+    private static void GiveBack(CaseProperties properties)
+    {
+        if (properties.Shape.Voxels > Resampling.LargeVoxels)
+        {
+            MemoryBudget.GiveBack();
+        }
+    }
+
+    private (short[] Labels, CaseProperties Properties) Decide(
+        string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+    {
+        var (input, properties) = Prepare(caseId, load, previous);
+        GiveBack(properties);
+        var change = OutputGrid.Of(properties, plans, configuration);
+        var threshold = OutputGrid.Threshold(plans.Profile);
+        var cut = memory.Cut(change, needsAll: false);
+        if (!cut.IsWhole && change.IsLocal)
+        {
+            return (predictor.Label(input, cut, change, threshold, labels, cancel), properties);
+        }
+
+        using var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
+        return (SegmentationExporter.Decide(outputs, change, threshold, labels), properties);
+    }
+
+    private (NetworkOutputs Outputs, CaseProperties Properties) All(
+        string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+    {
+        var (input, properties) = Prepare(caseId, load, previous);
+        GiveBack(properties);
+        var cut = memory.Cut(OutputGrid.Of(properties, plans, configuration), needsAll: true);
+        return (cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel), properties);
+    }
+
+    private (ITileSource Input, CaseProperties Properties) Prepare(string caseId, Func<MedicalImage> load, LabelImage? previous)
     {
         using var processor = openProcessor(0);
-        var prepared = Preprocessor.Run(caseId, image, previous, recipe, labels, processor);
+        var prepared = Preprocessor.Consume(
+            caseId, load(), previous is null ? null : () => previous, recipe, labels, processor, needsLabels: false);
         var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
         return (previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)), prepared.Properties);
     }

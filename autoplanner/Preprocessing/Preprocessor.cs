@@ -25,20 +25,31 @@ internal static class Preprocessor
     /// spacing.
     /// </exception>
     public static PreprocessedCase Run(
-        string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend)
-    {
-        Check(caseId, image, labels, recipe);
-        if (labels is not null)
-        {
-            recipe.RequireLabelInterpolation();
-        }
+        string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend) =>
+        Consume(
+            caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()), () => labels, recipe,
+            scheme, backend);
 
+    /// <summary>Preprocesses a case whose image nobody needs any more: its arrays are worked on in place and let go one by one.</summary>
+    /// <param name="caseId">Name of the case.</param>
+    /// <param name="image">All channels, in a list that can be changed; empty afterwards.</param>
+    /// <param name="loadLabels">Reads the label map on the same grid; null for prediction.</param>
+    /// <param name="recipe">What to do.</param>
+    /// <param name="scheme">The dataset's labels.</param>
+    /// <param name="backend">Resamples.</param>
+    /// <param name="needsLabels">The result's labels are wanted; else they may be empty.</param>
+    /// <exception cref="SharpSegException">As for <see cref="Run(string, MedicalImage, LabelImage?, PreprocessingRecipe, LabelScheme, Backend)"/>.</exception>
+    internal static PreprocessedCase Consume(
+        string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend,
+        bool needsLabels = true)
+    {
+        Check(caseId, image, recipe);
         var orientation = recipe.ReorientToRas ? Orientation.ToRas(image.Geometry) : Orientation.AsStored;
-        (image, labels) = Turn(image, labels, orientation);
+        image = Turn(image, orientation);
         var order = recipe.TransposeForward;
-        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
-        var croppedShape = AxisOrder.Apply(crop.Size, order);
-        var croppedLabels = AxisOrder.Apply(NonZeroCrop.CropLabels(labels?.Voxels, image.Extent, crop), crop.Size, order);
+        var hasLabels = false;
+        var (cropOrigin, cropSize, croppedLabels) = Crop();
+        var croppedShape = AxisOrder.Apply(cropSize, order);
 
         var current = AxisOrder.Apply(image.Spacing, order);
         var target = recipe.TargetFor(current);
@@ -46,7 +57,7 @@ internal static class Preprocessor
         var shape = rules.Data.Method == ResamplingMethod.None
             ? croppedShape
             : TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
-        var finalLabels = ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target);
+        var finalLabels = needsLabels ? ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target) : [];
 
         var channels = image.Channels.Count;
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
@@ -54,15 +65,28 @@ internal static class Preprocessor
         for (var c = 0; c < channels; c++)
         {
             // One channel at a time: only one channel's intermediate volumes are in memory beside input and result.
-            var voxels = new float[crop.Mask.Length];
-            NonZeroCrop.CopyBox(image.Channels[c], image.Extent, crop.Origin, crop.Size, voxels);
-            voxels = AxisOrder.Apply(voxels, crop.Size, order);
+            var voxels = TakeChannel(image, c, cropOrigin, cropSize);
+            voxels = AxisOrder.Apply(voxels, cropSize, order);
             if (recipe.Profile == Profile.Modern)
             {
                 Normalize(recipe, c, voxels, croppedLabels, caseId);
             }
 
-            voxels = Resampling.ResampleImage(backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
+            if (c == channels - 1)
+            {
+                croppedLabels = [];
+            }
+
+            if (Math.Max(croppedShape.Voxels, shape.Voxels) > Resampling.LargeVoxels && croppedShape != shape)
+            {
+                MemoryBudget.GiveBack();                  // what cropping and labels took
+                voxels = Resampling.ResampleLarge(backend, ref voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
+            }
+            else
+            {
+                voxels = Resampling.ResampleImage(backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
+            }
+
             if (recipe.Profile == Profile.Classic)
             {
                 Normalize(recipe, c, voxels, finalLabels, caseId);
@@ -78,19 +102,32 @@ internal static class Preprocessor
             }
         }
 
-        return new PreprocessedCase(shape, channels, result, finalLabels, labels is null ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme), new CaseProperties
+        return new PreprocessedCase(shape, channels, result, finalLabels, !hasLabels ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme), new CaseProperties
         {
             CaseId = caseId,
             Orientation = orientation,
             Spacing = image.Spacing,
             ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
-            BboxOrigin = AxisOrder.Apply(crop.Origin, order),
+            BboxOrigin = AxisOrder.Apply(cropOrigin, order),
             ShapeAfterCropping = croppedShape,
             Shape = shape,
             Channels = channels,
             SourceFiles = [],
             RecipeHash = "",
         });
+
+        // In a method of its own, after which the mask and the label map are free.
+        (Extent Origin, Extent Size, short[] Labels) Crop()
+        {
+            var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
+            RequireFinite(caseId, image);
+            hasLabels = labels is not null;
+            // Without a label map the mask is needed where a z-score looks at it: before resampling (modern) or after it (classic).
+            needsLabels |= hasLabels || recipe.UseMaskForNorm.Any(isUsed => isUsed);
+            var crop = NonZeroCrop.Find(image.Channels, image.Extent);
+            return (
+                crop.Origin, crop.Size, needsLabels ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, order) : []);
+        }
     }
 
     /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
@@ -107,18 +144,39 @@ internal static class Preprocessor
         Backend backend) =>
         Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
 
-    private static (MedicalImage Image, LabelImage? Labels) Turn(MedicalImage image, LabelImage? labels, Orientation orientation)
+    private static MedicalImage Turn(MedicalImage image, Orientation orientation)
     {
         if (orientation.IsAsStored)
         {
-            return (image, labels);
+            return image;
         }
 
         var stored = image.Extent;
+        var channels = (IList<float[]>)image.Channels;
+        for (var c = 0; c < channels.Count; c++)
+        {
+            channels[c] = orientation.Apply(channels[c], stored);
+        }
+
         var geometry = image.Geometry with { Extent = orientation.Apply(stored), Spacing = orientation.Apply(image.Spacing) };
-        return (
-            new MedicalImage(geometry, [.. image.Channels.Select(channel => orientation.Apply(channel, stored))]),
-            labels is null ? null : new LabelImage(geometry, orientation.Apply(labels.Voxels, stored)));
+        return new MedicalImage(geometry, image.Channels);
+    }
+
+    /// <summary>The label map, turned like the image; null where there is none.</summary>
+    private static short[]? LoadLabels(
+        string caseId, Extent turned, Func<LabelImage?>? load, PreprocessingRecipe recipe, Orientation orientation)
+    {
+        if (load?.Invoke() is not { } labels)
+        {
+            return null;
+        }
+
+        recipe.RequireLabelInterpolation();
+        return orientation.Apply(labels.Extent) == turned
+            ? orientation.Apply(labels.Voxels, labels.Extent)
+            : throw new SharpSegException(
+                $"case `{caseId}`: the label map has {labels.Extent} voxels, the image {orientation.Undo(turned)}",
+                "`sharpseg verify DATASET` lists every such case");
     }
 
     private static short[] ResampleLabels(
@@ -128,6 +186,21 @@ internal static class Preprocessor
             // Without labels this is the mask alone, whatever order the plans name for labels.
             _ => Resampling.ResampleLabels(backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
         };
+
+    /// <summary>The box of a channel, which the image lets go; the channel's own array where the box is everything.</summary>
+    private static float[] TakeChannel(MedicalImage image, int c, Extent origin, Extent size)
+    {
+        var channel = image.Channels[c];
+        ((IList<float[]>)image.Channels)[c] = [];
+        if (size == image.Extent)
+        {
+            return channel;
+        }
+
+        var box = new float[size.Voxels];
+        NonZeroCrop.CopyBox(channel, image.Extent, origin, size, box.AsSpan());
+        return box;
+    }
 
     private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
         Normalization.Apply(
@@ -157,7 +230,7 @@ internal static class Preprocessor
                 "check the spacing in the image's header, or plan a coarser configuration");
     }
 
-    private static void Check(string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe)
+    private static void Check(string caseId, MedicalImage image, PreprocessingRecipe recipe)
     {
         if (image.Channels.Count != recipe.Normalization.Count)
         {
@@ -165,13 +238,10 @@ internal static class Preprocessor
                 $"case `{caseId}`: {image.Channels.Count} channels, the plans were made for {recipe.Normalization.Count}",
                 "give every channel of the case, as in dataset.json");
         }
+    }
 
-        if (labels is not null && labels.Extent != image.Extent)
-        {
-            throw new SharpSegException(
-                $"case `{caseId}`: the label map has {labels.Extent} voxels, the image {image.Extent}", "`sharpseg verify DATASET` lists every such case");
-        }
-
+    private static void RequireFinite(string caseId, MedicalImage image)
+    {
         for (var c = 0; c < image.Channels.Count; c++)
         {
             foreach (var value in image.Channels[c])

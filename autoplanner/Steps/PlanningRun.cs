@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
@@ -17,7 +18,7 @@ public static class PlanningRun
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is written.</exception>
     public static PlanResult Execute(
-        Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel)
+        Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel, MemoryBudget? budget = null)
     {
         work.MakeFolder(); // an unusable output folder fails before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
@@ -25,7 +26,7 @@ public static class PlanningRun
         // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
         reporter.Stage($"measure {dataset.TrainingCases.Count} cases and plan");
         var fingerprint = Measure(
-            dataset, options.Profile, work, Environment.ProcessorCount,
+            dataset, options.Profile, work, Workers(dataset, budget ?? MemoryBudget.OfMachine(), reporter),
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,
             keep: WorkspaceGuard.TrainedConfigurations(work).Count == 0, cancel);
         return Write(fingerprint, dataset.Description, dataset.Folder, work, options);
@@ -91,6 +92,37 @@ public static class PlanningRun
         }
 
         return fingerprint;
+    }
+
+    /// <summary>How many cases are measured side by side (docs/method/memory.md §3); refuses a case that does not fit alone.</summary>
+    private static int Workers(Dataset dataset, MemoryBudget budget, IReporter reporter)
+    {
+        var (largest, id) = (1L, "");
+        foreach (var item in dataset.TrainingCases)
+        {
+            var need = Need(item, dataset.Description.ChannelNames.Count);
+            budget.Require(need + MemoryBudget.ProgramBytes, item.ImageFiles[0], "a machine with more memory");
+            (largest, id) = need > largest ? (need, item.Id) : (largest, id);
+        }
+
+        var workers = (int)Math.Clamp((budget.Bytes - MemoryBudget.ProgramBytes) / largest, 1, Environment.ProcessorCount);
+        reporter.Info(
+            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{id}`, {MemoryBudget.Text(MemoryBudget.ProgramBytes + (workers * largest))} "
+            + $"of {MemoryBudget.Text(budget.Bytes)} with {workers} side by side");
+        return workers;
+    }
+
+    /// <summary>0 if the image cannot be read, which is reported when its turn comes.</summary>
+    private static long Need(DatasetCase item, int channels)
+    {
+        try
+        {
+            return CaseMeasurement.Bytes(ImageFile.ReadGeometry(item.ImageFiles[0]).Extent.Voxels, channels);
+        }
+        catch (SharpSegException)
+        {
+            return 0;
+        }
     }
 
     private static PlanResult Write(

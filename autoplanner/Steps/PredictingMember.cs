@@ -17,15 +17,16 @@ internal sealed class PredictingMember : IDisposable
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public PredictingMember(
         ModelMember member, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
-        InferenceOptions options)
+        InferenceOptions options, MemoryBudget budget, string folder)
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
         first = member.FirstStage is { } stage
-            ? new TrainedModel(stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options)
+            ? new TrainedModel(stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder)
             : null;
         try
         {
-            model = new TrainedModel(member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options);
+            model = new TrainedModel(
+                member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options, budget, folder);
         }
         catch
         {
@@ -36,15 +37,18 @@ internal sealed class PredictingMember : IDisposable
 
     /// <summary>The labels of a scan.</summary>
     /// <param name="caseId">For messages.</param>
-    /// <param name="image">The scan.</param>
+    /// <param name="geometry">The scan's.</param>
+    /// <param name="load">Reads the scan; each stage reads it anew, so that none has to be kept.</param>
     /// <param name="given">Reads the given segmentation of a cascade's first stage; called only where one is needed.</param>
     /// <param name="cancel">Stops between tiles.</param>
-    public short[] Segment(string caseId, MedicalImage image, Func<LabelImage> given, CancellationToken cancel) =>
-        model.Segment(caseId, image, Previous(caseId, image, given, cancel), cancel);
+    public short[] Segment(
+        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
+        model.Segment(caseId, load, Previous(caseId, geometry, load, given, cancel), cancel);
 
     /// <summary>The probabilities of a scan; parameters as <see cref="Segment"/>.</summary>
-    public PredictedMaps Probabilities(string caseId, MedicalImage image, Func<LabelImage> given, CancellationToken cancel) =>
-        model.Probabilities(caseId, image, Previous(caseId, image, given, cancel), cancel);
+    public PredictedMaps Probabilities(
+        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
+        model.Probabilities(caseId, load, Previous(caseId, geometry, load, given, cancel), cancel);
 
     public void Dispose()
     {
@@ -52,8 +56,9 @@ internal sealed class PredictingMember : IDisposable
         first?.Dispose();
     }
 
-    private LabelImage? Previous(string caseId, MedicalImage image, Func<LabelImage> given, CancellationToken cancel) =>
-        first is not null ? new LabelImage(image.Geometry, first.Segment(caseId, image, null, cancel))
+    private LabelImage? Previous(
+        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
+        first is not null ? new LabelImage(geometry, first.Segment(caseId, load, null, cancel))
         : needsPrevious ? given()
         : null;
 }

@@ -23,11 +23,16 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
 /// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
 /// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
+/// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 /// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an ordinary one.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
-    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null);
+    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null)
+{
+    /// <summary>Memory that may be taken.</summary>
+    internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
+}
 
 /// <summary>
 /// Segments new scans: with the averaged networks of one configuration's folds, or, if best.json says so, with the averaged
@@ -82,13 +87,14 @@ public static class PredictionRun
 
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
+        PlanMemory(request, choice, description, cases, backend, reporter);
 
         Directory.CreateDirectory(request.Output);
         AtomicFile.Sweep(request.Output);
         AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
-        using var loaded = new LoadedMembers(choice, description, backend, openProcessor, request.Options);
+        using var loaded = new LoadedMembers(choice, description, backend, openProcessor, request);
         reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
         return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
     }
@@ -113,6 +119,11 @@ public static class PredictionRun
         var choices = parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
+        for (var p = 0; p < parts.Count; p++)
+        {
+            PlanMemory(request, choices[p], parts[p].Work.ReadDescription(), cases, backend, reporter);
+        }
+
         Directory.CreateDirectory(request.Output);
         AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
 
@@ -126,13 +137,14 @@ public static class PredictionRun
                 var own = parts[p].Work.ReadDescription();
                 var table = LabelMerge.Table(own.Labels, description.Labels);
                 reporter.Info($"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
-                using var loaded = new LoadedMembers(choices[p], own, backend, openProcessor, request.Options);
+                using var loaded = new LoadedMembers(choices[p], own, backend, openProcessor, request);
                 for (var i = 0; i < mine.Length; i++)
                 {
                     reporter.Progress(((double)p * mine.Length + i) / (parts.Count * mine.Length), $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
-                    var image = Dataset.LoadImage(mine[i], description);
-                    var labels = loaded.Segment(mine[i].Id, image, own.Labels, cancel);
-                    choices[p].Postprocessing.Apply(labels, image.Extent);
+                    var item = mine[i];
+                    var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                    var labels = loaded.Segment(item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, cancel);
+                    choices[p].Postprocessing.Apply(labels, geometry.Extent);
                     var file = Path.Combine(waiting.FullName, $"{i}");
                     var merged = p == 0 ? new short[labels.Length] : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
                     for (var v = 0; v < merged.Length; v++)
@@ -146,7 +158,7 @@ public static class PredictionRun
                         continue;
                     }
 
-                    ImageFile.WriteLabels(PathOf(mine[i]), merged, image.Geometry, description.Labels.HighestLabel);
+                    ImageFile.WriteLabels(PathOf(mine[i]), merged, geometry, description.Labels.HighestLabel);
                 }
             }
         }
@@ -176,12 +188,14 @@ public static class PredictionRun
                 continue;
             }
 
-            var image = Dataset.LoadImage(cases[i], description);
+            var item = cases[i];
+            var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
             LabelImage Given() => ReadPreviousStage(request, id, description);
-            var segmentation = loaded.Segment(id, image, labels, cancel, Given, request.SaveProbabilities ? probabilities : null);
+            var segmentation = loaded.Segment(
+                id, geometry, () => Dataset.LoadImage(item, description), labels, cancel, Given, request.SaveProbabilities ? probabilities : null);
 
-            postprocessing.Apply(segmentation, image.Extent);
-            ImageFile.WriteLabels(path, segmentation, image.Geometry, labels.HighestLabel);
+            postprocessing.Apply(segmentation, geometry.Extent);
+            ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
             written.Add(path);
         }
 
@@ -240,6 +254,39 @@ public static class PredictionRun
         OutputFolder.Check(request.Output, [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
     }
 
+    /// <summary>Says what the case that needs most will take, and refuses a case that does not fit, before a network is loaded.</summary>
+    private static void PlanMemory(
+        PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
+        Backend backend, IReporter reporter)
+    {
+        var share = Share(request.Budget, choice);
+        var needsAll = request.SaveProbabilities || choice.Members.Count > 1;
+        var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
+            ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
+            : [(member.Plans, member.Configuration, member.Checkpoints.Count, needsAll)]);
+        foreach (var (plans, configuration, folds, saves) in stages)
+        {
+            var memory = new PredictionMemory(plans, configuration, description, folds, request.Options, share, backend);
+            (PredictionNeed Need, DatasetCase Case)? most = null;
+            foreach (var item in cases)
+            {
+                var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                var need = memory.Of(geometry.Extent, geometry.Spacing, saves);
+                share.Require(need.PeakBytes, item.ImageFiles[0], "a machine with more memory");
+                most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, item) : most;
+            }
+
+            if (most is { } largest)
+            {
+                reporter.Info($"memory, {configuration.Name}, largest case `{largest.Case.Id}`: {largest.Need.Describe(share)}");
+            }
+        }
+    }
+
+    /// <summary>What each member of an ensemble may take: the others' outputs wait beside it.</summary>
+    private static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
+        choice.Members.Count == 1 ? budget : budget with { Bytes = budget.Bytes / (choice.Members.Count + 1) };
+
     /// <summary>Checks all headers before the first network is loaded.</summary>
     private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
@@ -278,13 +325,14 @@ public static class PredictionRun
 
         public LoadedMembers(
             ModelChoice choice, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
-            InferenceOptions options)
+            PredictionRequest request)
         {
             try
             {
                 foreach (var member in choice.Members)
                 {
-                    members.Add(new PredictingMember(member, description, backend, openProcessor, options));
+                    members.Add(new PredictingMember(
+                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice), request.Output));
                 }
             }
             catch
@@ -296,12 +344,12 @@ public static class PredictionRun
 
         /// <summary>The labels of a scan; also its probabilities, where a file for them is named.</summary>
         public short[] Segment(
-            string id, MedicalImage image, LabelScheme labels, CancellationToken cancel, Func<LabelImage>? given = null, string? probabilities = null)
+            string id, ImageGeometry geometry, Func<MedicalImage> load, LabelScheme labels, CancellationToken cancel, Func<LabelImage>? given = null, string? probabilities = null)
         {
             given ??= () => throw new InvalidOperationException("a cascade without its first stage");
             if (members.Count == 1 && probabilities is null)
             {
-                return members[0].Segment(id, image, given, cancel); // on a device, outputs need not leave it
+                return members[0].Segment(id, geometry, load, given, cancel); // on a device, outputs need not leave it
             }
 
             var maps = new List<PredictedMaps>();
@@ -309,7 +357,7 @@ public static class PredictionRun
             {
                 foreach (var member in members)
                 {
-                    maps.Add(member.Probabilities(id, image, given, cancel));
+                    maps.Add(member.Probabilities(id, geometry, load, given, cancel));
                     if (members.Count > 1)
                     {
                         maps[^1].MoveToHost(); // the next member needs the device

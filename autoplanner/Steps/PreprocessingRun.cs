@@ -25,6 +25,8 @@ public sealed record PreprocessingReport(string Folder, IReadOnlyList<string> Ca
 /// </summary>
 public static class PreprocessingRun
 {
+    private const long LargeCase = 256L << 20;            // bytes; the collector is then asked to give them back at once
+
     /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
     /// <param name="dataset">Where the images are; only read.</param>
     /// <param name="work">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
@@ -33,20 +35,22 @@ public static class PreprocessingRun
     /// <param name="openProcessor">Opens the processor with a number of threads; each worker opens its own.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <exception cref="SharpSegException">
     /// The dataset is no longer the one that was planned, or a case is unusable; the cases before it are stored.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static PreprocessingReport Execute(
         Dataset dataset, Workspace work, Plans plans, string configuration, Func<int, Backend> openProcessor, IReporter reporter,
-        CancellationToken cancel)
+        CancellationToken cancel, MemoryBudget? budget = null)
     {
         WorkspaceGuard.RequireUnchanged(work, dataset);
         reporter.Stage($"preprocess {configuration}");
         var plan = plans.Resolve(configuration);
         return Execute(
             dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan), openProcessor,
-            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), budget: budget, info: reporter.Info,
+            cancel: cancel);
     }
 
     /// <summary>Runs a recipe into a folder.</summary>
@@ -56,11 +60,12 @@ public static class PreprocessingRun
     /// <param name="openProcessor">Opens the processor with a number of threads; each worker opens its own.</param>
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
-    /// <param name="budgetBytes">Memory for all cases in work; 0 = half of what the process may use.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
+    /// <param name="info">Receives the memory plan.</param>
     /// <param name="cancel">Stops before the next case.</param>
     internal static PreprocessingReport Execute(
         Dataset dataset, PreprocessingRecipe recipe, string folder, Func<int, Backend> openProcessor, int workers = 0,
-        Action<int, int>? progress = null, long budgetBytes = 0, CancellationToken cancel = default)
+        Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null, CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
         using var alone = RunLock.Take(folder, "preprocessed");
@@ -68,8 +73,8 @@ public static class PreprocessingRun
         var scheme = dataset.Description.Labels;
         var recipeText = recipe.Fingerprint(scheme);
         workers = workers > 0 ? workers : Environment.ProcessorCount;
-        budgetBytes = budgetBytes > 0 ? budgetBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
-        var gate = new MemoryGate(budgetBytes);
+        var needs = PlanMemory(cases, recipe, budget ?? MemoryBudget.OfMachine(), out var forCases, info);
+        var gate = new MemoryGate(forCases);
 
         int finished = 0, written = 0;
         var report = new object();
@@ -84,14 +89,19 @@ public static class PreprocessingRun
                 var isStored = IsUpToDate(folder, item.Id, hash);
                 if (!isStored)
                 {
-                    var bytes = EstimateBytes(item, recipe);
+                    var bytes = needs[index];
                     using (gate.Enter(bytes))
                     {
                         // Cases too large to run side by side share the cores inside the case instead.
-                        var atOnce = Math.Clamp(budgetBytes / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
+                        var atOnce = Math.Clamp(forCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
                         var threads = (int)Math.Max(1, workers / atOnce);
                         using var wide = threads > 1 ? openProcessor(threads) : null;
                         Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
+                    }
+
+                    if (bytes > LargeCase)
+                    {
+                        MemoryBudget.GiveBack();
                     }
                 }
 
@@ -117,9 +127,7 @@ public static class PreprocessingRun
     private static void Store(
         Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash, Backend processor)
     {
-        var image = dataset.LoadImage(item);
-        var labels = dataset.LoadLabels(item);
-        var preprocessed = Preprocessor.Run(item.Id, image, labels, recipe, scheme, processor);
+        var preprocessed = Preprocessor.Consume(item.Id, dataset.LoadImage(item), () => dataset.LoadLabels(item), recipe, scheme, processor);
         var properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile, RecipeHash = hash };
         StoredCase.Save(folder, preprocessed with { Properties = properties });
     }
@@ -168,17 +176,34 @@ public static class PreprocessingRun
     }
 
     /// <summary>
-    /// docs/method/preprocessing.md §6: image and labels before and after, and the volumes of one channel in work.
+    /// Memory of each case (docs/method/memory.md §3); says what the largest takes and how many cases go side by side, and refuses a case that
+    /// does not fit alone.
     /// </summary>
-    private static long EstimateBytes(DatasetCase item, PreprocessingRecipe recipe)
+    private static long[] PlanMemory(
+        IReadOnlyList<DatasetCase> cases, PreprocessingRecipe recipe, MemoryBudget budget, out long forCases, Action<string>? info)
     {
-        var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-        var current = AxisOrder.Apply(geometry.Spacing, recipe.TransposeForward);
-        var target = recipe.TargetFor(current);
-        double before = geometry.Extent.Voxels;
-        var after = before * (current.Z / target.Z) * (current.Y / target.Y) * (current.X / target.X);
-        var perVoxel = recipe.Normalization.Count * sizeof(float) + sizeof(short);
-        return (long)Math.Min((before + after) * perVoxel + 16 * Math.Max(before, after), long.MaxValue / 4);
+        forCases = Math.Max(1, budget.Bytes - MemoryBudget.ProgramBytes);
+        var needs = new long[cases.Count];
+        long disk = 0;
+        for (var i = 0; i < needs.Length; i++)
+        {
+            if (PreprocessingMemory.Of(cases[i], recipe) is not { } memory)
+            {
+                continue;
+            }
+
+            needs[i] = memory.PeakBytes;
+            disk += memory.ResultBytes;
+            budget.Require(needs[i] + MemoryBudget.ProgramBytes, cases[i].ImageFiles[0], "a machine with more memory, or a coarser spacing");
+        }
+
+        var largest = needs.Max();
+        var sideBySide = Math.Clamp(forCases / Math.Max(1, largest), 1, Math.Min(Environment.ProcessorCount, cases.Count));
+        info?.Invoke(
+            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{cases[Array.IndexOf(needs, largest)].Id}`, "
+            + $"{MemoryBudget.Text(MemoryBudget.ProgramBytes + (sideBySide * largest))} of {MemoryBudget.Text(budget.Bytes)} "
+            + $"with {sideBySide} side by side; disk at most {MemoryBudget.Text(disk)}");
+        return needs;
     }
 }
 

@@ -64,6 +64,27 @@ public static class PeakMemory
     public static long WeightBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
         StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1).ParameterBytes;
 
+    /// <summary>
+    /// Bytes of a network's weights, and bytes at the peak of predicting a number of tiles at a time with mirroring, sums over the image
+    /// not included.
+    /// </summary>
+    /// <param name="profile">Of the plans.</param>
+    /// <param name="configuration">Network and patch.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="tiles">How many go through the network together.</param>
+    /// <param name="mirroring">Several views are averaged.</param>
+    /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
+    internal static (long Weights, long Forward) Prediction(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, int tiles, bool mirroring, Backend backend)
+    {
+        var network = configuration.NetworkFor(profile, description);
+        var memory = StepMemory.MeasurePrediction(network, configuration.Patch, tiles);
+        // The mean over views, the tiles on the host, the weights of a tile's voxels; one answer turned back and one view of the input.
+        long mean = network.OutputChannels, input = network.InputChannels;
+        var besides = configuration.Patch.Voxels * sizeof(float) * ((tiles * (mean + input + (mirroring ? mean + input : 0))) + 1);
+        return (memory.ParameterBytes, memory.PoolBytes + besides + backend.WorkspaceBytes(memory.Convolutions));
+    }
+
     /// <summary>One weight per supervised output; an output of weight 0 is not evaluated and takes no memory.</summary>
     private static IReadOnlyList<float> OutputWeights(NetworkPlan network)
     {

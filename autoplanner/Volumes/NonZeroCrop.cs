@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
@@ -41,12 +42,13 @@ internal static class NonZeroCrop
         }
 
         // Filling holes inside the box equals filling them in the padded array: everything outside the box is zero and connected.
-        var state = MarkNonZero(channels, extent, origin, size);
+        var mask = new bool[size.Voxels];
+        var state = MemoryMarshal.AsBytes(mask.AsSpan()); // a byte a voxel, for the states and then for the mask
+        MarkNonZero(channels, extent, origin, size, state);
         FloodFromOutside(state, size);
-        var mask = new bool[state.Length];
-        for (var i = 0; i < mask.Length; i++)
+        foreach (ref var voxel in state)
         {
-            mask[i] = state[i] != Outside;
+            voxel = voxel != Outside ? (byte)1 : (byte)0;
         }
 
         return new CropResult(origin, size, mask);
@@ -140,9 +142,8 @@ internal static class NonZeroCrop
         return zHigh >= 0;
     }
 
-    private static byte[] MarkNonZero(IReadOnlyList<float[]> channels, Extent extent, Extent origin, Extent size)
+    private static void MarkNonZero(IReadOnlyList<float[]> channels, Extent extent, Extent origin, Extent size, Span<byte> state)
     {
-        var state = new byte[size.Voxels];
         foreach (var channel in channels)
         {
             var to = 0;
@@ -151,7 +152,7 @@ internal static class NonZeroCrop
                 for (var y = 0; y < size.Y; y++)
                 {
                     var line = channel.AsSpan(((z + origin.Z) * extent.Y + y + origin.Y) * extent.X + origin.X, size.X);
-                    var marks = state.AsSpan(to, size.X);
+                    var marks = state.Slice(to, size.X);
                     for (var x = 0; x < line.Length; x++)
                     {
                         if (line[x] != 0f)
@@ -164,12 +165,10 @@ internal static class NonZeroCrop
                 }
             }
         }
-
-        return state;
     }
 
     /// <summary>Marks as outside every empty voxel that reaches the border of the box through empty voxels, run by run.</summary>
-    private static void FloodFromOutside(byte[] state, Extent size)
+    private static void FloodFromOutside(Span<byte> state, Extent size)
     {
         var seeds = new Stack<int>();
         for (var z = 0; z < size.Z; z++)
@@ -199,7 +198,7 @@ internal static class NonZeroCrop
         }
     }
 
-    private static void Drain(byte[] state, Extent size, Stack<int> seeds)
+    private static void Drain(Span<byte> state, Extent size, Stack<int> seeds)
     {
         var slice = size.Y * size.X;
         while (seeds.TryPop(out var seed))
@@ -221,7 +220,7 @@ internal static class NonZeroCrop
                 high++;
             }
 
-            state.AsSpan(low, high - low + 1).Fill(Outside);
+            state.Slice(low, high - low + 1).Fill(Outside);
             var y = lineStart / size.X % size.Y;
             var z = lineStart / slice;
             if (y > 0)
@@ -246,7 +245,7 @@ internal static class NonZeroCrop
         }
     }
 
-    private static void PushRuns(byte[] state, int low, int high, Stack<int> seeds)
+    private static void PushRuns(Span<byte> state, int low, int high, Stack<int> seeds)
     {
         for (var i = low; i <= high; i++)
         {

@@ -15,6 +15,9 @@ internal static class Resampling
     /// </summary>
     public const double UsualThreshold = 3;
 
+    /// <summary>Voxels from which a volume is resampled step by step, in slabs.</summary>
+    internal const long LargeVoxels = 1L << 24;
+
     /// <summary>
     /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent
     /// structure: the one coarse axis of the current spacing if that is anisotropic, else of the new one; null for plain
@@ -62,6 +65,11 @@ internal static class Resampling
             return voxels;
         }
 
+        if (Math.Max(from.Voxels, to.Voxels) > LargeVoxels)
+        {
+            return ResampleLarge(backend, ref voxels, from, to, order, separateAxis, separateOrder);
+        }
+
         using var memory = new VolumeMemory(backend);
         var source = memory.Allocate(from);
         backend.Upload(voxels, source);
@@ -99,14 +107,39 @@ internal static class Resampling
         }
 
         var nearest = order == 0;
+        var whole = new LabelResampling(from, to, nearest || separateAxis == 0, nearest || separateAxis == 1, nearest || separateAxis == 2);
         using var memory = new VolumeMemory(backend);
-        var target = memory.Allocate(to);
-        backend.ResampleLabels(
-            new LabelResampling(from, to, nearest || separateAxis == 0, nearest || separateAxis == 1, nearest || separateAxis == 2),
-            memory.Upload(labels, from), target);
         var result = GC.AllocateUninitializedArray<short>((int)to.Voxels);
-        memory.Download(target, result);
+        int plane = from.Y * from.X, targetPlane = to.Y * to.X;
+        var planes = (int)Math.Clamp(LargeVoxels / 4 / Math.Max(1, targetPlane), 1, to.Z);
+        for (var first = 0; first < to.Z; first += planes)
+        {
+            var count = Math.Min(planes, to.Z - first);
+            var (low, needed) = whole.Along(0).Reach(first, count);
+            var source = memory.Upload(labels.AsSpan(low * plane, needed * plane), from.With(0, needed));
+            var target = memory.Allocate(to.With(0, count));
+            backend.ResampleLabels(whole with { FirstSource = low, FirstTarget = first }, source, target);
+            memory.Download(target, result.AsSpan(first * targetPlane, count * targetPlane));
+            memory.Free(source);
+            memory.Free(target);
+        }
+
         return result;
+    }
+
+    /// <summary>As <see cref="ResampleImage"/>, for volumes that fill much of the memory.</summary>
+    /// <param name="backend">Computes.</param>
+    /// <param name="voxels">The source; it is let go as soon as it is not needed any more.</param>
+    /// <param name="from">Voxels of the input.</param>
+    /// <param name="to">Voxels wanted.</param>
+    /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
+    /// <param name="separateAxis">Axis resampled by itself, or null.</param>
+    /// <param name="separateOrder">Order along that axis.</param>
+    internal static float[] ResampleLarge(
+        Backend backend, ref float[] voxels, Extent from, Extent to, int order, int? separateAxis, int separateOrder)
+    {
+        Check(voxels.LongLength, from, to, order, separateOrder);
+        return new StepwiseResampling(backend, new GridChange(from, to, order, separateAxis, separateOrder)).Resample(ref voxels);
     }
 
     /// <summary>

@@ -22,6 +22,11 @@ internal static class PlanCommand
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             TargetSpacing = Spacing(options),
         };
+        if (options.MaxMemory is not null && options.Fingerprint is not null)
+        {
+            throw new UsageException("--max-memory is for measuring a dataset; with --fingerprint nothing is measured", "leave --max-memory out");
+        }
+
         if (options.DatasetJson is not null && options.Fingerprint is null)
         {
             throw new UsageException("--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
@@ -34,7 +39,7 @@ internal static class PlanCommand
             ? PlanningRun.FromFingerprint(FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner)
             : PlanningRun.Execute(
                 dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
-                work, planner, reporter, cancel);
+                work, planner, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
 
         using var processor = Cpu.Open();
         var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription(), processor);

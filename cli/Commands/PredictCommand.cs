@@ -33,7 +33,7 @@ internal static class PredictCommand
         var request = new PredictionRequest(
             model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
             new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
-            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts);
+            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts, MemoryLimit.Of(options.MaxMemory));
         var files = Predict(request, model, backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);

@@ -20,7 +20,7 @@ internal static class PreprocessCommand
         var folders = new JsonArray();
         foreach (var name in names)
         {
-            PreprocessingRun.Execute(dataset, work, plans, name, Cpu.Open, reporter, cancel);
+            PreprocessingRun.Execute(dataset, work, plans, name, Cpu.Open, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
             folders.Add(work.PreprocessedFolder(plans.Resolve(name)));
         }
 

@@ -1,4 +1,5 @@
 using CommandLine;
+using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.Cli.Options;
@@ -38,9 +39,23 @@ internal abstract class ComputeOptions : CommonOptions
         ("interrupted; the state is saved", "run the same command with --resume to continue");
 }
 
+/// <summary>The option of every verb that handles whole scans.</summary>
+internal static class MemoryLimit
+{
+    public const string Help = "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.";
+
+    /// <summary>What the option says; null without it.</summary>
+    /// <exception cref="UsageException">It says no size.</exception>
+    public static MemoryBudget? Of(string? text) => text is null ? null : MemoryBudget.Parse(text)
+        ?? throw new UsageException($"--max-memory {text}: not a size", "write it like 2G, 512M or 1.5GiB");
+}
+
 /// <summary>The options of every verb that trains.</summary>
 internal abstract class TrainingOptions : ComputeOptions
 {
+    [Option("max-memory", HelpText = MemoryLimit.Help)]
+    public string? MaxMemory { get; set; }
+
     [Option("seed", Default = TrainingJob.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 }

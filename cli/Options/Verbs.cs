@@ -85,6 +85,9 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm, instead of the planned one.")]
     public IEnumerable<double> Spacing { get; set; } = [];
 
+    [Option("max-memory", HelpText = MemoryLimit.Help)]
+    public string? MaxMemory { get; set; }
+
     [Option("explain", HelpText = "Print each decision: the rule, its inputs and its result.")]
     public bool Explain { get; set; }
 
@@ -106,6 +109,9 @@ internal sealed class PreprocessOptions : CommonOptions
 
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
     public string? Plan { get; set; }
+
+    [Option("max-memory", HelpText = MemoryLimit.Help)]
+    public string? MaxMemory { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the finished cases are kept", "run the same command to continue");
@@ -189,6 +195,9 @@ internal sealed class PredictOptions : ComputeOptions
     [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
     public bool NoPostprocessing { get; set; }
 
+    [Option("max-memory", HelpText = MemoryLimit.Help)]
+    public string? MaxMemory { get; set; }
+
     [Option("continue", HelpText = "Skip cases whose segmentation already exists.")]
     public bool Continue { get; set; }
 
@@ -216,6 +225,9 @@ internal sealed class EvaluateOptions : CommonOptions
 
     [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder.")]
     public string? Output { get; set; }
+
+    [Option("max-memory", HelpText = MemoryLimit.Help)]
+    public string? MaxMemory { get; set; }
 
     [Option("no-surface", HelpText = "Skip HD95 and NSD, which take most of the time.")]
     public bool NoSurface { get; set; }

@@ -18,6 +18,12 @@ internal sealed record CaseMeasurement(
     Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize, IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
     int[] ClassComponents, string? SpacingProblem)
 {
+    /// <summary>
+    /// Bytes at the peak: all channels, and beside them the label map on its way from floats to labels, or labels, mask and the foreground's
+    /// values (docs/method/memory.md §3).
+    /// </summary>
+    public static long Bytes(long voxels, int channels) => voxels * (((long)channels * sizeof(float)) + 8);
+
     /// <summary>Reads and measures one case.</summary>
     /// <param name="dataset">The dataset.</param>
     /// <param name="item">The case.</param>
@@ -38,19 +44,14 @@ internal sealed record CaseMeasurement(
 
         RefuseNonFinite(item, dataset.Description, image);
         var crop = NonZeroCrop.Find(image.Channels, image.Extent);
-        var foreground = Foreground(labels, dataset.Description.Labels, crop);
+        var ignore = dataset.Description.Labels.IgnoreLabel ?? -1; // ignore voxels are no foreground (SharpSeg choice)
         var intensities = new List<IntensityPooling.CondensedCase>();
-        if (foreground.Length > 0)
+        if (CollectForeground(labels, ignore, crop, [], values: null) is var count && count > 0)
         {
-            var values = new float[foreground.Length];
+            var values = new float[count];
             for (var channel = 0; channel < image.Channels.Count; channel++)
             {
-                var voxels = image.Channels[channel];
-                for (var i = 0; i < values.Length; i++)
-                {
-                    values[i] = voxels[foreground[i]];
-                }
-
+                CollectForeground(labels, ignore, crop, image.Channels[channel], values);
                 intensities.Add(poolings[channel].Condense(values));
             }
         }
@@ -76,17 +77,8 @@ internal sealed record CaseMeasurement(
         }
     }
 
-    /// <summary>Indices of the labelled voxels inside the box; ignore voxels are no foreground (SharpSeg choice).</summary>
-    private static int[] Foreground(LabelImage labels, LabelScheme scheme, CropResult crop)
-    {
-        var ignore = scheme.IgnoreLabel ?? -1;
-        var indices = new int[CollectForeground(labels, ignore, crop, indices: null)];
-        CollectForeground(labels, ignore, crop, indices);
-        return indices;
-    }
-
-    /// <summary>Counts the foreground voxels and, where there is room for them, writes their indices.</summary>
-    private static int CollectForeground(LabelImage labels, int ignore, CropResult crop, int[]? indices)
+    /// <summary>Counts the labelled voxels inside the box and, where there is room for them, writes their intensities.</summary>
+    private static int CollectForeground(LabelImage labels, int ignore, CropResult crop, float[] voxels, float[]? values)
     {
         var count = 0;
         for (var z = crop.Origin.Z; z < crop.Origin.Z + crop.Size.Z; z++)
@@ -101,9 +93,9 @@ internal sealed record CaseMeasurement(
                         continue;
                     }
 
-                    if (indices is not null)
+                    if (values is not null)
                     {
-                        indices[count] = index;
+                        values[count] = voxels[index];
                     }
 
                     count++;

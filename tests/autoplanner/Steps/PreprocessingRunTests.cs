@@ -36,7 +36,7 @@ public sealed class PreprocessingRunTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
         File.SetLastWriteTimeUtc(dataset.TrainingCases[2].LabelFile!, DateTime.UtcNow.AddHours(1));
-        var third = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, budgetBytes: 1);
+        var third = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, budget: new MemoryBudget(MemoryBudget.ProgramBytes + (10 << 20), IsGiven: true));
         Assert.Equal((3, 2), (third.Written, third.Reused));
 
         var other = PreprocessingRun.Execute(dataset, Recipe(1.25), output, Cpu.Open);

@@ -1,0 +1,125 @@
+using System.Globalization;
+
+namespace SharpSeg.AutoPlanner;
+
+/// <summary>How much memory a run may take (docs/method/memory.md §1): what the user allows, else what the machine or its container has.</summary>
+/// <param name="Bytes">Of the whole process, program included.</param>
+/// <param name="IsGiven">The user named it.</param>
+public sealed record MemoryBudget(long Bytes, bool IsGiven)
+{
+    /// <summary>Bytes of the program itself: runtime, compiled code, threads, buffers of files.</summary>
+    public const long ProgramBytes = 150L << 20;
+
+    private const double Slack = 0.05;
+
+    private const string Cgroups = "/sys/fs/cgroup";
+
+    /// <summary>What plans aim at: a little less, because what is freed does not always fit what is needed next.</summary>
+    public long UsableBytes => (long)(Bytes * (1 - Slack));
+
+    /// <summary>All memory of the machine, or of the control group that the process is in.</summary>
+    public static MemoryBudget OfMachine()
+    {
+        var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        foreach (var limit in CgroupLimits())
+        {
+            bytes = Math.Min(bytes, limit);
+        }
+
+        return new MemoryBudget(bytes, IsGiven: false);
+    }
+
+    /// <summary>A size such as <c>2G</c>, <c>512M</c>, <c>1.5GiB</c> or <c>2000000000</c>; null if it is none.</summary>
+    public static MemoryBudget? Parse(string text)
+    {
+        var digits = text.AsSpan().TrimEnd("BbIiKkMmGgTt");
+        var unit = text[digits.Length..].ToUpperInvariant();
+        double? factor = unit switch
+        {
+            "" or "B" => 1,
+            "K" or "KB" => 1e3,
+            "M" or "MB" => 1e6,
+            "G" or "GB" => 1e9,
+            "T" or "TB" => 1e12,
+            "KIB" => 1L << 10,
+            "MIB" => 1L << 20,
+            "GIB" => 1L << 30,
+            "TIB" => 1L << 40,
+            _ => null,
+        };
+        return factor is { } f && double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            && number * f is >= 1 and < long.MaxValue
+            ? new MemoryBudget((long)(number * f), IsGiven: true)
+            : null;
+    }
+
+    /// <summary>Gives memory back that large volumes took, at once: the runtime would keep it until it runs short.</summary>
+    public static void GiveBack() => GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+
+    /// <summary>Bytes as text, e.g. <c>1.62 GB</c>.</summary>
+    public static string Text(long bytes) => bytes switch
+    {
+        >= 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e9:0.00} GB"),
+        >= 10_000_000 => FormattableString.Invariant($"{bytes / 1e6:0} MB"),
+        _ => FormattableString.Invariant($"{bytes / 1e6:0.##} MB"),
+    };
+
+    /// <summary>Refuses what does not fit.</summary>
+    /// <param name="need">Bytes at the peak.</param>
+    /// <param name="file">What it is for.</param>
+    /// <param name="remedy">What would need less.</param>
+    /// <exception cref="SharpSegException">It does not fit.</exception>
+    public void Require(long need, string file, string remedy)
+    {
+        if (need > Bytes)
+        {
+            throw new SharpSegException(
+                $"`{file}`: {Text(need)} of memory are needed, {(IsGiven ? "--max-memory allows" : "there are")} {Text(Bytes)}",
+                IsGiven ? $"--max-memory {Math.Ceiling(need / 1e7) / 100:0.##}G, or {remedy}" : remedy);
+        }
+    }
+
+    /// <summary>Memory limits of the process's control groups, versions 1 and 2; none where there are no such files.</summary>
+    private static IEnumerable<long> CgroupLimits()
+    {
+        foreach (var line in Lines("/proc/self/cgroup"))
+        {
+            // hierarchy:controllers:path
+            var parts = line.Split(':', 3);
+            if (parts.Length < 3 || (parts[1].Length > 0 && !parts[1].Split(',').Contains("memory")))
+            {
+                continue;
+            }
+
+            var (root, name) = parts[1].Length > 0 ? ($"{Cgroups}/memory", "memory.limit_in_bytes") : (Cgroups, "memory.max");
+            for (var folder = parts[2]; ; folder = folder[..Math.Max(0, folder.LastIndexOf('/'))])
+            {
+                // Inside a container the path may be the host's; its own group is then the root of what is mounted.
+                foreach (var text in Lines($"{root}{folder.TrimEnd('/')}/{name}"))
+                {
+                    if (long.TryParse(text, CultureInfo.InvariantCulture, out var limit) && limit > 0)
+                    {
+                        yield return limit;
+                    }
+                }
+
+                if (folder.Length == 0)
+                {
+                    break;
+                }
+            }
+        }
+    }
+
+    private static string[] Lines(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? File.ReadAllLines(path) : [];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return []; // no limit that we may read
+        }
+    }
+}

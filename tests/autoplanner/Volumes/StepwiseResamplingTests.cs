@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Volumes;
+
+/// <summary>Large volumes are resampled step by step, in slabs (docs/method/memory.md §3): the same bytes as all at once.</summary>
+public sealed class StepwiseResamplingTests
+{
+    [Theory]
+    [InlineData(3, null, 0)]
+    [InlineData(1, null, 0)]
+    [InlineData(0, null, 0)]
+    [InlineData(3, 0, 0)]
+    [InlineData(3, 0, 3)]
+    [InlineData(3, 1, 1)]
+    [InlineData(3, 2, 0)]
+    [InlineData(1, 0, 1)]
+    public void Steps_give_the_bytes_of_the_whole(int order, int? separate, int separateOrder)
+    {
+        using var backend = Cpu.Open(2);
+        foreach (var (z, y, x) in new[] { (5, 9, 7), (16, 9, 3), (11, 4, 7), (11, 6, 5), (20, 6, 5) })
+        {
+            var change = new GridChange(new(11, 6, 5), new(z, y, x), order, separate, separateOrder);
+            var values = Enumerable.Range(0, (int)change.From.Voxels).Select(_ => Random.Shared.NextSingle() - 0.5f).ToArray();
+            var whole = Processor.ResampleImage(values, change.From, change.To, order, separate, separateOrder, threads: 2);
+            foreach (var slab in new[] { 1, 40, 100_000 })
+            {
+                var source = (float[])values.Clone();
+                var steps = new StepwiseResampling(backend, change, slab).Resample(ref source);
+                Assert.Equal(MemoryMarshal.AsBytes(whole.AsSpan()).ToArray(), MemoryMarshal.AsBytes(steps.AsSpan()).ToArray());
+            }
+        }
+    }
+}

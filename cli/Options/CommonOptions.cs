@@ -39,7 +39,7 @@ internal abstract class ComputeOptions : CommonOptions
         ("interrupted; the state is saved", "run the same command with --resume to continue");
 }
 
-/// <summary>The option of every verb that handles whole scans.</summary>
+/// <summary>The option of the verbs that plan their memory.</summary>
 internal static class MemoryLimit
 {
     public const string Help = "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.";
@@ -53,9 +53,6 @@ internal static class MemoryLimit
 /// <summary>The options of every verb that trains.</summary>
 internal abstract class TrainingOptions : ComputeOptions
 {
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
-
     [Option("seed", Default = TrainingJob.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 }

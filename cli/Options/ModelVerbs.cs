@@ -23,9 +23,6 @@ internal sealed class FindBestOptions : CommonOptions
     [Option("no-postprocessing", HelpText = "Do not choose postprocessing steps.")]
     public bool NoPostprocessing { get; set; }
 
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
-
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; best.json is as it was", "run the same command to start the comparison again");
 }
@@ -44,9 +41,6 @@ internal sealed class EnsembleOptions : CommonOptions
 
     [Option("save-probabilities", HelpText = "Also write the averaged probabilities.")]
     public bool SaveProbabilities { get; set; }
-
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the segmentations written so far are complete", "run the same command to write them all again");

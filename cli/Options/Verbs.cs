@@ -226,9 +226,6 @@ internal sealed class EvaluateOptions : CommonOptions
     [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder.")]
     public string? Output { get; set; }
 
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
-
     [Option("no-surface", HelpText = "Skip HD95 and NSD, which take most of the time.")]
     public bool NoSurface { get; set; }
 

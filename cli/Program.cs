@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using CommandLine;
-using CommandLine.Text;
 using SharpSeg.Cli.Commands;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Gpu;
@@ -16,6 +15,8 @@ internal static class Program
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
         typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions), typeof(DevicesOptions),
     ];
+
+    private static readonly HelpPages Help = new(Verbs);
 
     public static int Main(string[] args)
     {
@@ -37,7 +38,20 @@ internal static class Program
             throw new UsageException("an argument is empty", "was a shell variable not set?");
         }
 
-        if (Array.Find(Verbs, verb => args.Length > 0 && VerbName(verb) == args[0]) is { } known)
+        if (args.Length == 0)
+        {
+            Console.Error.WriteLine(Help.Overview());
+            return ExitCodes.WrongUsage;
+        }
+
+        if (Help.AskedFor(args) is { } page)
+        {
+            Console.Out.WriteLine(page);
+            return ExitCodes.Done;
+        }
+
+        HelpPages.RefuseLauncherVerb(args[0]);
+        if (Array.Find(Verbs, verb => VerbName(verb) == args[0]) is { } known)
         {
             UnusedWords.RefuseValuesOfSwitches(known, args);
         }
@@ -50,7 +64,7 @@ internal static class Program
         var result = parser.ParseArguments(args, Verbs);
         if (result is NotParsed<object> failed)
         {
-            return PrintHelp(args, failed);
+            return Refuse(args, failed);
         }
 
         var options = (CommonOptions)((Parsed<object>)result).Value;
@@ -132,7 +146,7 @@ internal static class Program
         return failure.ExitCode;
     }
 
-    private static int PrintHelp(string[] args, NotParsed<object> failed)
+    private static int Refuse(string[] args, NotParsed<object> failed)
     {
         if (failed.Errors.IsVersion())
         {
@@ -140,23 +154,10 @@ internal static class Program
             return ExitCodes.Done;
         }
 
-        if (failed.Errors.IsHelp() || args.Length == 0)
-        {
-            var help = HelpText.AutoBuild(failed, h =>
-            {
-                h.Heading = "SharpSeg: give it a folder of labelled scans, get a segmentation model.";
-                h.Copyright = "";
-                h.AdditionalNewLineAfterOption = false;
-                return h;
-            });
-            (args.Length == 0 ? Console.Error : Console.Out).WriteLine(help);
-            return args.Length == 0 ? ExitCodes.WrongUsage : ExitCodes.Done;
-        }
-
         // One error at a time: a mistyped option makes others seem missing.
-        var first = failed.Errors.OrderBy(error => error is UnknownOptionError or BadVerbSelectedError ? 0 : 1).First();
+        var first = failed.Errors.OrderBy(error => error is UnknownOptionError or BadVerbSelectedError ? 0 : error is MissingRequiredOptionError ? 2 : 1).First();
         Type? verb = Array.Find(Verbs, verb => VerbName(verb) == args[0]);
-        string message = first is MissingRequiredOptionError { NameInfo.NameText: "" } && verb is not null ? MissingWords(verb) : Describe(first, args);
+        var message = first is MissingRequiredOptionError && verb is not null ? Missing(verb, args, failed) : Describe(first, args);
         throw new UsageException(
             message, verb is null ? "`sharpseg --help` lists the verbs" : $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
     }
@@ -167,16 +168,29 @@ internal static class Program
         UnknownOptionError e => $"unknown option `{e.Token}`" + Nearest(e.Token, OptionNames(args[0])),
         MissingValueOptionError e => $"option {Name(e.NameInfo)} needs a value",
         BadFormatConversionError e => $"option {Name(e.NameInfo)}: not a valid value",
-        MissingRequiredOptionError e => $"option {Name(e.NameInfo)} is required",
         RepeatedOptionError e => $"option {Name(e.NameInfo)} is given twice",
         NamedError e => $"option {Name(e.NameInfo)} cannot be understood",
         TokenError e => $"`{e.Token}` cannot be understood",
         _ => "the command line cannot be understood",
     };
 
-    // The parser does not say which.
-    private static string MissingWords(Type verb) =>
-        $"{string.Join(" or ", UnusedWords.Words(verb).Where(word => word.Required).Select(word => word.MetaName))} is missing";
+    private static string Missing(Type verb, string[] args, NotParsed<object> failed)
+    {
+        string[] words = [.. UnusedWords.Words(verb).Where(word => word.Required).Select(word => word.MetaName)];
+        var options = failed.Errors.OfType<MissingRequiredOptionError>().Where(error => !IsWord(error)).Select(error => $"option {Name(error.NameInfo)}");
+        string[] names = [.. words.TakeLast(MissingWords(args, words.Length)), .. options];
+        return $"{string.Join(" and ", names)} {(names.Length == 1 ? "is" : "are")} missing";
+    }
+
+    // The parser does not say how many words are missing: as many as it takes to satisfy it.
+    private static int MissingWords(string[] args, int most)
+    {
+        using var parser = new Parser(settings => settings.HelpWriter = null);
+        bool Lacks(int added) => parser.ParseArguments([args[0], .. Enumerable.Repeat("x", added), .. args[1..]], Verbs).Errors.Any(IsWord);
+        return Enumerable.Range(0, most).FirstOrDefault(added => !Lacks(added), most);
+    }
+
+    private static bool IsWord(Error error) => error is MissingRequiredOptionError { NameInfo.NameText: "" };
 
     private static string Nearest(string typed, IEnumerable<string> names) =>
         NearestName.Find(typed, names) is { } name ? $", did you mean `{name}`?" : "";
@@ -189,5 +203,5 @@ internal static class Program
             .SelectMany(property => property.GetCustomAttributes(typeof(OptionAttribute), inherit: true))
             .Select(option => ((OptionAttribute)option).LongName);
 
-    private static string VerbName(Type type) => ((VerbAttribute)type.GetCustomAttributes(typeof(VerbAttribute), false)[0]).Name;
+    private static string VerbName(Type verb) => UnusedWords.VerbName(verb);
 }

@@ -62,16 +62,21 @@ internal static partial class UnusedWords
                 : $"did you mean `sharpseg {string.Join(' ', meant)}`? {Usage(verb)}");
     }
 
-    /// <summary>A verb with the words that it takes, e.g. <c>sharpseg evaluate PREDICTIONS REFERENCES [options]</c>.</summary>
-    public static string Usage(Type verb) =>
-        $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. Words(verb).Select(value => value.Required ? value.MetaName : $"[{value.MetaName}]")])} [options]";
+    /// <summary>A verb with what it needs, e.g. <c>sharpseg predict WORK -i INPUT -o OUTPUT [options]</c>.</summary>
+    public static string Usage(Type verb)
+    {
+        var words = Words(verb).Select(value => value.Required ? value.MetaName : $"[{value.MetaName}]");
+        var needed = Options(verb).Where(pair => pair.Option.Required).Select(pair => $"-{pair.Option.ShortName} {pair.Option.LongName.ToUpperInvariant()}");
+        return $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. words, .. needed])} [options]";
+    }
 
     /// <summary>The words a verb takes, in order.</summary>
     public static IEnumerable<ValueAttribute> Words(Type verb) => verb.GetProperties()
         .Select(property => property.GetCustomAttribute<ValueAttribute>(inherit: true)).OfType<ValueAttribute>()
         .Where(value => !value.Hidden).OrderBy(value => value.Index);
 
-    private static string VerbName(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!.Name;
+    /// <summary>The name of a verb.</summary>
+    public static string VerbName(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!.Name;
 
     private static IEnumerable<(PropertyInfo Property, OptionAttribute Option)> Options(Type verb) => verb.GetProperties()
         .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!)).Where(pair => pair.Item2 is not null);

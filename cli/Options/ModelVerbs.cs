@@ -3,6 +3,7 @@ using CommandLine;
 namespace SharpSeg.Cli.Options;
 
 [Verb("find-best", HelpText = "Choose the best configuration or pair of configurations by cross-validation, and its postprocessing.")]
+[Examples("sharpseg find-best work", "sharpseg find-best work -f 0,1 --trained-only")]
 internal sealed class FindBestOptions : CommonOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
@@ -28,6 +29,7 @@ internal sealed class FindBestOptions : CommonOptions
 }
 
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
+[Examples("sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json")]
 internal sealed class EnsembleOptions : CommonOptions
 {
     [Value(0, MetaName = "FOLDERS", Required = true, HelpText = "Two or more folders that `predict --save-probabilities` wrote.")]
@@ -47,6 +49,7 @@ internal sealed class EnsembleOptions : CommonOptions
 }
 
 [Verb("postprocess", HelpText = "Apply the postprocessing that `find-best` chose to a folder of segmentations.")]
+[Examples("sharpseg postprocess averaged -o final -w work", "sharpseg postprocess averaged -o final -b best.json")]
 internal sealed class PostprocessOptions : CommonOptions
 {
     [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Folder of segmentations.")]
@@ -69,6 +72,9 @@ internal sealed class PostprocessOptions : CommonOptions
 }
 
 [Verb("import", HelpText = "Make a model of one that nnU-Net v2 trained.")]
+[Examples(
+    "sharpseg import Dataset004_Hippocampus -o model.zip",
+    "sharpseg import Dataset004_Hippocampus -o model.zip -c 3d_fullres -f 0,1,2")]
 internal sealed class ImportOptions : CommonOptions
 {
     [Value(0, MetaName = "MODEL", Required = true, HelpText = "Folder TRAINER__PLANS__CONFIGURATION or DatasetNNN_NAME, or a zip of it; several become the parts of one model.")]
@@ -94,6 +100,7 @@ internal sealed class ImportOptions : CommonOptions
 }
 
 [Verb("inspect", HelpText = "Show what a plan or a model consists of: configurations, layers, parameters, operations, memory, folds.")]
+[Examples("sharpseg inspect work", "sharpseg inspect model.zip --scan scan.nii.gz")]
 internal sealed class InspectOptions : CommonOptions
 {
     [Value(0, MetaName = "MODEL", Required = true, HelpText = "A planned workspace, or model.zip.")]
@@ -107,6 +114,7 @@ internal sealed class InspectOptions : CommonOptions
 }
 
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
+[Examples("sharpseg export work -o model.zip", "sharpseg export work -o model.zip -c 2d -f 0,1")]
 internal sealed class ExportOptions : CommonOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]

@@ -3,6 +3,7 @@ using CommandLine;
 namespace SharpSeg.Cli.Options;
 
 [Verb("demo", HelpText = "Make a phantom dataset and run everything on it, in minutes, with nothing to download.")]
+[Examples("sharpseg demo", "sharpseg demo -o phantom --max-time 4m --cases 24")]
 internal sealed class DemoOptions : TrainingOptions
 {
     [Option('o', "output", Default = "sharpseg-demo", HelpText = "Folder to write to.")]
@@ -19,6 +20,9 @@ internal sealed class DemoOptions : TrainingOptions
 }
 
 [Verb("auto", HelpText = "Verify, plan, preprocess, train, predict and score: from a dataset to a ready model.")]
+[Examples(
+    "sharpseg auto Task04_Hippocampus -o work --max-time 30m",
+    "sharpseg auto Task04_Hippocampus -o work -c 2d -f 0 --resume")]
 internal sealed class AutoOptions : TrainingOptions
 {
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
@@ -53,6 +57,7 @@ internal sealed class AutoOptions : TrainingOptions
 }
 
 [Verb("verify", HelpText = "Check a dataset and report every problem at once.")]
+[Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --json")]
 internal sealed class VerifyOptions : CommonOptions
 {
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Dataset folder.")]
@@ -60,6 +65,9 @@ internal sealed class VerifyOptions : CommonOptions
 }
 
 [Verb("plan", HelpText = "Measure a dataset and plan its networks.")]
+[Examples(
+    "sharpseg plan Task04_Hippocampus -o work --explain",
+    "sharpseg plan Task04_Hippocampus -o work --network resenc_l --plan large")]
 internal sealed class PlanVerbOptions : CommonOptions
 {
     [Value(0, MetaName = "DATASET", HelpText = "Dataset folder; with --fingerprint it is optional and not measured.")]
@@ -99,6 +107,7 @@ internal sealed class PlanVerbOptions : CommonOptions
 }
 
 [Verb("preprocess", HelpText = "Crop, normalise and resample all cases of a planned dataset.")]
+[Examples("sharpseg preprocess work", "sharpseg preprocess work -c 2d")]
 internal sealed class PreprocessOptions : CommonOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
@@ -118,6 +127,7 @@ internal sealed class PreprocessOptions : CommonOptions
 }
 
 [Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
+[Examples("sharpseg train work -c 3d_fullres -f 0", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
 internal sealed class TrainOptions : TrainingOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
@@ -152,6 +162,9 @@ internal sealed class TrainOptions : TrainingOptions
 }
 
 [Verb("predict", HelpText = "Segment new scans with a trained model.")]
+[Examples(
+    "sharpseg predict work -i imagesTs -o segmentations",
+    "sharpseg predict model.zip -i scan.nii.gz -o segmentation.nii.gz")]
 internal sealed class PredictOptions : ComputeOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds, or a model.zip that `export` wrote.")]
@@ -212,6 +225,9 @@ internal sealed class PredictOptions : ComputeOptions
 }
 
 [Verb("evaluate", HelpText = "Score segmentations against references.")]
+[Examples(
+    "sharpseg evaluate segmentations labelsTs -d work/dataset.json --cases",
+    "sharpseg evaluate segmentation.nii.gz reference.nii.gz")]
 internal sealed class EvaluateOptions : CommonOptions
 {
     [Value(0, MetaName = "PREDICTIONS", Required = true, HelpText = "Folder of segmentations.")]
@@ -237,6 +253,7 @@ internal sealed class EvaluateOptions : CommonOptions
 }
 
 [Verb("devices", HelpText = "List the devices that this build can compute on, and why a device is missing.")]
+[Examples("sharpseg devices", "sharpseg devices --json")]
 internal sealed class DevicesOptions : CommonOptions
 {
 }

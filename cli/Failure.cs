@@ -24,7 +24,7 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         UnauthorizedAccessException e => new(e.Message, "check the permissions of the folder"),
         IOException e => new(e.Message, "check the path, its permissions and the free space; nothing is half-written"),
         OutOfMemoryException e => new(
-            $"out of memory: {e.Message}", "a smaller --batch, or a plan with a smaller --memory, needs less"),
+            $"out of memory: {e.Message}", "predict, preprocess and plan keep to --max-memory, e.g. 2G; a smaller --batch, or a plan with a smaller --memory, needs less"),
         _ => Unforeseen(error),
     };
 

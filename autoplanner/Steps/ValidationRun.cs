@@ -84,6 +84,8 @@ internal static class ValidationRun
         using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(job.Folder), plan, backend, out var mirrorAxes);
         using var predictor = new Predictor(
             backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
+        var memory = new PredictionMemory(
+            job.Plans, job.Configuration, job.Description, folds: 1, options, MemoryBudget.OfMachine(), backend);
         var nextStages = PreparedNextStages(job, reporter);
         var clock = Stopwatch.StartNew();
         var predictedVoxels = 0L;
@@ -110,7 +112,10 @@ internal static class ValidationRun
             }
 
             stored.Verify();
-            using var outputs = predictor.Predict(InputOf(job, stored), cancel);
+            var cut = memory.Cut(OutputGrid.Of(stored.Properties, job.Plans, job.Configuration), needsAll: true);
+            using var outputs = cut.IsWhole
+                ? predictor.Predict(InputOf(job, stored), cancel)
+                : predictor.PredictToFile(InputOf(job, stored), cut, folder, cancel);
             var segmentation = SegmentationExporter.ToOriginalGrid(outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             HandOver(job, nextStages, stored, outputs);

@@ -79,6 +79,10 @@ internal sealed class StepwiseResampling(Backend backend, GridChange change, lon
         }
 
         (volume, size) = (result, target);
+        if (result.LongLength > Resampling.LargeVoxels)
+        {
+            MemoryBudget.GiveBack();                      // the step's input, before the next one allocates
+        }
     }
 
     /// <summary>Hands a slab of planes out as it lies; a slab of rows through an array of its own.</summary>

@@ -53,6 +53,29 @@ public static class Evaluator
         return EvaluationSummary.Of(summary.Classes, summary.Cases, missing);
     }
 
+    /// <summary>
+    /// Labels 1, 2, … up to the highest in either map, each named by its number: what two files without a description can be scored by.
+    /// </summary>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or holds no labels that can be told from an image's values.</exception>
+    public static LabelScheme LabelsIn(EvaluationCase item)
+    {
+        var highest = 0;
+        foreach (var file in new[] { item.PredictionFile, item.ReferenceFile })
+        {
+            var voxels = ImageFile.ReadLabels(file).Voxels;
+            if (voxels.Any(label => label is < 0 or > byte.MaxValue))
+            {
+                throw new SharpSegException($"`{file}`: values outside 0 to 255; without dataset.json they are not taken for labels", "name it with --dataset-json");
+            }
+
+            highest = Math.Max(highest, voxels.Max());
+        }
+
+        return highest > 0
+            ? new LabelScheme([new("background", [0]), .. Enumerable.Range(1, highest).Select(label => new LabelEntry($"{label}", [label]))])
+            : throw new SharpSegException($"`{item.PredictionFile}` and `{item.ReferenceFile}` are all background: there is nothing to score", "give other files");
+    }
+
     /// <summary>Scores a list of cases.</summary>
     /// <param name="cases">Names and files.</param>
     /// <param name="scheme">The dataset's labels.</param>

@@ -26,6 +26,9 @@ internal static class ImageFile
     /// <summary>False for a name whose format changes the values it stores.</summary>
     public static bool KeepsValues(string path) => !Formats.Any(format => format is JpegFormat && Has(format, path));
 
+    /// <summary>False for a name whose format holds one plane only.</summary>
+    public static bool HoldsVolumes(string path) => !Formats.Any(format => format is (PngFormat or BmpFormat or JpegFormat) && Has(format, path));
+
     /// <summary>The supported ending of a file name (".nii.gz" for "a.NII.GZ"), or null.</summary>
     public static string? EndingOf(string path) =>
         Endings.FirstOrDefault(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));

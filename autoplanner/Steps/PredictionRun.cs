@@ -15,7 +15,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Folds">Folds to average; empty takes best.json's, else all trained ones except "all".</param>
 /// <param name="Checkpoint">final, best or latest.</param>
 /// <param name="Inputs">A folder, or files.</param>
-/// <param name="Output">Folder for the segmentations.</param>
+/// <param name="Output">Folder for the segmentations; or, for one case, the file, which has the ending of an image.</param>
 /// <param name="Options">Tiles and mirroring.</param>
 /// <param name="SkipExisting">Skip cases whose segmentation (and probabilities, if asked for) exists.</param>
 /// <param name="Part">Take cases Part, Part + Parts, ….</param>
@@ -32,6 +32,15 @@ public sealed record PredictionRequest(
 {
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
+
+    /// <summary>Whether <see cref="Output"/> is the one file to write.</summary>
+    public bool IsFile { get; } = ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
+
+    /// <summary>The folder that is written to.</summary>
+    internal string Folder => IsFile ? Path.GetDirectoryName(Path.GetFullPath(Output))! : Output;
+
+    /// <summary>The segmentation of a case.</summary>
+    internal string PathOf(string id, DatasetDescription description) => IsFile ? Output : Path.Combine(Output, id + description.FileEnding);
 }
 
 /// <summary>
@@ -89,10 +98,11 @@ public static class PredictionRun
         CheckOutput(request, cases, description);
         PlanMemory(request, choice, description, cases, backend, reporter);
 
-        Directory.CreateDirectory(request.Output);
-        AtomicFile.Sweep(request.Output);
-        AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
-        AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+        PrepareOutput(request, description);
+        if (!request.IsFile)
+        {
+            AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
+        }
 
         using var loaded = new LoadedMembers(choice, description, backend, openProcessor, request);
         reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
@@ -124,10 +134,9 @@ public static class PredictionRun
             PlanMemory(request, choices[p], parts[p].Work.ReadDescription(), cases, backend, reporter);
         }
 
-        Directory.CreateDirectory(request.Output);
-        AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+        PrepareOutput(request, description);
 
-        string PathOf(DatasetCase item) => Path.Combine(request.Output, item.Id + description.FileEnding);
+        string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
         DatasetCase[] mine = [.. cases.Where((item, i) => i % request.Parts == request.Part && !(request.SkipExisting && File.Exists(PathOf(item))))];
         var waiting = Directory.CreateTempSubdirectory("sharpseg-parts-");
         try
@@ -180,7 +189,7 @@ public static class PredictionRun
         for (var i = request.Part; i < cases.Count; i += request.Parts)
         {
             var id = cases[i].Id;
-            var path = Path.Combine(request.Output, id + description.FileEnding);
+            var path = request.PathOf(id, description);
             var probabilities = ProbabilityFile.PathOf(request.Output, id);
             reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
             if (request.SkipExisting && File.Exists(path) && (!request.SaveProbabilities || File.Exists(probabilities)))
@@ -233,6 +242,12 @@ public static class PredictionRun
     /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
     private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
     {
+        if (request.IsFile)
+        {
+            CheckFile(request, cases);
+            return;
+        }
+
         if (OutputFolder.IsSame(request.Output, request.Work.Folder)
             || OwnFolders.Any(name => OutputFolder.IsWithin(request.Output, Path.Combine(request.Work.Folder, name))))
         {
@@ -287,6 +302,40 @@ public static class PredictionRun
     private static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
         choice.Members.Count == 1 ? budget : budget with { Bytes = budget.Bytes / (choice.Members.Count + 1) };
 
+    private static void CheckFile(PredictionRequest request, IReadOnlyList<DatasetCase> cases)
+    {
+        var path = request.Output;
+        var wrong =
+            cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
+            : request.SaveProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
+            : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name))) ? $"`{path}` lies among the workspace's own files"
+            : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path)) ? $"`{path}` would replace the image itself"
+            : request.PreviousStage is { } stage && OutputFolder.IsSame(stage, request.Folder) ? $"`{path}` lies in an input"
+            : null;
+        if (wrong is not null)
+        {
+            throw new SharpSegException(wrong, "name a folder, or another file, with -o");
+        }
+
+        if (!ImageFile.KeepsValues(path) || (!ImageFile.HoldsVolumes(path) && ImageFile.ReadGeometry(cases[0].ImageFiles[0]).Extent.Z > 1))
+        {
+            throw new SharpSegException($"`{path}`: this format cannot hold the labels of `{cases[0].ImageFiles[0]}`", "write .nii.gz instead");
+        }
+
+        OutputFolder.RequireOutsideDatasets(request.Folder);
+    }
+
+    /// <summary>Makes the folder; one for segmentations also says which labels they have.</summary>
+    private static void PrepareOutput(PredictionRequest request, DatasetDescription description)
+    {
+        Directory.CreateDirectory(request.Folder);
+        if (!request.IsFile)
+        {
+            AtomicFile.Sweep(request.Output);
+            AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+        }
+    }
+
     /// <summary>Checks all headers before the first network is loaded.</summary>
     private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
@@ -332,7 +381,7 @@ public static class PredictionRun
                 foreach (var member in choice.Members)
                 {
                     members.Add(new PredictingMember(
-                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice), request.Output));
+                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice), request.Folder));
                 }
             }
             catch

@@ -12,12 +12,14 @@ internal static class EvaluateCommand
     public static Answer Run(EvaluateOptions options, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        foreach (var folder in new[] { options.Predictions, options.References })
+        var files = File.Exists(options.Predictions) && File.Exists(options.References);
+        string[] sides = [options.Predictions, options.References];
+        if (!files && !sides.All(Directory.Exists))
         {
-            if (!Directory.Exists(folder))
-            {
-                throw new SharpSegException($"`{folder}`: no such folder", "give a folder of segmentations and a folder of references");
-            }
+            var absent = Array.Find(sides, side => !Path.Exists(side));
+            throw new SharpSegException(
+                absent is null ? $"one of `{sides[0]}` and `{sides[1]}` is a file, the other a folder" : $"`{absent}`: no such folder or file",
+                "give a folder of segmentations and a folder of references, or two files");
         }
 
         if (options.Output is { } given)
@@ -25,14 +27,11 @@ internal static class EvaluateCommand
             OutputFolder.CheckFile(given, ".json");
         }
 
-        // A summary belongs beside predictions; where those are a dataset's own labels, it is only printed.
-        var path = options.Output ?? (OutputFolder.DatasetAround(options.Predictions) is null ? Workspace.SummaryFile(options.Predictions) : null);
-        var description = Descriptions.Find(options.DatasetJson, options.Predictions, options.References);
+        // A summary belongs beside predictions; where those are a dataset's own labels, or single files, it is only printed.
+        var path = options.Output ?? (files || OutputFolder.DatasetAround(options.Predictions) is not null ? null : Workspace.SummaryFile(options.Predictions));
+        var scoring = new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll };
         reporter.Stage("score");
-        var summary = Evaluator.EvaluateFolder(
-            options.Predictions, options.References, description.Labels, description.FileEnding,
-            new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll },
-            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
+        var summary = files ? OfFiles(options, scoring, reporter, cancel) : OfFolders(options, scoring, reporter, cancel);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
         {
             reporter.Warning(item.Warning!);
@@ -54,6 +53,27 @@ internal static class EvaluateCommand
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
         json["missing"] = summary.Missing.Count;
-        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is null ? "no summary.json: the predictions lie in a dataset; name a file with -o" : $"summary: {path}")}", json);
+        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}", json);
+    }
+
+    private static EvaluationSummary OfFolders(EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
+    {
+        var description = Descriptions.Find(options.DatasetJson, options.Predictions, options.References);
+        return Evaluator.EvaluateFolder(
+            options.Predictions, options.References, description.Labels, description.FileEnding, scoring,
+            (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
+    }
+
+    private static EvaluationSummary OfFiles(EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
+    {
+        var item = new EvaluationCase(Path.GetFileName(options.Predictions), options.References, options.Predictions);
+        string[] folders = [.. new[] { options.Predictions, options.References }.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!)];
+        var described = Descriptions.FindIfThere(options.DatasetJson, folders)?.Labels;
+        if (described is null)
+        {
+            reporter.Info("no dataset.json: the labels are those in the files");
+        }
+
+        return Evaluator.Evaluate([item], described ?? Evaluator.LabelsIn(item), scoring, cancel: cancel);
     }
 }

@@ -36,7 +36,7 @@ internal static class PredictCommand
             options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts, MemoryLimit.Of(options.MaxMemory));
         var files = Predict(request, model, backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
-        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
+        return new Answer(request.IsFile && files.Count == 1 ? $"segmentation: {options.Output}" : $"{files.Count} segmentation(s) in {options.Output}", json);
     }
 
     private static IReadOnlyList<string> Predict(

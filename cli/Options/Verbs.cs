@@ -173,7 +173,7 @@ internal sealed class PredictOptions : ComputeOptions
     [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
     public IEnumerable<string> Input { get; set; } = [];
 
-    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
+    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations; for one scan also a file, e.g. segmentation.nii.gz.")]
     public string Output { get; set; } = "";
 
     [Option(
@@ -230,16 +230,16 @@ internal sealed class PredictOptions : ComputeOptions
     "sharpseg evaluate segmentation.nii.gz reference.nii.gz")]
 internal sealed class EvaluateOptions : CommonOptions
 {
-    [Value(0, MetaName = "PREDICTIONS", Required = true, HelpText = "Folder of segmentations.")]
+    [Value(0, MetaName = "PREDICTIONS", Required = true, HelpText = "Folder of segmentations, or one file.")]
     public string Predictions { get; set; } = "";
 
-    [Value(1, MetaName = "REFERENCES", Required = true, HelpText = "Folder of reference segmentations.")]
+    [Value(1, MetaName = "REFERENCES", Required = true, HelpText = "Folder of reference segmentations, or one file.")]
     public string References { get; set; } = "";
 
-    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: beside the predictions or references.")]
+    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: beside the predictions or references, for files else the labels in them.")]
     public string? DatasetJson { get; set; }
 
-    [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder.")]
+    [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder, for files nowhere.")]
     public string? Output { get; set; }
 
     [Option("no-surface", HelpText = "Skip HD95 and NSD, which take most of the time.")]

@@ -122,6 +122,55 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Contains("mean foreground Dice", table, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void One_scan_becomes_one_file_and_two_files_are_scored()
+    {
+        using var folder = new TemporaryFolder();
+        var (scan, reference) = (folder.At("scan.nii.gz"), folder.At("reference.nii.gz"));
+        File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), scan);
+        File.Copy(TinyDataset.Label(trained.Dataset, "case_0"), reference);
+        SharpSegProcess.Succeed("predict", trained.Work, "-i", scan, "-o", folder.At("folder"));
+        var output = folder.At("new", "segmentation.nii.gz");
+        var json = SharpSegProcess.Succeed("predict", trained.Work, "-i", scan, "-o", output, "--json").Json();
+        Assert.Equal([output], json["segmentations"]!.AsArray().Select(path => (string)path!));
+        Assert.Equal([output], Directory.GetFileSystemEntries(folder.At("new")));
+        Assert.Equal(File.ReadAllBytes(folder.At("folder", "scan.nii.gz")), File.ReadAllBytes(output));
+        AssertOnGridOf(scan, output);
+        var kept = SharpSegProcess.Succeed("predict", trained.Work, "-i", scan, "-o", output, "--continue", "--json").Json();
+        Assert.Empty(kept["segmentations"]!.AsArray());
+
+        // The folder says which labels there are; two files alone are scored by what is in them.
+        var scored = SharpSegProcess.Succeed("evaluate", output, reference, "-d", folder.At("folder", "dataset.json"), "--json").Json();
+        var alone = SharpSegProcess.Succeed("evaluate", output, reference, "--json").Json();
+        Assert.Equal((double)scored["mean_foreground_dice"]!, (double)alone["mean_foreground_dice"]!, 1e-12);
+        var perfect = SharpSegProcess.Succeed("evaluate", reference, reference, "-o", folder.At("new", "summary.json"), "--json").Json();
+        Assert.Equal(1, (double)perfect["mean_foreground_dice"]!);
+        Assert.True(File.Exists(folder.At("new", "summary.json")));
+        SharpSegProcess.Run("evaluate", output, folder.At("folder")).AssertErrorWithHint(1, "is a file");
+    }
+
+    [Fact]
+    public void A_file_is_no_output_for_two_scans_nor_in_place_of_one()
+    {
+        using var folder = new TemporaryFolder();
+        string[] scans = [folder.At("a.nii.gz"), folder.At("b.nii.gz")];
+        File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), scans[0]);
+        File.Copy(TinyDataset.Image(trained.Dataset, "case_1"), scans[1]);
+        var before = FolderSnapshot.Of(folder.Path);
+        (string Says, string[] Words)[] refused =
+        [
+            ("2 cases are given", ["-i", folder.Path, "-o", folder.At("s.nii.gz")]),
+            ("would replace the image", ["-i", scans[0], "-o", scans[0]]),
+            ("--save-probabilities", ["-i", scans[0], "-o", folder.At("s.nii.gz"), "--save-probabilities"]),
+            ("cannot hold the labels", ["-i", scans[0], "-o", folder.At("s.png")]),
+            ("cannot hold the labels", ["-i", scans[0], "-o", folder.At("s.jpg")]),
+            ("never written to", ["-i", scans[0], "-o", Path.Combine(trained.Dataset, "labelsTr", "case_0.nii.gz")]),
+            ("own files", ["-i", scans[0], "-o", Path.Combine(trained.Run, "s.nii.gz")]),
+        ];
+        Assert.All(refused, item => SharpSegProcess.Run(["predict", trained.Work, .. item.Words]).AssertErrorWithHint(1, item.Says));
+        before.AssertUnchanged();
+    }
+
     /// <summary>Same size, spacing and place in space, down to the header's numbers.</summary>
     private static void AssertOnGridOf(string scan, string segmentation)
     {

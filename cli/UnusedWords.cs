@@ -53,13 +53,9 @@ internal static partial class UnusedWords
         }
 
         var list = string.Join(" and ", words.Take(3).Select(word => $"`{word}`")) + (words.Length > 3 ? ", …" : "");
-        var fold = Options(verb).FirstOrDefault(pair => pair.Option.ShortName == "f");
-        var several = fold.Option is not null && fold.Property.PropertyType == typeof(string) && words.All(Splits.IsFold) && Given(fold.Option, arguments);
         throw new UsageException(
             $"{list}: {(words.Length == 1 ? "a word" : $"{words.Length} words")} too many for `{arguments[0]}`",
-            several
-                ? $"one run trains one fold: repeat the command with -f {words[0]}"
-                : $"did you mean `sharpseg {string.Join(' ', meant)}`? {Usage(verb)}");
+            $"did you mean `sharpseg {string.Join(' ', meant)}`? {Usage(verb)}");
     }
 
     /// <summary>A verb with what it needs, e.g. <c>sharpseg predict WORK -i INPUT -o OUTPUT [options]</c>.</summary>

@@ -35,9 +35,9 @@ public static class DemoRun
         var dataset = Path.Combine(folder, "dataset");
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
-        var request = new AutoRequest(dataset, Path.Combine(folder, "work"), "3d_fullres", "0", NetworkChoice.UNet, maxTime, seed, resume);
+        var request = new AutoRequest(dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, maxTime, seed, resume);
         var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
-        return (result, DrawOverlays(folder, result.Job, Dataset.Open(dataset)));
+        return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset)));
     }
 
     private static void Prepare(string folder, bool resume)

@@ -13,33 +13,42 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>What <see cref="AutoRun"/> is to do.</summary>
 /// <param name="Dataset">Dataset folder.</param>
 /// <param name="Work">Workspace to create or continue.</param>
-/// <param name="Configuration">Configuration; null takes 3d_fullres where planned, else 2d.</param>
-/// <param name="Fold">Fold to train: a number, or `all`.</param>
+/// <param name="Configurations">Configurations; <see cref="All"/> for all that are planned, none for 3d_fullres where planned, else 2d.</param>
+/// <param name="Folds">Folds to train; <see cref="All"/> for every fold of the splits.</param>
 /// <param name="Network">The network to plan.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
-/// <param name="Seed">Seed of the run.</param>
+/// <param name="Seed">Seed of every run.</param>
 /// <param name="Resume">Continue an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
 public sealed record AutoRequest(
-    string Dataset, string Work, string? Configuration, string Fold, NetworkChoice Network, TimeSpan? MaxTime, ulong Seed, bool Resume, bool Surface = true,
-    string? Plan = null);
+    string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network, TimeSpan? MaxTime, ulong Seed,
+    bool Resume, bool Surface = true, string? Plan = null)
+{
+    /// <summary>All configurations, or all folds.</summary>
+    public const string All = "all";
+}
 
 /// <summary>The result.</summary>
-/// <param name="Job">What was trained.</param>
-/// <param name="Summary">Scores of its validation cases.</param>
-/// <param name="Training">How the training went.</param>
+/// <param name="Runs">What was trained in this session, in order.</param>
+/// <param name="Summary">Scores: of the one run's validation cases, or of the chosen model over all folds.</param>
+/// <param name="Best">What was chosen among several runs; null for one.</param>
+/// <param name="Model">The exported model; null for one run.</param>
+/// <param name="Table">The matrix of runs.</param>
 /// <param name="Elapsed">Wall time of this session.</param>
-public sealed record AutoResult(TrainingJob Job, EvaluationSummary Summary, TrainingOutcome Training, TimeSpan Elapsed);
+public sealed record AutoResult(
+    IReadOnlyList<MatrixOutcome> Runs, EvaluationSummary Summary, BestModel? Best, string? Model, string Table, TimeSpan Elapsed);
 
 /// <summary>
-/// The whole picture in one call: verify, measure, plan, preprocess, train one fold, predict its validation cases, score them.
-/// Every step is kept in the workspace and found again when the run is resumed.
+/// The whole picture in one call: verify, measure, plan, preprocess, train folds × configurations with their validation predictions, find the
+/// best model, export it. Every step is kept in the workspace and found again when the run is resumed.
 /// </summary>
 public static class AutoRun
 {
     // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
     private const double PredictionMargin = 1.5, FixedSeconds = 5, MostFixedShare = 0.1, LeastTrainingShare = 0.3;
+    private const double ReserveForChoosing = 0.05; // of the time that is left: averaging, scoring and postprocessing all candidates
+    private const double LeastShare = 0.1; // of an equal share of the whole time, for every run of a matrix that is late
 
     /// <summary>Runs all steps.</summary>
     /// <param name="request">What to do.</param>
@@ -60,21 +69,58 @@ public static class AutoRun
             WorkspaceGuard.RequireSameDataset(work, Dataset.Open(request.Dataset)); // fails before every voxel is verified
         }
 
-        var (dataset, name) = Prepare(request, work, clock, openProcessor, reporter, cancel);
-
-        var job = TrainingJob.Open(work, name, request.Fold, request.Seed);
-        var length = request.MaxTime is { } limit
-            ? TrainingLength.Within(speed => TimeToTrain(job, limit, clock, speed), speed => limit - clock.Elapsed <= Afterwards(job, speed))
-            : TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize));
-        var result = TrainingRun.Execute(
-            job, dataset,
-            new TrainingRequest(length, request.Resume, Surface: request.Surface, TimeLeft: request.MaxTime is { } whole ? () => whole - clock.Elapsed : null),
+        var (dataset, matrix) = Prepare(request, work, clock, openProcessor, reporter, cancel);
+        var isOne = matrix.Cells.Count == 1;
+        var runs = MatrixRun.Execute(
+            work, dataset, matrix,
+            new MatrixRequest(
+                request.Seed, (job, runsLeft) => Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
+                Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null),
             backend, reporter, cancel);
-        return new AutoResult(job, result.Summary, result.Training, clock.Elapsed);
+        return isOne || matrix.NumberedFolds.Count == 0
+            ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)
+            : Choose(request, work, matrix, runs, clock, reporter, cancel);
+    }
+
+    private static TrainingMatrix MatrixOf(AutoRequest request, Workspace work, Dataset dataset, Plans plans) => TrainingMatrix.Of(
+        work, dataset,
+        request.Configurations is [AutoRequest.All] ? [] : request.Configurations.Count > 0 ? request.Configurations : [DefaultConfiguration(plans)],
+        request.Folds is [AutoRequest.All] ? [] : request.Folds, withFirstStages: true);
+
+    /// <summary>Finds the best configuration or pair, with its postprocessing, and writes it to one file.</summary>
+    private static AutoResult Choose(
+        AutoRequest request, Workspace work, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs, Stopwatch clock, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var whole = new Workspace(work.Folder);
+        var pairs = matrix.Configurations.Count(name => matrix.KeepsProbabilities(new MatrixCell(name, matrix.NumberedFolds[0]))) > 1;
+        var best = FindBestRun.Execute(
+            new FindBestRequest(
+                whole, matrix.NumberedFolds, pairs, TrainedOnly: request.Configurations is not [AutoRequest.All], WorkName: request.Work,
+                Plans: [work.Plan ?? Workspace.DefaultPlan]),
+            reporter, cancel);
+        var model = Path.Combine(work.Folder, "model.zip");
+        reporter.Stage($"export {model}");
+        ModelArchive.Write(whole, model, null, [], reporter, cancel);
+        return new AutoResult(runs, best.Summary, best.Best, model, matrix.Table(running: null), clock.Elapsed);
+    }
+
+    /// <summary>Scores of the last run, which need not have been trained in this session.</summary>
+    private static EvaluationSummary Summary(Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs)
+    {
+        if (runs.Count > 0)
+        {
+            return runs[^1].Result.Summary;
+        }
+
+        var last = matrix.Cells[^1];
+        throw new SharpSegException(
+            $"everything is trained; nothing is left to do in `{work.Folder}` for {dataset.Description.Name}",
+            $"`sharpseg evaluate {Workspace.ValidationFolder(work.RunFolder(last.Configuration, last.Fold))} …` scores a run again");
     }
 
     /// <summary>Everything before training. Where all the time goes into it, it stops there: what is prepared is kept.</summary>
-    private static (Dataset Dataset, string Configuration) Prepare(
+    private static (Dataset Dataset, TrainingMatrix Matrix) Prepare(
         AutoRequest request, Workspace work, Stopwatch clock, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         using var timed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -87,9 +133,13 @@ public static class AutoRun
         {
             var dataset = Verify(request.Dataset, reporter, timed.Token);
             var plans = PlanningRun.Execute(dataset, work, request.Network.Options(), reporter, timed.Token).Plans;
-            var name = request.Configuration ?? DefaultConfiguration(plans);
-            PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, timed.Token);
-            return (dataset, name);
+            var matrix = MatrixOf(request, work, dataset, plans);
+            foreach (var name in matrix.Configurations)
+            {
+                PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, timed.Token);
+            }
+
+            return (dataset, matrix);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -127,10 +177,27 @@ public static class AutoRun
                 $"`sharpseg verify {folder}` lists them all");
     }
 
-    /// <summary>What is left of the time for everything once prediction and scoring are set aside.</summary>
-    private static TimeSpan TimeToTrain(TrainingJob job, TimeSpan limit, Stopwatch clock, SpeedProbe speed)
+    /// <summary>
+    /// How long the next run trains. Under a time for everything it gets an equal share of what is left, once something is kept for choosing;
+    /// shares are taken anew for every run, so time that one leaves goes to the others. Prediction and scoring are part of the share. A run of
+    /// a matrix that is late still gets a little: a matrix with holes chooses nothing.
+    /// </summary>
+    private static TrainingLength Length(TrainingJob job, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
     {
-        var left = limit - clock.Elapsed;
+        if (maxTime is not { } limit)
+        {
+            return TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize));
+        }
+
+        var end = clock.Elapsed + ((limit - clock.Elapsed) * ((runs == 1 ? 1 : 1 - ReserveForChoosing) / runsLeft));
+        var least = runs == 1 ? TimeSpan.Zero : limit * (LeastShare / runs);
+        TimeSpan Left() => end - clock.Elapsed > least ? end - clock.Elapsed : least;
+        return TrainingLength.Within(speed => TimeToTrain(job, Left(), limit, clock, speed), speed => end - clock.Elapsed <= Afterwards(job, speed));
+    }
+
+    /// <summary>What is left of a run's time once prediction and scoring are set aside.</summary>
+    private static TimeSpan TimeToTrain(TrainingJob job, TimeSpan left, TimeSpan limit, Stopwatch clock, SpeedProbe speed)
+    {
         var fixedSeconds = Math.Min(FixedSeconds, MostFixedShare * left.TotalSeconds);
         var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, (left - Afterwards(job, speed)).TotalSeconds - fixedSeconds));
         return budget > TimeSpan.Zero ? budget : throw NoTime(clock.Elapsed, limit);

@@ -20,7 +20,10 @@ internal sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
     private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";
-    private const string MomentPrefix = "optimizer.", PrecisionKey = "precision";
+    private const string PrecisionKey = "precision";
+
+    /// <summary>Begins the names of the optimiser's moments.</summary>
+    internal const string MomentPrefix = "optimizer.";
 
     private Checkpoint(TrainingState state, TrainingSchedule schedule, string precision)
     {
@@ -302,7 +305,8 @@ internal sealed class Checkpoint
         backend.Upload(values, target);
     }
 
-    private static int[] Dimensions(Parameter parameter) => parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
+    /// <summary>The extents under which a parameter is stored.</summary>
+    internal static int[] Dimensions(Parameter parameter) => parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
         ? [parameter.Shape.D0, parameter.Shape.D1, parameter.Shape.D2, parameter.Shape.D3, parameter.Shape.D4]
         : [parameter.Shape.C];
 

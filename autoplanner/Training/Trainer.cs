@@ -75,6 +75,7 @@ internal sealed class Trainer : IDisposable
             reporter.Warning($"nothing to resume in `{job.Folder}`: starting over");
         }
 
+        StartFromPretrained(existing is null);
         this.schedule = schedule;
         skippedBefore = State.SkippedSteps;
         (iterationsBefore, secondsBefore) = (State.TotalIterations, State.Seconds);
@@ -165,6 +166,29 @@ internal sealed class Trainer : IDisposable
         step.Dispose();
         optimizer.Dispose();
         network.Dispose();
+    }
+
+    /// <summary>Loads the weights of a new run, and sets the rates of every one that started from another network.</summary>
+    /// <exception cref="SharpSegException">Nothing fits, or a resumed run started otherwise.</exception>
+    private void StartFromPretrained(bool isNew)
+    {
+        if (isNew && job.Pretrained is { } start)
+        {
+            State.Pretrained = PretrainedWeights.Load(start, network);
+        }
+        else if (job.Pretrained is { } asked && (State.Pretrained?.Source, State.Pretrained?.BodyRate) != (asked.Source, asked.BodyRate))
+        {
+            throw new SharpSegException(
+                $"`{job.Folder}` started from {(State.Pretrained is { } other ? $"{other.Source} with body rate {other.BodyRate}" : "random weights")}, "
+                    + $"not from {asked.Source} with body rate {asked.BodyRate}",
+                "continue without --pretrained, or delete the folder to start over");
+        }
+
+        if (State.Pretrained is { } record)
+        {
+            PretrainedWeights.SetRates(record, network);
+            reporter.Info(record.Describe());
+        }
     }
 
     private static LoaderSettings LoaderSettingsFor(TrainingJob job, TrainingSchedule schedule, Network network)

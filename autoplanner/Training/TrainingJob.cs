@@ -47,6 +47,9 @@ public sealed record TrainingJob
     /// <summary>Seed of weights and samples.</summary>
     public required ulong Seed { get; init; }
 
+    /// <summary>From which other network a new run starts; null for random weights. A resumed run has it in its state.</summary>
+    public PretrainedStart? Pretrained { get; init; }
+
     /// <summary>Spatial axes (0 = z, 1 = y, 2 = x) that may be mirrored, in training and in prediction.</summary>
     public IReadOnlyList<int> MirrorAxes => Configuration.Is2D ? [1, 2] : [0, 1, 2];
 

@@ -44,6 +44,9 @@ internal sealed class TrainingState
     /// <summary>The classic schedule has ended the run early.</summary>
     public bool Stopped { get; set; }
 
+    /// <summary>From which other network the run started; null for random weights.</summary>
+    public PretrainedRecord? Pretrained { get; set; }
+
     /// <summary>Finished epochs, in order.</summary>
     public List<EpochRecord> Records { get; set; } = [];
 

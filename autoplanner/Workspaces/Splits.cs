@@ -47,7 +47,7 @@ public sealed class Splits
         if (ids.Length < 2)
         {
             throw new SharpSegException(
-                $"{ids.Length} training case{(ids.Length == 1 ? "" : "s")}: cross-validation needs at least two", "train with fold `all`");
+                $"{ids.Length} training case{(ids.Length == 1 ? "" : "s")}: cross-validation needs at least two", "train one network on every case: --folds every-case");
         }
 
         var count = Math.Min(DefaultFolds, ids.Length);
@@ -201,15 +201,15 @@ public sealed class Splits
                 [.. order.Skip(train).Order().Select(i => ids[i])],
                 $"fold {fold} is beyond the {Folds.Count} folds of the split: it trains on a random 80:20 split of its own (seed {Seed + fold}), "
                     + "whose validation cases overlap those of the other folds")
-            : throw new SharpSegException($"{ids.Length} training case: fold {fold} would have none to train on", "train with fold `all`");
+            : throw new SharpSegException($"{ids.Length} training case: fold {fold} would have none to train on", "train one network on every case: --folds every-case");
     }
 
     /// <summary>Fold `all` of a dataset for which no splits can be made.</summary>
     public static Split All(IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        return new Split(ids, ids, $"fold `all` is ONE network that learns from all {ids.Length} cases, not the folds of a cross-validation: it validates on the cases it trains on, "
-            + "and its scores say nothing about new cases. For five folds, train -f 0, -f 1, … one by one");
+        return new Split(ids, ids, $"`every-case` is ONE network that learns from all {ids.Length} cases, not the folds of a cross-validation: it validates on the cases it trains on, "
+            + "and its scores say nothing about new cases; `train --all` trains every fold");
     }
 
     private bool SameAs(Splits other) => Folds.Count == other.Folds.Count && Folds.Zip(other.Folds).All(pair =>

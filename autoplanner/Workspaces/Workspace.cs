@@ -17,7 +17,10 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 /// </summary>
 public sealed class Workspace
 {
-    private const string DatasetPathKey = "dataset_path", DefaultPlan = "default";
+    /// <summary>The name of the plan in plans.json.</summary>
+    public const string DefaultPlan = "default";
+
+    private const string DatasetPathKey = "dataset_path";
 
     /// <summary>A workspace at a folder, which need not exist yet.</summary>
     /// <param name="folder">The folder.</param>

@@ -1,6 +1,6 @@
+using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Steps;
-using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Cpu;
 
@@ -12,20 +12,31 @@ internal static class AutoCommand
     public static Answer Run(AutoOptions options, IReporter reporter, CancellationToken cancel)
     {
         TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
-        if (!Splits.IsFold(options.Fold))
-        {
-            throw new UsageException($"--fold {options.Fold}: neither `all` nor a number from 0");
-        }
-
+        string[] typed = [.. options.Folds];
+        IReadOnlyList<string> folds = typed is [] ? ["0"] : typed is [AutoRequest.All] ? typed : Choices.Folds(typed);
         var network = Choices.Network(options.Network, options.Profile);
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
-            new AutoRequest(options.Dataset, options.Output, options.Configuration, options.Fold, network, limit, options.Seed, options.Resume, Plan: options.Plan),
+            new AutoRequest(
+                options.Dataset, options.Output, [.. options.Configurations], folds, network, limit, options.Seed, options.Resume, Plan: options.Plan),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
-        Scores.AddTraining(json, result.Training);
-        json["run"] = result.Job.Folder;
-        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {result.Job.Folder}", json);
+        if (result.Best is null)
+        {
+            var run = result.Runs[^1];
+            Scores.AddTraining(json, run.Result.Training);
+            json["run"] = run.Job.Folder;
+            return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
+        }
+
+        json["configurations"] = new JsonArray([.. result.Best.Winner.Configurations.Select(name => (JsonNode)name)]);
+        json["folds"] = new JsonArray([.. result.Best.Folds.Select(fold => (JsonNode)fold)]);
+        json["trained_now"] = result.Runs.Count;
+        json["model"] = result.Model;
+        return new Answer(
+            $"{result.Table}\n\n{FindBestCommand.Table(result.Best)}\n{Scores.Text(result.Summary)}\nbest: {result.Best.Winner}\n"
+                + $"model: {result.Model}\npredict: sharpseg predict {result.Model} -i SCANS -o SEGMENTATIONS",
+            json);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Gpu;
 
@@ -26,14 +27,20 @@ internal static class Choices
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) => Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));
 
-    /// <summary>A list of folds; an empty option gives an empty list.</summary>
+    /// <summary>A list of folds as runs are named; an empty option gives an empty list.</summary>
+    /// <param name="folds">What was typed: numbers, or `every-case` for the network that trains on all cases.</param>
     public static IReadOnlyList<string> Folds(IEnumerable<string> folds)
     {
-        string[] list = [.. folds];
+        string[] list = [.. folds.Select(fold => fold == EveryCase ? Splits.AllCases : fold == Splits.AllCases ? throw AllIsNoFold() : fold)];
         return list.FirstOrDefault(fold => !Splits.IsFold(fold)) is { } wrong
-            ? throw new UsageException($"--folds {wrong}: neither `all` nor a number from 0", "write them like --folds 0,1,2")
+            ? throw new UsageException($"--folds {wrong}: neither `{EveryCase}` nor a number from 0", "write them like --folds 0,1,2")
             : list;
     }
+
+    private static string EveryCase => TrainingMatrix.Name(Splits.AllCases);
+
+    private static UsageException AllIsNoFold() => new(
+        "--folds all: `all` might mean every fold, or all cases", $"--folds {EveryCase} is the one network that trains on all cases; `train --all` trains every fold");
 
     /// <summary>Gigabytes of "8GB", "8G" or "8".</summary>
     public static double Gigabytes(string text)

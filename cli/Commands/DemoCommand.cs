@@ -18,10 +18,10 @@ internal static class DemoCommand
             options.Output, options.Cases, limit, options.Seed, options.Resume, backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
-        Scores.AddTraining(json, result.Training);
+        Scores.AddTraining(json, result.Runs[0].Result.Training);
         json["overlays"] = new JsonArray([.. overlays.Select(path => (JsonNode)path)]);
-        var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Training)}\n"
-            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Job.Folder)}";
+        var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Runs[0].Result.Training)}\n"
+            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Runs[0].Job.Folder)}";
         return new Answer(text, json);
     }
 }

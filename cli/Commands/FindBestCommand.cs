@@ -56,7 +56,7 @@ internal static class FindBestCommand
     }
 
     /// <summary>One row per candidate, the best one marked; postprocessing is decided only for it.</summary>
-    private static string Table(BestModel best)
+    public static string Table(BestModel best)
     {
         const string Before = "mean foreground Dice", After = "after postprocessing";
         var width = Math.Max("configuration".Length, best.Scores.Max(score => score.Candidate.ToString().Length));

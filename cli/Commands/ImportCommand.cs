@@ -10,7 +10,8 @@ internal static class ImportCommand
 {
     public static Answer Run(ImportOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var folds = Choices.Folds(options.Folds);
+        string[] typed = [.. options.Folds];
+        var folds = typed is ["all"] ? typed : Choices.Folds(typed); // nnU-Net's own word
         var checkpoint = Choices.Checkpoint(options.Checkpoint);
         if (options.Orientation is { } orientation && !orientation.Equals("RAS", StringComparison.OrdinalIgnoreCase))
         {

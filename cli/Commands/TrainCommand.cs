@@ -8,9 +8,11 @@ using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
-/// <summary><c>sharpseg train</c>: train one fold, predict its validation cases, score them.</summary>
+/// <summary><c>sharpseg train</c>: train folds, predict their validation cases, score them.</summary>
 internal static class TrainCommand
 {
+    private const double DefaultBodyRate = 0.1; // STU-Net, arXiv:2304.06716
+
     public static Answer Run(TrainOptions options, IReporter reporter, CancellationToken cancel)
     {
         RequirePositive(options.Epochs, "--epochs");
@@ -22,19 +24,60 @@ internal static class TrainCommand
             throw new UsageException("--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
         }
 
-        var work = new Workspace(options.Work, options.Plan);
-        var job = TrainingJob.Open(work, options.Configuration, options.Fold, options.Seed);
-        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit);
-        var length = limit is { } time
-            ? TrainingLength.Within(time, asked) : TrainingLength.Of(asked.Of(job.Configuration.BatchSize), asked);
-        using var backend = Devices.Open(options, reporter);
-        var result = TrainingRun.Execute(
-            job, Dataset.Open(work.ReadDatasetFolder()), new TrainingRequest(length, options.Resume, options.SaveProbabilities), backend,
-            reporter, cancel);
+        string[] typed = [.. options.Folds];
+        if (options.All && typed.Length > 0)
+        {
+            throw new UsageException("--all trains every fold", "leave out --folds, or --all");
+        }
 
-        var json = Scores.Json(result.Summary);
-        Scores.AddTraining(json, result.Training);
-        return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(result.Training)}\nrun: {job.Folder}", json);
+        if (options.BodyRate is { } rate && (options.Pretrained is null || rate is not (>= 0 and <= 1)))
+        {
+            throw new UsageException(
+                options.Pretrained is null ? "--body-rate goes with --pretrained" : $"--body-rate {rate}: must be from 0 to 1", "leave it out for 0.1");
+        }
+
+        IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
+        var work = new Workspace(options.Work, options.Plan);
+        work.ReadPlans(); // a workspace without plans is answered before anything else
+        var dataset = Dataset.Open(work.ReadDatasetFolder());
+        IReadOnlyList<string> configurations = options.Configuration is { } one ? [one] : options.All ? [] : ["3d_fullres"];
+        var matrix = TrainingMatrix.Of(work, dataset, configurations, folds, withFirstStages: options.All && options.Configuration is null);
+        using var pretrained = options.Pretrained is { } path ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel) : null;
+        using var backend = Devices.Open(options, reporter);
+        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
+        var request = new MatrixRequest(
+            options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, options.SaveProbabilities,
+            Pretrained: pretrained is null ? null : pretrained.For);
+        return Report(MatrixRun.Execute(work, dataset, matrix, request, backend, reporter, cancel));
+    }
+
+    /// <summary>The length of one run: several runs share a time equally.</summary>
+    private static TrainingLength Length(ScheduleChange asked, TrainingJob job) => asked.Time is { } time
+        ? TrainingLength.Within(time, asked)
+        : TrainingLength.Of(asked.Of(job.Configuration.BatchSize), asked);
+
+    private static Answer Report(IReadOnlyList<MatrixOutcome> runs)
+    {
+        if (runs is [var run])
+        {
+            var json = Scores.Json(run.Result.Summary);
+            Scores.AddTraining(json, run.Result.Training);
+            return new Answer($"{Scores.Text(run.Result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
+        }
+
+        var lines = runs.Select(item => FormattableString.Invariant(
+            $"{item.Cell.Configuration} fold {TrainingMatrix.Name(item.Cell.Fold)}: mean foreground Dice {item.Result.Summary.ForegroundDice:0.0000}, {item.Result.Training.Iterations} iterations"));
+        return new Answer(string.Join('\n', lines), new JsonObject
+        {
+            ["mean_foreground_dice"] = Scores.Number(runs.Average(item => item.Result.Summary.ForegroundDice)),
+            ["runs"] = new JsonArray([.. runs.Select(item =>
+            {
+                var json = Scores.Json(item.Result.Summary);
+                Scores.AddTraining(json, item.Result.Training);
+                (json["configuration"], json["fold"], json["run"]) = (item.Cell.Configuration, TrainingMatrix.Name(item.Cell.Fold), item.Job.Folder);
+                return (JsonNode)json;
+            })]),
+        });
     }
 
     private static void RequirePositive(int? value, string option)

@@ -35,11 +35,12 @@ internal sealed class AutoOptions : TrainingOptions
     public string? MaxTime { get; set; }
 
     [Option(
-        'c', "configuration", HelpText = "One of the planned configurations, e.g. 2d. Default: 3d_fullres where planned, else 2d.")]
-    public string? Configuration { get; set; }
+        'c', "configurations", Separator = ',',
+        HelpText = "Configurations, e.g. 2d,3d_fullres, or all that are planned. Default: 3d_fullres where planned, else 2d.")]
+    public IEnumerable<string> Configurations { get; set; } = [];
 
-    [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
-    public string Fold { get; set; } = "0";
+    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; all for every fold; every-case for one network on all cases. Default: 0.")]
+    public IEnumerable<string> Folds { get; set; } = [];
 
     [Option("profile", HelpText = "modern (nnU-Net v2's defaults, default) or classic (the first nnU-Net papers).")]
     public string? Profile { get; set; }
@@ -126,8 +127,8 @@ internal sealed class PreprocessOptions : CommonOptions
         ("interrupted; the finished cases are kept", "run the same command to continue");
 }
 
-[Verb("train", HelpText = "Train one configuration on one fold and score its validation cases.")]
-[Examples("sharpseg train work -c 3d_fullres -f 0", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
+[Verb("train", HelpText = "Train folds of a configuration, or of all, and score their validation cases.")]
+[Examples("sharpseg train work -c 3d_fullres -f 0,1", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
 internal sealed class TrainOptions : TrainingOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
@@ -136,13 +137,22 @@ internal sealed class TrainOptions : TrainingOptions
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
     public string? Plan { get; set; }
 
-    [Option('c', "configuration", Default = "3d_fullres", HelpText = "Configuration.")]
-    public string Configuration { get; set; } = "3d_fullres";
+    [Option('c', "configuration", HelpText = "Configuration; default: 3d_fullres.")]
+    public string? Configuration { get; set; }
 
-    [Option('f', "fold", Default = "0", HelpText = "Fold number, or all.")]
-    public string Fold { get; set; } = "0";
+    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,4; every-case for one network on all cases. Default: 0.")]
+    public IEnumerable<string> Folds { get; set; } = [];
 
-    [Option("max-time", HelpText = "Fit the schedule to this time, e.g. 2h.")]
+    [Option("all", HelpText = "Train every fold of every planned configuration, or of the one that -c names, in the right order.")]
+    public bool All { get; set; }
+
+    [Option("pretrained", HelpText = "Start from this network: a model.zip, or a checkpoint. What has the same name and shape is loaded.")]
+    public string? Pretrained { get; set; }
+
+    [Option("body-rate", HelpText = "With --pretrained: learning rate of everything but the heads, in parts of the heads'. Default: 0.1.")]
+    public double? BodyRate { get; set; }
+
+    [Option("max-time", HelpText = "Fit the schedule to this time, e.g. 2h; several runs share it.")]
     public string? MaxTime { get; set; }
 
     [Option("epochs", HelpText = "Number of epochs instead of the published 1000.")]

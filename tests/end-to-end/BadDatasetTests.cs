@@ -112,8 +112,8 @@ public sealed class BadDatasetTests
         var work = folder.At("work");
         SharpSegProcess.Succeed("plan", dataset, "-o", work);
         SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
-        SharpSegProcess.Succeed("train", work, "-f", "all", "--epochs", "1", "--iterations", "1", "--batch", "2");
-        Assert.Equal(1, (int)SharpSegProcess.Succeed("auto", dataset, "-o", work, "-f", "all", "--resume", "--json").Json()["cases"]!);
+        SharpSegProcess.Succeed("train", work, "-f", "every-case", "--epochs", "1", "--iterations", "1", "--batch", "2");
+        Assert.Equal(1, (int)SharpSegProcess.Succeed("auto", dataset, "-o", work, "-f", "every-case", "--resume", "--json").Json()["cases"]!);
     }
 
     [Fact]

@@ -27,11 +27,11 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     }
 
     [Theory]
-    [InlineData("fold `nine`", "-f", "nine")]
-    [InlineData("fold `-3`", "-f", "-3")]
-    [InlineData("4d_fullres", "-c", "4d_fullres")]
-    public void Training_needs_a_fold_and_a_configuration_that_exist(string says, params string[] options) =>
-        SharpSegProcess.Run(["train", trained.Planned, "--epochs", "1", .. options]).AssertError(1, says);
+    [InlineData(2, "--folds nine", "-f", "nine")]
+    [InlineData(2, "--folds -3", "-f", "-3")]
+    [InlineData(1, "4d_fullres", "-c", "4d_fullres")]
+    public void Training_needs_a_fold_and_a_configuration_that_exist(int code, string says, params string[] options) =>
+        SharpSegProcess.Run(["train", trained.Planned, "--epochs", "1", .. options]).AssertError(code, says);
 
     [Fact]
     public void A_finished_run_is_not_trained_over()

@@ -60,7 +60,7 @@ public sealed class ChangedLengthTests(TrainedWorkspace trained)
     {
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
-        var outcome = SharpSegProcess.Succeed("train", work, "-f", "all", "--epochs", "1", "--iterations", "1", "--batch", "2");
-        Assert.Contains("fold `all` is ONE network that learns from all 6 cases", outcome.Errors, StringComparison.Ordinal);
+        var outcome = SharpSegProcess.Succeed("train", work, "-f", "every-case", "--epochs", "1", "--iterations", "1", "--batch", "2");
+        Assert.Contains("`every-case` is ONE network that learns from all 6 cases", outcome.Errors, StringComparison.Ordinal);
     }
 }

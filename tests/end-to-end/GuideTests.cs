@@ -20,7 +20,8 @@ public sealed class GuideTests
                 "DATASET" => [dataset],
                 "--epochs" => (string[])["--iterations", "2", "--batch", "2", word],
                 "100" => ["1"],
-                _ => [word.Replace("WORK", folder.At("work"), StringComparison.Ordinal)],
+                "12h" => ["20s"],
+                _ => [word.Replace("MODEL", folder.At("model"), StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)],
             })]);
         }
     }

@@ -57,7 +57,7 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Contains("80:20", beyond.Errors, StringComparison.Ordinal);
         Assert.Equal(2, (int)beyond.Json()["cases"]!); // 4 of 6 cases train
         Assert.DoesNotContain("warning: fold", trained.Training.Errors, StringComparison.Ordinal);
-        Assert.Contains("warning: fold `all`", SharpSegProcess.Succeed([.. train, "-f", "all"]).Errors, StringComparison.Ordinal);
+        Assert.Contains("warning: `every-case` is ONE network", SharpSegProcess.Succeed([.. train, "-f", "every-case"]).Errors, StringComparison.Ordinal);
     }
 
     [Fact]

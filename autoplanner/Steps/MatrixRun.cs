@@ -1,0 +1,79 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>How a matrix is trained.</summary>
+/// <param name="Seed">Seed of every run.</param>
+/// <param name="Length">How long a run trains, when so many are left with it.</param>
+/// <param name="SkipDone">Leave alone what is done; else its scores are made again.</param>
+/// <param name="Resume">Continue runs that were interrupted.</param>
+/// <param name="SaveProbabilities">Keep the probabilities of every run, not only of those that the matrix will average.</param>
+/// <param name="Surface">Also measure HD95 and NSD.</param>
+/// <param name="Pretrained">From which other network new runs of a configuration start; null for random weights.</param>
+/// <param name="TimeLeft">Time until everything must be done, validation included; null if there is no such time.</param>
+public sealed record MatrixRequest(
+    ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume, bool SaveProbabilities = false, bool Surface = true,
+    Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null);
+
+/// <summary>A run of the matrix that was trained in this session.</summary>
+/// <param name="Cell">Which.</param>
+/// <param name="Job">What was trained.</param>
+/// <param name="Result">How it went.</param>
+public sealed record MatrixOutcome(MatrixCell Cell, TrainingJob Job, TrainingResult Result);
+
+/// <summary>Trains, validates and scores the runs of a matrix one after the other.</summary>
+public static class MatrixRun
+{
+    /// <summary>Runs what is not done.</summary>
+    /// <exception cref="SharpSegException">A run cannot start or diverged; the runs before it are done.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public static IReadOnlyList<MatrixOutcome> Execute(
+        Workspace work, Dataset dataset, TrainingMatrix matrix, MatrixRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
+        var left = new Queue<MatrixCell>(matrix.Cells.Where(cell => !(request.SkipDone && matrix.IsDone(cell))));
+        RequireDisk(work, matrix, reporter);
+        var outcomes = new List<MatrixOutcome>();
+        while (left.TryPeek(out var cell))
+        {
+            if (matrix.Cells.Count > 1)
+            {
+                reporter.Info($"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done\n{matrix.Table(running: cell)}");
+            }
+
+            var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
+            {
+                Pretrained = request.Pretrained?.Invoke(cell.Configuration),
+            };
+            var resume = request.Resume
+                && (matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
+            var training = new TrainingRequest(
+                request.Length(job, left.Count), resume, request.SaveProbabilities || matrix.KeepsProbabilities(cell), request.Surface, request.TimeLeft);
+            outcomes.Add(new(cell, job, TrainingRun.Execute(job, dataset, training, backend, reporter, cancel)));
+            left.Dequeue();
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>Says what the runs will write, and refuses what does not fit on the disk.</summary>
+    private static void RequireDisk(Workspace work, TrainingMatrix matrix, IReporter reporter)
+    {
+        var (weights, probabilities) = matrix.DiskBytes();
+        var free = new DriveInfo(work.Folder).AvailableFreeSpace;
+        var need = $"{MemoryPlan.Size(weights)} of weights"
+            + (probabilities > 0 ? $" and {MemoryPlan.Size(probabilities)} of validation probabilities, which comparing pairs of configurations needs" : "");
+        if (weights + probabilities > free)
+        {
+            throw new SharpSegException(
+                $"`{work.Folder}`: the runs write {need}; the disk has room for {MemoryPlan.Size(free)}", "free space, or take fewer folds or configurations");
+        }
+
+        if (matrix.Cells.Count > 1)
+        {
+            reporter.Info($"on disk: {need}; {MemoryPlan.Size(free)} are free");
+        }
+    }
+}

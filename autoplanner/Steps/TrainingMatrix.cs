@@ -1,0 +1,171 @@
+using System.Text;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Training;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>One run of the matrix.</summary>
+/// <param name="Configuration">Name of the configuration.</param>
+/// <param name="Fold">Its fold, as runs' folders are named.</param>
+public sealed record MatrixCell(string Configuration, string Fold);
+
+/// <summary>
+/// Configurations × folds, in an order in which each run finds what it needs: the first stage of a cascade on all folds, whose validation
+/// predictions the second stage learns from, then the second stage, then the others (docs/method/training.md §2). What is done is read off
+/// the workspace, so a matrix continues wherever it was stopped.
+/// </summary>
+public sealed class TrainingMatrix
+{
+    private static readonly string[] Order = ["3d_lowres", "3d_cascade_fullres", "2d", "3d_fullres"];
+
+    private readonly Workspace work;
+    private readonly Dataset dataset;
+    private readonly Plans plans;
+    private readonly Splits? splits;
+    private readonly IReadOnlyList<string> averaged;
+
+    private TrainingMatrix(Workspace work, Dataset dataset, Plans plans, Splits? splits, IReadOnlyList<MatrixCell> cells)
+    {
+        (this.work, this.dataset, this.plans, this.splits, Cells) = (work, dataset, plans, splits, cells);
+        var singles = ModelSelection.Singles(plans.Profile, Configurations);
+        averaged = singles.Count > 1 && NumberedFolds.Count > 0 ? singles : [];
+    }
+
+    /// <summary>All runs, in order.</summary>
+    public IReadOnlyList<MatrixCell> Cells { get; }
+
+    /// <summary>Its configurations, in order.</summary>
+    public IReadOnlyList<string> Configurations => [.. Cells.Select(cell => cell.Configuration).Distinct()];
+
+    /// <summary>Folds that every configuration has and that can be compared: not the one on every case.</summary>
+    public IReadOnlyList<string> NumberedFolds =>
+    [
+        .. Cells.Select(cell => cell.Fold).Distinct()
+            .Where(fold => fold != Splits.AllCases && Configurations.All(name => Cells.Contains(new MatrixCell(name, fold)))),
+    ];
+
+    /// <summary>Lays out a matrix.</summary>
+    /// <param name="work">A planned workspace.</param>
+    /// <param name="dataset">Its dataset.</param>
+    /// <param name="configurations">Names of configurations; none takes all that are planned.</param>
+    /// <param name="folds">Folds; none takes all of the splits.</param>
+    /// <param name="withFirstStages">Also train the first stage of every cascade, on all folds.</param>
+    /// <exception cref="SharpSegException">A configuration is not planned, or the splits are bad.</exception>
+    public static TrainingMatrix Of(
+        Workspace work, Dataset dataset, IReadOnlyList<string> configurations, IReadOnlyList<string> folds, bool withFirstStages)
+    {
+        var plans = work.ReadPlans();
+        var names = new List<string>();
+        void Add(string name)
+        {
+            if (withFirstStages && plans.Resolve(name).PreviousStage is { } first)
+            {
+                Add(first);
+            }
+
+            if (!names.Contains(plans.Resolve(name).Name))
+            {
+                names.Add(name);
+            }
+        }
+
+        var asked = configurations.Count > 0 ? configurations : [.. plans.Configurations.Keys];
+        foreach (var name in asked.OrderBy(name => (uint)Array.IndexOf(Order, name)))
+        {
+            Add(name);
+        }
+
+        var onlyEveryCase = folds is [Splits.AllCases] && !(withFirstStages && names.Any(name => plans.Resolve(name).PreviousStage is not null));
+        var splits = onlyEveryCase ? null : Splits.Find(work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
+        string[] all = [.. Enumerable.Range(0, splits?.Folds.Count ?? 0).Select(fold => $"{fold}")];
+        var chosen = folds.Count > 0 ? folds.Distinct() : all;
+        IEnumerable<string> FoldsOf(string name) => withFirstStages && names.Any(other => plans.Resolve(other).PreviousStage == name)
+            ? all.Union(chosen)
+            : chosen;
+        return new TrainingMatrix(work, dataset, plans, splits, [.. names.SelectMany(name => FoldsOf(name).Select(fold => new MatrixCell(name, fold)))]);
+    }
+
+    /// <summary>Whether a run's validation probabilities are kept, because pairs of configurations will be compared.</summary>
+    public bool KeepsProbabilities(MatrixCell cell) => averaged.Contains(cell.Configuration) && cell.Fold != Splits.AllCases;
+
+    /// <summary>Whether nothing of a run is missing: weights, validation predictions, what a next stage learns from, scores.</summary>
+    public bool IsDone(MatrixCell cell)
+    {
+        var validation = Validation(cell);
+        var next = plans.Resolve(cell.Configuration).NextStages.Where(Configurations.Contains);
+        return validation.Progress >= (KeepsProbabilities(cell) ? FoldProgress.Averageable : FoldProgress.Validated)
+            && File.Exists(Workspace.SummaryFile(Workspace.ValidationFolder(validation.RunFolder)))
+            && next.All(stage => validation.Cases.All(item => PreviousStageFile.Exists(work.NextStageFolder(cell.Configuration, stage), item.CaseId)));
+    }
+
+    /// <summary>The matrix as a table: what is done, running, begun and left.</summary>
+    /// <param name="running">The run that is about to start; null for none.</param>
+    public string Table(MatrixCell? running)
+    {
+        string[] folds = [.. Cells.Select(cell => cell.Fold).Distinct()];
+        var width = Configurations.Max(name => name.Length);
+        var text = new StringBuilder($"  {"fold".PadRight(width)}");
+        foreach (var fold in folds)
+        {
+            text.Append("  ").Append(Name(fold).PadLeft(7));
+        }
+
+        foreach (var name in Configurations)
+        {
+            text.Append("\n  ").Append(name.PadRight(width));
+            foreach (var cell in folds.Select(fold => new MatrixCell(name, fold)))
+            {
+                text.Append("  ").Append((!Cells.Contains(cell) ? "" : Word(cell, running)).PadLeft(7));
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>
+    /// Bytes that the runs which are not done will add to the workspace: weights (the best ones with the optimiser's moments) and, where kept,
+    /// probabilities in float32 on the scans' grids.
+    /// </summary>
+    public (long Weights, long Probabilities) DiskBytes()
+    {
+        var voxels = new Dictionary<string, long>(StringComparer.Ordinal);
+        long weights = 0, probabilities = 0;
+        var moments = plans.Profile == Profile.Classic ? 3 : 1;
+        foreach (var cell in Cells.Where(cell => !IsDone(cell)))
+        {
+            var configuration = plans.Resolve(cell.Configuration);
+            var network = configuration.NetworkFor(plans.Profile, dataset.Description);
+            weights += (2 + moments) * sizeof(float) * StepMemory.ParametersOf(network).Sum(parameter => parameter.Shape.Length);
+            foreach (var id in KeepsProbabilities(cell) ? SplitOf(cell.Fold).Val : [])
+            {
+                if (!voxels.TryGetValue(id, out var count))
+                {
+                    var item = dataset.TrainingCases.First(item => item.Id == id);
+                    voxels[id] = count = ImageFile.ReadGeometry(item.ImageFiles[0]).Extent.Voxels;
+                }
+
+                probabilities += count * dataset.Description.Labels.HeadCount * sizeof(float);
+            }
+        }
+
+        return (weights, probabilities);
+    }
+
+    /// <summary>A fold by the name that the command line has for it.</summary>
+    public static string Name(string fold) => fold == Splits.AllCases ? "every-case" : fold;
+
+    private string Word(MatrixCell cell, MatrixCell? running) =>
+        cell == running ? "running" : IsDone(cell) ? "done" : Validation(cell).Progress == FoldProgress.Untrained ? "left" : "begun";
+
+    private Split SplitOf(string fold) => fold == Splits.AllCases ? Splits.All(dataset.TrainingCases.Select(item => item.Id)) : splits!.ForFold(fold);
+
+    private FoldValidation Validation(MatrixCell cell) => FoldValidation.Of(
+        work, cell.Configuration, cell.Fold, dataset.Description.FileEnding, [.. SplitOf(cell.Fold).Val.Select(id => (id, ""))]);
+}

@@ -1,0 +1,77 @@
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Training that starts from another network, with other channels and other classes.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class TransferTests(TrainedWorkspace trained)
+{
+    private const string First = "encoder.stages.0.0.convs.0.conv.weight", Inner = "encoder.stages.1.0.convs.0.conv.weight";
+
+    private static readonly string[] Train = ["--epochs", "1", "--iterations", "1", "--batch", "2"];
+
+    [Fact]
+    public void A_network_of_other_channels_and_classes_starts_from_a_trained_one()
+    {
+        using var folder = new TemporaryFolder();
+        var model = folder.At("model.zip");
+        SharpSegProcess.Succeed("export", trained.Work, "-o", model);
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4, channels: 2);
+        var json = Path.Combine(dataset, "dataset.json");
+        File.WriteAllText(json, File.ReadAllText(json).Replace(
+            "\"lower\": 1, \"upper\": 2}", "\"ball\": [1, 2]}, \"regions_class_order\": [1]", StringComparison.Ordinal));
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
+
+        // A body that does not learn keeps what was loaded; the heads do not.
+        string[] start = ["train", work, .. Train, "--pretrained", model, "--body-rate", "0"];
+        var outcome = SharpSegProcess.Succeed(start);
+        Assert.Matches(@"pre-trained from model\.zip: 3d_fullres, fold 0: \d+ parameters loaded, 1 adapted to other channels, \d+ new, \d+ unused", outcome.Errors);
+        var before = WorkspaceFiles.ReadTensors(Path.Combine(trained.Run, "checkpoint_final.safetensors"));
+        var after = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors"));
+        Assert.Equal(before[Inner], after[Inner]);
+        Assert.Equal(2 * before[First].Length, after[First].Length);
+        Assert.Equal(Sum(before[First]), Sum(after[First]), Math.Abs(Sum(before[First])) * 1e-4 + 1e-4); // equal images, equal features
+
+        // Resumed: the same rates without the option, and no other start.
+        var again = SharpSegProcess.Run(["train", work, .. Train, "--resume", "--pretrained", model, "--body-rate", "0"]);
+        Assert.Equal(0, again.Code);
+        SharpSegProcess.Succeed(["train", work, "-f", "1", .. Train, "--pretrained", Path.Combine(trained.Run, "checkpoint_final.safetensors")]);
+        SharpSegProcess.Run(["train", work, "-f", "2", .. Train, "--pretrained", folder.At("none.zip")]).AssertErrorWithHint(1, "none.zip`: no such file");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--plan", "other", "--network", "stunet_s");
+        SharpSegProcess.Succeed("preprocess", work, "--plan", "other");
+        SharpSegProcess.Run(["train", work, "--plan", "other", .. Train, "--pretrained", model]).AssertErrorWithHint(1, "none of its weights fits");
+    }
+
+    [Fact]
+    public void A_resumed_run_keeps_its_rates()
+    {
+        using var tiny = new TinyRun(cases: 2, fold: "0");
+        using var backend = Cpu.Open();
+        var schedule = new TrainingSchedule(BatchSize: 2, Epochs: 2, IterationsPerEpoch: 1, ValidationIterations: 1);
+        var job = tiny.Another("transfer") with
+        {
+            Pretrained = new PretrainedStart(Path.Combine(trained.Run, "checkpoint_final.safetensors"), "model", BodyRate: 0.25),
+        };
+        using var stop = new CancellationTokenSource();
+        using (var first = new Trainer(job, schedule, backend, resume: false, SilentReporter()))
+        {
+            stop.Cancel();
+            Assert.Throws<OperationCanceledException>(() => first.Run(stop.Token));
+        }
+
+        using var second = new Trainer(job with { Pretrained = null }, schedule, backend, resume: true, SilentReporter());
+        var rates = second.Network.Parameters.Parameters.ToLookup(parameter => parameter.Name.StartsWith("decoder.seg_layers", StringComparison.Ordinal));
+        Assert.All(rates[true], parameter => Assert.Equal(1, parameter.LearningRateFactor));
+        Assert.All(rates[false], parameter => Assert.Equal(0.25f, parameter.LearningRateFactor));
+        Assert.Contains("not from another", Assert.Throws<AutoPlanner.SharpSegException>(() => new Trainer(
+            job with { Pretrained = job.Pretrained with { Source = "another" } }, schedule, backend, resume: true, SilentReporter())).Message, StringComparison.Ordinal);
+    }
+
+    private static AutoPlanner.IReporter SilentReporter() => AutoPlanner.SilentReporter.Instance;
+
+    private static double Sum(float[] values) => values.Sum(value => (double)value);
+}

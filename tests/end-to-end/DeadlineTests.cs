@@ -23,18 +23,18 @@ public sealed class DeadlineTests
         var limit = TimeSpan.FromSeconds(40);
         var clock = Stopwatch.StartNew();
         var result = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), "3d_fullres", "0", NetworkChoice.UNet, limit, 1, Resume: false), backend, Cpu.Open, listening, default);
+            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: false), backend, Cpu.Open, listening, default);
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit);
         Assert.NotEmpty(result.Summary.Cases);
         Assert.Equal(3, result.Summary.Cases.Count + result.Summary.Missing.Count);
-        Assert.True(result.Training.Iterations >= 1);
+        Assert.True(result.Runs[0].Result.Training.Iterations >= 1);
 
         // What did not fit is done by a second session, which trains no more.
         backend.Delay = 0;
         var second = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), "3d_fullres", "0", NetworkChoice.UNet, limit, 1, Resume: true), backend, Cpu.Open, SilentReporter.Instance, default);
+            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: true), backend, Cpu.Open, SilentReporter.Instance, default);
         Assert.Empty(second.Summary.Missing);
-        Assert.Equal(result.Training.Iterations, second.Training.Iterations);
+        Assert.Equal(result.Runs[0].Result.Training.Iterations, second.Runs[0].Result.Training.Iterations);
     }
 
     [Fact]

@@ -25,8 +25,8 @@ public sealed record AutoRequest(
     string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network, TimeSpan? MaxTime, ulong Seed,
     bool Resume, bool Surface = true, string? Plan = null)
 {
-    /// <summary>All configurations, or all folds.</summary>
-    public const string All = "all";
+    /// <summary>All configurations, or all folds; no fold has this name.</summary>
+    public const string All = "*";
 }
 
 /// <summary>The result.</summary>

@@ -13,12 +13,13 @@ internal static class AutoCommand
     {
         TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
         string[] typed = [.. options.Folds];
-        IReadOnlyList<string> folds = typed is [] ? ["0"] : typed is [AutoRequest.All] ? typed : Choices.Folds(typed);
+        string[] configurations = [.. options.Configurations];
+        IReadOnlyList<string> folds = typed is [] ? ["0"] : typed is ["all"] ? [AutoRequest.All] : Choices.Folds(typed);
         var network = Choices.Network(options.Network, options.Profile);
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(
-                options.Dataset, options.Output, [.. options.Configurations], folds, network, limit, options.Seed, options.Resume, Plan: options.Plan),
+                options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, network, limit, options.Seed, options.Resume, Plan: options.Plan),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

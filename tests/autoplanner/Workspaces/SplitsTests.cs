@@ -50,7 +50,7 @@ public sealed class SplitsTests
     public void One_case_has_no_cross_validation()
     {
         var error = Assert.Throws<SharpSegException>(() => Splits.Create(Ids(1)));
-        Assert.Contains("all", error.Hint!, StringComparison.Ordinal);
+        Assert.Contains("every-case", error.Hint!, StringComparison.Ordinal);
         Assert.Equal(Ids(1), Splits.All(Ids(1)).Train);
     }
 

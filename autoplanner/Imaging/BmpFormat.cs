@@ -41,7 +41,7 @@ internal sealed class BmpFormat : ImageFormat
         }
 
         const int colours = 256;
-        int width = geometry.Extent.X, height = geometry.Extent.Y, stride = Stride(width, 8), start = FileHeader + InfoHeader + (4 * colours);
+        int width = geometry.Extent.X, height = geometry.Extent.Y, stride = (int)Stride(width, 8), start = FileHeader + InfoHeader + (4 * colours);
         var bytes = new byte[start + (stride * height)];
         "BM"u8.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(2), bytes.Length);
@@ -79,8 +79,8 @@ internal sealed class BmpFormat : ImageFormat
         var geometry = Geometry(path, header);
         int width = geometry.Extent.X, height = geometry.Extent.Y, size = header.Bits / 8;
         source.SkipTo(header.Start, "the pixels");
+        source.Require((Int128)Stride(width, header.Bits) * height, "the pixels");
         var row = new byte[Stride(width, header.Bits)];
-        source.Require((Int128)row.Length * height, "the pixels");
         var count = indices && header.Palette is not null ? 1 : header.Channels;
         var channels = new float[count][];
         for (var c = 0; c < count; c++)
@@ -110,7 +110,7 @@ internal sealed class BmpFormat : ImageFormat
         CheckedExtent(path, header.Width, header.Height, 1), SliceSpacing(1, 1), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], Name, []);
 
     // Rows end on a multiple of four bytes.
-    private static int Stride(int width, int bits) => checked((int)((((long)width * bits) + 31) / 32 * 4));
+    private static long Stride(int width, int bits) => (((long)width * bits) + 31) / 32 * 4;
 
     private sealed record Header(long Width, long Height, bool IsTopDown, int Bits, int Channels, byte[]? Palette, long Start)
     {

@@ -166,12 +166,14 @@ internal static class PngDecoder
     private static ushort[] Inflate(string path, PngImage image, MemoryStream compressed)
     {
         var perRow = (long)image.Width * image.Channels;
-        var count = perRow * image.Height;
         var stride = ((perRow * image.BitDepth) + 7) / 8;
-        if (count > Array.MaxLength || (stride + 1) * image.Height > (compressed.Length + 1) * 1032)
+        var all = (Int128)perRow * image.Height; // four samples of 2³¹ × 2³¹ pixels are more than 64 bits count
+        if (all > Array.MaxLength || (Int128)(stride + 1) * image.Height > ((Int128)compressed.Length + 1) * 1032)
         {
             throw Damaged(path, $"{image.Width}×{image.Height} pixels cannot come out of {compressed.Length} compressed bytes");
         }
+
+        var count = (long)all;
 
         compressed.Position = 0;
         var checksum = Adler32.Start;

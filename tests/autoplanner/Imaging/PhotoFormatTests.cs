@@ -85,6 +85,18 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void A_bitmap_wider_than_its_file_is_refused_before_a_row_of_it_is_allocated()
+    {
+        var bytes = File.ReadAllBytes(Golden("rgb.bmp"));
+        BitConverter.TryWriteBytes(bytes.AsSpan(18), 1 << 30);                 // width
+        BitConverter.TryWriteBytes(bytes.AsSpan(22), 1);                       // height
+        File.WriteAllBytes(folder.File("wide.bmp"), bytes);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("wide.bmp", Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("wide.bmp"))).Message);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1 << 20);
+    }
+
+    [Fact]
     public void A_segmentation_is_not_written_as_jpeg()
     {
         var error = Assert.Throws<SharpSegException>(() =>

@@ -121,6 +121,18 @@ public sealed class PngTests : IDisposable
         Refused("checksum", good);
     }
 
+    [Fact]
+    public void A_size_of_more_bytes_than_any_file_holds_is_refused()
+    {
+        Png.Write(folder.File("seed.png"), 20, 15, 3, new byte[900]);
+        var bytes = File.ReadAllBytes(folder.File("seed.png"));
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), int.MaxValue);       // width, behind the signature and IHDR's head
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(20), int.MaxValue);
+        (bytes[24], bytes[25]) = (16, 6);                                            // four channels of 16 bits
+        MendChecksums(bytes);
+        Refused("cannot come out of", bytes);
+    }
+
     [Trait("Tier", "slow")]
     [Fact]
     public void Damaged_files_only_ever_give_our_own_exception() => Seeded.Run(random =>

@@ -12,8 +12,7 @@ public sealed partial class TidyTests
     [Fact]
     public void No_test_passes_by_returning_early()
     {
-        var files = Directory.GetFiles(Path.Combine(Root(), "tests"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin")).ToArray();
+        var files = Sources("tests");
         Assert.True(files.Length > 100, $"{files.Length} sources found");
         Assert.DoesNotContain(files, file => EarlyReturn().IsMatch(File.ReadAllText(file)));
     }
@@ -33,6 +32,38 @@ public sealed partial class TidyTests
         });
     }
 
+    /// <summary>Lines end at 130 columns; only text that cannot be broken goes on: raw strings, patterns, long strings.</summary>
+    [Fact]
+    public void No_line_of_code_is_longer_than_130_columns()
+    {
+        string[] folders = ["autoplanner", "cli", "conformance", "engine", "kernels", "perf", "tests"];
+        var files = folders.SelectMany(Sources).ToArray();
+        Assert.True(files.Length > 500, $"{files.Length} sources found");
+        Assert.Empty(files.SelectMany(LongLines));
+    }
+
+    private static IEnumerable<string> LongLines(string file)
+    {
+        var (raw, number) = (false, 0);
+        foreach (var line in File.ReadLines(file))
+        {
+            var quotes = RawQuotes().Count(line);
+            var text = raw || quotes > 0 || LongText().IsMatch(line);
+            raw ^= quotes % 2 == 1;
+            number++;
+            if (line.Length > 130 && !text)
+            {
+                yield return $"{file}:{number}: {line.Length} columns";
+            }
+        }
+    }
+
+    private static string[] Sources(string folder) =>
+    [
+        .. Directory.GetFiles(Path.Combine(Root(), folder), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin")),
+    ];
+
     internal static string Root()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
@@ -49,4 +80,11 @@ public sealed partial class TidyTests
     // A public void method whose first statement is `if (…) { return; }`.
     [GeneratedRegex(@"public (?:void|async Task) \w+\([^)]*\)\s*\{\s*if \([^\r\n]*\)\s*\{\s*return;")]
     private static partial Regex EarlyReturn();
+
+    [GeneratedRegex("\"{3,}")]
+    private static partial Regex RawQuotes();
+
+    // A verbatim string, or at least 60 columns from quote to quote.
+    [GeneratedRegex("@\"|\"[^\r\n]{60,}\"")]
+    private static partial Regex LongText();
 }

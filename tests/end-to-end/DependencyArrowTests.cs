@@ -16,7 +16,7 @@ public sealed class DependencyArrowTests
     /// <summary>What each assembly of the product may refer to, apart from .NET itself.</summary>
     [Theory]
     [InlineData("SharpSeg.Engine")]
-    [InlineData("SharpSeg.AutoPlanner", "SharpSeg.Engine")]
+    [InlineData("SharpSeg.AutoPlanner", "SharpSeg.Engine", "BitMiracle.LibTiff.NET", "BitMiracle.LibJpeg.NET")]
     [InlineData("SharpSeg.Kernels.Cpu", "SharpSeg.Engine")]
     [InlineData("SharpSeg.Kernels.Gpu", "SharpSeg.Engine", "ILGPU", "ILGPU.Algorithms")]
     [InlineData(

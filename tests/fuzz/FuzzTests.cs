@@ -42,7 +42,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     public static TheoryData<string> Readers => [.. Table.Keys];
 
     // Multiple: bytes allocated per byte of the file, beside FixedBytes. Deflate expands by up to 1032, an unsigned byte becomes a float32.
-    private static readonly Dictionary<string, (long Multiple, Mutate Mutate, Func<string, byte[][]> Seeds, Action<string, byte[]> Read)> Table = new()
+    private static readonly
+        Dictionary<string, (long Multiple, Mutate Mutate, Func<string, byte[][]> Seeds, Action<string, byte[]> Read)> Table = new()
     {
         ["nifti"] = (64, Mutation.Bytes, f => [Gunzipped(f, true), Gunzipped(f, false), SecondVersion(f)], (f, b) => ReadImage(f, "x.nii", b)),
         ["nifti-gzip"] = (6000, Mutation.Bytes, f => [Seeds.Image(f, "s.nii.gz", true), Seeds.Image(f, "s.nii.gz", false)], (f, b) => ReadImage(f, "x.nii.gz", b)),

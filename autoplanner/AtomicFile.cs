@@ -4,9 +4,10 @@ using System.Text;
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// Writes a file so that its name never shows half of it: the bytes go to a temporary file in the same folder, are flushed to the disk,
-/// and the file is then renamed. Every writer has a temporary name of its own, so that processes that write the same file do not meet: the
-/// last one wins. A process killed in between leaves the old file and a hidden temporary one (<see cref="Sweep"/>).
+/// Writes a file so that its name never shows half of it: the bytes go to a temporary file in the same folder, are flushed to the
+/// disk, and the file is then renamed. Every writer has a temporary name of its own, so that processes that write the same file
+/// do not meet: the last one wins. A process killed in between leaves the old file and a hidden temporary one
+/// (<see cref="Sweep"/>).
 /// </summary>
 public static class AtomicFile
 {
@@ -27,7 +28,9 @@ public static class AtomicFile
         Write(path, stream => stream.Write(copy));
     }
 
-    /// <summary>Writes whatever <paramref name="content"/> writes to the stream; an exception from it leaves the old file as it was.</summary>
+    /// <summary>
+    /// Writes whatever <paramref name="content"/> writes to the stream; an exception from it leaves the old file as it was.
+    /// </summary>
     /// <exception cref="SharpSegException">The folder does not exist, may not be written, or the disk is full.</exception>
     public static void Write(string path, Action<Stream> content)
     {
@@ -52,7 +55,8 @@ public static class AtomicFile
                 throw;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException || IsTooLong(error))
+        catch (Exception error)
+            when (error is IOException or UnauthorizedAccessException or NotSupportedException || IsTooLong(error))
         {
             var reason = error switch
             {
@@ -61,7 +65,8 @@ public static class AtomicFile
                 UnauthorizedAccessException => "permission denied, or the name belongs to a folder",
                 _ => error.Message,
             };
-            throw new SharpSegException($"`{path}`: cannot be written: {reason}", "check the folder, its permissions and the free space", error);
+            throw new SharpSegException(
+                $"`{path}`: cannot be written: {reason}", "check the folder, its permissions and the free space", error);
         }
     }
 

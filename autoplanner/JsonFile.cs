@@ -6,8 +6,8 @@ using System.Text.Json.Nodes;
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// One object of a JSON file that a user may have edited. Every accessor names the file, the path of the key and what it found, so
-/// that a bad value is one clear line and never a stack trace.
+/// One object of a JSON file that a user may have edited. Every accessor names the file, the path of the key and what it found,
+/// so that a bad value is one clear line and never a stack trace.
 /// </summary>
 /// <param name="Source">The file, for messages.</param>
 /// <param name="Path">Where this object lies in it, e.g. `configurations.2d`; empty at the top.</param>
@@ -17,7 +17,9 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     /// <summary>The longest file accepted, in bytes: fingerprints of 100,000 cases stay below it.</summary>
     public const long MaximumBytes = 64L << 20;
 
-    /// <summary>Comments and trailing commas are read; a key that occurs twice is an error, since nobody can say which one counts.</summary>
+    /// <summary>
+    /// Comments and trailing commas are read; a key that occurs twice is an error, since nobody can say which one counts.
+    /// </summary>
     internal static readonly JsonDocumentOptions Tolerant = new()
     {
         AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, AllowDuplicateProperties = false,
@@ -25,7 +27,8 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Reads a file whose top is an object.</summary>
     /// <exception cref="SharpSegException">Missing, too large, not JSON, or not an object.</exception>
@@ -39,9 +42,12 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
 
     /// <summary>Any JSON value of a text.</summary>
     /// <exception cref="SharpSegException">It is not JSON, has a key twice, or a string that is not valid Unicode.</exception>
-    public static JsonNode? ParseNode(string text, string source) => Parse(text, source, json => JsonNode.Parse(json, documentOptions: Tolerant));
+    public static JsonNode? ParseNode(string text, string source) =>
+        Parse(text, source, json => JsonNode.Parse(json, documentOptions: Tolerant));
 
-    /// <summary>Parses with whatever parser, after the checks that none of them makes; their exceptions become one line.</summary>
+    /// <summary>
+    /// Parses with whatever parser, after the checks that none of them makes; their exceptions become one line.
+    /// </summary>
     /// <exception cref="SharpSegException">It is not JSON, has a key twice, or a string that is not valid Unicode.</exception>
     internal static T Parse<T>(string text, string source, Func<string, T> parse)
     {
@@ -52,13 +58,17 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         }
         catch (JsonException exception)
         {
-            var where = exception.LineNumber is { } line ? $" (line {line + 1}, character {exception.BytePositionInLine + 1})" : "";
+            var where = exception.LineNumber is { } line
+                ? $" (line {line + 1}, character {exception.BytePositionInLine + 1})"
+                : "";
             var reason = exception.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0];
-            throw new SharpSegException($"{source}: not valid JSON{where}: {reason}", "correct the file, or write it again", exception);
+            throw new SharpSegException(
+                $"{source}: not valid JSON{where}: {reason}", "correct the file, or write it again", exception);
         }
         catch (EncoderFallbackException exception)
         {
-            throw new SharpSegException($"{source}: a string in it is not valid Unicode", "correct the file, or write it again", exception);
+            throw new SharpSegException(
+                $"{source}: a string in it is not valid Unicode", "correct the file, or write it again", exception);
         }
     }
 
@@ -86,22 +96,25 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         }
         catch (DecoderFallbackException exception)
         {
-            throw new SharpSegException($"{path}: not a text file: its bytes are not UTF-8", "write it again as UTF-8", exception);
+            throw new SharpSegException(
+                $"{path}: not a text file: its bytes are not UTF-8", "write it again as UTF-8", exception);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new SharpSegException($"{path}: cannot be read: {exception.Message}", null, exception);
         }
     }
 
     /// <summary>
-    /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first use of such a text
-    /// would fail.
+    /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first
+    /// use of such a text would fail.
     /// </summary>
     private static void RequireUnicode(string text)
     {
         var reader = new Utf8JsonReader(
-            Strict.GetBytes(text), new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            Strict.GetBytes(text),
+            new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
         while (reader.Read())
         {
             if (reader.ValueIsEscaped && reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
@@ -137,7 +150,9 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     public long RequiredLong(string key)
     {
         var number = RequiredNumber(key);
-        return number == Math.Truncate(number) && Math.Abs(number) <= 1L << 53 ? (long)number : throw Wrong(key, "a whole number");
+        return number == Math.Truncate(number) && Math.Abs(number) <= 1L << 53
+            ? (long)number
+            : throw Wrong(key, "a whole number");
     }
 
     /// <summary>A finite number that must be there.</summary>
@@ -160,7 +175,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     /// <summary>A list of objects that must be there.</summary>
     public IReadOnlyList<JsonFile> RequiredObjects(string key) =>
     [
-        .. RequiredArray(key).Select((node, i) => node is JsonObject inner ? new JsonFile(Source, $"{Join(key)}[{i}]", inner) : throw Wrong(key, "a list of objects")),
+        .. RequiredArray(key)
+        .Select(
+            (node, i) => node is JsonObject inner
+                ? new JsonFile(Source, $"{Join(key)}[{i}]", inner)
+                : throw Wrong(key, "a list of objects")),
     ];
 
     /// <summary>A list of texts that must be there.</summary>
@@ -184,7 +203,8 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
         [.. RequiredArray(key).Select(row => RowOf(row, key).Select(node => NumberOf(node, key)).ToArray())];
 
     /// <summary>An error about one key of this object.</summary>
-    public SharpSegException Error(string key, string problem, string? hint = null) => new($"{Source}: {Join(key)}: {problem}", hint);
+    public SharpSegException Error(string key, string problem, string? hint = null) =>
+        new($"{Source}: {Join(key)}: {problem}", hint);
 
     private JsonNode Required(string key) => Node[key] ?? throw Error(key, "missing");
 
@@ -214,7 +234,9 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     private SharpSegException Wrong(string key, string expected, JsonNode? found = null)
     {
         var text = (found ?? Node[key])?.ToJsonString() ?? "null";
-        return Error(key, string.Create(CultureInfo.InvariantCulture, $"expected {expected}, found {(text.Length > 60 ? text[..60] + "…" : text)}"));
+        return Error(
+            key, string.Create(
+                CultureInfo.InvariantCulture, $"expected {expected}, found {(text.Length > 60 ? text[..60] + "…" : text)}"));
     }
 
     private string Join(string key) => Path.Length == 0 ? key : $"{Path}.{key}";

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace SharpSeg.AutoPlanner;
 
-/// <summary>How much memory a run may take (docs/method/memory.md §1): what the user allows, else what the machine or its container has.</summary>
+/// <summary>
+/// How much memory a run may take (docs/method/memory.md §1): what the user allows, else what the machine or its container has.
+/// </summary>
 /// <param name="Bytes">Of the whole process, program included.</param>
 /// <param name="IsGiven">The user named it.</param>
 public sealed record MemoryBudget(long Bytes, bool IsGiven)
@@ -47,7 +49,8 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
             "TIB" => 1L << 40,
             _ => null,
         };
-        return factor is { } f && double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+        return factor is { } f
+            && double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
             && number * f is >= 1 and < long.MaxValue
             ? new MemoryBudget((long)(number * f), IsGiven: true)
             : null;

@@ -3,8 +3,8 @@ using System.Text;
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// The one rule for names that come out of files and become part of a path: case ids, configurations, data identifiers, file endings. A name
-/// stays inside the folder it is put into, can be shown, and leaves room for what is appended to it.
+/// The one rule for names that come out of files and become part of a path: case ids, configurations, data identifiers, file
+/// endings. A name stays inside the folder it is put into, can be shown, and leaves room for what is appended to it.
 /// </summary>
 internal static class SafeName
 {
@@ -17,7 +17,9 @@ internal static class SafeName
     /// <returns>The name.</returns>
     /// <exception cref="SharpSegException">It could.</exception>
     public static string Require(string name, string what, string source) => Problem(name) is { } problem
-        ? throw new SharpSegException($"`{source}`: {what} `{name}` {problem}: it would become the name of a file", "rename it, with letters, digits, `_`, `-` and `.`")
+        ? throw new SharpSegException(
+            $"`{source}`: {what} `{name}` {problem}: it would become the name of a file",
+            "rename it, with letters, digits, `_`, `-` and `.`")
         : name;
 
     /// <summary>Refuses a path that no file can have; it may lead anywhere, for it is only read.</summary>
@@ -27,7 +29,9 @@ internal static class SafeName
     /// <returns>The path.</returns>
     /// <exception cref="SharpSegException">It is empty or holds control characters.</exception>
     public static string RequirePath(string path, string what, string source) => path.Length == 0 || path.Any(char.IsControl)
-        ? throw new SharpSegException($"`{source}`: {what} `{path}` {(path.Length == 0 ? "is empty" : "holds control characters")}", "write the path of a file")
+        ? throw new SharpSegException(
+            $"`{source}`: {what} `{path}` {(path.Length == 0 ? "is empty" : "holds control characters")}",
+            "write the path of a file")
         : path;
 
     /// <summary>What is wrong with a name; null if nothing is.</summary>
@@ -36,7 +40,8 @@ internal static class SafeName
         : name.IndexOfAny(['/', '\\']) >= 0 ? "holds a path separator"
         : name.Any(char.IsControl) ? "holds control characters"
         : name[0] == '.' ? "begins with a dot"
-        : OperatingSystem.IsWindows() && name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0 ? "holds characters that Windows does not allow"
+        : OperatingSystem.IsWindows() && name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0
+        ? "holds characters that Windows does not allow"
         : Encoding.UTF8.GetByteCount(name) > MostBytes ? $"is longer than {MostBytes} bytes"
         : null;
 }

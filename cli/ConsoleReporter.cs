@@ -16,7 +16,8 @@ internal sealed class ConsoleReporter : IReporter
 
     private readonly TextWriter output = Console.Error;
     private readonly bool terminal = !Console.IsErrorRedirected;
-    private readonly bool colour = !Console.IsErrorRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+    private readonly bool colour = !Console.IsErrorRedirected
+        && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
     private readonly Lock gate = new();
     private readonly Stopwatch total = Stopwatch.StartNew();
     private Stopwatch stage = Stopwatch.StartNew();
@@ -76,7 +77,9 @@ internal sealed class ConsoleReporter : IReporter
             }
             else
             {
-                WriteLine($"[{Clock(total.Elapsed)}] {stageName}: {(left.Length > 0 ? left + ", " : "")}{percent} %, {Readable.Line(detail)}");
+                WriteLine(
+                    $"[{Clock(total.Elapsed)}] {stageName}: {(left.Length > 0 ? left + ", " : "")}{percent} %, "
+                        + $"{Readable.Line(detail)}");
             }
         }
     }
@@ -97,7 +100,9 @@ internal sealed class ConsoleReporter : IReporter
         if (bar >= NarrowestBar)
         {
             var filled = (int)(bar * fraction);
-            words = $"  {left}{(left.Length > 0 ? " " : "")}[{new string('#', filled)}{new string('.', bar - filled)}] {percent} % {detail}";
+            words =
+                $"  {left}{(left.Length > 0 ? " " : "")}[{new string('#', filled)}{new string('.', bar - filled)}] {percent} % "
+                    + $"{detail}";
         }
 
         return words.Length <= width ? words : words[..width];

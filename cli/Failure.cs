@@ -24,7 +24,9 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         UnauthorizedAccessException e => new(e.Message, "check the permissions of the folder"),
         IOException e => new(e.Message, "check the path, its permissions and the free space; nothing is half-written"),
         OutOfMemoryException e => new(
-            $"out of memory: {e.Message}", "predict, preprocess and plan keep to --max-memory, e.g. 2G; a smaller --batch, or a plan with a smaller --memory, needs less"),
+            $"out of memory: {e.Message}",
+            "predict, preprocess and plan keep to --max-memory, e.g. 2G; a smaller --batch, or a plan with a smaller --memory, "
+                + "needs less"),
         _ => Unforeseen(error),
     };
 
@@ -34,7 +36,8 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         return new(
             $"internal error: {error.GetType().Name}{where}: {error.Message}",
             Report(error) is { } path
-                ? "this is a bug in SharpSeg, not your mistake: please report it with the command, the input if it may be shared, "
+                ? "this is a bug in SharpSeg, not your mistake: please report it with the command, the input if it may be "
+                    + "shared, "
                     + $"and `{path}`"
                 : "this is a bug in SharpSeg, not your mistake: please report it with the command and, if it may be shared, "
                     + "the input");
@@ -48,7 +51,9 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
             var folder = Directory.CreateTempSubdirectory("sharpseg-report-").FullName;
             var path = Path.Combine(folder, "report.txt");
             var version = typeof(Failure).Assembly.GetName().Version?.ToString(3);
-            File.WriteAllText(path, $"sharpseg {version}, {Environment.Version}, {Environment.OSVersion}\n{Environment.CommandLine}\n\n{error}\n");
+            File.WriteAllText(
+                path,
+                $"sharpseg {version}, {Environment.Version}, {Environment.OSVersion}\n{Environment.CommandLine}\n\n{error}\n");
             return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

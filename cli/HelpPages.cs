@@ -52,7 +52,8 @@ internal sealed partial class HelpPages(IReadOnlyList<Type> verbs)
     public string Markdown()
     {
         var text = new StringBuilder();
-        text.Append("# Commands\n\nWritten by `sharpseg help --markdown > docs/commands.md`; a test compares it with the program.\n\n");
+        text.Append(
+            "# Commands\n\nWritten by `sharpseg help --markdown > docs/commands.md`; a test compares it with the program.\n\n");
         text.Append(Block(Overview()));
         foreach (var verb in verbs)
         {
@@ -69,7 +70,8 @@ internal sealed partial class HelpPages(IReadOnlyList<Type> verbs)
         ["help", "--markdown"] => Markdown(),
         ["help", "-h" or "--help", ..] or ["help"] or ["-h" or "--help", ..] => Overview(),
         ["help", var name, ..] => Page(name) ?? throw new UsageException(
-            $"unknown verb `{name}`{(NearestName.Find(name, verbs.Select(UnusedWords.VerbName)) is { } near ? $", did you mean `{near}`?" : "")}",
+            "unknown verb "
+                + $"`{name}`{(NearestName.Find(name, verbs.Select(UnusedWords.VerbName)) is { } near ? $", did you mean `{near}`?" : "")}",
             "`sharpseg --help` lists the verbs"),
         [var name, ..] when args.TakeWhile(word => word != "--").Any(word => word is "-h" or "--help") => Page(name),
         _ => null,
@@ -99,13 +101,15 @@ internal sealed partial class HelpPages(IReadOnlyList<Type> verbs)
 
     private static HelpText Empty() => new(Title)
     {
-        AdditionalNewLineAfterOption = false, AddDashesToOption = true, MaximumDisplayWidth = Width, AutoHelp = false, AutoVersion = false, Copyright = "",
+        AdditionalNewLineAfterOption = false, AddDashesToOption = true, MaximumDisplayWidth = Width, AutoHelp = false,
+        AutoVersion = false, Copyright = "",
     };
 
     private static string Trimmed(HelpText help) =>
         string.Join('\n', help.ToString().ReplaceLineEndings("\n").Split('\n').Select(line => line.TrimEnd())).Trim();
 
-    private static string Block(string page) => string.Concat(page.Split('\n').Select(line => line.Length == 0 ? "\n" : $"    {line}\n"));
+    private static string Block(string page) =>
+        string.Concat(page.Split('\n').Select(line => line.Length == 0 ? "\n" : $"    {line}\n"));
 
     [GeneratedRegex(@" \(pos\. \d+\)")]
     private static partial Regex Position();
@@ -113,6 +117,8 @@ internal sealed partial class HelpPages(IReadOnlyList<Type> verbs)
     [Verb("bench", HelpText = "Measure kernels, networks and preprocessing, in a checkout: ./sharpseg bench --help.")]
     private sealed class BenchVerb;
 
-    [Verb("test", HelpText = "Build everything and run the tests, in a checkout: ./sharpseg test [--quick | --unit | --end-to-end].")]
+    [Verb(
+        "test",
+        HelpText = "Build everything and run the tests, in a checkout: ./sharpseg test [--quick | --unit | --end-to-end].")]
     private sealed class TestVerb;
 }

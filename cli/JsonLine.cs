@@ -15,10 +15,13 @@ internal static class JsonLine
     /// <exception cref="IOException">It cannot be written.</exception>
     public static void Write(JsonObject json)
     {
-        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        using var output = new StreamWriter(
+            Console.OpenStandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         output.WriteLine(Text(json));
     }
 
-    /// <summary>An object on one line. Control characters, which only texts can hold, are shown by their code: JSON reads that alike.</summary>
+    /// <summary>
+    /// An object on one line. Control characters, which only texts can hold, are shown by their code: JSON reads that alike.
+    /// </summary>
     private static string Text(JsonObject json) => Readable.Lines(json.ToJsonString(Plain));
 }

@@ -155,11 +155,18 @@ internal static class Program
         }
 
         // One error at a time: a mistyped option makes others seem missing.
-        var first = failed.Errors.OrderBy(error => error is UnknownOptionError or BadVerbSelectedError ? 0 : error is MissingRequiredOptionError ? 2 : 1).First();
+        var first =
+            failed.Errors.OrderBy(
+                error => error is UnknownOptionError or BadVerbSelectedError
+                    ? 0 : error is MissingRequiredOptionError ? 2 : 1).First();
         Type? verb = Array.Find(Verbs, verb => VerbName(verb) == args[0]);
-        var message = first is MissingRequiredOptionError && verb is not null ? Missing(verb, args, failed) : Describe(first, args);
+        var message = first is MissingRequiredOptionError && verb is not null
+            ? Missing(verb, args, failed)
+            : Describe(first, args);
         throw new UsageException(
-            message, verb is null ? "`sharpseg --help` lists the verbs" : $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
+            message, verb is null
+                ? "`sharpseg --help` lists the verbs"
+                : $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
     }
 
     private static string Describe(Error error, string[] args) => error switch
@@ -177,7 +184,8 @@ internal static class Program
     private static string Missing(Type verb, string[] args, NotParsed<object> failed)
     {
         string[] words = [.. UnusedWords.Words(verb).Where(word => word.Required).Select(word => word.MetaName)];
-        var options = failed.Errors.OfType<MissingRequiredOptionError>().Where(error => !IsWord(error)).Select(error => $"option {Name(error.NameInfo)}");
+        var options = failed.Errors.OfType<MissingRequiredOptionError>()
+            .Where(error => !IsWord(error)).Select(error => $"option {Name(error.NameInfo)}");
         string[] names = [.. words.TakeLast(MissingWords(args, words.Length)), .. options];
         return $"{string.Join(" and ", names)} {(names.Length == 1 ? "is" : "are")} missing";
     }
@@ -186,7 +194,8 @@ internal static class Program
     private static int MissingWords(string[] args, int most)
     {
         using var parser = new Parser(settings => settings.HelpWriter = null);
-        bool Lacks(int added) => parser.ParseArguments([args[0], .. Enumerable.Repeat("x", added), .. args[1..]], Verbs).Errors.Any(IsWord);
+        bool Lacks(int added) =>
+            parser.ParseArguments([args[0], .. Enumerable.Repeat("x", added), .. args[1..]], Verbs).Errors.Any(IsWord);
         return Enumerable.Range(0, most).FirstOrDefault(added => !Lacks(added), most);
     }
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Text on its way to a terminal. Names and values come out of files that anybody may have written: control characters, which could move the
-/// cursor or forge a message, are shown as their code, and a line stays short enough to be read.
+/// Text on its way to a terminal. Names and values come out of files that anybody may have written: control characters, which
+/// could move the cursor or forge a message, are shown as their code, and a line stays short enough to be read.
 /// </summary>
 internal static class Readable
 {
@@ -53,6 +53,7 @@ internal static class Readable
     }
 
     // Control characters, and the format characters that turn the direction of text or hide in it.
-    private static bool IsHidden(char letter) => char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format
+    private static bool IsHidden(char letter) =>
+        char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

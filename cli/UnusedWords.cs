@@ -7,16 +7,19 @@ using SharpSeg.Cli.Options;
 namespace SharpSeg.Cli;
 
 /// <summary>
-/// Refuses what a command line says and the verb would not use, with the form that was probably meant: a word too many could be the
-/// configuration or the fold of a training that takes days.
+/// Refuses what a command line says and the verb would not use, with the form that was probably meant: a word too many could be
+/// the configuration or the fold of a training that takes days.
 /// </summary>
 internal static partial class UnusedWords
 {
-    /// <summary>Looks for switches that are given a value; the parser would take <c>--resume=false</c> for <c>--resume</c>.</summary>
+    /// <summary>
+    /// Looks for switches that are given a value; the parser would take <c>--resume=false</c> for <c>--resume</c>.
+    /// </summary>
     /// <exception cref="UsageException">There is one.</exception>
     public static void RefuseValuesOfSwitches(Type verb, IEnumerable<string> arguments)
     {
-        var switches = Options(verb).Where(pair => pair.Property.PropertyType == typeof(bool)).Select(pair => pair.Option.LongName).ToArray();
+        var switches = Options(verb).Where(pair => pair.Property.PropertyType == typeof(bool))
+            .Select(pair => pair.Option.LongName).ToArray();
         foreach (var argument in arguments.TakeWhile(argument => argument != "--"))
         {
             if (Array.Find(switches, name => argument.StartsWith($"--{name}=", StringComparison.Ordinal)) is { } found)
@@ -62,7 +65,8 @@ internal static partial class UnusedWords
     public static string Usage(Type verb)
     {
         var words = Words(verb).Select(value => value.Required ? value.MetaName : $"[{value.MetaName}]");
-        var needed = Options(verb).Where(pair => pair.Option.Required).Select(pair => $"-{pair.Option.ShortName} {pair.Option.LongName.ToUpperInvariant()}");
+        var needed = Options(verb).Where(pair => pair.Option.Required)
+            .Select(pair => $"-{pair.Option.ShortName} {pair.Option.LongName.ToUpperInvariant()}");
         return $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. words, .. needed])} [options]";
     }
 
@@ -75,11 +79,14 @@ internal static partial class UnusedWords
     public static string VerbName(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!.Name;
 
     private static IEnumerable<(PropertyInfo Property, OptionAttribute Option)> Options(Type verb) => verb.GetProperties()
-        .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!)).Where(pair => pair.Item2 is not null);
+        .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!))
+        .Where(pair => pair.Item2 is not null);
 
     private static bool Given(OptionAttribute option, IEnumerable<string> arguments) => arguments.Any(argument =>
         argument == $"--{option.LongName}" || argument.StartsWith($"--{option.LongName}=", StringComparison.Ordinal)
-        || (option.ShortName.Length > 0 && argument.StartsWith($"-{option.ShortName}", StringComparison.Ordinal) && !argument.StartsWith("--", StringComparison.Ordinal)));
+        || (
+            option.ShortName.Length > 0 && argument.StartsWith($"-{option.ShortName}", StringComparison.Ordinal)
+                && !argument.StartsWith("--", StringComparison.Ordinal)));
 
     /// <summary>The option that a bare word was probably meant for; null if none fits.</summary>
     private static OptionAttribute? Likely(Type verb, string word)

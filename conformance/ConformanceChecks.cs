@@ -9,7 +9,8 @@ public static class ConformanceChecks
     /// <summary>Every suite.</summary>
     public static IReadOnlyList<Type> Suites { get; } =
     [
-        typeof(MemoryConformance), typeof(PointwiseConformance), typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance),
+        typeof(MemoryConformance), typeof(PointwiseConformance), typeof(ConvolutionConformance),
+        typeof(TransposedConvolutionConformance),
         typeof(InstanceNormConformance), typeof(LossConformance), typeof(OptimizerConformance), typeof(InferenceConformance),
         typeof(VolumeConformance), typeof(SamplingConformance),
     ];

@@ -7,8 +7,9 @@ namespace SharpSeg.Conformance;
 
 /// <summary>
 /// What all conformance classes share: the backend under test, the seed, and the comparison of one operation with
-/// <see cref="ReferenceBackend"/>. Public methods marked <see cref="CheckAttribute"/> throw <see cref="ConformanceException"/> when the
-/// backend is wrong; <see cref="ConformanceChecks"/> lists and runs them, for the tests of every backend and for <c>bench --check</c>.
+/// <see cref="ReferenceBackend"/>. Public methods marked <see cref="CheckAttribute"/> throw <see cref="ConformanceException"/>
+/// when the backend is wrong; <see cref="ConformanceChecks"/> lists and runs them, for the tests of every backend and for
+/// <c>bench --check</c>.
 /// <para>Shapes and values are fresh random ones in every run. A failure prints the seed; the environment variable
 /// <c>SHARPSEG_TEST_SEED</c> sets it.</para>
 /// </summary>
@@ -19,7 +20,8 @@ public abstract class ConformanceSuite(ConformanceTarget target)
     private const float SmallestNormal = 1.17549435e-38f;
 
     private static readonly int Seed =
-        int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed)
+        int.TryParse(
+            Environment.GetEnvironmentVariable(SeedVariable), NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed)
             ? seed
             : Random.Shared.Next();
 
@@ -36,7 +38,8 @@ public abstract class ConformanceSuite(ConformanceTarget target)
     protected long LargestWork => target.LargestWork;
 
     /// <summary>How far this backend may be from the reference in sums of products.</summary>
-    protected Tolerance Products(Tolerance tolerance) => tolerance with { Relative = Math.Max(tolerance.Relative, target.ProductTolerance) };
+    protected Tolerance Products(Tolerance tolerance) =>
+        tolerance with { Relative = Math.Max(tolerance.Relative, target.ProductTolerance) };
 
     /// <summary>The generator for drawing the cases of a test.</summary>
     protected static Random NewRandom() => new(Seed);
@@ -70,9 +73,9 @@ public abstract class ConformanceSuite(ConformanceTarget target)
     }
 
     /// <summary>
-    /// Runs an operation on the reference, and twice on the backend under test, and checks: written operands agree with the reference,
-    /// read operands and guards are untouched, and both runs give the same bytes even though the outputs contained different
-    /// values beforehand.
+    /// Runs an operation on the reference, and twice on the backend under test, and checks: written operands agree with the
+    /// reference, read operands and guards are untouched, and both runs give the same bytes even though the outputs contained
+    /// different values beforehand.
     /// </summary>
     protected void Compare(IReadOnlyList<Operand> operands, Operation operation)
     {
@@ -132,8 +135,10 @@ public abstract class ConformanceSuite(ConformanceTarget target)
         if (worst >= 0)
         {
             throw new ConformanceException(
-                $"{name}[{worst}] is {actual[worst]:R}, expected {expected[worst]:R} (off by {worstError:E1}, largest value {largest:G4}, " +
-                $"tolerance {tolerance.Relative:E0}{(tolerance.PerElement ? " per element" : string.Empty)}); {count} of {expected.Length} are off");
+                $"{name}[{worst}] is {actual[worst]:R}, expected {expected[worst]:R} (off by {worstError:E1}, largest value "
+                    + $"{largest:G4}, " +
+                $"tolerance {tolerance.Relative:E0}{(tolerance.PerElement ? " per element" : string.Empty)}); {count} of "
+                    + $"{expected.Length} are off");
         }
     }
 

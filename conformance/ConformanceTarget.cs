@@ -9,7 +9,8 @@ namespace SharpSeg.Conformance;
 /// <param name="ProductTolerance">
 /// Relative error allowed for sums of products, on top of float32's: 0, or the rounding of factors for tensor cores.
 /// </param>
-public sealed record ConformanceTarget(Backend Device, bool TinyShapesOnly = false, long? WorkLimit = null, double ProductTolerance = 0)
+public sealed record ConformanceTarget(
+    Backend Device, bool TinyShapesOnly = false, long? WorkLimit = null, double ProductTolerance = 0)
 {
     /// <summary>The limit in force.</summary>
     public long LargestWork => WorkLimit ?? (TinyShapesOnly ? 2_000_000 : 100_000_000);

@@ -50,7 +50,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     });
 
     [Check]
-    public void Backward_data_of_one_of_two_inputs_matches_float64_reference() => ForEach(Problems.Where(p => p.Cin2 > 0), (p, random) =>
+    public void Backward_data_of_one_of_two_inputs_matches_float64_reference() =>
+        ForEach(Problems.Where(p => p.Cin2 > 0), (p, random) =>
     {
         foreach (var ofSecond in Variants(p, random))
         {
@@ -86,7 +87,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
 
     /// <summary>⟨conv(x, w), dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩: needs no reference, so it also guards the reference.</summary>
     [Check]
-    public void Backward_passes_are_adjoint_to_forward() => ForEach(Problems.Where(p => p.Cin2 == 0).Take(TinyShapesOnly ? 6 : 20), (p, random) =>
+    public void Backward_passes_are_adjoint_to_forward() =>
+        ForEach(Problems.Where(p => p.Cin2 == 0).Take(TinyShapesOnly ? 6 : 20), (p, random) =>
     {
         Operand[] operands =
         [
@@ -135,7 +137,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         using var y = new GuardedTensor(Device, p.OutputShape, new float[p.OutputShape.Length]);
         Require.Throws<ShapeException>(() => Device.ConvForward(p, x.Tensor, x.Tensor, w.Tensor, null, y.Tensor));
         Require.Throws<ShapeException>(() => Device.ConvForward(p, y.Tensor, null, w.Tensor, null, y.Tensor));
-        Require.Throws<ShapeException>(() => Device.ConvForward(p with { Kernel = new Extent(1, 2, 2) }, x.Tensor, null, w.Tensor, null, y.Tensor));
+        Require.Throws<ShapeException>(
+            () => Device.ConvForward(p with { Kernel = new Extent(1, 2, 2) }, x.Tensor, null, w.Tensor, null, y.Tensor));
         Require.Throws<ShapeException>(() => Device.ConvBackwardData(p, y.Tensor, w.Tensor, null, false));
     }
 

@@ -83,7 +83,8 @@ internal static class ConvolutionProblems
         while (count > 0)
         {
             var p = new ConvProblem(
-                random.Next(1, 4), Three(Extents), One(Channels), random.Next(5) < 2 ? One(Channels) : 0, One(Channels), Three(Kernels),
+                random.Next(1, 4), Three(Extents), One(Channels), random.Next(5) < 2 ? One(Channels) : 0, One(Channels),
+                Three(Kernels),
                 Three(Strides));
             if (MultiplyAdds(tiny ? Shrink(p) : p) <= largestWork)
             {

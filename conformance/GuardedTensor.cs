@@ -44,7 +44,8 @@ internal sealed class GuardedTensor : IDisposable
             var inside = i >= Before && i < contents.Length - Behind;
             if (!inside && contents[i] != Guard)
             {
-                throw new ConformanceException($"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
+                throw new ConformanceException(
+                    $"{name} {Tensor.Shape}: wrote {contents[i]} outside the tensor, at element {i - Before}");
             }
         }
 

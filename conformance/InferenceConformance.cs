@@ -7,7 +7,8 @@ namespace SharpSeg.Conformance;
 public sealed class InferenceConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
-    /// A few float32 roundings and one exponential; the absolute part is for terms of size 1 that cancel in a tensor of one element.
+    /// A few float32 roundings and one exponential; the absolute part is for terms of size 1 that cancel in a tensor of one
+    /// element.
     /// </summary>
     private static readonly Tolerance Close = new(2e-6, Absolute: 2e-7);
 
@@ -20,7 +21,8 @@ public sealed class InferenceConformance(ConformanceTarget target) : Conformance
             Shape[] small =
             [
                 Shape.Activation(1, Extent.One, 1), Shape.Activation(2, new(1, 3, 5), 2), Shape.Activation(1, new(3, 5, 7), 3),
-                Shape.Activation(2, new(2, 3, 3), 4), Shape.Activation(1, new(1, 5, 7), 16), Shape.Activation(1, new(3, 2, 5), 17),
+                Shape.Activation(2, new(2, 3, 3), 4), Shape.Activation(1, new(1, 5, 7), 16),
+                Shape.Activation(1, new(3, 2, 5), 17),
                 Shape.Activation(1, new(1, 2, 3), 33),
             ];
             Shape[] large = [Shape.Activation(1, new(17, 19, 23), 3), Shape.Activation(2, new(5, 7, 11), 105)];
@@ -79,7 +81,8 @@ public sealed class InferenceConformance(ConformanceTarget target) : Conformance
         Operand[] operands =
         [
             Operand.Input("tile", tileShape, constants),
-            Operand.Input("weights", Shape.Activation(1, tile, 1), RandomValues.Uniform(random, tile.Voxels, radius: 0.9, centre: 1)),
+            Operand.Input(
+                "weights", Shape.Activation(1, tile, 1), RandomValues.Uniform(random, tile.Voxels, radius: 0.9, centre: 1)),
             Operand.InOut("sum", Shape.Activation(1, volume, channels), new float[volume.Voxels * channels], Close),
             Operand.InOut("weightSum", Shape.Activation(1, volume, 1), new float[volume.Voxels], Close),
         ];
@@ -164,9 +167,12 @@ public sealed class InferenceConformance(ConformanceTarget target) : Conformance
     {
         using var tile = new GuardedTensor(Device, Shape.Activation(1, new(1, 2, 2), 1), new float[4]);
         using var volume = new GuardedTensor(Device, Shape.Activation(1, new(1, 3, 3), 1), new float[9]);
-        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 3, 0), volume.Tensor, volume.Tensor));
-        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 0, -3), volume.Tensor, volume.Tensor));
-        Require.Throws<ShapeException>(() => Device.BlendAdd(tile.Tensor, 1, tile.Tensor, new(0, 0, 0), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(
+            () => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 3, 0), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(
+            () => Device.BlendAdd(tile.Tensor, 0, tile.Tensor, new(0, 0, -3), volume.Tensor, volume.Tensor));
+        Require.Throws<ShapeException>(
+            () => Device.BlendAdd(tile.Tensor, 1, tile.Tensor, new(0, 0, 0), volume.Tensor, volume.Tensor));
     }
 
     private static Operand Values(string name, Shape shape, Random random, double radius = 1) =>

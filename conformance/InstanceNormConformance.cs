@@ -7,8 +7,8 @@ namespace SharpSeg.Conformance;
 public sealed class InstanceNormConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
-    /// A handful of float32 operations per element on values up to 7, and sums over at most 10⁵ voxels in float32 partial sums. The absolute
-    /// part is for means and results that happen to be small.
+    /// A handful of float32 operations per element on values up to 7, and sums over at most 10⁵ voxels in float32 partial sums.
+    /// The absolute part is for means and results that happen to be small.
     /// </summary>
     private static readonly Tolerance Close = new(1e-5, Absolute: 2e-6);
 
@@ -36,8 +36,10 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
                 new(1, new(9, 8, 7), 48, 0.01f, 1e-3f),
             ];
             var drawn = Enumerable.Range(0, TinyShapesOnly ? 3 : 8).Select(_ => new InstanceNormProblem(
-                random.Next(1, 4), new(random.Next(1, 9), random.Next(1, 12), random.Next(1, 20)), random.Next(1, 70), 0.01f)).ToArray();
-            return listed.Concat(drawn).Select(p => TinyShapesOnly ? Shrink(p) : p).Distinct().Where(p => p.ActivationShape.Length <= LargestWork);
+                random.Next(1, 4), new(random.Next(1, 9), random.Next(1, 12), random.Next(1, 20)), random.Next(1, 70),
+                0.01f)).ToArray();
+            return listed.Concat(drawn).Select(p => TinyShapesOnly ? Shrink(p) : p)
+                .Distinct().Where(p => p.ActivationShape.Length <= LargestWork);
         }
     }
 
@@ -56,14 +58,17 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
     public void Apply_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
         Operand[] operands = [.. NormInputs(p, random), Operand.Output("y", p.ActivationShape, Close)];
-        Compare(operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["y"]));
+        Compare(
+            operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["y"]));
     });
 
     [Check]
     public void Apply_in_place_matches_float64_reference() => ForEach(Problems, (p, random) =>
     {
-        var operands = NormInputs(p, random).Select(o => o.Name == "x" ? o with { Written = true, Tolerance = Close } : o).ToArray();
-        Compare(operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["x"]));
+        var operands = NormInputs(p, random)
+            .Select(o => o.Name == "x" ? o with { Written = true, Tolerance = Close } : o).ToArray();
+        Compare(
+            operands, (backend, t) => backend.InstanceNormApply(p, t["x"], t["mean"], t["rstd"], t["gamma"], t["beta"], t["x"]));
     });
 
     [Check]
@@ -199,8 +204,9 @@ public sealed class InstanceNormConformance(ConformanceTarget target) : Conforma
     }
 
     /// <summary>
-    /// x, its statistics, gamma and beta, such that no z = gamma·(x − mean)·rstd + beta lies near the kink at 0, where rounding decides
-    /// the slope and any two implementations may differ. The first channel of several has gamma = 0, as residual blocks start with.
+    /// x, its statistics, gamma and beta, such that no z = gamma·(x − mean)·rstd + beta lies near the kink at 0, where rounding
+    /// decides the slope and any two implementations may differ. The first channel of several has gamma = 0, as residual blocks
+    /// start with.
     /// </summary>
     private static Operand[] NormInputs(InstanceNormProblem p, Random random)
     {

@@ -6,14 +6,19 @@ namespace SharpSeg.Conformance;
 /// <summary>Soft Dice + cross-entropy: sums and gradient, labels and regions, with and without an ignore label.</summary>
 public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
-    /// <summary>Sums of positive terms keep the relative error of their terms, one exponential each, plus the summation's own.</summary>
+    /// <summary>
+    /// Sums of positive terms keep the relative error of their terms, one exponential each, plus the summation's own.
+    /// </summary>
     private static readonly Tolerance CloseSum = new(2e-5, PerElement: true);
 
-    /// <summary>A voxel's cross-entropy is a difference of numbers near 1: it is off by their rounding, however small it is itself.</summary>
+    /// <summary>
+    /// A voxel's cross-entropy is a difference of numbers near 1: it is off by their rounding, however small it is itself.
+    /// </summary>
     private const double VoxelRounding = 2e-7;
 
     /// <summary>
-    /// A gradient is a difference of terms that are each off by some 10⁻⁶; where all cancel, a share of the terms' size, 1/voxels, remains.
+    /// A gradient is a difference of terms that are each off by some 10⁻⁶; where all cancel, a share of the terms' size,
+    /// 1/voxels, remains.
     /// </summary>
     private static readonly Tolerance Close = new(1e-5);
 
@@ -52,7 +57,8 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         var logits = RandomValues.Uniform(random, p.LogitsShape.Length, radius: 4);
         Operand[] operands =
         [
-            Operand.Input("logits", p.LogitsShape, logits), Target(p, random), Operand.Output("sums", p.SumsShape, CloseSum with { Absolute = VoxelRounding * p.N * p.Spatial.Voxels }),
+            Operand.Input("logits", p.LogitsShape, logits), Target(p, random),
+            Operand.Output("sums", p.SumsShape, CloseSum with { Absolute = VoxelRounding * p.N * p.Spatial.Voxels }),
         ];
         Compare(operands, (backend, t) => backend.SegmentationLossForward(p, t["logits"], t["target"], t["sums"]));
     });
@@ -64,7 +70,8 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         var (target, weight) = (Target(p, random), (float)random.NextDouble());
         Operand[] operands =
         [
-            Operand.Input("logits", p.LogitsShape, logits), target, Operand.Input("sums", p.SumsShape, ReferenceSums(p, logits, target)),
+            Operand.Input("logits", p.LogitsShape, logits), target,
+            Operand.Input("sums", p.SumsShape, ReferenceSums(p, logits, target)),
             Operand.Output("dlogits", p.LogitsShape, Close with { Absolute = 1e-6 * weight / (p.N * p.Spatial.Voxels) }),
         ];
         Compare(operands, (backend, t) =>
@@ -72,7 +79,8 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
     });
 
     [Check]
-    public void Extreme_logits_give_finite_sums_and_gradients() => ForEach(Problems.Where(p => p.LogitsShape.Length >= 2), (p, random) =>
+    public void Extreme_logits_give_finite_sums_and_gradients() =>
+        ForEach(Problems.Where(p => p.LogitsShape.Length >= 2), (p, random) =>
     {
         var logits = RandomValues.Uniform(random, p.LogitsShape.Length, radius: 1);
         for (var i = 0; i < logits.Length; i++)
@@ -96,7 +104,8 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
     });
 
     [Check]
-    public void Patches_that_are_ignored_altogether_have_no_gradient() => ForEach(Problems.Where(p => p.IgnoreLabel >= 0), (p, random) =>
+    public void Patches_that_are_ignored_altogether_have_no_gradient() =>
+        ForEach(Problems.Where(p => p.IgnoreLabel >= 0), (p, random) =>
     {
         var target = new float[p.TargetShape.Length];
         var channels = p.TargetShape.C;
@@ -155,7 +164,9 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         ];
 
         var (sums, gradient) = RunExample(p, SoftmaxLogits, target);
-        RequireClose("I, P, G of the foreground", Foreground([0.587976, 1.161969, 1, 0.821409, 1.559631, 1], [1.129496, 1.444075, 2, 0, 0.906376, 0]),
+        RequireClose(
+            "I, P, G of the foreground",
+            Foreground([0.587976, 1.161969, 1, 0.821409, 1.559631, 1], [1.129496, 1.444075, 2, 0, 0.906376, 0]),
             [.. sums[3..9], .. sums[12..18]], Printed);
         RequireClose("valid voxels", [8], sums[^1..], Tolerance.Exact);
         RequireLoss(p, sums, 0.564904, -0.460417);
@@ -176,7 +187,9 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         var p = new LossProblem(2, new(1, 2, 2), 3, Regions: false, BatchDice: false, IgnoreLabel: 3);
         float[] target = [0, 1, 3, 0, 1, 3, 0, 0];
         var (sums, gradient) = RunExample(p, SoftmaxLogits, target);
-        RequireClose("I, P, G of the foreground", Foreground([0.587976, 1.050803, 1, 0, 0.738222, 0], [0.475485, 0.790064, 1, 0, 0.826288, 0]),
+        RequireClose(
+            "I, P, G of the foreground",
+            Foreground([0.587976, 1.050803, 1, 0, 0.738222, 0], [0.475485, 0.790064, 1, 0, 0.826288, 0]),
             [.. sums[3..9], .. sums[12..18]], Printed);
         RequireClose("valid voxels", [6], sums[^1..], Tolerance.Exact);
         RequireLoss(p, sums, 0.649644, -0.276172);
@@ -203,13 +216,17 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         var (sums, gradient) = RunExample(p, logits, ChannelsLast.Floats([1, 0, 1, 1], [0, 0, 1, 0]));
         RequireClose("I, P, G", [2.003256, 2.272198, 3, 0.731059, 1.802245, 1], sums[..6], Printed);
         RequireLoss(p, sums, 0.422004, -0.640850);
-        RequireClose("dlogits", ChannelsLast.FromMaps([-0.074830, 0.047787, -0.027248, -0.091901], [0.069071, 0.094564, -0.085476, 0.024675]),
+        RequireClose(
+            "dlogits",
+            ChannelsLast.FromMaps([-0.074830, 0.047787, -0.027248, -0.091901], [0.069071, 0.094564, -0.085476, 0.024675]),
             gradient, Printed);
 
         p = p with { IgnoreLabel = 3 };
         (sums, gradient) = RunExample(p, logits, ChannelsLast.Floats([1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 1, 0]));
         RequireLoss(p, sums, 0.978615, -0.330977);
-        RequireClose("dlogits", ChannelsLast.FromMaps([-0.172206, 0.108835, 0, -0.215984], [0.125848, 0.191482, 0, 0.039735]), gradient, Printed);
+        RequireClose(
+            "dlogits", ChannelsLast.FromMaps([-0.172206, 0.108835, 0, -0.215984], [0.125848, 0.191482, 0, 0.039735]),
+            gradient, Printed);
     }
 
     private static float[] SoftmaxLogits =>
@@ -265,7 +282,9 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         }
     }
 
-    /// <summary>Random labels or region maps, a fifth of the voxels ignored where that is possible; some classes may be absent.</summary>
+    /// <summary>
+    /// Random labels or region maps, a fifth of the voxels ignored where that is possible; some classes may be absent.
+    /// </summary>
     private static Operand Target(LossProblem p, Random random)
     {
         var shape = p.TargetShape;

@@ -12,7 +12,8 @@ public sealed class MemoryConformance(ConformanceTarget target) : ConformanceSui
     public void Upload_and_download_return_the_same_bits() => ForEach(Lengths, (length, random) =>
     {
         var values = RandomValues.Uniform(random, length);
-        ReadOnlySpan<float> special = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, -0f, float.Epsilon, float.MaxValue, float.MinValue];
+        ReadOnlySpan<float> special =
+            [float.NaN, float.PositiveInfinity, float.NegativeInfinity, -0f, float.Epsilon, float.MaxValue, float.MinValue];
         for (var i = 0; i < special.Length && i < length; i++)
         {
             values[i] = special[i];
@@ -48,7 +49,8 @@ public sealed class MemoryConformance(ConformanceTarget target) : ConformanceSui
     {
         var random = NewRandom();
         var buffer = Device.Allocate(100);
-        Tensor first = new(buffer, 0, Shape.Vector(17)), second = new(buffer, 32, Shape.Vector(33)), third = new(buffer, 80, Shape.Vector(20));
+        Tensor first = new(buffer, 0, Shape.Vector(17)), second = new(buffer, 32, Shape.Vector(33)),
+        third = new(buffer, 80, Shape.Vector(20));
         var (a, b) = (RandomValues.Uniform(random, 17), RandomValues.Uniform(random, 33));
         Device.Upload(a, first);
         Device.Upload(b, second);
@@ -59,7 +61,9 @@ public sealed class MemoryConformance(ConformanceTarget target) : ConformanceSui
         Device.Free(buffer);
     }
 
-    /// <summary>The order of calls is the order of effects, also across operations that a device may run asynchronously.</summary>
+    /// <summary>
+    /// The order of calls is the order of effects, also across operations that a device may run asynchronously.
+    /// </summary>
     [Check]
     public void Operations_run_in_the_order_of_the_calls()
     {

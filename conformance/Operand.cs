@@ -4,11 +4,14 @@ namespace SharpSeg.Conformance;
 
 /// <summary>How far a backend may be from the reference.</summary>
 /// <param name="Relative">Largest |actual − expected| as a share of the scale.</param>
-/// <param name="PerElement">The scale is |expected| of the element itself (for sums of positive terms), not the largest |expected|.</param>
+/// <param name="PerElement">The scale is |expected| of the element itself (for sums of positive terms), not the largest
+/// |expected|.</param>
 /// <param name="Absolute">Allowed on top, whatever the scale: half a unit of the last printed digit of a worked example.</param>
 public readonly record struct Tolerance(double Relative, bool PerElement = false, double Absolute = 0)
 {
-    /// <summary>The float32 nearest to the reference, bit for bit (NaN payloads aside): for operations that only move values.</summary>
+    /// <summary>
+    /// The float32 nearest to the reference, bit for bit (NaN payloads aside): for operations that only move values.
+    /// </summary>
     public static Tolerance Exact => new(0);
 }
 
@@ -27,7 +30,8 @@ public sealed record Operand(string Name, Shape Shape, float[]? Values, bool Wri
     public static Operand Output(string name, Shape shape, Tolerance tolerance) => new(name, shape, null, true, tolerance);
 
     /// <summary>An operand that is read and written: in place, or accumulated into.</summary>
-    public static Operand InOut(string name, Shape shape, float[] values, Tolerance tolerance) => new(name, shape, values, true, tolerance);
+    public static Operand InOut(string name, Shape shape, float[] values, Tolerance tolerance) =>
+        new(name, shape, values, true, tolerance);
 
     /// <summary>An output that is either overwritten or, with accumulate, added to.</summary>
     public static Operand Sum(string name, Shape shape, bool accumulate, Random random, Tolerance tolerance) => accumulate

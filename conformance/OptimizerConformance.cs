@@ -84,7 +84,8 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
     {
         double[][] thetas = [[0.999700000, -1.999700000], [0.999420343, -1.999420343], [0.999241314, -1.999482237]];
         double[][] firsts = [[0.050003000, -0.100006000], [0.070005699, -0.140011399], [0.053008127, 0.073983743]];
-        double[][] seconds = [[0.000250030001, 0.001000120004], [0.000312294967, 0.001249179878], [0.000321976677, 0.005247690771]];
+        double[][] seconds =
+            [[0.000250030001, 0.001000120004], [0.000312294967, 0.001249179878], [0.000321976677, 0.005247690771]];
         foreach (var amsGrad in new[] { false, true })
         {
             for (var steps = 1; steps <= 3; steps++)
@@ -124,7 +125,8 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
             var values = RandomValues.Uniform(random, length, size);
             var expected = values.Sum(v => (double)v * v);
             var (first, second) = (SumOfSquares(values), SumOfSquares(values));
-            Require.True(Math.Abs(first - expected) <= 1e-6 * expected, $"values of size {size}: {first:R}, expected {expected:R}");
+            Require.True(
+                Math.Abs(first - expected) <= 1e-6 * expected, $"values of size {size}: {first:R}, expected {expected:R}");
             Require.Equal(BitConverter.DoubleToInt64Bits(first), BitConverter.DoubleToInt64Bits(second));
         }
     });
@@ -177,7 +179,8 @@ public sealed class OptimizerConformance(ConformanceTarget target) : Conformance
     private static Operand State(string name, int length, Random random) =>
         Operand.InOut(name, Shape.Vector(length), RandomValues.Uniform(random, length), CloseState);
 
-    private static Operand Zero(string name, int length) => Operand.InOut(name, Shape.Vector(length), new float[length], CloseState);
+    private static Operand Zero(string name, int length) =>
+        Operand.InOut(name, Shape.Vector(length), new float[length], CloseState);
 
     private static Operand Start(params float[] values) => Operand.InOut("theta", Shape.Vector(values.Length), values, Close);
 

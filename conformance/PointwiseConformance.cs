@@ -7,7 +7,8 @@ namespace SharpSeg.Conformance;
 public sealed class PointwiseConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
-    /// A few float32 roundings of values of the same size; the absolute part is for terms of size 1 that cancel in a tensor of one element.
+    /// A few float32 roundings of values of the same size; the absolute part is for terms of size 1 that cancel in a tensor of
+    /// one element.
     /// </summary>
     private static readonly Tolerance Close = new(1e-6, Absolute: 1e-6);
 
@@ -18,13 +19,16 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
             var random = NewRandom();
             Shape[] listed =
             [
-                Shape.Vector(1), Shape.Vector(2), Shape.Vector(15), Shape.Vector(16), Shape.Vector(17), Shape.Vector(31), Shape.Vector(33),
-                Shape.Activation(2, new(3, 5, 7), 1), Shape.Activation(1, new(1, 7, 11), 30), Shape.Activation(2, new(2, 3, 5), 33),
+                Shape.Vector(1), Shape.Vector(2), Shape.Vector(15), Shape.Vector(16), Shape.Vector(17), Shape.Vector(31),
+                Shape.Vector(33),
+                Shape.Activation(2, new(3, 5, 7), 1), Shape.Activation(1, new(1, 7, 11), 30),
+                Shape.Activation(2, new(2, 3, 5), 33),
                 Shape.Activation(1, new(4, 4, 4), 32), Shape.Activation(1, new(1, 1, 13), 3),
             ];
             Shape[] large = TinyShapesOnly ? [] : [Shape.Activation(2, new(13, 17, 19), 17), Shape.Vector(200_003)];
             var drawn = Enumerable.Range(0, 4).Select(_ =>
-                Shape.Activation(random.Next(1, 3), new(random.Next(1, 6), random.Next(1, 7), random.Next(1, 9)), random.Next(1, 20)));
+                Shape.Activation(
+                    random.Next(1, 3), new(random.Next(1, 6), random.Next(1, 7), random.Next(1, 9)), random.Next(1, 20)));
             return [.. listed, .. large, .. drawn];
         }
     }
@@ -45,7 +49,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
                 (Shape.Activation(1, new(1, 1, 11), 1), new(1, 1, 4)),
             ];
             var drawn = Enumerable.Range(0, 5).Select(_ => (
-                Shape.Activation(random.Next(1, 3), new(random.Next(1, 4), random.Next(1, 5), random.Next(1, 6)), random.Next(1, 20)),
+                Shape.Activation(
+                    random.Next(1, 3), new(random.Next(1, 4), random.Next(1, 5), random.Next(1, 6)), random.Next(1, 20)),
                 new Extent(random.Next(1, 3), random.Next(1, 4), random.Next(1, 4)))).ToArray();
             return [.. listed, .. drawn];
         }
@@ -137,7 +142,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
         [
             Operand.Input("x", square, [.. Enumerable.Range(1, 16).Select(i => (float)i)]), Operand.Output("y", half, Close),
         ];
-        var pooled = Run(pooling, (backend, t) => backend.BlockSum(t["x"], new Extent(1, 2, 2), 0.25f, t["y"], accumulate: false));
+        var pooled = Run(
+            pooling, (backend, t) => backend.BlockSum(t["x"], new Extent(1, 2, 2), 0.25f, t["y"], accumulate: false));
         RequireClose("y", [3.5, 5.5, 11.5, 13.5], pooled[1], Close);
 
         Operand[] upsampling =
@@ -145,7 +151,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
             Operand.Input("x", Shape.Activation(1, new(1, 1, 3), 1), [0, 1, 2]),
             Operand.Output("y", Shape.Activation(1, new(1, 1, 6), 1), Close),
         ];
-        var repeated = Run(upsampling, (backend, t) => backend.BlockRepeat(t["x"], new Extent(1, 1, 2), 1f, t["y"], accumulate: false));
+        var repeated = Run(
+            upsampling, (backend, t) => backend.BlockRepeat(t["x"], new Extent(1, 1, 2), 1f, t["y"], accumulate: false));
         RequireClose("y", [0, 0, 1, 1, 2, 2], repeated[1], Tolerance.Exact);
     }
 

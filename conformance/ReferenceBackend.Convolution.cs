@@ -9,7 +9,9 @@ namespace SharpSeg.Conformance;
 /// </content>
 public sealed partial class ReferenceBackend
 {
-    /// <summary>One product of the convolution sum: input voxel, kernel position and output voxel, all as row-major indices.</summary>
+    /// <summary>
+    /// One product of the convolution sum: input voxel, kernel position and output voxel, all as row-major indices.
+    /// </summary>
     private delegate void Tap(int inputVoxel, int kernelPosition, int outputVoxel);
 
     /// <inheritdoc/>
@@ -129,7 +131,8 @@ public sealed partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
+    protected override void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
         var (cin, cout) = (p.Cin, p.Cout);
         var (gradient, weights, input) = (View(dy), View(w), View(dx));
@@ -169,8 +172,8 @@ public sealed partial class ReferenceBackend
     }
 
     /// <summary>
-    /// Every (input voxel, kernel position, output voxel) with input = output·stride + kernel − padding that lies inside the image;
-    /// positions outside hold zero and add nothing. Voxel indices count through the batch.
+    /// Every (input voxel, kernel position, output voxel) with input = output·stride + kernel − padding that lies inside the
+    /// image; positions outside hold zero and add nothing. Voxel indices count through the batch.
     /// </summary>
     private static void ForEachTap(in ConvProblem p, Tap tap)
     {
@@ -182,7 +185,8 @@ public sealed partial class ReferenceBackend
                 foreach (var k in Positions(kernel))
                 {
                     var i = new Extent(
-                        (o.Z * stride.Z) + k.Z - padding.Z, (o.Y * stride.Y) + k.Y - padding.Y, (o.X * stride.X) + k.X - padding.X);
+                        (o.Z * stride.Z) + k.Z - padding.Z, (o.Y * stride.Y) + k.Y - padding.Y,
+                        (o.X * stride.X) + k.X - padding.X);
                     if (i.Z >= 0 && i.Z < input.Z && i.Y >= 0 && i.Y < input.Y && i.X >= 0 && i.X < input.X)
                     {
                         tap(Index(n, i, input), Index(0, k, kernel), Index(n, o, output));
@@ -192,7 +196,9 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <summary>Every (input voxel, kernel position, output voxel) with output = input·stride + kernel position; all lie inside.</summary>
+    /// <summary>
+    /// Every (input voxel, kernel position, output voxel) with output = input·stride + kernel position; all lie inside.
+    /// </summary>
     private static void ForEachTap(in TransposedConvProblem p, Tap tap)
     {
         var (input, output, stride) = (p.Input, p.Output, p.Stride);

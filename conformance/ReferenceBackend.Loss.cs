@@ -70,8 +70,8 @@ public sealed partial class ReferenceBackend
     }
 
     /// <summary>
-    /// g_c = slope·y_c + constant for the voxels of sample n: the derivative of −mean(d), d = (2I + s)/D, D = max(P + G + s, 1e-8).
-    /// Where the maximum is 1e-8, D does not depend on p and the constant vanishes.
+    /// g_c = slope·y_c + constant for the voxels of sample n: the derivative of −mean(d), d = (2I + s)/D, D = max(P + G + s,
+    /// 1e-8). Where the maximum is 1e-8, D does not depend on p and the constant vanishes.
     /// </summary>
     private static (double[] OfOneHot, double[] Constant) DiceSlopes(in LossProblem p, Tensor sums, int n)
     {
@@ -131,7 +131,9 @@ public sealed partial class ReferenceBackend
         return new VoxelLoss(valid, probability, oneHot, crossEntropy);
     }
 
-    /// <summary>Sigmoid of every logit of one voxel against the region maps; the ignore mask, if any, is the last target channel.</summary>
+    /// <summary>
+    /// Sigmoid of every logit of one voxel against the region maps; the ignore mask, if any, is the last target channel.
+    /// </summary>
     private static VoxelLoss ReadRegions(in LossProblem p, Values logits, Values target, int index)
     {
         var targetChannels = p.TargetShape.C;

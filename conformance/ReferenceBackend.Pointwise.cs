@@ -71,7 +71,9 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <summary>Every element of the coarse tensor with each of the Πblock elements of the fine one that lie in its block.</summary>
+    /// <summary>
+    /// Every element of the coarse tensor with each of the Πblock elements of the fine one that lie in its block.
+    /// </summary>
     private static void ForEachInBlocks(Shape coarse, Extent block, Action<int, int> pair)
     {
         var (size, fineSize) = (coarse.Spatial, coarse.Spatial.Times(block));

@@ -158,8 +158,8 @@ public sealed partial class ReferenceBackend
     }
 
     /// <summary>
-    /// The coefficients c with (c[i − 1] + 4·c[i] + c[i + 1])/6 = samples[i], by Gaussian elimination. Beyond the samples c is mirrored at
-    /// the first and the last one, or 0.
+    /// The coefficients c with (c[i − 1] + 4·c[i] + c[i + 1])/6 = samples[i], by Gaussian elimination. Beyond the samples c is
+    /// mirrored at the first and the last one, or 0.
     /// </summary>
     private static double[] SplineCoefficients(double[] samples, bool mirrored)
     {

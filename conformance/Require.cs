@@ -17,7 +17,9 @@ public static class Require
 
     /// <summary>Both are the same.</summary>
     public static void Equal<T>(T expected, T actual) =>
-        True(EqualityComparer<T>.Default.Equals(expected, actual), FormattableString.Invariant($"expected {expected}, not {actual}"));
+        True(
+            EqualityComparer<T>.Default.Equals(expected, actual),
+            FormattableString.Invariant($"expected {expected}, not {actual}"));
 
     /// <summary>Every value satisfies an assertion.</summary>
     public static void All<T>(IEnumerable<T> values, Action<T> claim)

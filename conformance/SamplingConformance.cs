@@ -3,14 +3,17 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Conformance;
 
-/// <summary>Augmentation's spatial transform: affine maps with linear interpolation, and splines with elastic displacements.</summary>
+/// <summary>
+/// Augmentation's spatial transform: affine maps with linear interpolation, and splines with elastic displacements.
+/// </summary>
 public sealed class SamplingConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>Positions are kept to 10⁻⁵ voxels by the coarsest device, and values lie 2 apart at most.</summary>
     private const double ImageTolerance = 1e-4;
 
     /// <summary>Patch, initial patch, the box's place in it, each slice on its own, channels, second label.</summary>
-    private static readonly (Extent Patch, Extent Initial, Extent Origin, Extent Box, bool Planar, int Channels, bool Previous)[] Places =
+    private static readonly (
+        Extent Patch, Extent Initial, Extent Origin, Extent Box, bool Planar, int Channels, bool Previous)[] Places =
     [
         (new(5, 6, 7), new(9, 10, 8), default, new(9, 10, 8), false, 1, false),      // the box is the whole initial patch
         (new(5, 6, 7), new(9, 10, 8), new(2, 0, 3), new(6, 7, 5), false, 2, true),   // a part: the rest is padding
@@ -63,7 +66,8 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         var random = NewRandom();
         var sample = new Sample(Map(Places[0], random), random, withPrevious: false);
         var (still, moved) = (sample.Spline(Device, null), sample.Spline(Device, Elastic(random, 200)));
-        Require.True(still.Image.Zip(moved.Image).Count(pair => Math.Abs(pair.First - pair.Second) > 0.05) > still.Image.Length / 4);
+        Require.True(
+            still.Image.Zip(moved.Image).Count(pair => Math.Abs(pair.First - pair.Second) > 0.05) > still.Image.Length / 4);
     }
 
     /// <summary>
@@ -76,7 +80,9 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         var samples = Enumerable.Range(0, 6).Select(i =>
         {
             var place = Places[i];
-            return (Sample: new Sample(Map(place, random), random, place.Previous), Elastic: i % 2 == 0 ? Elastic(random, 100) : null);
+            return (
+                Sample: new Sample(Map(place, random), random, place.Previous),
+                Elastic: i % 2 == 0 ? Elastic(random, 100) : null);
         }).ToArray();
         var alone = samples.Select(s => (s.Sample.Affine(Device), s.Sample.Spline(Device, s.Elastic))).ToArray();
         var failures = new string?[samples.Length];
@@ -136,7 +142,8 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         var (s, c) = Math.SinCos((random.NextDouble() - 0.5) * Math.PI);
         VoxelPosition Turned(VoxelPosition v) => new((c * v.Z) - (s * v.Y), (s * v.Z) + (c * v.Y), v.X);
         return new(
-            place.Patch, place.Initial, place.Origin, place.Box, place.Channels, false, Turned(new(scale, 0, 0)), Turned(y), Turned(x));
+            place.Patch, place.Initial, place.Origin, place.Box, place.Channels, false, Turned(new(scale, 0, 0)),
+            Turned(y), Turned(x));
     }
 
     private static ElasticDisplacement Elastic(Random random, float strength)
@@ -153,14 +160,19 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
     private static void RequireClose(string name, float[] expected, float[] actual) =>
         RequireClose(name, Array.ConvertAll(expected, v => (double)v), actual, new Tolerance(0, Absolute: ImageTolerance));
 
-    private static int Differences(Patch expected, Patch actual) => expected.Labels.Zip(actual.Labels).Count(pair => pair.First != pair.Second);
+    private static int Differences(Patch expected, Patch actual) =>
+        expected.Labels.Zip(actual.Labels).Count(pair => pair.First != pair.Second);
 
-    /// <summary>Where two labels' weights are equal to seven digits, or a position lies on the border to as many, rounding may decide.</summary>
-    private static void RequireFew(int differ, int all) => Require.True(differ <= 1 + (all / 500), $"{differ} of {all} labels differ");
+    /// <summary>
+    /// Where two labels' weights are equal to seven digits, or a position lies on the border to as many, rounding may decide.
+    /// </summary>
+    private static void RequireFew(int differ, int all) =>
+        Require.True(differ <= 1 + (all / 500), $"{differ} of {all} labels differ");
 
     private sealed record Patch(float[] Image, short[] Labels)
     {
-        public bool SameAs(Patch other) => Image.AsSpan().SequenceEqual(other.Image) && Labels.AsSpan().SequenceEqual(other.Labels);
+        public bool SameAs(Patch other) =>
+            Image.AsSpan().SequenceEqual(other.Image) && Labels.AsSpan().SequenceEqual(other.Labels);
     }
 
     /// <summary>A map and random voxels; both labels of a sampled patch are kept one behind the other.</summary>
@@ -168,12 +180,14 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
     {
         private readonly float[] image = RandomValues.Uniform(random, map.Box.Voxels * map.Channels);
         private readonly short[] labels = [.. Enumerable.Range(0, (int)map.Box.Voxels).Select(i => (short)((i / 4 % 4) - 1))];
-        private readonly short[] previous = [.. Enumerable.Range(0, withPrevious ? (int)map.Box.Voxels : 0).Select(i => (short)(i / 5 % 3))];
+        private readonly short[] previous =
+            [.. Enumerable.Range(0, withPrevious ? (int)map.Box.Voxels : 0).Select(i => (short)(i / 5 % 3))];
 
         public Patch Affine(Backend backend)
         {
             var (patch, split) = NewPatch();
-            backend.SampleAffine(map, new(image, labels, previous), new(patch.Image, patch.Labels.AsSpan(..split), patch.Labels.AsSpan(split..)));
+            backend.SampleAffine(
+                map, new(image, labels, previous), new(patch.Image, patch.Labels.AsSpan(..split), patch.Labels.AsSpan(split..)));
             return patch;
         }
 

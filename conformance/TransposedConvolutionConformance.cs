@@ -7,8 +7,8 @@ namespace SharpSeg.Conformance;
 public sealed class TransposedConvolutionConformance(ConformanceTarget target) : ConformanceSuite(target)
 {
     /// <summary>
-    /// Plain sums of up to 10⁴ float32 products: √K·2⁻²⁴ is below 10⁻⁵ of the largest; the absolute part is for terms of size 1 that cancel
-    /// in a tensor of one element.
+    /// Plain sums of up to 10⁴ float32 products: √K·2⁻²⁴ is below 10⁻⁵ of the largest; the absolute part is for terms of size 1
+    /// that cancel in a tensor of one element.
     /// </summary>
     private Tolerance Close => Products(new(2e-5, Absolute: 1e-6));
 
@@ -32,9 +32,11 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
                 new(1, new(3, 3, 3), 128, 64, new(2, 2, 2)),
             ];
             var drawn = Enumerable.Range(0, TinyShapesOnly ? 4 : 8).Select(_ => new TransposedConvProblem(
-                random.Next(1, 3), new(random.Next(1, 6), random.Next(1, 8), random.Next(1, 12)), random.Next(1, 41), random.Next(1, 41),
+                random.Next(1, 3), new(random.Next(1, 6), random.Next(1, 8), random.Next(1, 12)), random.Next(1, 41),
+                random.Next(1, 41),
                 new(random.Next(1, 3), random.Next(1, 4), random.Next(1, 4)))).ToArray();
-            return listed.Concat(drawn).Select(p => TinyShapesOnly ? Shrink(p) : p).Distinct().Where(p => p.MinimumWork.Flops / 2 <= LargestWork);
+            return listed.Concat(drawn).Select(p => TinyShapesOnly ? Shrink(p) : p)
+                .Distinct().Where(p => p.MinimumWork.Flops / 2 <= LargestWork);
         }
     }
 

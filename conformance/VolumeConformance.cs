@@ -25,7 +25,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
                     yield return (axis, order, new(1, 17, 5), 6);
                     for (var i = 0; i < 4; i++)
                     {
-                        yield return (axis, order, new(random.Next(1, 9), random.Next(1, 9), random.Next(1, 9)), random.Next(1, 14));
+                        yield return (
+                            axis, order, new(random.Next(1, 9), random.Next(1, 9), random.Next(1, 9)), random.Next(1, 14));
                     }
 
                     if (!TinyShapesOnly)
@@ -73,10 +74,12 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
             var (channels, channel) = item;
             Extent all = new(random.Next(1, 6), random.Next(1, 7), random.Next(1, 8));
             Extent size = new(random.Next(1, all.Z + 1), random.Next(1, all.Y + 1), random.Next(1, all.X + 1));
-            Extent origin = new(random.Next(all.Z - size.Z + 1), random.Next(all.Y - size.Y + 1), random.Next(all.X - size.X + 1));
+            Extent origin = new(
+                random.Next(all.Z - size.Z + 1), random.Next(all.Y - size.Y + 1), random.Next(all.X - size.X + 1));
             Operand[] operands =
             [
-                Values("maps", Shape.Activation(1, all, channels), random), Operand.Output("volume", Volume(size), Tolerance.Exact),
+                Values("maps", Shape.Activation(1, all, channels), random),
+                Operand.Output("volume", Volume(size), Tolerance.Exact),
             ];
             Compare(operands, (backend, t) => backend.TakeChannel(t["maps"], channel, origin, t["volume"]));
         });
@@ -115,7 +118,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
             backend.ResampleAxis(whole, t["source"], t["target"]);
             backend.ResampleAxis(whole with { FirstSource = from, FirstTarget = first }, t["part"], t["slab"]);
         });
-        Require.True(results[3].AsSpan().SequenceEqual(Cut(results[1], size, item.Axis, first, count)), "a slab differs from the whole");
+        Require.True(
+            results[3].AsSpan().SequenceEqual(Cut(results[1], size, item.Axis, first, count)), "a slab differs from the whole");
     });
 
     /// <summary>docs/method/preprocessing.md §4.5: four samples on eight outputs, and the spline's clipped ones.</summary>
@@ -157,7 +161,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
     {
         foreach (var width in TinyShapesOnly ? new[] { 1, 5 } : [1, 5, 16, 35])
         {
-            Extent from = new(random.Next(1, 6), random.Next(1, 7), width), to = new(random.Next(1, 7), random.Next(1, 6), random.Next(1, 20));
+            Extent from = new(random.Next(1, 6), random.Next(1, 7), width),
+            to = new(random.Next(1, 7), random.Next(1, 6), random.Next(1, 20));
             to = axis is { } a ? to.With(a, from[a]) : to;
             Operand[] operands =
             [
@@ -172,7 +177,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
     {
         // Blocks of labels, −1 among them, have cells that agree, edges, and corners where three meet.
         var labels = Blocks(p.From, random);
-        Operand[] operands = [Operand.Input("source", Volume(p.From), labels), Operand.Output("target", Volume(p.To), Tolerance.Exact)];
+        Operand[] operands =
+            [Operand.Input("source", Volume(p.From), labels), Operand.Output("target", Volume(p.To), Tolerance.Exact)];
         Compare(operands, (backend, t) => backend.ResampleLabels(p, t["source"], t["target"]));
     });
 
@@ -203,7 +209,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
         // Few distinct values make ties the rule.
         Operand[] operands =
         [
-            .. Enumerable.Range(0, 3).Select(i => Operand.Input($"map{i}", Volume(size), RandomValues.Whole(random, size.Voxels, 3))),
+            .. Enumerable.Range(0, 3)
+            .Select(i => Operand.Input($"map{i}", Volume(size), RandomValues.Whole(random, size.Voxels, 3))),
             Operand.Output("best", Volume(size), Tolerance.Exact), Operand.Output("labels", Volume(size), Tolerance.Exact),
         ];
         Compare(operands, (backend, t) =>
@@ -237,7 +244,8 @@ public sealed class VolumeConformance(ConformanceTarget target) : ConformanceSui
         Require.Throws<ShapeException>(() => Device.ResampleAxis(p with { From = 5 }, two.Tensor, four.Tensor));
         Require.Throws<ShapeException>(() => Device.ResampleAxis(p with { To = 3 }, two.Tensor, four.Tensor));
         Require.Throws<ShapeException>(() => Device.ResampleAxis(p with { Axis = 1 }, two.Tensor, four.Tensor));
-        Require.Throws<ShapeException>(() => Device.ResampleAxis(p with { Order = 3, From = 3, FirstSource = 1 }, two.Tensor, four.Tensor));
+        Require.Throws<ShapeException>(
+            () => Device.ResampleAxis(p with { Order = 3, From = 3, FirstSource = 1 }, two.Tensor, four.Tensor));
         Require.Throws<ShapeException>(() => Device.TakeChannel(four.Tensor, 0, new(0, 0, 3), two.Tensor));
         Require.Throws<ShapeException>(() => Device.TakeChannel(four.Tensor, 1, default, two.Tensor));
         Require.Throws<ShapeException>(() => Device.ClipToRange(two.Tensor, 0, tall.Tensor));

@@ -64,11 +64,13 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
         if (name is not Processor && name != Gpu.CheckDevice && Gpu.Devices().All(d => d.Id != name))
         {
             throw new ArgumentException(
-                $"--device {name}: no such device; {Processor}, {Gpu.CheckDevice}{string.Concat(Gpu.Devices().Select(d => $", {d.Id}"))}; {Gpu.DescribeWhyMissing()}");
+                $"--device {name}: no such device; {Processor}, "
+                    + $"{Gpu.CheckDevice}{string.Concat(Gpu.Devices().Select(d => $", {d.Id}"))}; {Gpu.DescribeWhyMissing()}");
         }
 
         return name == Processor && precision is not (null or GpuPrecision.Fp32)
-            ? throw new ArgumentException($"--precision {precision?.ToString().ToLowerInvariant()}: the device cpu computes in fp32 only")
+            ? throw new ArgumentException(
+                $"--precision {precision?.ToString().ToLowerInvariant()}: the device cpu computes in fp32 only")
             : new BenchDevice(name, threads, precision);
     }
 
@@ -99,11 +101,14 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
             yield break;
         }
 
-        yield return ("plain", [.. Convolutions, typeof(InstanceNormConformance), typeof(LossConformance)], Target(KernelChoice.Plain, GpuPrecision.Fp32));
+        yield return (
+            "plain", [.. Convolutions, typeof(InstanceNormConformance), typeof(LossConformance)],
+            Target(KernelChoice.Plain, GpuPrecision.Fp32));
         yield return ("fast", ConformanceChecks.Suites, Target(KernelChoice.Fast, GpuPrecision.Fp32));
         foreach (var precision in TensorPrecisions())
         {
-            yield return ($"tensor cores {precision.ToString().ToLowerInvariant()}", Convolutions, Target(KernelChoice.Fast, precision));
+            yield return (
+                $"tensor cores {precision.ToString().ToLowerInvariant()}", Convolutions, Target(KernelChoice.Fast, precision));
         }
     }
 

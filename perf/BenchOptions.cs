@@ -127,7 +127,8 @@ internal sealed record BenchOptions(
     };
 
     private static string ArchitectureOf(string name) =>
-        name.StartsWith("sm_", StringComparison.Ordinal) && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
+        name.StartsWith("sm_", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
             ? name
             : throw new ArgumentException($"--arch {name}: unknown; an architecture is written like sm_80");
 

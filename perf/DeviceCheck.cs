@@ -24,7 +24,9 @@ internal static class DeviceCheck
     {
         var version = typeof(Backend).Assembly.GetName().Version?.ToString(3) ?? "unknown";
         Console.WriteLine("---- paste from here into an issue ----");
-        Console.WriteLine($"SharpSeg {version}, ILGPU {Gpu.IlgpuVersion}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
+        Console.WriteLine(
+            $"SharpSeg {version}, ILGPU {Gpu.IlgpuVersion}, .NET {Environment.Version}, {RuntimeInformation.OSDescription}, "
+                + $"{RuntimeInformation.ProcessArchitecture}");
         var memory = backend.MemoryBytes == long.MaxValue ? "memory without a limit" : $"{backend.MemoryBytes / 1e9:F1} GB";
         Console.WriteLine($"device {device.Name}: {backend.Description}; {memory}; {backend.ProductPrecision}");
         List<VariantResult> variants = [];
@@ -38,7 +40,11 @@ internal static class DeviceCheck
         }
 
         var disagreements = backend is GpuBackend
-            ? Gpu.Check(backend).Where(r => !r.Agrees).Select(r => $"{r.Operation.Name()}, variant {r.Variant.Name()}: does not agree with the plain kernel; never used").ToList()
+            ? Gpu.Check(backend).Where(r => !r.Agrees)
+                .Select(
+                    r =>
+                        $"{r.Operation.Name()}, variant {r.Variant.Name()}: does not agree with the plain kernel; never used")
+                            .ToList()
             : [];
         disagreements.ForEach(line => Console.WriteLine($"NOT USED {line}"));
         return new CheckReport(
@@ -49,13 +55,15 @@ internal static class DeviceCheck
     public static void Finish(CheckReport report)
     {
         Console.WriteLine(
-            $"{report.Variants.Sum(v => v.Passed)} of {report.Variants.Sum(v => v.Run)} checks passed, {report.Failures.Count} failed, " +
+            $"{report.Variants.Sum(v => v.Passed)} of {report.Variants.Sum(v => v.Run)} checks passed, {report.Failures.Count} "
+                + "failed, " +
             $"{report.Disagreements.Count} fast variant(s) not used");
         Console.WriteLine("---- to here ----");
     }
 
     private static VariantResult RunVariant(
-        string variant, IReadOnlyList<Type> suites, ConformanceTarget target, Func<string, bool> only, List<CheckFailure> failures)
+        string variant, IReadOnlyList<Type> suites, ConformanceTarget target, Func<string, bool> only,
+        List<CheckFailure> failures)
     {
         var clock = Stopwatch.StartNew();
         var (passed, run) = (0, 0);
@@ -79,7 +87,9 @@ internal static class DeviceCheck
                 {
                     var message = e is ConformanceException ? e.Message : e.ToString();
                     failures.Add(new CheckFailure(variant, name, message));
-                    Console.WriteLine($"FAILED {variant}: {name}\n    {(message.Length > LongestMessage ? message[..LongestMessage] + "…" : message).ReplaceLineEndings("\n    ")}");
+                    Console.WriteLine(
+                        $"FAILED {variant}: {name}\n    "
+                            + $"{(message.Length > LongestMessage ? message[..LongestMessage] + "…" : message).ReplaceLineEndings("\n    ")}");
                 }
             }
         }

@@ -7,11 +7,11 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf;
 
 /// <summary>
-/// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only TEXT]
-/// [--seconds S] [--no-pytorch]</c>. Prints a table; every row shows the device's limit measured in the same run and, where
+/// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only
+/// TEXT] [--seconds S] [--no-pytorch]</c>. Prints a table; every row shows the device's limit measured in the same run and, where
 /// PyTorch can be imported and has the device (cpu or cuda:N), PyTorch's time on the same shape, measured in alternation.
-/// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes the PTX
-/// of every GPU kernel instead.</para>
+/// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes
+/// the PTX of every GPU kernel instead.</para>
 /// </summary>
 internal static class Program
 {
@@ -42,7 +42,8 @@ internal static class Program
             Console.Error.WriteLine(Usage);
             return 2;
         }
-        catch (Exception exception) when (exception is GpuUnavailableException or DeviceException or IOException or UnauthorizedAccessException)
+        catch (Exception exception)
+            when (exception is GpuUnavailableException or DeviceException or IOException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine($"error: {exception.Message}");
             return 1;

@@ -8,8 +8,8 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.Tests;
 
 /// <summary>
-/// Writes a folder of results as nnU-Net v2 leaves it, with random weights: plans.json, dataset.json, fold_N/checkpoint_final.pth. What a test is
-/// about can be changed before.
+/// Writes a folder of results as nnU-Net v2 leaves it, with random weights: plans.json, dataset.json,
+/// fold_N/checkpoint_final.pth. What a test is about can be changed before.
 /// </summary>
 internal sealed class NnUNetModelWriter
 {
@@ -141,12 +141,19 @@ internal sealed class NnUNetModelWriter
         return new()
         {
             ["network_weights"] = weights,
-            ["optimizer_state"] = new Dictionary<string, object?> { ["state"] = new Dictionary<string, object?>(), ["lr"] = new NumpyScalarToWrite(0.01) },
+            ["optimizer_state"] =
+                new Dictionary<string, object?>
+                {
+                    ["state"] = new Dictionary<string, object?>(),
+                    ["lr"] = new NumpyScalarToWrite(0.01)
+                },
             ["grad_scaler_state"] = null,
-            ["logging"] = new Dictionary<string, object?> { ["mean_fg_dice"] = new List<object?> { new NumpyScalarToWrite(0.5), 0.6 } },
+            ["logging"] =
+                new Dictionary<string, object?> { ["mean_fg_dice"] = new List<object?> { new NumpyScalarToWrite(0.5), 0.6 } },
             ["_best_ema"] = new NumpyScalarToWrite(0.55),
             ["current_epoch"] = 1000,
-            ["init_args"] = new Dictionary<string, object?> { ["configuration"] = configuration, ["fold"] = fold, ["unpack_dataset"] = true },
+            ["init_args"] =
+                new Dictionary<string, object?> { ["configuration"] = configuration, ["fold"] = fold, ["unpack_dataset"] = true },
             ["trainer_name"] = Trainer,
             ["inference_allowed_mirroring_axes"] = MirrorAxes,
         };

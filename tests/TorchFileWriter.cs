@@ -13,14 +13,16 @@ namespace SharpSeg.Tests;
 /// <param name="Stride">Steps; null for row-major.</param>
 /// <param name="Offset">First element.</param>
 /// <param name="Type">Float, Half, BFloat16 or Double.</param>
-public sealed record TorchTensorToWrite(float[] Storage, int[] Shape, int[]? Stride = null, int Offset = 0, string Type = "Float");
+public sealed record TorchTensorToWrite(
+    float[] Storage, int[] Shape, int[]? Stride = null, int Offset = 0, string Type = "Float");
 
 /// <summary>A value of a class that no reader knows, like numpy's scalars in training logs.</summary>
 public sealed record NumpyScalarToWrite(double Value);
 
 /// <summary>
-/// Writes files as torch.save does (zip of a pickle of protocol 2, and storages), for tests. Values: null, bool, int, double, string, object?[]
-/// (a tuple), other lists, dictionaries with text keys, <see cref="TorchTensorToWrite"/>, <see cref="NumpyScalarToWrite"/>.
+/// Writes files as torch.save does (zip of a pickle of protocol 2, and storages), for tests. Values: null, bool, int, double,
+/// string, object?[] (a tuple), other lists, dictionaries with text keys, <see cref="TorchTensorToWrite"/>,
+/// <see cref="NumpyScalarToWrite"/>.
 /// </summary>
 public sealed class TorchFileWriter
 {
@@ -28,14 +30,16 @@ public sealed class TorchFileWriter
     private readonly List<(float[] Storage, string Type)> storages = [];
 
     /// <summary>Writes a file.</summary>
-    public static void Write(string path, object root, CompressionLevel level = CompressionLevel.NoCompression, string prefix = "archive")
+    public static void Write(
+        string path, object root, CompressionLevel level = CompressionLevel.NoCompression, string prefix = "archive")
     {
         using var file = new FileStream(path, FileMode.Create);
         Write(file, root, level, prefix);
     }
 
     /// <summary>Writes into a stream.</summary>
-    public static void Write(Stream target, object root, CompressionLevel level = CompressionLevel.NoCompression, string prefix = "archive")
+    public static void Write(
+        Stream target, object root, CompressionLevel level = CompressionLevel.NoCompression, string prefix = "archive")
     {
         var writer = new TorchFileWriter();
         writer.pickle.AddRange([0x80, 2]);
@@ -89,7 +93,9 @@ public sealed class TorchFileWriter
             case null: Op('N'); break;
             case bool flag: pickle.Add(flag ? (byte)0x88 : (byte)0x89); break;
             case int number: Op('J'); Int(number); break;
-            case double number: Op('G'); var bits = new byte[8]; BinaryPrimitives.WriteDoubleBigEndian(bits, number); pickle.AddRange(bits); break;
+            case double number:
+                Op('G'); var bits =
+                new byte[8]; BinaryPrimitives.WriteDoubleBigEndian(bits, number); pickle.AddRange(bits); break;
             case string text: Op('X'); var utf8 = Encoding.UTF8.GetBytes(text); Int(utf8.Length); pickle.AddRange(utf8); break;
             case TorchTensorToWrite tensor: Add(tensor); break;
             case NumpyScalarToWrite scalar: Add(scalar); break;
@@ -122,7 +128,8 @@ public sealed class TorchFileWriter
             storages.Add((tensor.Storage, tensor.Type));
         }
 
-        var stride = tensor.Stride ?? [.. tensor.Shape.Select((_, axis) => tensor.Shape.Skip(axis + 1).Aggregate(1, (product, n) => product * n))];
+        var stride = tensor.Stride
+            ?? [.. tensor.Shape.Select((_, axis) => tensor.Shape.Skip(axis + 1).Aggregate(1, (product, n) => product * n))];
         Global("torch._utils", "_rebuild_tensor_v2");
         Op('(');
         Op('(');

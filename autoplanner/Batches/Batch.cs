@@ -4,7 +4,8 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.AutoPlanner.Batches;
 
 /// <summary>
-/// One batch in host memory, ready to upload. Dispose gives its arrays back to the loader for a later batch: do not touch them afterwards.
+/// One batch in host memory, ready to upload. Dispose gives its arrays back to the loader for a later batch: do not touch them
+/// afterwards.
 /// </summary>
 internal sealed class Batch : IBatch
 {
@@ -35,7 +36,8 @@ internal sealed class Batch : IBatch
     public Shape ImageShape { get; }
 
     /// <summary>
-    /// One target per supervised output, full resolution first: labels (n, z, y, x, 1), or one 0/1 map per region with the ignore map last.
+    /// One target per supervised output, full resolution first: labels (n, z, y, x, 1), or one 0/1 map per region with the ignore
+    /// map last.
     /// </summary>
     public IReadOnlyList<float[]> Targets { get; }
 

@@ -58,7 +58,8 @@ internal sealed class BatchLoader : IDisposable
         workers = new Thread[settings.Workers];
         for (var i = 0; i < workers.Length; i++)
         {
-            workers[i] = new Thread(Work) { IsBackground = true, Name = $"batch loader {i}", Priority = ThreadPriority.BelowNormal };
+            workers[i] =
+                new Thread(Work) { IsBackground = true, Name = $"batch loader {i}", Priority = ThreadPriority.BelowNormal };
             workers[i].Start();
         }
     }

@@ -3,7 +3,9 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <summary>Which samples of a batch are forced to contain foreground (docs/method/training.md §4).</summary>
 internal enum ForegroundRule
 {
-    /// <summary>The last third, rounded: sample j ≥ round(B·(1 − 0.33)), half to even. nnU-Net v2; none in a batch of one.</summary>
+    /// <summary>
+    /// The last third, rounded: sample j ≥ round(B·(1 − 0.33)), half to even. nnU-Net v2; none in a batch of one.
+    /// </summary>
     Last33,
 
     /// <summary>More than a third: sample j ≥ B − (⌊B/3⌋ + 1). The 2018 paper.</summary>

@@ -20,7 +20,9 @@ internal interface ICaseSource
     /// <summary>Is there a segmentation of the previous cascade stage?</summary>
     bool HasPreviousStage { get; }
 
-    /// <summary>Number of lists of foreground voxels: one per foreground label or region, plus <see cref="AnnotatedList"/>.</summary>
+    /// <summary>
+    /// Number of lists of foreground voxels: one per foreground label or region, plus <see cref="AnnotatedList"/>.
+    /// </summary>
     int LocationLists { get; }
 
     /// <summary>Index of the list of all annotated (not ignored) voxels; −1 without an ignore label.</summary>

@@ -26,7 +26,8 @@ internal sealed class SampleBuilder
         var geometry = settings.Geometry;
         trainingSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Initial, geometry.Patch);
         validationSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Patch, geometry.Patch);
-        pipeline = new AugmentationPipeline(settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend);
+        pipeline = new AugmentationPipeline(
+            settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend);
         targets = new SupervisionTargets(settings.Regions, settings.IgnoreLabel);
         sample = new PatchSample(geometry.Patch, settings.Channels, settings.CascadeLabels.Count > 0);
         cascade = settings.CascadeLabels.Count > 0
@@ -101,7 +102,9 @@ internal sealed class SampleBuilder
 /// <param name="Iteration">0-based iteration within the epoch's training or validation.</param>
 internal readonly record struct BatchKey(bool Training, int Epoch, int Iteration)
 {
-    /// <summary>What a training loop asks for next: an epoch's training batches, its validation batches, then the next epoch.</summary>
+    /// <summary>
+    /// What a training loop asks for next: an epoch's training batches, its validation batches, then the next epoch.
+    /// </summary>
     public BatchKey Next(int trainingIterations, int validationIterations)
     {
         if (Iteration + 1 < (Training ? trainingIterations : validationIterations))

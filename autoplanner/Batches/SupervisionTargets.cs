@@ -39,7 +39,8 @@ internal sealed class SupervisionTargets
     public int Channels { get; }
 
     /// <summary>Size of a supervised output: patch/stride rounded half to even.</summary>
-    public static Extent SizeOf(Extent patch, Extent stride) => new(Divide(patch.Z, stride.Z), Divide(patch.Y, stride.Y), Divide(patch.X, stride.X));
+    public static Extent SizeOf(Extent patch, Extent stride) =>
+        new(Divide(patch.Z, stride.Z), Divide(patch.Y, stride.Y), Divide(patch.X, stride.X));
 
     /// <summary>Writes the target of one output.</summary>
     /// <param name="source">Label (z, y, x) of the patch, without −1.</param>

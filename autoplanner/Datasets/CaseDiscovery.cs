@@ -55,7 +55,8 @@ internal static partial class CaseDiscovery
     }
 
     /// <summary>The Decathlon's cases. Hidden files (AppleDouble `._x` and the like) are no cases.</summary>
-    public static IReadOnlyList<DatasetCase> Listed(string folder, JsonElement root, string key, DatasetFormat format, string ending, string source)
+    public static IReadOnlyList<DatasetCase> Listed(
+        string folder, JsonElement root, string key, DatasetFormat format, string ending, string source)
     {
         if (!root.TryGetProperty(key, out var list))
         {
@@ -68,7 +69,8 @@ internal static partial class CaseDiscovery
         foreach (var entry in list.EnumerateArray())
         {
             var image = Resolve(
-                folder, entry.ValueKind == JsonValueKind.String ? entry.GetString()! : Member(entry, "image", key, source), key, source);
+                folder, entry.ValueKind == JsonValueKind.String ? entry.GetString()! : Member(entry, "image", key, source),
+                key, source);
             var name = Path.GetFileName(image);
             if (name.StartsWith('.') || name.StartsWith('_'))
             {
@@ -121,7 +123,8 @@ internal static partial class CaseDiscovery
             DatasetJson.Expect(images, JsonValueKind.Array, $"{key}.images", source);
             cases.Add(new(
                 member.Name,
-                [.. images.EnumerateArray().Select(image => Resolve(folder, Expanded(DatasetJson.Text(image, $"{key}.images", source)), key, source))],
+                [.. images.EnumerateArray()
+                    .Select(image => Resolve(folder, Expanded(DatasetJson.Text(image, $"{key}.images", source)), key, source))],
                 Resolve(folder, Expanded(Member(member.Value, "label", key, source)), key, source)));
         }
 
@@ -132,7 +135,8 @@ internal static partial class CaseDiscovery
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> ChannelFiles(string folder, string ending)
     {
         var cases = new SortedDictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
-        foreach (var path in FilesIn(folder).Where(path => path.EndsWith(ending, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var path in FilesIn(folder)
+            .Where(path => path.EndsWith(ending, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             var stem = Path.GetFileName(path)[..^ending.Length];
             if (!stem.StartsWith('.') && ChannelName().IsMatch(stem) && stem.Length > ChannelSuffix)
@@ -174,7 +178,8 @@ internal static partial class CaseDiscovery
     }
 
     private static string Expanded(string path) => Environment.ExpandEnvironmentVariables(ShellVariable().Replace(path, match =>
-        Environment.GetEnvironmentVariable(match.Groups[1].Success ? match.Groups[1].Value : match.Groups[2].Value) ?? match.Value));
+        Environment.GetEnvironmentVariable(match.Groups[1].Success ? match.Groups[1].Value : match.Groups[2].Value)
+            ?? match.Value));
 
     [GeneratedRegex(@"^.+_[0-9]{4}$", RegexOptions.Singleline)]
     private static partial Regex ChannelName();

@@ -67,14 +67,17 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
         if (unreadable == 0 && channels != description.ChannelNames.Count)
         {
-            Error($"{channels} channel(s) in {item.ImageFiles.Count} file(s), but the dataset has {description.ChannelNames.Count} " +
+            Error(
+                $"{channels} channel(s) in {item.ImageFiles.Count} file(s), but the dataset has "
+                    + $"{description.ChannelNames.Count} " +
                 $"({string.Join(", ", description.ChannelNames)})");
         }
 
         for (var c = 0; c < item.ImageFiles.Count && item.ImageFiles.Count > 1; c++)
         {
             var expected = c.ToString("0000", CultureInfo.InvariantCulture) + description.FileEnding;
-            if (item.ImageFiles.All(file => IsNumbered(file)) && !item.ImageFiles[c].EndsWith($"_{expected}", StringComparison.Ordinal))
+            if (item.ImageFiles.All(file => IsNumbered(file))
+                && !item.ImageFiles[c].EndsWith($"_{expected}", StringComparison.Ordinal))
             {
                 Error($"the channel file `{item.Id}_{expected}` is missing");
                 break;
@@ -88,7 +91,8 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     private bool IsNumbered(string file)
     {
         var name = Path.GetFileName(file);
-        return name.StartsWith(item.Id + "_", StringComparison.Ordinal) && name.EndsWith(description.FileEnding, StringComparison.Ordinal) &&
+        return name.StartsWith(item.Id + "_", StringComparison.Ordinal)
+            && name.EndsWith(description.FileEnding, StringComparison.Ordinal) &&
             name.Length == item.Id.Length + 5 + description.FileEnding.Length;
     }
 
@@ -194,13 +198,15 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         }
 
         // Of single slices one header may state the thickness and another not: two axes are compared.
-        var flat = a.Extent.Z == 1 && b.Extent.Z == 1 && (ImageFormat.IsWithoutThickness(a.Extent, a.Spacing) || ImageFormat.IsWithoutThickness(b.Extent, b.Spacing));
+        var flat = a.Extent.Z == 1 && b.Extent.Z == 1
+            && (ImageFormat.IsWithoutThickness(a.Extent, a.Spacing) || ImageFormat.IsWithoutThickness(b.Extent, b.Spacing));
         if (!Close(flat ? a.Spacing with { Z = b.Spacing.Z } : a.Spacing, b.Spacing))
         {
             Error($"{nameA} has spacing {a.Spacing} (z, y, x), {nameB} has {b.Spacing}");
         }
 
-        var entries = a.Affine.Zip(b.Affine).Where((_, i) => !flat || i % 4 != 2).ToArray(); // the third column is the axis across
+        // the third column is the axis across
+        var entries = a.Affine.Zip(b.Affine).Where((_, i) => !flat || i % 4 != 2).ToArray();
         if (!entries.All(pair => Close(pair.First, pair.Second)))
         {
             var difference = entries.Max(pair => Math.Abs(pair.First - pair.Second));

@@ -12,7 +12,8 @@ public sealed class Dataset
     public const string DescriptionFile = "dataset.json";
 
     private Dataset(
-        string folder, DatasetFormat format, DatasetDescription description, IReadOnlyList<DatasetCase> training, IReadOnlyList<DatasetCase> test)
+        string folder, DatasetFormat format, DatasetDescription description, IReadOnlyList<DatasetCase> training,
+        IReadOnlyList<DatasetCase> test)
     {
         Folder = folder;
         Format = format;
@@ -61,7 +62,8 @@ public sealed class Dataset
         if (!File.Exists(source))
         {
             throw new SharpSegException(
-                $"`{folder}`: there is no dataset.json", "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr");
+                $"`{folder}`: there is no dataset.json",
+                "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr");
         }
 
         using var document = DatasetJson.Parse(JsonFile.ReadText(source), source);
@@ -72,7 +74,9 @@ public sealed class Dataset
         if (!ImageFile.CanRead("x" + ending) || !ImageFile.KeepsValues("x" + ending))
         {
             var why = ImageFile.CanRead("x" + ending) ? "in which labels would change" : "which cannot be read";
-            throw new SharpSegException($"`{source}`: `file_ending` is `{ending}`, {why}", $"supported endings: {string.Join(", ", ImageFile.LosslessEndings)}");
+            throw new SharpSegException(
+                $"`{source}`: `file_ending` is `{ending}`, {why}",
+                $"supported endings: {string.Join(", ", ImageFile.LosslessEndings)}");
         }
 
         var (training, test) = format switch
@@ -95,12 +99,16 @@ public sealed class Dataset
     /// <summary>Lists what is in imagesTr if no file has the ending that dataset.json names.</summary>
     private static SharpSegException NoCase(string folder, string images, string ending)
     {
-        var others = CaseDiscovery.FilesIn(images).Select(file => ImageFile.EndingOf(file)).OfType<string>().Where(other => other != ending)
+        var others = CaseDiscovery.FilesIn(images)
+            .Select(file => ImageFile.EndingOf(file)).OfType<string>().Where(other => other != ending)
             .CountBy(other => other).OrderByDescending(pair => pair.Value).ToArray();
         return others.Length == 0
-            ? new($"`{folder}`: no training case found", $"expected files like imagesTr/CASE_0000{ending}, or cases listed in dataset.json")
+            ? new(
+                $"`{folder}`: no training case found",
+                $"expected files like imagesTr/CASE_0000{ending}, or cases listed in dataset.json")
             : new(
-                $"`{folder}`: no training case found: dataset.json says that files end in {ending}, but imagesTr holds {others[0].Value} that end in {others[0].Key}",
+                $"`{folder}`: no training case found: dataset.json says that files end in {ending}, but imagesTr holds "
+                    + $"{others[0].Value} that end in {others[0].Key}",
                 $"write \"file_ending\": \"{others[0].Key}\" in dataset.json, or convert the files");
     }
 
@@ -125,7 +133,8 @@ public sealed class Dataset
             if (image.Extent != geometry.Extent)
             {
                 throw new SharpSegException(
-                    $"case `{item.Id}`: `{Path.GetFileName(file)}` has {image.Extent} voxels (z, y, x), its first channel {geometry.Extent}",
+                    $"case `{item.Id}`: `{Path.GetFileName(file)}` has {image.Extent} voxels (z, y, x), its first channel "
+                        + $"{geometry.Extent}",
                     "all channels of a case must lie on one grid: resample them");
             }
 
@@ -135,7 +144,8 @@ public sealed class Dataset
         return geometry is not null && channels.Count == description.ChannelNames.Count
             ? new(geometry, channels)
             : throw new SharpSegException(
-                $"case `{item.Id}`: {channels.Count} channels in {item.ImageFiles.Count} file(s), but the dataset has {description.ChannelNames.Count} " +
+                $"case `{item.Id}`: {channels.Count} channels in {item.ImageFiles.Count} file(s), but the dataset has "
+                    + $"{description.ChannelNames.Count} " +
                 $"({string.Join(", ", description.ChannelNames)})",
                 "check the case's files and `channel_names` in dataset.json");
     }
@@ -146,7 +156,8 @@ public sealed class Dataset
     /// </exception>
     public LabelImage LoadLabels(DatasetCase item)
     {
-        var labels = ImageFile.ReadLabels(item.LabelFile ?? throw new SharpSegException($"case `{item.Id}`: it has no label file"));
+        var labels = ImageFile.ReadLabels(
+            item.LabelFile ?? throw new SharpSegException($"case `{item.Id}`: it has no label file"));
         var highest = Description.Labels.IgnoreLabel ?? Description.Labels.HighestLabel; // all values from 0 up to it are labels
         foreach (var label in labels.Voxels)
         {
@@ -161,7 +172,8 @@ public sealed class Dataset
         return labels;
     }
 
-    private static IReadOnlyList<DatasetCase> Sorted(IReadOnlyList<DatasetCase> cases) => [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
+    private static IReadOnlyList<DatasetCase> Sorted(IReadOnlyList<DatasetCase> cases) =>
+        [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
 }
 
 /// <summary>One case: its images and, for training, its label map.</summary>

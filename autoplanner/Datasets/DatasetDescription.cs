@@ -14,7 +14,8 @@ namespace SharpSeg.AutoPlanner.Datasets;
 public sealed partial record DatasetDescription(
     string Name, IReadOnlyList<string> ChannelNames, LabelScheme Labels, string FileEnding, int? NumTraining)
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Indented =
+        new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
     /// Reads nnU-Net v2's keys (`channel_names`, `labels` name → value, `file_ending`, …), and as well the Decathlon's
@@ -82,7 +83,8 @@ public sealed partial record DatasetDescription(
         var isV2 = root.TryGetProperty("channel_names", out var channels);
         if (!isV2 && !root.TryGetProperty("modality", out channels))
         {
-            throw new SharpSegException($"`{source}`: the key `channel_names` is missing", "it maps \"0\", \"1\", … to the names of the channels");
+            throw new SharpSegException(
+                $"`{source}`: the key `channel_names` is missing", "it maps \"0\", \"1\", … to the names of the channels");
         }
 
         var ending = ".nii.gz";
@@ -91,7 +93,8 @@ public sealed partial record DatasetDescription(
             ending = fileEnding.ValueKind == JsonValueKind.String ? fileEnding.GetString()! : "";
             if (!Ending().IsMatch(ending))
             {
-                throw new SharpSegException($"`{source}`: `file_ending` is {fileEnding.GetRawText()}", "it is a text like \".nii.gz\"");
+                throw new SharpSegException(
+                    $"`{source}`: `file_ending` is {fileEnding.GetRawText()}", "it is a text like \".nii.gz\"");
             }
         }
         else if (isV2)
@@ -99,10 +102,14 @@ public sealed partial record DatasetDescription(
             throw new SharpSegException($"`{source}`: the key `file_ending` is missing", "add e.g. \"file_ending\": \".nii.gz\"");
         }
 
-        int? numTraining = root.TryGetProperty("numTraining", out var number) ? DatasetJson.Int(number, "numTraining", source) : null;
+        int? numTraining = root.TryGetProperty("numTraining", out var number)
+            ? DatasetJson.Int(number, "numTraining", source)
+            : null;
         var labels = DatasetJson.Labels(root, source);
         return new(
-            root.TryGetProperty("name", out var given) && given.ValueKind == JsonValueKind.String && given.GetString()!.Length > 0 ? given.GetString()! : name,
+            root.TryGetProperty("name", out var given) && given.ValueKind == JsonValueKind.String && given.GetString()!.Length > 0
+                ? given.GetString()!
+                : name,
             DatasetJson.Channels(channels, source),
             labels,
             ending,

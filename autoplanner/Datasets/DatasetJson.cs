@@ -38,15 +38,19 @@ internal static class DatasetJson
         foreach (var member in element.EnumerateObject())
         {
             if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var channel) ||
-                !names.TryAdd(channel, member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText()))
+                !names.TryAdd(
+                    channel,
+                    member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText()))
             {
-                throw new SharpSegException($"`{source}`: channel `{member.Name}`", "channels are numbered \"0\", \"1\", …, each once");
+                throw new SharpSegException(
+                    $"`{source}`: channel `{member.Name}`", "channels are numbered \"0\", \"1\", …, each once");
             }
         }
 
         return names.Count > 0 && names.Keys.Last() == names.Count - 1
             ? [.. names.Values]
-            : throw new SharpSegException($"`{source}`: the channels are {string.Join(", ", names.Keys)}", "channels are numbered from 0 without gaps");
+            : throw new SharpSegException(
+                $"`{source}`: the channels are {string.Join(", ", names.Keys)}", "channels are numbered from 0 without gaps");
     }
 
     /// <summary>The labels, in either direction.</summary>
@@ -54,7 +58,8 @@ internal static class DatasetJson
     {
         if (!root.TryGetProperty("labels", out var element))
         {
-            throw new SharpSegException($"`{source}`: the key `labels` is missing", "it maps the names of the structures to their values");
+            throw new SharpSegException(
+                $"`{source}`: the key `labels` is missing", "it maps the names of the structures to their values");
         }
 
         Expect(element, JsonValueKind.Object, "labels", source);
@@ -84,11 +89,13 @@ internal static class DatasetJson
     {
         if (element.ValueKind != kind)
         {
-            throw new SharpSegException($"`{source}`: `{key}` is {Show(element)}, not {(kind == JsonValueKind.Object ? "an object" : "a list")}");
+            throw new SharpSegException(
+                $"`{source}`: `{key}` is {Show(element)}, not {(kind == JsonValueKind.Object ? "an object" : "a list")}");
         }
     }
 
-    private static bool IsInt(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
+    private static bool IsInt(string text) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
 
     // The Decathlon's direction, number → name. Label 0 is the background, whatever it is called there.
     private static LabelEntry[] Inverted(JsonProperty[] members)
@@ -98,16 +105,19 @@ internal static class DatasetJson
             .OrderBy(entry => entry.Value)
             .ToArray();
         var named = entries.Any(entry => entry.Name == "background");
-        return [.. entries.Select(entry => new LabelEntry(entry.Value == 0 && !named ? "background" : entry.Name, [entry.Value]))];
+        return [
+            .. entries.Select(entry => new LabelEntry(entry.Value == 0 && !named ? "background" : entry.Name, [entry.Value]))];
     }
 
-    private static LabelEntry Entry(JsonProperty member, string source) => new(member.Name, member.Value.ValueKind == JsonValueKind.Array
+    private static LabelEntry Entry(JsonProperty member, string source) =>
+        new(member.Name, member.Value.ValueKind == JsonValueKind.Array
         ? [.. member.Value.EnumerateArray().Select(value => Label(value, $"labels.{member.Name}", source))]
         : [Label(member.Value, $"labels.{member.Name}", source)]);
 
     // nnU-Net takes a number in quotes as well.
     private static int Label(JsonElement element, string key, string source) =>
-        element.ValueKind == JsonValueKind.String && int.TryParse(element.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var label)
+        element.ValueKind == JsonValueKind.String
+            && int.TryParse(element.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var label)
             ? label
             : Int(element, key, source);
 

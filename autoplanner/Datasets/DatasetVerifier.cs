@@ -88,7 +88,10 @@ public static class DatasetVerifier
         var source = Path.Combine(Path.GetFullPath(folder), Dataset.DescriptionFile);
         if (!File.Exists(source))
         {
-            findings.Add(new(Severity.Error, null, Directory.Exists(folder) ? $"`{folder}`: there is no dataset.json" : $"`{folder}`: no such folder"));
+            findings.Add(
+                new(
+                    Severity.Error, null,
+                    Directory.Exists(folder) ? $"`{folder}`: there is no dataset.json" : $"`{folder}`: no such folder"));
             return findings;
         }
 
@@ -134,7 +137,9 @@ public static class DatasetVerifier
         var cases = dataset.TrainingCases;
         if (dataset.Description.NumTraining is { } promised && promised != cases.Count)
         {
-            var severity = dataset.Format is DatasetFormat.Decathlon or DatasetFormat.NnUnetV1 ? Severity.Warning : Severity.Error;
+            var severity = dataset.Format is DatasetFormat.Decathlon or DatasetFormat.NnUnetV1
+                ? Severity.Warning
+                : Severity.Error;
             findings.Add(new(severity, null, $"`numTraining` is {promised}, but {cases.Count} training cases were found"));
         }
 
@@ -145,7 +150,8 @@ public static class DatasetVerifier
 
         if (dataset.Format != DatasetFormat.CaseList)
         {
-            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile)).OfType<string>().SelectMany(ImageFile.FilesOf).ToHashSet();
+            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile))
+                .OfType<string>().SelectMany(ImageFile.FilesOf).ToHashSet();
             foreach (var sub in TrainingFolders)
             {
                 var stray = CaseDiscovery.FilesIn(Path.Combine(dataset.Folder, sub))
@@ -155,7 +161,8 @@ public static class DatasetVerifier
                     .ToArray();
                 if (stray.Length > 0)
                 {
-                    findings.Add(new(Severity.Warning, null, $"{stray.Length} file(s) in `{sub}` belong to no case: {Names(stray)}"));
+                    findings.Add(
+                        new(Severity.Warning, null, $"{stray.Length} file(s) in `{sub}` belong to no case: {Names(stray)}"));
                 }
             }
         }
@@ -165,10 +172,12 @@ public static class DatasetVerifier
 
     private static IEnumerable<Finding> MixedAxes(CaseVerifier[] cases)
     {
-        var groups = cases.Where(item => item.AxisCodes is not null).GroupBy(item => item.AxisCodes!).OrderByDescending(group => group.Count()).ToArray();
+        var groups = cases.Where(item => item.AxisCodes is not null)
+            .GroupBy(item => item.AxisCodes!).OrderByDescending(group => group.Count()).ToArray();
         if (groups.Length > 1)
         {
-            var described = groups.Select(group => $"{group.Key} in {group.Count()} ({Names([.. group.Select(item => item.Case.Id)])})");
+            var described = groups.Select(
+                group => $"{group.Key} in {group.Count()} ({Names([.. group.Select(item => item.Case.Id)])})");
             yield return new(Severity.Warning, null, $"the axes point in different directions: {string.Join("; ", described)}");
         }
     }

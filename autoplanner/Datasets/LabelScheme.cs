@@ -63,13 +63,16 @@ public sealed class LabelScheme
         }
 
         HasRegions = Entries.Any(entry => entry.Values.Count > 1);
-        var regions = HasRegions ? Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray() : [];
+        var regions = HasRegions
+            ? Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray()
+            : [];
         Regions = [.. regions.Select(region => region.Values)];
         RegionsClassOrder = HasRegions && regionsClassOrder is not null ? [.. regionsClassOrder] : [];
         if (HasRegions && RegionsClassOrder.Count != Regions.Count)
         {
             problems.Add(
-                $"`regions_class_order` has {RegionsClassOrder.Count} entries for {Regions.Count} regions ({string.Join(", ", regions.Select(r => r.Name))})");
+                $"`regions_class_order` has {RegionsClassOrder.Count} entries for {Regions.Count} regions "
+                    + $"({string.Join(", ", regions.Select(r => r.Name))})");
         }
 
         foreach (var label in RegionsClassOrder.Where(label => !AllLabels.Contains(label)))

@@ -23,7 +23,8 @@ internal static partial class PredictionInputs
     /// <exception cref="SharpSegException">
     /// A path is missing, nothing is found, a channel is missing, or two cases have the same name.
     /// </exception>
-    public static IReadOnlyList<DatasetCase> Find(IReadOnlyList<string> paths, DatasetDescription description, Action<string>? warn = null)
+    public static IReadOnlyList<DatasetCase> Find(
+        IReadOnlyList<string> paths, DatasetDescription description, Action<string>? warn = null)
     {
         var files = new List<string>();
         foreach (var path in paths)
@@ -38,7 +39,8 @@ internal static partial class PredictionInputs
             }
             else if (!ImageFile.CanRead(path))
             {
-                throw new SharpSegException($"`{path}`: unknown image format", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
+                throw new SharpSegException(
+                    $"`{path}`: unknown image format", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
             }
             else
             {
@@ -68,17 +70,24 @@ internal static partial class PredictionInputs
 
     private static string[] InFolder(string folder, string ending, Action<string>? warn)
     {
-        var all = CaseDiscovery.FilesIn(Path.GetFullPath(folder)).Where(file => !Path.GetFileName(file).StartsWith('.')).ToArray();
-        var images = all.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.EndingOf(file) is not null).ToArray();
-        var files = images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
+        var all = CaseDiscovery.FilesIn(Path.GetFullPath(folder))
+            .Where(file => !Path.GetFileName(file).StartsWith('.')).ToArray();
+        var images = all.Where(
+            file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.EndingOf(file) is not null).ToArray();
+        var files =
+            images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)
+                || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
         files = files.Length > 0 ? files : images;
         if (files.Length > 0)
         {
-            var others = all.Except(files.SelectMany(ImageFile.FilesOf)).Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name))
+            var others = all.Except(files.SelectMany(ImageFile.FilesOf))
+                .Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name))
                 .Order(StringComparer.Ordinal).ToArray();
             if (others.Length > 0)
             {
-                warn?.Invoke($"{others.Length} file(s) in `{folder}` are not predicted: {string.Join(", ", others.Take(5))}{(others.Length > 5 ? ", …" : "")}");
+                warn?.Invoke(
+                    $"{others.Length} file(s) in `{folder}` are not predicted: "
+                        + $"{string.Join(", ", others.Take(5))}{(others.Length > 5 ? ", …" : "")}");
             }
 
             return files;
@@ -95,7 +104,9 @@ internal static partial class PredictionInputs
         var within = DatasetFolders.FirstOrDefault(sub => Directory.Exists(Path.Combine(folder, sub)));
         throw new SharpSegException(
             $"`{folder}`: no images in this folder (looked for `{ending}`; it holds {all.Length} other file(s))",
-            within is null ? "give the folder that holds the images, or the files" : $"this is a dataset: give `{Path.Combine(folder, within)}`");
+            within is null
+                ? "give the folder that holds the images, or the files"
+                : $"this is a dataset: give `{Path.Combine(folder, within)}`");
     }
 
     private static List<DatasetCase> Group(IReadOnlyList<string> files, DatasetDescription description)
@@ -123,7 +134,8 @@ internal static partial class PredictionInputs
             if (!channels.ContainsKey(0) || highest >= description.ChannelNames.Count)
             {
                 // Names that merely end in four digits, like scan_2021: a file each.
-                cases.AddRange(channels.Values.Select(file => new DatasetCase(Path.GetFileName(file)[..^ending.Length], [file], null)));
+                cases.AddRange(
+                    channels.Values.Select(file => new DatasetCase(Path.GetFileName(file)[..^ending.Length], [file], null)));
                 continue;
             }
 
@@ -131,7 +143,8 @@ internal static partial class PredictionInputs
             {
                 var missing = Enumerable.Range(0, highest).First(c => !channels.ContainsKey(c));
                 throw new SharpSegException(
-                    $"case `{id}`: the file of channel {missing} ({description.ChannelNames[missing]}), `{id}_{missing:0000}{ending}`, is missing");
+                    $"case `{id}`: the file of channel {missing} ({description.ChannelNames[missing]}), "
+                        + $"`{id}_{missing:0000}{ending}`, is missing");
             }
 
             cases.Add(new(id, [.. channels.Values], null));

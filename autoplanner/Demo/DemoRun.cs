@@ -35,7 +35,8 @@ public static class DemoRun
         var dataset = Path.Combine(folder, "dataset");
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
-        var request = new AutoRequest(dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, maxTime, seed, resume);
+        var request = new AutoRequest(
+            dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, maxTime, seed, resume);
         var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
         return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset)));
     }
@@ -43,9 +44,11 @@ public static class DemoRun
     private static void Prepare(string folder, bool resume)
     {
         var marker = Path.Combine(folder, Marker);
-        if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(marker)))
+        if (File.Exists(folder)
+            || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(marker)))
         {
-            throw new SharpSegException($"`{folder}` exists and was not made by `sharpseg demo`", "choose another folder with -o");
+            throw new SharpSegException(
+                $"`{folder}` exists and was not made by `sharpseg demo`", "choose another folder with -o");
         }
 
         try
@@ -80,9 +83,12 @@ public static class DemoRun
             var item = dataset.TrainingCases.First(c => c.Id == id);
             var image = dataset.LoadImage(item);
             var truth = dataset.LoadLabels(item);
-            var prediction = ImageFile.ReadLabels(Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
+            var prediction = ImageFile.ReadLabels(
+                Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
             var path = Path.Combine(target, id + ".png");
-            Overlay.Write(path, $"{id}: slices with most foreground", image.Channels[0], truth.Voxels, prediction.Voxels, image.Extent, image.Spacing);
+            Overlay.Write(
+                path, $"{id}: slices with most foreground", image.Channels[0], truth.Voxels, prediction.Voxels, image.Extent,
+                image.Spacing);
             pictures.Add(path);
         }
 

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Demo;
 
 /// <summary>
-/// A picture of one case for people to look at: for the slice of each axis that shows most foreground, the image, the truth and the
-/// prediction side by side, labels as coloured outlines with a light fill.
+/// A picture of one case for people to look at: for the slice of each axis that shows most foreground, the image, the truth and
+/// the prediction side by side, labels as coloured outlines with a light fill.
 /// </summary>
 internal static class Overlay
 {
@@ -15,7 +15,8 @@ internal static class Overlay
 
     private static readonly Rgb Paper = new(250, 250, 250), Ink = new(30, 30, 30);
     private static readonly Rgb[] ClassColors =
-        [new(230, 75, 53), new(50, 150, 220), new(60, 180, 75), new(245, 190, 40), new(145, 30, 180), new(70, 220, 220), new(240, 90, 190)];
+        [new(230, 75, 53), new(50, 150, 220), new(60, 180, 75), new(245, 190, 40), new(145, 30, 180), new(70, 220, 220),
+            new(240, 90, 190)];
 
     /// <summary>Writes the picture.</summary>
     /// <param name="path">PNG file.</param>
@@ -52,7 +53,8 @@ internal static class Overlay
         canvas.SavePng(path);
     }
 
-    private static void Draw(Canvas canvas, int left, int top, Slice slice, float[] image, (float Low, float High) window, short[]? labels)
+    private static void Draw(
+        Canvas canvas, int left, int top, Slice slice, float[] image, (float Low, float High) window, short[]? labels)
     {
         var scale = Tile / Math.Max(slice.HeightMm, slice.WidthMm);
         int height = (int)(slice.HeightMm * scale), width = (int)(slice.WidthMm * scale);
@@ -72,9 +74,12 @@ internal static class Overlay
                     var before = (x - 1) * slice.Columns / width;
                     var down = Math.Min(slice.Rows - 1, (y + 1) * slice.Rows / height);
                     var after = Math.Min(slice.Columns - 1, (x + 1) * slice.Columns / width);
-                    var edge = labels![slice.Index(Math.Max(0, up), column)] != label || labels[slice.Index(row, Math.Max(0, before))] != label
+                    var edge = labels![slice.Index(Math.Max(0, up), column)] != label
+                        || labels[slice.Index(row, Math.Max(0, before))] != label
                         || labels[slice.Index(down, column)] != label || labels[slice.Index(row, after)] != label;
-                    canvas.Blend(offsetX + x, offsetY + y, ClassColors[(label - 1) % ClassColors.Length], edge ? OutlineOpacity : FillOpacity);
+                    canvas.Blend(
+                        offsetX + x, offsetY + y, ClassColors[(label - 1) % ClassColors.Length],
+                        edge ? OutlineOpacity : FillOpacity);
                 }
             }
         }

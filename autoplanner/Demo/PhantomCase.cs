@@ -14,7 +14,8 @@ namespace SharpSeg.AutoPlanner.Demo;
 /// <param name="Labels">0 background, 1 head, 2 tail.</param>
 internal sealed record PhantomCase(Extent Extent, Spacing Spacing, float[] Image, short[] Labels)
 {
-    private const double Background = 100, HeadBrightness = 150, TailBrightness = 130, DistractorBrightness = 140; // arbitrary units
+    // arbitrary units
+    private const double Background = 100, HeadBrightness = 150, TailBrightness = 130, DistractorBrightness = 140;
     private const double NoiseSigma = 7, TextureAmplitude = 7, BiasAmplitude = 0.15;
     private const double MostTilt = 0.25; // rad
 

@@ -79,7 +79,9 @@ public sealed record BestModel
         return new BestModel
         {
             Winner = ReadCandidate(file),
-            Folds = [.. NotEmpty(file, "folds", 1000).Select(fold => Splits.IsFold(fold) ? fold : throw file.Error("folds", $"`{fold}` is no fold"))],
+            Folds =
+                [.. NotEmpty(file, "folds", 1000)
+                    .Select(fold => Splits.IsFold(fold) ? fold : throw file.Error("folds", $"`{fold}` is no fold"))],
             Postprocessing = new PostprocessingSteps(
                 postprocessing.RequiredIntRows("keep_largest_component"),
                 postprocessing.RequiredText("connectivity") switch
@@ -100,7 +102,8 @@ public sealed record BestModel
     /// <exception cref="SharpSegException">A step names such a label.</exception>
     public void RequireLabelsOf(LabelScheme labels, string path)
     {
-        foreach (var label in Postprocessing.LabelSets.SelectMany(set => set).Where(label => !labels.ForegroundLabels.Contains(label)))
+        foreach (var label in Postprocessing.LabelSets.SelectMany(set => set)
+            .Where(label => !labels.ForegroundLabels.Contains(label)))
         {
             throw new SharpSegException(
                 $"{path}: postprocessing names label {label}, the dataset's are {string.Join(", ", labels.ForegroundLabels)}",
@@ -121,7 +124,8 @@ public sealed record BestModel
             var entry = new JsonFile(
                 file.Source, string.Create(CultureInfo.InvariantCulture, $"scores[{i}]"),
                 list[i] as JsonObject ?? throw file.Error("scores", $"entry {i} is not an object"));
-            scores[i] = new ScoredCandidate(ReadCandidate(entry), entry.Number("mean_foreground_dice") ?? double.NaN, entry.Flag("competes") ?? true);
+            scores[i] = new ScoredCandidate(
+                ReadCandidate(entry), entry.Number("mean_foreground_dice") ?? double.NaN, entry.Flag("competes") ?? true);
         }
 
         return scores;
@@ -133,7 +137,9 @@ public sealed record BestModel
     private static string[] NotEmpty(JsonFile file, string key, int most)
     {
         var texts = file.RequiredTexts(key);
-        return texts.Length >= 1 && texts.Length <= most ? texts : throw file.Error(key, $"{texts.Length} entries; 1 to {most} are expected");
+        return texts.Length >= 1 && texts.Length <= most
+            ? texts
+            : throw file.Error(key, $"{texts.Length} entries; 1 to {most} are expected");
     }
 
     private static JsonArray Texts(IReadOnlyList<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);

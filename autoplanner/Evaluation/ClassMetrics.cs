@@ -30,7 +30,9 @@ public sealed record ClassMetrics
     /// <summary>Counted voxels of the class in neither map.</summary>
     public required double TrueNegatives { get; init; }
 
-    /// <summary>95th percentile of the distances between both surfaces, mm; NaN unless both are there; null if not asked for.</summary>
+    /// <summary>
+    /// 95th percentile of the distances between both surfaces, mm; NaN unless both are there; null if not asked for.
+    /// </summary>
     public double? Hd95 { get; init; }
 
     /// <summary>Share of both surfaces that lies within the tolerance of the other; null if not asked for.</summary>

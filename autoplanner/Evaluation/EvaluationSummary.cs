@@ -6,18 +6,21 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// </summary>
 public sealed class EvaluationSummary
 {
-    private EvaluationSummary(IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases, IReadOnlyList<string> missing)
+    private EvaluationSummary(
+        IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases, IReadOnlyList<string> missing)
     {
         Classes = classes;
         Cases = cases;
         Missing = missing;
-        MetricNames = cases.Count > 0 && cases.All(item => item.Metrics.All(metrics => metrics is { Nsd: not null, Hd95: not null })) && classes.Count > 0
+        MetricNames = cases.Count > 0
+            && cases.All(item => item.Metrics.All(metrics => metrics is { Nsd: not null, Hd95: not null })) && classes.Count > 0
             ? [.. ClassMetrics.Names, .. ClassMetrics.SurfaceNames]
             : ClassMetrics.Names;
         ClassMeans =
         [
             .. Enumerable.Range(0, classes.Count).Select(index =>
-                (IReadOnlyDictionary<string, double>)MetricNames.ToDictionary(name => name, name => MeanOfNumbers(cases.Select(item => item.Metrics[index][name]!.Value)))),
+                (IReadOnlyDictionary<string, double>)MetricNames.ToDictionary(
+                    name => name, name => MeanOfNumbers(cases.Select(item => item.Metrics[index][name]!.Value)))),
         ];
         ForegroundMean = MetricNames.ToDictionary(name => name, name => MeanOfNumbers(ClassMeans.Select(means => means[name])));
     }
@@ -61,7 +64,8 @@ public sealed class EvaluationSummary
     /// <param name="cases">The cases, in any order.</param>
     /// <param name="missing">Names of the references without a prediction.</param>
     /// <exception cref="SharpSegException">A case occurs twice.</exception>
-    public static EvaluationSummary Of(IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases, IReadOnlyList<string>? missing = null)
+    public static EvaluationSummary Of(
+        IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases, IReadOnlyList<string>? missing = null)
     {
         var sorted = cases.OrderBy(item => item.CaseId, StringComparer.Ordinal).ToArray();
         for (var i = 1; i < sorted.Length; i++)
@@ -69,7 +73,8 @@ public sealed class EvaluationSummary
             if (sorted[i].CaseId == sorted[i - 1].CaseId)
             {
                 throw new SharpSegException(
-                    $"case `{sorted[i].CaseId}` is scored twice: `{sorted[i - 1].PredictionFile}` and `{sorted[i].PredictionFile}`",
+                    $"case `{sorted[i].CaseId}` is scored twice: `{sorted[i - 1].PredictionFile}` and "
+                        + $"`{sorted[i].PredictionFile}`",
                     "each case belongs to one fold; check the splits");
             }
         }
@@ -77,7 +82,9 @@ public sealed class EvaluationSummary
         return new EvaluationSummary(classes, sorted, missing ?? []);
     }
 
-    /// <summary>The cross-validation score: all folds' cases in one list, averaged once. It is not the mean of the folds' means.</summary>
+    /// <summary>
+    /// The cross-validation score: all folds' cases in one list, averaged once. It is not the mean of the folds' means.
+    /// </summary>
     /// <exception cref="SharpSegException">No fold, folds with different classes, or a case in two folds.</exception>
     public static EvaluationSummary Merge(IReadOnlyList<EvaluationSummary> folds)
     {

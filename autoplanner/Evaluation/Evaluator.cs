@@ -23,7 +23,8 @@ public static class Evaluator
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static EvaluationSummary EvaluateFolder(
-        string predictions, string references, LabelScheme scheme, string fileEnding, EvaluationOptions? options = null, Action<int, int>? progress = null,
+        string predictions, string references, LabelScheme scheme, string fileEnding, EvaluationOptions? options = null,
+        Action<int, int>? progress = null,
         CancellationToken cancel = default)
     {
         options ??= new EvaluationOptions();
@@ -36,14 +37,16 @@ public static class Evaluator
 
         foreach (var id in predicted.Where(id => !expected.Contains(id)))
         {
-            throw new SharpSegException($"case `{id}`: there is no reference `{id}{fileEnding}` in `{references}`", "give the folder of its label files");
+            throw new SharpSegException(
+                $"case `{id}`: there is no reference `{id}{fileEnding}` in `{references}`", "give the folder of its label files");
         }
 
         var missing = expected.Where(id => !predicted.Contains(id)).ToArray();
         if (missing.Length > 0 && options.RequireAll)
         {
             throw new SharpSegException(
-                $"`{predictions}`: no prediction for {missing.Length} of {expected.Count} references, the first being `{missing[0]}`",
+                $"`{predictions}`: no prediction for {missing.Length} of {expected.Count} references, the first being "
+                    + $"`{missing[0]}`",
                 "predict them, or leave out --require-all");
         }
 
@@ -54,9 +57,11 @@ public static class Evaluator
     }
 
     /// <summary>
-    /// Labels 1, 2, … up to the highest in either map, each named by its number: what two files without a description can be scored by.
+    /// Labels 1, 2, … up to the highest in either map, each named by its number: what two files without a description can be
+    /// scored by.
     /// </summary>
-    /// <exception cref="SharpSegException">A file is missing or damaged, or holds no labels that can be told from an image's values.</exception>
+    /// <exception cref="SharpSegException">A file is missing or damaged, or holds no labels that can be told from an image's
+    /// values.</exception>
     public static LabelScheme LabelsIn(EvaluationCase item)
     {
         var highest = 0;
@@ -65,15 +70,20 @@ public static class Evaluator
             var voxels = ImageFile.ReadLabels(file).Voxels;
             if (voxels.Any(label => label is < 0 or > byte.MaxValue))
             {
-                throw new SharpSegException($"`{file}`: values outside 0 to 255; without dataset.json they are not taken for labels", "name it with --dataset-json");
+                throw new SharpSegException(
+                    $"`{file}`: values outside 0 to 255; without dataset.json they are not taken for labels",
+                    "name it with --dataset-json");
             }
 
             highest = Math.Max(highest, voxels.Max());
         }
 
         return highest > 0
-            ? new LabelScheme([new("background", [0]), .. Enumerable.Range(1, highest).Select(label => new LabelEntry($"{label}", [label]))])
-            : throw new SharpSegException($"`{item.PredictionFile}` and `{item.ReferenceFile}` are all background: there is nothing to score", "give other files");
+            ? new LabelScheme(
+                [new("background", [0]), .. Enumerable.Range(1, highest).Select(label => new LabelEntry($"{label}", [label]))])
+            : throw new SharpSegException(
+                $"`{item.PredictionFile}` and `{item.ReferenceFile}` are all background: there is nothing to score",
+                "give other files");
     }
 
     /// <summary>Scores a list of cases.</summary>
@@ -84,7 +94,8 @@ public static class Evaluator
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static EvaluationSummary Evaluate(
-        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, EvaluationOptions? options = null, Action<int, int>? progress = null,
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, EvaluationOptions? options = null,
+        Action<int, int>? progress = null,
         CancellationToken cancel = default)
     {
         options ??= new EvaluationOptions();
@@ -110,7 +121,8 @@ public static class Evaluator
         return reference.Extent == prediction.Extent
             ? (reference, prediction)
             : throw new SharpSegException(
-                $"case `{item.CaseId}`: the prediction has {prediction.Extent} voxels (z, y, x), the reference {reference.Extent}",
+                $"case `{item.CaseId}`: the prediction has {prediction.Extent} voxels (z, y, x), the reference "
+                    + $"{reference.Extent}",
                 "predictions are scored on the original grid: export them there");
     }
 
@@ -122,17 +134,22 @@ public static class Evaluator
         {
             if (Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis])
             {
-                warning = $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing {reference.Spacing}";
+                warning =
+                    $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing "
+                        + $"{reference.Spacing}";
             }
         }
 
         if (warning is null && PatientSpace.Displacement(prediction.Geometry, reference.Geometry) is { } displacement)
         {
-            warning = $"case `{item.CaseId}`: the prediction lies elsewhere in space than the reference ({displacement}): voxels are compared by their "
+            warning =
+                $"case `{item.CaseId}`: the prediction lies elsewhere in space than the reference ({displacement}): voxels are "
+                    + "compared by their "
                 + "position in the file, so the scores mean nothing unless only the headers are wrong";
         }
 
-        var metrics = SegmentationMetrics.Compute(reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options);
+        var metrics = SegmentationMetrics.Compute(
+            reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options);
         return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics, warning);
     }
 

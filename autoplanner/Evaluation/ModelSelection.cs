@@ -15,7 +15,8 @@ internal static class ModelSelection
         [.. (profile == Profile.Classic ? Classic : Modern).Where(planned.Contains)];
 
     /// <summary>The single configurations, then all pairs, in a fixed order.</summary>
-    /// <param name="names">The configurations that compete alone, of one plan or of several: <see cref="Singles"/> of each.</param>
+    /// <param name="names">The configurations that compete alone, of one plan or of several: <see cref="Singles"/> of
+    /// each.</param>
     /// <param name="trained">Configurations whose cross-validation is complete.</param>
     /// <param name="allowEnsembles">Whether pairs compete.</param>
     /// <param name="trainedOnly">Leave out configurations that are planned but not trained, instead of refusing.</param>
@@ -27,7 +28,8 @@ internal static class ModelSelection
         if (untrained.Length > 0 && !trainedOnly)
         {
             throw new SharpSegException(
-                $"not all planned configurations are trained: {string.Join(", ", untrained)}", "train all folds of them, or pass --trained-only");
+                $"not all planned configurations are trained: {string.Join(", ", untrained)}",
+                "train all folds of them, or pass --trained-only");
         }
 
         names = [.. names.Where(trained.Contains)];

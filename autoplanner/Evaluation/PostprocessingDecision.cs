@@ -38,7 +38,8 @@ internal static class PostprocessingDecision
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static Result Modern(
-        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null, CancellationToken cancel = default) =>
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null,
+        CancellationToken cancel = default) =>
         Modern(cases.Count, index => Evaluator.Load(cases[index]), scheme, workers, progress, cancel);
 
     /// <summary>The same rule on maps from any source.</summary>
@@ -85,7 +86,8 @@ internal static class PostprocessingDecision
         }
 
         CaseMetrics Score(int index, LabelImage reference, short[] labels) => new(
-            $"{index:d9}", "", "", SegmentationMetrics.Compute(reference.Voxels, labels, reference.Extent, reference.Spacing, scheme));
+            $"{index:d9}", "", "",
+            SegmentationMetrics.Compute(reference.Voxels, labels, reference.Extent, reference.Spacing, scheme));
 
         var sets = new List<IReadOnlyList<int>>();
         var (baseline, allForeground) = Try(sets, scheme.ForegroundLabels);
@@ -114,5 +116,6 @@ internal static class PostprocessingDecision
     /// nothing.
     /// </summary>
     public static bool AcceptsAllForeground(IReadOnlyList<double> before, IReadOnlyList<double> after) =>
-        EvaluationSummary.MeanOfNumbers(after) > EvaluationSummary.MeanOfNumbers(before) && !before.Zip(after).Any(pair => pair.Second < pair.First);
+        EvaluationSummary.MeanOfNumbers(after) > EvaluationSummary.MeanOfNumbers(before)
+            && !before.Zip(after).Any(pair => pair.Second < pair.First);
 }

@@ -16,11 +16,13 @@ internal static class SegmentationMetrics
     /// <param name="options">Whether and how to compute surface metrics; null for none.</param>
     /// <exception cref="ArgumentException">The maps do not have extent.Voxels labels.</exception>
     public static IReadOnlyList<ClassMetrics> Compute(
-        ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, LabelScheme scheme, EvaluationOptions? options = null)
+        ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, LabelScheme scheme,
+        EvaluationOptions? options = null)
     {
         if (reference.Length != extent.Voxels || prediction.Length != extent.Voxels)
         {
-            throw new ArgumentException($"the maps have {reference.Length} and {prediction.Length} voxels, {extent} has {extent.Voxels}");
+            throw new ArgumentException(
+                $"the maps have {reference.Length} and {prediction.Length} voxels, {extent} has {extent.Voxels}");
         }
 
         var pairs = CountPairs(reference, prediction);
@@ -46,7 +48,8 @@ internal static class SegmentationMetrics
             if (options is { Surface: true })
             {
                 var distances = SurfaceDistances.Between(reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel);
-                metrics = metrics with { Hd95 = distances.Percentile95(), Nsd = distances.WithinTolerance(options.ToleranceFor(item)) };
+                metrics =
+                    metrics with { Hd95 = distances.Percentile95(), Nsd = distances.WithinTolerance(options.ToleranceFor(item)) };
             }
 
             results.Add(metrics);
@@ -59,7 +62,8 @@ internal static class SegmentationMetrics
     /// How often each pair (reference label, predicted label) occurs: one pass serves all classes. Label maps are made of long
     /// runs, so the dictionary is asked only where a pair ends.
     /// </summary>
-    internal static Dictionary<(short Reference, short Prediction), long> CountPairs(ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction)
+    internal static Dictionary<(short Reference, short Prediction), long> CountPairs(
+        ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction)
     {
         var pairs = new Dictionary<(short, short), long>();
         var start = 0;

@@ -83,7 +83,8 @@ public static partial class SummaryJson
             var prediction = item.RequiredText("prediction_file");
             var metrics = item.RequiredObject("metrics");
             cases.Add(new CaseMetrics(
-                SafeName.Require(item.Text("case") ?? CaseIdOf(prediction), "the case id", path), item.RequiredText("reference_file"), prediction,
+                SafeName.Require(item.Text("case") ?? CaseIdOf(prediction), "the case id", path),
+                item.RequiredText("reference_file"), prediction,
                 [.. classes.Select(entry => ReadMetrics(metrics.RequiredObject(entry.Key)))]));
         }
 
@@ -106,7 +107,8 @@ public static partial class SummaryJson
 
     /// <summary>A metric; not defined where the file has nothing, null or the text "NaN".</summary>
     private static double Number(JsonFile entry, string key) =>
-        entry.Node[key] is JsonValue text && text.TryGetValue(out string? word) && word == "NaN" ? double.NaN : entry.Number(key) ?? double.NaN;
+        entry.Node[key] is JsonValue text && text.TryGetValue(out string? word) && word == "NaN" ? double.NaN : entry.Number(key)
+            ?? double.NaN;
 
     private static string CaseIdOf(string predictionFile)
     {

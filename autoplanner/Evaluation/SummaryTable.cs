@@ -19,7 +19,9 @@ public static class SummaryTable
             {
                 for (var c = 0; c < summary.Classes.Count; c++)
                 {
-                    rows.Add([item.CaseId, summary.Classes[c].Key, summary.Classes[c].Name, .. metrics.Select(name => Text(name, item.Metrics[c][name]!.Value))]);
+                    rows.Add(
+                        [item.CaseId, summary.Classes[c].Key, summary.Classes[c].Name,
+                            .. metrics.Select(name => Text(name, item.Metrics[c][name]!.Value))]);
                 }
             }
         }
@@ -33,13 +35,18 @@ public static class SummaryTable
             ]);
         }
 
-        rows.Add([$"mean of {summary.ClassesUsed}", "", "foreground", .. metrics.Select(name => Text(name, summary.ForegroundMean[name]))]);
+        rows.Add(
+            [$"mean of {summary.ClassesUsed}", "", "foreground", .. metrics.Select(
+                name => Text(name, summary.ForegroundMean[name]))]);
         return Layout(["case", "class", "name", .. metrics.Select(name => name == "HD95" ? "HD95 (mm)" : name)], rows);
     }
 
     private static string Layout(string[] header, List<string[]> rows)
     {
-        var widths = header.Select((title, column) => rows.Max(row => row[column].Length) is var most && most > title.Length ? most : title.Length).ToArray();
+        var widths =
+            header.Select(
+                (title, column) =>
+                    rows.Max(row => row[column].Length) is var most && most > title.Length ? most : title.Length).ToArray();
         var text = new StringBuilder();
         foreach (var row in rows.Prepend(header))
         {
@@ -53,5 +60,7 @@ public static class SummaryTable
 
     private static string Text(string metric, double value) => double.IsNaN(value)
         ? "-"
-        : value.ToString(metric.StartsWith("n_", StringComparison.Ordinal) ? "0" : metric == "HD95" ? "0.00" : "0.0000", CultureInfo.InvariantCulture);
+        : value.ToString(
+            metric.StartsWith("n_", StringComparison.Ordinal) ? "0" : metric == "HD95" ? "0.00" : "0.0000",
+            CultureInfo.InvariantCulture);
 }

@@ -27,7 +27,8 @@ internal sealed class SurfaceDistances
     /// <param name="labels">The labels that make up the class.</param>
     /// <param name="ignoreLabel">The ignore label, or null.</param>
     public static SurfaceDistances Between(
-        ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, IReadOnlyList<int> labels, int? ignoreLabel)
+        ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, IReadOnlyList<int> labels,
+        int? ignoreLabel)
     {
         var inReference = new bool[reference.Length];
         var inPrediction = new bool[reference.Length];
@@ -76,7 +77,8 @@ internal sealed class SurfaceDistances
     }
 
     /// <summary>
-    /// HD95: 95th percentile of all distances, both directions pooled, with linear interpolation, mm. NaN unless both surfaces exist.
+    /// HD95: 95th percentile of all distances, both directions pooled, with linear interpolation, mm. NaN unless both surfaces
+    /// exist.
     /// </summary>
     public double Percentile95()
     {
@@ -92,7 +94,9 @@ internal sealed class SurfaceDistances
         return a + (b - a) * (position - below);
     }
 
-    /// <summary>NSD: share of all surface voxels within a tolerance of the other surface. NaN if both are empty, 0 if one is.</summary>
+    /// <summary>
+    /// NSD: share of all surface voxels within a tolerance of the other surface. NaN if both are empty, 0 if one is.
+    /// </summary>
     /// <param name="toleranceMm">Distances up to it count as agreement; a hair more, for equality in exact arithmetic.</param>
     public double WithinTolerance(double toleranceMm)
     {

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Windows bitmaps as 2D images: array (1, y, x), spacing (999, 1, 1). Uncompressed files of 8 bits with a palette (a channel where the palette is the grey
-/// scale, else three; a label map's values are its indices), of 24 bits and of 32 bits (alpha is a channel where the file names its bits). Source:
-/// BITMAPFILEHEADER, BITMAPINFOHEADER and its successors.
+/// Windows bitmaps as 2D images: array (1, y, x), spacing (999, 1, 1). Uncompressed files of 8 bits with a palette (a channel
+/// where the palette is the grey scale, else three; a label map's values are its indices), of 24 bits and of 32 bits (alpha is a
+/// channel where the file names its bits). Source: BITMAPFILEHEADER, BITMAPINFOHEADER and its successors.
 /// </summary>
 internal sealed class BmpFormat : ImageFormat
 {
@@ -37,11 +37,14 @@ internal sealed class BmpFormat : ImageFormat
     {
         if (geometry.Extent.Z != 1 || type != VoxelType.UInt8)
         {
-            throw new SharpSegException($"`{path}`: {(geometry.Extent.Z == 1 ? "labels above 255 do" : "a volume does")} not fit into a BMP file", "write .nii.gz instead");
+            throw new SharpSegException(
+                $"`{path}`: {(geometry.Extent.Z == 1 ? "labels above 255 do" : "a volume does")} not fit into a BMP file",
+                "write .nii.gz instead");
         }
 
         const int colours = 256;
-        int width = geometry.Extent.X, height = geometry.Extent.Y, stride = (int)Stride(width, 8), start = FileHeader + InfoHeader + (4 * colours);
+        int width = geometry.Extent.X, height = geometry.Extent.Y, stride = (int)Stride(width, 8),
+        start = FileHeader + InfoHeader + (4 * colours);
         var bytes = new byte[start + (stride * height)];
         "BM"u8.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(2), bytes.Length);
@@ -121,28 +124,35 @@ internal sealed class BmpFormat : ImageFormat
             var length = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(14));
             if (!head.AsSpan(0, 2).SequenceEqual("BM"u8) || length is < InfoHeader or > 1024)
             {
-                throw new SharpSegException($"`{path}`: not a BMP file, or of a kind that is not supported", "save it again, or as PNG");
+                throw new SharpSegException(
+                    $"`{path}`: not a BMP file, or of a kind that is not supported", "save it again, or as PNG");
             }
 
             var rest = new byte[length - InfoHeader];
             source.ReadExactly(rest, "a BMP header");
-            int bits = BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(28)), compression = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(30));
-            if (!(bits is 8 or 24 or 32) || !(compression == Uncompressed || (compression == BitFields && bits == 32 && HasUsualMasks(rest))))
+            int bits = BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(28)),
+            compression = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(30));
+            if (!(bits is 8 or 24 or 32)
+                || !(compression == Uncompressed || (compression == BitFields && bits == 32 && HasUsualMasks(rest))))
             {
                 throw new SharpSegException(
-                    $"`{path}`: a BMP file of {bits} bits a pixel, compression {compression}; 8, 24 and 32 without compression are supported", "save it as PNG");
+                    $"`{path}`: a BMP file of {bits} bits a pixel, compression {compression}; 8, 24 and 32 without compression "
+                        + "are supported", "save it as PNG");
             }
 
             var palette = bits == 8 ? ReadPalette(path, head, source) : null;
             var height = (long)BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(22));
-            var hasAlpha = compression == BitFields && rest.Length >= 16 && BinaryPrimitives.ReadUInt32LittleEndian(rest.AsSpan(12)) == AlphaBits;
+            var hasAlpha = compression == BitFields && rest.Length >= 16
+                && BinaryPrimitives.ReadUInt32LittleEndian(rest.AsSpan(12)) == AlphaBits;
             return new(
                 BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(18)), Math.Abs(height), height < 0, bits,
-                palette is null ? hasAlpha ? 4 : 3 : IsGreyScale(palette) ? 1 : 3, palette, BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(10)));
+                palette is null ? hasAlpha ? 4 : 3 : IsGreyScale(palette) ? 1 : 3, palette,
+                BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(10)));
         }
 
         private static bool HasUsualMasks(byte[] rest) => rest.Length >= 12
-            && BinaryPrimitives.ReadUInt32LittleEndian(rest) == 0x00ff0000 && BinaryPrimitives.ReadUInt32LittleEndian(rest.AsSpan(4)) == 0x0000ff00
+            && BinaryPrimitives.ReadUInt32LittleEndian(rest) == 0x00ff0000
+            && BinaryPrimitives.ReadUInt32LittleEndian(rest.AsSpan(4)) == 0x0000ff00
             && BinaryPrimitives.ReadUInt32LittleEndian(rest.AsSpan(8)) == 0x000000ff;
 
         /// <summary>256 colours of four bytes; what the file does not name is black.</summary>
@@ -163,7 +173,8 @@ internal sealed class BmpFormat : ImageFormat
         {
             for (var i = 0; i < 256; i++)
             {
-                if (palette[4 * i] != palette[(4 * i) + 1] || palette[4 * i] != palette[(4 * i) + 2] || (palette[4 * i] != i && palette[4 * i] != 0))
+                if (palette[4 * i] != palette[(4 * i) + 1]
+                    || palette[4 * i] != palette[(4 * i) + 2] || (palette[4 * i] != i && palette[4 * i] != 0))
                 {
                     return false;
                 }

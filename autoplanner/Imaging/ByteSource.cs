@@ -53,7 +53,9 @@ internal sealed class ByteSource : IDisposable
             // Before opening: a pipe has no length either, and opening it would wait for a writer.
             if (new FileInfo(path) is { Exists: true, Length: 0 })
             {
-                throw new SharpSegException($"`{path}`: the file is empty, or it is a pipe or a device", "copy or download it again; pipes cannot be read");
+                throw new SharpSegException(
+                    $"`{path}`: the file is empty, or it is a pipe or a device",
+                    "copy or download it again; pipes cannot be read");
             }
 
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
@@ -62,7 +64,8 @@ internal sealed class ByteSource : IDisposable
         {
             throw new SharpSegException($"`{path}`: no such file", null, error);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception error)
+            when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new SharpSegException($"`{path}`: cannot be read: {error.Message}", null, error);
         }
@@ -153,7 +156,9 @@ internal sealed class ByteSource : IDisposable
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
             // The platform's message speaks of archive entries although the data are merely damaged; it would mislead.
-            var what = error is InvalidDataException ? "the compressed data are damaged or cut off" : $"cannot be read: {error.Message}";
+            var what = error is InvalidDataException
+                ? "the compressed data are damaged or cut off"
+                : $"cannot be read: {error.Message}";
             throw new SharpSegException(
                 $"`{Path}`: {what} (after {Position} bytes)",
                 "copy or download the file again",
@@ -192,7 +197,8 @@ internal sealed class ByteSource : IDisposable
 
             if (Position > MaxTextHeader || line.Length == longest)
             {
-                throw new SharpSegException($"`{Path}`: the text header does not end", "this is no such image, or its header is damaged");
+                throw new SharpSegException(
+                    $"`{Path}`: the text header does not end", "this is no such image, or its header is damaged");
             }
 
             line.Append((char)one[0]);

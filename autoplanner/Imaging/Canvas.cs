@@ -1,7 +1,8 @@
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// A picture to draw plots and overlays on: 8-bit RGB, x to the right, y downwards, pixel (0, 0) at the top left. What lies outside is cut off.
+/// A picture to draw plots and overlays on: 8-bit RGB, x to the right, y downwards, pixel (0, 0) at the top left. What lies
+/// outside is cut off.
 /// </summary>
 internal sealed class Canvas
 {
@@ -69,8 +70,8 @@ internal sealed class Canvas
     }
 
     /// <summary>
-    /// Draws a line between two points, given in pixel centres. A pixel is covered by as much as lies within half the thickness of the
-    /// segment, estimated from its centre's distance; a line of length 0 is a dot.
+    /// Draws a line between two points, given in pixel centres. A pixel is covered by as much as lies within half the thickness
+    /// of the segment, estimated from its centre's distance; a line of length 0 is a dot.
     /// </summary>
     /// <param name="x0">First point.</param>
     /// <param name="y0">First point.</param>
@@ -110,7 +111,9 @@ internal sealed class Canvas
         }
     }
 
-    /// <summary>Draws text of 5×7 pixel letters; characters outside printable ASCII appear as `?`. (x, y) is the top left corner.</summary>
+    /// <summary>
+    /// Draws text of 5×7 pixel letters; characters outside printable ASCII appear as `?`. (x, y) is the top left corner.
+    /// </summary>
     public void Text(int x, int y, string text, Rgb color, int scale = 1)
     {
         foreach (var letter in text)

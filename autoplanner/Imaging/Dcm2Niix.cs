@@ -4,8 +4,9 @@ using System.Diagnostics;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Reads the DICOM series of a folder through dcm2niix, the converter of Chris Rorden that most neuroimaging software uses, where it is on the PATH. It
-/// writes a NIfTI file into a temporary folder, which is read as any other; segmentations then carry that file's geometry.
+/// Reads the DICOM series of a folder through dcm2niix, the converter of Chris Rorden that most neuroimaging software uses, where
+/// it is on the PATH. It writes a NIfTI file into a temporary folder, which is read as any other; segmentations then carry that
+/// file's geometry.
 /// </summary>
 internal static class Dcm2Niix
 {
@@ -38,10 +39,15 @@ internal static class Dcm2Niix
             return images switch
             {
                 [var one] => ImageFile.Read(one),
-                [] => throw new SharpSegException($"`{folder}`: {ProgramName} found no image in it: {said}", "give the folder that holds the files of one series"),
+                [] =>
+                    throw new SharpSegException(
+                        $"`{folder}`: {ProgramName} found no image in it: {said}",
+                        "give the folder that holds the files of one series"),
                 _ => throw new SharpSegException(
-                    $"`{folder}`: {ProgramName} found {images.Length} images in it ({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
-                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give the image you want"),
+                    $"`{folder}`: {ProgramName} found {images.Length} images in it "
+                        + $"({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
+                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give "
+                        + "the image you want"),
             };
         }
         finally
@@ -56,7 +62,8 @@ internal static class Dcm2Niix
         try
         {
             using var stream = File.OpenRead(file);
-            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start[128..].SequenceEqual("DICM"u8);
+            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+                && start[128..].SequenceEqual("DICM"u8);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -67,7 +74,8 @@ internal static class Dcm2Niix
     /// <summary>Converts without compression and without a JSON file; returns the program's last message.</summary>
     private static string Convert(string program, string folder, string output)
     {
-        var start = new ProcessStartInfo(program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
+        var start = new ProcessStartInfo(
+            program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -79,11 +87,15 @@ internal static class Dcm2Niix
             if (!process.WaitForExit(TimeSpan.FromSeconds(LongestSeconds)))
             {
                 process.Kill(entireProcessTree: true);
-                throw new SharpSegException($"`{folder}`: {ProgramName} has not finished after {LongestSeconds} s", "convert it yourself, and give the image");
+                throw new SharpSegException(
+                    $"`{folder}`: {ProgramName} has not finished after {LongestSeconds} s",
+                    "convert it yourself, and give the image");
             }
 
-            var said = (errors.Result + "\n" + lines.Result).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal)) ?? said.LastOrDefault() ?? "it gave no reason";
+            var said = (errors.Result + "\n" + lines.Result)
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal))
+                ?? said.LastOrDefault() ?? "it gave no reason";
         }
         catch (Win32Exception error)
         {

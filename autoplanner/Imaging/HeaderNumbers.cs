@@ -43,11 +43,13 @@ internal static class HeaderNumbers
     }
 
     /// <summary>Numbers as text that reads back exactly.</summary>
-    public static string Text(IEnumerable<double> values) => string.Join(' ', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
+    public static string Text(IEnumerable<double> values) =>
+        string.Join(' ', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
 
     private static SharpSegException Wrong(string path, string key, string text, int? count)
     {
         var shown = text.Length <= 60 ? text : text[..60] + "…";
-        return new($"`{path}`: `{key}` is `{shown}`, not {(count is null ? "a list of" : count)} number(s)", "the header is damaged");
+        return new(
+            $"`{path}`: `{key}` is `{shown}`, not {(count is null ? "a list of" : count)} number(s)", "the header is damaged");
     }
 }

@@ -12,7 +12,9 @@ internal static class ImageFile
     // A stored label may be off by rounding of a scaled or resampled float, not more (docs/method/datasets.md §6.4).
     private const double LabelTolerance = 1e-3;
 
-    private static readonly ImageFormat[] Formats = [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat(), new TiffFormat(), new BmpFormat(), new JpegFormat()];
+    private static readonly ImageFormat[] Formats =
+        [new NiftiFormat(), new PngFormat(), new MetaImageFormat(), new NrrdFormat(), new TiffFormat(), new BmpFormat(),
+            new JpegFormat()];
 
     private static readonly SimpleItkFormat Foreign = new();
 
@@ -27,7 +29,8 @@ internal static class ImageFile
     public static bool KeepsValues(string path) => !Formats.Any(format => format is JpegFormat && Has(format, path));
 
     /// <summary>False for a name whose format holds one plane only.</summary>
-    public static bool HoldsVolumes(string path) => !Formats.Any(format => format is (PngFormat or BmpFormat or JpegFormat) && Has(format, path));
+    public static bool HoldsVolumes(string path) =>
+        !Formats.Any(format => format is (PngFormat or BmpFormat or JpegFormat) && Has(format, path));
 
     /// <summary>The supported ending of a file name (".nii.gz" for "a.NII.GZ"), or null.</summary>
     public static string? EndingOf(string path) =>
@@ -138,7 +141,8 @@ internal static class ImageFile
         var image = FormatOf(path).ReadLabelValues(path);
         return image.Channels.Count == 1
             ? image
-            : throw new SharpSegException($"`{path}`: {image.Channels.Count} channels; a label file has one", "was an image given as a label?");
+            : throw new SharpSegException(
+                $"`{path}`: {image.Channels.Count} channels; a label file has one", "was an image given as a label?");
     }
 
     /// <summary>True if a value counts as the whole number nearest to it.</summary>
@@ -168,19 +172,22 @@ internal static class ImageFile
             return known;
         }
 
-        if (path.EndsWith(".hdr", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".img", StringComparison.OrdinalIgnoreCase))
+        if (path.EndsWith(".hdr", StringComparison.OrdinalIgnoreCase)
+            || path.EndsWith(".img", StringComparison.OrdinalIgnoreCase))
         {
             throw new SharpSegException($"`{path}`: .hdr/.img pairs are not supported", "convert it to a single .nii.gz file");
         }
 
         if (path.EndsWith(".nhdr", StringComparison.OrdinalIgnoreCase))
         {
-            throw new SharpSegException($"`{path}`: NRRD headers with their voxels in another file are not supported", "convert it to one .nrrd file");
+            throw new SharpSegException(
+                $"`{path}`: NRRD headers with their voxels in another file are not supported", "convert it to one .nrrd file");
         }
 
         return SimpleItk.Installed is not null || Directory.Exists(path)
             ? Foreign
             : throw new SharpSegException(
-                $"`{path}`: unknown image format", $"supported endings: {string.Join(", ", Endings)}; with SimpleITK installed, also ITK's");
+                $"`{path}`: unknown image format",
+                $"supported endings: {string.Join(", ", Endings)}; with SimpleITK installed, also ITK's");
     }
 }

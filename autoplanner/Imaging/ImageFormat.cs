@@ -8,8 +8,9 @@ namespace SharpSeg.AutoPlanner.Imaging;
 internal sealed record ImageHeader(ImageGeometry Geometry, int Channels);
 
 /// <summary>
-/// One file format. Affines are always given in the NIfTI convention (+x right, +y anterior, +z superior); formats whose axes point left
-/// and posterior negate the first two rows. Readers parse untrusted bytes: only <see cref="SharpSegException"/> may come out of them.
+/// One file format. Affines are always given in the NIfTI convention (+x right, +y anterior, +z superior); formats whose axes
+/// point left and posterior negate the first two rows. Readers parse untrusted bytes: only <see cref="SharpSegException"/> may
+/// come out of them.
 /// </summary>
 internal abstract class ImageFormat
 {
@@ -28,7 +29,9 @@ internal abstract class ImageFormat
     /// <summary>Reads everything.</summary>
     public abstract MedicalImage Read(string path);
 
-    /// <summary>Reads the values of a label file before rounding; a format overrides this where labels are stored otherwise than images.</summary>
+    /// <summary>
+    /// Reads the values of a label file before rounding; a format overrides this where labels are stored otherwise than images.
+    /// </summary>
     public virtual MedicalImage ReadLabelValues(string path) => Read(path);
 
     /// <summary>The file that holds the voxels of a header by itself; null where they are in the same file.</summary>
@@ -46,13 +49,15 @@ internal abstract class ImageFormat
     {
         if (nx < 1 || ny < 1 || nz < 1)
         {
-            throw new SharpSegException($"`{path}`: a size of {nx}×{ny}×{nz} (x, y, z) voxels; each must be at least 1", "the header is damaged");
+            throw new SharpSegException(
+                $"`{path}`: a size of {nx}×{ny}×{nz} (x, y, z) voxels; each must be at least 1", "the header is damaged");
         }
 
         if (nx > Array.MaxLength || ny > Array.MaxLength || nz > Array.MaxLength || nx * ny * nz > Array.MaxLength)
         {
             throw new SharpSegException(
-                $"`{path}`: a size of {nx}×{ny}×{nz} (x, y, z) voxels; at most {Array.MaxLength} in all are supported", "the header is damaged");
+                $"`{path}`: a size of {nx}×{ny}×{nz} (x, y, z) voxels; at most {Array.MaxLength} in all are supported",
+                "the header is damaged");
         }
 
         return new((int)nz, (int)ny, (int)nx);
@@ -71,16 +76,17 @@ internal abstract class ImageFormat
     }
 
     /// <summary>
-    /// A header's spacing (x first) as the product uses it, the same rule for every format: its sign does not count; where it is 0 or not a
-    /// number 1 mm stands in, and the sentence says so (docs/method/datasets.md §6.2). A single slice keeps the thickness that
-    /// its header states: it may be one case of a dataset of volumes. Without one it is a 2D image, and its third axis the
-    /// coarsest (6.7).
+    /// A header's spacing (x first) as the product uses it, the same rule for every format: its sign does not count; where it is
+    /// 0 or not a number 1 mm stands in, and the sentence says so (docs/method/datasets.md §6.2). A single slice keeps the
+    /// thickness that its header states: it may be one case of a dataset of volumes. Without one it is a 2D image, and its third
+    /// axis the coarsest (6.7).
     /// </summary>
     /// <param name="path">For messages.</param>
     /// <param name="extent">Voxels.</param>
     /// <param name="header">As stored, mm.</param>
     /// <param name="axes">Spatial axes that the header has, 2 or 3.</param>
-    internal static (Spacing Spacing, string? Problem) SpacingOf(string path, Extent extent, IReadOnlyList<double> header, int axes)
+    internal static (Spacing Spacing, string? Problem) SpacingOf(
+        string path, Extent extent, IReadOnlyList<double> header, int axes)
     {
         string? problem = null;
         double Usable(int axis)
@@ -108,5 +114,6 @@ internal abstract class ImageFormat
     internal static Spacing SliceSpacing(double y, double x) => new(CoarsestFactor * Math.Max(y, x), y, x);
 
     /// <summary>One slice whose thickness the header does not state.</summary>
-    internal static bool IsWithoutThickness(Extent extent, Spacing spacing) => extent.Z == 1 && spacing == SliceSpacing(spacing.Y, spacing.X);
+    internal static bool IsWithoutThickness(Extent extent, Spacing spacing) =>
+        extent.Z == 1 && spacing == SliceSpacing(spacing.Y, spacing.X);
 }

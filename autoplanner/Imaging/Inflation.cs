@@ -43,11 +43,15 @@ internal sealed class Inflation : IDisposable
     {
         if (tail.AtEnd)
         {
-            return !zlib && last.SequenceEqual(Marker) ? null : "the compressed data are damaged or cut off: their checksum is missing or wrong";
+            return !zlib && last.SequenceEqual(Marker)
+                ? null
+                : "the compressed data are damaged or cut off: their checksum is missing or wrong";
         }
 
         // gzip reads one more byte, to see whether another member follows.
-        return tail.Position > tail.ContentEnd - (zlib ? 1 : 0) ? null : "bytes that do not belong to the compressed data follow them";
+        return tail.Position > tail.ContentEnd - (zlib ? 1 : 0)
+            ? null
+            : "bytes that do not belong to the compressed data follow them";
     }
 
     /// <summary>How many of the last bytes <see cref="Problem"/> wants to see.</summary>

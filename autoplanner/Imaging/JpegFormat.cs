@@ -3,8 +3,9 @@ using BitMiracle.LibJpeg.Classic;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// JPEG photographs as 2D images, decoded by LibJpeg.NET to the pixels that the Independent JPEG Group's library and so Python's readers give: array
-/// (1, y, x), spacing (999, 1, 1), one or three channels. Segmentations are never written as JPEG, which would change labels.
+/// JPEG photographs as 2D images, decoded by LibJpeg.NET to the pixels that the Independent JPEG Group's library and so Python's
+/// readers give: array (1, y, x), spacing (999, 1, 1), one or three channels. Segmentations are never written as JPEG, which
+/// would change labels.
 /// </summary>
 internal sealed class JpegFormat : ImageFormat
 {
@@ -66,7 +67,8 @@ internal sealed class JpegFormat : ImageFormat
     });
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) => throw Unwritable(path);
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) =>
+        throw Unwritable(path);
 
     /// <inheritdoc/>
     public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry) => throw Unwritable(path);
@@ -75,12 +77,14 @@ internal sealed class JpegFormat : ImageFormat
     private static (int X, int Y) Coarseness(jpeg_decompress_struct decoder, int component)
     {
         var all = decoder.Comp_info.Take(decoder.Num_components).ToArray();
-        return (all.Max(c => c.H_samp_factor) / all[component].H_samp_factor, all.Max(c => c.V_samp_factor) / all[component].V_samp_factor);
+        return (
+            all.Max(c => c.H_samp_factor) / all[component].H_samp_factor,
+            all.Max(c => c.V_samp_factor) / all[component].V_samp_factor);
     }
 
     /// <summary>
-    /// Interpolates a component of half the width, or half the width and height, linearly between the centres of its samples, with libjpeg's rounding
-    /// (jdsample.c, h2v1_fancy_upsample and h2v2_fancy_upsample). Others stay replicated, as there.
+    /// Interpolates a component of half the width, or half the width and height, linearly between the centres of its samples,
+    /// with libjpeg's rounding (jdsample.c, h2v1_fancy_upsample and h2v2_fancy_upsample). Others stay replicated, as there.
     /// </summary>
     private static void Smooth(byte[] plane, int width, int height, (int X, int Y) coarseness)
     {
@@ -103,7 +107,9 @@ internal sealed class JpegFormat : ImageFormat
             var next = Math.Clamp(y % 2 == 0 ? near - 1 : near + 1, 0, down - 1);
             for (var x = 0; x < across; x++)
             {
-                sums[x] = coarseness.Y == 1 ? samples[(y * across) + x] : (3 * samples[(near * across) + x]) + samples[(next * across) + x];
+                sums[x] = coarseness.Y == 1
+                    ? samples[(y * across) + x]
+                    : (3 * samples[(near * across) + x]) + samples[(next * across) + x];
             }
 
             var (shift, left, right) = coarseness.Y == 1 ? (2, 1, 2) : (4, 8, 7);
@@ -122,7 +128,8 @@ internal sealed class JpegFormat : ImageFormat
     private static void ToRgb(byte[][] planes)
     {
         const int half = 1 << 15;
-        const int redOfCr = 91881, blueOfCb = 116130, greenOfCr = 46802, greenOfCb = 22554; // 1.402, 1.772, 0.71414, 0.34414 times 2¹⁶
+        // 1.402, 1.772, 0.71414, 0.34414 times 2¹⁶
+        const int redOfCr = 91881, blueOfCb = 116130, greenOfCr = 46802, greenOfCb = 22554;
         for (var i = 0; i < planes[0].Length; i++)
         {
             int y = planes[0][i], cb = planes[1][i] - 128, cr = planes[2][i] - 128;
@@ -148,7 +155,8 @@ internal sealed class JpegFormat : ImageFormat
             var channels = decoder.Num_components;
             if (channels is not (1 or 3))
             {
-                throw new SharpSegException($"`{path}`: {channels} colour components; 1 (grey) and 3 are supported", "save it as RGB");
+                throw new SharpSegException(
+                    $"`{path}`: {channels} colour components; 1 (grey) and 3 are supported", "save it as RGB");
             }
 
             var extent = CheckedExtent(path, decoder.Image_width, decoder.Image_height, 1);

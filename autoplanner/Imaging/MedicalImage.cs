@@ -3,10 +3,12 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// What must come out of a written file exactly as it went in. Each format keeps its own raw header here and copies it to outputs.
+/// What must come out of a written file exactly as it went in. Each format keeps its own raw header here and copies it to
+/// outputs.
 /// </summary>
 /// <param name="Extent">Voxels (z, y, x); a 2D image has Z = 1.</param>
-/// <param name="Spacing">mm (z, y, x); a 2D image without a slice thickness has 999·max(sy, sx), or 999 without any spacing, for z.</param>
+/// <param name="Spacing">mm (z, y, x); a 2D image without a slice thickness has 999·max(sy, sx), or 999 without any spacing, for
+/// z.</param>
 /// <param name="Affine">Voxel (x, y, z) to mm: 12 numbers, 3 rows of 4. Compared in verify, never used in computation.</param>
 /// <param name="Format">Name of the format that owns <paramref name="RawHeader"/>, e.g. "nifti".</param>
 /// <param name="RawHeader">The file's header bytes, for that format's writer.</param>

@@ -28,7 +28,9 @@ internal sealed class MetaImageFormat : ImageFormat
         using var source = ByteSource.OpenPlain(path);
         var header = MetaImageHeader.Read(source);
         var (geometry, channels) = Describe(path, header);
-        using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase) ? null : OpenBeside(path, header.DataFile);
+        using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase)
+            ? null
+            : OpenBeside(path, header.DataFile);
         var stored = data ?? source;
         var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
         if (header.Compressed)
@@ -37,7 +39,8 @@ internal sealed class MetaImageFormat : ImageFormat
             {
                 stored.SkipToLast(
                     header.CompressedSize ?? throw new SharpSegException(
-                        $"`{path}`: `HeaderSize = -1` with compressed voxels needs `CompressedDataSize`", "convert it to .mha or .nii.gz"),
+                        $"`{path}`: `HeaderSize = -1` with compressed voxels needs `CompressedDataSize`",
+                        "convert it to .mha or .nii.gz"),
                     "the compressed voxel data");
             }
             else
@@ -103,7 +106,8 @@ internal sealed class MetaImageFormat : ImageFormat
     private static ByteSource OpenBeside(string path, string dataFile) => DataFileBeside(path, dataFile) is { } beside
         ? ByteSource.OpenPlain(beside)
         : throw new SharpSegException(
-            $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported", "convert it to .mha or .nii.gz");
+            $"`{path}`: its voxels are in `{dataFile}`; only one file in the same folder is supported",
+            "convert it to .mha or .nii.gz");
 
     /// <summary>
     /// The file with the voxels of a header that is not LOCAL; null if it would lie anywhere but in the same folder.

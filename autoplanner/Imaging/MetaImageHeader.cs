@@ -26,7 +26,8 @@ internal sealed class MetaImageHeader
     // What describes the stored values, not the geometry: rewritten for outputs.
     private static readonly HashSet<string> OfTheValues =
     [
-        "CompressedData", "CompressedDataSize", "BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "ElementNumberOfChannels", "ElementMin",
+        "CompressedData", "CompressedDataSize", "BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB",
+        "ElementNumberOfChannels", "ElementMin",
         "ElementMax", "ElementType", "ElementDataFile", "HeaderSize", "Modality",
     ];
 
@@ -61,7 +62,8 @@ internal sealed class MetaImageHeader
     public string DataFile => Find("ElementDataFile")!;
 
     /// <summary>Bytes of the compressed voxels; null if the header does not say.</summary>
-    public long? CompressedSize => Find("CompressedDataSize") is not { } text ? null : HeaderNumbers.Whole(path, "CompressedDataSize", text, 1)[0];
+    public long? CompressedSize =>
+        Find("CompressedDataSize") is not { } text ? null : HeaderNumbers.Whole(path, "CompressedDataSize", text, 1)[0];
 
     /// <summary>Bytes before the voxels in their file; −1 if the voxels are its last bytes.</summary>
     public long HeaderSize => Find("HeaderSize") is not { } text ? 0
@@ -87,7 +89,8 @@ internal sealed class MetaImageHeader
             var key = at < 0 ? "" : line[..at].Trim();
             if (key.Length == 0 || key.Any(letter => letter is < ' ' or > '~'))
             {
-                throw new SharpSegException($"`{source.Path}`: not a MetaImage file: line {lines.Count + 1} of its header is not `Key = Value`");
+                throw new SharpSegException(
+                    $"`{source.Path}`: not a MetaImage file: line {lines.Count + 1} of its header is not `Key = Value`");
             }
 
             lines.Add((key, line[(at + 1)..].Trim()));
@@ -101,7 +104,9 @@ internal sealed class MetaImageHeader
     /// <summary>The header of an image that was read before.</summary>
     public static MetaImageHeader FromBytes(byte[] bytes) => Create("header", [.. Encoding.Latin1.GetString(bytes)
         .Split('\n', StringSplitOptions.RemoveEmptyEntries)
-        .Select(line => line.IndexOf('=', StringComparison.Ordinal) is var at ? (line[..at].Trim(), line[(at + 1)..].Trim()) : default)]);
+        .Select(
+            line =>
+                line.IndexOf('=', StringComparison.Ordinal) is var at ? (line[..at].Trim(), line[(at + 1)..].Trim()) : default)]);
 
     /// <summary>
     /// Header text for an output of one value a voxel: lines that describe the geometry as they were, the others rewritten.
@@ -128,7 +133,9 @@ internal sealed class MetaImageHeader
             Add("NDims", $"{axes}");
             Add("TransformMatrix", HeaderNumbers.Text(columns.Take(axes).SelectMany(column => column.Take(axes))));
             Add("Offset", HeaderNumbers.Text(origin.Take(axes)));
-            Add("ElementSpacing", HeaderNumbers.Text(new[] { geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z }.Take(axes)));
+            Add(
+                "ElementSpacing",
+                HeaderNumbers.Text(new[] { geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z }.Take(axes)));
             Add("DimSize", flat ? $"{extent.X} {extent.Y}" : $"{extent.X} {extent.Y} {extent.Z}");
         }
 
@@ -161,7 +168,9 @@ internal sealed class MetaImageHeader
         var matrix = First("TransformMatrix", "Rotation", "Orientation") is { } text
             ? HeaderNumbers.Real(path, "TransformMatrix", text, Axes * Axes)
             : [.. Enumerable.Range(0, Axes * Axes).Select(i => i % (Axes + 1) == 0 ? 1.0 : 0)];
-        var offset = First("Offset", "Origin", "Position") is { } origin ? HeaderNumbers.Real(path, "Offset", origin, Axes) : new double[Axes];
+        var offset = First("Offset", "Origin", "Position") is { } origin
+            ? HeaderNumbers.Real(path, "Offset", origin, Axes)
+            : new double[Axes];
         var spatial = Math.Min(3, Axes);
         var columns = new double[spatial][];
         for (var axis = 0; axis < spatial; axis++)
@@ -170,7 +179,8 @@ internal sealed class MetaImageHeader
             columns[axis] = [.. Enumerable.Range(0, spatial).Select(row => matrix[(axis * Axes) + row] * spacing[axis])];
         }
 
-        return PatientSpace.Affine(columns, [.. offset.Take(spatial).Select(value => value * Millimetres)], "left-posterior-superior");
+        return PatientSpace.Affine(
+            columns, [.. offset.Take(spatial).Select(value => value * Millimetres)], "left-posterior-superior");
     }
 
     // Drops a fourth axis, which held channels.
@@ -181,7 +191,8 @@ internal sealed class MetaImageHeader
         {
             "NDims" => "3",
             "TransformMatrix" or "Rotation" or "Orientation" => string.Join(' ', words.Where((_, i) => i / 4 < 3 && i % 4 < 3)),
-            "Offset" or "Origin" or "Position" or "CenterOfRotation" or "ElementSpacing" or "ElementSize" or "DimSize" => string.Join(' ', words.Take(3)),
+            "Offset" or "Origin" or "Position" or "CenterOfRotation" or "ElementSpacing" or "ElementSize" or "DimSize" =>
+                string.Join(' ', words.Take(3)),
             _ => value,
         };
     }
@@ -205,17 +216,21 @@ internal sealed class MetaImageHeader
         {
             Axes = (int)axes,
             Size = HeaderNumbers.Whole(path, "DimSize", header.Needed("DimSize"), (int)axes),
-            Interleaved = header.Find("ElementNumberOfChannels") is { } text ? HeaderNumbers.Whole(path, "ElementNumberOfChannels", text, 1)[0] : 1,
+            Interleaved = header.Find("ElementNumberOfChannels") is { } text
+                ? HeaderNumbers.Whole(path, "ElementNumberOfChannels", text, 1)[0]
+                : 1,
             Type = Types.TryGetValue(type, out var known)
                 ? known
-                : throw new SharpSegException($"`{path}`: element type `{type}` is not supported", $"supported: {string.Join(", ", Types.Keys)}"),
+                : throw new SharpSegException(
+                    $"`{path}`: element type `{type}` is not supported", $"supported: {string.Join(", ", Types.Keys)}"),
         };
     }
 
     private bool Flag(string key) => Find(key) is { } value && (value.StartsWith('T') || value.StartsWith('t') || value == "1");
 
     private string Needed(string key) =>
-        Find(key) ?? throw new SharpSegException($"`{path}`: the key `{key}` is missing in its header", "this is no MetaImage file, or it is damaged");
+        Find(key) ?? throw new SharpSegException(
+            $"`{path}`: the key `{key}` is missing in its header", "this is no MetaImage file, or it is damaged");
 
     private string? First(params string[] keys) => keys.Select(Find).FirstOrDefault(value => value is not null);
 

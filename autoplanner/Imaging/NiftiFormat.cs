@@ -60,7 +60,8 @@ internal sealed class NiftiFormat : ImageFormat
     internal static bool HasNoOrientation(ImageGeometry geometry) =>
         geometry.Format == FormatName && NiftiHeader.FromBytes(geometry.RawHeader).HasNoOrientation;
 
-    private static ByteSource Open(string path) => ByteSource.Open(path, path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase));
+    private static ByteSource Open(string path) =>
+        ByteSource.Open(path, path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase));
 
     private NiftiHeader OutputHeader(ImageGeometry geometry, VoxelType type) =>
         (geometry.Format == Name ? NiftiHeader.FromBytes(geometry.RawHeader) : NiftiHeader.Create(geometry)).ForOutput(type);
@@ -89,13 +90,15 @@ internal sealed class NiftiFormat : ImageFormat
         var rank = header.Rank;
         if (rank is < 2 or > 7)
         {
-            throw new SharpSegException($"`{path}`: {rank} dimensions; 2 to 5 are supported", "the header is damaged or this is no image");
+            throw new SharpSegException(
+                $"`{path}`: {rank} dimensions; 2 to 5 are supported", "the header is damaged or this is no image");
         }
 
         if (header.Type is not { } type)
         {
             throw new SharpSegException(
-                $"`{path}`: NIfTI data type {header.DataType} is not supported", "store integers or floats of 8 to 64 bits, one channel a volume");
+                $"`{path}`: NIfTI data type {header.DataType} is not supported",
+                "store integers or floats of 8 to 64 bits, one channel a volume");
         }
 
         // Unused dimensions hold anything; the used ones beyond the third hold channels: one of them may differ from 1.
@@ -105,7 +108,8 @@ internal sealed class NiftiFormat : ImageFormat
         {
             if (channels != 1 && header.Dim(i) != 1)
             {
-                throw new SharpSegException($"`{path}`: both dimension {i} and one before it are longer than 1; only one may hold channels");
+                throw new SharpSegException(
+                    $"`{path}`: both dimension {i} and one before it are longer than 1; only one may hold channels");
             }
 
             channels *= header.Dim(i);
@@ -115,11 +119,15 @@ internal sealed class NiftiFormat : ImageFormat
         var offset = header.VoxelOffset;
         if (!(offset >= header.Bytes.Length && offset <= 1L << 40))
         {
-            throw new SharpSegException($"`{path}`: the voxels are said to start at byte {offset}, inside the header or beyond any file");
+            throw new SharpSegException(
+                $"`{path}`: the voxels are said to start at byte {offset}, inside the header or beyond any file");
         }
 
-        source.Require(((Int128)(long)offset) - source.Position + ((Int128)extent.Voxels * channelCount * VoxelCodec.Size(type)), "the image");
-        var (spacing, problem) = SpacingOf(path, extent, [.. Enumerable.Range(1, 3).Select(i => header.PixDim(i) * header.Millimetres)], (int)Math.Min(rank, 3));
+        source.Require(
+            ((Int128)(long)offset) - source.Position + ((Int128)extent.Voxels * channelCount * VoxelCodec.Size(type)),
+            "the image");
+        var (spacing, problem) = SpacingOf(
+            path, extent, [.. Enumerable.Range(1, 3).Select(i => header.PixDim(i) * header.Millimetres)], (int)Math.Min(rank, 3));
         return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount);
     }
 }

@@ -98,7 +98,8 @@ internal sealed class NiftiHeader
         if (size is not (Size1 or Size2))
         {
             throw new SharpSegException(
-                $"`{source.Path}`: not a NIfTI file: it starts with {BinaryPrimitives.ReadInt32LittleEndian(head)}, not with the header size 348 or 540");
+                $"`{source.Path}`: not a NIfTI file: it starts with {BinaryPrimitives.ReadInt32LittleEndian(head)}, not with "
+                    + "the header size 348 or 540");
         }
 
         if (size == Size2)
@@ -111,13 +112,15 @@ internal sealed class NiftiHeader
         if (magic.SequenceEqual("ni1\0"u8) || magic.SequenceEqual("ni2\0"u8))
         {
             throw new SharpSegException(
-                $"`{source.Path}`: the header of a .hdr/.img pair; pairs are not supported", "convert it to a single .nii.gz file");
+                $"`{source.Path}`: the header of a .hdr/.img pair; pairs are not supported",
+                "convert it to a single .nii.gz file");
         }
 
         if (!magic.SequenceEqual(size == Size1 ? "n+1\0"u8 : "n+2\0"u8))
         {
             throw new SharpSegException(
-                $"`{source.Path}`: not a NIfTI file: magic {Convert.ToHexString(magic)} instead of {(size == Size1 ? "6E2B3100" : "6E2B3200")}",
+                $"`{source.Path}`: not a NIfTI file: magic {Convert.ToHexString(magic)} instead of "
+                    + $"{(size == Size1 ? "6E2B3100" : "6E2B3200")}",
                 "an Analyze 7.5 file has to be converted to .nii.gz");
         }
 
@@ -125,7 +128,8 @@ internal sealed class NiftiHeader
     }
 
     /// <summary>The header of an image that was read before.</summary>
-    public static NiftiHeader FromBytes(byte[] bytes) => new((byte[])bytes.Clone(), BinaryPrimitives.ReadInt32LittleEndian(bytes) is Size1 or Size2);
+    public static NiftiHeader FromBytes(byte[] bytes) =>
+        new((byte[])bytes.Clone(), BinaryPrimitives.ReadInt32LittleEndian(bytes) is Size1 or Size2);
 
     /// <summary>
     /// A header for an image of another format: size, spacing and affine as sform. NIfTI-2 only where NIfTI-1 cannot hold the

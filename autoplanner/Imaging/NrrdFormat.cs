@@ -83,7 +83,8 @@ internal sealed class NrrdFormat : ImageFormat
         Write(path, geometry, VoxelType.Float32, stream => VoxelCodec.WriteFloats(stream, copy, littleEndian: true));
     }
 
-    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels) => AtomicFile.Write(path, file =>
+    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels) =>
+        AtomicFile.Write(path, file =>
     {
         file.Write(Encoding.Latin1.GetBytes(NrrdHeader.ForOutput(geometry, type)));
         using var gzip = new GZipStream(file, CompressionLevel.Optimal, leaveOpen: true);
@@ -109,7 +110,9 @@ internal sealed class NrrdFormat : ImageFormat
         var length = inflated.Finish();
         return length >= bytes
             ? length - (long)bytes
-            : throw new SharpSegException($"`{path}`: the voxel data need {bytes} bytes, but {length} come out of the file", "copy or download the file again");
+            : throw new SharpSegException(
+                $"`{path}`: the voxel data need {bytes} bytes, but {length} come out of the file",
+                "copy or download the file again");
     }
 
     private ImageHeader Describe(string path, NrrdHeader header)

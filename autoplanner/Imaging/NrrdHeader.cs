@@ -27,12 +27,14 @@ internal sealed class NrrdHeader
 
     // One entry an axis: a channel axis is cut out of them for outputs.
     private static readonly HashSet<string> PerAxis =
-        ["sizes", "spacings", "thicknesses", "axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "labels", "units", "kinds", "space directions"];
+        ["sizes", "spacings", "thicknesses", "axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "labels",
+            "units", "kinds", "space directions"];
 
     // What describes the stored values, not the geometry: rewritten for outputs.
     private static readonly HashSet<string> OfTheValues =
     [
-        "type", "dimension", "encoding", "endian", "min", "max", "old min", "oldmin", "old max", "oldmax", "block size", "blocksize", "byte skip", "byteskip",
+        "type", "dimension", "encoding", "endian", "min", "max", "old min", "oldmin", "old max", "oldmax", "block size",
+        "blocksize", "byte skip", "byteskip",
         "line skip", "lineskip", "content", "sample units", "sampleunits", "number",
     ];
 
@@ -57,15 +59,20 @@ internal sealed class NrrdHeader
         var kinds = Find("kinds") is { } list ? HeaderNumbers.Words(list) : null;
         if ((directions?.Length ?? Sizes.Length) != Sizes.Length || (kinds?.Length ?? Sizes.Length) != Sizes.Length)
         {
-            throw new SharpSegException($"`{path}`: `space directions` or `kinds` does not have {Sizes.Length} entries, one an axis", "the header is damaged");
+            throw new SharpSegException(
+                $"`{path}`: `space directions` or `kinds` does not have {Sizes.Length} entries, one an axis",
+                "the header is damaged");
         }
 
         var candidates = Enumerable.Range(0, Sizes.Length).Where(axis =>
-            (directions is not null && directions[axis] is null) || (kinds is not null && kinds[axis] is not ("domain" or "space" or "???" or "none"))).ToArray();
+            (directions is not null && directions[axis] is null)
+                || (kinds is not null && kinds[axis] is not ("domain" or "space" or "???" or "none"))).ToArray();
         ChannelAxis = candidates.Length > 0 ? candidates[0] : Sizes.Length == 4 ? 3 : null;
         if (candidates.Length > 1 || Sizes.Length - (ChannelAxis is null ? 0 : 1) is not (2 or 3))
         {
-            throw new SharpSegException($"`{path}`: {Sizes.Length} axes, {candidates.Length} of them not spatial; 2 or 3 spatial ones and one for channels are supported");
+            throw new SharpSegException(
+                $"`{path}`: {Sizes.Length} axes, {candidates.Length} of them not spatial; 2 or 3 spatial ones and one for "
+                    + "channels are supported");
         }
 
         SpatialAxes = [.. Enumerable.Range(0, Sizes.Length).Where(axis => axis != ChannelAxis)];
@@ -73,7 +80,8 @@ internal sealed class NrrdHeader
         var typeName = Needed("type");
         Type = TypeNames.Any(pair => pair.Value.Contains(typeName))
             ? TypeNames.First(pair => pair.Value.Contains(typeName)).Key
-            : throw new SharpSegException($"`{path}`: type `{typeName}` is not supported", "store integers or floats of 8 to 64 bits");
+            : throw new SharpSegException(
+                $"`{path}`: type `{typeName}` is not supported", "store integers or floats of 8 to 64 bits");
     }
 
     // Abbreviations, and what differs in nothing that concerns images: a time axis that none of them has.
@@ -125,7 +133,8 @@ internal sealed class NrrdHeader
     {
         "raw" => false,
         "gzip" or "gz" => true,
-        var other => throw new SharpSegException($"`{path}`: encoding `{other}` is not supported", "store it with encoding raw or gzip"),
+        var other =>
+            throw new SharpSegException($"`{path}`: encoding `{other}` is not supported", "store it with encoding raw or gzip"),
     };
 
     /// <summary>Lines between header and data.</summary>
@@ -156,7 +165,9 @@ internal sealed class NrrdHeader
 
         var header = new NrrdHeader(source.Path, lines);
         return (header.Find("data file") ?? header.Find("datafile")) is { } detached
-            ? throw new SharpSegException($"`{source.Path}`: its voxels are in another file (`{detached}`), which is not supported", "convert it to one .nrrd file")
+            ? throw new SharpSegException(
+                $"`{source.Path}`: its voxels are in another file (`{detached}`), which is not supported",
+                "convert it to one .nrrd file")
             : header;
     }
 
@@ -170,7 +181,8 @@ internal sealed class NrrdHeader
         var extent = geometry.Extent;
         if (geometry.Format == "nrrd")
         {
-            var header = new NrrdHeader("header", [.. Encoding.Latin1.GetString(geometry.RawHeader).Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
+            var header = new NrrdHeader(
+                "header", [.. Encoding.Latin1.GetString(geometry.RawHeader).Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
             Add(header.lines[0]);
             Describe(header.SpatialAxes.Length);
             foreach (var line in header.lines.Skip(1))
@@ -200,7 +212,9 @@ internal sealed class NrrdHeader
                 var (columns, origin) = PatientSpace.Columns(geometry.Affine, geometry.Spacing, "left-posterior-superior");
                 double[] scale = [geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z];
                 Add("space: left-posterior-superior");
-                Add($"space directions: {string.Join(' ', columns.Select((column, i) => Vector(column.Select(value => value * scale[i]))))}");
+                Add(
+                    "space directions: "
+                        + $"{string.Join(' ', columns.Select((column, i) => Vector(column.Select(value => value * scale[i]))))}");
                 Add($"space origin: {Vector(origin)}");
             }
         }
@@ -222,7 +236,9 @@ internal sealed class NrrdHeader
         if (Directions is not null)
         {
             var units = SpaceUnits();
-            return [.. Directions.Select(direction => Math.Sqrt(direction.Select((value, row) => value * units[row]).Sum(value => value * value)))];
+            return [
+                .. Directions.Select(
+                    direction => Math.Sqrt(direction.Select((value, row) => value * units[row]).Sum(value => value * value)))];
         }
 
         if (Find("spacings") is not { } text)
@@ -240,12 +256,14 @@ internal sealed class NrrdHeader
     {
         var space = Find("space") is not { } name ? "" : Spaces.TryGetValue(name, out var known)
             ? known
-            : throw new SharpSegException($"`{path}`: the space `{name}` is not known", $"write one of {string.Join(", ", Spaces.Values.Distinct())}");
+            : throw new SharpSegException(
+                $"`{path}`: the space `{name}` is not known", $"write one of {string.Join(", ", Spaces.Values.Distinct())}");
         var axes = SpatialAxes.Length;
         if (Directions is null)
         {
             var spacing = Spacing();
-            var diagonal = Enumerable.Range(0, axes).Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray()).ToArray();
+            var diagonal = Enumerable.Range(0, axes)
+                .Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray()).ToArray();
             return PatientSpace.Affine(diagonal, Origin(axes, Enumerable.Repeat(1.0, axes).ToArray()), space);
         }
 
@@ -254,12 +272,15 @@ internal sealed class NrrdHeader
         var rows = Math.Min(dimension, 3);
         if (dimension < axes || Directions.Any(direction => direction.Length != dimension))
         {
-            throw new SharpSegException($"`{path}`: `space directions` does not have {axes} numbers or more a vector, all alike", "the header is damaged");
+            throw new SharpSegException(
+                $"`{path}`: `space directions` does not have {axes} numbers or more a vector, all alike",
+                "the header is damaged");
         }
 
         var units = SpaceUnits();
         return PatientSpace.Affine(
-            [.. Directions.Select(direction => direction.Take(rows).Select((value, row) => value * units[row]).ToArray())], [.. Origin(dimension, units).Take(rows)], space);
+            [.. Directions.Select(direction => direction.Take(rows).Select((value, row) => value * units[row]).ToArray())],
+            [.. Origin(dimension, units).Take(rows)], space);
     }
 
     private double[] Origin(int dimension, double[] units)
@@ -278,7 +299,9 @@ internal sealed class NrrdHeader
     private double[] SpaceUnits()
     {
         var words = Find("space units") is { } list ? Entries(list) : [];
-        return [.. Enumerable.Range(0, Directions!.Max(direction => direction.Length)).Select(row => row < words.Count ? Millimetres(words[row]) : 1)];
+        return [
+            .. Enumerable.Range(0, Directions!.Max(direction => direction.Length))
+            .Select(row => row < words.Count ? Millimetres(words[row]) : 1)];
     }
 
     private static double Millimetres(string unit) => unit.Trim('"').Trim() switch
@@ -293,7 +316,9 @@ internal sealed class NrrdHeader
     private static (string Name, string Value) FieldOf(string line)
     {
         var at = line.IndexOf(": ", StringComparison.Ordinal);
-        return line.StartsWith('#') || at < 0 || line[..at].Contains(":=", StringComparison.Ordinal) ? ("", "") : (line[..at].Trim().ToLowerInvariant(), line[(at + 2)..].Trim());
+        return line.StartsWith('#') || at < 0 || line[..at].Contains(":=", StringComparison.Ordinal)
+            ? ("", "")
+            : (line[..at].Trim().ToLowerInvariant(), line[(at + 2)..].Trim());
     }
 
     // Words, quoted texts and vectors (which may contain blanks) of a per-axis field.
@@ -318,12 +343,15 @@ internal sealed class NrrdHeader
         return entries;
     }
 
-    private static string Vector(IEnumerable<double> values) => $"({string.Join(',', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)))})";
+    private static string Vector(IEnumerable<double> values) =>
+        $"({string.Join(',', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)))})";
 
     private int Dimension()
     {
         var dimension = HeaderNumbers.Whole(path, "dimension", Needed("dimension"), 1)[0];
-        return dimension is >= 2 and <= 4 ? (int)dimension : throw new SharpSegException($"`{path}`: {dimension} axes; 2 to 4 are supported");
+        return dimension is >= 2 and <= 4
+            ? (int)dimension
+            : throw new SharpSegException($"`{path}`: {dimension} axes; 2 to 4 are supported");
     }
 
     // One vector an axis; null for `none`.
@@ -334,11 +362,14 @@ internal sealed class NrrdHeader
     private long Skip(string name, string other)
     {
         var value = (Find(name) ?? Find(other)) is { } text ? HeaderNumbers.Whole(path, name, text, 1)[0] : 0;
-        return value >= -1 && value <= 1 << 30 ? value : throw new SharpSegException($"`{path}`: `{name}` is {value}", "the header is damaged");
+        return value >= -1 && value <= 1 << 30
+            ? value
+            : throw new SharpSegException($"`{path}`: `{name}` is {value}", "the header is damaged");
     }
 
     private string Needed(string name) =>
-        Find(name) ?? throw new SharpSegException($"`{path}`: the field `{name}` is missing in its header", "the header is damaged");
+        Find(name)
+            ?? throw new SharpSegException($"`{path}`: the field `{name}` is missing in its header", "the header is damaged");
 
     private string? Find(string name) => fields.GetValueOrDefault(name);
 }

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// How a stored volume is turned by exchanging and reversing axes: axis i (z, y, x) of the turned volume is axis <c>order[i]</c> of the stored one,
-/// read backwards where <c>backwards[i]</c>. Voxels move, none is interpolated.
+/// How a stored volume is turned by exchanging and reversing axes: axis i (z, y, x) of the turned volume is axis <c>order[i]</c>
+/// of the stored one, read backwards where <c>backwards[i]</c>. Voxels move, none is interpolated.
 /// </summary>
 internal sealed class Orientation
 {
@@ -24,8 +24,9 @@ internal sealed class Orientation
     public bool IsAsStored => order is [0, 1, 2] && backwards is [false, false, false];
 
     /// <summary>
-    /// Turns to RAS: x grows to the right, y to the front, z upwards, as closely as exchanging axes can. Source: nibabel, io_orientation, which
-    /// nnU-Net's NibabelIOWithReorient and TotalSegmentator use; axes of a sheared affine are first made orthogonal (polar decomposition).
+    /// Turns to RAS: x grows to the right, y to the front, z upwards, as closely as exchanging axes can. Source: nibabel,
+    /// io_orientation, which nnU-Net's NibabelIOWithReorient and TotalSegmentator use; axes of a sheared affine are first made
+    /// orthogonal (polar decomposition).
     /// </summary>
     public static Orientation ToRas(ImageGeometry geometry)
     {
@@ -55,7 +56,8 @@ internal sealed class Orientation
     /// <exception cref="SharpSegException">The numbers are no orientation.</exception>
     public static Orientation FromSigned(IReadOnlyList<int> axes) => axes.Select(Math.Abs).Order().SequenceEqual([1, 2, 3])
         ? new([.. axes.Select(axis => Math.Abs(axis) - 1)], [.. axes.Select(axis => axis < 0)])
-        : throw new SharpSegException($"[{string.Join(", ", axes)}] is no orientation: 1, 2 and 3 in some order, each with a sign");
+        : throw new SharpSegException(
+            $"[{string.Join(", ", axes)}] is no orientation: 1, 2 and 3 in some order, each with a sign");
 
     /// <summary>Per turned axis the stored one, counted from 1, negative where it is read backwards.</summary>
     public int[] ToSigned() => [.. order.Select((axis, i) => backwards[i] ? -(axis + 1) : axis + 1)];
@@ -131,7 +133,9 @@ internal sealed class Orientation
         return result;
     }
 
-    /// <summary>Unit directions of x, y, z as columns. Without any in a NIfTI header, x grows to the left, as nibabel takes it.</summary>
+    /// <summary>
+    /// Unit directions of x, y, z as columns. Without any in a NIfTI header, x grows to the left, as nibabel takes it.
+    /// </summary>
     private static double[,] Columns(ImageGeometry geometry)
     {
         var columns = new double[3, 3];
@@ -185,7 +189,8 @@ internal sealed class Orientation
             {
                 for (var column = 0; column < 3; column++)
                 {
-                    next[row, column] = (current[row, column] + (next[row, column] / determinant)) / 2; // inverse transposed = cofactors / determinant
+                    // inverse transposed = cofactors / determinant
+                    next[row, column] = (current[row, column] + (next[row, column] / determinant)) / 2;
                     change = Math.Max(change, Math.Abs(next[row, column] - current[row, column]));
                 }
             }

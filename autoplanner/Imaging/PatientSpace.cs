@@ -1,16 +1,16 @@
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Formats name their axes of the patient differently; NIfTI's are right, anterior, superior. Turning left into right or posterior into
-/// anterior changes the sign of a row of the affine.
+/// Formats name their axes of the patient differently; NIfTI's are right, anterior, superior. Turning left into right or
+/// posterior into anterior changes the sign of a row of the affine.
 /// </summary>
 internal static class PatientSpace
 {
     private const double Tolerance = 0.1; // of a voxel's edge; headers store float32
 
     /// <summary>
-    /// An affine in NIfTI's directions from axis vectors (mm a voxel) and origin of another space. Of two axes in a plane the third is the
-    /// unit z; of two in a volume it is their normal, 1 mm long.
+    /// An affine in NIfTI's directions from axis vectors (mm a voxel) and origin of another space. Of two axes in a plane the
+    /// third is the unit z; of two in a volume it is their normal, 1 mm long.
     /// </summary>
     /// <param name="columns">2 or 3 vectors, each with 2 or 3 numbers, all alike.</param>
     /// <param name="origin">As many numbers.</param>
@@ -55,7 +55,8 @@ internal static class PatientSpace
         var columns = new double[3][];
         for (var column = 0; column < 3; column++)
         {
-            columns[column] = [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + column] / scale[column]))];
+            columns[column] =
+                [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + column] / scale[column]))];
             if (columns[column].All(value => value == 0) || columns[column].Any(value => !double.IsFinite(value)))
             {
                 columns[column] = [.. Enumerable.Range(0, 3).Select(row => row == column ? 1.0 : 0)];
@@ -65,7 +66,9 @@ internal static class PatientSpace
         return (columns, [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + 3]))]);
     }
 
-    /// <summary>Letters of the patient direction nearest to each voxel axis: R/L, A/P, S/I; `?` where the affine says nothing.</summary>
+    /// <summary>
+    /// Letters of the patient direction nearest to each voxel axis: R/L, A/P, S/I; `?` where the affine says nothing.
+    /// </summary>
     public static string AxisCodes(double[] affine)
     {
         var codes = "???".ToCharArray();
@@ -85,8 +88,8 @@ internal static class PatientSpace
     }
 
     /// <summary>
-    /// How two grids of one size lie to each other in space: null where no corner is farther from its twin than a tenth of the smallest
-    /// voxel edge, else the distance in words, with the axes' directions where they differ.
+    /// How two grids of one size lie to each other in space: null where no corner is farther from its twin than a tenth of the
+    /// smallest voxel edge, else the distance in words, with the axes' directions where they differ.
     /// </summary>
     public static string? Displacement(ImageGeometry a, ImageGeometry b)
     {
@@ -114,7 +117,8 @@ internal static class PatientSpace
         }
 
         var (axesA, axesB) = (AxisCodes(a.Affine), AxisCodes(b.Affine));
-        return FormattableString.Invariant($"by up to {farthest:0.##} mm") + (axesA == axesB ? "" : $", axes {axesA} and {axesB}");
+        return FormattableString.Invariant($"by up to {farthest:0.##} mm")
+            + (axesA == axesB ? "" : $", axes {axesA} and {axesB}");
     }
 
     // No "-0" in text headers.

@@ -5,8 +5,8 @@ using SharpSeg.Engine.ModelFiles;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Portable network graphics, written and read by us on top of the platform's zlib. Source: PNG specification, third edition (W3C 2025).
-/// Reading covers every colour type and depth without interlacing.
+/// Portable network graphics, written and read by us on top of the platform's zlib. Source: PNG specification, third edition (W3C
+/// 2025). Reading covers every colour type and depth without interlacing.
 /// </summary>
 internal static class Png
 {
@@ -16,7 +16,8 @@ internal static class Png
     /// <param name="height">Pixels.</param>
     /// <param name="rgb">(y, x, 3).</param>
     /// <exception cref="SharpSegException">The file cannot be written.</exception>
-    public static void Write(string path, int width, int height, ReadOnlySpan<byte> rgb) => PngEncoder.Write(path, width, height, 3, rgb);
+    public static void Write(string path, int width, int height, ReadOnlySpan<byte> rgb) =>
+        PngEncoder.Write(path, width, height, 3, rgb);
 
     /// <summary>Writes an 8-bit image of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels.</summary>
     /// <param name="path">The file.</param>
@@ -43,7 +44,9 @@ internal static class Png
     public static PngImage Read(string path) => PngDecoder.Read(path);
 }
 
-/// <summary>Writes PNG files: one header, one compressed data chunk, each row with the filter that leaves the smallest residuals.</summary>
+/// <summary>
+/// Writes PNG files: one header, one compressed data chunk, each row with the filter that leaves the smallest residuals.
+/// </summary>
 internal static class PngEncoder
 {
     /// <summary>Writes 8-bit samples (y, x, c).</summary>

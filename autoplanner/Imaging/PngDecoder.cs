@@ -5,13 +5,17 @@ using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Imaging;
 
-/// <summary>Reads PNG files of unknown origin: chunk lengths are checked against the file, and rows are taken as they are decoded.</summary>
+/// <summary>
+/// Reads PNG files of unknown origin: chunk lengths are checked against the file, and rows are taken as they are decoded.
+/// </summary>
 internal static class PngDecoder
 {
     /// <summary>The first eight bytes of every PNG file.</summary>
     public static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-    /// <summary>What a row filter expects from the neighbours (specification, 9.2). 0 none, 1 left, 2 above, 3 mean, 4 Paeth.</summary>
+    /// <summary>
+    /// What a row filter expects from the neighbours (specification, 9.2). 0 none, 1 left, 2 above, 3 mean, 4 Paeth.
+    /// </summary>
     public static int Predict(int filter, int left, int above, int upperLeft)
     {
         switch (filter)
@@ -21,13 +25,16 @@ internal static class PngDecoder
             case 3: return (left + above) >> 1;
             case 4:
                 var estimate = left + above - upperLeft;
-                int toLeft = Math.Abs(estimate - left), toAbove = Math.Abs(estimate - above), toUpperLeft = Math.Abs(estimate - upperLeft);
+                int toLeft = Math.Abs(estimate - left), toAbove = Math.Abs(estimate - above),
+                toUpperLeft = Math.Abs(estimate - upperLeft);
                 return toLeft <= toAbove && toLeft <= toUpperLeft ? left : toAbove <= toUpperLeft ? above : upperLeft;
             default: return 0;
         }
     }
 
-    /// <summary>Reads only size, channels and depth; the samples are empty. <paramref name="indexed"/>: the samples are palette indices.</summary>
+    /// <summary>
+    /// Reads only size, channels and depth; the samples are empty. <paramref name="indexed"/>: the samples are palette indices.
+    /// </summary>
     public static PngImage ReadHeader(string path, out bool indexed)
     {
         using var source = OpenPng(path);
@@ -225,7 +232,9 @@ internal static class PngDecoder
         }
 
         // The platform's stream ends silently where data are cut off.
-        var stored = compressed.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(compressed.GetBuffer().AsSpan((int)compressed.Length - 4));
+        var stored = compressed.Length < 4
+            ? 0
+            : BinaryPrimitives.ReadUInt32BigEndian(compressed.GetBuffer().AsSpan((int)compressed.Length - 4));
         return stored == checksum ? samples : throw Damaged(path, "the checksum of the pixels is missing or wrong");
     }
 
@@ -237,7 +246,8 @@ internal static class PngDecoder
             {
                 16 => BinaryPrimitives.ReadUInt16BigEndian(row.AsSpan(2 * i)),
                 8 => row[i],
-                _ => (ushort)((row[i * depth / 8] >> (8 - depth - (i * depth % 8))) & ((1 << depth) - 1)), // leftmost pixel in the high bits
+                // leftmost pixel in the high bits
+                _ => (ushort)((row[i * depth / 8] >> (8 - depth - (i * depth % 8))) & ((1 << depth) - 1)),
             };
         }
     }

@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// PNG as a 2D dataset's format: array (1, y, x), spacing (999, 1, 1), one channel a plane. A palette image becomes RGB, a palette label map
-/// its indices (docs/method/datasets.md §6.7). Grey of less than 8 bits keeps its stored values.
+/// PNG as a 2D dataset's format: array (1, y, x), spacing (999, 1, 1), one channel a plane. A palette image becomes RGB, a
+/// palette label map its indices (docs/method/datasets.md §6.7). Grey of less than 8 bits keeps its stored values.
 /// </summary>
 internal sealed class PngFormat : ImageFormat
 {
@@ -50,7 +50,8 @@ internal sealed class PngFormat : ImageFormat
     {
         if (geometry.Extent.Z != 1)
         {
-            throw new SharpSegException($"`{path}`: a volume of {geometry.Extent} voxels does not fit into a PNG file", "write .nii.gz instead");
+            throw new SharpSegException(
+                $"`{path}`: a volume of {geometry.Extent} voxels does not fit into a PNG file", "write .nii.gz instead");
         }
 
         var samples = new ushort[labels.Length];

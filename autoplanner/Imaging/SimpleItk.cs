@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Reads DICOM series and every other format that ITK knows, on machines that have SimpleITK's C# assemblies. There is no official package
-/// to reference, so they are found at run time (beside the executable, or in the folder that SHARPSEG_SIMPLEITK names) and called by name.
+/// Reads DICOM series and every other format that ITK knows, on machines that have SimpleITK's C# assemblies. There is no
+/// official package to reference, so they are found at run time (beside the executable, or in the folder that SHARPSEG_SIMPLEITK
+/// names) and called by name.
 /// </summary>
 internal sealed class SimpleItk
 {
@@ -58,9 +59,11 @@ internal sealed class SimpleItk
         {
             throw new SharpSegException($"`{path}`: SimpleITK cannot read it: {OneLine(inner.Message)}", null, inner);
         }
-        catch (Exception error) when (error is MissingMethodException or TypeLoadException or InvalidCastException or BadImageFormatException)
+        catch (Exception error)
+            when (error is MissingMethodException or TypeLoadException or InvalidCastException or BadImageFormatException)
         {
-            throw new SharpSegException($"`{path}`: the installed SimpleITK does not fit: {OneLine(error.Message)}", "install version 2.x", error);
+            throw new SharpSegException(
+                $"`{path}`: the installed SimpleITK does not fit: {OneLine(error.Message)}", "install version 2.x", error);
         }
     }
 
@@ -129,7 +132,8 @@ internal sealed class SimpleItk
         var files = Static("ImageSeriesReader", "GetGDCMSeriesFileNames", folder);
         if (((System.Collections.IEnumerable)files).Cast<string>().FirstOrDefault() is null)
         {
-            throw new SharpSegException($"`{folder}`: no DICOM series in this folder", "give the folder that holds one series' files");
+            throw new SharpSegException(
+                $"`{folder}`: no DICOM series in this folder", "give the folder that holds one series' files");
         }
 
         using var reader = (IDisposable)Activator.CreateInstance(TypeOf("ImageSeriesReader"))!;
@@ -141,12 +145,15 @@ internal sealed class SimpleItk
         Invoke(TypeOf(type), null, method, BindingFlags.Static, arguments);
 
     private object Value(string type, string field) =>
-        TypeOf(type).GetField(field, BindingFlags.Public | BindingFlags.Static)?.GetValue(null) ?? throw new MissingMethodException(type, field);
+        TypeOf(type).GetField(field, BindingFlags.Public | BindingFlags.Static)?.GetValue(null)
+            ?? throw new MissingMethodException(type, field);
 
     private Type TypeOf(string name) => assembly.GetType($"itk.simple.{name}", throwOnError: true)!;
 }
 
-/// <summary>Everything that only SimpleITK reads, or, of folders, dcm2niix. Nothing is written in these formats: outputs are NIfTI.</summary>
+/// <summary>
+/// Everything that only SimpleITK reads, or, of folders, dcm2niix. Nothing is written in these formats: outputs are NIfTI.
+/// </summary>
 internal sealed class SimpleItkFormat : ImageFormat
 {
     /// <inheritdoc/>
@@ -169,7 +176,8 @@ internal sealed class SimpleItkFormat : ImageFormat
         : throw SimpleItk.Missing(path);
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) => throw Unwritable(path);
+    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) =>
+        throw Unwritable(path);
 
     /// <inheritdoc/>
     public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry) => throw Unwritable(path);

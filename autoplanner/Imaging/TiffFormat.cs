@@ -5,9 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// TIFF as nnU-Net reads it, through LibTiff.NET. One page is a 2D image with a channel per sample (NaturalImage2DIO); several pages of one sample are a
-/// volume whose spacing (z, y, x) stands in <c>CASE.json</c> beside it, else is 1 mm (Tiff3DIO). Stored values are taken as they are: palettes and inverted
-/// grey are not undone.
+/// TIFF as nnU-Net reads it, through LibTiff.NET. One page is a 2D image with a channel per sample (NaturalImage2DIO); several
+/// pages of one sample are a volume whose spacing (z, y, x) stands in <c>CASE.json</c> beside it, else is 1 mm (Tiff3DIO). Stored
+/// values are taken as they are: palettes and inverted grey are not undone.
 /// </summary>
 internal sealed class TiffFormat : ImageFormat
 {
@@ -115,7 +115,9 @@ internal sealed class TiffFormat : ImageFormat
         int pages = tiff.NumberOfDirectories();
         if (pages > 1 && page.Samples > 1)
         {
-            throw new SharpSegException($"`{path}`: {pages} pages of {page.Samples} samples; volumes have one", "store each channel in a file of its own");
+            throw new SharpSegException(
+                $"`{path}`: {pages} pages of {page.Samples} samples; volumes have one",
+                "store each channel in a file of its own");
         }
 
         var extent = CheckedExtent(path, page.Width, page.Height, pages);
@@ -125,7 +127,9 @@ internal sealed class TiffFormat : ImageFormat
             throw Damaged(path, $"it claims {bytes} bytes of pixels in {pages} pages");
         }
 
-        var (spacing, affine) = pages == 1 ? (SliceSpacing(1, 1), new double[] { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 }) : VolumeSpacing(path);
+        var (spacing, affine) = pages == 1
+            ? (SliceSpacing(1, 1), new double[] { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 })
+            : VolumeSpacing(path);
         return (new(new(extent, spacing, affine, Name, []), page.Samples), page, pages);
     }
 
@@ -144,7 +148,9 @@ internal sealed class TiffFormat : ImageFormat
         return (spacing, [spacing.X, 0, 0, 0, 0, spacing.Y, 0, 0, 0, 0, spacing.Z, 0]);
     }
 
-    /// <summary>The file with a volume's spacing, named after the case: without ending and channel number. Null if there is none.</summary>
+    /// <summary>
+    /// The file with a volume's spacing, named after the case: without ending and channel number. Null if there is none.
+    /// </summary>
     private static string? SpacingFile(string path)
     {
         const int numberLength = 5; // _0000
@@ -176,7 +182,9 @@ internal sealed class TiffFormat : ImageFormat
 
                         for (var row = 0; row < Math.Min(height, page.Height - y); row++)
                         {
-                            Decode(page, tile, row * width, Math.Min(width, page.Width - x), samples, plane, channels, first + ((y + row) * page.Width) + x);
+                            Decode(
+                                page, tile, row * width, Math.Min(width, page.Width - x), samples, plane, channels,
+                                first + ((y + row) * page.Width) + x);
                         }
                     }
                 }
@@ -251,8 +259,10 @@ internal sealed class TiffFormat : ImageFormat
         public static Page Of(string path, Tiff tiff)
         {
             var page = new Page(
-                Int(tiff, TiffTag.IMAGEWIDTH, 0), Int(tiff, TiffTag.IMAGELENGTH, 0), Int(tiff, TiffTag.SAMPLESPERPIXEL, 1), Int(tiff, TiffTag.BITSPERSAMPLE, 1),
-                (SampleFormat)Int(tiff, TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT), Int(tiff, TiffTag.PLANARCONFIG, 1) == (int)PlanarConfig.SEPARATE);
+                Int(tiff, TiffTag.IMAGEWIDTH, 0), Int(tiff, TiffTag.IMAGELENGTH, 0), Int(tiff, TiffTag.SAMPLESPERPIXEL, 1),
+                Int(tiff, TiffTag.BITSPERSAMPLE, 1),
+                (SampleFormat)Int(tiff, TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT),
+                Int(tiff, TiffTag.PLANARCONFIG, 1) == (int)PlanarConfig.SEPARATE);
             var isKnown = page.Format switch
             {
                 SampleFormat.UINT or SampleFormat.INT => page.Bits is 8 or 16 or 32,
@@ -262,13 +272,15 @@ internal sealed class TiffFormat : ImageFormat
             if (!isKnown || Int(tiff, TiffTag.PHOTOMETRIC, 1) == (int)Photometric.YCBCR)
             {
                 throw new SharpSegException(
-                    $"`{path}`: samples of {page.Bits} bits ({page.Format}) are not supported", "integers of 8 to 32 bits and real numbers of 32 and 64 are");
+                    $"`{path}`: samples of {page.Bits} bits ({page.Format}) are not supported",
+                    "integers of 8 to 32 bits and real numbers of 32 and 64 are");
             }
 
             return page.Samples is >= 1 and <= 64 ? page : throw Damaged(path, $"{page.Samples} samples a pixel");
         }
 
-        public static int Int(Tiff tiff, TiffTag tag, int otherwise) => tiff.GetField(tag) is [var value, ..] ? value.ToInt() : otherwise;
+        public static int Int(Tiff tiff, TiffTag tag, int otherwise) =>
+            tiff.GetField(tag) is [var value, ..] ? value.ToInt() : otherwise;
     }
 
     /// <summary>The library would print what it finds; we say it in one line ourselves.</summary>

@@ -31,7 +31,8 @@ internal static class VoxelCodec
         source.Require((Int128)count * size, "the voxel data");
         if (count > Array.MaxLength)
         {
-            throw new SharpSegException($"`{source.Path}`: {count} values a channel are more than the {Array.MaxLength} that are supported");
+            throw new SharpSegException(
+                $"`{source.Path}`: {count} values a channel are more than the {Array.MaxLength} that are supported");
         }
 
         var values = new float[source.Compressed ? Math.Min(count, FirstAllocation) : count];
@@ -57,7 +58,8 @@ internal static class VoxelCodec
     /// Reads all channels of an image whose channel axis lies anywhere: value (outer, channel, inner) with inner fastest becomes
     /// channel[outer·inner]. Interleaved data are read as a whole first, so they take twice the memory.
     /// </summary>
-    public static IReadOnlyList<float[]> ReadChannels(ByteSource source, VoxelType type, bool littleEndian, long outer, int channels, long inner)
+    public static IReadOnlyList<float[]> ReadChannels(
+        ByteSource source, VoxelType type, bool littleEndian, long outer, int channels, long inner)
     {
         source.Require((Int128)outer * channels * inner * Size(type), "the voxel data");
         if (outer == 1)
@@ -129,7 +131,8 @@ internal static class VoxelCodec
         }
     }
 
-    private static void Decode(Span<byte> bytes, VoxelType type, bool littleEndian, double slope, double inter, Span<float> values)
+    private static void Decode(
+        Span<byte> bytes, VoxelType type, bool littleEndian, double slope, double inter, Span<float> values)
     {
         ToHostOrder(bytes, Size(type), littleEndian);
         switch (type)

@@ -20,7 +20,8 @@ internal sealed class AveragedMaps : IProbabilityMaps
             if (other.Extent != first.Extent || other.Heads != first.Heads)
             {
                 throw new ShapeException(
-                    $"probabilities of {other.Heads} classes on {other.Extent} voxels cannot be averaged with {first.Heads} on {first.Extent}");
+                    $"probabilities of {other.Heads} classes on {other.Extent} voxels cannot be averaged with {first.Heads} on "
+                        + $"{first.Extent}");
             }
         }
     }

@@ -12,7 +12,8 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     /// <summary>Opens the files and checks that they can be averaged.</summary>
     /// <param name="paths">One file a member.</param>
     /// <param name="labels">The dataset's.</param>
-    /// <exception cref="SharpSegException">A file is missing, damaged, or of other labels or another size than the first.</exception>
+    /// <exception cref="SharpSegException">A file is missing, damaged, or of other labels or another size than the
+    /// first.</exception>
     public EnsembleMembers(IReadOnlyList<string> paths, LabelScheme labels)
     {
         try

@@ -3,8 +3,9 @@ using SharpSeg.AutoPlanner.Datasets;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Decides the label of every voxel from its probabilities, map by map (docs/method/inference.md §8): plain labels take the highest
-/// map, the lowest index winning ties; regions write their label where their map is above one half, later regions over earlier ones.
+/// Decides the label of every voxel from its probabilities, map by map (docs/method/inference.md §8): plain labels take the
+/// highest map, the lowest index winning ties; regions write their label where their map is above one half, later regions over
+/// earlier ones.
 /// </summary>
 internal static class LabelDecision
 {

@@ -5,8 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// What the networks say about a case: logits (modern) or probabilities (classic) of every voxel and head on the preprocessed grid. They
-/// stay on the device, and go from there to other grids map by map; or they wait on the host, or in a file, for their turn.
+/// What the networks say about a case: logits (modern) or probabilities (classic) of every voxel and head on the preprocessed
+/// grid. They stay on the device, and go from there to other grids map by map; or they wait on the host, or in a file, for their
+/// turn.
 /// </summary>
 internal sealed class NetworkOutputs : IOutputMaps, IDisposable
 {
@@ -52,7 +53,9 @@ internal sealed class NetworkOutputs : IOutputMaps, IDisposable
     /// <summary>Number of maps.</summary>
     public int Heads { get; }
 
-    /// <summary>Moves them to the host, where the device's memory is wanted for something else; those in a file stay there.</summary>
+    /// <summary>
+    /// Moves them to the host, where the device's memory is wanted for something else; those in a file stay there.
+    /// </summary>
     public void MoveToHost()
     {
         if (file is not null)

@@ -4,9 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// How the outputs of a case are held (docs/method/memory.md §2): all at once; or a window of planes that slides along z; or, where that is
-/// still too much, one such window after the other for parts of the rows, then of the columns. Tiles that lie across two parts are then
-/// computed for both.
+/// How the outputs of a case are held (docs/method/memory.md §2): all at once; or a window of planes that slides along z; or,
+/// where that is still too much, one such window after the other for parts of the rows, then of the columns. Tiles that lie
+/// across two parts are then computed for both.
 /// </summary>
 /// <param name="Parts">Rows and columns of the other grid that are decided together, each with all planes.</param>
 /// <param name="Planes">Open planes of the preprocessed grid; 0: all outputs at once.</param>
@@ -40,7 +40,8 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
         {
             var parts = PartsOf(tiling, change, rows, columns);
             var (open, roomy) = (tiling.Tile.Z + 1, tiling.Tile.Z + PlanesOfASlab(tiling.Padded));
-            var (narrow, wide) = (Window(tiling, change, parts, open, heads, folds), Window(tiling, change, parts, roomy, heads, folds));
+            var (narrow, wide) = (
+                Window(tiling, change, parts, open, heads, folds), Window(tiling, change, parts, roomy, heads, folds));
             var cut = wide.Bytes <= availableBytes ? wide : narrow;
             if (cut.Bytes <= availableBytes)
             {
@@ -57,11 +58,13 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
     public static OutputCut Whole(Tiling tiling, in GridChange change, int heads, int folds) => new(
         [new Box(default, change.To)], 0,
         (tiling.Padded.Voxels * sizeof(float) * ((heads * (folds > 1 ? 2L : 1)) + 1))
-            + (VolumesInWork * sizeof(float) * Math.Min(SegmentationExporter.SlabVoxels, Math.Max(change.From.Voxels, change.To.Voxels))),
+            + (VolumesInWork * sizeof(float) * Math.Min(
+                SegmentationExporter.SlabVoxels, Math.Max(change.From.Voxels, change.To.Voxels))),
         1);
 
     /// <summary>A window for every part.</summary>
-    internal static OutputCut Window(Tiling tiling, in GridChange change, IReadOnlyList<Box> parts, int planes, int heads, int folds)
+    internal static OutputCut Window(
+        Tiling tiling, in GridChange change, IReadOnlyList<Box> parts, int planes, int heads, int folds)
     {
         var (bytes, tiles) = (0L, 0L);
         foreach (var part in parts)
@@ -131,7 +134,9 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
     }
 }
 
-/// <summary>The tiles of a case in the order in which they are computed, and which of them go through the network together.</summary>
+/// <summary>
+/// The tiles of a case in the order in which they are computed, and which of them go through the network together.
+/// </summary>
 internal sealed class Tiling
 {
     // Small tiles go through the network several at a time: deep stages have few voxels and would leave cores idle.
@@ -179,8 +184,8 @@ internal sealed class Tiling
         new Extent(0, box.Origin.Y + Below.Y, box.Origin.X + Below.X), new Extent(Padded.Z, box.Size.Y, box.Size.X));
 
     /// <summary>
-    /// The tiles (first, count) that go through the network together, where at least one of them touches a box. They do not depend on the
-    /// box: how a convolution is computed may depend on how many images it gets.
+    /// The tiles (first, count) that go through the network together, where at least one of them touches a box. They do not
+    /// depend on the box: how a convolution is computed may depend on how many images it gets.
     /// </summary>
     public IEnumerable<(int First, int Count)> Groups(Box columns)
     {

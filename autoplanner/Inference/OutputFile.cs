@@ -7,8 +7,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Network outputs that do not fit into memory and are needed more than once, or in another order than they come: they wait in a file, map
-/// after map, that vanishes when it is closed (docs/method/memory.md §2).
+/// Network outputs that do not fit into memory and are needed more than once, or in another order than they come: they wait in a
+/// file, map after map, that vanishes when it is closed (docs/method/memory.md §2).
 /// </summary>
 internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
 {
@@ -86,7 +86,9 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
             while (bytes.Length > 0)
             {
                 var n = RandomAccess.Read(file, bytes, offset);
-                bytes = n > 0 ? bytes[n..] : throw new SharpSegException($"`{path}`: it became shorter while it was in use", "check the disk");
+                bytes = n > 0
+                    ? bytes[n..]
+                    : throw new SharpSegException($"`{path}`: it became shorter while it was in use", "check the disk");
                 offset += n;
             }
         });
@@ -102,7 +104,9 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
     {
         try
         {
-            ForRuns(head, part, (offset, start, length) => RandomAccess.Write(file, MemoryMarshal.AsBytes(values.AsSpan(start, length)), offset));
+            ForRuns(
+                head, part, (offset, start, length) =>
+                    RandomAccess.Write(file, MemoryMarshal.AsBytes(values.AsSpan(start, length)), offset));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

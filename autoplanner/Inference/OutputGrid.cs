@@ -6,7 +6,9 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>From the preprocessed grid to the cropped original one, or to the next stage's (docs/method/inference.md §7, §8).</summary>
+/// <summary>
+/// From the preprocessed grid to the cropped original one, or to the next stage's (docs/method/inference.md §7, §8).
+/// </summary>
 internal static class OutputGrid
 {
     /// <summary>The change that undoes a case's resampling.</summary>
@@ -34,7 +36,8 @@ internal static class OutputGrid
         if (rule.Method == ResamplingMethod.None && from != to)
         {
             throw new SharpSegException(
-                $"configuration `{configuration.Name}`: outputs of {from} voxels belong on a grid of {to}, and the plans say not to resample them",
+                $"configuration `{configuration.Name}`: outputs of {from} voxels belong on a grid of {to}, and the plans say "
+                    + "not to resample them",
                 "correct `resampling_fn_probabilities` in plans.json");
         }
 

@@ -18,10 +18,10 @@ internal interface IOutputMaps
 }
 
 /// <summary>
-/// The sums of weighted tiles of some planes, and of a box of rows and columns, of the preprocessed grid (docs/method/memory.md §2).
-/// Tiles come plane by plane; planes that no later tile touches are taken and left behind, and the window slides. A tile that lies across
-/// the box's borders is added where it lies inside. Every voxel receives the same tiles in the same order as in a window of everything, so
-/// that the result is the same bytes.
+/// The sums of weighted tiles of some planes, and of a box of rows and columns, of the preprocessed grid (docs/method/memory.md
+/// §2). Tiles come plane by plane; planes that no later tile touches are taken and left behind, and the window slides. A tile
+/// that lies across the box's borders is added where it lies inside. Every voxel receives the same tiles in the same order as in
+/// a window of everything, so that the result is the same bytes.
 /// </summary>
 internal sealed class OutputWindow : IOutputMaps, IDisposable
 {
@@ -88,7 +88,8 @@ internal sealed class OutputWindow : IOutputMaps, IDisposable
     {
         if (origin.Z < first || origin.Z + tile.Shape.Spatial.Z > End)
         {
-            throw new InvalidOperationException($"planes {first} to {End - 1} are open, not all of a tile {tile.Shape.Spatial} at {origin}");
+            throw new InvalidOperationException(
+                $"planes {first} to {End - 1} are open, not all of a tile {tile.Shape.Spatial} at {origin}");
         }
 
         Backend.BlendAdd(
@@ -120,7 +121,8 @@ internal sealed class OutputWindow : IOutputMaps, IDisposable
     public Tensor Take(VolumeMemory memory, int head, in Box part)
     {
         var origin = new Extent(
-            part.Origin.Z + padding.Z - first, part.Origin.Y + padding.Y - box.Origin.Y, part.Origin.X + padding.X - box.Origin.X);
+            part.Origin.Z + padding.Z - first, part.Origin.Y + padding.Y - box.Origin.Y,
+            part.Origin.X + padding.X - box.Origin.X);
         Tensor weights = memory.Allocate(part.Size), mean = memory.Allocate(part.Size);
         Backend.TakeChannel(weightSum, 0, origin, weights);
         Backend.TakeChannel(sums[0], head, origin, mean);
@@ -171,6 +173,7 @@ internal sealed class OutputWindow : IOutputMaps, IDisposable
     {
         var size = window.Shape.Spatial;
         return new Tensor(
-            window.Buffer, (long)first * size.Y * size.X * window.Shape.C, Shape.Activation(1, size.With(0, count), window.Shape.C));
+            window.Buffer, (long)first * size.Y * size.X * window.Shape.C,
+            Shape.Activation(1, size.With(0, count), window.Shape.C));
     }
 }

@@ -11,9 +11,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// probability, put back into the uncropped image (outside the box: background 1, everything else 0) and into the original axis
 /// order.
 /// <para>
-/// The softmax needs all maps of a voxel: a first pass over the resampled logits keeps, per voxel, the highest logit m and s = Σ exp(l − m);
-/// the probability is then exp(l − m)/s. Maps are resampled again when they are asked for, which costs less than a forward pass of the
-/// network and spares one volume per class.
+/// The softmax needs all maps of a voxel: a first pass over the resampled logits keeps, per voxel, the highest logit m and s = Σ
+/// exp(l − m); the probability is then exp(l − m)/s. Maps are resampled again when they are asked for, which costs less than a
+/// forward pass of the network and spares one volume per class.
 /// </para>
 /// </summary>
 internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
@@ -115,8 +115,8 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
 }
 
 /// <summary>
-/// Class probabilities of one case on the grid of its scan. They are asked for one head at a time, so that large scans of many classes
-/// never need all their volumes in memory.
+/// Class probabilities of one case on the grid of its scan. They are asked for one head at a time, so that large scans of many
+/// classes never need all their volumes in memory.
 /// </summary>
 internal interface IProbabilityMaps
 {

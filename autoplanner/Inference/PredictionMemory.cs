@@ -24,8 +24,8 @@ public sealed record PredictionNeed(long PeakBytes, long DiskBytes, string Cut, 
 }
 
 /// <summary>
-/// Plans the memory of prediction with one configuration, and chooses how outputs are held (docs/method/memory.md §2). The networks' share is
-/// rehearsed, the rest is counted from the sizes in the image's header.
+/// Plans the memory of prediction with one configuration, and chooses how outputs are held (docs/method/memory.md §2). The
+/// networks' share is rehearsed, the rest is counted from the sizes in the image's header.
 /// </summary>
 public sealed class PredictionMemory
 {
@@ -47,7 +47,8 @@ public sealed class PredictionMemory
     /// <param name="budget">What may be taken.</param>
     /// <param name="backend">Where the networks run.</param>
     public PredictionMemory(
-        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, InferenceOptions options, MemoryBudget budget,
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, InferenceOptions options,
+        MemoryBudget budget,
         Backend backend)
     {
         (this.plans, this.configuration, this.folds, this.options, this.budget) = (plans, configuration, folds, options, budget);
@@ -81,11 +82,14 @@ public sealed class PredictionMemory
         var all = saveProbabilities || inFile
             ? decided + (inFile ? 0 : image + cut.Bytes) + forward + (6 * sizeof(float) * cropped.Voxels)
             : 0;                                          // two of the softmax; a map, uncropped, turned, written
-        var peak = MemoryBudget.ProgramBytes + weights + Math.Max(Math.Max(preprocessing.PeakBytes, predicting), Math.Max(restoring, all));
+        var peak = MemoryBudget.ProgramBytes + weights
+            + Math.Max(Math.Max(preprocessing.PeakBytes, predicting), Math.Max(restoring, all));
         var file = OutputFile.Bytes(preprocessing.Shape, labels.HeadCount);
         return new PredictionNeed(
-            peak, (inFile ? file : 0) + (saveProbabilities ? sizeof(float) * labels.HeadCount * stored.Voxels : 0), Text(cut, inFile),
-            $"preprocessing {MemoryBudget.Text(preprocessing.PeakBytes)}; image {MemoryBudget.Text(image)}, network {MemoryBudget.Text(weights + forward)}, "
+            peak, (inFile ? file : 0) + (saveProbabilities ? sizeof(float) * labels.HeadCount * stored.Voxels : 0),
+            Text(cut, inFile),
+            $"preprocessing {MemoryBudget.Text(preprocessing.PeakBytes)}; image {MemoryBudget.Text(image)}, network "
+                + $"{MemoryBudget.Text(weights + forward)}, "
             + $"outputs {MemoryBudget.Text(cut.Bytes)}, labels {MemoryBudget.Text(decided)}");
     }
 
@@ -108,7 +112,8 @@ public sealed class PredictionMemory
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
         return whole.Bytes <= available - beside
             ? whole
-            : OutputCut.Choose(available, tiling, new GridChange(change.From, change.From, 0), labels.HeadCount, folds, isWholeAllowed: false);
+            : OutputCut.Choose(
+                available, tiling, new GridChange(change.From, change.From, 0), labels.HeadCount, folds, isWholeAllowed: false);
     }
 
     private bool NeedsLabels => configuration.PreviousStage is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);

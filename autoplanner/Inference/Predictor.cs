@@ -23,7 +23,8 @@ internal sealed class Predictor : IDisposable
     private readonly bool is2D, averageProbabilities, sigmoid;
     private readonly int channels, heads;
     private readonly Tensor weights;
-    private float[] tiles = [], inside = [];              // on the host; kept, because large arrays that are dropped wait long for the collector
+    // on the host; kept, because large arrays that are dropped wait long for the collector
+    private float[] tiles = [], inside = [];
 
     /// <summary>Prepares prediction with the networks of one or more folds; they stay the caller's.</summary>
     /// <param name="backend">Where to compute; the networks' own.</param>
@@ -54,7 +55,8 @@ internal sealed class Predictor : IDisposable
     }
 
     /// <summary>Number of forward passes of one tile that a volume costs: tiles × views × folds. For time estimates.</summary>
-    public static long ForwardPasses(Extent size, ConfigurationPlan configuration, InferenceOptions options, int mirrorAxes, int folds) =>
+    public static long ForwardPasses(
+        Extent size, ConfigurationPlan configuration, InferenceOptions options, int mirrorAxes, int folds) =>
         (long)new Tiling(size, configuration.Patch, configuration.Is2D, options.Step).Tiles.Count
             * (options.Mirroring ? 1 << mirrorAxes : 1) * folds;
 
@@ -232,7 +234,8 @@ internal sealed class Predictor : IDisposable
 
                 if (origin.Z + tile.Z > window.End)
                 {
-                    window.SlideTo(consumer.Take(window, Math.Clamp(origin.Z - tiling.Below.Z, 0, image.Size.Z)) + tiling.Below.Z);
+                    window.SlideTo(
+                        consumer.Take(window, Math.Clamp(origin.Z - tiling.Below.Z, 0, image.Size.Z)) + tiling.Below.Z);
                 }
 
                 window.Add(fold, mean, sample, weights, origin);

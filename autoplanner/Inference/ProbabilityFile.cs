@@ -5,16 +5,17 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
-/// Class probabilities of a case on disk, <c>CASE.probabilities.safetensors</c> beside its segmentation: one float32 tensor (z, y, x) per
-/// head, named after its class and in the order of the heads, on the scan's own grid (docs/method/inference.md §8). Where the
-/// grid lies in space is in the header of the segmentation.
+/// Class probabilities of a case on disk, <c>CASE.probabilities.safetensors</c> beside its segmentation: one float32 tensor (z,
+/// y, x) per head, named after its class and in the order of the heads, on the scan's own grid (docs/method/inference.md §8).
+/// Where the grid lies in space is in the header of the segmentation.
 /// </summary>
 internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 {
     /// <summary>What follows the case's name.</summary>
     public const string Ending = ".probabilities.safetensors";
 
-    private const string Format = "sharpseg-probabilities", Version = "1", ClassesKey = "classes", Again = "predict the case again with --save-probabilities";
+    private const string Format = "sharpseg-probabilities", Version = "1", ClassesKey = "classes",
+    Again = "predict the case again with --save-probabilities";
     private const string TensorPrefix = "probability.";
 
     private readonly string path;
@@ -99,7 +100,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         {
             if (!(value is >= 0 and <= 1.001f)) // NaN is refused as well; rounding may lift a sum above 1
             {
-                throw new SharpSegException($"`{path}`: {reader.Names[head]} holds the value {value}, which is no probability", Again);
+                throw new SharpSegException(
+                    $"`{path}`: {reader.Names[head]} holds the value {value}, which is no probability", Again);
             }
         }
     }
@@ -118,7 +120,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         if (found != expected)
         {
             throw new SharpSegException(
-                $"`{path}`: its classes are {found}, the dataset's are {expected}", "only predictions of one dataset can be averaged");
+                $"`{path}`: its classes are {found}, the dataset's are {expected}",
+                "only predictions of one dataset can be averaged");
         }
 
         var names = Enumerable.Range(0, labels.HeadCount).Select(head => TensorPrefix + labels.ClassName(head));

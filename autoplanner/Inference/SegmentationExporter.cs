@@ -13,7 +13,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal static class SegmentationExporter
 {
-    /// <summary>Voxels of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.</summary>
+    /// <summary>
+    /// Voxels of a slab of the target: large enough for a GPU, small enough to hold several beside a whole case.
+    /// </summary>
     internal const long SlabVoxels = 1L << 24;
 
     /// <summary>Labels (z, y, x) in the original axis order and size.</summary>

@@ -55,8 +55,8 @@ internal static class SlidingWindow
     }
 
     /// <summary>
-    /// The image padded up to the tile: per axis the padded size, and how many of the added voxels lie below (diff / 2). Axes that are
-    /// large enough are left alone.
+    /// The image padded up to the tile: per axis the padded size, and how many of the added voxels lie below (diff / 2). Axes
+    /// that are large enough are left alone.
     /// </summary>
     public static (Extent Padded, Extent Below) Padding(Extent image, Extent tile)
     {

@@ -20,7 +20,8 @@ internal interface IPlaneConsumer
 /// <param name="threshold">Regions are where their map is above it.</param>
 /// <param name="labels">Heads to labels.</param>
 /// <param name="decided">Receives the labels; the whole of the other grid.</param>
-internal sealed class StreamedLabels(GridChange change, Box target, float threshold, LabelScheme labels, short[] decided) : IPlaneConsumer
+internal sealed class StreamedLabels(GridChange change, Box target, float threshold, LabelScheme labels, short[] decided)
+    : IPlaneConsumer
 {
     /// <summary>Most voxels of the target that are in work at a time.</summary>
     public const long SlabVoxels = 1L << 21;
@@ -71,7 +72,8 @@ internal sealed class StreamedLabels(GridChange change, Box target, float thresh
         memory.Download(decision, part);
         for (var row = 0; row < slab.Size.Z * slab.Size.Y; row++)
         {
-            var at = ((((slab.Origin.Z + (row / slab.Size.Y)) * to.Y) + slab.Origin.Y + (row % slab.Size.Y)) * to.X) + slab.Origin.X;
+            var at = ((((slab.Origin.Z + (row / slab.Size.Y)) * to.Y) + slab.Origin.Y + (row % slab.Size.Y)) * to.X)
+                + slab.Origin.X;
             part.AsSpan(row * slab.Size.X, slab.Size.X).CopyTo(decided.AsSpan(at));
         }
     }

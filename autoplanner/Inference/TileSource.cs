@@ -4,7 +4,9 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>What the tiles of a case are cut from: its preprocessed image in memory or on disk, alone or with a previous stage's labels.</summary>
+/// <summary>
+/// What the tiles of a case are cut from: its preprocessed image in memory or on disk, alone or with a previous stage's labels.
+/// </summary>
 internal interface ITileSource
 {
     /// <summary>Voxels (z, y, x).</summary>
@@ -70,9 +72,11 @@ internal sealed class StoredImage(StoredCase stored) : ITileSource
 /// segmentation (docs/method/inference.md §7). They are joined tile by tile: whole, they would take a volume per label.
 /// </summary>
 /// <param name="image">The image.</param>
-/// <param name="readLabels">Reads a box of the segmentation on the image's grid; what is not a label (background, −1) has no channel.</param>
+/// <param name="readLabels">Reads a box of the segmentation on the image's grid; what is not a label (background, −1) has no
+/// channel.</param>
 /// <param name="labels">Foreground labels, ascending.</param>
-internal sealed class CascadeInput(ITileSource image, CascadeInput.LabelReader readLabels, IReadOnlyList<int> labels) : ITileSource
+internal sealed class CascadeInput(ITileSource image, CascadeInput.LabelReader readLabels, IReadOnlyList<int> labels)
+    : ITileSource
 {
     private float[] picture = [];
     private short[] segmentation = [];
@@ -91,7 +95,8 @@ internal sealed class CascadeInput(ITileSource image, CascadeInput.LabelReader r
     public static CascadeInput Of(ITileSource image, short[] segmentation, IReadOnlyList<int> labels) =>
         segmentation.LongLength == image.Size.Voxels
             ? new CascadeInput(image, (origin, size, voxels) => CopyBox(segmentation, image.Size, origin, size, voxels), labels)
-            : throw new ShapeException($"a segmentation of {segmentation.LongLength} voxels does not lie on an image of {image.Size}");
+            : throw new ShapeException(
+                $"a segmentation of {segmentation.LongLength} voxels does not lie on an image of {image.Size}");
 
     /// <inheritdoc/>
     public void Read(Extent origin, Extent size, Span<float> channelsLast)

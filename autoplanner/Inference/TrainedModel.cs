@@ -34,7 +34,8 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="folder">Where outputs wait that do not fit into memory.</param>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public TrainedModel(
-        Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints, Backend backend,
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints,
+        Backend backend,
         Func<int, Backend> openProcessor, InferenceOptions options, MemoryBudget budget, string folder)
     {
         memory = new PredictionMemory(plans, configuration, description, checkpoints.Count, options, budget, backend);
@@ -49,7 +50,8 @@ internal sealed class TrainedModel : IDisposable
         {
             foreach (var path in checkpoints)
             {
-                folds.Add(Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out mirrorAxes));
+                folds.Add(
+                    Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out mirrorAxes));
             }
 
             predictor = new Predictor(backend, folds, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options);
@@ -131,6 +133,8 @@ internal sealed class TrainedModel : IDisposable
         var prepared = Preprocessor.Consume(
             caseId, load(), previous is null ? null : () => previous, recipe, labels, processor, needsLabels: false);
         var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
-        return (previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)), prepared.Properties);
+        return (
+            previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)),
+            prepared.Properties);
     }
 }

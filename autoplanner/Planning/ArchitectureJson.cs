@@ -29,7 +29,9 @@ internal static class ArchitectureJson
     public static ArchitecturePlan Read(JsonFile configuration)
     {
         var axes = configuration.RequiredInts("patch_size").Length;
-        var plan = configuration.OptionalObject("architecture") is { } architecture ? ReadNested(architecture, axes) : ReadOld(configuration);
+        var plan = configuration.OptionalObject("architecture") is { } architecture
+            ? ReadNested(architecture, axes)
+            : ReadOld(configuration);
         Check(configuration, plan);
         return plan;
     }
@@ -72,7 +74,9 @@ internal static class ArchitectureJson
         var (family, _, blocksKey) = FamilyOf(architecture, "network_class_name");
         var arguments = architecture.RequiredObject("arch_kwargs");
         RequireKnown(arguments, family, blocksKey);
-        var stages = arguments.Has("n_stages") ? arguments.RequiredInt("n_stages") : RowsOf(arguments, "strides", axes, null).Length;
+        var stages = arguments.Has("n_stages")
+            ? arguments.RequiredInt("n_stages")
+            : RowsOf(arguments, "strides", axes, null).Length;
         if (stages is < 1 or > MostStages)
         {
             throw arguments.Error("n_stages", $"{stages} is not between 1 and {MostStages}");
@@ -96,7 +100,8 @@ internal static class ArchitectureJson
 
         if (arguments.Has("stem_channels") && arguments.RequiredInt("stem_channels") != plan.FeaturesPerStage[0])
         {
-            throw arguments.Error("stem_channels", $"a stem of other than the first stage's {plan.FeaturesPerStage[0]} channels is not supported");
+            throw arguments.Error(
+                "stem_channels", $"a stem of other than the first stage's {plan.FeaturesPerStage[0]} channels is not supported");
         }
 
         return WithActivation(arguments, WithNorm(arguments, axes, plan));
@@ -107,8 +112,10 @@ internal static class ArchitectureJson
     {
         string[] read =
         [
-            "n_stages", "features_per_stage", "conv_op", "kernel_sizes", "strides", blocksKey, "n_conv_per_stage_decoder", "conv_bias", "norm_op",
-            "norm_op_kwargs", "nonlin", "nonlin_kwargs", "dropout_op", "dropout_op_kwargs", "deep_supervision", "stochastic_depth_p",
+            "n_stages", "features_per_stage", "conv_op", "kernel_sizes", "strides", blocksKey, "n_conv_per_stage_decoder",
+            "conv_bias", "norm_op",
+            "norm_op_kwargs", "nonlin", "nonlin_kwargs", "dropout_op", "dropout_op_kwargs", "deep_supervision",
+            "stochastic_depth_p",
         ];
         foreach (var (key, value) in arguments.Node)
         {
@@ -123,18 +130,22 @@ internal static class ArchitectureJson
             };
             if (!passes)
             {
-                throw arguments.Error(key, $"`{value?.ToJsonString() ?? "null"}` is not supported: it asks for another network than {family}");
+                throw arguments.Error(
+                    key, $"`{value?.ToJsonString() ?? "null"}` is not supported: it asks for another network than {family}");
             }
         }
     }
 
     private static ArchitecturePlan WithNorm(JsonFile arguments, int axes, ArchitecturePlan plan)
     {
-        var name = arguments.Text("norm_op") is { } full ? LastName(full) : throw arguments.Error("norm_op", "missing: networks without normalisation are not supported");
+        var name = arguments.Text("norm_op") is { } full
+            ? LastName(full)
+            : throw arguments.Error("norm_op", "missing: networks without normalisation are not supported");
         var isBatch = name == $"BatchNorm{axes}d";
         if (!isBatch && name != $"InstanceNorm{axes}d")
         {
-            throw arguments.Error("norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and, for prediction, BatchNorm{axes}d are");
+            throw arguments.Error(
+                "norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and, for prediction, BatchNorm{axes}d are");
         }
 
         if (isBatch && plan.Family is not (NetworkFamily.PlainUNet or NetworkFamily.ResidualEncoderUNet))
@@ -142,13 +153,27 @@ internal static class ArchitectureJson
             throw arguments.Error("norm_op", $"`{name}` is not supported in {plan.Family}");
         }
 
-        plan = plan with { Norm = isBatch ? NormKind.Folded : NormKind.Instance, NormAffine = isBatch, NormEpsilon = DefaultEpsilon };
+        plan =
+            plan with
+            {
+                Norm = isBatch
+                ? NormKind.Folded
+                : NormKind.Instance,
+                NormAffine = isBatch,
+                NormEpsilon = DefaultEpsilon
+            };
         foreach (var (key, value) in arguments.OptionalObject("norm_op_kwargs") is { } kwargs ? kwargs.Node : [])
         {
             kwargs = arguments.RequiredObject("norm_op_kwargs");
             plan = key switch
             {
-                "eps" => plan with { NormEpsilon = kwargs.RequiredNumber(key) is > 0 and <= 1 and var e ? e : throw kwargs.Error(key, "must be above 0 and at most 1") },
+                "eps" =>
+                    plan with
+                    {
+                        NormEpsilon = kwargs.RequiredNumber(key) is > 0 and <= 1 and var e
+                        ? e
+                        : throw kwargs.Error(key, "must be above 0 and at most 1")
+                    },
                 "affine" => plan with { NormAffine = kwargs.Flag(key) ?? false },
                 "momentum" => plan, // of running statistics in training
                 "track_running_stats" when (kwargs.Flag(key) ?? false) == isBatch => plan,
@@ -161,7 +186,9 @@ internal static class ArchitectureJson
 
     private static ArchitecturePlan WithActivation(JsonFile arguments, ArchitecturePlan plan)
     {
-        var name = arguments.Text("nonlin") is { } full ? LastName(full) : throw arguments.Error("nonlin", "missing: networks without activation are not supported");
+        var name = arguments.Text("nonlin") is { } full
+            ? LastName(full)
+            : throw arguments.Error("nonlin", "missing: networks without activation are not supported");
         if (name is not ("LeakyReLU" or "ReLU"))
         {
             throw arguments.Error("nonlin", $"`{name}` is not supported", "LeakyReLU and ReLU are");
@@ -249,8 +276,12 @@ internal static class ArchitectureJson
             }
         }
 
-        var kind = name.Contains("Primus", StringComparison.Ordinal) || name.Contains("Swin", StringComparison.Ordinal) ? " (a transformer)" : "";
-        throw file.Error(key, $"the network `{name}`{kind} is not supported", $"known: {string.Join(", ", Families.Select(entry => LastName(entry.ClassName)))}");
+        var kind = name.Contains("Primus", StringComparison.Ordinal) || name.Contains("Swin", StringComparison.Ordinal)
+            ? " (a transformer)"
+            : "";
+        throw file.Error(
+            key, $"the network `{name}`{kind} is not supported",
+            $"known: {string.Join(", ", Families.Select(entry => LastName(entry.ClassName)))}");
     }
 
     private static void Check(JsonFile configuration, ArchitecturePlan plan)
@@ -262,20 +293,23 @@ internal static class ArchitectureJson
         {
             throw configuration.Error(
                 "architecture",
-                $"{stages} strides (1 to {MostStages}), {plan.FeaturesPerStage.Count} features, {plan.KernelSizes.Count} kernels, " +
+                $"{stages} strides (1 to {MostStages}), {plan.FeaturesPerStage.Count} features, {plan.KernelSizes.Count} "
+                    + "kernels, " +
                 $"{plan.EncoderBlocks.Count} encoder and {plan.DecoderBlocks.Count} decoder entries do not describe one network");
         }
 
         if (plan.Strides.Concat(plan.KernelSizes).Any(row => row.Length != axes || row.Any(value => value is < 1 or > 7)) ||
             plan.KernelSizes.Any(row => row.Any(value => value % 2 == 0)))
         {
-            throw configuration.Error("architecture", $"kernels (odd) and strides must have {axes} entries of 1 to 7, as the patch has {axes} axes");
+            throw configuration.Error(
+                "architecture", $"kernels (odd) and strides must have {axes} entries of 1 to 7, as the patch has {axes} axes");
         }
 
         if (plan.FeaturesPerStage.Any(value => value is < 1 or > MostFeatures) ||
             plan.EncoderBlocks.Concat(plan.DecoderBlocks).Any(value => value is < 1 or > MostBlocks))
         {
-            throw configuration.Error("architecture", $"features must be 1 to {MostFeatures} and blocks 1 to {MostBlocks} a stage");
+            throw configuration.Error(
+                "architecture", $"features must be 1 to {MostFeatures} and blocks 1 to {MostBlocks} a stage");
         }
     }
 }

@@ -52,7 +52,8 @@ public sealed record ArchitecturePlan
         {
             for (var axis = 0; axis < divisor.Length; axis++)
             {
-                divisor[axis] = (int)Math.Min(int.MaxValue, (long)divisor[axis] * stride[axis]); // beyond it no patch is a multiple
+                // beyond it no patch is a multiple
+                divisor[axis] = (int)Math.Min(int.MaxValue, (long)divisor[axis] * stride[axis]);
             }
         }
 

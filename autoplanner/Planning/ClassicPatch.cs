@@ -37,7 +37,9 @@ internal sealed class ClassicPatch(double memoryScale)
 
             if (axis < 0)
             {
-                throw new SharpSegException($"{name}: no patch fits a budget of {PlanText.Number(PatchLimit(axes))} voxels", "give a larger memory target");
+                throw new SharpSegException(
+                    $"{name}: no patch fits a budget of {PlanText.Number(PatchLimit(axes))} voxels",
+                    "give a larger memory target");
             }
 
             var divisor = 1 << ClassicPooling.Pools(patch[axis], axes);
@@ -50,7 +52,8 @@ internal sealed class ClassicPatch(double memoryScale)
             name, "patch_size",
             "median size padded to 2^pools; while it has too many voxels shrink the axis with the largest patch/median "
                 + "(docs/method/planning.md §4.3)",
-            $"median {PlanText.Sizes(median)}, limit {PlanText.Count(PatchLimit(axes))} voxels" + (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
+            $"median {PlanText.Sizes(median)}, limit {PlanText.Count(PatchLimit(axes))} voxels"
+                + (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
             PlanText.Sizes(patch));
         return patch;
     }
@@ -65,8 +68,10 @@ internal sealed class ClassicPatch(double memoryScale)
         var batch = (int)Math.Min(int.MaxValue, Math.Max(SmallestBatch, Math.Min(fits, cap)));
         log.Add(
             name, "batch_size",
-            $"floor(budget / patch voxels), at most 5 % of the dataset's voxels, at least {SmallestBatch} (docs/method/planning.md §4.5)",
-            $"budget {PlanText.Count(budget)}, patch {PlanText.Count(voxels)} → {PlanText.Count(fits)}; dataset {PlanText.Count(datasetVoxels)} voxels → " +
+            $"floor(budget / patch voxels), at most 5 % of the dataset's voxels, at least {SmallestBatch} "
+                + "(docs/method/planning.md §4.5)",
+            $"budget {PlanText.Count(budget)}, patch {PlanText.Count(voxels)} → {PlanText.Count(fits)}; dataset "
+                + $"{PlanText.Count(datasetVoxels)} voxels → " +
             $"at most {PlanText.Number(Math.Round(DatasetCover * datasetVoxels / voxels, 2))}",
             PlanText.Number(batch));
         return batch;

@@ -13,7 +13,9 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
 
     private readonly Dictionary<string, long> estimates = new(StringComparer.Ordinal);
 
-    /// <summary>Feature-map voxels per configuration as profile `modern` counts them, for information; no rule here reads them.</summary>
+    /// <summary>
+    /// Feature-map voxels per configuration as profile `modern` counts them, for information; no rule here reads them.
+    /// </summary>
     public IReadOnlyDictionary<string, long> Estimates => estimates;
 
     /// <summary>All configurations and the axis order that they follow.</summary>
@@ -25,13 +27,15 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         var forward = ConfigurationParts.AxisOrder(target, options, log);
         var spacing = Transposition.Apply(forward, target.ToArray());
         var exact = forward.Select(axis => OrderStatistics.Median(Enumerable.Range(0, facts.Fingerprint.CaseCount)
-            .Select(i => facts.Fingerprint.Spacings[i][axis] / target[axis] * facts.Fingerprint.ShapesAfterCrop[i][axis]))).ToArray();
+            .Select(
+                i => facts.Fingerprint.Spacings[i][axis] / target[axis] * facts.Fingerprint.ShapesAfterCrop[i][axis]))).ToArray();
         var median = exact.Select(value => Math.Max(1, checked((int)Math.Round(value)))).ToArray();
         var datasetVoxels = Product(median) * facts.Fingerprint.CaseCount;
         log.Add(
             null, "dataset size",
             "median of the unrounded shapes at the target spacing, rounded, times the cases (docs/method/planning.md §4.1)",
-            $"median {PlanText.Sizes(exact)} → {PlanText.Sizes(median)}, {facts.Fingerprint.CaseCount} cases", $"{PlanText.Count(datasetVoxels)} voxels");
+            $"median {PlanText.Sizes(exact)} → {PlanText.Sizes(median)}, {facts.Fingerprint.CaseCount} cases",
+            $"{PlanText.Count(datasetVoxels)} voxels");
 
         var parts = new ConfigurationParts(Profile.Classic, facts, log);
         var planar = PlanOne(parts, rules, "2d", spacing[1..], median[1..], datasetVoxels, batchDice: true);
@@ -45,7 +49,8 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         var full = median[0] == 1 ? null : PlanOne(parts, rules, "3d_fullres", spacing, median, datasetVoxels, batchDice: false);
         var low = full is null ? null : PlanLowResolution(parts, rules, spacing, median);
         return planar is null && full is null
-            ? throw new SharpSegException($"{facts.DatasetName}: nothing to train on: the median case has {PlanText.Sizes(median)} voxels")
+            ? throw new SharpSegException(
+                $"{facts.DatasetName}: nothing to train on: the median case has {PlanText.Sizes(median)} voxels")
             : (forward, parts.Link(planar, full, low));
     }
 
@@ -54,7 +59,8 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         if (options.Preset != PresetName.Default || options.Family is not (null or NetworkFamily.ClassicUNet))
         {
             throw new SharpSegException(
-                $"profile classic plans only its own U-Net, not {options.Family?.ToString() ?? options.Preset.ToString()}", "use --profile modern");
+                $"profile classic plans only its own U-Net, not {options.Family?.ToString() ?? options.Preset.ToString()}",
+                "use --profile modern");
         }
 
         var gigabytes = options.MemoryGigabytes ?? ReferenceGigabytes;
@@ -64,14 +70,16 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
     }
 
     private ConfigurationPlan? PlanOne(
-        ConfigurationParts parts, ClassicPatch rules, string name, double[] spacing, int[] median, double datasetVoxels, bool batchDice)
+        ConfigurationParts parts, ClassicPatch rules, string name, double[] spacing, int[] median, double datasetVoxels,
+        bool batchDice)
     {
         var patch = rules.Patch(name, median, log);
         var strides = ClassicPooling.Strides(patch);
         var architecture = new ArchitecturePlan
         {
             Family = NetworkFamily.ClassicUNet,
-            FeaturesPerStage = NetworkShapeRule.Features(BaseFeatures, patch.Length == 2 ? MostFeatures2D : MostFeatures3D, strides.Length),
+            FeaturesPerStage = NetworkShapeRule.Features(
+                BaseFeatures, patch.Length == 2 ? MostFeatures2D : MostFeatures3D, strides.Length),
             KernelSizes = [.. strides.Select(stride => Enumerable.Repeat(3, stride.Length).ToArray())],
             Strides = strides,
             EncoderBlocks = Enumerable.Repeat(2, strides.Length).ToArray(),
@@ -90,20 +98,24 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
     }
 
     /// <summary>
-    /// A median case of more than four base patches is also trained at a coarser spacing: doubling the axes that are at least twice as
-    /// fine as the coarsest, or all, until it has at most four (docs/method/planning.md §4.6). The base patch counts, not the one
-    /// planned.
+    /// A median case of more than four base patches is also trained at a coarser spacing: doubling the axes that are at least
+    /// twice as fine as the coarsest, or all, until it has at most four (docs/method/planning.md §4.6). The base patch counts,
+    /// not the one planned.
     /// </summary>
     private ConfigurationPlan? PlanLowResolution(ConfigurationParts parts, ClassicPatch rules, double[] target, int[] median)
     {
         const string name = "3d_lowres";
-        const string rule = "if the median case has more than 4·128³ voxels: double the spacing of the fine axes, or of all, until it has no more " +
+        const string rule =
+            "if the median case has more than 4·128³ voxels: double the spacing of the fine axes, or of all, until it has no "
+                + "more " +
             "(docs/method/planning.md §4.6)";
         var spacing = (double[])target.Clone();
         var size = median.Select(value => (double)value).ToArray();
         if (Product(size) <= CascadeAbove)
         {
-            log.Add(name, "configurations", rule, $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(size))} voxels", "none");
+            log.Add(
+                name, "configurations", rule,
+                $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(size))} voxels", "none");
             return null;
         }
 
@@ -121,7 +133,8 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
 
         var rounded = size.Select(value => Math.Max(1, (int)Math.Floor(value + 0.5))).ToArray();
         log.Add(
-            name, "spacing", rule, $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(median))} voxels → {PlanText.Sizes(size)}",
+            name, "spacing", rule,
+            $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(median))} voxels → {PlanText.Sizes(size)}",
             PlanText.Millimetres(spacing));
         return PlanOne(parts, rules, name, spacing, rounded, Product(rounded) * facts.Fingerprint.CaseCount, batchDice: false);
     }

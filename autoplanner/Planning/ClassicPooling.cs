@@ -25,14 +25,18 @@ internal static class ClassicPooling
         return pools;
     }
 
-    /// <summary>The size rounded up to a multiple of 2^pools. It may then be pooled once more: 232 → 256 → 6 times in 2D.</summary>
+    /// <summary>
+    /// The size rounded up to a multiple of 2^pools. It may then be pooled once more: 232 → 256 → 6 times in 2D.
+    /// </summary>
     public static int Pad(int size, int axes)
     {
         var divisor = 1 << Pools(size, axes);
         return checked((size + divisor - 1) / divisor * divisor);
     }
 
-    /// <summary>Strides per stage for a patch: with P the most pools of any axis, step i pools an axis iff its pools + i ≥ P.</summary>
+    /// <summary>
+    /// Strides per stage for a patch: with P the most pools of any axis, step i pools an axis iff its pools + i ≥ P.
+    /// </summary>
     public static int[][] Strides(int[] patch)
     {
         var pools = patch.Select(size => Pools(size, patch.Length)).ToArray();

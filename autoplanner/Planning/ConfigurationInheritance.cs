@@ -3,15 +3,16 @@ using System.Text.Json.Nodes;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// `inherits_from` in plans.json: a configuration starts from its parent's keys (the parent's own parent first) and lays its own over
-/// them, key by key (docs/method/planning.md §5).
+/// `inherits_from` in plans.json: a configuration starts from its parent's keys (the parent's own parent first) and lays its own
+/// over them, key by key (docs/method/planning.md §5).
 /// </summary>
 internal static class ConfigurationInheritance
 {
     private const string Key = "inherits_from";
 
     /// <summary>The complete keys of one configuration; <paramref name="configurations"/> is not changed.</summary>
-    /// <exception cref="SharpSegException">The parent does not exist, or the chain comes back to itself: the message shows the chain.</exception>
+    /// <exception cref="SharpSegException">The parent does not exist, or the chain comes back to itself: the message shows the
+    /// chain.</exception>
     public static JsonFile Resolve(JsonFile configurations, string name)
     {
         var chain = new List<string>();
@@ -54,7 +55,9 @@ internal static class ConfigurationInheritance
         return new JsonFile(configurations.Source, $"{configurations.Path}.{name}", merged);
     }
 
-    /// <summary>What <paramref name="child"/> must write so that laying it over <paramref name="parent"/> gives it back.</summary>
+    /// <summary>
+    /// What <paramref name="child"/> must write so that laying it over <paramref name="parent"/> gives it back.
+    /// </summary>
     public static JsonObject Difference(JsonObject child, JsonObject parent, string parentName)
     {
         var difference = new JsonObject { [Key] = parentName };

@@ -39,7 +39,8 @@ internal sealed class ConfigurationParts
 
     /// <summary>A configuration that is planned on its own.</summary>
     public ConfigurationPlan Build(
-        string name, string dataIdentifier, double[] spacing, double[] medianSize, int[] patch, int batch, ArchitecturePlan architecture,
+        string name, string dataIdentifier, double[] spacing, double[] medianSize, int[] patch, int batch,
+        ArchitecturePlan architecture,
         bool batchDice)
     {
         log.Add(
@@ -68,11 +69,12 @@ internal sealed class ConfigurationParts
     }
 
     /// <summary>
-    /// Links the stages of a cascade and sets batch Dice, and returns the configurations by name: `2d` with batch Dice; lowres without;
-    /// full resolution with it exactly if there is a lowres stage, and the cascade as full resolution
+    /// Links the stages of a cascade and sets batch Dice, and returns the configurations by name: `2d` with batch Dice; lowres
+    /// without; full resolution with it exactly if there is a lowres stage, and the cascade as full resolution
     /// (docs/method/planning.md §3.9).
     /// </summary>
-    public IReadOnlyDictionary<string, ConfigurationPlan> Link(ConfigurationPlan? planar, ConfigurationPlan? full, ConfigurationPlan? low)
+    public IReadOnlyDictionary<string, ConfigurationPlan> Link(
+        ConfigurationPlan? planar, ConfigurationPlan? full, ConfigurationPlan? low)
     {
         var configurations = new Dictionary<string, ConfigurationPlan>(StringComparer.Ordinal);
         Add(planar);
@@ -140,4 +142,5 @@ internal sealed class ConfigurationParts
 /// <param name="DatasetName">Name of the dataset.</param>
 /// <param name="ChannelNames">Names of the channels; they decide the normalisation.</param>
 /// <param name="LabelEntries">Entries of `labels`: background and ignore included, a region as one.</param>
-internal sealed record PlanningFacts(Fingerprint Fingerprint, string DatasetName, IReadOnlyList<string> ChannelNames, int LabelEntries);
+internal sealed record PlanningFacts(
+    Fingerprint Fingerprint, string DatasetName, IReadOnlyList<string> ChannelNames, int LabelEntries);

@@ -89,7 +89,8 @@ public sealed record ConfigurationPlan
     /// The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.
     /// </summary>
     public NetworkPlan NetworkFor(Profile profile, DatasetDescription description) => ToNetworkPlan(
-        description.ChannelNames.Count + MaskLabels(description.Labels).Count, description.Labels.HeadCount, deepSupervision: profile == Profile.Modern);
+        description.ChannelNames.Count + MaskLabels(description.Labels).Count, description.Labels.HeadCount,
+        deepSupervision: profile == Profile.Modern);
 
     /// <summary>
     /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label,

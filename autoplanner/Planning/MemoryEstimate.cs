@@ -59,7 +59,12 @@ internal static class MemoryEstimate
         _ => network.DecoderBlocks[stage] + 1,
     };
 
-    /// <summary>The reference counts a projection wherever channels or size change, though equal channels only average-pool.</summary>
+    /// <summary>
+    /// The reference counts a projection wherever channels or size change, though equal channels only average-pool.
+    /// </summary>
     private static bool HasSkipProjection(ArchitecturePlan network, int stage) =>
-        stage > 0 && (network.FeaturesPerStage[stage] != network.FeaturesPerStage[stage - 1] || network.Strides[stage].Any(value => value != 1));
+        stage > 0
+            && (
+                network.FeaturesPerStage[stage] != network.FeaturesPerStage[stage - 1]
+                    || network.Strides[stage].Any(value => value != 1));
 }

@@ -5,7 +5,8 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <summary>
 /// What profile `modern` plans a configuration against: the preset's constants with the user's memory target and network family.
 /// </summary>
-internal sealed record ModernBudget(Preset Preset, NetworkFamily Family, StuNetVariant StuNetVariant, double MemoryGigabytes, int LabelEntries)
+internal sealed record ModernBudget(
+    Preset Preset, NetworkFamily Family, StuNetVariant StuNetVariant, double MemoryGigabytes, int LabelEntries)
 {
     /// <summary>The budget that options ask for.</summary>
     /// <exception cref="SharpSegException">The options contradict each other.</exception>
@@ -16,7 +17,8 @@ internal sealed record ModernBudget(Preset Preset, NetworkFamily Family, StuNetV
         if (preset.Residual && family != NetworkFamily.ResidualEncoderUNet)
         {
             throw new SharpSegException(
-                $"preset {preset.Label} plans a residual encoder, not {family}", "choose another network only with preset default");
+                $"preset {preset.Label} plans a residual encoder, not {family}",
+                "choose another network only with preset default");
         }
 
         var gigabytes = options.MemoryGigabytes ?? preset.MemoryGigabytes;

@@ -67,7 +67,8 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
 
     /// <summary>One configuration; null, with a reason in the log, where the network could not be trained.</summary>
     private ConfigurationPlan? PlanOne(
-        ConfigurationParts parts, string name, double[] spacing, double[] medianSize, double datasetVoxels, bool batchDice, DecisionLog? trace)
+        ConfigurationParts parts, string name, double[] spacing, double[] medianSize, double datasetVoxels, bool batchDice,
+        DecisionLog? trace)
     {
         var patch = PatchSizeRule.Apply(spacing, medianSize, budget, name, trace);
         if (UntrainableNetwork.Reason(patch.Architecture, patch.Patch) is { } reason)
@@ -82,8 +83,8 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
     }
 
     /// <summary>
-    /// Coarsens the spacing in steps of 3 % until the patch covers a quarter of the median case: first the finer axes, until none is
-    /// more than twice as fine as the coarsest, then all (docs/method/planning.md §3.9).
+    /// Coarsens the spacing in steps of 3 % until the patch covers a quarter of the median case: first the finer axes, until none
+    /// is more than twice as fine as the coarsest, then all (docs/method/planning.md §3.9).
     /// </summary>
     private ConfigurationPlan? SearchLowResolution(ConfigurationParts parts, ConfigurationPlan full)
     {
@@ -114,15 +115,20 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
 
         var ratio = $"patch {PlanText.Count(Product(full.PatchSize))} / median case {PlanText.Count(fullVoxels)} voxels = " +
             PlanText.Number(Product(full.PatchSize) / fullVoxels);
-        const string rule = "if the patch covers less than 25 % of the median case: coarsen by 3 % steps until it does; drop it if that leaves " +
+        const string rule =
+            "if the patch covers less than 25 % of the median case: coarsen by 3 % steps until it does; drop it if that leaves " +
             "more than half of the voxels (docs/method/planning.md §3.9)";
         if (size is null || fullVoxels / voxels < LeastReduction)
         {
-            log.Add(name, "configurations", rule, size is null ? ratio : $"{ratio}; {steps} steps, reduction {PlanText.Number(fullVoxels / voxels)}", "none");
+            log.Add(
+                name, "configurations", rule,
+                size is null ? ratio : $"{ratio}; {steps} steps, reduction {PlanText.Number(fullVoxels / voxels)}", "none");
             return null;
         }
 
-        log.Add(name, "spacing", rule, $"{ratio}; {steps} steps, reduction {PlanText.Number(fullVoxels / voxels)}", PlanText.Millimetres(spacing));
+        log.Add(
+            name, "spacing", rule, $"{ratio}; {steps} steps, reduction {PlanText.Number(fullVoxels / voxels)}",
+            PlanText.Millimetres(spacing));
         return PlanOne(parts, name, spacing, size, voxels * facts.Fingerprint.CaseCount, batchDice: false, log);
     }
 

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Networks;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// A network that can be planned, by the one name under which a user asks for it (docs/method/networks.md §1): the generation of rules, the
-/// planner's preset, and the family where it is not the preset's own.
+/// A network that can be planned, by the one name under which a user asks for it (docs/method/networks.md §1): the generation of
+/// rules, the planner's preset, and the family where it is not the preset's own.
 /// </summary>
 /// <param name="Name">The name on the command line.</param>
 /// <param name="Profile">Which generation of rules plans it.</param>
@@ -12,7 +12,8 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <param name="Family">A family other than the preset's; null = the preset's.</param>
 /// <param name="StuNet">Size of an STU-Net; null for the others.</param>
 public sealed record NetworkChoice(
-    string Name, Profile Profile = Profile.Modern, PresetName Preset = PresetName.Default, NetworkFamily? Family = null, StuNetVariant? StuNet = null)
+    string Name, Profile Profile = Profile.Modern, PresetName Preset = PresetName.Default, NetworkFamily? Family = null,
+    StuNetVariant? StuNet = null)
 {
     /// <summary>nnU-Net v2's default, the plain U-Net.</summary>
     public static NetworkChoice UNet { get; } = new("unet");

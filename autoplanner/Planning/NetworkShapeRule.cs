@@ -43,7 +43,9 @@ internal static class NetworkShapeRule
     public static int[] Features(int first, int most, int stages) =>
         [.. Enumerable.Range(0, stages).Select(stage => (int)Math.Min(most, (long)first << Math.Min(stage, 30)))];
 
-    /// <summary>STU-Net always has 6 stages and 3×3×3 kernels, so that weights move between datasets; missing poolings are ones.</summary>
+    /// <summary>
+    /// STU-Net always has 6 stages and 3×3×3 kernels, so that weights move between datasets; missing poolings are ones.
+    /// </summary>
     private static ArchitecturePlan StuNet(StuNetVariant variant, int[][] strides)
     {
         var stages = variant.Features.Count;
@@ -52,7 +54,9 @@ internal static class NetworkShapeRule
             Family = NetworkFamily.StuNet,
             FeaturesPerStage = variant.Features,
             KernelSizes = [.. Enumerable.Range(0, stages).Select(_ => Enumerable.Repeat(3, 3).ToArray())],
-            Strides = [.. Enumerable.Range(0, stages).Select(stage => stage < strides.Length ? strides[stage] : Enumerable.Repeat(1, 3).ToArray())],
+            Strides =
+                [.. Enumerable.Range(0, stages)
+                    .Select(stage => stage < strides.Length ? strides[stage] : Enumerable.Repeat(1, 3).ToArray())],
             EncoderBlocks = Enumerable.Repeat(variant.Depth, stages).ToArray(),
             DecoderBlocks = Enumerable.Repeat(variant.Depth, stages - 1).ToArray(),
         };

@@ -3,7 +3,9 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <summary>How the intensities of one channel are brought to a common scale (docs/method/preprocessing.md §3).</summary>
 public enum NormalizationScheme
 {
-    /// <summary>Clip to the dataset's foreground percentiles 0.5 and 99.5, subtract its mean, divide by its standard deviation.</summary>
+    /// <summary>
+    /// Clip to the dataset's foreground percentiles 0.5 and 99.5, subtract its mean, divide by its standard deviation.
+    /// </summary>
     CT,
 
     /// <summary>Zero mean and unit variance of the case itself, optionally inside its nonzero mask only.</summary>
@@ -23,8 +25,8 @@ public enum NormalizationScheme
 internal static class NormalizationSchemes
 {
     /// <summary>
-    /// The scheme of a channel, by its whole name and without regard to case: `ct`, `nonorm`, `zscore`, `rescale_to_0_1`, `rgb_to_0_1`;
-    /// any other name (`MRI`, `T1`, `CT_native`) is z-score (docs/method/preprocessing.md §3).
+    /// The scheme of a channel, by its whole name and without regard to case: `ct`, `nonorm`, `zscore`, `rescale_to_0_1`,
+    /// `rgb_to_0_1`; any other name (`MRI`, `T1`, `CT_native`) is z-score (docs/method/preprocessing.md §3).
     /// </summary>
     public static NormalizationScheme FromChannelName(string channelName) => channelName.ToUpperInvariant() switch
     {

@@ -4,8 +4,8 @@ namespace SharpSeg.AutoPlanner.Planning;
 internal sealed record PlannedPatch(int[] Patch, ArchitecturePlan Architecture, long Estimate);
 
 /// <summary>
-/// Profile `modern`: start from a patch that covers equal millimetres on all axes, no larger than the median case; then shrink the axis
-/// that covers most of the median case until the memory estimate fits (docs/method/planning.md §3.6).
+/// Profile `modern`: start from a patch that covers equal millimetres on all axes, no larger than the median case; then shrink
+/// the axis that covers most of the median case until the memory estimate fits (docs/method/planning.md §3.6).
 /// </summary>
 internal static class PatchSizeRule
 {
@@ -33,16 +33,19 @@ internal static class PatchSizeRule
             {
                 log?.Add(
                     name, "patch_size",
-                    "start at equal mm per axis, at most the median size, rounded up to the divisor; while E is above the limit shrink the axis " +
+                    "start at equal mm per axis, at most the median size, rounded up to the divisor; while E is above the limit "
+                        + "shrink the axis " +
                     "with the largest patch/median (docs/method/planning.md §3.6)",
-                    $"start {PlanText.Sizes(start)}, median {PlanText.Sizes(medianSize)}, limit {PlanText.Count(budget.Limit(spacing.Length))}" +
+                    $"start {PlanText.Sizes(start)}, median {PlanText.Sizes(medianSize)}, limit "
+                        + $"{PlanText.Count(budget.Limit(spacing.Length))}" +
                     (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
                     PlanText.Sizes(pooling.Patch));
                 return new PlannedPatch(pooling.Patch, network, estimate);
             }
 
             pooling = Smaller(spacing, medianSize, pooling) ?? throw new SharpSegException(
-                $"{name}: no patch fits {budget.MemoryGigabytes} GB: {PlanText.Sizes(pooling.Patch)} voxels need E = {PlanText.Count(estimate)}, " +
+                $"{name}: no patch fits {budget.MemoryGigabytes} GB: {PlanText.Sizes(pooling.Patch)} voxels need E = "
+                    + $"{PlanText.Count(estimate)}, " +
                 $"the limit is {PlanText.Count(budget.Limit(spacing.Length))}",
                 "give a larger memory target");
         }
@@ -58,8 +61,8 @@ internal static class PatchSizeRule
     }
 
     /// <summary>
-    /// One step down on the axis with the largest patch/median (the last on ties): by the divisor that the size one coarse step below
-    /// would have, so that 256 with divisor 64 goes to 224 and not to 192. Null if the axis has no smaller size.
+    /// One step down on the axis with the largest patch/median (the last on ties): by the divisor that the size one coarse step
+    /// below would have, so that 256 with divisor 64 goes to 224 and not to 192. Null if the axis has no smaller size.
     /// </summary>
     private static Pooling? Smaller(double[] spacing, double[] medianSize, Pooling current)
     {

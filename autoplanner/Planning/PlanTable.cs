@@ -18,17 +18,20 @@ public static class PlanTable
     {
         var text = new StringBuilder();
         text.Append(result.Plans.DatasetName).Append(": plans ").Append(result.Plans.PlansName).Append('\n');
-        WriteBlock(text, "dataset", result, [.. result.Decisions.Where(decision => decision.Configuration is null)], explain, peakBytes);
+        WriteBlock(
+            text, "dataset", result, [.. result.Decisions.Where(decision => decision.Configuration is null)], explain, peakBytes);
         foreach (var name in Names(result))
         {
-            WriteBlock(text, name, result, [.. result.Decisions.Where(decision => decision.Configuration == name)], explain, peakBytes);
+            WriteBlock(
+                text, name, result, [.. result.Decisions.Where(decision => decision.Configuration == name)], explain, peakBytes);
         }
 
         return text.ToString();
     }
 
     private static IEnumerable<string> Names(PlanResult result) =>
-        result.Plans.Configurations.Keys.Concat(result.Decisions.Select(decision => decision.Configuration).OfType<string>()).Distinct();
+        result.Plans.Configurations.Keys.Concat(result.Decisions.Select(decision => decision.Configuration).OfType<string>())
+            .Distinct();
 
     private static void WriteBlock(
         StringBuilder text, string title, PlanResult result, IReadOnlyList<PlanDecision> decisions, bool explain,
@@ -61,7 +64,8 @@ public static class PlanTable
         var resultWidth = decisions.Select(decision => Math.Min(MostResultWidth, decision.Result.Length)).DefaultIfEmpty(0).Max();
         foreach (var decision in decisions)
         {
-            text.Append("  ").Append(decision.Subject.PadRight(subjectWidth)).Append("  ").Append(decision.Result.PadRight(resultWidth));
+            text.Append("  ").Append(decision.Subject.PadRight(subjectWidth))
+                .Append("  ").Append(decision.Result.PadRight(resultWidth));
             text.Append("  ").Append(decision.Rule).Append('\n');
             if (explain && decision.Inputs.Length > 0)
             {

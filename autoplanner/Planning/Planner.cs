@@ -12,13 +12,14 @@ internal static class Planner
 {
     /// <summary>Plans all configurations of a dataset.</summary>
     /// <exception cref="SharpSegException">
-    /// The options contradict each other, nothing fits the memory target, the images are too small for any network, or a CT channel has no
-    /// foreground statistics.
+    /// The options contradict each other, nothing fits the memory target, the images are too small for any network, or a CT
+    /// channel has no foreground statistics.
     /// </exception>
     public static PlanResult Plan(Fingerprint fingerprint, DatasetDescription description, PlannerOptions options)
     {
         CheckChannels(fingerprint, description);
-        return Plan(new PlanningFacts(fingerprint, description.Name, description.ChannelNames, description.Labels.EntryCount), options);
+        return Plan(
+            new PlanningFacts(fingerprint, description.Name, description.ChannelNames, description.Labels.EntryCount), options);
     }
 
     /// <summary>The same from bare facts.</summary>
@@ -52,7 +53,8 @@ internal static class Planner
             TransposeBackward = Transposition.Inverse(forward),
             OriginalMedianSpacing = Transposition.Apply(forward, TargetSpacing.Median(facts.Fingerprint).ToArray()),
             OriginalMedianShape =
-                [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint)).Select(value => (int)Math.Round(value))],
+                [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint))
+                    .Select(value => (int)Math.Round(value))],
             IntensityProperties = facts.Fingerprint.IntensityProperties,
             Configurations = configurations,
         };
@@ -79,7 +81,8 @@ internal static class Planner
         if (measured.Count != 0 && measured.Count != channels.Count)
         {
             throw new SharpSegException(
-                $"the fingerprint has {measured.Count} channels, {description.Name} has {channels.Count} ({string.Join(", ", channels)})",
+                $"the fingerprint has {measured.Count} channels, {description.Name} has {channels.Count} "
+                    + $"({string.Join(", ", channels)})",
                 "is it the fingerprint of another dataset?");
         }
 
@@ -88,7 +91,8 @@ internal static class Planner
             if (measured[channel] is null && NormalizationSchemes.FromChannelName(channels[channel]) == NormalizationScheme.CT)
             {
                 throw new SharpSegException(
-                    $"channel {channel} (`{channels[channel]}`) uses CT normalisation, which needs foreground intensities, but no training case has " +
+                    $"channel {channel} (`{channels[channel]}`) uses CT normalisation, which needs foreground intensities, but "
+                        + "no training case has " +
                     "a labelled voxel",
                     "rename the channel in dataset.json, or add labelled cases");
             }

@@ -12,7 +12,9 @@ public sealed record PlannerOptions
     /// <summary>Network and budget of profile `modern`; `classic` has only the default.</summary>
     public PresetName Preset { get; init; } = PresetName.Default;
 
-    /// <summary>GPU memory to plan for, GB; null = the preset's (`modern`) or 12 GB (`classic`). Scales the budgets, nothing else.</summary>
+    /// <summary>
+    /// GPU memory to plan for, GB; null = the preset's (`modern`) or 12 GB (`classic`). Scales the budgets, nothing else.
+    /// </summary>
     public double? MemoryGigabytes { get; init; }
 
     /// <summary>Target spacing of all configurations, mm, in the files' axis order (z, y, x); null = by the rules.</summary>
@@ -21,7 +23,9 @@ public sealed record PlannerOptions
     /// <summary>False keeps the files' axis order.</summary>
     public bool Transpose { get; init; } = true;
 
-    /// <summary>Another network family on the default preset's budget (`modern`, preset default); null = the preset's own.</summary>
+    /// <summary>
+    /// Another network family on the default preset's budget (`modern`, preset default); null = the preset's own.
+    /// </summary>
     public NetworkFamily? Family { get; init; }
 
     /// <summary>Size of an STU-Net, read only with that family.</summary>

@@ -35,7 +35,8 @@ internal static class PlansJson
         if (!ReadersAsStored.Contains(reader) && !ReadersToRas.Contains(reader))
         {
             throw file.Error(
-                "image_reader_writer", $"`{reader}` is not supported", $"{string.Join(", ", ReadersAsStored.Concat(ReadersToRas))} are");
+                "image_reader_writer", $"`{reader}` is not supported",
+                $"{string.Join(", ", ReadersAsStored.Concat(ReadersToRas))} are");
         }
 
         var configurations = file.RequiredObject("configurations");
@@ -56,8 +57,12 @@ internal static class PlansJson
             TransposeBackward = Transposition.Inverse(forward),
             ImageReader = reader,
             ReorientToRas = ReadersToRas.Contains(reader),
-            OriginalMedianSpacing = file.Has("original_median_spacing_after_transp") ? file.RequiredNumbers("original_median_spacing_after_transp") : [],
-            OriginalMedianShape = file.Has("original_median_shape_after_transp") ? file.RequiredInts("original_median_shape_after_transp") : [],
+            OriginalMedianSpacing = file.Has("original_median_spacing_after_transp")
+                ? file.RequiredNumbers("original_median_spacing_after_transp")
+                : [],
+            OriginalMedianShape = file.Has("original_median_shape_after_transp")
+                ? file.RequiredInts("original_median_shape_after_transp")
+                : [],
             IntensityProperties = FingerprintJson.ReadIntensities(file),
             Configurations = resolved,
         };
@@ -96,7 +101,8 @@ internal static class PlansJson
     }
 
     /// <summary>A JSON list of values.</summary>
-    internal static JsonArray List<T>(IEnumerable<T> values) => new([.. values.Select(value => (JsonNode?)JsonValue.Create(value))]);
+    internal static JsonArray List<T>(IEnumerable<T> values) =>
+        new([.. values.Select(value => (JsonNode?)JsonValue.Create(value))]);
 
     /// <summary>A JSON list of lists.</summary>
     internal static JsonArray Rows<T>(IEnumerable<IEnumerable<T>> rows) => new([.. rows.Select(row => (JsonNode?)List(row))]);
@@ -109,7 +115,8 @@ internal static class PlansJson
             throw file.Error("transpose_forward", $"[{string.Join(", ", forward)}] is not an order of the axes 0, 1, 2");
         }
 
-        return !file.Has("transpose_backward") || file.RequiredInts("transpose_backward").SequenceEqual(Transposition.Inverse(forward))
+        return !file.Has("transpose_backward")
+            || file.RequiredInts("transpose_backward").SequenceEqual(Transposition.Inverse(forward))
             ? forward
             : throw file.Error("transpose_backward", $"does not undo transpose_forward [{string.Join(", ", forward)}]");
     }
@@ -141,7 +148,8 @@ internal static class PlansJson
         var spacing = json.RequiredNumbers("spacing");
         if (spacing.Length != patch.Length || spacing.Any(value => value is not (> 0 and < 1e6)))
         {
-            throw json.Error("spacing", $"[{Shown(spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
+            throw json.Error(
+                "spacing", $"[{Shown(spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
         }
 
         RequireSupported(json, "preprocessor_name", "DefaultPreprocessor");
@@ -151,7 +159,9 @@ internal static class PlansJson
         {
             if (patch[axis] % divisor[axis] != 0)
             {
-                throw json.Error("patch_size", $"{patch[axis]} is not a multiple of {divisor[axis]}, the product of the strides of axis {axis}");
+                throw json.Error(
+                    "patch_size",
+                    $"{patch[axis]} is not a multiple of {divisor[axis]}, the product of the strides of axis {axis}");
             }
         }
 
@@ -160,17 +170,23 @@ internal static class PlansJson
         {
             Name = name,
             DataIdentifier = SafeName.Require(json.RequiredText("data_identifier"), "`data_identifier`", json.Source),
-            BatchSize = batch is > 0 and <= LargestBatch ? batch : throw json.Error("batch_size", $"{batch} must be 1 to {LargestBatch}"),
+            BatchSize = batch is > 0 and <= LargestBatch
+                ? batch
+                : throw json.Error("batch_size", $"{batch} must be 1 to {LargestBatch}"),
             PatchSize = patch,
             Spacing = spacing,
-            MedianImageSize = json.Has("median_image_size_in_voxels") ? json.RequiredNumbers("median_image_size_in_voxels") : [.. patch.Select(n => (double)n)],
+            MedianImageSize = json.Has("median_image_size_in_voxels")
+                ? json.RequiredNumbers("median_image_size_in_voxels")
+                : [.. patch.Select(n => (double)n)],
             Normalization = ReadNormalization(json),
             UseMaskForNorm = json.RequiredFlags("use_mask_for_norm"),
             Resampling = ResamplingJson.Read(json),
             Architecture = architecture,
             BatchDice = json.Flag("batch_dice") ?? patch.Length == 2,
             InheritsFrom = json.Text("inherits_from"),
-            PreviousStage = json.Text("previous_stage") is { } previous ? SafeName.Require(previous, "`previous_stage`", json.Source) : null,
+            PreviousStage = json.Text("previous_stage") is { } previous
+                ? SafeName.Require(previous, "`previous_stage`", json.Source)
+                : null,
             NextStages = [.. ReadNextStages(json).Select(next => SafeName.Require(next, "`next_stage`", json.Source))],
         };
     }
@@ -181,7 +197,9 @@ internal static class PlansJson
     private static NormalizationScheme[] ReadNormalization(JsonFile json)
     {
         var schemes = json.RequiredTexts("normalization_schemes")
-            .Select(name => NormalizationSchemes.FromClassName(ArchitectureJson.LastName(name)) ?? throw json.Error("normalization_schemes", $"unknown scheme `{name}`"))
+            .Select(
+                name => NormalizationSchemes.FromClassName(ArchitectureJson.LastName(name))
+                    ?? throw json.Error("normalization_schemes", $"unknown scheme `{name}`"))
             .ToArray();
         var masks = json.RequiredFlags("use_mask_for_norm").Length;
         return masks == schemes.Length
@@ -189,7 +207,8 @@ internal static class PlansJson
             : throw json.Error("use_mask_for_norm", $"{masks} entries for {schemes.Length} normalization_schemes");
     }
 
-    private static string Shown<T>(IReadOnlyCollection<T> values) => $"{string.Join(", ", values.Take(4))}{(values.Count > 4 ? ", …" : "")}";
+    private static string Shown<T>(IReadOnlyCollection<T> values) =>
+        $"{string.Join(", ", values.Take(4))}{(values.Count > 4 ? ", …" : "")}";
 
     private static JsonObject WriteConfiguration(ConfigurationPlan plan)
     {

@@ -9,8 +9,8 @@ namespace SharpSeg.AutoPlanner.Planning;
 internal sealed record Pooling(int[] Pools, int[][] Strides, int[][] Kernels, int[] Divisor, int[] Patch);
 
 /// <summary>
-/// Profile `modern`: finer axes are pooled first, until all axes are about equally coarse, then together; kernels stay 1 on an axis
-/// until then (docs/method/planning.md §3.4, nnU-Net v2 `get_pool_and_conv_props`).
+/// Profile `modern`: finer axes are pooled first, until all axes are about equally coarse, then together; kernels stay 1 on an
+/// axis until then (docs/method/planning.md §3.4, nnU-Net v2 `get_pool_and_conv_props`).
 /// </summary>
 internal static class PoolingRule
 {

@@ -58,9 +58,11 @@ public sealed record Preset(
 
     /// <summary>The preset of a name, without regard to case.</summary>
     /// <exception cref="SharpSegException">There is none of that name.</exception>
-    public static Preset Parse(string text) => Enum.TryParse<PresetName>(text, ignoreCase: true, out var name) && Enum.IsDefined(name)
+    public static Preset Parse(string text) =>
+        Enum.TryParse<PresetName>(text, ignoreCase: true, out var name) && Enum.IsDefined(name)
         ? Of(name)
-        : throw new SharpSegException($"unknown preset `{text}`", $"presets: default, {string.Join(", ", Enum.GetNames<PresetName>().Skip(1))}");
+        : throw new SharpSegException(
+            $"unknown preset `{text}`", $"presets: default, {string.Join(", ", Enum.GetNames<PresetName>().Skip(1))}");
 }
 
 /// <summary>
@@ -68,7 +70,9 @@ public sealed record Preset(
 /// </summary>
 public enum Profile
 {
-    /// <summary>The first nnU-Net papers of 2018/19: 30 base features, a 128³ voxel budget, pooling until an edge is below 8.</summary>
+    /// <summary>
+    /// The first nnU-Net papers of 2018/19: 30 base features, a 128³ voxel budget, pooling until an edge is below 8.
+    /// </summary>
     Classic,
 
     /// <summary>nnU-Net v2's defaults: 32 base features, a memory estimate as budget, residual presets.</summary>

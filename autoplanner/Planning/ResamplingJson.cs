@@ -3,20 +3,25 @@ using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
-/// <summary>The keys `resampling_fn_*` and `resampling_fn_*_kwargs` of a configuration in plans.json, under nnU-Net's names and defaults.</summary>
+/// <summary>
+/// The keys `resampling_fn_*` and `resampling_fn_*_kwargs` of a configuration in plans.json, under nnU-Net's names and defaults.
+/// </summary>
 internal static class ResamplingJson
 {
-    private const string Spline = "resample_data_or_seg_to_shape", Torch = "resample_torch_fornnunet", None = "no_resampling_hack";
+    private const string Spline = "resample_data_or_seg_to_shape", Torch = "resample_torch_fornnunet",
+    None = "no_resampling_hack";
 
     /// <summary>How a resolved configuration resamples; absent functions are the usual ones.</summary>
     /// <exception cref="SharpSegException">A function or an argument that is not supported.</exception>
     public static ResamplingPlan Read(JsonFile configuration) => new(
-        Read(configuration, "data", usualOrder: 3), Read(configuration, "seg", usualOrder: 1), Read(configuration, "probabilities", usualOrder: 1));
+        Read(configuration, "data", usualOrder: 3), Read(configuration, "seg", usualOrder: 1),
+        Read(configuration, "probabilities", usualOrder: 1));
 
     /// <summary>Adds the keys to a configuration.</summary>
     public static void Write(ResamplingPlan plan, JsonObject configuration)
     {
-        foreach (var (kind, order) in new[] { ("data", plan.Data), ("seg", plan.Segmentation), ("probabilities", plan.Probabilities) })
+        foreach (var (
+            kind, order) in new[] { ("data", plan.Data), ("seg", plan.Segmentation), ("probabilities", plan.Probabilities) })
         {
             configuration[$"resampling_fn_{kind}"] = order.Method switch
             {

@@ -9,7 +9,9 @@ public enum ResamplingMethod
     /// <summary>resample_data_or_seg_to_shape: splines; labels as the largest that reaches one half.</summary>
     Spline,
 
-    /// <summary>resample_torch_fornnunet: linear, the coarse axis nearest; labels as the most likely, the smaller on ties.</summary>
+    /// <summary>
+    /// resample_torch_fornnunet: linear, the coarse axis nearest; labels as the most likely, the smaller on ties.
+    /// </summary>
     Torch,
 
     /// <summary>no_resampling_hack: the grid stays, whatever the spacing.</summary>
@@ -21,14 +23,18 @@ public enum ResamplingMethod
 /// <param name="OrderZ">Order along the coarse axis; read only in separate-z mode.</param>
 /// <param name="ForceSeparateZ">True or false overrides the anisotropy rule; null leaves it to the spacings
 /// (docs/method/preprocessing.md §4.2).</param>
-/// <param name="AnisotropyThreshold">Ratio of the coarsest to the finest spacing above which an image counts as anisotropic.</param>
+/// <param name="AnisotropyThreshold">Ratio of the coarsest to the finest spacing above which an image counts as
+/// anisotropic.</param>
 /// <param name="Method">Which function.</param>
 public sealed record ResamplingOrder(
     int Order, int OrderZ, bool? ForceSeparateZ = null, double AnisotropyThreshold = Resampling.UsualThreshold,
     ResamplingMethod Method = ResamplingMethod.Spline)
 {
-    /// <summary>The axis that is resampled by itself between two spacings in mm, or null (<see cref="Resampling.SeparateAxis"/>).</summary>
-    public int? SeparateAxis(Spacing current, Spacing target) => Resampling.SeparateAxis(current, target, ForceSeparateZ, AnisotropyThreshold);
+    /// <summary>
+    /// The axis that is resampled by itself between two spacings in mm, or null (<see cref="Resampling.SeparateAxis"/>).
+    /// </summary>
+    public int? SeparateAxis(Spacing current, Spacing target) =>
+        Resampling.SeparateAxis(current, target, ForceSeparateZ, AnisotropyThreshold);
 }
 
 /// <summary>How a configuration resamples images, labels and network outputs (docs/method/preprocessing.md §4.1).</summary>

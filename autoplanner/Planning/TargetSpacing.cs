@@ -6,10 +6,13 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <summary>The full-resolution target spacing, mm, in the files' axis order (docs/method/planning.md §3.1 and §4.1).</summary>
 internal static class TargetSpacing
 {
-    private const double AnisotropyRatio = 3;           // nnU-Net v2: coarse axis at least so many times the others, and so much shorter
+    // nnU-Net v2: coarse axis at least so many times the others, and so much shorter
+    private const double AnisotropyRatio = 3;
     private const double AnisotropicPercentile = 10;    // nnU-Net v2: percentile of the coarse axis's spacings
 
-    /// <summary>Median per axis; for clearly anisotropic data a finer value on the coarse axis, never finer than the other axes.</summary>
+    /// <summary>
+    /// Median per axis; for clearly anisotropic data a finer value on the coarse axis, never finer than the other axes.
+    /// </summary>
     public static Spacing Modern(Fingerprint fingerprint, DecisionLog log)
     {
         var median = Median(fingerprint);
@@ -35,7 +38,8 @@ internal static class TargetSpacing
                 ? "median per axis; coarse axis > 3× the others and 3× fewer voxels → 10th percentile there "
                     + "(docs/method/planning.md §3.1)"
                 : "median per axis of all spacings (docs/method/planning.md §3.1)",
-            $"median spacing {PlanText.Millimetres(median.ToArray())}, median shape {PlanText.Sizes(size)}, {fingerprint.CaseCount} cases",
+            $"median spacing {PlanText.Millimetres(median.ToArray())}, median shape {PlanText.Sizes(size)}, "
+                + $"{fingerprint.CaseCount} cases",
             PlanText.Millimetres(target));
         return result;
     }
@@ -53,11 +57,13 @@ internal static class TargetSpacing
 
     /// <summary>Per-axis median of the cases' spacings.</summary>
     public static Spacing Median(Fingerprint fingerprint) =>
-        Spacing.FromArray([.. Enumerable.Range(0, 3).Select(axis => OrderStatistics.Median(fingerprint.Spacings.Select(s => s[axis])))]);
+        Spacing.FromArray(
+            [.. Enumerable.Range(0, 3).Select(axis => OrderStatistics.Median(fingerprint.Spacings.Select(s => s[axis])))]);
 
     /// <summary>Per-axis median of the cases' sizes in their own voxels.</summary>
     public static double[] MedianSize(Fingerprint fingerprint) =>
-        [.. Enumerable.Range(0, 3).Select(axis => OrderStatistics.Median(fingerprint.ShapesAfterCrop.Select(s => (double)s[axis])))];
+        [.. Enumerable.Range(0, 3)
+            .Select(axis => OrderStatistics.Median(fingerprint.ShapesAfterCrop.Select(s => (double)s[axis])))];
 }
 
 /// <summary>A target spacing that the user chose: it replaces the rule and governs every configuration, 2D included.</summary>
@@ -74,11 +80,13 @@ internal static class UserSpacing
 
         if (spacing.ToArray().Any(value => !double.IsFinite(value) || value <= 0))
         {
-            throw new SharpSegException($"target spacing {PlanText.Millimetres(spacing.ToArray())} must be three positive numbers (z, y, x)");
+            throw new SharpSegException(
+                $"target spacing {PlanText.Millimetres(spacing.ToArray())} must be three positive numbers (z, y, x)");
         }
 
         log.Add(
-            null, "target spacing", "as the user asked (docs/method/planning.md §3.1)", "", PlanText.Millimetres(spacing.ToArray()));
+            null, "target spacing", "as the user asked (docs/method/planning.md §3.1)", "",
+            PlanText.Millimetres(spacing.ToArray()));
         return spacing;
     }
 }

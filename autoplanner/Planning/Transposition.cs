@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// The axis order of everything after loading: the axis of the coarsest target spacing comes first, so that slices are cut across it
-/// (docs/method/planning.md §3.2).
+/// The axis order of everything after loading: the axis of the coarsest target spacing comes first, so that slices are cut across
+/// it (docs/method/planning.md §3.2).
 /// </summary>
 internal static class Transposition
 {

@@ -16,7 +16,9 @@ internal sealed record CaseProperties
     /// <summary>Name of the case.</summary>
     public required string CaseId { get; init; }
 
-    /// <summary>How the stored image was turned before everything else; spacing and extents here are those of the turned one.</summary>
+    /// <summary>
+    /// How the stored image was turned before everything else; spacing and extents here are those of the turned one.
+    /// </summary>
     public Orientation Orientation { get; init; } = Orientation.AsStored;
 
     /// <summary>mm of the original image (z, y, x), not transposed.</summary>
@@ -70,7 +72,9 @@ internal sealed record CaseProperties
         var root = new JsonObject
         {
             ["case"] = CaseId,
-            ["orientation"] = Orientation.IsAsStored ? null : new JsonArray([.. Orientation.ToSigned().Select(axis => (JsonNode)axis)]),
+            ["orientation"] = Orientation.IsAsStored
+                ? null
+                : new JsonArray([.. Orientation.ToSigned().Select(axis => (JsonNode)axis)]),
             ["spacing"] = new JsonArray(Spacing.Z, Spacing.Y, Spacing.X),
             ["shape_before_cropping"] = ToJson(ShapeBeforeCropping),
             ["bbox_used_for_cropping"] = bbox,
@@ -101,7 +105,9 @@ internal sealed record CaseProperties
         return new CaseProperties
         {
             CaseId = SafeName.Require(root.RequiredText("case"), "the case id", path),
-            Orientation = root.Has("orientation") ? Orientation.FromSigned(root.RequiredInts("orientation")) : Orientation.AsStored,
+            Orientation = root.Has("orientation")
+                ? Orientation.FromSigned(root.RequiredInts("orientation"))
+                : Orientation.AsStored,
             Spacing = Spacing.FromArray(Three(root, "spacing", root.RequiredNumbers("spacing"))),
             ShapeBeforeCropping = ToExtent(root, "shape_before_cropping"),
             BboxOrigin = new Extent(bbox[0][0], bbox[1][0], bbox[2][0]),
@@ -111,7 +117,8 @@ internal sealed record CaseProperties
             SourceFiles = root.RequiredTexts("source_files"),
             LabelFile = root.Text("label_file"),
             Locations = [.. root.RequiredObjects("class_locations").Select(table => new LocationTable(
-                table.RequiredText("key"), table.RequiredLong("voxels"), table.RequiredLong("offset"), table.RequiredInt("count")))],
+                table.RequiredText("key"), table.RequiredLong("voxels"), table.RequiredLong("offset"),
+                table.RequiredInt("count")))],
             RecipeHash = root.RequiredText("recipe_hash"),
         };
     }

@@ -20,8 +20,8 @@ internal static class ForegroundLocations
         checked((int)Math.Max(Math.Min(UsualCount, voxels), (long)Math.Ceiling(voxels * LeastShare)));
 
     /// <summary>
-    /// One list per foreground label, or per region if there are any, in the order of the scheme; with an ignore label one more, of all
-    /// voxels that are not ignored. A class without voxels has an empty list. Voxels are in raster order.
+    /// One list per foreground label, or per region if there are any, in the order of the scheme; with an ignore label one more,
+    /// of all voxels that are not ignored. A class without voxels has an empty list. Voxels are in raster order.
     /// </summary>
     /// <param name="labels">shape.Voxels labels (z, y, x), -1 outside the mask.</param>
     /// <param name="shape">Voxels (z, y, x).</param>
@@ -61,7 +61,8 @@ internal static class ForegroundLocations
             }
         }
 
-        return [.. classes.Select((entry, index) => new ClassLocations(entry.Key, draws[index].Voxels, draws[index].Coordinates))];
+        return [
+            .. classes.Select((entry, index) => new ClassLocations(entry.Key, draws[index].Voxels, draws[index].Coordinates))];
     }
 
     /// <summary>Keys and label sets of the lists, in order.</summary>
@@ -91,7 +92,9 @@ internal static class ForegroundLocations
         return classes;
     }
 
-    /// <summary>Selection sampling (Knuth, TAOCP 2, algorithm S): one pass, every subset equally likely, no list of candidates.</summary>
+    /// <summary>
+    /// Selection sampling (Knuth, TAOCP 2, algorithm S): one pass, every subset equally likely, no list of candidates.
+    /// </summary>
     private sealed class Draw
     {
         private readonly CounterRandom random;

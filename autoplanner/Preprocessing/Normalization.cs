@@ -16,8 +16,8 @@ internal static class Normalization
     /// <param name="scheme">Which formula.</param>
     /// <param name="useMask">Z-score only: statistics and change inside the mask alone.</param>
     /// <param name="profile">
-    /// Classic adds the epsilon to the deviation instead of taking the greater, and sets voxels outside the mask to 0 where modern leaves
-    /// them.
+    /// Classic adds the epsilon to the deviation instead of taking the greater, and sets voxels outside the mask to 0 where
+    /// modern leaves them.
     /// </param>
     /// <param name="voxels">Intensities, changed in place.</param>
     /// <param name="labels">One label per voxel; the mask is where the label is not negative.</param>

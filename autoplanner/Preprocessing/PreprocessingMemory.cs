@@ -7,15 +7,16 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// How much memory preprocessing a case takes, from the header of its image alone (docs/method/memory.md §3). What lies outside the non-zero
-/// box is not known before the image is read: the whole image is counted.
+/// How much memory preprocessing a case takes, from the header of its image alone (docs/method/memory.md §3). What lies outside
+/// the non-zero box is not known before the image is read: the whole image is counted.
 /// </summary>
 /// <param name="Shape">Voxels of the preprocessed grid, at most.</param>
 /// <param name="ResultBytes">The preprocessed image and its labels.</param>
 /// <param name="PeakBytes">The most at one moment, without the program.</param>
 internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long PeakBytes)
 {
-    private const int SlabsInWork = 6;                    // of a resampled axis: both sides on the host and for the backend, and an array
+    // of a resampled axis: both sides on the host and for the backend, and an array
+    private const int SlabsInWork = 6;
 
     /// <summary>Plans a training case; null if its image cannot be read, which is reported when its turn comes.</summary>
     public static PreprocessingMemory? Of(DatasetCase item, PreprocessingRecipe recipe)
@@ -39,7 +40,8 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
     public static PreprocessingMemory Of(Extent stored, Spacing spacing, PreprocessingRecipe recipe, bool hasLabels)
     {
         // Turning to RAS permutes axes that are permuted anyway: the sizes are right up to that.
-        var (from, current) = (AxisOrder.Apply(stored, recipe.TransposeForward), AxisOrder.Apply(spacing, recipe.TransposeForward));
+        var (from, current) = (
+            AxisOrder.Apply(stored, recipe.TransposeForward), AxisOrder.Apply(spacing, recipe.TransposeForward));
         var shape = recipe.Resampling.Data.Method == ResamplingMethod.None
             ? from
             : ResampledShape.Of(from, current, recipe.TargetFor(current));
@@ -51,12 +53,15 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
         // Reading and cropping: all channels, the label map as floats, as labels and cropped, one byte for the mask.
         var permutes = recipe.ReorientToRas || !recipe.TransposeForward.SequenceEqual([0, 1, 2]);
         var labels = hasLabels ? sizeof(float) + sizeof(short) : 0;
-        var cropping = image + (before * Math.Max(labels, (hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
+        var cropping = image
+            + (before * Math.Max(labels, (hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
 
         // One channel in work: it, the step before and the step after; several channels are put together at the end.
         var slabs = SlabsInWork * sizeof(float) * Math.Min(StepwiseResampling.SlabVoxels, Math.Max(before, after));
         var largest = Math.Max(before, after);
-        var steps = shape == from ? (permutes ? sizeof(float) * before : 0) : (sizeof(float) * (Between(from, shape) + largest)) + slabs;
+        var steps = shape == from
+            ? (permutes ? sizeof(float) * before : 0)
+            : (sizeof(float) * (Between(from, shape) + largest)) + slabs;
         var others = (channels - 1) * sizeof(float) * before;
         var together = channels > 1 ? channels * sizeof(float) * after : 0;
         var working = shape == from && !permutes
@@ -70,7 +75,8 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
     private static long Between(Extent from, Extent to)
     {
         var (size, largest) = (from, from.Voxels);
-        foreach (var axis in Enumerable.Range(0, 3).Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]))
+        foreach (var axis in Enumerable.Range(0, 3)
+            .Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]))
         {
             size = size.With(axis, to[axis]);
             if (size != to)

@@ -84,7 +84,8 @@ internal sealed record PreprocessingRecipe
     public string Fingerprint(LabelScheme scheme)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"version {Version}; {Profile}; transpose {string.Join(',', TransposeForward)}; ");
+        text.Append(
+            CultureInfo.InvariantCulture, $"version {Version}; {Profile}; transpose {string.Join(',', TransposeForward)}; ");
         text.Append("spacing ").AppendJoin(',', Spacing.Select(Exact)).Append("; ");
         for (var c = 0; c < Normalization.Count; c++)
         {

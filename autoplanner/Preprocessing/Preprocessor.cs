@@ -27,10 +27,13 @@ internal static class Preprocessor
     public static PreprocessedCase Run(
         string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend) =>
         Consume(
-            caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()), () => labels, recipe,
+            caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()), () =>
+                labels, recipe,
             scheme, backend);
 
-    /// <summary>Preprocesses a case whose image nobody needs any more: its arrays are worked on in place and let go one by one.</summary>
+    /// <summary>
+    /// Preprocesses a case whose image nobody needs any more: its arrays are worked on in place and let go one by one.
+    /// </summary>
     /// <param name="caseId">Name of the case.</param>
     /// <param name="image">All channels, in a list that can be changed; empty afterwards.</param>
     /// <param name="loadLabels">Reads the label map on the same grid; null for prediction.</param>
@@ -38,9 +41,11 @@ internal static class Preprocessor
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="backend">Resamples.</param>
     /// <param name="needsLabels">The result's labels are wanted; else they may be empty.</param>
-    /// <exception cref="SharpSegException">As for <see cref="Run(string, MedicalImage, LabelImage?, PreprocessingRecipe, LabelScheme, Backend)"/>.</exception>
+    /// <exception cref="SharpSegException">As for
+    /// <see cref="Run(string, MedicalImage, LabelImage?, PreprocessingRecipe, LabelScheme, Backend)"/>.</exception>
     internal static PreprocessedCase Consume(
-        string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend,
+        string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, LabelScheme scheme,
+        Backend backend,
         bool needsLabels = true)
     {
         Check(caseId, image, recipe);
@@ -57,7 +62,9 @@ internal static class Preprocessor
         var shape = rules.Data.Method == ResamplingMethod.None
             ? croppedShape
             : TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
-        var finalLabels = needsLabels ? ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target) : [];
+        var finalLabels = needsLabels
+            ? ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target)
+            : [];
 
         var channels = image.Channels.Count;
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
@@ -80,11 +87,13 @@ internal static class Preprocessor
             if (Math.Max(croppedShape.Voxels, shape.Voxels) > Resampling.LargeVoxels && croppedShape != shape)
             {
                 MemoryBudget.GiveBack();                  // what cropping and labels took
-                voxels = Resampling.ResampleLarge(backend, ref voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
+                voxels = Resampling.ResampleLarge(
+                    backend, ref voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
             }
             else
             {
-                voxels = Resampling.ResampleImage(backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
+                voxels = Resampling.ResampleImage(
+                    backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
             }
 
             if (recipe.Profile == Profile.Classic)
@@ -102,19 +111,21 @@ internal static class Preprocessor
             }
         }
 
-        return new PreprocessedCase(shape, channels, result, finalLabels, !hasLabels ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme), new CaseProperties
-        {
-            CaseId = caseId,
-            Orientation = orientation,
-            Spacing = image.Spacing,
-            ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
-            BboxOrigin = AxisOrder.Apply(cropOrigin, order),
-            ShapeAfterCropping = croppedShape,
-            Shape = shape,
-            Channels = channels,
-            SourceFiles = [],
-            RecipeHash = "",
-        });
+        return new PreprocessedCase(
+            shape, channels, result, finalLabels, !hasLabels ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme),
+            new CaseProperties
+            {
+                CaseId = caseId,
+                Orientation = orientation,
+                Spacing = image.Spacing,
+                ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
+                BboxOrigin = AxisOrder.Apply(cropOrigin, order),
+                ShapeAfterCropping = croppedShape,
+                Shape = shape,
+                Channels = channels,
+                SourceFiles = [],
+                RecipeHash = "",
+            });
 
         // In a method of its own, after which the mask and the label map are free.
         (Extent Origin, Extent Size, short[] Labels) Crop()
@@ -122,11 +133,13 @@ internal static class Preprocessor
             var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
             RequireFinite(caseId, image);
             hasLabels = labels is not null;
-            // Without a label map the mask is needed where a z-score looks at it: before resampling (modern) or after it (classic).
+            // Without a label map the mask is needed where a z-score looks at it: before resampling (modern) or after it
+            // (classic).
             needsLabels |= hasLabels || recipe.UseMaskForNorm.Any(isUsed => isUsed);
             var crop = NonZeroCrop.Find(image.Channels, image.Extent);
             return (
-                crop.Origin, crop.Size, needsLabels ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, order) : []);
+                crop.Origin, crop.Size,
+                needsLabels ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, order) : []);
         }
     }
 
@@ -180,12 +193,16 @@ internal static class Preprocessor
     }
 
     private static short[] ResampleLabels(
-        Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) => rule.Method switch
-        {
-            ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
-            // Without labels this is the mask alone, whatever order the plans name for labels.
-            _ => Resampling.ResampleLabels(backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
-        };
+        Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) =>
+            rule.Method switch
+            {
+                ResamplingMethod.Torch =>
+                    Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
+                // Without labels this is the mask alone, whatever order the plans name for labels.
+                _ =>
+                    Resampling.ResampleLabels(
+                        backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
+            };
 
     /// <summary>The box of a channel, which the image lets go; the channel's own array where the box is everything.</summary>
     private static float[] TakeChannel(MedicalImage image, int c, Extent origin, Extent size)
@@ -226,7 +243,8 @@ internal static class Preprocessor
         return voxels * channels <= Array.MaxLength
             ? ResampledShape.Of(cropped, current, target)
             : throw new SharpSegException(
-                $"case `{caseId}`: {cropped} voxels of {current} become {voxels:0.###e0} voxels of {target}, more than can be held ({Array.MaxLength})",
+                $"case `{caseId}`: {cropped} voxels of {current} become {voxels:0.###e0} voxels of {target}, more than can be "
+                    + $"held ({Array.MaxLength})",
                 "check the spacing in the image's header, or plan a coarser configuration");
     }
 
@@ -249,20 +267,24 @@ internal static class Preprocessor
                 if (!float.IsFinite(value))
                 {
                     throw new SharpSegException(
-                        $"case `{caseId}`: channel {c} has values that are not numbers (NaN or infinite)", "replace them in the image");
+                        $"case `{caseId}`: channel {c} has values that are not numbers (NaN or infinite)",
+                        "replace them in the image");
                 }
             }
         }
     }
 }
 
-/// <summary>A case as the network sees it: transposed, cropped, normalised and resampled to its configuration's spacing.</summary>
+/// <summary>
+/// A case as the network sees it: transposed, cropped, normalised and resampled to its configuration's spacing.
+/// </summary>
 /// <param name="Shape">Voxels (z, y, x), in transposed axis order.</param>
 /// <param name="Channels">Image channels.</param>
 /// <param name="Image">Normalised intensities, channels last (z, y, x, c).</param>
 /// <param name="Labels">One label per voxel, -1 outside the non-zero mask; without a label file only 0 and -1.</param>
-/// <param name="Locations">Per foreground class (label or region) in the order of the label scheme, then the annotated voxels if there is
-/// an ignore label; empty without a label file.</param>
+/// <param name="Locations">Per foreground class (label or region) in the order of the label scheme, then the annotated voxels if
+/// there is an ignore label; empty without a label file.</param>
 /// <param name="Properties">What export needs to go back to the original grid.</param>
 internal sealed record PreprocessedCase(
-    Extent Shape, int Channels, float[] Image, short[] Labels, IReadOnlyList<ClassLocations> Locations, CaseProperties Properties);
+    Extent Shape, int Channels, float[] Image, short[] Labels, IReadOnlyList<ClassLocations> Locations,
+    CaseProperties Properties);

@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// The segmentation of a case by the previous cascade stage, on the grid of the case as preprocessed for the next stage, memory-mapped.
-/// One file CASE.labels per case (docs/method/training.md §2, §11).
+/// The segmentation of a case by the previous cascade stage, on the grid of the case as preprocessed for the next stage,
+/// memory-mapped. One file CASE.labels per case (docs/method/training.md §2, §11).
 /// </summary>
 internal sealed class PreviousStageFile : IDisposable
 {
@@ -55,7 +55,8 @@ internal sealed class PreviousStageFile : IDisposable
     }
 
     /// <summary>Reads a box, which lies inside.</summary>
-    public void Read(Extent origin, Extent size, Span<short> destination) => labels.ReadBox(origin, size, destination[..(int)size.Voxels]);
+    public void Read(Extent origin, Extent size, Span<short> destination) =>
+        labels.ReadBox(origin, size, destination[..(int)size.Voxels]);
 
     /// <summary>Reads every value and compares the checksum.</summary>
     /// <exception cref="SharpSegException">The file is damaged.</exception>

@@ -9,8 +9,8 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// <summary>
 /// One array on disk that is read box by box through a memory map: a header of 64 bytes, then the values in little-endian order,
 /// channels last (z, y, x, c), so that a row of a box is one run of bytes.
-/// <para>Header: magic "SSEGARR" and a zero byte; version (uint32); element type (uint32, <see cref="StoredElement"/>); z, y, x, c (int32);
-/// bytes of the values (int64); their xxHash64; 16 bytes of zeros.</para>
+/// <para>Header: magic "SSEGARR" and a zero byte; version (uint32); element type (uint32, <see cref="StoredElement"/>); z, y, x,
+/// c (int32); bytes of the values (int64); their xxHash64; 16 bytes of zeros.</para>
 /// <para>Reading is thread-safe and allocates nothing but one small stream object.</para>
 /// </summary>
 internal sealed class StoredArray : IDisposable
@@ -24,7 +24,8 @@ internal sealed class StoredArray : IDisposable
     private readonly ulong checksum;
     private readonly int elementBytes;
 
-    private StoredArray(string path, MemoryMappedViewAccessor view, StoredElement element, Extent shape, int channels, ulong checksum)
+    private StoredArray(
+        string path, MemoryMappedViewAccessor view, StoredElement element, Extent shape, int channels, ulong checksum)
     {
         this.path = path;
         this.view = view;
@@ -54,7 +55,8 @@ internal sealed class StoredArray : IDisposable
         var bytes = checked(shape.Voxels * channels * BytesOf(element));
         if (values.Length != shape.Voxels * channels || Marshal.SizeOf<T>() != BytesOf(element))
         {
-            throw new ArgumentException($"{values.Length} values of type {typeof(T).Name} do not fill {shape}×{channels} of {element}");
+            throw new ArgumentException(
+                $"{values.Length} values of type {typeof(T).Name} do not fill {shape}×{channels} of {element}");
         }
 
         var hash = new XxHash64();
@@ -95,7 +97,8 @@ internal sealed class StoredArray : IDisposable
 
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         var header = new byte[HeaderBytes];
-        if (stream.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes || !header.AsSpan(0, 8).SequenceEqual(Magic))
+        if (stream.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes
+            || !header.AsSpan(0, 8).SequenceEqual(Magic))
         {
             throw new SharpSegException($"`{path}`: not a preprocessed array (it does not start with SSEGARR)", hint);
         }
@@ -119,7 +122,8 @@ internal sealed class StoredArray : IDisposable
         if (!isPositive || expected != bytes || stream.Length != HeaderBytes + bytes)
         {
             throw new SharpSegException(
-                $"`{path}`: {stream.Length} bytes long, but {shape} voxels of {channels} channels need {HeaderBytes + expected}", hint);
+                $"`{path}`: {stream.Length} bytes long, but {shape} voxels of {channels} channels need {HeaderBytes + expected}",
+                hint);
         }
 
         // The view keeps the mapping alive after the file's handles are closed: thousands of open cases need no file handles.

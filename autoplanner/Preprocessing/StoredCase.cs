@@ -20,7 +20,9 @@ internal sealed class StoredCase : IDisposable
         this.labels = labels;
         this.locations = locations;
         LocationKeys = [.. properties.Locations.Select(table => table.Key)];
-        AnnotatedIndex = LocationKeys.Count > 0 && LocationKeys[^1] == ClassLocations.AnnotatedKey ? LocationKeys.Count - 1 : null;
+        AnnotatedIndex = LocationKeys.Count > 0 && LocationKeys[^1] == ClassLocations.AnnotatedKey
+            ? LocationKeys.Count - 1
+            : null;
     }
 
     /// <summary>What preprocessing did to the case.</summary>
@@ -33,8 +35,8 @@ internal sealed class StoredCase : IDisposable
     public int Channels => image.Channels;
 
     /// <summary>
-    /// Keys of the location lists: the foreground labels or regions in the order of the label scheme, then, if there is an ignore label,
-    /// <see cref="ClassLocations.AnnotatedKey"/>. A class that the case lacks has an empty list.
+    /// Keys of the location lists: the foreground labels or regions in the order of the label scheme, then, if there is an ignore
+    /// label, <see cref="ClassLocations.AnnotatedKey"/>. A class that the case lacks has an empty list.
     /// </summary>
     public IReadOnlyList<string> LocationKeys { get; }
 
@@ -54,13 +56,15 @@ internal sealed class StoredCase : IDisposable
         var path = PropertiesPath(folder, caseId);
         if (!File.Exists(path))
         {
-            throw new SharpSegException($"case `{caseId}` is not preprocessed: `{path}` is missing", "run `sharpseg preprocess` first");
+            throw new SharpSegException(
+                $"case `{caseId}` is not preprocessed: `{path}` is missing", "run `sharpseg preprocess` first");
         }
 
         var properties = CaseProperties.FromJson(JsonFile.ReadText(path), path);
         if (properties.CaseId != caseId)
         {
-            throw new SharpSegException($"`{path}` is of case `{properties.CaseId}`: it was renamed", "run `sharpseg preprocess` again");
+            throw new SharpSegException(
+                $"`{path}` is of case `{properties.CaseId}`: it was renamed", "run `sharpseg preprocess` again");
         }
 
         var open = new List<StoredArray>();
@@ -86,7 +90,8 @@ internal sealed class StoredCase : IDisposable
         var properties = preprocessed.Properties;
         var stem = Path.Combine(folder, properties.CaseId);
         File.Delete(stem + ".json");
-        StoredArray.Write<float>(stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels, preprocessed.Image);
+        StoredArray.Write<float>(
+            stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels, preprocessed.Image);
         SaveLabels(stem + ".labels", preprocessed);
 
         var tables = new List<LocationTable>();
@@ -102,7 +107,9 @@ internal sealed class StoredCase : IDisposable
         AtomicFile.WriteText(stem + ".json", (properties with { Locations = tables }).ToJson());
     }
 
-    /// <summary>Reads a box of the image into size.Voxels·Channels values, channels last (z, y, x, c). The box must lie inside.</summary>
+    /// <summary>
+    /// Reads a box of the image into size.Voxels·Channels values, channels last (z, y, x, c). The box must lie inside.
+    /// </summary>
     /// <exception cref="ArgumentException">The box does not lie inside, or the span is too short.</exception>
     public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) => image.ReadBox(origin, size, channelsLast);
 
@@ -200,11 +207,13 @@ internal sealed class StoredCase : IDisposable
         StoredArray.Write<sbyte>(path, StoredElement.Int8, preprocessed.Shape, 1, narrow);
     }
 
-    private static void Check(string path, CaseProperties properties, StoredArray image, StoredArray labels, StoredArray locations)
+    private static void Check(
+        string path, CaseProperties properties, StoredArray image, StoredArray labels, StoredArray locations)
     {
         var hasTypes = image.Element == StoredElement.Float32 && labels.Element is StoredElement.Int8 or StoredElement.Int16
             && locations.Element == StoredElement.Int32 && locations.Channels == 3 && labels.Channels == 1;
-        if (!hasTypes || image.Shape != properties.Shape || labels.Shape != properties.Shape || image.Channels != properties.Channels)
+        if (!hasTypes || image.Shape != properties.Shape
+            || labels.Shape != properties.Shape || image.Channels != properties.Channels)
         {
             throw new SharpSegException(
                 $"`{path}` says {properties.Shape} voxels of {properties.Channels} channels, the image file {image.Shape} of "
@@ -217,7 +226,8 @@ internal sealed class StoredCase : IDisposable
             if (table.Offset < 0 || table.Count < 0 || table.Offset > locations.Shape.X - table.Count)
             {
                 throw new SharpSegException(
-                    $"`{path}`: class {table.Key} has voxels {table.Offset} to {table.Offset + table.Count} of {locations.Shape.X}",
+                    $"`{path}`: class {table.Key} has voxels {table.Offset} to {table.Offset + table.Count} of "
+                        + $"{locations.Shape.X}",
                     "run `sharpseg preprocess` again");
             }
         }

@@ -13,7 +13,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>What <see cref="AutoRun"/> is to do.</summary>
 /// <param name="Dataset">Dataset folder.</param>
 /// <param name="Work">Workspace to create or continue.</param>
-/// <param name="Configurations">Configurations; <see cref="All"/> for all that are planned, none for 3d_fullres where planned, else 2d.</param>
+/// <param name="Configurations">Configurations; <see cref="All"/> for all that are planned, none for 3d_fullres where planned,
+/// else 2d.</param>
 /// <param name="Folds">Folds to train; <see cref="All"/> for every fold of the splits.</param>
 /// <param name="Network">The network to plan.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
@@ -22,7 +23,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
 public sealed record AutoRequest(
-    string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network, TimeSpan? MaxTime, ulong Seed,
+    string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network,
+    TimeSpan? MaxTime, ulong Seed,
     bool Resume, bool Surface = true, string? Plan = null)
 {
     /// <summary>All configurations, or all folds; no fold has this name.</summary>
@@ -40,14 +42,15 @@ public sealed record AutoResult(
     IReadOnlyList<MatrixOutcome> Runs, EvaluationSummary Summary, BestModel? Best, string? Model, string Table, TimeSpan Elapsed);
 
 /// <summary>
-/// The whole picture in one call: verify, measure, plan, preprocess, train folds × configurations with their validation predictions, find the
-/// best model, export it. Every step is kept in the workspace and found again when the run is resumed.
+/// The whole picture in one call: verify, measure, plan, preprocess, train folds × configurations with their validation
+/// predictions, find the best model, export it. Every step is kept in the workspace and found again when the run is resumed.
 /// </summary>
 public static class AutoRun
 {
     // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
     private const double PredictionMargin = 1.5, FixedSeconds = 5, MostFixedShare = 0.1, LeastTrainingShare = 0.3;
-    private const double ReserveForChoosing = 0.05; // of the time that is left: averaging, scoring and postprocessing all candidates
+    // of the time that is left: averaging, scoring and postprocessing all candidates
+    private const double ReserveForChoosing = 0.05;
     private const double LeastShare = 0.1; // of an equal share of the whole time, for every run of a matrix that is late
 
     /// <summary>Runs all steps.</summary>
@@ -74,7 +77,8 @@ public static class AutoRun
         var runs = MatrixRun.Execute(
             work, dataset, matrix,
             new MatrixRequest(
-                request.Seed, (job, runsLeft) => Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
+                request.Seed, (job, runsLeft) =>
+                    Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
                 Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null),
             backend, reporter, cancel);
         return isOne || matrix.NumberedFolds.Count == 0
@@ -82,21 +86,26 @@ public static class AutoRun
             : Choose(request, work, matrix, runs, clock, reporter, cancel);
     }
 
-    private static TrainingMatrix MatrixOf(AutoRequest request, Workspace work, Dataset dataset, Plans plans) => TrainingMatrix.Of(
+    private static TrainingMatrix MatrixOf(AutoRequest request, Workspace work, Dataset dataset, Plans plans) =>
+        TrainingMatrix.Of(
         work, dataset,
-        request.Configurations is [AutoRequest.All] ? [] : request.Configurations.Count > 0 ? request.Configurations : [DefaultConfiguration(plans)],
+        request.Configurations is [AutoRequest.All] ? [] : request.Configurations.Count > 0
+            ? request.Configurations : [DefaultConfiguration(plans)],
         request.Folds is [AutoRequest.All] ? [] : request.Folds, withFirstStages: true);
 
     /// <summary>Finds the best configuration or pair, with its postprocessing, and writes it to one file.</summary>
     private static AutoResult Choose(
-        AutoRequest request, Workspace work, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs, Stopwatch clock, IReporter reporter,
+        AutoRequest request, Workspace work, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs, Stopwatch clock,
+        IReporter reporter,
         CancellationToken cancel)
     {
         var whole = new Workspace(work.Folder);
-        var pairs = matrix.Configurations.Count(name => matrix.KeepsProbabilities(new MatrixCell(name, matrix.NumberedFolds[0]))) > 1;
+        var pairs = matrix.Configurations.Count(
+            name => matrix.KeepsProbabilities(new MatrixCell(name, matrix.NumberedFolds[0]))) > 1;
         var best = FindBestRun.Execute(
             new FindBestRequest(
-                whole, matrix.NumberedFolds, pairs, TrainedOnly: request.Configurations is not [AutoRequest.All], WorkName: request.Work,
+                whole, matrix.NumberedFolds, pairs, TrainedOnly: request.Configurations is not [AutoRequest.All],
+                WorkName: request.Work,
                 Plans: [work.Plan ?? Workspace.DefaultPlan]),
             reporter, cancel);
         var model = Path.Combine(work.Folder, "model.zip");
@@ -106,7 +115,8 @@ public static class AutoRun
     }
 
     /// <summary>Scores of the last run, which need not have been trained in this session.</summary>
-    private static EvaluationSummary Summary(Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs)
+    private static EvaluationSummary Summary(
+        Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs)
     {
         if (runs.Count > 0)
         {
@@ -116,12 +126,14 @@ public static class AutoRun
         var last = matrix.Cells[^1];
         throw new SharpSegException(
             $"everything is trained; nothing is left to do in `{work.Folder}` for {dataset.Description.Name}",
-            $"`sharpseg evaluate {Workspace.ValidationFolder(work.RunFolder(last.Configuration, last.Fold))} …` scores a run again");
+            $"`sharpseg evaluate {Workspace.ValidationFolder(work.RunFolder(last.Configuration, last.Fold))} …` scores a run "
+                + "again");
     }
 
     /// <summary>Everything before training. Where all the time goes into it, it stops there: what is prepared is kept.</summary>
     private static (Dataset Dataset, TrainingMatrix Matrix) Prepare(
-        AutoRequest request, Workspace work, Stopwatch clock, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
+        AutoRequest request, Workspace work, Stopwatch clock, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         using var timed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         if (request.MaxTime is { } limit)
@@ -178,9 +190,9 @@ public static class AutoRun
     }
 
     /// <summary>
-    /// How long the next run trains. Under a time for everything it gets an equal share of what is left, once something is kept for choosing;
-    /// shares are taken anew for every run, so time that one leaves goes to the others. Prediction and scoring are part of the share. A run of
-    /// a matrix that is late still gets a little: a matrix with holes chooses nothing.
+    /// How long the next run trains. Under a time for everything it gets an equal share of what is left, once something is kept
+    /// for choosing; shares are taken anew for every run, so time that one leaves goes to the others. Prediction and scoring are
+    /// part of the share. A run of a matrix that is late still gets a little: a matrix with holes chooses nothing.
     /// </summary>
     private static TrainingLength Length(TrainingJob job, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
     {
@@ -192,14 +204,16 @@ public static class AutoRun
         var end = clock.Elapsed + ((limit - clock.Elapsed) * ((runs == 1 ? 1 : 1 - ReserveForChoosing) / runsLeft));
         var least = runs == 1 ? TimeSpan.Zero : limit * (LeastShare / runs);
         TimeSpan Left() => end - clock.Elapsed > least ? end - clock.Elapsed : least;
-        return TrainingLength.Within(speed => TimeToTrain(job, Left(), limit, clock, speed), speed => end - clock.Elapsed <= Afterwards(job, speed));
+        return TrainingLength.Within(
+            speed => TimeToTrain(job, Left(), limit, clock, speed), speed => end - clock.Elapsed <= Afterwards(job, speed));
     }
 
     /// <summary>What is left of a run's time once prediction and scoring are set aside.</summary>
     private static TimeSpan TimeToTrain(TrainingJob job, TimeSpan left, TimeSpan limit, Stopwatch clock, SpeedProbe speed)
     {
         var fixedSeconds = Math.Min(FixedSeconds, MostFixedShare * left.TotalSeconds);
-        var budget = TimeSpan.FromSeconds(Math.Max(left.TotalSeconds * LeastTrainingShare, (left - Afterwards(job, speed)).TotalSeconds - fixedSeconds));
+        var budget = TimeSpan.FromSeconds(
+            Math.Max(left.TotalSeconds * LeastTrainingShare, (left - Afterwards(job, speed)).TotalSeconds - fixedSeconds));
         return budget > TimeSpan.Zero ? budget : throw NoTime(clock.Elapsed, limit);
     }
 
@@ -214,17 +228,21 @@ public static class AutoRun
             passes += Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
         }
 
-        return TimeSpan.FromSeconds((passes * speed.SecondsPerTile * PredictionMargin) + (job.ValidationCases.Count * ValidationRun.SecondsPerScoredCase));
+        return TimeSpan.FromSeconds(
+            (passes * speed.SecondsPerTile * PredictionMargin)
+                + (job.ValidationCases.Count * ValidationRun.SecondsPerScoredCase));
     }
 
-    private static string DefaultConfiguration(Plans plans) => plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";
+    private static string DefaultConfiguration(Plans plans) =>
+        plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";
 
     private static void RequireFreshOrResumed(Workspace work, AutoRequest request)
     {
         if (!request.Resume && Directory.Exists(work.RunsFolder))
         {
             throw new SharpSegException(
-                $"`{request.Work}` already holds trained runs", "continue with --resume, train another plan beside them with --plan NAME, or choose another folder with -o");
+                $"`{request.Work}` already holds trained runs",
+                "continue with --resume, train another plan beside them with --plan NAME, or choose another folder with -o");
         }
 
         work.MakeFolder();

@@ -53,7 +53,8 @@ internal sealed class CrossValidation
                 ?? throw new SharpSegException($"case `{id}` has no label in {dataset.Folder}", "correct splits.json")))]));
         var data = work.PreprocessedFolder(configuration);
         return new CrossValidation(
-            work.NameOf(configuration.Name), [.. validations], dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));
+            work.NameOf(configuration.Name), [.. validations],
+            dataset.TrainingCases.All(item => StoredCase.Exists(data, item.Id)));
     }
 
     /// <summary>Which folds lack what, in words; null if nothing does.</summary>
@@ -116,7 +117,8 @@ internal sealed record FoldValidation(
     {
         var run = work.RunFolder(configuration, fold);
         var validation = Workspace.ValidationFolder(run);
-        EvaluationCase[] files = [.. cases.Select(item => new EvaluationCase(item.Id, item.Reference, Path.Combine(validation, item.Id + fileEnding)))];
+        EvaluationCase[] files = [
+            .. cases.Select(item => new EvaluationCase(item.Id, item.Reference, Path.Combine(validation, item.Id + fileEnding)))];
         var progress = !File.Exists(Workspace.FinalCheckpoint(run))
             ? Begun(run) is null ? FoldProgress.Untrained : FoldProgress.Training
             : !files.All(item => File.Exists(item.PredictionFile)) ? FoldProgress.Trained
@@ -133,7 +135,9 @@ internal sealed record FoldValidation(
     /// <param name="saveProbabilities">Whether ensembles are wanted.</param>
     public string Command(string work, bool saveProbabilities)
     {
-        var checkpoint = File.Exists(Workspace.FinalCheckpoint(RunFolder)) ? Workspace.FinalCheckpoint(RunFolder) : Begun(RunFolder);
+        var checkpoint = File.Exists(Workspace.FinalCheckpoint(RunFolder))
+            ? Workspace.FinalCheckpoint(RunFolder)
+            : Begun(RunFolder);
         var seed = checkpoint is null ? TrainingJob.DefaultSeed : Checkpoint.SeedOf(checkpoint);
         return $"sharpseg train {work}{(Plan is null ? "" : $" --plan {Plan}")} -c {Configuration} -f {Fold}"
             + (checkpoint is null ? "" : " --resume")
@@ -141,5 +145,6 @@ internal sealed record FoldValidation(
             + (seed == TrainingJob.DefaultSeed ? "" : string.Create(CultureInfo.InvariantCulture, $" --seed {seed}"));
     }
 
-    private static string? Begun(string run) => new[] { Workspace.LatestCheckpoint(run), Workspace.BestCheckpoint(run) }.FirstOrDefault(File.Exists);
+    private static string? Begun(string run) =>
+        new[] { Workspace.LatestCheckpoint(run), Workspace.BestCheckpoint(run) }.FirstOrDefault(File.Exists);
 }

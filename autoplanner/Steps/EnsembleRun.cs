@@ -69,7 +69,8 @@ public static class EnsembleRun
     {
         if (folders.Count < 2)
         {
-            throw new SharpSegException("an ensemble needs two or more folders of predictions", "`sharpseg predict … --save-probabilities` writes one");
+            throw new SharpSegException(
+                "an ensemble needs two or more folders of predictions", "`sharpseg predict … --save-probabilities` writes one");
         }
 
         var first = CasesIn(folders[0]);
@@ -94,19 +95,23 @@ public static class EnsembleRun
     {
         if (!Directory.Exists(folder))
         {
-            throw new SharpSegException($"`{folder}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
+            throw new SharpSegException(
+                $"`{folder}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
         }
 
-        var ids = Directory.EnumerateFiles(folder, "*" + ProbabilityFile.Ending).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))
+        var ids = Directory.EnumerateFiles(folder, "*" + ProbabilityFile.Ending)
+            .Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))
             .Select(name => name[..^ProbabilityFile.Ending.Length]);
         var found = new SortedSet<string>(ids, StringComparer.Ordinal);
         return found.Count > 0
             ? found
-            : throw new SharpSegException($"`{folder}`: no class probabilities (*{ProbabilityFile.Ending})", "predict into it with --save-probabilities");
+            : throw new SharpSegException(
+                $"`{folder}`: no class probabilities (*{ProbabilityFile.Ending})", "predict into it with --save-probabilities");
     }
 
     private static SharpSegException Lacks(string folder, string id, string where) => new(
-        $"`{ProbabilityFile.PathOf(folder, id)}`: no such file, but `{where}` has the case `{id}`", "predict the same cases with every member");
+        $"`{ProbabilityFile.PathOf(folder, id)}`: no such file, but `{where}` has the case `{id}`",
+        "predict the same cases with every member");
 
     /// <summary>All members of a case can be averaged, and lie on one grid.</summary>
     private static void CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
@@ -118,18 +123,21 @@ public static class EnsembleRun
             var path = Segmentation(folder, id, description);
             var geometry = File.Exists(path)
                 ? ImageFile.ReadGeometry(path)
-                : throw new SharpSegException($"`{path}`: no such file", "it is written beside the probabilities and says where they lie in space");
+                : throw new SharpSegException(
+                    $"`{path}`: no such file", "it is written beside the probabilities and says where they lie in space");
             if (geometry.Extent != members.Extent)
             {
                 throw new SharpSegException(
-                    $"`{path}`: {geometry.Extent} voxels (z, y, x), but its probabilities have {members.Extent}", "predict the case again with --save-probabilities");
+                    $"`{path}`: {geometry.Extent} voxels (z, y, x), but its probabilities have {members.Extent}",
+                    "predict the case again with --save-probabilities");
             }
 
             first ??= geometry;
             if (!SamePlace(first, geometry))
             {
                 throw new SharpSegException(
-                    $"`{path}` lies elsewhere in space than `{Segmentation(folders[0], id, description)}`", "all members must be predictions of the same scans");
+                    $"`{path}` lies elsewhere in space than `{Segmentation(folders[0], id, description)}`",
+                    "all members must be predictions of the same scans");
             }
         }
     }
@@ -137,7 +145,8 @@ public static class EnsembleRun
     private static bool SamePlace(ImageGeometry a, ImageGeometry b) =>
         Enumerable.Range(0, 3).All(axis => Math.Abs(a.Spacing[axis] - b.Spacing[axis]) <= PlaceTolerance * a.Spacing[axis])
         && a.Affine.Length == b.Affine.Length
-        && a.Affine.Zip(b.Affine).All(pair => Math.Abs(pair.First - pair.Second) <= PlaceTolerance * Math.Max(1, Math.Abs(pair.First)));
+        && a.Affine.Zip(b.Affine)
+            .All(pair => Math.Abs(pair.First - pair.Second) <= PlaceTolerance * Math.Max(1, Math.Abs(pair.First)));
 
     private static string[] Probabilities(IReadOnlyList<string> folders, string id) =>
         [.. folders.Select(folder => ProbabilityFile.PathOf(folder, id))];

@@ -19,7 +19,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="WorkName">The workspace as the user named it, for the commands that are suggested.</param>
 /// <param name="Plans">Names of the compared plans; null compares all that the workspace has.</param>
 public sealed record FindBestRequest(
-    Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true, string? WorkName = null,
+    Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true,
+    string? WorkName = null,
     IReadOnlyList<string>? Plans = null);
 
 /// <summary>The result.</summary>
@@ -49,7 +50,9 @@ public static class FindBestRun
         var work = request.Work;
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         var folds = FoldsOf(request, dataset, reporter);
-        var compared = request.Plans is { } names ? names.Select(name => new Workspace(work.Folder, name)) : work.AllPlans().DefaultIfEmpty(work);
+        var compared = request.Plans is { } names
+            ? names.Select(name => new Workspace(work.Folder, name))
+            : work.AllPlans().DefaultIfEmpty(work);
         List<string> singles = [], reported = [];
         var validations = new Dictionary<string, CrossValidation>(StringComparer.Ordinal);
         foreach (var plan in compared)
@@ -58,7 +61,8 @@ public static class FindBestRun
             var plans = plan.ReadPlans();
             var competing = ModelSelection.Singles(plans.Profile, [.. plans.Configurations.Keys]);
             singles.AddRange(competing.Select(plan.NameOf));
-            reported.AddRange(plans.Configurations.Keys.Where(name => name == LowResolution && !competing.Contains(name)).Select(plan.NameOf));
+            reported.AddRange(
+                plans.Configurations.Keys.Where(name => name == LowResolution && !competing.Contains(name)).Select(plan.NameOf));
             foreach (var name in competing.Append(LowResolution).Distinct().Where(plans.Configurations.ContainsKey))
             {
                 validations[plan.NameOf(name)] = CrossValidation.Of(plan, dataset, plans.Resolve(name), folds);
@@ -83,7 +87,9 @@ public static class FindBestRun
             Postprocessing = PostprocessingSteps.None,
             DiceBefore = summaries[best].ForegroundDice,
             DiceAfter = summaries[best].ForegroundDice,
-            Scores = [.. all.Select((candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
+            Scores =
+                [.. all.Select(
+                    (candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
         };
         return Finish(request, winner, summaries[best], dataset, reporter, cancel);
     }
@@ -93,7 +99,8 @@ public static class FindBestRun
     /// best.json.
     /// </summary>
     private static FindBestResult Finish(
-        FindBestRequest request, BestModel winner, EvaluationSummary summary, Dataset dataset, IReporter reporter, CancellationToken cancel)
+        FindBestRequest request, BestModel winner, EvaluationSummary summary, Dataset dataset, IReporter reporter,
+        CancellationToken cancel)
     {
         var labels = dataset.Description.Labels;
         var folder = FolderOf(request.Work, winner.Winner);
@@ -129,19 +136,23 @@ public static class FindBestRun
     }
 
     private static PostprocessingSteps Decide(
-        Workspace work, Profile profile, EvaluationSummary summary, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+        Workspace work, Profile profile, EvaluationSummary summary, LabelScheme labels, IReporter reporter,
+        CancellationToken cancel)
     {
         if (profile == Profile.Modern)
         {
             var cases = summary.Cases.Select(item => new EvaluationCase(item.CaseId, item.ReferenceFile, item.PredictionFile));
             return PostprocessingDecision.Modern(
-                [.. cases], labels, progress: (done, of) => reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel: cancel).Steps;
+                [.. cases], labels, progress: (done, of) =>
+                    reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel: cancel).Steps;
         }
 
         var facts = File.Exists(work.FingerprintFile) ? FingerprintJson.Read(work.FingerprintFile).Classes : [];
         if (facts.Count == 0)
         {
-            reporter.Warning($"no postprocessing: {work.FingerprintFile} does not say how many parts the references' classes have (profile classic)");
+            reporter.Warning(
+                $"no postprocessing: {work.FingerprintFile} does not say how many parts the references' classes have (profile "
+                    + "classic)");
         }
 
         return PostprocessingDecision.Classic(facts).Steps;
@@ -152,14 +163,16 @@ public static class FindBestRun
         var splits = Splits.Find(request.Work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
         var names = request.Folds.Count > 0
             ? request.Folds.Distinct()
-            : Enumerable.Range(0, splits.Folds.Count).Select(fold => fold.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            : Enumerable.Range(0, splits.Folds.Count)
+                .Select(fold => fold.ToString(System.Globalization.CultureInfo.InvariantCulture));
         var folds = new List<(string Name, Split Split)>();
         var owner = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in names)
         {
             if (name == Splits.AllCases)
             {
-                throw new SharpSegException("fold `all` validates on the cases it trains on and decides nothing", "compare numbered folds");
+                throw new SharpSegException(
+                    "fold `all` validates on the cases it trains on and decides nothing", "compare numbered folds");
             }
 
             var split = splits.ForFold(name);
@@ -173,7 +186,8 @@ public static class FindBestRun
                 if (!owner.TryAdd(id, name))
                 {
                     throw new SharpSegException(
-                        $"case `{id}` is validated in fold {owner[id]} and in fold {name}", "compare folds that share no case, with --folds");
+                        $"case `{id}` is validated in fold {owner[id]} and in fold {name}",
+                        "compare folds that share no case, with --folds");
                 }
             }
 
@@ -185,7 +199,8 @@ public static class FindBestRun
 
     /// <summary>Configurations whose cross-validation is finished; the others are refused or, if asked to, left out.</summary>
     private static List<string> Trained(
-        FindBestRequest request, IReadOnlyList<string> singles, Dictionary<string, CrossValidation> validations, IReporter reporter)
+        FindBestRequest request, IReadOnlyList<string> singles, Dictionary<string, CrossValidation> validations,
+        IReporter reporter)
     {
         var unfinished = singles.Select(name => validations[name]).Where(validation => !validation.IsComplete).ToArray();
         string[] missing = [.. unfinished.Select(validation => validation.DescribeMissing(FoldProgress.Validated)!)];
@@ -213,9 +228,11 @@ public static class FindBestRun
     }
 
     /// <summary>Among zeros there is nothing to choose.</summary>
-    private static void RequireScores(IReadOnlyList<Candidate> candidates, IReadOnlyList<EvaluationSummary> summaries, IReporter reporter)
+    private static void RequireScores(
+        IReadOnlyList<Candidate> candidates, IReadOnlyList<EvaluationSummary> summaries, IReporter reporter)
     {
-        var scores = candidates.Zip(summaries, (candidate, summary) => (Candidate: candidate, Dice: summary.ForegroundDice)).ToArray();
+        var scores =
+            candidates.Zip(summaries, (candidate, summary) => (Candidate: candidate, Dice: summary.ForegroundDice)).ToArray();
         if (scores.Any(score => score.Dice > 0))
         {
             return;
@@ -232,30 +249,36 @@ public static class FindBestRun
     }
 
     private static void RequireProbabilities(
-        FindBestRequest request, IReadOnlyList<Candidate> candidates, Dictionary<string, CrossValidation> validations, IReporter reporter)
+        FindBestRequest request, IReadOnlyList<Candidate> candidates, Dictionary<string, CrossValidation> validations,
+        IReporter reporter)
     {
         CrossValidation[] lacking =
         [
             .. candidates.Where(candidate => candidate.IsEnsemble).SelectMany(candidate => candidate.Configurations).Distinct()
-                .Select(name => validations[name]).Where(validation => validation.DescribeMissing(FoldProgress.Averageable) is not null),
+                .Select(name => validations[name])
+                .Where(validation => validation.DescribeMissing(FoldProgress.Averageable) is not null),
         ];
         if (lacking.Length > 0)
         {
             TellCommands(request, lacking, FoldProgress.Averageable, reporter);
             throw new SharpSegException(
-                $"ensembles need the probabilities of the validation cases: {string.Join("; ", lacking.Select(v => v.DescribeMissing(FoldProgress.Averageable)))}",
+                "ensembles need the probabilities of the validation cases: "
+                    + $"{string.Join("; ", lacking.Select(v => v.DescribeMissing(FoldProgress.Averageable)))}",
                 "run the commands above (nothing is trained again); --no-ensemble compares single configurations only");
         }
     }
 
-    private static void TellCommands(FindBestRequest request, IEnumerable<CrossValidation> validations, FoldProgress needed, IReporter reporter)
+    private static void TellCommands(
+        FindBestRequest request, IEnumerable<CrossValidation> validations, FoldProgress needed, IReporter reporter)
     {
         var work = request.WorkName ?? request.Work.Folder;
         foreach (var validation in validations)
         {
             if (!validation.IsPreprocessed)
             {
-                reporter.Info($"sharpseg preprocess {work}{(validation.Folds[0].Plan is { } plan ? $" --plan {plan}" : "")} -c {validation.Folds[0].Configuration}");
+                reporter.Info(
+                    $"sharpseg preprocess {work}{(validation.Folds[0].Plan is { } plan ? $" --plan {plan}" : "")} -c "
+                        + $"{validation.Folds[0].Configuration}");
             }
 
             foreach (var fold in validation.Folds.Where(fold => fold.Progress < needed))
@@ -274,7 +297,8 @@ public static class FindBestRun
         var ending = dataset.Description.FileEnding;
         Empty(folder, ending);
         var members = candidate.Configurations.Select(name => validations[name]).ToArray();
-        var cases = members[0].Cases.Select(item => item with { PredictionFile = Path.Combine(folder, item.CaseId + ending) }).ToArray();
+        var cases =
+            members[0].Cases.Select(item => item with { PredictionFile = Path.Combine(folder, item.CaseId + ending) }).ToArray();
         if (candidate.IsEnsemble)
         {
             Average(members, cases, dataset.Description.Labels, reporter, cancel);
@@ -294,7 +318,8 @@ public static class FindBestRun
     /// The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.
     /// </summary>
     private static void Average(
-        IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+        IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, IReporter reporter,
+        CancellationToken cancel)
     {
         var folds = members.Select(member => member.Folds
             .SelectMany(fold => fold.Cases.Select(item => (item.CaseId, Fold: fold)))
@@ -311,7 +336,8 @@ public static class FindBestRun
                 return geometry.Extent == maps.Extent
                     ? (Labels: LabelDecision.Of(maps, labels), Geometry: geometry)
                     : throw new SharpSegException(
-                        $"case `{id}`: its probabilities have {maps.Extent} voxels (z, y, x), `{segmentations[index].PredictionFile}` has {geometry.Extent}",
+                        $"case `{id}`: its probabilities have {maps.Extent} voxels (z, y, x), "
+                            + $"`{segmentations[index].PredictionFile}` has {geometry.Extent}",
                         "delete both and validate the fold again with `sharpseg train … --resume --save-probabilities`");
             },
             (index, result) =>

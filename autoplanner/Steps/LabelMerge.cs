@@ -16,17 +16,21 @@ internal static class LabelMerge
 
     /// <summary>The description of the merged map.</summary>
     /// <param name="parts">The models.</param>
-    /// <param name="table">A JSON file with the number of each name (or the name of each number); null numbers the names in order.</param>
-    /// <exception cref="SharpSegException">The parts take other channels, a name has no number or two, or numbers have gaps.</exception>
+    /// <param name="table">A JSON file with the number of each name (or the name of each number); null numbers the names in
+    /// order.</param>
+    /// <exception cref="SharpSegException">The parts take other channels, a name has no number or two, or numbers have
+    /// gaps.</exception>
     public static DatasetDescription Description(IReadOnlyList<ModelPart> parts, string? table)
     {
         var descriptions = parts.Select(part => part.Work.ReadDescription()).ToArray();
         for (var i = 1; i < parts.Count; i++)
         {
-            if (!descriptions[i].ChannelNames.SequenceEqual(descriptions[0].ChannelNames) || descriptions[i].FileEnding != descriptions[0].FileEnding)
+            if (!descriptions[i].ChannelNames.SequenceEqual(descriptions[0].ChannelNames)
+                || descriptions[i].FileEnding != descriptions[0].FileEnding)
             {
                 throw new SharpSegException(
-                    $"`{parts[i].Name}` takes {string.Join(", ", descriptions[i].ChannelNames)} ({descriptions[i].FileEnding}), `{parts[0].Name}` "
+                    $"`{parts[i].Name}` takes {string.Join(", ", descriptions[i].ChannelNames)} ({descriptions[i].FileEnding}), "
+                        + $"`{parts[0].Name}` "
                         + $"{string.Join(", ", descriptions[0].ChannelNames)} ({descriptions[0].FileEnding})",
                     "parts of one model segment the same scans");
             }
@@ -41,7 +45,8 @@ internal static class LabelMerge
             throw new SharpSegException($"{table}: `{missing}` has no number", "the table names every structure of the parts");
         }
 
-        LabelEntry[] entries = [new(Background, [0]), .. numbers.OrderBy(pair => pair.Value).Select(pair => new LabelEntry(pair.Key, [pair.Value]))];
+        LabelEntry[] entries =
+            [new(Background, [0]), .. numbers.OrderBy(pair => pair.Value).Select(pair => new LabelEntry(pair.Key, [pair.Value]))];
         return new("merged", descriptions[0].ChannelNames, new LabelScheme(entries), descriptions[0].FileEnding, null);
     }
 
@@ -54,13 +59,16 @@ internal static class LabelMerge
         {
             table[label] = numbers.TryGetValue(name, out var number)
                 ? number
-                : throw new SharpSegException($"the merged labels have no `{name}`", "the model's parts do not belong together: import it again");
+                : throw new SharpSegException(
+                    $"the merged labels have no `{name}`", "the model's parts do not belong together: import it again");
         }
 
         return table;
     }
 
-    /// <summary>Name of each label that a model writes: the entry that is this label alone, or the region that writes it.</summary>
+    /// <summary>
+    /// Name of each label that a model writes: the entry that is this label alone, or the region that writes it.
+    /// </summary>
     private static Dictionary<int, string> Names(LabelScheme labels)
     {
         var names = new Dictionary<int, string>();
@@ -94,6 +102,7 @@ internal static class LabelMerge
         var given = numbers.Values.Order().ToArray();
         return given.SequenceEqual(Enumerable.Range(1, given.Length))
             ? numbers
-            : throw new SharpSegException($"{path}: the numbers are not 1 to {given.Length}, each once", "numbers without gaps, 0 is the background");
+            : throw new SharpSegException(
+                $"{path}: the numbers are not 1 to {given.Length}, each once", "numbers without gaps, 0 is the background");
     }
 }

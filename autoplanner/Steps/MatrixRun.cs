@@ -15,7 +15,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Pretrained">From which other network new runs of a configuration start; null for random weights.</param>
 /// <param name="TimeLeft">Time until everything must be done, validation included; null if there is no such time.</param>
 public sealed record MatrixRequest(
-    ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume, bool SaveProbabilities = false, bool Surface = true,
+    ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume, bool SaveProbabilities = false,
+    bool Surface = true,
     Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null);
 
 /// <summary>A run of the matrix that was trained in this session.</summary>
@@ -31,7 +32,8 @@ public static class MatrixRun
     /// <exception cref="SharpSegException">A run cannot start or diverged; the runs before it are done.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
     public static IReadOnlyList<MatrixOutcome> Execute(
-        Workspace work, Dataset dataset, TrainingMatrix matrix, MatrixRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+        Workspace work, Dataset dataset, TrainingMatrix matrix, MatrixRequest request, Backend backend, IReporter reporter,
+        CancellationToken cancel)
     {
         var left = new Queue<MatrixCell>(matrix.Cells.Where(cell => !(request.SkipDone && matrix.IsDone(cell))));
         RequireDisk(work, matrix, reporter);
@@ -40,7 +42,8 @@ public static class MatrixRun
         {
             if (matrix.Cells.Count > 1)
             {
-                reporter.Info($"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done\n{matrix.Table(running: cell)}");
+                reporter.Info(
+                    $"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done\n{matrix.Table(running: cell)}");
             }
 
             var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
@@ -48,9 +51,12 @@ public static class MatrixRun
                 Pretrained = request.Pretrained?.Invoke(cell.Configuration),
             };
             var resume = request.Resume
-                && (matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
+                && (
+                    matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null
+                        || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
             var training = new TrainingRequest(
-                request.Length(job, left.Count), resume, request.SaveProbabilities || matrix.KeepsProbabilities(cell), request.Surface, request.TimeLeft);
+                request.Length(job, left.Count), resume, request.SaveProbabilities || matrix.KeepsProbabilities(cell),
+                request.Surface, request.TimeLeft);
             outcomes.Add(new(cell, job, TrainingRun.Execute(job, dataset, training, backend, reporter, cancel)));
             left.Dequeue();
         }
@@ -64,11 +70,15 @@ public static class MatrixRun
         var (weights, probabilities) = matrix.DiskBytes();
         var free = new DriveInfo(work.Folder).AvailableFreeSpace;
         var need = $"{MemoryPlan.Size(weights)} of weights"
-            + (probabilities > 0 ? $" and {MemoryPlan.Size(probabilities)} of validation probabilities, which comparing pairs of configurations needs" : "");
+            + (probabilities > 0
+                ? $" and {MemoryPlan.Size(probabilities)} of validation probabilities, which comparing pairs of configurations "
+                    + "needs"
+                : "");
         if (weights + probabilities > free)
         {
             throw new SharpSegException(
-                $"`{work.Folder}`: the runs write {need}; the disk has room for {MemoryPlan.Size(free)}", "free space, or take fewer folds or configurations");
+                $"`{work.Folder}`: the runs write {need}; the disk has room for {MemoryPlan.Size(free)}",
+                "free space, or take fewer folds or configurations");
         }
 
         if (matrix.Cells.Count > 1)

@@ -38,7 +38,8 @@ public static class ModelArchive
     /// <returns>What the model does, in a line.</returns>
     /// <exception cref="SharpSegException">Nothing is trained, or the file cannot be written.</exception>
     public static string Write(
-        Workspace work, string path, string? configuration, IReadOnlyList<string> folds, IReporter reporter, CancellationToken cancel)
+        Workspace work, string path, string? configuration, IReadOnlyList<string> folds, IReporter reporter,
+        CancellationToken cancel)
     {
         var labels = work.ReadDescription().Labels;
         var choice = ModelChoice.Of(work, labels, configuration, folds, "final");
@@ -47,11 +48,15 @@ public static class ModelArchive
             reporter.Warning(doubt);
         }
 
-        Write(path, Version, work.ReadDescription(), Content(work, choice, [.. choice.Members.SelectMany(Checkpoints).Distinct()]), [], reporter, cancel);
+        Write(
+            path, Version, work.ReadDescription(), Content(work, choice, [.. choice.Members.SelectMany(Checkpoints).Distinct()]),
+            [], reporter, cancel);
         return choice.Describe(labels);
     }
 
-    /// <summary>Writes all trained configurations and folds; best.json says which of them predict unless others are asked for.</summary>
+    /// <summary>
+    /// Writes all trained configurations and folds; best.json says which of them predict unless others are asked for.
+    /// </summary>
     /// <inheritdoc cref="Write(Workspace, string, string?, IReadOnlyList{string}, IReporter, CancellationToken)"/>
     internal static string WriteAll(Workspace work, string path, IReporter reporter, CancellationToken cancel)
     {
@@ -69,10 +74,14 @@ public static class ModelArchive
     internal static string WriteParts(
         IReadOnlyList<ModelPart> parts, DatasetDescription merged, string path, IReporter reporter, CancellationToken cancel)
     {
-        var content = parts.SelectMany(part => AllOf(part.Work).Select(file => file with { Name = $"{PartsFolder}/{part.Name}/{file.Name}" }));
-        Write(path, PartsVersion, merged, [new("dataset.json", merged.ToJson(), null), .. content], [.. parts.Select(part => part.Name)], reporter, cancel);
+        var content = parts.SelectMany(
+            part => AllOf(part.Work).Select(file => file with { Name = $"{PartsFolder}/{part.Name}/{file.Name}" }));
+        Write(
+            path, PartsVersion, merged, [new("dataset.json", merged.ToJson(), null), .. content],
+            [.. parts.Select(part => part.Name)], reporter, cancel);
         return $"{parts.Count} parts, {merged.Labels.ForegroundLabels.Count} labels: "
-            + string.Join("; ", parts.Select(part => $"{part.Name}: {Choice(part.Work).Describe(part.Work.ReadDescription().Labels)}"));
+            + string.Join(
+                "; ", parts.Select(part => $"{part.Name}: {Choice(part.Work).Describe(part.Work.ReadDescription().Labels)}"));
     }
 
     private static ModelChoice Choice(Workspace work) => ModelChoice.Of(work, work.ReadDescription().Labels, null, [], "final");
@@ -80,7 +89,10 @@ public static class ModelArchive
     private static List<ArchivedFile> AllOf(Workspace work)
     {
         var runs = work.RunsFolder;
-        return Content(work, Choice(work), [.. Directory.EnumerateFiles(runs, "checkpoint_final.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]);
+        return Content(
+            work, Choice(work),
+            [.. Directory.EnumerateFiles(runs, "checkpoint_final.safetensors", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal)]);
     }
 
     /// <summary>The files of a workspace that predict.</summary>
@@ -89,7 +101,8 @@ public static class ModelArchive
         // Members of one plan travel as those of the default plan, which is all that most models have.
         var plans = choice.Members.Select(member => member.Work).DistinctBy(member => member.Plan).ToArray();
         var root = plans.Length == 1 ? Path.GetDirectoryName(plans[0].RunsFolder)! : work.Folder;
-        var names = choice.Members.Select(member => plans.Length == 1 ? member.Configuration.Name : member.Work.NameOf(member.Configuration.Name));
+        var names = choice.Members.Select(
+            member => plans.Length == 1 ? member.Configuration.Name : member.Work.NameOf(member.Configuration.Name));
         var first = plans.Length > 1 && File.Exists(new Workspace(work.Folder).PlansFile) ? new Workspace(work.Folder) : plans[0];
 
         // A model always says what predicts, even if nothing was compared.
@@ -110,12 +123,14 @@ public static class ModelArchive
             .. plans.Where(plan => plans.Length > 1 && plan.Plan is not null).Select(plan =>
                 new ArchivedFile($"plans/{plan.Plan}.json", JsonFile.ReadText(plan.PlansFile), null)),
             new("best.json", best.ToJson(), null),
-            .. checkpoints.Select(file => new ArchivedFile(Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/'), null, file)),
+            .. checkpoints.Select(
+                file => new ArchivedFile(Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/'), null, file)),
         ];
     }
 
     private static void Write(
-        string path, int version, DatasetDescription description, IReadOnlyList<ArchivedFile> content, IReadOnlyList<string> parts, IReporter reporter,
+        string path, int version, DatasetDescription description, IReadOnlyList<ArchivedFile> content,
+        IReadOnlyList<string> parts, IReporter reporter,
         CancellationToken cancel)
     {
         OutputFolder.CheckFile(path, ".zip");
@@ -129,13 +144,18 @@ public static class ModelArchive
             using var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true);
             for (var i = -1; i < content.Count; i++)
             {
-                var (name, text, source) = i < 0 ? new(ManifestName, Manifest(version, description, content, parts), null) : content[i];
+                var (name, text, source) = i < 0
+                    ? new(ManifestName, Manifest(version, description, content, parts), null)
+                    : content[i];
                 UnpackedModel.RequireKnownName(name, path);
                 reporter.Progress(Math.Max(0, i) / (double)content.Count, name);
 
                 // Weights are noise to a compressor.
-                using var target = Entry(zip, name, source is null ? CompressionLevel.Optimal : CompressionLevel.NoCompression).Open();
-                using var stream = source is null ? new MemoryStream(Encoding.UTF8.GetBytes(text!)) : (Stream)File.OpenRead(source);
+                using var target =
+                    Entry(zip, name, source is null ? CompressionLevel.Optimal : CompressionLevel.NoCompression).Open();
+                using var stream = source is null
+                    ? new MemoryStream(Encoding.UTF8.GetBytes(text!))
+                    : (Stream)File.OpenRead(source);
                 Copy(stream, target, cancel);
             }
         });

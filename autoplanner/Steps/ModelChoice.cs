@@ -17,7 +17,8 @@ internal sealed record ModelMember(
     Workspace Work, Plans Plans, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, IReadOnlyList<string> Checkpoints,
     ModelMember? FirstStage)
 {
-    public override string ToString() => $"{Work.NameOf(Configuration.Name)}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
+    public override string ToString() =>
+        $"{Work.NameOf(Configuration.Name)}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
         + (FirstStage is null ? "" : $" (first {FirstStage})");
 }
 
@@ -32,13 +33,14 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>
-    /// The configuration that is asked for, plain; else, unless a plan is asked for, what best.json says; else the configuration that
-    /// is trained.
+    /// The configuration that is asked for, plain; else, unless a plan is asked for, what best.json says; else the configuration
+    /// that is trained.
     /// </summary>
     /// <param name="work">Workspace with trained folds, seen through the plan that is asked for.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="configuration">What is asked for, or null.</param>
-    /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones, without "all" unless it is the only one.</param>
+    /// <param name="folds">Folds asked for; none takes best.json's, else all trained ones, without "all" unless it is the only
+    /// one.</param>
     /// <param name="checkpoint">final, best or latest.</param>
     /// <param name="withFirstStage">False where a cascade's first segmentations are given.</param>
     /// <exception cref="SharpSegException">Nothing is trained, a checkpoint is missing, or best.json is bad.</exception>
@@ -61,15 +63,20 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         return new ModelChoice([Member(work, plans, single, folds, checkpoint, withFirstStage)], PostprocessingSteps.None, null);
     }
 
-    /// <summary>What a user should know before he trusts the choice: folds that are not finished, or were trained unequally. One line each.</summary>
+    /// <summary>
+    /// What a user should know before he trusts the choice: folds that are not finished, or were trained unequally. One line
+    /// each.
+    /// </summary>
     public IEnumerable<string> Doubts() => Members.SelectMany(DoubtsOf);
 
     private static IEnumerable<string> DoubtsOf(ModelMember member)
     {
         var name = member.Configuration.Name;
-        foreach (var folder in Directory.EnumerateDirectories(member.Work.ConfigurationFolder(name), "fold_*").Order(StringComparer.Ordinal))
+        foreach (var folder in Directory.EnumerateDirectories(member.Work.ConfigurationFolder(name), "fold_*")
+            .Order(StringComparer.Ordinal))
         {
-            var begun = new[] { Workspace.LatestCheckpoint(folder), Workspace.BestCheckpoint(folder) }.FirstOrDefault(File.Exists);
+            var begun = new[] { Workspace.LatestCheckpoint(folder), Workspace.BestCheckpoint(folder) }.FirstOrDefault(
+                File.Exists);
             if (begun is null || File.Exists(Workspace.FinalCheckpoint(folder)))
             {
                 continue;
@@ -77,14 +84,17 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
 
             var fold = Path.GetFileName(folder)["fold_".Length..];
             var epochs = Checkpoint.ProgressOf(begun)?.Epoch;
-            yield return $"fold {fold} of {name} is not finished ({epochs} epochs so far){(member.Folds.Contains(fold) ? "" : " and is left out")}";
+            yield return $"fold {fold} of {name} is not finished ({epochs} epochs so "
+                + $"far){(member.Folds.Contains(fold) ? "" : " and is left out")}";
         }
 
-        var iterations = member.Folds.Zip(member.Checkpoints, (fold, path) => (Fold: fold, Iterations: Checkpoint.ProgressOf(path)?.TotalIterations))
+        var iterations = member.Folds.Zip(
+            member.Checkpoints, (fold, path) => (Fold: fold, Iterations: Checkpoint.ProgressOf(path)?.TotalIterations))
             .Where(item => item.Iterations is not null).OrderBy(item => item.Iterations).ToArray();
         if (iterations.Length > 1 && UnequalRatio * (long)iterations[0].Iterations! < iterations[^1].Iterations)
         {
-            yield return $"the folds of {name} were trained unequally and count alike: fold {iterations[0].Fold} for {iterations[0].Iterations} iteration(s), "
+            yield return $"the folds of {name} were trained unequally and count alike: fold {iterations[0].Fold} for "
+                + $"{iterations[0].Iterations} iteration(s), "
                 + $"fold {iterations[^1].Fold} for {iterations[^1].Iterations}; --folds chooses";
         }
 
@@ -116,7 +126,8 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         if (folds.Count == 0)
         {
             throw new SharpSegException(
-                $"`{work.Folder}` has no {checkpoint} checkpoint of {name}", $"`sharpseg train {work.Folder}{(work.Plan is { } plan ? $" --plan {plan}" : "")} -c {name}` makes one");
+                $"`{work.Folder}` has no {checkpoint} checkpoint of {name}",
+                $"`sharpseg train {work.Folder}{(work.Plan is { } plan ? $" --plan {plan}" : "")} -c {name}` makes one");
         }
 
         var paths = new List<string>();
@@ -128,7 +139,9 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         }
 
         // All folds of the first stage, whichever of the second are asked for (docs/method/inference.md §7).
-        var first = withFirstStage && configuration.PreviousStage is { } stage ? Member(work, plans, stage, [], "final", false) : null;
+        var first = withFirstStage && configuration.PreviousStage is { } stage
+            ? Member(work, plans, stage, [], "final", false)
+            : null;
         return new ModelMember(work, plans, configuration, folds, paths, first);
     }
 

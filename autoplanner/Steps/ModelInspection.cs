@@ -22,7 +22,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="PatchBytes">Memory at the peak of predicting one patch.</param>
 /// <param name="PeakBytes">Most memory that a prediction of the given scan takes on the processor; null without a scan.</param>
 public sealed record InspectedConfiguration(
-    string Name, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, NetworkSize Size, long TrainingBytes, long PatchBytes, long? PeakBytes);
+    string Name, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, NetworkSize Size, long TrainingBytes,
+    long PatchBytes, long? PeakBytes);
 
 /// <summary>What a plan or a model consists of and needs, without training or predicting anything.</summary>
 /// <param name="Name">Of the dataset, or of the part.</param>
@@ -32,7 +33,8 @@ public sealed record InspectedConfiguration(
 /// <param name="Choice">What predicts unless something else is asked for, in a line.</param>
 /// <param name="Parts">The models of which it consists.</param>
 public sealed record ModelInspection(
-    string Name, DatasetDescription Description, Plans? Plans, IReadOnlyList<InspectedConfiguration> Configurations, string Choice,
+    string Name, DatasetDescription Description, Plans? Plans, IReadOnlyList<InspectedConfiguration> Configurations,
+    string Choice,
     IReadOnlyList<ModelInspection> Parts)
 {
     /// <summary>Inspects a workspace or an unpacked model.</summary>
@@ -42,7 +44,8 @@ public sealed record ModelInspection(
     /// <param name="trainedOnly">Leave out what is only planned, as a model file cannot use it.</param>
     /// <param name="backend">Whose memory is meant; nothing is computed.</param>
     /// <exception cref="SharpSegException">Nothing is planned, something is damaged, or the scan cannot be read.</exception>
-    public static ModelInspection Of(Workspace work, IReadOnlyList<ModelPart> parts, string? scan, bool trainedOnly, Backend backend)
+    public static ModelInspection Of(
+        Workspace work, IReadOnlyList<ModelPart> parts, string? scan, bool trainedOnly, Backend backend)
     {
         var description = work.ReadDescription();
         var header = scan is null ? null : ImageFile.ReadGeometry(scan);
@@ -73,9 +76,15 @@ public sealed record ModelInspection(
         {
             var plans = plan.ReadPlans();
             configurations.AddRange(plans.Configurations.Values
-                .Select(configuration => (Configuration: configuration, Folds: ModelChoice.TrainedFolds(plan, configuration.Name, "final")))
+                .Select(
+                    configuration =>
+                        (Configuration: configuration, Folds: ModelChoice.TrainedFolds(plan, configuration.Name, "final")))
                 .Where(item => item.Folds.Count > 0 || !trainedOnly)
-                .Select(item => Inspect(plan.NameOf(item.Configuration.Name), plans, item.Configuration, item.Folds, description, scan, backend)));
+                .Select(
+                    item =>
+                        Inspect(
+                            plan.NameOf(item.Configuration.Name), plans, item.Configuration, item.Folds, description,
+                            scan, backend)));
         }
 
         var choice = trainedOnly || configurations.Any(item => item.Folds.Count > 0)
@@ -85,44 +94,57 @@ public sealed record ModelInspection(
     }
 
     private static InspectedConfiguration Inspect(
-        string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description, ImageGeometry? scan,
+        string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description,
+        ImageGeometry? scan,
         Backend backend)
     {
         var size = NetworkSize.Of(configuration.NetworkFor(plans.Profile, description), configuration.Patch);
         return new(
             name, configuration, folds, size, PeakMemory.TrainingBytes(plans.Profile, configuration, description, backend),
             PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend),
-            scan is null ? null : PeakBytes(plans, configuration, description, Math.Max(1, folds.Count), size.Parameters, scan, backend));
+            scan is null
+                ? null
+                : PeakBytes(plans, configuration, description, Math.Max(1, folds.Count), size.Parameters, scan, backend));
     }
 
     /// <summary>
-    /// Most bytes at once: the networks, a tile's way through one of them, the scan, its preprocessed channels, sums over all tiles, and the volumes of the
-    /// way back to the scan's grid. An upper bound: how much cropping to the signal leaves is not known from a header.
+    /// Most bytes at once: the networks, a tile's way through one of them, the scan, its preprocessed channels, sums over all
+    /// tiles, and the volumes of the way back to the scan's grid. An upper bound: how much cropping to the signal leaves is not
+    /// known from a header.
     /// </summary>
     private static long PeakBytes(
-        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters, ImageGeometry scan,
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters,
+        ImageGeometry scan,
         Backend backend)
     {
         const int valuesAndGradients = 2;
         var orientation = plans.ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored;
         var current = AxisOrder.Apply(orientation.Apply(scan.Spacing), plans.TransposeForward);
         var stored = AxisOrder.Apply(orientation.Apply(scan.Extent), plans.TransposeForward);
-        var target = configuration.Is2D ? new Spacing(current.Z, configuration.Spacing[0], configuration.Spacing[1]) : Spacing.FromArray(configuration.Spacing);
-        var size = configuration.Resampling.Data.Method == ResamplingMethod.None ? stored : ResampledShape.Of(stored, current, target);
+        var target = configuration.Is2D
+            ? new Spacing(current.Z, configuration.Spacing[0], configuration.Spacing[1])
+            : Spacing.FromArray(configuration.Spacing);
+        var size = configuration.Resampling.Data.Method == ResamplingMethod.None
+            ? stored
+            : ResampledShape.Of(stored, current, target);
         var (padded, _) = SlidingWindow.Padding(size, configuration.Patch);
-        long channels = description.ChannelNames.Count + configuration.MaskLabels(description.Labels).Count, heads = description.Labels.HeadCount;
+        long channels = description.ChannelNames.Count + configuration.MaskLabels(description.Labels).Count,
+        heads = description.Labels.HeadCount;
         var networks = folds * valuesAndGradients * parameters;
         var sums = padded.Voxels * ((folds > 1 ? 2 * heads : heads) + 1);
         var volumes = (stored.Voxels * description.ChannelNames.Count) + (size.Voxels * channels);
         var export = (padded.Voxels * heads) + (padded == size ? 0 : size.Voxels * heads) + size.Voxels + (4 * stored.Voxels);
-        return PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend) + (sizeof(float) * (networks + sums + volumes + export));
+        return PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend)
+            + (sizeof(float) * (networks + sums + volumes + export));
     }
 
     private void Write(StringBuilder text, string indent)
     {
         text.Append(indent).Append(Name).Append(Plans is null ? "" : $": plans {Plans.PlansName}").Append('\n');
         Line(text, indent, "channels", string.Join(", ", Description.ChannelNames));
-        Line(text, indent, "labels", string.Join(", ", Description.Labels.Entries.Select(entry => $"{string.Join('+', entry.Values)} {entry.Name}")));
+        Line(
+            text, indent, "labels",
+            string.Join(", ", Description.Labels.Entries.Select(entry => $"{string.Join('+', entry.Values)} {entry.Name}")));
         if (Plans is not null)
         {
             Line(text, indent, "orientation", Plans.ReorientToRas ? "scans are turned to RAS, results back" : "as stored");

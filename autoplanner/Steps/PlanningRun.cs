@@ -18,7 +18,8 @@ public static class PlanningRun
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is written.</exception>
     public static PlanResult Execute(
-        Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel, MemoryBudget? budget = null)
+        Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel,
+        MemoryBudget? budget = null)
     {
         work.MakeFolder(); // an unusable output folder fails before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
@@ -50,7 +51,8 @@ public static class PlanningRun
             if (dataset.TrainingCases.Count != fingerprint.CaseCount)
             {
                 throw new SharpSegException(
-                    $"the fingerprint is of {fingerprint.CaseCount} cases, the dataset `{dataset.Folder}` has {dataset.TrainingCases.Count}",
+                    $"the fingerprint is of {fingerprint.CaseCount} cases, the dataset `{dataset.Folder}` has "
+                        + $"{dataset.TrainingCases.Count}",
                     "leave out --fingerprint: the dataset is then measured");
             }
 
@@ -68,12 +70,13 @@ public static class PlanningRun
     }
 
     /// <summary>
-    /// The fingerprint of the plan, or of the default plan, if it is of this profile and of these very files, else a new one, written there if
-    /// <paramref name="keep"/>.
+    /// The fingerprint of the plan, or of the default plan, if it is of this profile and of these very files, else a new one,
+    /// written there if <paramref name="keep"/>.
     /// </summary>
     /// <exception cref="SharpSegException">As <see cref="FingerprintExtractor.Extract"/>.</exception>
     internal static Fingerprint Measure(
-        Dataset dataset, Profile profile, Workspace work, int workers, Action<int, int>? progress = null, Action<string>? warn = null,
+        Dataset dataset, Profile profile, Workspace work, int workers, Action<int, int>? progress = null,
+        Action<string>? warn = null,
         bool keep = true, CancellationToken cancel = default)
     {
         foreach (var file in new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.Where(File.Exists))
@@ -94,7 +97,9 @@ public static class PlanningRun
         return fingerprint;
     }
 
-    /// <summary>How many cases are measured side by side (docs/method/memory.md §3); refuses a case that does not fit alone.</summary>
+    /// <summary>
+    /// How many cases are measured side by side (docs/method/memory.md §3); refuses a case that does not fit alone.
+    /// </summary>
     private static int Workers(Dataset dataset, MemoryBudget budget, IReporter reporter)
     {
         var (largest, id) = (1L, "");
@@ -107,7 +112,8 @@ public static class PlanningRun
 
         var workers = (int)Math.Clamp((budget.Bytes - MemoryBudget.ProgramBytes) / largest, 1, Environment.ProcessorCount);
         reporter.Info(
-            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{id}`, {MemoryBudget.Text(MemoryBudget.ProgramBytes + (workers * largest))} "
+            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{id}`, "
+                + $"{MemoryBudget.Text(MemoryBudget.ProgramBytes + (workers * largest))} "
             + $"of {MemoryBudget.Text(budget.Bytes)} with {workers} side by side");
         return workers;
     }
@@ -138,13 +144,15 @@ public static class PlanningRun
     }
 
     /// <summary>
-    /// Plans side by side share preprocessed data that are the same; what would differ under one name goes to a folder of its own.
+    /// Plans side by side share preprocessed data that are the same; what would differ under one name goes to a folder of its
+    /// own.
     /// </summary>
     private static Plans WithOwnData(Plans plans, Workspace work, LabelScheme labels)
     {
         var others = work.AllPlans().Where(other => other.Plan != work.Plan).Select(other => other.ReadPlans())
             .SelectMany(other => other.Configurations.Values.Select(configuration =>
-                (configuration.DataIdentifier, Recipe: PreprocessingRecipe.From(other, configuration).Fingerprint(labels)))).ToArray();
+                (configuration.DataIdentifier, Recipe: PreprocessingRecipe.From(other, configuration).Fingerprint(labels))))
+                    .ToArray();
         return plans with
         {
             Configurations = plans.Configurations.ToDictionary(

@@ -20,12 +20,14 @@ public static class PostprocessingRun
     /// No segmentation, a damaged one, or an output folder that may not be written.
     /// </exception>
     public static IReadOnlyDictionary<string, long> Execute(
-        string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter, CancellationToken cancel)
+        string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter,
+        CancellationToken cancel)
     {
         var ids = Evaluator.CasesIn(folder, description.FileEnding);
         if (ids.Count == 0)
         {
-            throw new SharpSegException($"`{folder}`: no file ends in {description.FileEnding}", "give a folder of segmentations");
+            throw new SharpSegException(
+                $"`{folder}`: no file ends in {description.FileEnding}", "give a folder of segmentations");
         }
 
         OutputFolder.Check(output, folder);
@@ -37,7 +39,8 @@ public static class PostprocessingRun
 
     /// <summary>Postprocesses the segmentations of some cases into a folder that is there.</summary>
     internal static IReadOnlyDictionary<string, long> Execute(
-        IReadOnlyList<string> ids, string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter,
+        IReadOnlyList<string> ids, string folder, string output, PostprocessingSteps steps, DatasetDescription description,
+        IReporter reporter,
         CancellationToken cancel)
     {
         var removed = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -51,7 +54,9 @@ public static class PostprocessingRun
                 var image = ImageFile.ReadLabels(path);
                 if (image.Voxels.FirstOrDefault(label => label < 0 || label > highest) is var odd and not 0)
                 {
-                    throw new SharpSegException($"`{path}`: it has the label {odd}, the dataset's end at {highest}", "is it a segmentation of this dataset?");
+                    throw new SharpSegException(
+                        $"`{path}`: it has the label {odd}, the dataset's end at {highest}",
+                        "is it a segmentation of this dataset?");
                 }
 
                 return (Image: image, Removed: steps.Apply(image.Voxels, image.Extent));
@@ -60,7 +65,8 @@ public static class PostprocessingRun
             {
                 cancel.ThrowIfCancellationRequested();
                 ImageFile.WriteLabels(
-                    Path.Combine(output, ids[index] + description.FileEnding), result.Image.Voxels, result.Image.Geometry, highest);
+                    Path.Combine(output, ids[index] + description.FileEnding), result.Image.Voxels,
+                    result.Image.Geometry, highest);
                 removed[ids[index]] = result.Removed;
                 reporter.Progress((index + 1.0) / ids.Count, $"case {index + 1}/{ids.Count}");
             },

@@ -6,7 +6,9 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>A loaded configuration that segments scans, in a cascade with the stage before it or with given segmentations in its place.</summary>
+/// <summary>
+/// A loaded configuration that segments scans, in a cascade with the stage before it or with given segmentations in its place.
+/// </summary>
 internal sealed class PredictingMember : IDisposable
 {
     private readonly TrainedModel model;
@@ -21,12 +23,14 @@ internal sealed class PredictingMember : IDisposable
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
         first = member.FirstStage is { } stage
-            ? new TrainedModel(stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder)
+            ? new TrainedModel(
+                stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder)
             : null;
         try
         {
             model = new TrainedModel(
-                member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options, budget, folder);
+                member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options,
+                budget, folder);
         }
         catch
         {

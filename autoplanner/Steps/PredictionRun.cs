@@ -24,11 +24,14 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
 /// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
 /// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
-/// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an ordinary one.</param>
+/// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an
+/// ordinary one.</param>
 public sealed record PredictionRequest(
-    Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs, string Output,
+    Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs,
+    string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
-    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null)
+    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null,
+    MemoryBudget? MaxMemory = null)
 {
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
@@ -40,7 +43,8 @@ public sealed record PredictionRequest(
     internal string Folder => IsFile ? Path.GetDirectoryName(Path.GetFullPath(Output))! : Output;
 
     /// <summary>The segmentation of a case.</summary>
-    internal string PathOf(string id, DatasetDescription description) => IsFile ? Output : Path.Combine(Output, id + description.FileEnding);
+    internal string PathOf(string id, DatasetDescription description) =>
+        IsFile ? Output : Path.Combine(Output, id + description.FileEnding);
 }
 
 /// <summary>
@@ -62,7 +66,8 @@ public static class PredictionRun
     /// Nothing is trained, an input does not fit the dataset's description, or the device failed.
     /// </exception>
     public static IReadOnlyList<string> Execute(
-        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
+        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         try
         {
@@ -71,13 +76,15 @@ public static class PredictionRun
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting ended: {failure.Message}", "segmentations already written stay; the same command with --continue resumes, on any device",
+                $"predicting ended: {failure.Message}",
+                "segmentations already written stay; the same command with --continue resumes, on any device",
                 failure);
         }
     }
 
     private static IReadOnlyList<string> Predict(
-        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
+        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         if (request.ModelParts is { Count: > 0 } parts)
         {
@@ -110,23 +117,26 @@ public static class PredictionRun
     }
 
     /// <summary>
-    /// Segments with one model after the other, each loaded once, and merges their labels by name; later models write over earlier ones. Between
-    /// models the merged maps wait in a temporary folder.
+    /// Segments with one model after the other, each loaded once, and merges their labels by name; later models write over
+    /// earlier ones. Between models the merged maps wait in a temporary folder.
     /// </summary>
     private static List<string> PredictParts(
-        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
+        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, Func<int, Backend> openProcessor,
+        IReporter reporter,
         CancellationToken cancel)
     {
         if (request.SaveProbabilities || request.PreviousStage is not null)
         {
             throw new SharpSegException(
-                $"{(request.SaveProbabilities ? "--save-probabilities" : "--prev-stage")} is not offered for a model of several parts",
+                $"{(request.SaveProbabilities ? "--save-probabilities" : "--prev-stage")} is not offered for a model of several "
+                    + "parts",
                 "its parts have probabilities and stages of their own: predict with one of them");
         }
 
         var description = request.Work.ReadDescription();
         var cases = PredictionInputs.Find(request.Inputs, description);
-        var choices = parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
+        var choices =
+            parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
         for (var p = 0; p < parts.Count; p++)
@@ -137,7 +147,9 @@ public static class PredictionRun
         PrepareOutput(request, description);
 
         string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
-        DatasetCase[] mine = [.. cases.Where((item, i) => i % request.Parts == request.Part && !(request.SkipExisting && File.Exists(PathOf(item))))];
+        DatasetCase[] mine =
+            [.. cases.Where(
+                (item, i) => i % request.Parts == request.Part && !(request.SkipExisting && File.Exists(PathOf(item))))];
         var waiting = Directory.CreateTempSubdirectory("sharpseg-parts-");
         try
         {
@@ -145,17 +157,23 @@ public static class PredictionRun
             {
                 var own = parts[p].Work.ReadDescription();
                 var table = LabelMerge.Table(own.Labels, description.Labels);
-                reporter.Info($"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
+                reporter.Info(
+                    $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
                 using var loaded = new LoadedMembers(choices[p], own, backend, openProcessor, request);
                 for (var i = 0; i < mine.Length; i++)
                 {
-                    reporter.Progress(((double)p * mine.Length + i) / (parts.Count * mine.Length), $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
+                    reporter.Progress(
+                        ((double)p * mine.Length + i) / (parts.Count * mine.Length),
+                        $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
                     var item = mine[i];
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-                    var labels = loaded.Segment(item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, cancel);
+                    var labels = loaded.Segment(
+                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, cancel);
                     choices[p].Postprocessing.Apply(labels, geometry.Extent);
                     var file = Path.Combine(waiting.FullName, $"{i}");
-                    var merged = p == 0 ? new short[labels.Length] : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
+                    var merged = p == 0
+                        ? new short[labels.Length]
+                        : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
                     for (var v = 0; v < merged.Length; v++)
                     {
                         merged[v] = labels[v] == 0 ? merged[v] : table[labels[v]];
@@ -201,7 +219,8 @@ public static class PredictionRun
             var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
             LabelImage Given() => ReadPreviousStage(request, id, description);
             var segmentation = loaded.Segment(
-                id, geometry, () => Dataset.LoadImage(item, description), labels, cancel, Given, request.SaveProbabilities ? probabilities : null);
+                id, geometry, () => Dataset.LoadImage(item, description), labels, cancel, Given,
+                request.SaveProbabilities ? probabilities : null);
 
             postprocessing.Apply(segmentation, geometry.Extent);
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
@@ -215,11 +234,13 @@ public static class PredictionRun
     private static ModelChoice Choose(PredictionRequest request, LabelScheme labels)
     {
         var choice = ModelChoice.Of(
-            request.Work, labels, request.Configuration, request.Folds, request.Checkpoint, withFirstStage: request.PreviousStage is null);
+            request.Work, labels, request.Configuration, request.Folds, request.Checkpoint,
+            withFirstStage: request.PreviousStage is null);
         if (request.PreviousStage is not null && choice.Members.All(member => member.Configuration.PreviousStage is null))
         {
             throw new SharpSegException(
-                $"--prev-stage: {string.Join(" and ", choice.Members.Select(member => member.Configuration.Name))} has no previous stage",
+                $"--prev-stage: {string.Join(" and ", choice.Members.Select(member => member.Configuration.Name))} has no "
+                    + "previous stage",
                 "it is for 3d_cascade_fullres");
         }
 
@@ -232,11 +253,14 @@ public static class PredictionRun
         var path = Path.Combine(request.PreviousStage!, id + description.FileEnding);
         var given = File.Exists(path)
             ? ImageFile.ReadLabels(path)
-            : throw new SharpSegException($"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
+            : throw new SharpSegException(
+                $"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
         var highest = description.Labels.HighestLabel;
         return given.Voxels.All(label => label >= 0 && label <= highest)
             ? given
-            : throw new SharpSegException($"`{path}`: it has labels outside 0 to {highest}", "--prev-stage names a folder of segmentations by the first stage");
+            : throw new SharpSegException(
+                $"`{path}`: it has labels outside 0 to {highest}",
+                "--prev-stage names a folder of segmentations by the first stage");
     }
 
     /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
@@ -251,25 +275,33 @@ public static class PredictionRun
         if (OutputFolder.IsSame(request.Output, request.Work.Folder)
             || OwnFolders.Any(name => OutputFolder.IsWithin(request.Output, Path.Combine(request.Work.Folder, name))))
         {
-            throw new SharpSegException($"`{request.Output}` is the workspace itself, or its own", "choose another folder with -o");
+            throw new SharpSegException(
+                $"`{request.Output}` is the workspace itself, or its own", "choose another folder with -o");
         }
 
-        var folders = cases.SelectMany(item => item.ImageFiles).Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
+        var folders = cases.SelectMany(item => item.ImageFiles)
+            .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
             folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
         foreach (var item in cases)
         {
             var name = item.Id + description.FileEnding;
-            if (item.ImageFiles.FirstOrDefault(file => folders[Path.GetDirectoryName(file)!] && Path.GetFileName(file) == name) is { } image)
+            if (item.ImageFiles.FirstOrDefault(
+                file => folders[Path.GetDirectoryName(file)!] && Path.GetFileName(file) == name) is { } image)
             {
                 throw new SharpSegException(
-                    $"case `{item.Id}`: its segmentation would replace the image `{image}`", "choose a folder with -o that does not hold the inputs");
+                    $"case `{item.Id}`: its segmentation would replace the image `{image}`",
+                    "choose a folder with -o that does not hold the inputs");
             }
         }
 
-        OutputFolder.Check(request.Output, [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
+        OutputFolder.Check(
+            request.Output,
+            [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
     }
 
-    /// <summary>Says what the case that needs most will take, and refuses a case that does not fit, before a network is loaded.</summary>
+    /// <summary>
+    /// Says what the case that needs most will take, and refuses a case that does not fit, before a network is loaded.
+    /// </summary>
     private static void PlanMemory(
         PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
         Backend backend, IReporter reporter)
@@ -277,7 +309,8 @@ public static class PredictionRun
         var share = Share(request.Budget, choice);
         var needsAll = request.SaveProbabilities || choice.Members.Count > 1;
         var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
-            ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
+            ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (
+                member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
             : [(member.Plans, member.Configuration, member.Checkpoints.Count, needsAll)]);
         foreach (var (plans, configuration, folds, saves) in stages)
         {
@@ -308,8 +341,10 @@ public static class PredictionRun
         var wrong =
             cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
             : request.SaveProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
-            : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name))) ? $"`{path}` lies among the workspace's own files"
-            : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path)) ? $"`{path}` would replace the image itself"
+            : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name)))
+            ? $"`{path}` lies among the workspace's own files"
+            : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path))
+            ? $"`{path}` would replace the image itself"
             : request.PreviousStage is { } stage && OutputFolder.IsSame(stage, request.Folder) ? $"`{path}` lies in an input"
             : null;
         if (wrong is not null)
@@ -317,9 +352,11 @@ public static class PredictionRun
             throw new SharpSegException(wrong, "name a folder, or another file, with -o");
         }
 
-        if (!ImageFile.KeepsValues(path) || (!ImageFile.HoldsVolumes(path) && ImageFile.ReadGeometry(cases[0].ImageFiles[0]).Extent.Z > 1))
+        if (!ImageFile.KeepsValues(path)
+            || (!ImageFile.HoldsVolumes(path) && ImageFile.ReadGeometry(cases[0].ImageFiles[0]).Extent.Z > 1))
         {
-            throw new SharpSegException($"`{path}`: this format cannot hold the labels of `{cases[0].ImageFiles[0]}`", "write .nii.gz instead");
+            throw new SharpSegException(
+                $"`{path}`: this format cannot hold the labels of `{cases[0].ImageFiles[0]}`", "write .nii.gz instead");
         }
 
         OutputFolder.RequireOutsideDatasets(request.Folder);
@@ -381,7 +418,8 @@ public static class PredictionRun
                 foreach (var member in choice.Members)
                 {
                     members.Add(new PredictingMember(
-                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice), request.Folder));
+                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice),
+                        request.Folder));
                 }
             }
             catch
@@ -393,7 +431,8 @@ public static class PredictionRun
 
         /// <summary>The labels of a scan; also its probabilities, where a file for them is named.</summary>
         public short[] Segment(
-            string id, ImageGeometry geometry, Func<MedicalImage> load, LabelScheme labels, CancellationToken cancel, Func<LabelImage>? given = null, string? probabilities = null)
+            string id, ImageGeometry geometry, Func<MedicalImage> load, LabelScheme labels, CancellationToken cancel,
+            Func<LabelImage>? given = null, string? probabilities = null)
         {
             given ??= () => throw new InvalidOperationException("a cascade without its first stage");
             if (members.Count == 1 && probabilities is null)

@@ -49,7 +49,8 @@ public static class PreprocessingRun
         var plan = plans.Resolve(configuration);
         return Execute(
             dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan), openProcessor,
-            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), budget: budget, info: reporter.Info,
+            progress: (done, of) =>
+                reporter.Progress((double)done / of, $"case {done}/{of}"), budget: budget, info: reporter.Info,
             cancel: cancel);
     }
 
@@ -65,7 +66,8 @@ public static class PreprocessingRun
     /// <param name="cancel">Stops before the next case.</param>
     internal static PreprocessingReport Execute(
         Dataset dataset, PreprocessingRecipe recipe, string folder, Func<int, Backend> openProcessor, int workers = 0,
-        Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null, CancellationToken cancel = default)
+        Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null,
+        CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
         using var alone = RunLock.Take(folder, "preprocessed");
@@ -117,7 +119,8 @@ public static class PreprocessingRun
         }
         catch (AggregateException errors) when (errors.InnerExceptions.OfType<SharpSegException>().Any())
         {
-            var first = errors.InnerExceptions.OfType<SharpSegException>().OrderBy(error => error.Message, StringComparer.Ordinal).First();
+            var first = errors.InnerExceptions.OfType<SharpSegException>()
+                .OrderBy(error => error.Message, StringComparer.Ordinal).First();
             throw new SharpSegException(first.Message, first.Hint, errors);
         }
 
@@ -125,10 +128,13 @@ public static class PreprocessingRun
     }
 
     private static void Store(
-        Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash, Backend processor)
+        Dataset dataset, DatasetCase item, PreprocessingRecipe recipe, LabelScheme scheme, string folder, string hash,
+        Backend processor)
     {
-        var preprocessed = Preprocessor.Consume(item.Id, dataset.LoadImage(item), () => dataset.LoadLabels(item), recipe, scheme, processor);
-        var properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile, RecipeHash = hash };
+        var preprocessed = Preprocessor.Consume(
+            item.Id, dataset.LoadImage(item), () => dataset.LoadLabels(item), recipe, scheme, processor);
+        var properties =
+            preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile, RecipeHash = hash };
         StoredCase.Save(folder, preprocessed with { Properties = properties });
     }
 
@@ -166,7 +172,8 @@ public static class PreprocessingRun
             var info = new FileInfo(file);
             if (!info.Exists)
             {
-                throw new SharpSegException($"case `{item.Id}`: `{file}` is missing", "`sharpseg verify DATASET` lists every such case");
+                throw new SharpSegException(
+                    $"case `{item.Id}`: `{file}` is missing", "`sharpseg verify DATASET` lists every such case");
             }
 
             text.Append(CultureInfo.InvariantCulture, $"|{info.Name} {info.Length} {info.LastWriteTimeUtc.Ticks}");
@@ -176,11 +183,12 @@ public static class PreprocessingRun
     }
 
     /// <summary>
-    /// Memory of each case (docs/method/memory.md §3); says what the largest takes and how many cases go side by side, and refuses a case that
-    /// does not fit alone.
+    /// Memory of each case (docs/method/memory.md §3); says what the largest takes and how many cases go side by side, and
+    /// refuses a case that does not fit alone.
     /// </summary>
     private static long[] PlanMemory(
-        IReadOnlyList<DatasetCase> cases, PreprocessingRecipe recipe, MemoryBudget budget, out long forCases, Action<string>? info)
+        IReadOnlyList<DatasetCase> cases, PreprocessingRecipe recipe, MemoryBudget budget, out long forCases,
+        Action<string>? info)
     {
         forCases = Math.Max(1, budget.Bytes - MemoryBudget.ProgramBytes);
         var needs = new long[cases.Count];
@@ -194,7 +202,8 @@ public static class PreprocessingRun
 
             needs[i] = memory.PeakBytes;
             disk += memory.ResultBytes;
-            budget.Require(needs[i] + MemoryBudget.ProgramBytes, cases[i].ImageFiles[0], "a machine with more memory, or a coarser spacing");
+            budget.Require(
+                needs[i] + MemoryBudget.ProgramBytes, cases[i].ImageFiles[0], "a machine with more memory, or a coarser spacing");
         }
 
         var largest = needs.Max();

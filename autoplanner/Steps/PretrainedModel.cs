@@ -32,8 +32,10 @@ public sealed class PretrainedModel : IDisposable
         try
         {
             return model.Parts.Count == 0
-                ? new PretrainedModel(path, bodyRate, model, ModelChoice.Of(model.Work, model.Work.ReadDescription().Labels, null, [], "final"))
-                : throw new SharpSegException($"`{path}` is a model of {model.Parts.Count} parts", "import one of them alone, and start from that");
+                ? new PretrainedModel(
+                    path, bodyRate, model, ModelChoice.Of(model.Work, model.Work.ReadDescription().Labels, null, [], "final"))
+                : throw new SharpSegException(
+                    $"`{path}` is a model of {model.Parts.Count} parts", "import one of them alone, and start from that");
         }
         catch (SharpSegException error)
         {
@@ -42,7 +44,10 @@ public sealed class PretrainedModel : IDisposable
         }
     }
 
-    /// <summary>The network to start a configuration from: that of the same name if the model predicts with one, else its first; its first fold.</summary>
+    /// <summary>
+    /// The network to start a configuration from: that of the same name if the model predicts with one, else its first; its first
+    /// fold.
+    /// </summary>
     public PretrainedStart For(string configuration)
     {
         if (choice is null)
@@ -51,7 +56,8 @@ public sealed class PretrainedModel : IDisposable
         }
 
         var member = choice.Members.FirstOrDefault(member => member.Configuration.Name == configuration) ?? choice.Members[0];
-        return new(member.Checkpoints[0], $"{Path.GetFileName(path)}: {member.Configuration.Name}, fold {member.Folds[0]}", bodyRate);
+        return new(
+            member.Checkpoints[0], $"{Path.GetFileName(path)}: {member.Configuration.Name}, fold {member.Folds[0]}", bodyRate);
     }
 
     /// <summary>Removes what was unpacked.</summary>

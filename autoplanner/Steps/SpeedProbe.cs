@@ -39,7 +39,8 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         var channels = job.Description.Labels.HasRegions
             ? network.Plan.OutputChannels + (job.Description.Labels.IgnoreLabel is null ? 0 : 1)
             : 1;
-        float[][] targets = [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
+        float[][] targets =
+            [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
         double[] seconds = new double[MeasuredSteps];
         using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network)))
         {
@@ -57,7 +58,8 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
 
         Array.Sort(seconds);
         var tile = images.AsSpan(0, (int)configuration.Patch.Voxels * network.Plan.InputChannels).ToArray();
-        using var predictor = new Predictor(backend, [network], configuration, job.Plans.Profile, job.Description.Labels.HasRegions, job.MirrorAxes, inference);
+        using var predictor = new Predictor(
+            backend, [network], configuration, job.Plans.Profile, job.Description.Labels.HasRegions, job.MirrorAxes, inference);
         PredictTile(tile);
         var start = Stopwatch.GetTimestamp();
         PredictTile(tile);

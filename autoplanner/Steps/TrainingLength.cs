@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Training;
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
-/// How long a new training takes: as a schedule says, or as many iterations as fit into a time at the speed that was measured. A training that
-/// is resumed keeps the schedule with which it began, but for what is asked for anew.
+/// How long a new training takes: as a schedule says, or as many iterations as fit into a time at the speed that was measured. A
+/// training that is resumed keeps the schedule with which it began, but for what is asked for anew.
 /// </summary>
 public sealed class TrainingLength
 {
@@ -20,10 +20,12 @@ public sealed class TrainingLength
     internal TrainingSchedule? Schedule { get; }
 
     /// <summary>Trains as the schedule says.</summary>
-    public static TrainingLength Of(TrainingSchedule schedule, ScheduleChange? asked = null) => new(schedule, null) { Asked = asked ?? new() };
+    public static TrainingLength Of(TrainingSchedule schedule, ScheduleChange? asked = null) =>
+        new(schedule, null) { Asked = asked ?? new() };
 
     /// <summary>Trains for about a given time; validation on patches is part of it.</summary>
-    public static TrainingLength Within(TimeSpan time, ScheduleChange? asked = null) => new(null, _ => time) { Asked = asked ?? new() };
+    public static TrainingLength Within(TimeSpan time, ScheduleChange? asked = null) =>
+        new(null, _ => time) { Asked = asked ?? new() };
 
     /// <summary>Trains for about a time that depends on the machine's speed, because prediction must follow.</summary>
     public static TrainingLength Within(Func<SpeedProbe, TimeSpan> time, Func<SpeedProbe, bool>? isOver = null) =>

@@ -17,9 +17,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 public sealed record MatrixCell(string Configuration, string Fold);
 
 /// <summary>
-/// Configurations × folds, in an order in which each run finds what it needs: the first stage of a cascade on all folds, whose validation
-/// predictions the second stage learns from, then the second stage, then the others (docs/method/training.md §2). What is done is read off
-/// the workspace, so a matrix continues wherever it was stopped.
+/// Configurations × folds, in an order in which each run finds what it needs: the first stage of a cascade on all folds, whose
+/// validation predictions the second stage learns from, then the second stage, then the others (docs/method/training.md §2). What
+/// is done is read off the workspace, so a matrix continues wherever it was stopped.
 /// </summary>
 public sealed class TrainingMatrix
 {
@@ -82,27 +82,35 @@ public sealed class TrainingMatrix
             Add(name);
         }
 
-        var onlyEveryCase = folds is [Splits.AllCases] && !(withFirstStages && names.Any(name => plans.Resolve(name).PreviousStage is not null));
+        var onlyEveryCase = folds is [Splits.AllCases]
+            && !(withFirstStages && names.Any(name => plans.Resolve(name).PreviousStage is not null));
         var splits = onlyEveryCase ? null : Splits.Find(work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
         string[] all = [.. Enumerable.Range(0, splits?.Folds.Count ?? 0).Select(fold => $"{fold}")];
         var chosen = folds.Count > 0 ? folds.Distinct() : all;
-        IEnumerable<string> FoldsOf(string name) => withFirstStages && names.Any(other => plans.Resolve(other).PreviousStage == name)
+        IEnumerable<string> FoldsOf(string name) =>
+            withFirstStages && names.Any(other => plans.Resolve(other).PreviousStage == name)
             ? all.Union(chosen)
             : chosen;
-        return new TrainingMatrix(work, dataset, plans, splits, [.. names.SelectMany(name => FoldsOf(name).Select(fold => new MatrixCell(name, fold)))]);
+        return new TrainingMatrix(
+            work, dataset, plans, splits,
+            [.. names.SelectMany(name => FoldsOf(name).Select(fold => new MatrixCell(name, fold)))]);
     }
 
     /// <summary>Whether a run's validation probabilities are kept, because pairs of configurations will be compared.</summary>
     public bool KeepsProbabilities(MatrixCell cell) => averaged.Contains(cell.Configuration) && cell.Fold != Splits.AllCases;
 
-    /// <summary>Whether nothing of a run is missing: weights, validation predictions, what a next stage learns from, scores.</summary>
+    /// <summary>
+    /// Whether nothing of a run is missing: weights, validation predictions, what a next stage learns from, scores.
+    /// </summary>
     public bool IsDone(MatrixCell cell)
     {
         var validation = Validation(cell);
         var next = plans.Resolve(cell.Configuration).NextStages.Where(Configurations.Contains);
         return validation.Progress >= (KeepsProbabilities(cell) ? FoldProgress.Averageable : FoldProgress.Validated)
             && File.Exists(Workspace.SummaryFile(Workspace.ValidationFolder(validation.RunFolder)))
-            && next.All(stage => validation.Cases.All(item => PreviousStageFile.Exists(work.NextStageFolder(cell.Configuration, stage), item.CaseId)));
+            && next.All(
+                stage => validation.Cases.All(
+                    item => PreviousStageFile.Exists(work.NextStageFolder(cell.Configuration, stage), item.CaseId)));
     }
 
     /// <summary>The matrix as a table: what is done, running, begun and left.</summary>
@@ -130,8 +138,8 @@ public sealed class TrainingMatrix
     }
 
     /// <summary>
-    /// Bytes that the runs which are not done will add to the workspace: weights (the best ones with the optimiser's moments) and, where kept,
-    /// probabilities in float32 on the scans' grids.
+    /// Bytes that the runs which are not done will add to the workspace: weights (the best ones with the optimiser's moments)
+    /// and, where kept, probabilities in float32 on the scans' grids.
     /// </summary>
     public (long Weights, long Probabilities) DiskBytes()
     {
@@ -162,9 +170,11 @@ public sealed class TrainingMatrix
     public static string Name(string fold) => fold == Splits.AllCases ? "every-case" : fold;
 
     private string Word(MatrixCell cell, MatrixCell? running) =>
-        cell == running ? "running" : IsDone(cell) ? "done" : Validation(cell).Progress == FoldProgress.Untrained ? "left" : "begun";
+        cell == running ? "running" : IsDone(cell) ? "done"
+            : Validation(cell).Progress == FoldProgress.Untrained ? "left" : "begun";
 
-    private Split SplitOf(string fold) => fold == Splits.AllCases ? Splits.All(dataset.TrainingCases.Select(item => item.Id)) : splits!.ForFold(fold);
+    private Split SplitOf(string fold) =>
+        fold == Splits.AllCases ? Splits.All(dataset.TrainingCases.Select(item => item.Id)) : splits!.ForFold(fold);
 
     private FoldValidation Validation(MatrixCell cell) => FoldValidation.Of(
         work, cell.Configuration, cell.Fold, dataset.Description.FileEnding, [.. SplitOf(cell.Fold).Val.Select(id => (id, ""))]);

@@ -15,7 +15,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="TimeLeft">
-/// Time until everything must be done; null if there is no such time. Validation cases that do not fit into it are left out and counted.
+/// Time until everything must be done; null if there is no such time. Validation cases that do not fit into it are left out and
+/// counted.
 /// </param>
 public sealed record TrainingRequest(
     TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true, Func<TimeSpan>? TimeLeft = null);
@@ -43,7 +44,8 @@ public static class TrainingRun
         using var alone = RunLock.Take(job.Folder, "trained");
         var outcome = TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel);
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
-        ValidationRun.Execute(job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities, request.TimeLeft);
+        ValidationRun.Execute(
+            job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities, request.TimeLeft);
         reporter.Stage("score");
         return new TrainingResult(outcome, ValidationRun.Score(job, dataset, request.Surface, reporter, cancel));
     }

@@ -14,7 +14,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="PeakBytes">Highest device memory; 0 if the run was found finished.</param>
 /// <param name="PredictedPeakBytes">What the plan predicted for this batch size.</param>
 /// <param name="WaitingSeconds">Time in which the network waited for batches, of this session.</param>
-public sealed record TrainingOutcome(TrainingSchedule Schedule, int Iterations, double Seconds, long PeakBytes, long PredictedPeakBytes, double WaitingSeconds)
+public sealed record TrainingOutcome(
+    TrainingSchedule Schedule, int Iterations, double Seconds, long PeakBytes, long PredictedPeakBytes, double WaitingSeconds)
 {
     /// <summary>Mean time of an iteration, its share of validation patches included.</summary>
     public double SecondsPerIteration => Iterations == 0 ? 0 : Seconds / Iterations;
@@ -34,7 +35,9 @@ internal static class TrainingSession
     public static TrainingOutcome Execute(
         TrainingJob job, Backend backend, TrainingLength length, bool resume, IReporter reporter, CancellationToken cancel)
     {
-        reporter.Stage($"train {job.Configuration.Name}, fold {job.Fold}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to validate");
+        reporter.Stage(
+            $"train {job.Configuration.Name}, fold {job.Fold}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to "
+                + "validate");
         foreach (var warning in job.Warnings)
         {
             reporter.Warning(warning);
@@ -45,28 +48,35 @@ internal static class TrainingSession
         {
             if (!resume)
             {
-                throw new SharpSegException($"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
+                throw new SharpSegException(
+                    $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
             }
 
             var done = Checkpoint.Peek(final, job);
             if (!length.Asked.IsMetBy(done.Schedule))
             {
                 throw new SharpSegException(
-                    $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} iterations, batch "
-                        + $"{done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has no optimiser state",
+                    $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} "
+                        + "iterations, batch "
+                        + $"{done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has no optimiser "
+                        + "state",
                     $"delete `{job.Folder}` to train again with another length");
             }
 
             reporter.Info("already trained");
-            return new TrainingOutcome(done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0);
+            return new TrainingOutcome(
+                done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0);
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
-        var begun = resume && Trainer.SoundCheckpoint(job, SilentReporter.Instance) is { } existing ? Checkpoint.Peek(existing, job) : null;
+        var begun = resume && Trainer.SoundCheckpoint(job, SilentReporter.Instance) is { } existing
+            ? Checkpoint.Peek(existing, job)
+            : null;
         var resumed = begun is null ? null : length.Asked.Continue(begun.Schedule, begun.State);
         if (resumed is not null && length.IsDeadline && resumed.TimeBudget is null)
         {
-            throw new SharpSegException("--max-time: the run was begun without it", "leave it out: the run keeps its number of epochs");
+            throw new SharpSegException(
+                "--max-time: the run was begun without it", "leave it out: the run keeps its number of epochs");
         }
 
         if (resumed is not null && resumed != begun!.Schedule)
@@ -77,7 +87,9 @@ internal static class TrainingSession
 
         try
         {
-            var speed = length.IsDeadline || (resumed is null && length.Schedule is null) ? Probe(job, backend, reporter, cancel) : null;
+            var speed = length.IsDeadline || (resumed is null && length.Schedule is null)
+                ? Probe(job, backend, reporter, cancel)
+                : null;
             if (resumed is not null && length.IsDeadline)
             {
                 // A session of its own has its own time, and never more than the run had from the beginning.
@@ -86,7 +98,8 @@ internal static class TrainingSession
             }
 
             var schedule = resumed ?? length.Schedule
-                ?? TrainingSchedule.Fit(length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+                ?? TrainingSchedule.Fit(
+                    length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
             return Train(job, backend, resume, reporter, schedule, length, speed, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
@@ -96,16 +109,19 @@ internal static class TrainingSession
     }
 
     private static TrainingOutcome Train(
-        TrainingJob job, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, TrainingLength length, SpeedProbe? speed,
+        TrainingJob job, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, TrainingLength length,
+        SpeedProbe? speed,
         CancellationToken cancel)
     {
         reporter.Info(Describe(plan, job));
         reporter.Info(MemoryPlan.Require(
-            job.Plans.Profile, job.Configuration with { BatchSize = plan.BatchSize }, job.Description, backend).Describe(backend));
+            job.Plans.Profile, job.Configuration with { BatchSize = plan.BatchSize }, job.Description,
+            backend).Describe(backend));
         using var trainer = new Trainer(job, plan, backend, resume, reporter);
         if (speed is not null && length.IsOver is { } isOver)
         {
-            var measured = speed.SecondsPerStep * plan.BatchSize / TrainingSchedule.ProbeBatch(job.Configuration.BatchSize, job.Configuration.Is2D);
+            var measured = speed.SecondsPerStep * plan.BatchSize / TrainingSchedule.ProbeBatch(
+                job.Configuration.BatchSize, job.Configuration.Is2D);
             trainer.IsOver = seconds => isOver(speed.SlowedDown(Math.Max(1, seconds / measured)));
         }
 
@@ -119,7 +135,8 @@ internal static class TrainingSession
         }
 
         return new TrainingOutcome(
-            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes, PredictedPeak(job, trainer.Schedule, backend),
+            trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes,
+            PredictedPeak(job, trainer.Schedule, backend),
             trainer.WaitingTime.TotalSeconds);
     }
 
@@ -168,13 +185,18 @@ internal static class TrainingSession
             $"training of {job.Configuration.Name} fold {job.Fold} ended: {failure.Message}",
             saved is null
                 ? "nothing was saved yet; start again, `sharpseg devices` lists what the machine still has"
-                : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume continues, on any device",
+                : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume "
+                    + "continues, on any device",
             failure);
     }
 
     private static string Describe(TrainingSchedule s, TrainingJob job)
     {
-        var text = $"schedule: batch {s.BatchSize} (planned {job.Configuration.BatchSize}), {s.Epochs} epochs of {s.IterationsPerEpoch} iterations";
-        return s.TimeBudget is { } budget ? text + FormattableString.Invariant($", fitted to {budget.TotalMinutes:0.0} min") : text;
+        var text =
+            $"schedule: batch {s.BatchSize} (planned {job.Configuration.BatchSize}), {s.Epochs} epochs of "
+                + $"{s.IterationsPerEpoch} iterations";
+        return s.TimeBudget is { } budget
+            ? text + FormattableString.Invariant($", fitted to {budget.TotalMinutes:0.0} min")
+            : text;
     }
 }

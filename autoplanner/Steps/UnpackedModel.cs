@@ -38,7 +38,9 @@ public sealed partial class UnpackedModel : IDisposable
     /// <summary>The model as a workspace: plans, labels, best.json and checkpoints.</summary>
     public Workspace Work { get; }
 
-    /// <summary>The models of which it consists, in the order in which they write their labels; none for an ordinary model.</summary>
+    /// <summary>
+    /// The models of which it consists, in the order in which they write their labels; none for an ordinary model.
+    /// </summary>
     public IReadOnlyList<ModelPart> Parts => parts;
 
     /// <summary>Unpacks a model.</summary>
@@ -60,7 +62,9 @@ public sealed partial class UnpackedModel : IDisposable
             if (new FileInfo(path) is not { Exists: true, Length: > 0 })
             {
                 throw new SharpSegException(
-                    File.Exists(path) ? $"`{path}`: the file is empty, or it is a pipe or a device" : $"`{path}`: no such file", Again);
+                    File.Exists(path)
+                        ? $"`{path}`: the file is empty, or it is a pipe or a device"
+                        : $"`{path}`: no such file", Again);
             }
 
             using var zip = ZipFile.OpenRead(path);
@@ -74,7 +78,8 @@ public sealed partial class UnpackedModel : IDisposable
             {
                 OperationCanceledException or UnauthorizedAccessException => error,
                 SharpSegException known => model.InWordsOfTheFile(known),
-                InvalidDataException or EndOfStreamException => new SharpSegException($"`{path}`: not a model, or damaged: {error.Message}", Again, error),
+                InvalidDataException or EndOfStreamException =>
+                    new SharpSegException($"`{path}`: not a model, or damaged: {error.Message}", Again, error),
                 IOException => error,
                 _ => new SharpSegException($"`{path}`: cannot be unpacked: {error.Message}", Again, error),
             };
@@ -83,7 +88,8 @@ public sealed partial class UnpackedModel : IDisposable
 
     /// <summary>An error about one of the unpacked files as one about the model file, which is what the user knows.</summary>
     public SharpSegException InWordsOfTheFile(SharpSegException error) =>
-        !error.Message.Contains(folder, StringComparison.Ordinal) && error.Hint?.Contains(folder, StringComparison.Ordinal) != true
+        !error.Message.Contains(folder, StringComparison.Ordinal)
+            && error.Hint?.Contains(folder, StringComparison.Ordinal) != true
             ? error
             : new SharpSegException(Renamed(error.Message), error.Hint is null ? null : Renamed(error.Hint), error);
 
@@ -95,7 +101,8 @@ public sealed partial class UnpackedModel : IDisposable
     }
 
     private string Renamed(string text) => text
-        .Replace(folder + Path.DirectorySeparatorChar, $"{path}: ", StringComparison.Ordinal).Replace(folder, path, StringComparison.Ordinal);
+        .Replace(folder + Path.DirectorySeparatorChar, $"{path}: ", StringComparison.Ordinal)
+        .Replace(folder, path, StringComparison.Ordinal);
 
     /// <summary>Removes what killed processes left in the temporary folder.</summary>
     private static void Sweep()
@@ -107,7 +114,8 @@ public sealed partial class UnpackedModel : IDisposable
                 var lockFile = Path.Combine(old, LockName);
                 if (File.Exists(lockFile))
                 {
-                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose(); // fails while its process lives
+                    // fails while its process lives
+                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
                     Delete(old);
                 }
                 else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
@@ -215,7 +223,9 @@ public sealed partial class UnpackedModel : IDisposable
         // A model of parts has those of each part instead of its own.
         var folders = names.Where(name => name.StartsWith($"{ModelArchive.PartsFolder}/", StringComparison.Ordinal))
             .Select(name => string.Join('/', name.Split('/').Take(2)) + "/").DefaultIfEmpty("");
-        string[] needed = [ModelArchive.ManifestName, "dataset.json", .. folders.Distinct().SelectMany(f => new[] { $"{f}dataset.json", $"{f}plans.json", $"{f}best.json" })];
+        string[] needed =
+            [ModelArchive.ManifestName, "dataset.json", .. folders.Distinct()
+                .SelectMany(f => new[] { $"{f}dataset.json", $"{f}plans.json", $"{f}best.json" })];
         if (needed.FirstOrDefault(name => !names.Contains(name)) is { } missing)
         {
             throw new SharpSegException($"`{path}`: no `{missing}` in it: not a model", Again);
@@ -231,10 +241,12 @@ public sealed partial class UnpackedModel : IDisposable
         var total = 0L;
         foreach (var entry in entries)
         {
-            if (entry.Length < 0 || (IsJson(entry) && entry.Length > MostJsonBytes) || entry.Length / LargestExpansion > entry.CompressedLength)
+            if (entry.Length < 0 || (IsJson(entry) && entry.Length > MostJsonBytes)
+                || entry.Length / LargestExpansion > entry.CompressedLength)
             {
                 throw new SharpSegException(
-                    $"`{path}`: `{entry.FullName}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes", "the file is damaged");
+                    $"`{path}`: `{entry.FullName}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes",
+                    "the file is damaged");
             }
 
             total = checked(total + entry.Length);
@@ -243,7 +255,8 @@ public sealed partial class UnpackedModel : IDisposable
         if (new DriveInfo(folder).AvailableFreeSpace is var free && free < total)
         {
             throw new SharpSegException(
-                $"`{path}` unpacks to {total / 1e9:0.0} GB, {Path.GetTempPath()} has room for {free / 1e9:0.0}", "free space there, or name another folder with TMPDIR");
+                $"`{path}` unpacks to {total / 1e9:0.0} GB, {Path.GetTempPath()} has room for {free / 1e9:0.0}",
+                "free space there, or name another folder with TMPDIR");
         }
     }
 
@@ -272,17 +285,20 @@ public sealed partial class UnpackedModel : IDisposable
 
         if (length != entry.Length || check != entry.Crc32)
         {
-            throw new SharpSegException($"`{path}`: `{entry.FullName}` is damaged: its bytes are not those that were written", "copy or export it again");
+            throw new SharpSegException(
+                $"`{path}`: `{entry.FullName}` is damaged: its bytes are not those that were written", "copy or export it again");
         }
     }
 
     private void ReadManifest(string manifest, string path)
     {
         var file = JsonFile.Read(manifest);
-        if (file.Text("format") != ModelArchive.Format || file.Number("version") != (file.Has(ModelArchive.PartsFolder) ? ModelArchive.PartsVersion : ModelArchive.Version))
+        if (file.Text("format") != ModelArchive.Format
+            || file.Number("version") != (file.Has(ModelArchive.PartsFolder) ? ModelArchive.PartsVersion : ModelArchive.Version))
         {
             throw new SharpSegException(
-                $"`{path}`: a model of format `{file.Text("format")}`, version {file.Number("version")}; this program reads `{ModelArchive.Format}`, versions {ModelArchive.Version} and {ModelArchive.PartsVersion}",
+                $"`{path}`: a model of format `{file.Text("format")}`, version {file.Number("version")}; this program reads "
+                    + $"`{ModelArchive.Format}`, versions {ModelArchive.Version} and {ModelArchive.PartsVersion}",
                 "export it with this version of sharpseg");
         }
 
@@ -296,6 +312,7 @@ public sealed partial class UnpackedModel : IDisposable
         }
     }
 
-    [GeneratedRegex(@"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|plans/[\w.+ -]{1,100}\.json|(plans/[\w.+ -]{1,100}/)?runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|plans/[\w.+ -]{1,100}\.json|(plans/[\w.+ -]{1,100}/)?runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
     private static partial Regex KnownName();
 }

@@ -28,10 +28,12 @@ internal static class ValidationRun
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
     /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
-    /// <param name="timeLeft">Time until scoring must be done, too; cases that do not fit into it wait for the next session.</param>
+    /// <param name="timeLeft">Time until scoring must be done, too; cases that do not fit into it wait for the next
+    /// session.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(
-        TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel, bool saveProbabilities = false,
+        TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel,
+        bool saveProbabilities = false,
         Func<TimeSpan>? timeLeft = null)
     {
         try
@@ -41,7 +43,8 @@ internal static class ValidationRun
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting fold {job.Fold} ended: {failure.Message}", "the same command with --resume continues, on any device", failure);
+                $"predicting fold {job.Fold} ended: {failure.Message}",
+                "the same command with --resume continues, on any device", failure);
         }
     }
 
@@ -51,7 +54,8 @@ internal static class ValidationRun
     /// <param name="surface">Also HD95 and NSD.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
-    public static EvaluationSummary Score(TrainingJob job, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
+    public static EvaluationSummary Score(
+        TrainingJob job, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(job.Folder);
         var references = dataset.TrainingCases.ToDictionary(c => c.Id, c => c.LabelFile, StringComparer.Ordinal);
@@ -63,7 +67,8 @@ internal static class ValidationRun
         var scored = Evaluator.Evaluate(
             predicted, job.Description.Labels, new EvaluationOptions { Surface = surface },
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
-        var summary = EvaluationSummary.Of(scored.Classes, scored.Cases, [.. cases.Except(predicted).Select(item => item.CaseId)]);
+        var summary = EvaluationSummary.Of(
+            scored.Classes, scored.Cases, [.. cases.Except(predicted).Select(item => item.CaseId)]);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
         {
             reporter.Warning(item.Warning!);
@@ -74,7 +79,8 @@ internal static class ValidationRun
     }
 
     private static void Predict(
-        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, Func<TimeSpan>? timeLeft, IReporter reporter,
+        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, Func<TimeSpan>? timeLeft,
+        IReporter reporter,
         CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(job.Folder);
@@ -104,10 +110,12 @@ internal static class ValidationRun
             using var stored = StoredCase.Open(job.DataFolder, id);
             var voxels = stored.Shape.Voxels;
             if (timeLeft is not null && predictedVoxels > 0
-                && timeLeft().TotalSeconds < (clock.Elapsed.TotalSeconds * voxels / predictedVoxels) + ((i + 1) * SecondsPerScoredCase))
+                && timeLeft().TotalSeconds < (clock.Elapsed.TotalSeconds * voxels / predictedVoxels)
+                    + ((i + 1) * SecondsPerScoredCase))
             {
                 reporter.Warning(
-                    $"the time is over: {i} of {job.ValidationCases.Count} validation cases are predicted, the scores are theirs; the same command with --resume does the rest");
+                    $"the time is over: {i} of {job.ValidationCases.Count} validation cases are predicted, the scores are "
+                        + "theirs; the same command with --resume does the rest");
                 return;
             }
 
@@ -116,7 +124,8 @@ internal static class ValidationRun
             using var outputs = cut.IsWhole
                 ? predictor.Predict(InputOf(job, stored), cancel)
                 : predictor.PredictToFile(InputOf(job, stored), cut, folder, cancel);
-            var segmentation = SegmentationExporter.ToOriginalGrid(outputs, stored.Properties, job.Plans, job.Configuration, labels);
+            var segmentation = SegmentationExporter.ToOriginalGrid(
+                outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             HandOver(job, nextStages, stored, outputs);
             if (saveProbabilities)
@@ -160,7 +169,8 @@ internal static class ValidationRun
             else
             {
                 reporter.Warning(
-                    $"nothing is handed over to {stage.Name}, which is not preprocessed: for the cascade, preprocess it and repeat this command with --resume");
+                    $"nothing is handed over to {stage.Name}, which is not preprocessed: for the cascade, preprocess it and "
+                        + "repeat this command with --resume");
             }
         }
 

@@ -85,7 +85,9 @@ internal sealed class Checkpoint
         AtomicFile.Write(path, stream => Safetensors.Write(stream, entries, metadata));
     }
 
-    /// <summary>Writes the weights of a network that another program trained: a file that predicts, and cannot be trained on.</summary>
+    /// <summary>
+    /// Writes the weights of a network that another program trained: a file that predicts, and cannot be trained on.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="configuration">Name of the configuration.</param>
     /// <param name="fold">Number of the fold, or "all".</param>
@@ -94,10 +96,12 @@ internal sealed class Checkpoint
     /// <param name="parameters">The network's parameters.</param>
     /// <param name="fill">Delivers the values of one, in our layout.</param>
     public static void SaveImported(
-        string path, string configuration, string fold, IReadOnlyList<int> mirrorAxes, string origin, IReadOnlyList<Parameter> parameters,
+        string path, string configuration, string fold, IReadOnlyList<int> mirrorAxes, string origin,
+        IReadOnlyList<Parameter> parameters,
         ParameterSource fill)
     {
-        var entries = parameters.Select(parameter => new SafetensorsEntry(parameter.Name, Dimensions(parameter), target => fill(parameter, target)));
+        var entries = parameters.Select(
+            parameter => new SafetensorsEntry(parameter.Name, Dimensions(parameter), target => fill(parameter, target)));
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.Write(path, stream => Safetensors.Write(stream, [.. entries], new Dictionary<string, string>
         {
@@ -153,7 +157,8 @@ internal sealed class Checkpoint
     public static ulong SeedOf(string path)
     {
         using var reader = Open(path);
-        return ulong.TryParse(reader.Metadata.GetValueOrDefault("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+        return ulong.TryParse(
+            reader.Metadata.GetValueOrDefault("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
             ? seed
             : throw Damaged(path, "it is not a SharpSeg checkpoint", null);
     }
@@ -252,14 +257,16 @@ internal sealed class Checkpoint
         if (m.GetValueOrDefault("seed") != seed)
         {
             throw new SharpSegException(
-                $"`{path}` was trained with seed {m.GetValueOrDefault("seed")}, not {seed}", $"resume with --seed {m.GetValueOrDefault("seed")}");
+                $"`{path}` was trained with seed {m.GetValueOrDefault("seed")}, not {seed}",
+                $"resume with --seed {m.GetValueOrDefault("seed")}");
         }
 
         try
         {
             var schedule = JsonSerializer.Deserialize(m["schedule"], TrainingJson.Default.TrainingSchedule);
             return new Checkpoint(
-                TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"), m.GetValueOrDefault(PrecisionKey) ?? "fp32");
+                TrainingState.FromJson(m["state"]), schedule ?? throw new JsonException("an empty schedule"),
+                m.GetValueOrDefault(PrecisionKey) ?? "fp32");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {
@@ -283,7 +290,8 @@ internal sealed class Checkpoint
         {
             var found = reader.Contains(name) ? $"[{string.Join(", ", reader.Shape(name))}]" : "nothing";
             throw new SharpSegException(
-                $"`{path}` does not fit the plan: tensor `{name}` should be [{string.Join(", ", expected)}], the file has {found}",
+                $"`{path}` does not fit the plan: tensor `{name}` should be [{string.Join(", ", expected)}], the file has "
+                    + $"{found}",
                 "it was trained with other plans: use those, or train again");
         }
 
@@ -306,7 +314,8 @@ internal sealed class Checkpoint
     }
 
     /// <summary>The extents under which a parameter is stored.</summary>
-    internal static int[] Dimensions(Parameter parameter) => parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
+    internal static int[] Dimensions(Parameter parameter) =>
+        parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
         ? [parameter.Shape.D0, parameter.Shape.D1, parameter.Shape.D2, parameter.Shape.D3, parameter.Shape.D4]
         : [parameter.Shape.C];
 

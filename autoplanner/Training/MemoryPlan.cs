@@ -18,7 +18,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Augmentation">
 /// Most bytes that the augmentation's spatial transform takes; 0 where the processor computes it.
 /// </param>
-internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
+internal sealed record MemoryPlan(
+    long Weights, long Gradients, long Optimizer, long Activations, long Workspace, long Augmentation)
 {
     private const int LeastEdge = 16;                     // voxels; smaller patches see too little to be worth proposing
 
@@ -30,13 +31,16 @@ internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, 
     /// <param name="configuration">Network, patch, batch.</param>
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">The device.</param>
-    public static MemoryPlan Of(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
+    public static MemoryPlan Of(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
         PeakMemory.Training(profile, configuration, description, backend);
 
     /// <summary>One line: the parts, the sum, and what the device has.</summary>
     public string Describe(Backend backend) =>
-        $"memory plan: weights {Size(Weights)}, gradients {Size(Gradients)}, optimiser {Size(Optimizer)}, activations {Size(Activations)}, "
-        + $"workspace {Size(Workspace)}" + (Augmentation > 0 ? $", augmentation {Size(Augmentation)}" : "") + $": peak {Size(Total)}"
+        $"memory plan: weights {Size(Weights)}, gradients {Size(Gradients)}, optimiser {Size(Optimizer)}, activations "
+            + $"{Size(Activations)}, "
+        + $"workspace {Size(Workspace)}"
+            + (Augmentation > 0 ? $", augmentation {Size(Augmentation)}" : "") + $": peak {Size(Total)}"
         + (backend.MemoryBytes > 0 ? $" of {Size(backend.MemoryBytes)}" : "");
 
     /// <summary>Refuses what cannot fit, before anything is allocated.</summary>
@@ -44,7 +48,8 @@ internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, 
     /// <exception cref="SharpSegException">
     /// The device has less memory than the plan needs; the hint says what would fit.
     /// </exception>
-    public static MemoryPlan Require(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+    public static MemoryPlan Require(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var plan = Of(profile, configuration, description, backend);
         if (backend.MemoryBytes <= 0 || plan.Total <= backend.MemoryBytes)
@@ -53,7 +58,8 @@ internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, 
         }
 
         throw new SharpSegException(
-            $"{configuration.Name} with batch {configuration.BatchSize} and patch {configuration.Patch} needs {Size(plan.Total)}, "
+            $"{configuration.Name} with batch {configuration.BatchSize} and patch {configuration.Patch} needs "
+                + $"{Size(plan.Total)}, "
                 + $"{backend.Name} has {Size(backend.MemoryBytes)}",
             WhatFits(profile, configuration, description, backend));
     }
@@ -63,7 +69,8 @@ internal sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, 
     /// <param name="configuration">What does not fit.</param>
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">The device.</param>
-    private static string WhatFits(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+    private static string WhatFits(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var limit = backend.MemoryBytes;
         bool Fits(ConfigurationPlan smaller) => Of(profile, smaller, description, backend).Total <= limit;

@@ -27,11 +27,13 @@ public static class PeakMemory
     /// <param name="configuration">Network, patch, batch.</param>
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
-    public static long TrainingBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
+    public static long TrainingBytes(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
         Training(profile, configuration, description, backend).Total;
 
     /// <summary>The parts of <see cref="TrainingBytes"/>.</summary>
-    internal static MemoryPlan Training(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+    internal static MemoryPlan Training(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var network = configuration.NetworkFor(profile, description);
         var loss = new LossOptions(
@@ -41,7 +43,8 @@ public static class PeakMemory
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
-            backend.WorkspaceBytes(memory.Convolutions), backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)));
+            backend.WorkspaceBytes(memory.Convolutions),
+            backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)));
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>
@@ -54,19 +57,22 @@ public static class PeakMemory
     /// <param name="configuration">Network and patch.</param>
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
-    public static long PredictionBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+    public static long PredictionBytes(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
-        var memory = StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1);
+        var memory = StepMemory.MeasurePrediction(
+            configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1);
         return memory.PredictionBytes + backend.WorkspaceBytes(memory.Convolutions);
     }
 
     /// <summary>Bytes of a configuration's weights.</summary>
     public static long WeightBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description) =>
-        StepMemory.MeasurePrediction(configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1).ParameterBytes;
+        StepMemory.MeasurePrediction(
+            configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1).ParameterBytes;
 
     /// <summary>
-    /// Bytes of a network's weights, and bytes at the peak of predicting a number of tiles at a time with mirroring, sums over the image
-    /// not included.
+    /// Bytes of a network's weights, and bytes at the peak of predicting a number of tiles at a time with mirroring, sums over
+    /// the image not included.
     /// </summary>
     /// <param name="profile">Of the plans.</param>
     /// <param name="configuration">Network and patch.</param>
@@ -75,13 +81,16 @@ public static class PeakMemory
     /// <param name="mirroring">Several views are averaged.</param>
     /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
     internal static (long Weights, long Forward) Prediction(
-        Profile profile, ConfigurationPlan configuration, DatasetDescription description, int tiles, bool mirroring, Backend backend)
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, int tiles, bool mirroring,
+        Backend backend)
     {
         var network = configuration.NetworkFor(profile, description);
         var memory = StepMemory.MeasurePrediction(network, configuration.Patch, tiles);
-        // The mean over views, the tiles on the host, the weights of a tile's voxels; one answer turned back and one view of the input.
+        // The mean over views, the tiles on the host, the weights of a tile's voxels; one answer turned back and one view of the
+        // input.
         long mean = network.OutputChannels, input = network.InputChannels;
-        var besides = configuration.Patch.Voxels * sizeof(float) * ((tiles * (mean + input + (mirroring ? mean + input : 0))) + 1);
+        var besides = configuration.Patch.Voxels * sizeof(float) * (
+            (tiles * (mean + input + (mirroring ? mean + input : 0))) + 1);
         return (memory.ParameterBytes, memory.PoolBytes + besides + backend.WorkspaceBytes(memory.Convolutions));
     }
 
@@ -95,7 +104,9 @@ public static class PeakMemory
     }
 }
 
-/// <summary>The largest spatial transform that training a configuration can draw; decides what sampling may come to hold on a device.</summary>
+/// <summary>
+/// The largest spatial transform that training a configuration can draw; decides what sampling may come to hold on a device.
+/// </summary>
 internal static class SamplerLimits
 {
     /// <summary>By the profile's own recipe.</summary>

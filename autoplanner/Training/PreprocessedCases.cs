@@ -5,8 +5,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// The opened preprocessed cases of a fold, memory-mapped, in the second stage of a cascade with the first one's segmentations; disposing
-/// closes them.
+/// The opened preprocessed cases of a fold, memory-mapped, in the second stage of a cascade with the first one's segmentations;
+/// disposing closes them.
 /// </summary>
 internal sealed class PreprocessedCases : IDisposable
 {
@@ -57,7 +57,9 @@ internal sealed class PreprocessedCases : IDisposable
     }
 }
 
-/// <summary>A preprocessed case on disk as the loader reads it, in a cascade with the segmentation of the previous stage beside it.</summary>
+/// <summary>
+/// A preprocessed case on disk as the loader reads it, in a cascade with the segmentation of the previous stage beside it.
+/// </summary>
 internal sealed class StoredCaseSource : ICaseSource
 {
     private readonly StoredCase stored;
@@ -128,7 +130,9 @@ internal sealed class StoredCaseSource : ICaseSource
         previousStage.Read(origin, size, labels);
     }
 
-    /// <summary>The case, whose values are those that were written: once per session all of them are compared with their checksums.</summary>
+    /// <summary>
+    /// The case, whose values are those that were written: once per session all of them are compared with their checksums.
+    /// </summary>
     private StoredCase Whole()
     {
         _ = whole.Value;

@@ -7,7 +7,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <summary>From which network a run starts.</summary>
 /// <param name="Checkpoint">Its file.</param>
 /// <param name="Source">What the user named: the same file, or the model it is part of.</param>
-/// <param name="BodyRate">Learning rate of everything but the heads, in parts of the heads' (STU-Net, arXiv:2304.06716: 0.1).</param>
+/// <param name="BodyRate">Learning rate of everything but the heads, in parts of the heads' (STU-Net, arXiv:2304.06716:
+/// 0.1).</param>
 public sealed record PretrainedStart(string Checkpoint, string Source, double BodyRate);
 
 /// <summary>What became of every parameter of a network that started from another one; part of the run's state.</summary>
@@ -18,7 +19,8 @@ public sealed record PretrainedStart(string Checkpoint, string Source, double Bo
 /// <param name="New">Names of parameters that start at random: new heads, and what the other network does not have.</param>
 /// <param name="Unused">How many of the other network's parameters have no place.</param>
 public sealed record PretrainedRecord(
-    string Source, double BodyRate, IReadOnlyList<string> Loaded, IReadOnlyList<string> Adapted, IReadOnlyList<string> New, int Unused)
+    string Source, double BodyRate, IReadOnlyList<string> Loaded, IReadOnlyList<string> Adapted,
+    IReadOnlyList<string> New, int Unused)
 {
     /// <summary>The report in a line.</summary>
     public string Describe() => FormattableString.Invariant(
@@ -27,8 +29,8 @@ public sealed record PretrainedRecord(
 }
 
 /// <summary>
-/// Start values from another network (docs/method/training.md §12): what has the same name and shape is loaded; weights that read the images
-/// are adapted to another number of channels; heads of other classes stay new.
+/// Start values from another network (docs/method/training.md §12): what has the same name and shape is loaded; weights that read
+/// the images are adapted to another number of channels; heads of other classes stay new.
 /// </summary>
 internal static class PretrainedWeights
 {
@@ -52,7 +54,8 @@ internal static class PretrainedWeights
             else if (ReadsImages(shape, found, network.Plan.InputChannels))
             {
                 var length = found.Aggregate(1L, (product, extent) => product * extent);
-                network.Backend.Upload(Adapt(Read(file, start, parameter.Name, length), found[3], shape[3], shape[4]), parameter.Value);
+                network.Backend.Upload(
+                    Adapt(Read(file, start, parameter.Name, length), found[3], shape[3], shape[4]), parameter.Value);
                 adapted.Add(parameter.Name);
             }
             else
@@ -86,11 +89,12 @@ internal static class PretrainedWeights
 
     /// <summary>A convolution weight (kz, ky, kx, cin, cout) that differs in the number of image channels alone.</summary>
     private static bool ReadsImages(IReadOnlyList<int> shape, IReadOnlyList<int> found, int channels) =>
-        shape.Count == 5 && found.Count == 5 && shape[3] == channels && Enumerable.Range(0, 5).All(axis => axis == 3 || shape[axis] == found[axis]);
+        shape.Count == 5 && found.Count == 5 && shape[3] == channels
+            && Enumerable.Range(0, 5).All(axis => axis == 3 || shape[axis] == found[axis]);
 
     /// <summary>
-    /// Every channel gets the mean of the old channels' weights, times old over new channels: the same image in all channels gives the same
-    /// features as before.
+    /// Every channel gets the mean of the old channels' weights, times old over new channels: the same image in all channels
+    /// gives the same features as before.
     /// </summary>
     private static float[] Adapt(float[] weights, int from, int to, int outputs)
     {
@@ -142,6 +146,7 @@ internal static class PretrainedWeights
 
         return Array.TrueForAll(values, float.IsFinite)
             ? values
-            : throw new SharpSegException($"`{start.Source}`: tensor `{name}` holds numbers that are no weights", "the file is damaged");
+            : throw new SharpSegException(
+                $"`{start.Source}`: tensor `{name}` holds numbers that are no weights", "the file is damaged");
     }
 }

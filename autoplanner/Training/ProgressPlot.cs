@@ -8,7 +8,8 @@ internal static class ProgressPlot
 {
     private const int Width = 900, PanelHeight = 300, Left = 70, Right = 20, Top = 40, Bottom = 40;
     private static readonly Rgb Ink = new(40, 40, 40), Grid = new(225, 225, 225);
-    private static readonly Rgb Blue = new(31, 119, 180), Red = new(214, 39, 40), Green = new(44, 160, 44), Pale = new(170, 210, 170);
+    private static readonly Rgb Blue = new(31, 119, 180), Red = new(214, 39, 40), Green = new(44, 160, 44),
+    Pale = new(170, 210, 170);
 
     public static void Write(string path, TrainingJob job, IReadOnlyList<EpochRecord> records)
     {

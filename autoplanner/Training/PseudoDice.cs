@@ -15,7 +15,8 @@ internal sealed class PseudoDice(LabelScheme labels)
 
     /// <summary>Counts a batch at full resolution; what is to be ignored counts nowhere.</summary>
     /// <param name="outputs">Classes (n, z, y, x); of regions, logits (n, z, y, x, r), above 0 inside.</param>
-    /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), the ignore map last if there is one.</param>
+    /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), the ignore map last if there is
+    /// one.</param>
     public void Count(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
     {
         if (labels.HasRegions)
@@ -58,7 +59,9 @@ internal sealed class PseudoDice(LabelScheme labels)
         return count == 0 ? null : sum / count;
     }
 
-    /// <summary>Moving average: the first value starts it, then 0.9·old + 0.1·new; an undefined epoch keeps the old one.</summary>
+    /// <summary>
+    /// Moving average: the first value starts it, then 0.9·old + 0.1·new; an undefined epoch keeps the old one.
+    /// </summary>
     public static double? MovingAverage(double? previous, double? mean) =>
         mean is not { } value ? previous : previous is { } old ? (0.9 * old) + (0.1 * value) : value;
 

@@ -14,8 +14,8 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
     public TrainingSchedule Of(int plannedBatch) => Apply(TrainingSchedule.Full(Batch ?? plannedBatch));
 
     /// <summary>
-    /// The schedule with which an interrupted run continues: epochs and iterations may change, and the learning rate then falls over the new
-    /// number of epochs; the rest is refused by name.
+    /// The schedule with which an interrupted run continues: epochs and iterations may change, and the learning rate then falls
+    /// over the new number of epochs; the rest is refused by name.
     /// </summary>
     /// <param name="recorded">With which it began.</param>
     /// <param name="state">How far it is.</param>
@@ -24,12 +24,15 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
     {
         if (Batch is { } batch && batch != recorded.BatchSize)
         {
-            throw new SharpSegException($"--batch {batch}: the run was begun with batch {recorded.BatchSize}, which cannot change", "leave --batch out");
+            throw new SharpSegException(
+                $"--batch {batch}: the run was begun with batch {recorded.BatchSize}, which cannot change", "leave --batch out");
         }
 
         if (recorded.TimeBudget is not null && (Epochs ?? Iterations) is not null)
         {
-            throw new SharpSegException("--epochs and --iterations: the run was begun with --max-time, which chooses them", "leave them out, or give another --max-time");
+            throw new SharpSegException(
+                "--epochs and --iterations: the run was begun with --max-time, which chooses them",
+                "leave them out, or give another --max-time");
         }
 
         if (Time is { } time && recorded.TimeBudget != time)
@@ -49,12 +52,14 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
         var changed = Apply(recorded);
         return changed.Epochs > state.Epoch || changed == recorded
             ? changed
-            : throw new SharpSegException($"--epochs {changed.Epochs}: the run is in epoch {state.Epoch + 1} already", $"give {state.Epoch + 1} or more");
+            : throw new SharpSegException(
+                $"--epochs {changed.Epochs}: the run is in epoch {state.Epoch + 1} already", $"give {state.Epoch + 1} or more");
     }
 
     /// <summary>Whether a finished run is what is asked for.</summary>
     internal bool IsMetBy(TrainingSchedule finished) => (Batch ?? finished.BatchSize) == finished.BatchSize
-        && (Epochs ?? finished.Epochs) == finished.Epochs && (Iterations ?? finished.IterationsPerEpoch) == finished.IterationsPerEpoch
+        && (Epochs ?? finished.Epochs) == finished.Epochs
+        && (Iterations ?? finished.IterationsPerEpoch) == finished.IterationsPerEpoch
         && (Time is null || finished.TimeBudget == Time);
 
     private TrainingSchedule Apply(TrainingSchedule schedule) => schedule with

@@ -37,7 +37,8 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
     /// <param name="job">What to train.</param>
-    /// <param name="schedule">How long; of a resumed run the one it began with, or what has become of it (<see cref="ScheduleChange"/>).</param>
+    /// <param name="schedule">How long; of a resumed run the one it began with, or what has become of it
+    /// (<see cref="ScheduleChange"/>).</param>
     /// <param name="backend">Where to compute.</param>
     /// <param name="resume">Continue from the latest checkpoint.</param>
     /// <param name="reporter">Receives progress.</param>
@@ -59,7 +60,13 @@ internal sealed class Trainer : IDisposable
         optimizer = job.Plans.Profile == Profile.Classic
             ? new Adam(network.Parameters, amsGrad: true, WeightDecay)
             : new SgdNesterov(network.Parameters, Momentum, WeightDecay);
-        State = new TrainingState { Plateau = job.Plans.Profile == Profile.Classic ? PlateauState.Start(PlateauSchedule.InitialRate) : null };
+        State =
+            new TrainingState
+            {
+                Plateau = job.Plans.Profile == Profile.Classic
+                ? PlateauState.Start(PlateauSchedule.InitialRate)
+                : null
+            };
         if (existing is not null)
         {
             var checkpoint = Checkpoint.Load(existing, job, network, optimizer);
@@ -84,7 +91,10 @@ internal sealed class Trainer : IDisposable
         step.RestoreLossScale(State.LossScale);
         cases = new PreprocessedCases(job);
         loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(job, schedule, network));
-        validationScratch = new float[schedule.BatchSize * job.Configuration.Patch.Voxels * (job.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
+        validationScratch =
+            new float[
+                schedule.BatchSize * job.Configuration.Patch.Voxels * (
+                    job.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
     }
 
     /// <summary>How far the run is.</summary>
@@ -129,7 +139,8 @@ internal sealed class Trainer : IDisposable
     /// <exception cref="SharpSegException">All are damaged.</exception>
     public static string? SoundCheckpoint(TrainingJob job, IReporter reporter)
     {
-        string[] existing = [.. new[] { Workspace.LatestCheckpoint(job.Folder), Workspace.BestCheckpoint(job.Folder) }.Where(File.Exists)];
+        string[] existing =
+            [.. new[] { Workspace.LatestCheckpoint(job.Folder), Workspace.BestCheckpoint(job.Folder) }.Where(File.Exists)];
         for (var i = 0; i < existing.Length; i++)
         {
             try
@@ -176,10 +187,12 @@ internal sealed class Trainer : IDisposable
         {
             State.Pretrained = PretrainedWeights.Load(start, network);
         }
-        else if (job.Pretrained is { } asked && (State.Pretrained?.Source, State.Pretrained?.BodyRate) != (asked.Source, asked.BodyRate))
+        else if (job.Pretrained is { } asked
+            && (State.Pretrained?.Source, State.Pretrained?.BodyRate) != (asked.Source, asked.BodyRate))
         {
             throw new SharpSegException(
-                $"`{job.Folder}` started from {(State.Pretrained is { } other ? $"{other.Source} with body rate {other.BodyRate}" : "random weights")}, "
+                $"`{job.Folder}` started from "
+                    + $"{(State.Pretrained is { } other ? $"{other.Source} with body rate {other.BodyRate}" : "random weights")}, "
                     + $"not from {asked.Source} with body rate {asked.BodyRate}",
                 "continue without --pretrained, or delete the folder to start over");
         }
@@ -219,7 +232,8 @@ internal sealed class Trainer : IDisposable
         if (State.EpochIterations == 0)
         {
             State.SecondsAtEpochStart = State.Seconds;
-            State.EpochIterations = schedule.IterationsFor(TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration());
+            State.EpochIterations = schedule.IterationsFor(
+                TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration());
         }
 
         var rate = (float)LearningRate;
@@ -252,7 +266,9 @@ internal sealed class Trainer : IDisposable
         var labels = job.Description.Labels;
         var counter = new PseudoDice(labels);
         var iterations = cases.Validation.Count == 0 ? 0
-            : schedule.TimeBudget is null ? schedule.ValidationIterations : TrainingSchedule.ValidationIterationsFor(State.EpochIterations);
+            : schedule.TimeBudget is null
+            ? schedule.ValidationIterations
+            : TrainingSchedule.ValidationIterationsFor(State.EpochIterations);
         var sum = 0.0;
         for (var i = 0; i < iterations; i++)
         {
@@ -263,7 +279,8 @@ internal sealed class Trainer : IDisposable
 
             using var batch = loader.Get(isTraining: false, State.Epoch, i);
             var regions = labels.HasRegions;
-            sum += step.Evaluate(batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
+            sum += step.Evaluate(
+                batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
             counter.Count(validationScratch, batch.Targets[0]);
         }
 
@@ -279,7 +296,8 @@ internal sealed class Trainer : IDisposable
         var trainLoss = State.LossSum / State.EpochIterations;
         Collect();
         State.Records.Add(new EpochRecord(
-            State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
+            State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss,
+            perClass, mean, average,
             State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
         if (plateau is not null)
         {

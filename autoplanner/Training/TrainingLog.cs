@@ -5,12 +5,13 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// <c>log.jsonl</c>: one line on the run, then one per epoch. Written whole after every epoch through a rename, so that it never ends
-/// in half a line and a resumed run leaves no epoch twice.
+/// <c>log.jsonl</c>: one line on the run, then one per epoch. Written whole after every epoch through a rename, so that it never
+/// ends in half a line and a resumed run leaves no epoch twice.
 /// </summary>
 internal static class TrainingLog
 {
-    public static void Write(string path, TrainingJob job, TrainingSchedule schedule, Backend device, IEnumerable<EpochRecord> records)
+    public static void Write(
+        string path, TrainingJob job, TrainingSchedule schedule, Backend device, IEnumerable<EpochRecord> records)
     {
         var text = new StringBuilder();
         using (var stream = new MemoryStream())

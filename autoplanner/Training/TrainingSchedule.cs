@@ -5,7 +5,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Epochs">Epochs; the learning rate falls from epoch to epoch over exactly this many.</param>
 /// <param name="IterationsPerEpoch">Training iterations per epoch.</param>
 /// <param name="ValidationIterations">Validation batches per epoch.</param>
-/// <param name="TimeBudget">Training must end within this time, iterations per epoch adapt; null trains as planned, however long.</param>
+/// <param name="TimeBudget">Training must end within this time, iterations per epoch adapt; null trains as planned, however
+/// long.</param>
 public sealed record TrainingSchedule(
     int BatchSize, int Epochs, int IterationsPerEpoch, int ValidationIterations, TimeSpan? TimeBudget = null)
 {
@@ -20,15 +21,16 @@ public sealed record TrainingSchedule(
     private const double ValidationShare = 0.1, ForwardShare = 1.0 / 3;
 
     /// <summary>The published schedule: 1000 epochs of 250 iterations with the plan's batch.</summary>
-    public static TrainingSchedule Full(int plannedBatch) => new(plannedBatch, FullEpochs, FullIterations, FullValidationIterations);
+    public static TrainingSchedule Full(int plannedBatch) =>
+        new(plannedBatch, FullEpochs, FullIterations, FullValidationIterations);
 
     /// <summary>The batch whose step time <see cref="Fit"/> wants to know.</summary>
     public static int ProbeBatch(int plannedBatch, bool is2D) => Math.Min(plannedBatch, is2D ? MinimumBatch2D : MinimumBatch3D);
 
     /// <summary>
-    /// Fits the schedule to a time. In little time many small batches teach more than few large ones, so the batch is the smallest
-    /// sensible one until <see cref="EnoughIterations"/> fit, and grows from there to the plan's; beyond the published schedule nothing
-    /// is added.
+    /// Fits the schedule to a time. In little time many small batches teach more than few large ones, so the batch is the
+    /// smallest sensible one until <see cref="EnoughIterations"/> fit, and grows from there to the plan's; beyond the published
+    /// schedule nothing is added.
     /// </summary>
     /// <param name="budget">Time for training alone.</param>
     /// <param name="secondsPerStep">Measured time of one training step at <see cref="ProbeBatch"/>.</param>
@@ -41,7 +43,8 @@ public sealed record TrainingSchedule(
         var atProbe = budget.TotalSeconds / seconds;
         var batch = (int)Math.Clamp(probe * (atProbe / EnoughIterations), probe, plannedBatch);
         var iterations = Math.Clamp(atProbe * probe / batch, 1, (double)FullEpochs * FullIterations);
-        var epochs = (int)Math.Clamp(iterations / 10, 1, iterations > FittedEpochs * FullIterations ? iterations / FullIterations : FittedEpochs);
+        var epochs = (int)Math.Clamp(
+            iterations / 10, 1, iterations > FittedEpochs * FullIterations ? iterations / FullIterations : FittedEpochs);
         var perEpoch = Math.Max(1, (int)(iterations / epochs));
         return new(batch, epochs, perEpoch, ValidationIterationsFor(perEpoch), budget);
     }
@@ -50,8 +53,8 @@ public sealed record TrainingSchedule(
     public static int ValidationIterationsFor(int iterationsPerEpoch) => Math.Max(2, (int)(iterationsPerEpoch * ValidationShare));
 
     /// <summary>
-    /// Iterations for the next epoch of a run under a time budget, from what its steps have cost so far, so that the remaining epochs end
-    /// in time however the machine's speed drifts.
+    /// Iterations for the next epoch of a run under a time budget, from what its steps have cost so far, so that the remaining
+    /// epochs end in time however the machine's speed drifts.
     /// </summary>
     /// <param name="used">Training time used so far.</param>
     /// <param name="epoch">Index of the next epoch.</param>

@@ -60,12 +60,14 @@ internal sealed class TrainingState
     /// <summary>From a checkpoint's metadata.</summary>
     /// <exception cref="JsonException">The text is not a state.</exception>
     public static TrainingState FromJson(string json) =>
-        JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState) ?? throw new JsonException("an empty training state");
+        JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState)
+            ?? throw new JsonException("an empty training state");
 }
 
 /// <summary>Source-generated JSON of what training writes: no reflection, no type names in files.</summary>
 [JsonSourceGenerationOptions(
-    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(TrainingSchedule))]
 [JsonSerializable(typeof(EpochRecord))]

@@ -21,10 +21,12 @@ internal static class AxisOrder
     }
 
     /// <summary>Permutes a size or position.</summary>
-    public static Extent Apply(Extent extent, IReadOnlyList<int> order) => new(extent[order[0]], extent[order[1]], extent[order[2]]);
+    public static Extent Apply(Extent extent, IReadOnlyList<int> order) =>
+        new(extent[order[0]], extent[order[1]], extent[order[2]]);
 
     /// <summary>Permutes a spacing.</summary>
-    public static Spacing Apply(Spacing spacing, IReadOnlyList<int> order) => new(spacing[order[0]], spacing[order[1]], spacing[order[2]]);
+    public static Spacing Apply(Spacing spacing, IReadOnlyList<int> order) =>
+        new(spacing[order[0]], spacing[order[1]], spacing[order[2]]);
 
     /// <summary>A transposed copy of a volume; the volume itself if the order changes nothing.</summary>
     /// <typeparam name="T">Voxel type.</typeparam>

@@ -37,7 +37,8 @@ internal sealed class ConnectedComponents
     {
         if (mask.Length != extent.Voxels)
         {
-            throw new ArgumentException($"the mask has {mask.Length} entries, the extent {extent} has {extent.Voxels}", nameof(mask));
+            throw new ArgumentException(
+                $"the mask has {mask.Length} entries, the extent {extent} has {extent.Voxels}", nameof(mask));
         }
 
         var firstRun = new int[(extent.Z * extent.Y) + 1];
@@ -81,7 +82,8 @@ internal sealed class ConnectedComponents
     /// <param name="extent">Voxels (z, y, x).</param>
     /// <param name="set">Labels that together form the mask.</param>
     /// <param name="connectivity">Which voxels are neighbours.</param>
-    public static ConnectedComponents Find(ReadOnlySpan<short> labels, Extent extent, IReadOnlyCollection<int> set, Connectivity connectivity)
+    public static ConnectedComponents Find(
+        ReadOnlySpan<short> labels, Extent extent, IReadOnlyCollection<int> set, Connectivity connectivity)
     {
         var mask = new bool[labels.Length];
         foreach (var label in set)
@@ -96,8 +98,8 @@ internal sealed class ConnectedComponents
     }
 
     /// <summary>
-    /// Sets to 0 every voxel of a set of labels that lies outside the set's largest component. Components of equal, maximal size all stay.
-    /// Labels outside the set are untouched (docs/method/evaluation.md §6).
+    /// Sets to 0 every voxel of a set of labels that lies outside the set's largest component. Components of equal, maximal size
+    /// all stay. Labels outside the set are untouched (docs/method/evaluation.md §6).
     /// </summary>
     /// <param name="labels">extent.Voxels labels in array order, changed in place.</param>
     /// <param name="extent">Voxels (z, y, x).</param>

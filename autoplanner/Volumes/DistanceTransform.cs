@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// Exact Euclidean distance transform with a spacing per axis: one pass per axis, each the lower envelope of parabolas (Felzenszwalb,
-/// Huttenlocher 2012, "Distance transforms of sampled functions"). Linear in the number of voxels.
+/// Exact Euclidean distance transform with a spacing per axis: one pass per axis, each the lower envelope of parabolas
+/// (Felzenszwalb, Huttenlocher 2012, "Distance transforms of sampled functions"). Linear in the number of voxels.
 /// </summary>
 internal static class DistanceTransform
 {

@@ -16,20 +16,21 @@ internal readonly record struct Box(Extent Origin, Extent Size)
 }
 
 /// <summary>
-/// From one grid to another of the same field of view (docs/method/preprocessing.md §4): which axes are resampled, in which order, and
-/// what must be clipped. The backend does the work; a volume, and the whole of it or a slab of planes, is resampled at a time.
+/// From one grid to another of the same field of view (docs/method/preprocessing.md §4): which axes are resampled, in which
+/// order, and what must be clipped. The backend does the work; a volume, and the whole of it or a slab of planes, is resampled at
+/// a time.
 /// </summary>
 /// <param name="From">Voxels of the grid at hand.</param>
 /// <param name="To">Voxels of the grid wanted.</param>
-/// <param name="Order">0 nearest, 1 linear, 3 an interpolating cubic B-spline, clipped to the range of the volume or, in separate mode,
-/// of each slice.</param>
+/// <param name="Order">0 nearest, 1 linear, 3 an interpolating cubic B-spline, clipped to the range of the volume or, in separate
+/// mode, of each slice.</param>
 /// <param name="SeparateAxis">Axis resampled by itself (<see cref="Resampling.SeparateAxis"/>), or null.</param>
 /// <param name="SeparateOrder">Order along that axis.</param>
 internal readonly record struct GridChange(Extent From, Extent To, int Order, int? SeparateAxis = null, int SeparateOrder = 0)
 {
     /// <summary>
-    /// Whether planes of the target depend on a few planes of the source. Splines along z, and clipping to the range of more than a plane,
-    /// depend on all of them: such a target is made in one piece.
+    /// Whether planes of the target depend on a few planes of the source. Splines along z, and clipping to the range of more than
+    /// a plane, depend on all of them: such a target is made in one piece.
     /// </summary>
     public bool IsLocal => IsLocalAlong(0);
 
@@ -63,7 +64,8 @@ internal readonly record struct GridChange(Extent From, Extent To, int Order, in
     /// <param name="memory">Gives the memory, on the volume's own device.</param>
     /// <param name="source">The volume; not changed.</param>
     /// <returns>The target, to be freed; the source itself if both grids are one.</returns>
-    public Tensor Resample(VolumeMemory memory, Tensor source) => Resample(memory, source, new Box(default, From), new Box(default, To));
+    public Tensor Resample(VolumeMemory memory, Tensor source) =>
+        Resample(memory, source, new Box(default, From), new Box(default, To));
 
     /// <summary>Resamples a box.</summary>
     /// <param name="memory">Gives the memory, on the volume's own device.</param>

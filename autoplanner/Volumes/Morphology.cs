@@ -31,7 +31,8 @@ internal sealed class Morphology(BitVolume scratch, BitVolume widened)
         Erode(mask, element);
     }
 
-    // out[v] = OR in[v − sign·o]. Rows are widened along x once per distinct run, then ORed to where the run's (dz, dy) sends them.
+    // out[v] = OR in[v − sign·o]. Rows are widened along x once per distinct run, then ORed to where the run's (dz, dy) sends
+    // them.
     private void Spread(BitVolume mask, StructuringElement element, int sign)
     {
         scratch.CopyFrom(mask);

@@ -6,7 +6,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// <summary>The box around a case's non-zero voxels.</summary>
 /// <param name="Origin">First voxel of the box (z, y, x) in the uncropped array.</param>
 /// <param name="Size">Voxels of the box (z, y, x).</param>
-/// <param name="Mask">Size.Voxels entries in array order: true where any channel is not zero, or inside a hole of such voxels.</param>
+/// <param name="Mask">Size.Voxels entries in array order: true where any channel is not zero, or inside a hole of such
+/// voxels.</param>
 internal sealed record CropResult(Extent Origin, Extent Size, bool[] Mask);
 
 /// <summary>
@@ -15,7 +16,9 @@ internal sealed record CropResult(Extent Origin, Extent Size, bool[] Mask);
 /// </summary>
 internal static class NonZeroCrop
 {
-    /// <summary>The label of a voxel outside the mask: known to be empty, never shown to the loss as anything but background.</summary>
+    /// <summary>
+    /// The label of a voxel outside the mask: known to be empty, never shown to the loss as anything but background.
+    /// </summary>
     public const short OutsideLabel = -1;
 
     private const byte Empty = 0, Inside = 1, Outside = 2;
@@ -32,7 +35,8 @@ internal static class NonZeroCrop
         {
             if (channel.LongLength != extent.Voxels)
             {
-                throw new ArgumentException($"a channel has {channel.LongLength} voxels, the extent {extent} has {extent.Voxels}");
+                throw new ArgumentException(
+                    $"a channel has {channel.LongLength} voxels, the extent {extent} has {extent.Voxels}");
             }
         }
 
@@ -55,8 +59,8 @@ internal static class NonZeroCrop
     }
 
     /// <summary>
-    /// The labels inside the box, as a new array: 0 outside the mask becomes -1; a labelled voxel outside the mask keeps its label.
-    /// Without labels: 0 inside the mask and -1 outside.
+    /// The labels inside the box, as a new array: 0 outside the mask becomes -1; a labelled voxel outside the mask keeps its
+    /// label. Without labels: 0 inside the mask and -1 outside.
     /// </summary>
     /// <param name="labels">extent.Voxels labels in array order, or null.</param>
     /// <param name="extent">Voxels (z, y, x) before cropping.</param>

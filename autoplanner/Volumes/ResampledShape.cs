@@ -7,8 +7,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 internal static class ResampledShape
 {
     /// <summary>
-    /// round(old spacing / new spacing · voxels), half to even, per axis and in that order of operations; at least 1, because an array
-    /// without voxels can be neither trained on nor predicted (SharpSeg choice: the reference would fail on it).
+    /// round(old spacing / new spacing · voxels), half to even, per axis and in that order of operations; at least 1, because an
+    /// array without voxels can be neither trained on nor predicted (SharpSeg choice: the reference would fail on it).
     /// </summary>
     /// <exception cref="SharpSegException">The result is beyond 2³¹ voxels on an axis.</exception>
     public static Extent Of(Extent voxels, Spacing current, Spacing target) =>
@@ -19,6 +19,7 @@ internal static class ResampledShape
         var size = Math.Round(current / target * voxels);
         return size <= int.MaxValue
             ? Math.Max(1, (int)size)
-            : throw new SharpSegException($"resampling {voxels} voxels of {current} mm to {target} mm gives {size:0} voxels on one axis");
+            : throw new SharpSegException(
+                $"resampling {voxels} voxels of {current} mm to {target} mm gives {size:0} voxels on one axis");
     }
 }

@@ -107,7 +107,8 @@ internal static class Resampling
         }
 
         var nearest = order == 0;
-        var whole = new LabelResampling(from, to, nearest || separateAxis == 0, nearest || separateAxis == 1, nearest || separateAxis == 2);
+        var whole = new LabelResampling(
+            from, to, nearest || separateAxis == 0, nearest || separateAxis == 1, nearest || separateAxis == 2);
         using var memory = new VolumeMemory(backend);
         var result = GC.AllocateUninitializedArray<short>((int)to.Voxels);
         int plane = from.Y * from.X, targetPlane = to.Y * to.X;
@@ -165,7 +166,8 @@ internal static class Resampling
         Array.Fill(highest, Half.NegativeInfinity);
         foreach (var label in labels.Distinct().Order())
         {
-            var mask = ResampleImage(backend, Array.ConvertAll(labels, value => value == label ? scale : 0), from, to, 1, separateAxis);
+            var mask = ResampleImage(
+                backend, Array.ConvertAll(labels, value => value == label ? scale : 0), from, to, 1, separateAxis);
             for (var i = 0; i < mask.Length; i++)
             {
                 if ((Half)mask[i] > highest[i])

@@ -4,9 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Volumes;
 
 /// <summary>
-/// The change of <see cref="GridChange"/> for volumes that fill much of the memory: one axis after the other, and each in slabs of complete
-/// lines, so that beside a step's input and output only a slab is alive (docs/method/memory.md §3). Results are the same bytes: a line
-/// of an axis depends on no other line, and the range to which a spline is clipped is taken beforehand.
+/// The change of <see cref="GridChange"/> for volumes that fill much of the memory: one axis after the other, and each in slabs
+/// of complete lines, so that beside a step's input and output only a slab is alive (docs/method/memory.md §3). Results are the
+/// same bytes: a line of an axis depends on no other line, and the range to which a spline is clipped is taken beforehand.
 /// </summary>
 /// <param name="backend">Computes.</param>
 /// <param name="change">Both grids.</param>
@@ -65,7 +65,8 @@ internal sealed class StepwiseResampling(Backend backend, GridChange change, lon
         var p = new AxisResampling(axis, order, size[axis], target[axis]);
         // Slabs of planes have complete lines along y and x; slabs of rows have them along z.
         var across = axis == 0 ? 1 : 0;
-        var each = (int)Math.Clamp(slabVoxels / Math.Max(1, Math.Max(size.Voxels, target.Voxels) / size[across]), 1, size[across]);
+        var each = (int)Math.Clamp(
+            slabVoxels / Math.Max(1, Math.Max(size.Voxels, target.Voxels) / size[across]), 1, size[across]);
         using var memory = new VolumeMemory(backend);
         for (var first = 0; first < size[across]; first += each)
         {

@@ -4,7 +4,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// A ball of real radius r on the voxel grid (docs/method/augmentation.md §8.2): m = ⌊2r + 1⌋ samples per axis at equal steps
 /// from −r to r; a sample belongs to it if its squared distance is at most r². Offsets are index − ⌊m/2⌋, so an even m gives an
 /// off-centre element.
-/// <para>Along x the element is one run for every (dz, dy): morphology needs one run-wide step per distinct run, not one per voxel.</para>
+/// <para>Along x the element is one run for every (dz, dy): morphology needs one run-wide step per distinct run, not one per
+/// voxel.</para>
 /// </summary>
 internal sealed class StructuringElement
 {

@@ -77,7 +77,8 @@ internal sealed class VolumeMemory(Backend backend) : IDisposable
         used.Clear();
     }
 
-    private static Tensor Part(Tensor volume, int start, int length) => new(volume.Buffer, volume.Offset + start, Shape.Vector(length));
+    private static Tensor Part(Tensor volume, int start, int length) =>
+        new(volume.Buffer, volume.Offset + start, Shape.Vector(length));
 
     private static void ToFloats(ReadOnlySpan<short> labels, Span<float> values)
     {

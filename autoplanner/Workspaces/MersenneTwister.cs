@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
-/// MT19937 (Matsumoto and Nishimura 1998) with one-word seeding: the generator behind the reference's shuffled folds, so that our folds
-/// equal its folds. Used for splits only; everything else draws from <see cref="CounterRandom"/>.
+/// MT19937 (Matsumoto and Nishimura 1998) with one-word seeding: the generator behind the reference's shuffled folds, so that our
+/// folds equal its folds. Used for splits only; everything else draws from <see cref="CounterRandom"/>.
 /// </summary>
 internal sealed class MersenneTwister
 {

@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Datasets;
 namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
-/// Where a command may write. Originals are never written to, by whatever path they are reached: links are resolved in every part of a path,
-/// and neither a dataset nor anything inside one is an output.
+/// Where a command may write. Originals are never written to, by whatever path they are reached: links are resolved in every part
+/// of a path, and neither a dataset nor anything inside one is an output.
 /// </summary>
 public static class OutputFolder
 {
@@ -44,7 +44,9 @@ public static class OutputFolder
         if (Directory.Exists(path) || !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
         {
             throw new SharpSegException(
-                Directory.Exists(path) ? $"`{path}` is a folder, not a file" : $"`{path}`: the name of this file ends in {ending}", $"write it like -o NAME{ending}");
+                Directory.Exists(path)
+                    ? $"`{path}` is a folder, not a file"
+                    : $"`{path}`: the name of this file ends in {ending}", $"write it like -o NAME{ending}");
         }
 
         RequireOutsideDatasets(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -87,7 +89,8 @@ public static class OutputFolder
     public static bool IsWithin(string folder, string outer)
     {
         var (inside, around) = (Resolve(folder), Resolve(outer));
-        return string.Equals(inside, around, Comparison) || inside.StartsWith(Path.TrimEndingDirectorySeparator(around) + Path.DirectorySeparatorChar, Comparison);
+        return string.Equals(inside, around, Comparison)
+            || inside.StartsWith(Path.TrimEndingDirectorySeparator(around) + Path.DirectorySeparatorChar, Comparison);
     }
 
     /// <summary>A full path without links in any of its parts; what does not exist stays as it is.</summary>

@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
-/// Keeps a folder to one process at a time: two that train one run, or preprocess one configuration, would overwrite each other's files. The
-/// lock is the operating system's and goes with its process, however that ends.
+/// Keeps a folder to one process at a time: two that train one run, or preprocess one configuration, would overwrite each other's
+/// files. The lock is the operating system's and goes with its process, however that ends.
 /// </summary>
 public sealed class RunLock : IDisposable
 {
@@ -23,7 +23,9 @@ public sealed class RunLock : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            var held = new FileStream(Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            var held = new FileStream(
+                Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1,
+                FileOptions.DeleteOnClose);
             AtomicFile.Sweep(folder);
             return new RunLock(folder, held);
         }
@@ -33,7 +35,8 @@ public sealed class RunLock : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SharpSegException($"`{folder}`: cannot be written: {error.Message}", "check its permissions and the free space", error);
+            throw new SharpSegException(
+                $"`{folder}`: cannot be written: {error.Message}", "check its permissions and the free space", error);
         }
     }
 
@@ -44,7 +47,8 @@ public sealed class RunLock : IDisposable
         try
         {
             var (empty, level) = (folder, 0);
-            for (; level < Levels && !Directory.EnumerateFileSystemEntries(empty).Any(); level++, empty = Path.GetDirectoryName(empty)!)
+            for (; level < Levels
+                && !Directory.EnumerateFileSystemEntries(empty).Any(); level++, empty = Path.GetDirectoryName(empty)!)
             {
                 Directory.Delete(empty);
             }

@@ -47,7 +47,8 @@ public sealed class Splits
         if (ids.Length < 2)
         {
             throw new SharpSegException(
-                $"{ids.Length} training case{(ids.Length == 1 ? "" : "s")}: cross-validation needs at least two", "train one network on every case: --folds every-case");
+                $"{ids.Length} training case{(ids.Length == 1 ? "" : "s")}: cross-validation needs at least two",
+                "train one network on every case: --folds every-case");
         }
 
         var count = Math.Min(DefaultFolds, ids.Length);
@@ -78,11 +79,13 @@ public sealed class Splits
         var theirs = datasetFolder is null ? null : Path.Combine(datasetFolder, "splits_final.json");
         var inWorkspace = ours.FirstOrDefault(File.Exists);
         var inDataset = File.Exists(theirs) ? theirs : null;
-        var splits = inWorkspace is not null ? Load(inWorkspace, caseIds) : inDataset is not null ? Load(inDataset, caseIds) : Create(caseIds);
+        var splits = inWorkspace is not null ? Load(inWorkspace, caseIds)
+            : inDataset is not null ? Load(inDataset, caseIds) : Create(caseIds);
         if (inWorkspace is not null && inDataset is not null && !splits.SameAs(Load(inDataset, caseIds)))
         {
             throw new SharpSegException(
-                $"{inWorkspace} and {inDataset} hold different splits", "delete the one that you do not want, and everything trained with it");
+                $"{inWorkspace} and {inDataset} hold different splits",
+                "delete the one that you do not want, and everything trained with it");
         }
 
         if (inWorkspace != workspace.SplitsFile)
@@ -135,7 +138,9 @@ public sealed class Splits
             {
                 folds[fold] = folds[fold] with
                 {
-                    Warning = $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its scores are too good",
+                    Warning =
+                        $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its "
+                            + "scores are too good",
                 };
             }
         }
@@ -199,16 +204,22 @@ public sealed class Splits
             ? new Split(
                 [.. order.Take(train).Select(i => ids[i])],
                 [.. order.Skip(train).Order().Select(i => ids[i])],
-                $"fold {fold} is beyond the {Folds.Count} folds of the split: it trains on a random 80:20 split of its own (seed {Seed + fold}), "
+                $"fold {fold} is beyond the {Folds.Count} folds of the split: it trains on a random 80:20 split of its own "
+                    + $"(seed {Seed + fold}), "
                     + "whose validation cases overlap those of the other folds")
-            : throw new SharpSegException($"{ids.Length} training case: fold {fold} would have none to train on", "train one network on every case: --folds every-case");
+            : throw new SharpSegException(
+                $"{ids.Length} training case: fold {fold} would have none to train on",
+                "train one network on every case: --folds every-case");
     }
 
     /// <summary>Fold `all` of a dataset for which no splits can be made.</summary>
     public static Split All(IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        return new Split(ids, ids, $"`every-case` is ONE network that learns from all {ids.Length} cases, not the folds of a cross-validation: it validates on the cases it trains on, "
+        return new Split(
+            ids, ids,
+            $"`every-case` is ONE network that learns from all {ids.Length} cases, not the folds of a cross-validation: it "
+                + "validates on the cases it trains on, "
             + "and its scores say nothing about new cases; `train --all` trains every fold");
     }
 

@@ -11,8 +11,8 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 /// never written to; the workspace remembers where it is.
 /// <para>
 /// Several plans may lie side by side, seen through one <see cref="Workspace"/> each. The default plan has <c>plans.json</c> and
-/// <c>runs/CONFIGURATION</c>; a further one has <c>plans/NAME.json</c> and <c>plans/NAME/runs/CONFIGURATION</c>. Dataset, splits, preprocessed
-/// data and best.json are shared.
+/// <c>runs/CONFIGURATION</c>; a further one has <c>plans/NAME.json</c> and <c>plans/NAME/runs/CONFIGURATION</c>. Dataset, splits,
+/// preprocessed data and best.json are shared.
 /// </para>
 /// </summary>
 public sealed class Workspace
@@ -58,7 +58,8 @@ public sealed class Workspace
     public string BestFile => Path.Combine(Folder, "best.json");
 
     /// <summary>Folder of the preprocessed cases of a configuration; configurations with one data identifier share it.</summary>
-    public string PreprocessedFolder(ConfigurationPlan configuration) => Path.Combine(Folder, "preprocessed", configuration.DataIdentifier);
+    public string PreprocessedFolder(ConfigurationPlan configuration) =>
+        Path.Combine(Folder, "preprocessed", configuration.DataIdentifier);
 
     /// <summary>Folder of all folds of a configuration.</summary>
     public string ConfigurationFolder(string configuration) => Path.Combine(RunsFolder, configuration);
@@ -66,10 +67,12 @@ public sealed class Workspace
     /// <summary>Folder of one training run.</summary>
     /// <param name="configuration">Name of the configuration.</param>
     /// <param name="fold">A number or `all`.</param>
-    public string RunFolder(string configuration, string fold) => Path.Combine(ConfigurationFolder(configuration), $"fold_{fold}");
+    public string RunFolder(string configuration, string fold) =>
+        Path.Combine(ConfigurationFolder(configuration), $"fold_{fold}");
 
     /// <summary>Folder of one training run.</summary>
-    public string RunFolder(string configuration, int fold) => RunFolder(configuration, fold.ToString(CultureInfo.InvariantCulture));
+    public string RunFolder(string configuration, int fold) =>
+        RunFolder(configuration, fold.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>The state from which a stopped run continues.</summary>
     public static string LatestCheckpoint(string runFolder) => Path.Combine(runFolder, "checkpoint_latest.safetensors");
@@ -114,14 +117,18 @@ public sealed class Workspace
     {
         var at = name.LastIndexOf('@');
         var plan = at < 0 ? "" : name[(at + 1)..];
-        return IsPlanName(plan) && new Workspace(Folder, plan) is var work && File.Exists(work.PlansFile) ? (work, name[..at]) : (this, name);
+        return IsPlanName(plan) && new Workspace(Folder, plan) is var work && File.Exists(work.PlansFile)
+            ? (work, name[..at])
+            : (this, name);
     }
 
     /// <summary>The workspace seen through each plan that it has, the default one first, the others by name.</summary>
     public IReadOnlyList<Workspace> AllPlans()
     {
         var further = Path.Combine(Folder, "plans");
-        var names = Directory.Exists(further) ? Directory.EnumerateFiles(further, "*.json").Select(file => Path.GetFileNameWithoutExtension(file)) : [];
+        var names = Directory.Exists(further)
+            ? Directory.EnumerateFiles(further, "*.json").Select(file => Path.GetFileNameWithoutExtension(file))
+            : [];
         return
         [
             .. names.Where(IsPlanName).Order(StringComparer.Ordinal).Prepend(DefaultPlan)
@@ -152,10 +159,13 @@ public sealed class Workspace
     public string ReadDatasetFolder()
     {
         var folder = JsonFile.Parse(ReadOrHint(DatasetFile), DatasetFile).Text(DatasetPathKey)
-            ?? throw new SharpSegException($"{DatasetFile} does not say where the images are: it was planned without them", "plan again with the dataset's folder");
+            ?? throw new SharpSegException(
+                $"{DatasetFile} does not say where the images are: it was planned without them",
+                "plan again with the dataset's folder");
         return Directory.Exists(folder)
             ? folder
-            : throw new SharpSegException($"the dataset's folder {folder} is gone", $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}");
+            : throw new SharpSegException(
+                $"the dataset's folder {folder} is gone", $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}");
     }
 
     /// <summary>
@@ -178,7 +188,8 @@ public sealed class Workspace
         ? PlansJson.Parse(ReadOrHint(PlansFile), PlansFile)
         : throw new SharpSegException(
             $"{PlansFile}: no such file",
-            $"plans of this workspace: {string.Join(", ", AllPlans().Select(work => work.Plan ?? DefaultPlan))}; `sharpseg plan DATASET -o WORK --plan {Plan}` makes it");
+            $"plans of this workspace: {string.Join(", ", AllPlans().Select(work => work.Plan ?? DefaultPlan))}; `sharpseg plan "
+                + $"DATASET -o WORK --plan {Plan}` makes it");
 
     /// <summary>Writes plans.json; configurations that a user added to an earlier one stay.</summary>
     public void WritePlans(Plans plans)
@@ -206,7 +217,8 @@ public sealed class Workspace
 
     private string PlanFolder => Plan is null ? Folder : Path.Combine(Folder, "plans", Plan);
 
-    private static bool IsPlanName(string name) => SafeName.Problem(name) is null && !name.Contains('@', StringComparison.Ordinal);
+    private static bool IsPlanName(string name) =>
+        SafeName.Problem(name) is null && !name.Contains('@', StringComparison.Ordinal);
 
     private static string ReadOrHint(string path) => File.Exists(path)
         ? JsonFile.ReadText(path)

@@ -29,14 +29,16 @@ internal static class WorkspaceGuard
 
         if (recorded != dataset.Folder)
         {
-            throw new SharpSegException($"`{work.Folder}` belongs to the dataset `{recorded}`, not to `{dataset.Folder}`", AnotherWorkspace);
+            throw new SharpSegException(
+                $"`{work.Folder}` belongs to the dataset `{recorded}`, not to `{dataset.Folder}`", AnotherWorkspace);
         }
 
         // Without runs, changed data are simply measured again.
         if (IsAsMeasured(work, dataset) == false && TrainedConfigurations(work) is { Count: > 0 } trained)
         {
             throw new SharpSegException(
-                $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of {string.Join(", ", trained)} on the old data",
+                $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of "
+                    + $"{string.Join(", ", trained)} on the old data",
                 $"{AnotherWorkspace}, or delete `{work.RunsFolder}` to train again; "
                     + $"if only the files' times changed, delete `{work.FingerprintFile}`");
         }
@@ -69,16 +71,18 @@ internal static class WorkspaceGuard
             if (old.Configurations.ContainsKey(name) && !JsonNode.DeepEquals(Relevant(old, name), Relevant(plans, name)))
             {
                 throw new SharpSegException(
-                    $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now {plans.PlansName})",
-                    $"{AnotherWorkspace}, keep the new plans beside the old with --plan NAME, or continue with those that are there: "
+                    $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now "
+                        + $"{plans.PlansName})",
+                    $"{AnotherWorkspace}, keep the new plans beside the old with --plan NAME, or continue with those that are "
+                        + "there: "
                         + $"`sharpseg train {work.Folder} -c {name} --resume`");
             }
         }
     }
 
     /// <summary>
-    /// Whether the dataset's files are those that the plan's fingerprint measured, or, for a new plan, the default plan's; null if nothing is
-    /// known.
+    /// Whether the dataset's files are those that the plan's fingerprint measured, or, for a new plan, the default plan's; null
+    /// if nothing is known.
     /// </summary>
     private static bool? IsAsMeasured(Workspace work, Dataset dataset)
     {
@@ -108,6 +112,7 @@ internal static class WorkspaceGuard
         }
 
         var alone = new Dictionary<string, ConfigurationPlan> { [name] = configuration with { InheritsFrom = null } };
-        return JsonNode.Parse(PlansJson.ToJson(plans with { DatasetName = "", PlansName = "", Preset = "", Configurations = alone }));
+        return JsonNode.Parse(
+            PlansJson.ToJson(plans with { DatasetName = "", PlansName = "", Preset = "", Configurations = alone }));
     }
 }

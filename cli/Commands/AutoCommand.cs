@@ -19,7 +19,8 @@ internal static class AutoCommand
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(
-                options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, network, limit, options.Seed, options.Resume, Plan: options.Plan),
+                options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, network,
+                limit, options.Seed, options.Resume, Plan: options.Plan),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
@@ -28,7 +29,8 @@ internal static class AutoCommand
             var run = result.Runs[^1];
             Scores.AddTraining(json, run.Result.Training);
             json["run"] = run.Job.Folder;
-            return new Answer($"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
+            return new Answer(
+                $"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
         }
 
         json["configurations"] = new JsonArray([.. result.Best.Winner.Configurations.Select(name => (JsonNode)name)]);

@@ -12,35 +12,43 @@ internal static class Choices
     /// <summary>A network by its name, within the profile if one is named.</summary>
     public static NetworkChoice Network(string? name, string? profile)
     {
-        Profile? asked = profile is null ? null : Of(profile, "--profile", ("modern", Profile.Modern), ("classic", Profile.Classic));
+        Profile? asked = profile is null
+            ? null
+            : Of(profile, "--profile", ("modern", Profile.Modern), ("classic", Profile.Classic));
         var network = name is null
             ? asked == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet
             : Of(name, "--network", [.. NetworkChoice.All.Select(choice => (choice.Name, choice))]);
         return asked is null || asked == network.Profile ? network : throw new UsageException(
-            $"--network {network.Name} is of profile {network.Profile.ToString().ToLowerInvariant()}, not {profile}", "leave out --profile");
+            $"--network {network.Name} is of profile {network.Profile.ToString().ToLowerInvariant()}, not {profile}",
+            "leave out --profile");
     }
 
     /// <summary>A precision by its name; null stays null.</summary>
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
-        name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16), ("fp16", GpuPrecision.Fp16));
+        name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16),
+        ("fp16", GpuPrecision.Fp16));
 
     /// <summary>A checkpoint by its name.</summary>
-    public static string Checkpoint(string name) => Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));
+    public static string Checkpoint(string name) =>
+        Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));
 
     /// <summary>A list of folds as runs are named; an empty option gives an empty list.</summary>
     /// <param name="folds">What was typed: numbers, or `every-case` for the network that trains on all cases.</param>
     public static IReadOnlyList<string> Folds(IEnumerable<string> folds)
     {
-        string[] list = [.. folds.Select(fold => fold == EveryCase ? Splits.AllCases : fold == Splits.AllCases ? throw AllIsNoFold() : fold)];
+        string[] list =
+            [.. folds.Select(fold => fold == EveryCase ? Splits.AllCases : fold == Splits.AllCases ? throw AllIsNoFold() : fold)];
         return list.FirstOrDefault(fold => !Splits.IsFold(fold)) is { } wrong
-            ? throw new UsageException($"--folds {wrong}: neither `{EveryCase}` nor a number from 0", "write them like --folds 0,1,2")
+            ? throw new UsageException(
+                $"--folds {wrong}: neither `{EveryCase}` nor a number from 0", "write them like --folds 0,1,2")
             : list;
     }
 
     private static string EveryCase => TrainingMatrix.Name(Splits.AllCases);
 
     private static UsageException AllIsNoFold() => new(
-        "--folds all: `all` might mean every fold, or all cases", $"--folds {EveryCase} is the one network that trains on all cases; `train --all` trains every fold");
+        "--folds all: `all` might mean every fold, or all cases",
+        $"--folds {EveryCase} is the one network that trains on all cases; `train --all` trains every fold");
 
     /// <summary>Gigabytes of "8GB", "8G" or "8".</summary>
     public static double Gigabytes(string text)

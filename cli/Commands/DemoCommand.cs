@@ -21,7 +21,8 @@ internal static class DemoCommand
         Scores.AddTraining(json, result.Runs[0].Result.Training);
         json["overlays"] = new JsonArray([.. overlays.Select(path => (JsonNode)path)]);
         var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Runs[0].Result.Training)}\n"
-            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: {Workspace.ProgressPlot(result.Runs[0].Job.Folder)}";
+            + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: "
+            + $"{Workspace.ProgressPlot(result.Runs[0].Job.Folder)}";
         return new Answer(text, json);
     }
 }

@@ -12,14 +12,17 @@ internal static class Descriptions
     /// <param name="given">What --dataset-json says, or null.</param>
     /// <param name="folders">Where to look.</param>
     /// <exception cref="SharpSegException">There is none, or it is bad.</exception>
-    public static DatasetDescription Find(string? given, params string[] folders) => FindIfThere(given, folders) ?? throw new SharpSegException(
-        $"no dataset.json in or above {string.Join(" or ", folders.Select(folder => $"`{folder}`"))}", "name it with --dataset-json; it defines the labels");
+    public static DatasetDescription Find(string? given, params string[] folders) =>
+        FindIfThere(given, folders) ?? throw new SharpSegException(
+        $"no dataset.json in or above {string.Join(" or ", folders.Select(folder => $"`{folder}`"))}",
+        "name it with --dataset-json; it defines the labels");
 
     /// <summary>The same, or null if none is given and none found.</summary>
     /// <exception cref="SharpSegException">It is bad, or not where it should be.</exception>
     public static DatasetDescription? FindIfThere(string? given, params string[] folders)
     {
-        var path = given is null ? Beside(folders) : File.Exists(given) ? given : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
+        var path = given is null ? Beside(folders) : File.Exists(given) ? given
+            : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
         return path is null ? null : DatasetDescription.FromJson(JsonFile.ReadText(path), path);
     }
 

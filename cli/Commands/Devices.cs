@@ -30,12 +30,14 @@ internal static class Devices
         if (backend is null && precision is not (null or GpuPrecision.Fp32))
         {
             throw new UsageException(
-                $"--precision {options.Precision}: the device cpu computes in fp32 only", "leave --precision out, or name a GPU with --device");
+                $"--precision {options.Precision}: the device cpu computes in fp32 only",
+                "leave --precision out, or name a GPU with --device");
         }
 
         if (backend is not null)
         {
-            reporter.Info($"device: {backend.Description}; the first iteration compiles and checks kernels, which takes up to a minute");
+            reporter.Info(
+                $"device: {backend.Description}; the first iteration compiles and checks kernels, which takes up to a minute");
             return backend;
         }
 

@@ -17,7 +17,12 @@ internal static class DevicesCommand
         foreach (var gpu in gpus)
         {
             lines.Add(FormattableString.Invariant($"{gpu.Id,-9} {gpu.Name}, {gpu.MemoryBytes / 1e9:0.0} GB, {gpu.Details}"));
-            list.Add(new JsonObject { ["name"] = gpu.Id, ["description"] = $"{gpu.Name}, {gpu.Details}", ["memory_bytes"] = gpu.MemoryBytes });
+            list.Add(
+                new JsonObject
+                {
+                    ["name"] = gpu.Id, ["description"] = $"{gpu.Name}, {gpu.Details}",
+                    ["memory_bytes"] = gpu.MemoryBytes
+                });
         }
 
         if (gpus.Count == 0)

@@ -18,12 +18,14 @@ internal static class EnsembleCommand
 
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } absent)
         {
-            throw new SharpSegException($"`{absent}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
+            throw new SharpSegException(
+                $"`{absent}`: no such folder", "give folders that `sharpseg predict … --save-probabilities` wrote");
         }
 
         reporter.Stage($"average {folders.Length} predictions");
         var files = EnsembleRun.Execute(
-            folders, options.Output, Descriptions.Find(options.DatasetJson, folders), options.SaveProbabilities, reporter, cancel);
+            folders, options.Output, Descriptions.Find(options.DatasetJson, folders), options.SaveProbabilities,
+            reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
     }

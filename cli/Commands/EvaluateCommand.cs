@@ -18,7 +18,9 @@ internal static class EvaluateCommand
         {
             var absent = Array.Find(sides, side => !Path.Exists(side));
             throw new SharpSegException(
-                absent is null ? $"one of `{sides[0]}` and `{sides[1]}` is a file, the other a folder" : $"`{absent}`: no such folder or file",
+                absent is null
+                    ? $"one of `{sides[0]}` and `{sides[1]}` is a file, the other a folder"
+                    : $"`{absent}`: no such folder or file",
                 "give a folder of segmentations and a folder of references, or two files");
         }
 
@@ -28,7 +30,11 @@ internal static class EvaluateCommand
         }
 
         // A summary belongs beside predictions; where those are a dataset's own labels, or single files, it is only printed.
-        var path = options.Output ?? (files || OutputFolder.DatasetAround(options.Predictions) is not null ? null : Workspace.SummaryFile(options.Predictions));
+        var path = options.Output
+            ?? (
+                files || OutputFolder.DatasetAround(options.Predictions) is not null
+                    ? null
+                    : Workspace.SummaryFile(options.Predictions));
         var scoring = new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll };
         reporter.Stage("score");
         var summary = files ? OfFiles(options, scoring, reporter, cancel) : OfFolders(options, scoring, reporter, cancel);
@@ -38,7 +44,8 @@ internal static class EvaluateCommand
         }
 
         var unscored = summary.Missing.Count == 0 ? "" :
-            $"{summary.Missing.Count} of {summary.Missing.Count + summary.Cases.Count} references have no prediction and are not scored, the first being `{summary.Missing[0]}`";
+            $"{summary.Missing.Count} of {summary.Missing.Count + summary.Cases.Count} references have no prediction and are "
+                + $"not scored, the first being `{summary.Missing[0]}`";
         if (unscored.Length > 0)
         {
             reporter.Warning(unscored);
@@ -53,10 +60,12 @@ internal static class EvaluateCommand
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
         json["missing"] = summary.Missing.Count;
-        return new Answer($"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}", json);
+        return new Answer(
+            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}", json);
     }
 
-    private static EvaluationSummary OfFolders(EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
+    private static EvaluationSummary OfFolders(
+        EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
     {
         var description = Descriptions.Find(options.DatasetJson, options.Predictions, options.References);
         return Evaluator.EvaluateFolder(
@@ -64,10 +73,12 @@ internal static class EvaluateCommand
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
     }
 
-    private static EvaluationSummary OfFiles(EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
+    private static EvaluationSummary OfFiles(
+        EvaluateOptions options, EvaluationOptions scoring, IReporter reporter, CancellationToken cancel)
     {
         var item = new EvaluationCase(Path.GetFileName(options.Predictions), options.References, options.Predictions);
-        string[] folders = [.. new[] { options.Predictions, options.References }.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!)];
+        string[] folders =
+            [.. new[] { options.Predictions, options.References }.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!)];
         var described = Descriptions.FindIfThere(options.DatasetJson, folders)?.Labels;
         if (described is null)
         {

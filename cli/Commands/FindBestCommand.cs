@@ -19,7 +19,9 @@ internal static class FindBestCommand
         var work = new Workspace(options.Work);
         string[] plans = [.. options.Plans];
         var result = FindBestRun.Execute(
-            new FindBestRequest(work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work, plans is [] ? null : plans),
+            new FindBestRequest(
+                work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work,
+                plans is [] ? null : plans),
             reporter, cancel);
 
         var json = Scores.Json(result.Summary);
@@ -40,7 +42,10 @@ internal static class FindBestCommand
     {
         var best = result.Best;
         var text = new StringBuilder(Table(best));
-        text.Append('\n').Append($"best: {best.Winner}, fold{(best.Folds.Count == 1 ? "" : "s")} {string.Join(", ", best.Folds)}; {best.Postprocessing.Describe(result.Labels)}\n");
+        text.Append('\n')
+            .Append(
+                $"best: {best.Winner}, fold{(best.Folds.Count == 1 ? "" : "s")} {string.Join(", ", best.Folds)}; "
+                    + $"{best.Postprocessing.Describe(result.Labels)}\n");
         text.Append($"\n{SummaryTable.Of(result.Summary)}");
         text.Append($"\nsegmentations: {result.Folder}\nchoice: {Path.Combine(work, "best.json")}\npredict: {commands[0]}\n");
         if (commands.Count > 1)
@@ -64,7 +69,8 @@ internal static class FindBestCommand
         foreach (var score in best.Scores)
         {
             var wins = score.Competes && score.Candidate.ToString() == best.Winner.ToString();
-            var row = $"{(wins ? '*' : ' ')} {score.Candidate.ToString().PadRight(width)}  {Show(score.Dice).PadLeft(Before.Length)}  "
+            var row =
+                $"{(wins ? '*' : ' ')} {score.Candidate.ToString().PadRight(width)}  {Show(score.Dice).PadLeft(Before.Length)}  "
                 + (wins ? Show(best.DiceAfter) : score.Competes ? "" : "(does not compete)").PadLeft(After.Length);
             text.Append(row.TrimEnd()).Append('\n');
         }
@@ -85,7 +91,8 @@ internal static class FindBestCommand
         var members = best.Winner.Configurations;
         if (members.Count == 1)
         {
-            yield return $"sharpseg predict {work} -i SCANS -o {(steps ? "PLAIN" : "SEGMENTATIONS")} {Member(members[0])} -f {folds}";
+            yield return $"sharpseg predict {work} -i SCANS -o {(steps ? "PLAIN" : "SEGMENTATIONS")} {Member(members[0])} -f "
+                + $"{folds}";
         }
         else
         {
@@ -94,7 +101,8 @@ internal static class FindBestCommand
                 yield return $"sharpseg predict {work} -i SCANS -o MEMBERS/{name} {Member(name)} -f {folds} --save-probabilities";
             }
 
-            yield return $"sharpseg ensemble {string.Join(' ', members.Select(name => $"MEMBERS/{name}"))} -o {(steps ? "PLAIN" : "SEGMENTATIONS")}";
+            yield return $"sharpseg ensemble {string.Join(' ', members.Select(name => $"MEMBERS/{name}"))} -o "
+                + $"{(steps ? "PLAIN" : "SEGMENTATIONS")}";
         }
 
         if (steps)

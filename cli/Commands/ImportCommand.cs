@@ -21,10 +21,12 @@ internal static class ImportCommand
         reporter.Stage("import");
         var report = ImportRun.Execute(
             new ImportRequest(
-                [.. options.Models], options.Output, [.. options.Configurations], folds, checkpoint, options.Orientation is not null,
+                [.. options.Models], options.Output, [.. options.Configurations], folds, checkpoint,
+                options.Orientation is not null,
                 options.Merge),
             reporter, cancel);
-        var text = string.Join('\n', report.Read.Select(line => $"read: {line}").Concat(report.Left.Distinct().Select(line => $"left: {line}")))
+        var text = string.Join(
+            '\n', report.Read.Select(line => $"read: {line}").Concat(report.Left.Distinct().Select(line => $"left: {line}")))
             + $"\n{report.Description}\npredict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";
         return new Answer(text, new JsonObject
         {

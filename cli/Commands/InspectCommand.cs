@@ -17,7 +17,8 @@ internal static class InspectCommand
         {
             using var processor = Cpu.Open();
             var work = model?.Work ?? new Workspace(options.Model, options.Plan);
-            var inspection = ModelInspection.Of(work, model?.Parts ?? [], options.Scan, trainedOnly: model is not null, processor);
+            var inspection = ModelInspection.Of(
+                work, model?.Parts ?? [], options.Scan, trainedOnly: model is not null, processor);
             return new Answer(inspection.ToText(), Json(inspection));
         }
         catch (SharpSegException error) when (model is not null)
@@ -39,7 +40,8 @@ internal static class InspectCommand
         if (model.Plans is not null)
         {
             json["turned_to_ras"] = model.Plans.ReorientToRas;
-            json["configurations"] = new JsonObject(model.Configurations.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Json(item))));
+            json["configurations"] = new JsonObject(
+                model.Configurations.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Json(item))));
         }
 
         if (model.Parts.Count > 0)

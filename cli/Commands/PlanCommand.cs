@@ -24,12 +24,14 @@ internal static class PlanCommand
         };
         if (options.MaxMemory is not null && options.Fingerprint is not null)
         {
-            throw new UsageException("--max-memory is for measuring a dataset; with --fingerprint nothing is measured", "leave --max-memory out");
+            throw new UsageException(
+                "--max-memory is for measuring a dataset; with --fingerprint nothing is measured", "leave --max-memory out");
         }
 
         if (options.DatasetJson is not null && options.Fingerprint is null)
         {
-            throw new UsageException("--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
+            throw new UsageException(
+                "--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
         }
 
         var work = new Workspace(options.Output, options.Plan);
@@ -38,7 +40,8 @@ internal static class PlanCommand
         var result = description is not null
             ? PlanningRun.FromFingerprint(FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner)
             : PlanningRun.Execute(
-                dataset ?? throw new UsageException("DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
+                dataset ?? throw new UsageException(
+                    "DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
                 work, planner, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
 
         using var processor = Cpu.Open();
@@ -61,7 +64,9 @@ internal static class PlanCommand
         if ((dataset is null) == (options.DatasetJson is null))
         {
             throw new UsageException(
-                dataset is null ? "--fingerprint needs --dataset-json" : "DATASET has its own dataset.json: leave out --dataset-json",
+                dataset is null
+                    ? "--fingerprint needs --dataset-json"
+                    : "DATASET has its own dataset.json: leave out --dataset-json",
                 "give the dataset.json with channels and labels, or the dataset's folder");
         }
 
@@ -72,7 +77,8 @@ internal static class PlanCommand
 
         return File.Exists(options.DatasetJson)
             ? DatasetDescription.FromJson(JsonFile.ReadText(options.DatasetJson), options.DatasetJson)
-            : throw new SharpSegException($"`{options.DatasetJson}`: no such file", "give the dataset.json with channels and labels");
+            : throw new SharpSegException(
+                $"`{options.DatasetJson}`: no such file", "give the dataset.json with channels and labels");
     }
 
     private static Spacing? Spacing(PlanVerbOptions options)

@@ -38,10 +38,12 @@ internal static class PostprocessCommand
         best.RequireLabelsOf(description.Labels, path);
         reporter.Stage("postprocess");
         reporter.Info(best.Postprocessing.Describe(description.Labels));
-        var removed = PostprocessingRun.Execute(options.Folder, options.Output, best.Postprocessing, description, reporter, cancel);
+        var removed = PostprocessingRun.Execute(
+            options.Folder, options.Output, best.Postprocessing, description, reporter, cancel);
         return new Answer(Text(options, best, description, removed), new JsonObject
         {
-            ["segmentations"] = new JsonArray([.. removed.Keys.Select(id => (JsonNode)Path.Combine(options.Output, id + description.FileEnding))]),
+            ["segmentations"] = new JsonArray(
+                [.. removed.Keys.Select(id => (JsonNode)Path.Combine(options.Output, id + description.FileEnding))]),
             ["changed"] = removed.Count(pair => pair.Value > 0),
             ["removed_voxels"] = new JsonObject(removed.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))),
         });
@@ -49,6 +51,7 @@ internal static class PostprocessCommand
 
     private static string Text(
         PostprocessOptions options, BestModel best, DatasetDescription description, IReadOnlyDictionary<string, long> removed) =>
-        $"{best.Postprocessing.Describe(description.Labels)}: {removed.Count(pair => pair.Value > 0)} of {removed.Count} segmentation(s) changed, "
+        $"{best.Postprocessing.Describe(description.Labels)}: {removed.Count(pair => pair.Value > 0)} of {removed.Count} "
+            + "segmentation(s) changed, "
         + $"{removed.Values.Sum()} voxels became background\n{removed.Count} segmentation(s) in {options.Output}";
 }

@@ -31,12 +31,18 @@ internal static class PredictCommand
         using var backend = Devices.Open(options, reporter);
         reporter.Stage("predict");
         var request = new PredictionRequest(
-            model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint, [.. options.Input], options.Output,
-            new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part, options.Parts,
-            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts, MemoryLimit.Of(options.MaxMemory));
+            model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint,
+            [.. options.Input], options.Output,
+            new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part,
+            options.Parts,
+            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts,
+            MemoryLimit.Of(options.MaxMemory));
         var files = Predict(request, model, backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
-        return new Answer(request.IsFile && files.Count == 1 ? $"segmentation: {options.Output}" : $"{files.Count} segmentation(s) in {options.Output}", json);
+        return new Answer(
+            request.IsFile && files.Count == 1
+                ? $"segmentation: {options.Output}"
+                : $"{files.Count} segmentation(s) in {options.Output}", json);
     }
 
     private static IReadOnlyList<string> Predict(

@@ -22,13 +22,18 @@ internal static class Scores
             perClass[summary.Classes[c].Key] = metrics;
         }
 
-        return new JsonObject { ["mean_foreground_dice"] = Number(summary.ForegroundDice), ["per_class"] = perClass, ["cases"] = summary.Cases.Count };
+        return new JsonObject
+        {
+            ["mean_foreground_dice"] = Number(summary.ForegroundDice), ["per_class"] = perClass,
+            ["cases"] = summary.Cases.Count
+        };
     }
 
     /// <summary>The table for people.</summary>
     public static string Text(EvaluationSummary summary, bool perCase = false) =>
         SummaryTable.Of(summary, perCase).TrimEnd()
-            + FormattableString.Invariant($"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {summary.Cases.Count} cases");
+            + FormattableString.Invariant(
+                $"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {summary.Cases.Count} cases");
 
     /// <summary><c>iterations</c>, <c>seconds_per_iteration</c>, <c>peak_bytes</c> and what was chosen.</summary>
     public static void AddTraining(JsonObject json, TrainingOutcome outcome)

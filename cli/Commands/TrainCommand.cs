@@ -21,7 +21,8 @@ internal static class TrainCommand
         TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
         if (limit is not null && (options.Epochs ?? options.Iterations ?? options.Batch) is not null)
         {
-            throw new UsageException("--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
+            throw new UsageException(
+                "--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
         }
 
         string[] typed = [.. options.Folds];
@@ -33,7 +34,8 @@ internal static class TrainCommand
         if (options.BodyRate is { } rate && (options.Pretrained is null || rate is not (>= 0 and <= 1)))
         {
             throw new UsageException(
-                options.Pretrained is null ? "--body-rate goes with --pretrained" : $"--body-rate {rate}: must be from 0 to 1", "leave it out for 0.1");
+                options.Pretrained is null ? "--body-rate goes with --pretrained" : $"--body-rate {rate}: must be from 0 to 1",
+                "leave it out for 0.1");
         }
 
         IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
@@ -41,8 +43,11 @@ internal static class TrainCommand
         work.ReadPlans(); // a workspace without plans is answered before anything else
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         IReadOnlyList<string> configurations = options.Configuration is { } one ? [one] : options.All ? [] : ["3d_fullres"];
-        var matrix = TrainingMatrix.Of(work, dataset, configurations, folds, withFirstStages: options.All && options.Configuration is null);
-        using var pretrained = options.Pretrained is { } path ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel) : null;
+        var matrix = TrainingMatrix.Of(
+            work, dataset, configurations, folds, withFirstStages: options.All && options.Configuration is null);
+        using var pretrained = options.Pretrained is { } path
+            ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
+            : null;
         using var backend = Devices.Open(options, reporter);
         var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
         var request = new MatrixRequest(
@@ -62,7 +67,8 @@ internal static class TrainCommand
         {
             var json = Scores.Json(run.Result.Summary);
             Scores.AddTraining(json, run.Result.Training);
-            return new Answer($"{Scores.Text(run.Result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
+            return new Answer(
+                $"{Scores.Text(run.Result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
         }
 
         var lines = runs.Select(item => FormattableString.Invariant(
@@ -74,7 +80,8 @@ internal static class TrainCommand
             {
                 var json = Scores.Json(item.Result.Summary);
                 Scores.AddTraining(json, item.Result.Training);
-                (json["configuration"], json["fold"], json["run"]) = (item.Cell.Configuration, TrainingMatrix.Name(item.Cell.Fold), item.Job.Folder);
+                (json["configuration"], json["fold"], json["run"]) = (
+                    item.Cell.Configuration, TrainingMatrix.Name(item.Cell.Fold), item.Job.Folder);
                 return (JsonNode)json;
             })]),
         });

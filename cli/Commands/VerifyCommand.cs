@@ -40,6 +40,7 @@ internal static class VerifyCommand
             ? $"{options.Dataset}: no errors, {findings.Count} warning(s)"
             : $"{options.Dataset}: {errors} error(s), {findings.Count - errors} warning(s)");
         return new Answer(
-            text.ToString(), new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list }, errors == 0);
+            text.ToString(), new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list },
+            errors == 0);
     }
 }

@@ -7,7 +7,9 @@ namespace SharpSeg.Cli.Options;
 /// <summary>The options of every verb. The same flag means the same everywhere.</summary>
 internal abstract class CommonOptions
 {
-    [Option("json", HelpText = "Progress to stderr, one JSON object on the last line of stdout; after a failure it has error and hint.")]
+    [Option(
+        "json",
+        HelpText = "Progress to stderr, one JSON object on the last line of stdout; after a failure it has error and hint.")]
     public bool Json { get; set; }
 
     [Option("quiet", HelpText = "No progress: warnings, errors and the result only.")]
@@ -29,7 +31,9 @@ internal abstract class ComputeOptions : CommonOptions
 
     [Option(
         "precision",
-        HelpText = "fp32, tf32, bf16 or fp16: number format of the factors in convolutions. Default: tf32 on GPUs that have it, else fp32.")]
+        HelpText =
+            "fp32, tf32, bf16 or fp16: number format of the factors in convolutions. Default: tf32 on GPUs that have it, else "
+                + "fp32.")]
     public string? Precision { get; set; }
 
     [Option("threads", Default = 0, HelpText = "CPU threads; 0 = all cores.")]
@@ -42,7 +46,8 @@ internal abstract class ComputeOptions : CommonOptions
 /// <summary>The option of the verbs that plan their memory.</summary>
 internal static class MemoryLimit
 {
-    public const string Help = "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.";
+    public const string Help =
+        "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.";
 
     /// <summary>What the option says; null without it.</summary>
     /// <exception cref="UsageException">It says no size.</exception>
@@ -53,6 +58,8 @@ internal static class MemoryLimit
 /// <summary>The options of every verb that trains.</summary>
 internal abstract class TrainingOptions : ComputeOptions
 {
-    [Option("seed", Default = TrainingJob.DefaultSeed, HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
+    [Option(
+        "seed", Default = TrainingJob.DefaultSeed,
+        HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 }

@@ -2,7 +2,9 @@ using CommandLine;
 
 namespace SharpSeg.Cli.Options;
 
-[Verb("find-best", HelpText = "Choose the best configuration or pair of configurations by cross-validation, and its postprocessing.")]
+[Verb(
+    "find-best",
+    HelpText = "Choose the best configuration or pair of configurations by cross-validation, and its postprocessing.")]
 [Examples("sharpseg find-best work", "sharpseg find-best work -f 0,1 --trained-only")]
 internal sealed class FindBestOptions : CommonOptions
 {
@@ -12,7 +14,8 @@ internal sealed class FindBestOptions : CommonOptions
     [Option('f', "folds", Separator = ',', HelpText = "Compare on these folds only, e.g. 0,1; default: all folds of the splits.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
-    [Option("plan", Separator = ',', HelpText = "Compare these plans only, e.g. default,resenc_l; default: all of the workspace.")]
+    [Option(
+        "plan", Separator = ',', HelpText = "Compare these plans only, e.g. default,resenc_l; default: all of the workspace.")]
     public IEnumerable<string> Plans { get; set; } = [];
 
     [Option("no-ensemble", HelpText = "Compare single configurations only; pairs need `train --save-probabilities`.")]
@@ -64,7 +67,8 @@ internal sealed class PostprocessOptions : CommonOptions
     [Option('b', "best", HelpText = "The best.json itself.")]
     public string? Best { get; set; }
 
-    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: the workspace's, else in FOLDER or above it.")]
+    [Option(
+        'd', "dataset-json", HelpText = "dataset.json with the labels; default: the workspace's, else in FOLDER or above it.")]
     public string? DatasetJson { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
@@ -77,13 +81,16 @@ internal sealed class PostprocessOptions : CommonOptions
     "sharpseg import Dataset004_Hippocampus -o model.zip -c 3d_fullres -f 0,1,2")]
 internal sealed class ImportOptions : CommonOptions
 {
-    [Value(0, MetaName = "MODEL", Required = true, HelpText = "Folder TRAINER__PLANS__CONFIGURATION or DatasetNNN_NAME, or a zip of it; several become the parts of one model.")]
+    [Value(
+        0, MetaName = "MODEL", Required = true, HelpText =
+            "Folder TRAINER__PLANS__CONFIGURATION or DatasetNNN_NAME, or a zip of it; several become the parts of one model.")]
     public IEnumerable<string> Models { get; set; } = [];
 
     [Option('o', "output", Required = true, HelpText = "The model to write: model.zip, or a new workspace.")]
     public string Output { get; set; } = "";
 
-    [Option('c', "configuration", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are trained.")]
+    [Option(
+        'c', "configuration", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are trained.")]
     public IEnumerable<string> Configurations { get; set; } = [];
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2 or all; default: all numbered ones.")]
@@ -92,14 +99,18 @@ internal sealed class ImportOptions : CommonOptions
     [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
     public string Checkpoint { get; set; } = "final";
 
-    [Option("orientation", HelpText = "RAS: turn scans to RAS before prediction and results back, as TotalSegmentator does. Default: as the plans say.")]
+    [Option(
+        "orientation", HelpText =
+            "RAS: turn scans to RAS before prediction and results back, as TotalSegmentator does. Default: as the plans say.")]
     public string? Orientation { get; set; }
 
     [Option("merge", HelpText = "For several models: JSON file with the number of each structure; default: numbered in order.")]
     public string? Merge { get; set; }
 }
 
-[Verb("inspect", HelpText = "Show what a plan or a model consists of: configurations, layers, parameters, operations, memory, folds.")]
+[Verb(
+    "inspect",
+    HelpText = "Show what a plan or a model consists of: configurations, layers, parameters, operations, memory, folds.")]
 [Examples("sharpseg inspect work", "sharpseg inspect model.zip --scan scan.nii.gz")]
 internal sealed class InspectOptions : CommonOptions
 {
@@ -131,6 +142,7 @@ internal sealed class ExportOptions : CommonOptions
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
     public string? Plan { get; set; }
 
-    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
+    [Option(
+        'f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
     public IEnumerable<string> Folds { get; set; } = [];
 }

@@ -25,13 +25,16 @@ internal sealed class DemoOptions : TrainingOptions
     "sharpseg auto Task04_Hippocampus -o work -c 2d -f 0 --resume")]
 internal sealed class AutoOptions : TrainingOptions
 {
-    [Value(0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
+    [Value(
+        0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
     public string Dataset { get; set; } = "";
 
     [Option('o', "output", Required = true, HelpText = "Workspace: everything produced for this dataset goes here.")]
     public string Output { get; set; } = "";
 
-    [Option("max-time", HelpText = "Time for everything, e.g. 30m or 2h: the schedule is fitted to it. Default: the published schedule.")]
+    [Option(
+        "max-time",
+        HelpText = "Time for everything, e.g. 30m or 2h: the schedule is fitted to it. Default: the published schedule.")]
     public string? MaxTime { get; set; }
 
     [Option(
@@ -39,7 +42,9 @@ internal sealed class AutoOptions : TrainingOptions
         HelpText = "Configurations, e.g. 2d,3d_fullres, or all that are planned. Default: 3d_fullres where planned, else 2d.")]
     public IEnumerable<string> Configurations { get; set; } = [];
 
-    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2; all for every fold; every-case for one network on all cases. Default: 0.")]
+    [Option(
+        'f', "folds", Separator = ',',
+        HelpText = "Folds, e.g. 0,1,2; all for every fold; every-case for one network on all cases. Default: 0.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
     [Option("profile", HelpText = "modern (nnU-Net v2's defaults, default) or classic (the first nnU-Net papers).")]
@@ -47,7 +52,8 @@ internal sealed class AutoOptions : TrainingOptions
 
     [Option(
         "network",
-        HelpText = "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+        HelpText =
+            "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
     public string? Network { get; set; }
 
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
@@ -82,7 +88,8 @@ internal sealed class PlanVerbOptions : CommonOptions
 
     [Option(
         "network",
-        HelpText = "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+        HelpText =
+            "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
     public string? Network { get; set; }
 
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
@@ -143,13 +150,18 @@ internal sealed class TrainOptions : TrainingOptions
     [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,4; every-case for one network on all cases. Default: 0.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
-    [Option("all", HelpText = "Train every fold of every planned configuration, or of the one that -c names, in the right order.")]
+    [Option(
+        "all", HelpText = "Train every fold of every planned configuration, or of the one that -c names, in the right order.")]
     public bool All { get; set; }
 
-    [Option("pretrained", HelpText = "Start from this network: a model.zip, or a checkpoint. What has the same name and shape is loaded.")]
+    [Option(
+        "pretrained",
+        HelpText = "Start from this network: a model.zip, or a checkpoint. What has the same name and shape is loaded.")]
     public string? Pretrained { get; set; }
 
-    [Option("body-rate", HelpText = "With --pretrained: learning rate of everything but the heads, in parts of the heads'. Default: 0.1.")]
+    [Option(
+        "body-rate",
+        HelpText = "With --pretrained: learning rate of everything but the heads, in parts of the heads'. Default: 0.1.")]
     public double? BodyRate { get; set; }
 
     [Option("max-time", HelpText = "Fit the schedule to this time, e.g. 2h; several runs share it.")]
@@ -167,7 +179,9 @@ internal sealed class TrainOptions : TrainingOptions
     [Option("resume", HelpText = "Continue from the last checkpoint.")]
     public bool Resume { get; set; }
 
-    [Option("save-probabilities", HelpText = "Keep the class probabilities of the validation cases: `find-best` averages them to compare ensembles.")]
+    [Option(
+        "save-probabilities",
+        HelpText = "Keep the class probabilities of the validation cases: `find-best` averages them to compare ensembles.")]
     public bool SaveProbabilities { get; set; }
 }
 
@@ -183,7 +197,9 @@ internal sealed class PredictOptions : ComputeOptions
     [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
     public IEnumerable<string> Input { get; set; } = [];
 
-    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations; for one scan also a file, e.g. segmentation.nii.gz.")]
+    [Option(
+        'o', "output", Required = true,
+        HelpText = "Folder for the segmentations; for one scan also a file, e.g. segmentation.nii.gz.")]
     public string Output { get; set; } = "";
 
     [Option(
@@ -194,7 +210,9 @@ internal sealed class PredictOptions : ComputeOptions
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
     public string? Plan { get; set; }
 
-    [Option('f', "folds", Separator = ',', HelpText = "Folds to average, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
+    [Option(
+        'f', "folds", Separator = ',',
+        HelpText = "Folds to average, e.g. 0,1,2; default: those `find-best` used, else all trained ones.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
     [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]
@@ -212,7 +230,8 @@ internal sealed class PredictOptions : ComputeOptions
     [Option("prev-stage", HelpText = "Cascade: folder of first-stage segmentations to use instead of predicting them.")]
     public string? PreviousStage { get; set; }
 
-    [Option("save-probabilities", HelpText = "Also write the class probabilities (CASE.probabilities.safetensors), for `ensemble`.")]
+    [Option(
+        "save-probabilities", HelpText = "Also write the class probabilities (CASE.probabilities.safetensors), for `ensemble`.")]
     public bool SaveProbabilities { get; set; }
 
     [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
@@ -246,7 +265,9 @@ internal sealed class EvaluateOptions : CommonOptions
     [Value(1, MetaName = "REFERENCES", Required = true, HelpText = "Folder of reference segmentations, or one file.")]
     public string References { get; set; } = "";
 
-    [Option('d', "dataset-json", HelpText = "dataset.json with the labels; default: beside the predictions or references, for files else the labels in them.")]
+    [Option(
+        'd', "dataset-json", HelpText =
+            "dataset.json with the labels; default: beside the predictions or references, for files else the labels in them.")]
     public string? DatasetJson { get; set; }
 
     [Option('o', "output", HelpText = "Where to write summary.json; default: the predictions folder, for files nowhere.")]

@@ -4,7 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Autograd;
 
 /// <summary>
-/// One recorded operation. Its fields, and what it passes to <see cref="Keep"/>, are exactly what stays alive for its backward pass.
+/// One recorded operation. Its fields, and what it passes to <see cref="Keep"/>, are exactly what stays alive for its backward
+/// pass.
 /// </summary>
 /// <param name="output">The operation's result; its gradient starts the operation's backward pass.</param>
 public abstract class Node(Variable output)
@@ -30,7 +31,8 @@ public abstract class Node(Variable output)
     public abstract void Backward(Tape tape);
 
     /// <summary>Recomputes the output's value, bit for bit, from what the node keeps.</summary>
-    public virtual void Recompute(Tape tape, Tensor target) => throw new NotSupportedException($"{GetType().Name} stores its output");
+    public virtual void Recompute(Tape tape, Tensor target) =>
+        throw new NotSupportedException($"{GetType().Name} stores its output");
 
     /// <summary>
     /// Returns the buffers that the node itself rented, e.g. statistics. Called once, after Backward or instead of it.

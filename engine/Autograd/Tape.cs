@@ -166,7 +166,9 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         }
     }
 
-    /// <summary>Returns everything that is still rented, e.g. after a forward pass without a backward pass or after an exception.</summary>
+    /// <summary>
+    /// Returns everything that is still rented, e.g. after a forward pass without a backward pass or after an exception.
+    /// </summary>
     public void Clear()
     {
         for (var i = nodes.Count - 1; i >= 0; i--)

@@ -21,7 +21,8 @@ public sealed class Variable
 
     /// <summary>The value. In a backward pass, ask <see cref="Tape.Value"/> instead: it recomputes dropped values.</summary>
     /// <exception cref="InvalidOperationException">The value was dropped after <see cref="Tape.Done"/>.</exception>
-    public Tensor Value => Stored ?? throw new InvalidOperationException($"the value {Shape} was dropped: it was read after Done");
+    public Tensor Value =>
+        Stored ?? throw new InvalidOperationException($"the value {Shape} was dropped: it was read after Done");
 
     /// <summary>∂L/∂value; null until something contributes to it.</summary>
     public Tensor? Gradient { get; internal set; }

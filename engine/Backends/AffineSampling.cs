@@ -98,4 +98,5 @@ public readonly ref struct PatchVoxels(Span<float> image, Span<short> labels, Sp
 /// <param name="Labels">Labels per voxel: 2 in a cascade, else 1.</param>
 /// <param name="Planar">Each slice on its own.</param>
 /// <param name="ElasticTaps">Longest kernel that smooths a displacement; 0 if there is none.</param>
-public readonly record struct SamplingLimits(Extent Patch, Extent Initial, int Channels, int Labels, bool Planar, int ElasticTaps);
+public readonly record struct SamplingLimits(
+    Extent Patch, Extent Initial, int Channels, int Labels, bool Planar, int ElasticTaps);

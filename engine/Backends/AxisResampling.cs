@@ -5,11 +5,11 @@ namespace SharpSeg.Engine.Backends;
 /// <summary>
 /// One axis of a volume resampled with half-pixel centres (docs/method/preprocessing.md §4.3, §4.4): output j of To lies at
 /// u = (j + 0.5)·From/To − 0.5 between inputs 0 … From − 1; beyond them the edge value continues.
-/// <para>Order 0 takes input min(From − 1, ⌊(2j + 1)·From/(2·To)⌋; order 1 interpolates linearly; order 3 is the cubic B-spline that
-/// passes through the inputs, not clipped.</para>
-/// <para>Volumes (1, z, y, x, 1) may be windows of the axis: the source holds inputs from <see cref="FirstSource"/> on, the target
-/// outputs from <see cref="FirstTarget"/> on, as many as its extent says. Windows change no result: a large target is computed slab by
-/// slab with the same bytes.</para>
+/// <para>Order 0 takes input min(From − 1, ⌊(2j + 1)·From/(2·To)⌋; order 1 interpolates linearly; order 3 is the cubic B-spline
+/// that passes through the inputs, not clipped.</para>
+/// <para>Volumes (1, z, y, x, 1) may be windows of the axis: the source holds inputs from <see cref="FirstSource"/> on, the
+/// target outputs from <see cref="FirstTarget"/> on, as many as its extent says. Windows change no result: a large target is
+/// computed slab by slab with the same bytes.</para>
 /// </summary>
 /// <param name="Axis">0 = z, 1 = y, 2 = x.</param>
 /// <param name="Order">0, 1 or 3.</param>

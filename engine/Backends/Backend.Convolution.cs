@@ -33,7 +33,8 @@ public abstract partial class Backend
     /// <param name="accumulate">Add to dx instead of overwriting it.</param>
     /// <param name="dx2">Gradient with respect to x2, or null.</param>
     /// <param name="accumulate2">Add to dx2 instead of overwriting it.</param>
-    public void ConvBackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2 = null, bool accumulate2 = false)
+    public void ConvBackwardData(
+        in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2 = null, bool accumulate2 = false)
     {
         p.Check();
         ShapeException.Require(dy, p.OutputShape, nameof(dy));
@@ -69,7 +70,9 @@ public abstract partial class Backend
         ConvBackwardWeightsCore(p, x, x2, dy, dw, db, accumulate);
     }
 
-    /// <summary>y = transposed conv(x, w) + b with kernel = stride. Shapes and formula: <see cref="TransposedConvProblem"/>.</summary>
+    /// <summary>
+    /// y = transposed conv(x, w) + b with kernel = stride. Shapes and formula: <see cref="TransposedConvProblem"/>.
+    /// </summary>
     public void TransposedConvForward(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
     {
         p.Check();
@@ -91,7 +94,8 @@ public abstract partial class Backend
     }
 
     /// <summary>Gradient with respect to the weights: dw[r, c, q] = Σ_{n,i} x[i, c]·dy[s·i + r, q]; db[q] = Σ dy[·, q].</summary>
-    public void TransposedConvBackwardWeights(in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
+    public void TransposedConvBackwardWeights(
+        in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
         p.Check();
         ShapeException.Require(x, p.InputShape, nameof(x));
@@ -116,7 +120,8 @@ public abstract partial class Backend
     protected abstract void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y);
 
     /// <inheritdoc cref="TransposedConvBackwardData"/>
-    protected abstract void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate);
+    protected abstract void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate);
 
     /// <inheritdoc cref="TransposedConvBackwardWeights"/>
     protected abstract void TransposedConvBackwardWeightsCore(

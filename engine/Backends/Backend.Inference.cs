@@ -44,7 +44,9 @@ public abstract partial class Backend
         DivideByWeightsCore(x, divisor);
     }
 
-    /// <summary>Index of the highest channel per voxel, as a whole float; the lowest index wins ties. (n, z, y, x, c) → (n, z, y, x, 1).</summary>
+    /// <summary>
+    /// Index of the highest channel per voxel, as a whole float; the lowest index wins ties. (n, z, y, x, c) → (n, z, y, x, 1).
+    /// </summary>
     public void ArgMax(Tensor x, Tensor y)
     {
         ShapeException.Require(y, Shape.Activation(x.Shape.N, x.Shape.Spatial, 1), nameof(y));

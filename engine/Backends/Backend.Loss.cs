@@ -5,8 +5,9 @@ namespace SharpSeg.Engine.Backends;
 public abstract partial class Backend
 {
     /// <summary>
-    /// First pass of Dice + cross-entropy: the sums from which loss and gradient follow. Shapes and layout: <see cref="LossProblem"/>.
-    /// Cross-entropy of a voxel, softmax: −log p_t = log Σ exp(z − max) − (z_t − max); regions: max(z, 0) − z·y + log(1 + exp(−|z|)).
+    /// First pass of Dice + cross-entropy: the sums from which loss and gradient follow. Shapes and layout:
+    /// <see cref="LossProblem"/>. Cross-entropy of a voxel, softmax: −log p_t = log Σ exp(z − max) − (z_t − max); regions: max(z,
+    /// 0) − z·y + log(1 + exp(−|z|)).
     /// </summary>
     public void SegmentationLossForward(in LossProblem p, Tensor logits, Tensor target, Tensor sums)
     {
@@ -23,7 +24,8 @@ public abstract partial class Backend
     /// Regions: dz = g·σ(1 − σ) + m(σ − y)/d, d = B·R·V without an ignore label and M with one. M = 0: no cross-entropy gradient.
     /// dlogits is overwritten.
     /// </summary>
-    public void SegmentationLossBackward(in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits)
+    public void SegmentationLossBackward(
+        in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits)
     {
         ShapeException.Require(logits, p.LogitsShape, nameof(logits));
         ShapeException.Require(target, p.TargetShape, nameof(target));

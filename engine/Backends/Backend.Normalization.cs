@@ -19,7 +19,8 @@ public abstract partial class Backend
     /// y = leaky(gamma·(x − mean)·rstd + beta) from given statistics. Separate from the statistics so that the backward pass can
     /// recompute y instead of keeping it. y may be x itself.
     /// </summary>
-    public void InstanceNormApply(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
+    public void InstanceNormApply(
+        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
     {
         ShapeException.Require(x, p.ActivationShape, nameof(x));
         ShapeException.Require(mean, p.StatisticsShape, nameof(mean));

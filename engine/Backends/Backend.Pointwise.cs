@@ -31,8 +31,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Sums blocks: y[i] = scale·Σ_{0≤r&lt;block} x[block·i + r] per channel. Average pooling with scale = 1/Πblock; the backward pass
-    /// of nearest up-sampling with scale = 1. The spatial size of x must be a multiple of the block.
+    /// Sums blocks: y[i] = scale·Σ_{0≤r&lt;block} x[block·i + r] per channel. Average pooling with scale = 1/Πblock; the backward
+    /// pass of nearest up-sampling with scale = 1. The spatial size of x must be a multiple of the block.
     /// </summary>
     public void BlockSum(Tensor x, Extent block, float scale, Tensor y, bool accumulate)
     {

@@ -22,9 +22,9 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Image by cubic B-splines, their coefficients filtered with mirrored borders; labels by the largest whose linear indicator reaches
-    /// one half, 0 where none does (docs/method/augmentation.md §3.2). Image and labels are 0 where the position leaves the
-    /// initial patch. From any thread.
+    /// Image by cubic B-splines, their coefficients filtered with mirrored borders; labels by the largest whose linear indicator
+    /// reaches one half, 0 where none does (docs/method/augmentation.md §3.2). Image and labels are 0 where the position leaves
+    /// the initial patch. From any thread.
     /// </summary>
     /// <param name="p">Sizes, the map from patch to box, and the displacement.</param>
     /// <param name="source">The voxels of the box.</param>

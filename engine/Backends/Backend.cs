@@ -4,7 +4,8 @@ namespace SharpSeg.Engine.Backends;
 /// The contract between the method and a device: some 25 operations carry everything that training and prediction need.
 /// One implementation per device (SIMD on the CPU, ILGPU on GPUs, float64 loops in the conformance suite, which define
 /// what is right). Public members check shapes, once and for all devices; the protected …Core members only compute.
-/// <para>A new operation means: its member here, its float64 loop in the conformance suite, one implementation per backend.</para>
+/// <para>A new operation means: its member here, its float64 loop in the conformance suite, one implementation per
+/// backend.</para>
 /// <para>Operations on one backend run in the order in which they are called. Results are the same bytes from run to run at a
 /// fixed thread count. Unless a comment says otherwise, no output may overlap an input. Outputs may contain anything beforehand,
 /// including NaN; where an operation takes <c>accumulate</c>, true adds to the output instead of overwriting it.</para>

@@ -26,7 +26,9 @@ public sealed class BufferPool(Backend backend) : IDisposable
     /// <summary>Highest value of <see cref="InUseBytes"/> so far.</summary>
     public long PeakBytes { get; private set; }
 
-    /// <summary>Bytes from the start of the slabs to the end of the highest tensor ever lent: what one slab would have needed.</summary>
+    /// <summary>
+    /// Bytes from the start of the slabs to the end of the highest tensor ever lent: what one slab would have needed.
+    /// </summary>
     public long HighWaterBytes => slabs.Sum(s => s.HighWater) * sizeof(float);
 
     /// <summary>How often the pool had to ask the backend for memory.</summary>
@@ -75,7 +77,9 @@ public sealed class BufferPool(Backend backend) : IDisposable
         throw new InvalidOperationException($"{tensor} was not lent by this pool");
     }
 
-    /// <summary>Makes sure that the first slab, the one searched first, has room for this many bytes. Only while nothing is lent.</summary>
+    /// <summary>
+    /// Makes sure that the first slab, the one searched first, has room for this many bytes. Only while nothing is lent.
+    /// </summary>
     /// <exception cref="InvalidOperationException">Tensors are lent.</exception>
     public void Reserve(long bytes)
     {

@@ -27,7 +27,8 @@ public readonly record struct ConvProblem(int N, Extent Input, int Cin, int Cin2
 
     /// <summary>Spatial size of the output, voxels.</summary>
     public Extent Output => new(
-        OutputLength(Input.Z, Kernel.Z, Stride.Z), OutputLength(Input.Y, Kernel.Y, Stride.Y), OutputLength(Input.X, Kernel.X, Stride.X));
+        OutputLength(Input.Z, Kernel.Z, Stride.Z), OutputLength(Input.Y, Kernel.Y, Stride.Y),
+        OutputLength(Input.X, Kernel.X, Stride.X));
 
     /// <summary>Shape of x and of its gradient.</summary>
     public Shape InputShape => Shape.Activation(N, Input, Cin);

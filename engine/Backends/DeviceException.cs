@@ -20,4 +20,5 @@ public class DeviceException : Exception
 /// </summary>
 /// <param name="device">Name of the device.</param>
 /// <param name="cause">What the driver said.</param>
-public sealed class DeviceLostException(string device, Exception cause) : DeviceException($"{device} failed: {cause.Message}", cause);
+public sealed class DeviceLostException(string device, Exception cause)
+    : DeviceException($"{device} failed: {cause.Message}", cause);

@@ -6,9 +6,13 @@ public interface IMachineLimits
     /// <summary>Processor threads that compute; 1 for other devices.</summary>
     int Threads { get; }
 
-    /// <summary>Independent float32 multiply-adds in registers on all cores, GFLOP/s: the best of several runs of about a millisecond.</summary>
+    /// <summary>
+    /// Independent float32 multiply-adds in registers on all cores, GFLOP/s: the best of several runs of about a millisecond.
+    /// </summary>
     double MeasureMultiplyAddPeak();
 
-    /// <summary>Copying arrays far larger than the caches on all cores, GB/s read plus written: the best of several runs.</summary>
+    /// <summary>
+    /// Copying arrays far larger than the caches on all cores, GB/s read plus written: the best of several runs.
+    /// </summary>
     double MeasureCopyBandwidth();
 }

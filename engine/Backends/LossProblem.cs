@@ -18,7 +18,8 @@ namespace SharpSeg.Engine.Backends;
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Softmax only: include class 0 in the Dice mean.</param>
 public readonly record struct LossProblem(
-    int N, Extent Spatial, int C, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false)
+    int N, Extent Spatial, int C, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f,
+    bool DiceIncludesBackground = false)
 {
     /// <summary>Shape of the logits and their gradient.</summary>
     public Shape LogitsShape => Shape.Activation(N, Spatial, C);

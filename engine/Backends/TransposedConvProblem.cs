@@ -34,7 +34,8 @@ public readonly record struct TransposedConvProblem(int N, Extent Input, int Cin
     /// <summary>Throws <see cref="ShapeException"/> if the numbers themselves are impossible.</summary>
     public void Check()
     {
-        if (N < 1 || Cin < 1 || Cout < 1 || Input.Z < 1 || Input.Y < 1 || Input.X < 1 || Stride.Z < 1 || Stride.Y < 1 || Stride.X < 1)
+        if (N < 1 || Cin < 1 || Cout < 1 || Input.Z < 1 || Input.Y < 1
+            || Input.X < 1 || Stride.Z < 1 || Stride.Y < 1 || Stride.X < 1)
         {
             throw new ShapeException($"transposed convolution with an empty extent: {this}");
         }

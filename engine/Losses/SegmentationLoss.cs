@@ -16,16 +16,19 @@ internal static class SegmentationLoss
     /// </summary>
     /// <param name="tape">The tape that made the logits.</param>
     /// <param name="logits">One variable per output, full resolution first.</param>
-    /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is 0.</param>
+    /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is
+    /// 0.</param>
     /// <param name="options">Kind and weights.</param>
     /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
     /// <exception cref="ShapeException">The numbers of outputs, targets and weights differ.</exception>
-    public static LossValue Evaluate(Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
+    public static LossValue Evaluate(
+        Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
         float gradientScale = 1f)
     {
         if (logits.Count != options.Weights.Count || targets.Count != logits.Count)
         {
-            throw new ShapeException($"{logits.Count} outputs, {targets.Count} targets and {options.Weights.Count} loss weights do not agree");
+            throw new ShapeException(
+                $"{logits.Count} outputs, {targets.Count} targets and {options.Weights.Count} loss weights do not agree");
         }
 
         double crossEntropy = 0.0, dice = 0.0;
@@ -108,11 +111,13 @@ internal static class SegmentationLoss
 /// <param name="Weights">Weight of each output; 0 = not evaluated at all.</param>
 /// <param name="Regions">Sigmoid and binary cross-entropy per region instead of softmax over classes.</param>
 /// <param name="BatchDice">Sum over the batch before the Dice ratio.</param>
-/// <param name="IgnoreLabel">Label without information; −1 = none. Regions: any value ≥ 0 says that the mask is the last target channel.</param>
+/// <param name="IgnoreLabel">Label without information; −1 = none. Regions: any value ≥ 0 says that the mask is the last target
+/// channel.</param>
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Include class 0 in the Dice mean.</param>
 public sealed record LossOptions(
-    IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f, bool DiceIncludesBackground = false)
+    IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f,
+    bool DiceIncludesBackground = false)
 {
     /// <summary>Channels of a target: 1 for labels; for regions one per region and one for the ignore mask.</summary>
     /// <param name="outputs">Output maps of the network.</param>

@@ -1,6 +1,9 @@
 namespace SharpSeg.Engine.ModelFiles;
 
-/// <summary>The cyclic redundancy check of zip entries and PNG chunks: polynomial 0xEDB88320, reflected. Source: PNG specification, annex D.</summary>
+/// <summary>
+/// The cyclic redundancy check of zip entries and PNG chunks: polynomial 0xEDB88320, reflected. Source: PNG specification, annex
+/// D.
+/// </summary>
 public static class Crc32
 {
     private static readonly uint[] Table = MakeTable();

@@ -11,19 +11,20 @@ namespace SharpSeg.Engine.ModelFiles;
 public sealed record PickleOpaque(string What);
 
 /// <summary>
-/// Python's pickle format as data, protocols 2 to 5: numbers, texts, lists, tuples, dictionaries, and descriptions of tensors. It is a program for
-/// a stack machine that may ask for any function to be called; this reader calls none. Two functions are understood (an ordered dictionary, a
-/// tensor over a storage), all others give a <see cref="PickleOpaque"/>.
+/// Python's pickle format as data, protocols 2 to 5: numbers, texts, lists, tuples, dictionaries, and descriptions of tensors. It
+/// is a program for a stack machine that may ask for any function to be called; this reader calls none. Two functions are
+/// understood (an ordered dictionary, a tensor over a storage), all others give a <see cref="PickleOpaque"/>.
 /// <para>
 /// Values: null, bool, long, double, string, byte[], <c>List&lt;object?&gt;</c> (a list), <c>object?[]</c> (a tuple),
-/// <c>OrderedDictionary&lt;string, object?&gt;</c> (a dictionary's entries with text keys; others are left out), <see cref="TorchTensor"/>,
-/// <see cref="PickleOpaque"/>. Lists and dictionaries may contain themselves: look up, never walk.
+/// <c>OrderedDictionary&lt;string, object?&gt;</c> (a dictionary's entries with text keys; others are left out),
+/// <see cref="TorchTensor"/>, <see cref="PickleOpaque"/>. Lists and dictionaries may contain themselves: look up, never walk.
 /// </para>
 /// Source: CPython, Lib/pickletools.py; PyTorch, torch/serialization.py and torch/_utils.py.
 /// </summary>
 internal sealed class Pickle
 {
-    // A training log of thousands of epochs stays far below. Every operation takes a byte at least and makes at most one small object.
+    // A training log of thousands of epochs stays far below. Every operation takes a byte at least and makes at most one small
+    // object.
     private const int MostOperations = 4_000_000, DeepestStack = 1_000_000;
 
     private readonly byte[] bytes;
@@ -54,7 +55,8 @@ internal sealed class Pickle
 
             if (!RunConstant(op) && !RunStructure(op))
             {
-                throw new InvalidDataException($"the pickle has the operation 0x{op:x2} at byte {start}, which no checkpoint needs");
+                throw new InvalidDataException(
+                    $"the pickle has the operation 0x{op:x2} at byte {start}, which no checkpoint needs");
             }
 
             if (stack.Count > DeepestStack)
@@ -122,7 +124,8 @@ internal sealed class Pickle
             case (byte)'R': Call(PopLast(2)); break;                                                         // REDUCE
             case 0x81: Call(PopLast(2)); break;                                                              // NEWOBJ
             case 0x92: Call(PopLast(3)); break;                                                              // NEWOBJ_EX
-            case (byte)'b': Pop(); Peek(1); break;                                                           // BUILD: attributes of objects are of no use here
+            // BUILD: attributes of objects are of no use here
+            case (byte)'b': Pop(); Peek(1); break;
             case (byte)'s': Set(PopLast(2)); break;                                                          // SETITEM
             case (byte)'u': Set(PopMark()); break;                                                           // SETITEMS
             case (byte)'a': Append(PopLast(1)); break;                                                       // APPEND
@@ -138,7 +141,8 @@ internal sealed class Pickle
     {
         Global(Module: "collections", Name: "OrderedDict") => OrderedDictionary(call[1] as object?[] ?? []),
         Global(Module: "torch._utils", Name: "_rebuild_tensor_v2") => TorchTensor.FromArguments(call[1] as object?[] ?? []),
-        Global(Module: "torch._utils", Name: "_rebuild_parameter") when call[1] is object?[] { Length: > 0 } arguments => arguments[0],
+        Global(Module: "torch._utils", Name: "_rebuild_parameter")
+            when call[1] is object?[] { Length: > 0 } arguments => arguments[0],
         Global g => new PickleOpaque($"{g.Module}.{g.Name}"),
         var other => other as PickleOpaque ?? new PickleOpaque("the result of a call"),
     });

@@ -7,8 +7,8 @@ namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
 /// The safetensors file format: eight bytes of header length (little endian), a JSON header
-/// <c>{"name": {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, "__metadata__": {"key": "value"}}</c>, then the data without
-/// gaps, little endian, row-major. Other programs read it too; nothing in it can be executed.
+/// <c>{"name": {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, "__metadata__": {"key": "value"}}</c>, then the data
+/// without gaps, little endian, row-major. Other programs read it too; nothing in it can be executed.
 /// Beside the format, the metadata hold checksums of everything. Reading: <see cref="SafetensorsReader"/>.
 /// </summary>
 public static class Safetensors
@@ -17,8 +17,8 @@ public static class Safetensors
     internal const string MetadataKey = "__metadata__";
 
     /// <summary>
-    /// Metadata key of the checksums: per tensor, in the order of the data, 16 hexadecimal digits of the <see cref="XxHash64"/> of its bytes; then
-    /// those of the header itself, computed with zeros in their place.
+    /// Metadata key of the checksums: per tensor, in the order of the data, 16 hexadecimal digits of the <see cref="XxHash64"/>
+    /// of its bytes; then those of the header itself, computed with zeros in their place.
     /// </summary>
     internal const string ChecksumsKey = "sharpseg.xxh64";
 
@@ -28,13 +28,14 @@ public static class Safetensors
     private const int HeaderAlignment = 8;
 
     /// <summary>
-    /// Writes tensor by tensor, then the checksums into the header. Half a file must not be seen under its name: callers write under a temporary
-    /// one.
+    /// Writes tensor by tensor, then the checksums into the header. Half a file must not be seen under its name: callers write
+    /// under a temporary one.
     /// </summary>
     /// <param name="stream">Empty, and can be sought.</param>
     /// <param name="tensors">What to write, in this order; names must differ.</param>
     /// <param name="metadata">Text stored with the tensors.</param>
-    public static void Write(Stream stream, IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        Stream stream, IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var header = Header(tensors, metadata);
         Span<byte> length = stackalloc byte[sizeof(ulong)];

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
-/// Reads safetensors files (<see cref="Safetensors"/>). The header and every size in it are checked against the length of the file before
-/// anything is allocated. F32, F16, BF16 and F64 are read, all as float32.
+/// Reads safetensors files (<see cref="Safetensors"/>). The header and every size in it are checked against the length of the
+/// file before anything is allocated. F32, F16, BF16 and F64 are read, all as float32.
 /// </summary>
 public sealed class SafetensorsReader : IDisposable
 {
@@ -59,7 +59,8 @@ public sealed class SafetensorsReader : IDisposable
     {
         if (new FileInfo(path) is { Exists: true, Length: 0 })
         {
-            throw new ModelFileException(path, "the file is empty, or it is a pipe or a device"); // opening a pipe would wait for a writer
+            // opening a pipe would wait for a writer
+            throw new ModelFileException(path, "the file is empty, or it is a pipe or a device");
         }
 
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
@@ -221,7 +222,8 @@ public sealed class SafetensorsReader : IDisposable
         if (value.ValueKind != JsonValueKind.Object
             || !value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
             || !value.TryGetProperty("shape", out var shape) || shape.ValueKind != JsonValueKind.Array
-            || !value.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2)
+            || !value.TryGetProperty("data_offsets", out var offsets)
+            || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2)
         {
             throw Bad($"the header entry of tensor '{name}' lacks dtype, shape or data_offsets");
         }
@@ -254,7 +256,9 @@ public sealed class SafetensorsReader : IDisposable
 
         if (end - begin != length * type.Size())
         {
-            throw Bad($"tensor '{name}' [{string.Join(", ", extents)}] needs {length * type.Size()} bytes, its offsets give {end - begin}");
+            throw Bad(
+                $"tensor '{name}' [{string.Join(", ", extents)}] needs {length * type.Size()} bytes, its offsets give "
+                    + $"{end - begin}");
         }
 
         return new Entry(type, extents, length, begin, end);
@@ -296,7 +300,8 @@ public sealed class SafetensorsReader : IDisposable
         }
 
         ulong At(int index) => ulong.TryParse(
-            text.AsSpan(index * Safetensors.ChecksumLength, Safetensors.ChecksumLength), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            text.AsSpan(index * Safetensors.ChecksumLength, Safetensors.ChecksumLength), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out var value)
                 ? value
                 : throw Bad("the checksums are damaged");
         place[^Safetensors.ChecksumLength..].Fill((byte)'0');
@@ -315,11 +320,14 @@ public sealed class SafetensorsReader : IDisposable
     {
         if (checksums.TryGetValue(name, out var written) && written != found)
         {
-            throw Bad($"tensor '{name}' is not the one that was written: checksum {found:x16}, expected {written:x16}: the file is damaged");
+            throw Bad(
+                $"tensor '{name}' is not the one that was written: checksum {found:x16}, expected {written:x16}: the file is "
+                    + "damaged");
         }
     }
 
-    private Entry Find(string name) => entries.TryGetValue(name, out var entry) ? entry : throw Bad($"there is no tensor '{name}'");
+    private Entry Find(string name) =>
+        entries.TryGetValue(name, out var entry) ? entry : throw Bad($"there is no tensor '{name}'");
 
     private ModelFileException Bad(string problem, Exception? inner = null) => new(path, problem, inner);
 

@@ -4,18 +4,20 @@ using System.IO.Compression;
 namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
-/// A file of torch.save since PyTorch 1.6: a zip of a pickle (<c>PREFIX/data.pkl</c>, <see cref="Pickle"/>), which describes tensors, and one entry per
-/// storage with its little-endian elements (<c>PREFIX/data/KEY</c>). Nothing in it is executed; storages are read when they are asked for, in
-/// pieces; every size is checked against the file before memory is taken for it.
+/// A file of torch.save since PyTorch 1.6: a zip of a pickle (<c>PREFIX/data.pkl</c>, <see cref="Pickle"/>), which describes
+/// tensors, and one entry per storage with its little-endian elements (<c>PREFIX/data/KEY</c>). Nothing in it is executed;
+/// storages are read when they are asked for, in pieces; every size is checked against the file before memory is taken for it.
 /// </summary>
 public sealed class TorchFile : IDisposable
 {
     private const int PieceLength = 1 << 20;                            // bytes read at a time
-    private const long LargestExpansion = 1032;                         // times; deflate cannot do more (RFC 1951), a higher ratio is a lie
+    // times; deflate cannot do more (RFC 1951), a higher ratio is a lie
+    private const long LargestExpansion = 1032;
     private const int LongestShown = 100;                               // characters of a name in a message
 
     // Torch's older format begins with a pickled magic number, and one before that is a tar file of "storages".
-    private static ReadOnlySpan<byte> OldMagic => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+    private static ReadOnlySpan<byte> OldMagic =>
+        [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
     private readonly string path;
     private readonly ZipArchive zip;
@@ -38,10 +40,14 @@ public sealed class TorchFile : IDisposable
             }
 
             const string pickleName = "data.pkl";
-            var pickles = entries.Keys.Where(name => name == pickleName || name.EndsWith("/" + pickleName, StringComparison.Ordinal)).ToArray();
+            var pickles = entries.Keys.Where(
+                name => name == pickleName || name.EndsWith("/" + pickleName, StringComparison.Ordinal)).ToArray();
             if (pickles.Length != 1)
             {
-                throw Bad(pickles.Length == 0 ? "a zip file, but none of torch.save: it has no data.pkl" : "a zip file with several data.pkl");
+                throw Bad(
+                    pickles.Length == 0
+                        ? "a zip file, but none of torch.save: it has no data.pkl"
+                        : "a zip file with several data.pkl");
             }
 
             prefix = pickles[0][..^pickleName.Length];
@@ -78,13 +84,15 @@ public sealed class TorchFile : IDisposable
     /// <param name="name">What it is called, for messages.</param>
     /// <param name="tensor">One of this file.</param>
     /// <param name="target">Exactly as long as the tensor.</param>
-    /// <exception cref="ModelFileException">It has no floating-point elements, its data are missing, damaged or shorter than it says.</exception>
+    /// <exception cref="ModelFileException">It has no floating-point elements, its data are missing, damaged or shorter than it
+    /// says.</exception>
     public void Read(string name, TorchTensor tensor, Span<float> target)
     {
         if (tensor.Length != target.Length)
         {
             throw Bad(
-                $"tensor `{Show(name)}` has {tensor.Length} elements [{string.Join(", ", tensor.Shape)}], {target.Length} are expected");
+                $"tensor `{Show(name)}` has {tensor.Length} elements [{string.Join(", ", tensor.Shape)}], {target.Length} are "
+                    + "expected");
         }
 
         var type = tensor.TypeName switch
@@ -93,13 +101,15 @@ public sealed class TorchFile : IDisposable
             "Half" => SafetensorsType.F16,
             "BFloat16" => SafetensorsType.BF16,
             "Double" => SafetensorsType.F64,
-            var other => throw Bad($"tensor `{Show(name)}` has elements of type {Show(other)}; Float, Half, BFloat16 and Double are read"),
+            var other =>
+                throw Bad($"tensor `{Show(name)}` has elements of type {Show(other)}; Float, Half, BFloat16 and Double are read"),
         };
         var entry = entries.GetValueOrDefault($"{prefix}data/{tensor.Storage.Key}")
             ?? throw Bad($"the data of tensor `{Show(name)}` are missing (storage {Show(tensor.Storage.Key)})");
         if (entry.Length != (Int128)tensor.Storage.Length * type.Size())
         {
-            throw Bad($"the storage of tensor `{Show(name)}` has {entry.Length} bytes, {tensor.Storage.Length} elements are promised");
+            throw Bad(
+                $"the storage of tensor `{Show(name)}` has {entry.Length} bytes, {tensor.Storage.Length} elements are promised");
         }
 
         if (target.Length == 0)
@@ -143,7 +153,9 @@ public sealed class TorchFile : IDisposable
         file.Position = 0;
         if (start[..length].SequenceEqual(OldMagic))
         {
-            throw Bad("it is in PyTorch's format of before version 1.6; load and save it once with a newer PyTorch: torch.save(torch.load(file), file)");
+            throw Bad(
+                "it is in PyTorch's format of before version 1.6; load and save it once with a newer PyTorch: "
+                    + "torch.save(torch.load(file), file)");
         }
 
         if (length < 4 || !start[..2].SequenceEqual("PK"u8))
@@ -164,7 +176,9 @@ public sealed class TorchFile : IDisposable
     {
         if (entry.Length > most || entry.Length < 0 || entry.Length / LargestExpansion > entry.CompressedLength)
         {
-            throw Bad($"`{Show(entry.FullName)}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes; at most {most} are read");
+            throw Bad(
+                $"`{Show(entry.FullName)}` claims to unpack from {entry.CompressedLength} to {entry.Length} bytes; at most "
+                    + $"{most} are read");
         }
 
         var bytes = new byte[entry.Length];
@@ -177,7 +191,8 @@ public sealed class TorchFile : IDisposable
         var length = (tensor.End - tensor.Offset) * type.Size();
         return length <= Array.MaxLength && length / LargestExpansion <= entry.CompressedLength
             ? (int)length
-            : throw Bad($"storage {Show(tensor.Storage.Key)} claims to unpack from {entry.CompressedLength} bytes to {length} or more");
+            : throw Bad(
+                $"storage {Show(tensor.Storage.Key)} claims to unpack from {entry.CompressedLength} bytes to {length} or more");
     }
 
     /// <summary>Elements in their own order, decoded piece by piece.</summary>

@@ -6,7 +6,10 @@ namespace SharpSeg.Engine.ModelFiles;
 /// <param name="Length">Elements.</param>
 internal sealed record TorchStorage(string Key, string TypeName, long Length)
 {
-    /// <summary>The storage of a persistent id <c>('storage', torch.FloatStorage, key, location, elements)</c>; an opaque value where it is none.</summary>
+    /// <summary>
+    /// The storage of a persistent id <c>('storage', torch.FloatStorage, key, location, elements)</c>; an opaque value where it
+    /// is none.
+    /// </summary>
     public static object FromPersistentId(object? id)
     {
         const string suffix = "Storage";
@@ -18,8 +21,8 @@ internal sealed record TorchStorage(string Key, string TypeName, long Length)
 }
 
 /// <summary>
-/// A tensor as a PyTorch file describes it: element (i, j, …) lies at offset + i·stride₀ + j·stride₁ + … of its storage. Every position has been
-/// checked to lie within the storage's claimed length.
+/// A tensor as a PyTorch file describes it: element (i, j, …) lies at offset + i·stride₀ + j·stride₁ + … of its storage. Every
+/// position has been checked to lie within the storage's claimed length.
 /// </summary>
 public sealed class TorchTensor
 {
@@ -71,12 +74,13 @@ public sealed class TorchTensor
     }
 
     /// <summary>
-    /// The tensor of <c>_rebuild_tensor_v2(storage, offset, size, stride, …)</c>; an opaque value where the arguments are no such thing or reach
-    /// beyond the storage.
+    /// The tensor of <c>_rebuild_tensor_v2(storage, offset, size, stride, …)</c>; an opaque value where the arguments are no such
+    /// thing or reach beyond the storage.
     /// </summary>
     internal static object FromArguments(object?[] arguments)
     {
-        if (arguments is not [TorchStorage storage, long offset, object?[] size, object?[] steps, ..] || size.Length != steps.Length || offset < 0)
+        if (arguments is not [TorchStorage storage, long offset, object?[] size, object?[] steps, ..]
+            || size.Length != steps.Length || offset < 0)
         {
             return new PickleOpaque("a tensor without a sound description");
         }

@@ -4,8 +4,8 @@ using System.Numerics;
 namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
-/// The 64-bit xxHash of a byte stream (Yann Collet, xxHash specification 0.1.1, seed 0): a checksum against damaged files, as fast as
-/// memory. It is no protection against forgery.
+/// The 64-bit xxHash of a byte stream (Yann Collet, xxHash specification 0.1.1, seed 0): a checksum against damaged files, as
+/// fast as memory. It is no protection against forgery.
 /// </summary>
 public sealed class XxHash64
 {

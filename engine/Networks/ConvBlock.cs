@@ -47,14 +47,16 @@ internal sealed class ConvBlock
     /// <param name="style">Norm, activation and bias.</param>
     /// <param name="normStartsAtZero">γ starts at 0 instead of 1.</param>
     public ConvBlock(
-        ParameterStore store, string convName, string normName, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride,
+        ParameterStore store, string convName, string normName, IReadOnlyList<int> inputs, int outputs, Extent kernel,
+        Extent stride,
         BlockStyle style, bool normStartsAtZero = false)
     {
         this.style = style;
         convolution = new ConvolutionLayer(
             store, convName, inputs, outputs, kernel, stride, style.HasBias, biasCancels: style.Norm == NormKind.Instance);
         gamma = store.Declare(
-            $"{normName}.weight", Shape.Vector(outputs), ParameterKind.NormScale, initialValue: normStartsAtZero && style.Affine ? 0f : 1f);
+            $"{normName}.weight", Shape.Vector(outputs), ParameterKind.NormScale,
+            initialValue: normStartsAtZero && style.Affine ? 0f : 1f);
         beta = store.Declare($"{normName}.bias", Shape.Vector(outputs), ParameterKind.NormShift);
         if (!style.Affine)
         {
@@ -65,5 +67,6 @@ internal sealed class ConvBlock
     /// <inheritdoc cref="ConvolutionLayer.Forward"/>
     public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null) =>
         InstanceNormLeakyReLU.Apply(
-            tape, convolution.Forward(tape, inputs, finished), gamma, beta, style.Slope, style.Epsilon, measured: style.Norm == NormKind.Instance);
+            tape, convolution.Forward(tape, inputs, finished), gamma, beta, style.Slope, style.Epsilon,
+            measured: style.Norm == NormKind.Instance);
 }

@@ -12,7 +12,8 @@ internal sealed class ConvStack
     private readonly List<ConvBlock> blocks = [];
 
     public ConvStack(
-        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride, BlockStyle style)
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride,
+        BlockStyle style)
     {
         for (var j = 0; j < count; j++)
         {

@@ -24,7 +24,8 @@ internal sealed class ConvolutionLayer
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="biasCancels">The output is normalised next.</param>
     public ConvolutionLayer(
-        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool hasBias, bool biasCancels)
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool hasBias,
+        bool biasCancels)
     {
         (this.stride, this.biasCancels) = (stride, biasCancels);
         var fanIn = checked((int)(inputs.Sum() * kernel.Voxels));

@@ -6,12 +6,14 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Networks;
 
 /// <summary>
-/// A segmentation network on one backend: structure from a <see cref="NetworkPlan"/>, weights in a <see cref="ParameterStore"/>. It ends
-/// in logits; softmax or sigmoid belong to the loss and to the predictor (docs/method/networks.md §1).
+/// A segmentation network on one backend: structure from a <see cref="NetworkPlan"/>, weights in a <see cref="ParameterStore"/>.
+/// It ends in logits; softmax or sigmoid belong to the loss and to the predictor (docs/method/networks.md §1).
 /// </summary>
 public abstract class Network : IDisposable
 {
-    /// <summary>Starts a network without parameters; the architecture declares them and then calls <see cref="ParameterStore.Allocate"/>.</summary>
+    /// <summary>
+    /// Starts a network without parameters; the architecture declares them and then calls <see cref="ParameterStore.Allocate"/>.
+    /// </summary>
     protected Network(NetworkPlan plan, Backend backend)
     {
         plan.Check();
@@ -29,7 +31,9 @@ public abstract class Network : IDisposable
     /// <summary>All weights.</summary>
     public ParameterStore Parameters { get; }
 
-    /// <summary>Voxels of the input per voxel of each output of <see cref="Forward"/> with all outputs; the first is 1×1×1.</summary>
+    /// <summary>
+    /// Voxels of the input per voxel of each output of <see cref="Forward"/> with all outputs; the first is 1×1×1.
+    /// </summary>
     public virtual IReadOnlyList<Extent> OutputScales =>
         [.. Enumerable.Range(0, Plan.DeepSupervision ? Plan.Stages - 1 : 1).Select(Plan.CumulativeStride)];
 
@@ -52,7 +56,8 @@ public abstract class Network : IDisposable
     /// <param name="tape">Records the computation.</param>
     /// <param name="x">Images (n, z, y, x, channels); stays open.</param>
     /// <param name="allOutputs">
-    /// All outputs that the plan supervises, full resolution first, one per entry of <see cref="OutputScales"/>; else only the first.
+    /// All outputs that the plan supervises, full resolution first, one per entry of <see cref="OutputScales"/>; else only the
+    /// first.
     /// </param>
     /// <exception cref="ShapeException">Channels or patch do not match the plan.</exception>
     public IReadOnlyList<Variable> Forward(Tape tape, Variable x, bool allOutputs)

@@ -48,7 +48,8 @@ public sealed record NetworkPlan
     public bool NormAffine { get; init; } = true;
 
     /// <summary>
-    /// Whether convolutions of blocks and the up-sampling of the plain and residual-encoder networks have a bias. Their heads always have one.
+    /// Whether convolutions of blocks and the up-sampling of the plain and residual-encoder networks have a bias. Their heads
+    /// always have one.
     /// </summary>
     public bool ConvolutionBias { get; init; } = true;
 
@@ -61,7 +62,9 @@ public sealed record NetworkPlan
     /// <summary>What all convolution blocks have in common.</summary>
     internal BlockStyle Style => new(LeakySlope, Norm, NormEpsilon, NormAffine, ConvolutionBias);
 
-    /// <summary>Product of the strides of stages 0 to <paramref name="stage"/>: voxels of the input per voxel of that stage.</summary>
+    /// <summary>
+    /// Product of the strides of stages 0 to <paramref name="stage"/>: voxels of the input per voxel of that stage.
+    /// </summary>
     public Extent CumulativeStride(int stage)
     {
         var product = Extent.One;
@@ -77,14 +80,17 @@ public sealed record NetworkPlan
     public void Check()
     {
         var stages = Features.Count;
-        if (stages < 2 || Kernels.Count != stages || Strides.Count != stages || EncoderBlocks.Count != stages || DecoderBlocks.Count != stages - 1)
+        if (stages < 2 || Kernels.Count != stages || Strides.Count != stages
+            || EncoderBlocks.Count != stages || DecoderBlocks.Count != stages - 1)
         {
             throw new ShapeException(
                 $"a network plan needs two or more stages and one entry per stage: {stages} features, {Kernels.Count} kernels, " +
-                $"{Strides.Count} strides, {EncoderBlocks.Count} encoder blocks, {DecoderBlocks.Count} decoder blocks (one fewer)");
+                $"{Strides.Count} strides, {EncoderBlocks.Count} encoder blocks, {DecoderBlocks.Count} decoder blocks (one "
+                    + "fewer)");
         }
 
-        if (InputChannels < 1 || OutputChannels < 1 || Features.Any(f => f < 1) || EncoderBlocks.Any(b => b < 1) || DecoderBlocks.Any(b => b < 1))
+        if (InputChannels < 1 || OutputChannels < 1 || Features.Any(f => f < 1)
+            || EncoderBlocks.Any(b => b < 1) || DecoderBlocks.Any(b => b < 1))
         {
             throw new ShapeException("a network plan needs at least one channel and one block everywhere");
         }
@@ -96,8 +102,8 @@ public sealed record NetworkPlan
     }
 
     /// <summary>
-    /// Throws <see cref="ShapeException"/> unless the patch divides by all strides and leaves more than one voxel at the bottleneck,
-    /// where instance normalisation of a single value would erase it (docs/method/networks.md §2.6).
+    /// Throws <see cref="ShapeException"/> unless the patch divides by all strides and leaves more than one voxel at the
+    /// bottleneck, where instance normalisation of a single value would erase it (docs/method/networks.md §2.6).
     /// </summary>
     /// <param name="patch">Spatial size of the input, voxels.</param>
     public void CheckPatch(Extent patch)
@@ -107,14 +113,16 @@ public sealed record NetworkPlan
         {
             if (patch[axis] < 1 || patch[axis] % factor[axis] != 0)
             {
-                throw new ShapeException($"patch {patch} must be divisible by the network's total stride {factor} along every axis");
+                throw new ShapeException(
+                    $"patch {patch} must be divisible by the network's total stride {factor} along every axis");
             }
         }
 
         if (patch.Voxels == factor.Voxels)
         {
             throw new ShapeException(
-                $"patch {patch} leaves a single voxel at the bottleneck (total stride {factor}); use a larger patch or fewer stages");
+                $"patch {patch} leaves a single voxel at the bottleneck (total stride {factor}); use a larger patch or fewer "
+                    + "stages");
         }
     }
 }

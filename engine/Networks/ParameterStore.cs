@@ -51,12 +51,14 @@ public sealed class ParameterStore(Backend backend) : IDisposable
             }
 
             var last = first;
-            while (last + 1 < parameters.Count && parameters[last + 1].HasGradient && key(parameters[last + 1]).Equals(key(parameters[first])))
+            while (last + 1 < parameters.Count && parameters[last + 1].HasGradient
+                && key(parameters[last + 1]).Equals(key(parameters[first])))
             {
                 last++;
             }
 
-            yield return new ParameterRun(first, last, parameters[first].Offset, EndOf(parameters[last]) - parameters[first].Offset);
+            yield return new ParameterRun(
+                first, last, parameters[first].Offset, EndOf(parameters[last]) - parameters[first].Offset);
             first = last;
         }
     }

@@ -16,7 +16,8 @@ internal sealed class PlainEncoder
         {
             var inputs = l == 0 ? plan.InputChannels : plan.Features[l - 1];
             stages.Add(new ConvStack(
-                store, $"encoder.stages.{l}.0", [inputs], plan.Features[l], plan.EncoderBlocks[l], plan.Kernels[l], plan.Strides[l],
+                store, $"encoder.stages.{l}.0", [inputs], plan.Features[l], plan.EncoderBlocks[l], plan.Kernels[l],
+                plan.Strides[l],
                 plan.Style));
         }
     }

@@ -76,18 +76,21 @@ internal sealed class ResidualBlock
     private readonly Extent stride;
     private readonly float slope;
 
-    public ResidualBlock(ParameterStore store, string name, int inputs, int outputs, Extent kernel, Extent stride, BlockStyle style)
+    public ResidualBlock(
+        ParameterStore store, string name, int inputs, int outputs, Extent kernel, Extent stride, BlockStyle style)
     {
         (this.stride, slope) = (stride, style.Slope);
         var linear = style with { Slope = 1 };
         first = new ConvBlock(store, $"{name}.conv1.conv", $"{name}.conv1.norm", [inputs], outputs, kernel, stride, style);
         second = new ConvBlock(
-            store, $"{name}.conv2.conv", $"{name}.conv2.norm", [outputs], outputs, kernel, Extent.One, linear, normStartsAtZero: true);
+            store, $"{name}.conv2.conv", $"{name}.conv2.norm", [outputs], outputs, kernel, Extent.One, linear,
+            normStartsAtZero: true);
         if (inputs != outputs)
         {
             var skip = stride == Extent.One ? $"{name}.skip.0" : $"{name}.skip.1";      // nnU-Net counts the pooling as number 0
             projection = new ConvBlock(
-                store, $"{skip}.conv", $"{skip}.norm", [inputs], outputs, Extent.One, Extent.One, linear with { HasBias = false });
+                store, $"{skip}.conv", $"{skip}.norm", [inputs], outputs, Extent.One, Extent.One,
+                linear with { HasBias = false });
         }
     }
 

@@ -26,7 +26,8 @@ public sealed class StuNet : Network
         for (var l = 0; l < plan.Stages; l++)
         {
             encoder.Add(Stage(
-                $"conv_blocks_context.{l}", [l == 0 ? plan.InputChannels : f[l - 1]], f[l], plan.EncoderBlocks[l], plan.Kernels[l], plan.Strides[l]));
+                $"conv_blocks_context.{l}", [l == 0 ? plan.InputChannels : f[l - 1]], f[l], plan.EncoderBlocks[l],
+                plan.Kernels[l], plan.Strides[l]));
         }
 
         var levels = Enumerable.Range(0, plan.Stages - 1).Reverse().ToArray();
@@ -39,7 +40,8 @@ public sealed class StuNet : Network
         {
             var width = f[levels[s]];
             decoder.Add(Stage(
-                $"conv_blocks_localization.{s}", [width, width], width, plan.DecoderBlocks[s], plan.Kernels[levels[s]], Extent.One));
+                $"conv_blocks_localization.{s}", [width, width], width, plan.DecoderBlocks[s], plan.Kernels[levels[s]],
+                Extent.One));
         }
 
         for (var s = 0; s < levels.Length; s++)
@@ -89,9 +91,11 @@ public sealed class StuNet : Network
         return x;
     }
 
-    private List<StuNetBlock> Stage(string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride) =>
+    private List<StuNetBlock> Stage(
+        string name, IReadOnlyList<int> inputs, int outputs, int count, Extent kernel, Extent stride) =>
         [.. Enumerable.Range(0, count).Select(b => new StuNetBlock(
-            Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0, Plan.Style))];
+            Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0,
+            Plan.Style))];
 
     private ConvolutionLayer Pointwise(string name, int inputs, int outputs) =>
         new(Parameters, name, [inputs], outputs, Extent.One, Extent.One, hasBias: true, biasCancels: false);
@@ -110,11 +114,13 @@ internal sealed class StuNetBlock
     private readonly float slope;
 
     public StuNetBlock(
-        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool projects, BlockStyle style)
+        ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool projects,
+        BlockStyle style)
     {
         slope = style.Slope;
         first = new ConvBlock(store, $"{name}.conv1", $"{name}.norm1", inputs, outputs, kernel, stride, style);
-        second = new ConvBlock(store, $"{name}.conv2", $"{name}.norm2", [outputs], outputs, kernel, Extent.One, style with { Slope = 1 });
+        second = new ConvBlock(
+            store, $"{name}.conv2", $"{name}.norm2", [outputs], outputs, kernel, Extent.One, style with { Slope = 1 });
         projection = projects
             ? new ConvolutionLayer(store, $"{name}.conv3", inputs, outputs, Extent.One, stride, hasBias: true, biasCancels: false)
             : null;

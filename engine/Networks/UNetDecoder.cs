@@ -33,13 +33,15 @@ internal sealed class UNetDecoder
         {
             var l = levels[s];
             upsample.Add(new UpConvolution(
-                store, $"decoder.transpconvs.{s}", plan.Features[l + 1], plan.Features[l], plan.Strides[l + 1], biases && plan.ConvolutionBias));
+                store, $"decoder.transpconvs.{s}", plan.Features[l + 1], plan.Features[l], plan.Strides[l + 1],
+                biases && plan.ConvolutionBias));
         }
 
         for (var s = 0; s < levels.Length; s++)
         {
             heads.Add(!allHeads && levels[s] > 0 ? null : new ConvolutionLayer(
-                store, $"decoder.seg_layers.{s}", [plan.Features[levels[s]]], plan.OutputChannels, Extent.One, Extent.One, biases, biasCancels: false));
+                store, $"decoder.seg_layers.{s}", [plan.Features[levels[s]]], plan.OutputChannels, Extent.One, Extent.One, biases,
+                biasCancels: false));
         }
     }
 

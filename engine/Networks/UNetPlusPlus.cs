@@ -8,8 +8,8 @@ namespace SharpSeg.Engine.Networks;
 /// UNet++ (Zhou et al. 2018, arXiv:1807.10165) on nnU-Net's skeleton (docs/method/networks.md §7). Node X(i, j), level i, column
 /// j, sees all earlier nodes of its level and the up-sampled node below: X(i, j) = blocks([X(i, 0), …, X(i, j−1), up(X(i+1,
 /// j−1))]). Every X(0, j), j ≥ 1, has a head at full resolution without bias; the deepest comes first.
-/// <para>Names: <c>encoder.stages.i.0.convs.…</c>, <c>nested.i.j.up.weight</c>, <c>nested.i.j.convs.…</c>, <c>heads.j.weight</c>. Weights that read
-/// more than two inputs are stored as one weight per pair of inputs (<c>….conv.weight.0</c>, …).</para>
+/// <para>Names: <c>encoder.stages.i.0.convs.…</c>, <c>nested.i.j.up.weight</c>, <c>nested.i.j.convs.…</c>, <c>heads.j.weight</c>.
+/// Weights that read more than two inputs are stored as one weight per pair of inputs (<c>….conv.weight.0</c>, …).</para>
 /// </summary>
 public sealed class UNetPlusPlus : Network
 {
@@ -29,9 +29,11 @@ public sealed class UNetPlusPlus : Network
             {
                 var f = plan.Features[i];
                 var name = $"nested.{i}.{j}";
-                var up = new UpConvolution(Parameters, $"{name}.up", plan.Features[i + 1], f, plan.Strides[i + 1], hasBias: false);
+                var up = new UpConvolution(
+                    Parameters, $"{name}.up", plan.Features[i + 1], f, plan.Strides[i + 1], hasBias: false);
                 var blocks = new ConvStack(
-                    Parameters, name, [.. Enumerable.Repeat(f, j + 1)], f, plan.DecoderBlocks[poolings - 1 - i], plan.Kernels[i], Extent.One,
+                    Parameters, name, [.. Enumerable.Repeat(f, j + 1)], f, plan.DecoderBlocks[poolings - 1 - i],
+                    plan.Kernels[i], Extent.One,
                     plan.Style);
                 nodes.Add((i, j), (up, blocks));
             }
@@ -40,7 +42,8 @@ public sealed class UNetPlusPlus : Network
         for (var j = 1; j <= poolings; j++)
         {
             heads.Add(new ConvolutionLayer(
-                Parameters, $"heads.{j}", [plan.Features[0]], plan.OutputChannels, Extent.One, Extent.One, hasBias: false, biasCancels: false));
+                Parameters, $"heads.{j}", [plan.Features[0]], plan.OutputChannels, Extent.One, Extent.One, hasBias: false,
+                biasCancels: false));
         }
     }
 

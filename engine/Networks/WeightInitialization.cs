@@ -29,13 +29,16 @@ internal static class WeightInitialization
             }
 
             var length = checked((int)parameter.Shape.Length);
-            FillNormal(host.AsMemory(0, length), Mix(seed + (0x9E3779B97F4A7C15UL * (ulong)(i + 1))), StandardDeviation(parameter.FanIn, slope));
+            FillNormal(
+                host.AsMemory(0, length), Mix(seed + (0x9E3779B97F4A7C15UL * (ulong)(i + 1))),
+                StandardDeviation(parameter.FanIn, slope));
             store.Backend.Upload(host.AsSpan(0, length), parameter.Value);
         }
     }
 
     /// <summary>√(2/(1 + slope²))/√fanIn.</summary>
-    public static double StandardDeviation(int fanIn, double slope) => Math.Sqrt(2.0 / (1.0 + (slope * slope))) / Math.Sqrt(fanIn);
+    public static double StandardDeviation(int fanIn, double slope) =>
+        Math.Sqrt(2.0 / (1.0 + (slope * slope))) / Math.Sqrt(fanIn);
 
     private static void FillNormal(Memory<float> target, ulong key, double std)
     {

@@ -5,7 +5,8 @@ namespace SharpSeg.Engine.Networks;
 
 /// <summary>
 /// Translates weights between our layout, channels last, and that of nnU-Net's files: convolutions (kz, ky, kx, cin, cout) ↔
-/// [cout, cin, kz, ky, kx], transposed convolutions (sz, sy, sx, cin, cout) ↔ [cin, cout, sz, sy, sx]. Vectors are the same in both.
+/// [cout, cin, kz, ky, kx], transposed convolutions (sz, sy, sx, cin, cout) ↔ [cin, cout, sz, sy, sx]. Vectors are the same in
+/// both.
 /// </summary>
 public static class WeightLayout
 {

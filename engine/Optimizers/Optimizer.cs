@@ -64,7 +64,8 @@ public abstract class Optimizer : IDisposable
     {
         if (counts.Count != steps.Length || counts.Any(c => c < 0))
         {
-            throw new ArgumentException($"{steps.Length} step counts of 0 or more are needed, {counts.Count} given", nameof(counts));
+            throw new ArgumentException(
+                $"{steps.Length} step counts of 0 or more are needed, {counts.Count} given", nameof(counts));
         }
 
         for (var i = 0; i < steps.Length; i++)

@@ -22,15 +22,17 @@ public enum StopRule
 /// <param name="BestValidation">Validation average that the next one must beat; +∞ at first.</param>
 /// <param name="BestEpoch">Epoch in which it was beaten.</param>
 public sealed record PlateauState(
-    double Rate, double BestTraining, int BadEpochs, double? TrainingAverage, double? ValidationAverage, double BestValidation, int BestEpoch)
+    double Rate, double BestTraining, int BadEpochs, double? TrainingAverage, double? ValidationAverage, double BestValidation,
+    int BestEpoch)
 {
     /// <summary>Before the first epoch.</summary>
-    public static PlateauState Start(double rate) => new(rate, double.PositiveInfinity, 0, null, null, double.PositiveInfinity, 0);
+    public static PlateauState Start(double rate) =>
+        new(rate, double.PositiveInfinity, 0, null, null, double.PositiveInfinity, 0);
 }
 
 /// <summary>
-/// The classic profile's learning rate: divided by 5 when the moving average of the training loss has not fallen by 5e-3 for 30 epochs;
-/// the run ends by a rule on the validation loss and the rate (docs/method/losses-and-optimisers.md §9.2).
+/// The classic profile's learning rate: divided by 5 when the moving average of the training loss has not fallen by 5e-3 for 30
+/// epochs; the run ends by a rule on the validation loss and the rate (docs/method/losses-and-optimisers.md §9.2).
 /// </summary>
 public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule.Either, int maxEpochs = 1000)
 {
@@ -61,7 +63,9 @@ public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule
     {
         var s = State;
         var training = s.TrainingAverage is { } t ? (TrainingDecay * t) + ((1 - TrainingDecay) * trainingLoss) : trainingLoss;
-        var validation = s.ValidationAverage is { } v ? (ValidationDecay * v) + ((1 - ValidationDecay) * validationLoss) : validationLoss;
+        var validation = s.ValidationAverage is { } v
+            ? (ValidationDecay * v) + ((1 - ValidationDecay) * validationLoss)
+            : validationLoss;
         s = s with { TrainingAverage = training, ValidationAverage = validation };
 
         s = training < s.BestTraining - Threshold

@@ -14,8 +14,8 @@ public interface IBatch : IDisposable
 }
 
 /// <summary>
-/// Batches in the order in which <see cref="TrainingStep"/> learns from them. The step asks for a batch when the device has time to
-/// receive it, which may be while it still computes with the one before.
+/// Batches in the order in which <see cref="TrainingStep"/> learns from them. The step asks for a batch when the device has time
+/// to receive it, which may be while it still computes with the one before.
 /// </summary>
 public interface IBatchSource
 {

@@ -34,7 +34,8 @@ internal sealed class InputStage : IDisposable
     public BatchInputs Unfilled => batches[current];
 
     /// <summary>Bytes of both batches.</summary>
-    public static long Bytes(NetworkPlan plan, IReadOnlyList<Extent> scales, TrainingOptions options, Extent patch, int batchSize) =>
+    public static long Bytes(
+        NetworkPlan plan, IReadOnlyList<Extent> scales, TrainingOptions options, Extent patch, int batchSize) =>
         2 * LengthOf(Shapes(plan, scales, options, patch, batchSize)) * sizeof(float);
 
     /// <summary>Copies a batch to the device while it computes; the arrays may be reused at once.</summary>

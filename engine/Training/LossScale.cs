@@ -1,9 +1,10 @@
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// Dynamic loss scaling for float16 products (Micikevicius et al. 2018, arXiv:1710.03740, §3.2): the loss is multiplied by a factor so
-/// that small gradients do not vanish; the optimiser divides it out again. Halved, and the step skipped, when a gradient overflows; doubled
-/// after <see cref="GrowthInterval"/> steps without. A power of two, so that dividing it out rounds nothing.
+/// Dynamic loss scaling for float16 products (Micikevicius et al. 2018, arXiv:1710.03740, §3.2): the loss is multiplied by a
+/// factor so that small gradients do not vanish; the optimiser divides it out again. Halved, and the step skipped, when a
+/// gradient overflows; doubled after <see cref="GrowthInterval"/> steps without. A power of two, so that dividing it out rounds
+/// nothing.
 /// </summary>
 public sealed class LossScale
 {

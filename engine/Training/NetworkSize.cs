@@ -8,7 +8,8 @@ namespace SharpSeg.Engine.Training;
 /// <param name="Layers">Convolutions and transposed convolutions.</param>
 /// <param name="Parameters">Trained values: weights, biases, γ and β.</param>
 /// <param name="Flops">
-/// Floating-point operations of all convolutions for one patch of one image, full-resolution output only; a multiply-add counts as two.
+/// Floating-point operations of all convolutions for one patch of one image, full-resolution output only; a multiply-add counts
+/// as two.
 /// </param>
 public sealed record NetworkSize(int Layers, long Parameters, long Flops)
 {
@@ -25,10 +26,14 @@ public sealed record NetworkSize(int Layers, long Parameters, long Flops)
         network.Forward(tape, tape.Input(pool.Rent(Shape.Activation(1, patch, plan.InputChannels))), allOutputs: false);
         tape.Clear();
         var parameters = network.Parameters.Parameters;
-        return new(parameters.Select(Layer).OfType<string>().Distinct().Count(), parameters.Sum(p => p.Shape.Length), backend.ConvolutionFlops);
+        return new(
+            parameters.Select(Layer).OfType<string>().Distinct().Count(), parameters.Sum(p => p.Shape.Length),
+            backend.ConvolutionFlops);
     }
 
-    /// <summary>Name of the convolution that a weight belongs to; null for vectors. UNet++ keeps one weight per pair of inputs.</summary>
+    /// <summary>
+    /// Name of the convolution that a weight belongs to; null for vectors. UNet++ keeps one weight per pair of inputs.
+    /// </summary>
     private static string? Layer(Parameter parameter) =>
         parameter.Kind is ParameterKind.ConvolutionWeight or ParameterKind.TransposedConvolutionWeight
             ? parameter.Name[..parameter.Name.LastIndexOf(".weight", StringComparison.Ordinal)]

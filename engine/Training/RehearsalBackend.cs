@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// A backend that checks shapes and counts bytes and operations but has no memory and computes nothing: a training step on it is a
-/// rehearsal that shows what the real one will need.
+/// A backend that checks shapes and counts bytes and operations but has no memory and computes nothing: a training step on it is
+/// a rehearsal that shows what the real one will need.
 /// </summary>
 internal sealed class RehearsalBackend : Backend
 {
@@ -64,7 +64,8 @@ internal sealed class RehearsalBackend : Backend
     protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
         ConvolutionFlops += p.MinimumWork.Flops;
 
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
+    protected override void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
     }
 

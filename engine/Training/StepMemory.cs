@@ -6,12 +6,13 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// What a training step or a prediction will need, found by rehearsing it on a backend that computes nothing: the same code on the same
-/// network, only without numbers. Exact for the pool; backends may add scratch memory of their own.
+/// What a training step or a prediction will need, found by rehearsing it on a backend that computes nothing: the same code on
+/// the same network, only without numbers. Exact for the pool; backends may add scratch memory of their own.
 /// </summary>
 /// <param name="PoolBytes">Activations, their gradients, batch and targets, as the pool will lay them out.</param>
 /// <param name="InUseBytes">Highest sum of tensors alive at once; what a perfect layout would need.</param>
-/// <param name="ParameterBytes">Values of all parameters; gradients take as much again, and so does every moment of the optimiser.</param>
+/// <param name="ParameterBytes">Values of all parameters; gradients take as much again, and so does every moment of the
+/// optimiser.</param>
 /// <param name="InputBytes">
 /// Two batches and their targets, where uploads run concurrently with computations; 0 where the pool holds the batch.
 /// </param>
@@ -60,7 +61,9 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
         };
     }
 
-    /// <summary>Rehearses a prediction of the full-resolution logits; reserve its pool bytes before predicting many tiles.</summary>
+    /// <summary>
+    /// Rehearses a prediction of the full-resolution logits; reserve its pool bytes before predicting many tiles.
+    /// </summary>
     /// <exception cref="ShapeException">Plan and patch do not fit.</exception>
     public static StepMemory MeasurePrediction(NetworkPlan plan, Extent patch, int batchSize)
     {

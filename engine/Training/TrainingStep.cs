@@ -7,8 +7,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Engine.Training;
 
 /// <summary>
-/// One step of training: upload a batch, forward, loss, backward, clip, update. Owns the memory that a step needs, reserved at once
-/// after a rehearsal (<see cref="StepMemory"/>), so that steps allocate nothing. Network and optimiser remain the caller's.
+/// One step of training: upload a batch, forward, loss, backward, clip, update. Owns the memory that a step needs, reserved at
+/// once after a rehearsal (<see cref="StepMemory"/>), so that steps allocate nothing. Network and optimiser remain the caller's.
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
@@ -39,7 +39,8 @@ public sealed class TrainingStep : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         if (options.Loss.Weights.Count != network.OutputScales.Count)
         {
-            throw new ShapeException($"{options.Loss.Weights.Count} loss weights for {network.OutputScales.Count} outputs of the network");
+            throw new ShapeException(
+                $"{options.Loss.Weights.Count} loss weights for {network.OutputScales.Count} outputs of the network");
         }
 
         (this.network, this.optimizer, this.patch, this.options) = (network, optimizer, patch, options);
@@ -62,7 +63,9 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Memory of activations, their gradients, batch and targets.</summary>
     public BufferPool Pool { get; }
 
-    /// <summary>Highest number of bytes of the backend in use so far: parameters, gradients, moments and <see cref="Pool"/>.</summary>
+    /// <summary>
+    /// Highest number of bytes of the backend in use so far: parameters, gradients, moments and <see cref="Pool"/>.
+    /// </summary>
     public long PeakBytes => network.Backend.PeakBytes;
 
     /// <summary>Loss of the latest step, with its parts.</summary>
@@ -89,9 +92,9 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during this
-    /// one's backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients are not
-    /// finite changes nothing and is counted.
+    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during
+    /// this one's backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients
+    /// are not finite changes nothing and is counted.
     /// </summary>
     /// <param name="batches">Gives the batches.</param>
     /// <param name="learningRate">η of this step.</param>
@@ -123,7 +126,8 @@ public sealed class TrainingStep : IDisposable
     /// <param name="images">As <see cref="IBatch.Image"/>.</param>
     /// <param name="targets">As <see cref="IBatch.Targets"/>.</param>
     /// <param name="logits">Receives the full-resolution logits (n, z, y, x, K), or null.</param>
-    /// <param name="labels">Receives the class of the highest logit per voxel (n, z, y, x), the lowest class on ties, or null.</param>
+    /// <param name="labels">Receives the class of the highest logit per voxel (n, z, y, x), the lowest class on ties, or
+    /// null.</param>
     /// <exception cref="ShapeException">An array has the wrong length.</exception>
     public LossValue Evaluate(float[] images, IReadOnlyList<float[]> targets, float[]? logits = null, float[]? labels = null)
     {
@@ -196,7 +200,8 @@ public sealed class TrainingStep : IDisposable
         SkippedSteps++;
         if (scale is { CanShrink: true } && double.IsFinite(Loss.Total))
         {
-            scale.Update(GradientNorm);                   // an overflow, which a smaller factor may cure: training does not diverge
+            // an overflow, which a smaller factor may cure: training does not diverge
+            scale.Update(GradientNorm);
             return;
         }
 
@@ -204,7 +209,8 @@ public sealed class TrainingStep : IDisposable
         if (consecutiveSkips >= MaxConsecutiveSkips)
         {
             throw new TrainingDivergedException(
-                $"{consecutiveSkips} steps in a row had gradients that are not finite (loss {Loss.Total:g4}, learning rate {learningRate:g4}, " +
+                $"{consecutiveSkips} steps in a row had gradients that are not finite (loss {Loss.Total:g4}, learning rate "
+                    + $"{learningRate:g4}, " +
                 $"first in {FirstNonFinite()}); check the images for values that are not finite, or lower the learning rate");
         }
     }
@@ -226,7 +232,8 @@ public sealed class TrainingDivergedException(string message) : Exception(messag
 /// <param name="RecomputeActivations">Make cheap activations again in the backward pass: about half of the memory.</param>
 /// <param name="ScaleLoss">Scale the loss (<see cref="LossScale"/>); null: if the backend needs it.</param>
 public sealed record TrainingOptions(
-    LossOptions Loss, double? ClipNorm = TrainingOptions.DefaultClipNorm, bool RecomputeActivations = true, bool? ScaleLoss = null)
+    LossOptions Loss, double? ClipNorm = TrainingOptions.DefaultClipNorm, bool RecomputeActivations = true,
+    bool? ScaleLoss = null)
 {
     /// <summary>nnU-Net's limit (docs/method/losses-and-optimisers.md §6).</summary>
     public const double DefaultClipNorm = 12.0;

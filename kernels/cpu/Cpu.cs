@@ -7,7 +7,8 @@ namespace SharpSeg.Kernels.Cpu;
 /// <summary>
 /// The SIMD backend: every operation of the contract on the processor's vector units, on all cores.
 /// One generic implementation is instantiated for one of three instruction sets, chosen once, when the backend is opened:
-/// AVX-512 (16 float32 lanes), AVX2 + FMA (8 lanes), or portable 128-bit vectors (4 lanes: ARM64's NEON, SSE, or plain scalar code).
+/// AVX-512 (16 float32 lanes), AVX2 + FMA (8 lanes), or portable 128-bit vectors (4 lanes: ARM64's NEON, SSE, or plain scalar
+/// code).
 /// </summary>
 public static class Cpu
 {

@@ -43,7 +43,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             KernelStep = Extent.One,
         };
         RunConvolution(
-            Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, source, AtOrNull(b), accumulate: false);
+            Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, source, AtOrNull(b),
+            accumulate: false);
     }
 
     /// <inheritdoc/>
@@ -135,7 +136,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     }
 
     /// <inheritdoc/>
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
+    protected override void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
         var source = new PackWeightsWork<TLanes, TVector>
         {
@@ -191,8 +193,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     };
 
     /// <summary>
-    /// dx at the positions i ≡ r (mod stride) is a stride-1 convolution of dy with the taps k ≡ r + padding (mod stride), in falling
-    /// order: o = (i + padding − k)/stride rises as k falls.
+    /// dx at the positions i ≡ r (mod stride) is a stride-1 convolution of dy with the taps k ≡ r + padding (mod stride), in
+    /// falling order: o = (i + padding − k)/stride rises as k falls.
     /// </summary>
     private void BackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int rowFirst, int channels, bool accumulate)
     {
@@ -275,10 +277,11 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     }
 
     /// <summary>
-    /// Both gradients as one Winograd convolution, which transforms dy once, if the problem has the form and the first input's channels fill
-    /// whole blocks.
+    /// Both gradients as one Winograd convolution, which transforms dy once, if the problem has the form and the first input's
+    /// channels fill whole blocks.
     /// </summary>
-    private bool TryBackwardDataOfBoth(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate, Tensor dx2, bool accumulate2)
+    private bool TryBackwardDataOfBoth(
+        in ConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate, Tensor dx2, bool accumulate2)
     {
         if (p.Stride != Extent.One || p.Cin % PackWeightsWork<TLanes, TVector>.Block != 0)
         {

@@ -12,13 +12,16 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         var size = tile.Shape.Spatial;
         var channels = tile.Shape.C;
         var work = new BlendWork<TLanes, TVector>(
-            At(tile) + (sample * size.Voxels * channels), At(weights), size, origin, sum.Shape.Spatial, channels, At(sum), At(weightSum));
+            At(tile) + (sample * size.Voxels * channels), At(weights), size, origin, sum.Shape.Spatial, channels, At(sum),
+            At(weightSum));
         team.Run(work.Chunks, work);
     }
 
     /// <inheritdoc/>
     protected override void DivideByWeightsCore(Tensor x, Tensor divisor) =>
-        team.Run(Chunks(divisor.Length, DivideWork<TLanes, TVector>.Size), new DivideWork<TLanes, TVector>(At(x), At(divisor), x.Shape.C, divisor.Length));
+        team.Run(
+            Chunks(divisor.Length, DivideWork<TLanes, TVector>.Size),
+            new DivideWork<TLanes, TVector>(At(x), At(divisor), x.Shape.C, divisor.Length));
 
     /// <inheritdoc/>
     protected override void ArgMaxCore(Tensor x, Tensor y)

@@ -14,7 +14,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         var scratch = LossBlock<TLanes, TVector>.ScratchLength(p.C);
         team.Run(
             chunks,
-            new LossSumsWork<TLanes, TVector>(p, At(logits), At(target), partial, perWorker.Reserve(scratch * team.Count), scratch));
+            new LossSumsWork<TLanes, TVector>(
+                p, At(logits), At(target), partial, perWorker.Reserve(scratch * team.Count), scratch));
         var result = At(sums);
         double entropy = 0, valid = 0;
         for (var n = 0; n < p.N; n++)
@@ -81,6 +82,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         team.Run(
             p.N * LossSumsWork<TLanes, TVector>.PerSample(p),
             new LossGradientWork<TLanes, TVector>(
-                p, At(logits), At(target), coefficients, entropyScale, At(dlogits), perWorker.Reserve(scratch * team.Count), scratch));
+                p, At(logits), At(target), coefficients, entropyScale, At(dlogits),
+                perWorker.Reserve(scratch * team.Count), scratch));
     }
 }

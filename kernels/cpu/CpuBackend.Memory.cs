@@ -45,7 +45,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         team.Run(FlatChunks.Count(target.Length), new FillWork(At(target), value, target.Length));
 
     /// <summary>
-    /// Numbers kept for a weight: Winograd F(2×2×2, 3×3×3) keeps 4³ for 3³, F(2×2, 3×3) 4² for 3²; other kernels are packed as they are.
+    /// Numbers kept for a weight: Winograd F(2×2×2, 3×3×3) keeps 4³ for 3³, F(2×2, 3×3) 4² for 3²; other kernels are packed as
+    /// they are.
     /// </summary>
     private static double TransformedWeights(Extent kernel) => kernel switch
     {

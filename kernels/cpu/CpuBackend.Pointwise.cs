@@ -15,7 +15,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 
     /// <inheritdoc/>
     protected override void AddLeakyReluBackwardCore(Tensor dy, Tensor y, float slope, Tensor d) =>
-        team.Run(FlatChunks.Count(y.Length), new AddLeakyReluBackwardWork<TLanes, TVector>(At(dy), At(y), slope, At(d), y.Length));
+        team.Run(
+            FlatChunks.Count(y.Length), new AddLeakyReluBackwardWork<TLanes, TVector>(At(dy), At(y), slope, At(d), y.Length));
 
     /// <inheritdoc/>
     protected override void BlockSumCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate) =>

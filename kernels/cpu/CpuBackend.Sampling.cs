@@ -10,7 +10,8 @@ internal sealed partial class CpuBackend<TLanes, TVector>
     private readonly ConcurrentBag<SplineSampler<TLanes, TVector>> samplers = [];
 
     /// <inheritdoc/>
-    protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch) => LinearSampler.Sample(p, source, patch);
+    protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
+        LinearSampler.Sample(p, source, patch);
 
     /// <inheritdoc/>
     protected override void SampleSplineCore(in SplineSampling p, in BoxVoxels source, in PatchVoxels patch)

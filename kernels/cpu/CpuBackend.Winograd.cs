@@ -6,11 +6,13 @@ namespace SharpSeg.Kernels.Cpu;
 internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 {
     private void RunWinograd(
-        in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate, bool accumulateSecond = false)
+        in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate,
+        bool accumulateSecond = false)
     {
         var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate, accumulateSecond);
         var u = weights.Reserve(work.WeightsLength);
-        var transform = new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };
+        var transform =
+            new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };
         var scratch = Math.Max(work.ScratchPerWorker, transform.ScratchPerWorker) * team.Count;
         transform.Scratch = perWorker.Reserve(scratch);
         team.Run(transform.Chunks, transform);

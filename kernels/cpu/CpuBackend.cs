@@ -7,8 +7,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu;
 
 /// <summary>
-/// The contract on one instruction set. Each operation fills a small struct (its work) with pointers and sizes and hands it to the
-/// worker team; the arithmetic is in those structs, one per file.
+/// The contract on one instruction set. Each operation fills a small struct (its work) with pointers and sizes and hands it to
+/// the worker team; the arithmetic is in those structs, one per file.
 /// </summary>
 /// <typeparam name="TLanes">The instruction set.</typeparam>
 /// <typeparam name="TVector">Its vector.</typeparam>

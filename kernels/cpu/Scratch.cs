@@ -3,8 +3,8 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Cpu;
 
 /// <summary>
-/// Working memory of the kernels that outlives a call: it grows to the largest need seen and is then reused, so that a training step
-/// allocates nothing. Counted in the backend's bytes.
+/// Working memory of the kernels that outlives a call: it grows to the largest need seen and is then reused, so that a training
+/// step allocates nothing. Counted in the backend's bytes.
 /// </summary>
 internal sealed unsafe class Scratch(Backend backend)
 {

@@ -36,7 +36,8 @@ public static partial class Gpu
                 warn($"{gpu.Id} ({gpu.Name}) is not used: it computes a small convolution wrongly; "
                     + $"`sharpseg bench kernels --device {gpu.Id} --check` shows more");
             }
-            catch (Exception e) when (e is GpuUnavailableException or DeviceException or AcceleratorException or NotSupportedException)
+            catch (Exception e)
+                when (e is GpuUnavailableException or DeviceException or AcceleratorException or NotSupportedException)
             {
                 warn($"{gpu.Id} ({gpu.Name}) is not used: {e.Message}");
             }

@@ -39,7 +39,8 @@ public static partial class Gpu
 
         var target = new CudaArchitecture(number / 10, number % 10);
         using var context = Context.Create(builder => builder.EnableAlgorithms().EnableOwnInstructions());
-        using var backend = new PTXBackend(context, new CudaCapabilityContext(target), target, new CudaInstructionSet(7, 8), null);
+        using var backend = new PTXBackend(
+            context, new CudaCapabilityContext(target), target, new CudaInstructionSet(7, 8), null);
         var kernels = new List<(string Name, string Assembly)>();
         var list = ListKernels();
         foreach (var kernel in list.Portable.Concat(target >= FirstWithTensorInstructions ? list.OnTensorCores : []))

@@ -97,14 +97,16 @@ public static partial class Gpu
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var accelerator = context.CreateCPUAccelerator(0);
         return new GpuBackend(
-            context, new KernelList(accelerator), $"{accelerator.Name}, for checks only", choice, precision ?? GpuPrecision.Fp32, cache, warn);
+            context, new KernelList(accelerator), $"{accelerator.Name}, for checks only", choice, precision ?? GpuPrecision.Fp32,
+            cache, warn);
     }
 
     private static GpuBackend OpenDevice(
         string device, KernelChoice choice, GpuPrecision? precision, VariantCache? cache, Action<string>? warn)
     {
         if (device.Split(':') is not [var kind, var text]
-            || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var index) || kind is not ("cuda" or "opencl"))
+            || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            || kind is not ("cuda" or "opencl"))
         {
             throw new GpuUnavailableException(device, "a GPU is named cuda:0, cuda:1, …, opencl:0, …");
         }
@@ -125,7 +127,9 @@ public static partial class Gpu
                 throw new GpuUnavailableException(device, $"{name} has no tensor cores for {numbers}; use --precision fp32");
             }
 
-            var driver = accelerator is CudaAccelerator c ? $"CUDA {c.DriverVersion}, {c.Architecture}" : ((CLAccelerator)accelerator).CVersion.ToString();
+            var driver = accelerator is CudaAccelerator c
+                ? $"CUDA {c.DriverVersion}, {c.Architecture}"
+                : ((CLAccelerator)accelerator).CVersion.ToString();
             return new GpuBackend(
                 context, new KernelList(accelerator), $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
                 cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"), warn);
@@ -139,7 +143,8 @@ public static partial class Gpu
 
     private static Context CudaContext() => Context.Create(builder => builder.Cuda().EnableAlgorithms().EnableOwnInstructions());
 
-    private static Context OpenCLContext() => Context.Create(builder => builder.OpenCL().EnableAlgorithms().EnableOwnInstructions());
+    private static Context OpenCLContext() =>
+        Context.Create(builder => builder.OpenCL().EnableAlgorithms().EnableOwnInstructions());
 
     private static string CacheFolder() =>
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "sharpseg", "gpu");
@@ -157,7 +162,8 @@ public static partial class Gpu
     }
 
     private static bool IsMissingDriver(Exception e) =>
-        e is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException or NotSupportedException or AcceleratorException;
+        e is DllNotFoundException or EntryPointNotFoundException
+            or TypeInitializationException or NotSupportedException or AcceleratorException;
 }
 
 /// <summary>A GPU that training and prediction may use.</summary>

@@ -41,14 +41,17 @@ internal sealed partial class GpuBackend
         Run(new VariantKey(Operation.TransposedConvForward, p), new TransposedConvForward(p, x, w, b), y);
 
     /// <inheritdoc/>
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
+    protected override void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
         Run(new VariantKey(Operation.TransposedConvBackwardData, p), new TransposedConvBackwardData(p, dy, w, accumulate), dx);
 
     /// <inheritdoc/>
     protected override void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        Run(new VariantKey(Operation.TransposedConvBackwardWeights, p), new TransposedConvBackwardWeights(p, x, dy, accumulate), dw);
+        Run(
+            new VariantKey(Operation.TransposedConvBackwardWeights, p),
+            new TransposedConvBackwardWeights(p, x, dy, accumulate), dw);
         BiasGradient(dy, db, accumulate);
     }
 
@@ -77,7 +80,8 @@ internal sealed partial class GpuBackend
         }
     }
 
-    private void ConvBackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int firstChannel, int channels, bool accumulate) => Run(
+    private void ConvBackwardData(
+        in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int firstChannel, int channels, bool accumulate) => Run(
         new VariantKey(Operation.ConvBackwardData, p, default, firstChannel, channels),
         new ConvBackwardData(p, dy, w, firstChannel, channels, accumulate), dx);
 

@@ -10,7 +10,8 @@ internal sealed partial class GpuBackend
     {
         var length = tile.Length / tile.Shape.N;
         Kernels.Inference.LaunchBlendAdd(
-            Stream, new BlendSizes(tile.Shape.Spatial, sum.Shape.Spatial, origin, tile.Shape.C), View(tile).SubView(sample * length, length),
+            Stream, new BlendSizes(tile.Shape.Spatial, sum.Shape.Spatial, origin, tile.Shape.C),
+            View(tile).SubView(sample * length, length),
             View(weights), View(sum), View(weightSum));
     }
 

@@ -12,7 +12,8 @@ internal sealed partial class GpuBackend
     private const int FirstThreads = 512, FirstRounds = 50;
     private const long CopyLength = 64L << 20, FirstCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
     private const int Growth = 16;
-    private const double LongEnough = 5e-3;               // s; a slow device (a processor presented as a GPU) needs no larger trial
+    // s; a slow device (a processor presented as a GPU) needs no larger trial
+    private const double LongEnough = 5e-3;
 
     /// <inheritdoc/>
     int Engine.Backends.IMachineLimits.Threads => 1;
@@ -34,7 +35,9 @@ internal sealed partial class GpuBackend
                     return MultiplyAddPeak.Flops(threads, rounds) / seconds / 1e9;
                 }
 
-                (threads, rounds) = threads < most ? (Math.Min(most, Growth * threads), rounds) : (threads, Math.Min(Rounds, Growth * rounds));
+                (threads, rounds) = threads < most
+                    ? (Math.Min(most, Growth * threads), rounds)
+                    : (threads, Math.Min(Rounds, Growth * rounds));
             }
         }
         finally

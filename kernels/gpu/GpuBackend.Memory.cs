@@ -28,7 +28,8 @@ internal sealed partial class GpuBackend
         }
         catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
         {
-            // ILGPU keeps the buffer that it failed to make, by a weak reference, and would free its address 0 when the device is closed,
+            // ILGPU keeps the buffer that it failed to make, by a weak reference, and would free its address 0 when the device is
+            // closed,
             // which CUDA answers with an error in place of this one. Nobody else holds it: let it go now.
             GC.Collect();
             GC.WaitForPendingFinalizers();
@@ -50,7 +51,8 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CopyIn(source, View(target), staging, Stream);
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) =>
+        CopyIn(source, View(target), staging, Stream);
 
     /// <summary>On a stream of its own, through page-locked memory of its own: the copy runs while kernels do.</summary>
     protected override void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) =>
@@ -83,7 +85,8 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void CopyCore(Tensor source, Tensor target) => Kernels.Pointwise.LaunchCopy(Stream, View(source), View(target));
+    protected override void CopyCore(Tensor source, Tensor target) =>
+        Kernels.Pointwise.LaunchCopy(Stream, View(source), View(target));
 
     /// <inheritdoc/>
     protected override void FillCore(Tensor target, float value) => Kernels.Pointwise.LaunchFill(Stream, View(target), value);

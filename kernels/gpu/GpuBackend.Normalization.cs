@@ -50,7 +50,8 @@ internal sealed partial class GpuBackend
         }
         else
         {
-            Kernels.InstanceNormApply.LaunchApply(Stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+            Kernels.InstanceNormApply.LaunchApply(
+                Stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
         }
     }
 
@@ -73,7 +74,8 @@ internal sealed partial class GpuBackend
         else
         {
             Kernels.InstanceNormSums.LaunchGradientSums(
-                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sums.SubView(2 * perChannel, partials),
+                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta),
+                sums.SubView(2 * perChannel, partials),
                 sumD, sumDXhat);
         }
 

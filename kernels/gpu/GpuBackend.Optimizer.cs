@@ -48,7 +48,8 @@ internal sealed partial class GpuBackend
     private Span<float> ReadBack(ArrayView<float> values, int length)
     {
         var host = staging.Rent(length, Stream);
-        values.CopyToCPU<float, ArrayView<float>>(Stream, ref System.Runtime.InteropServices.MemoryMarshal.GetReference(host), length);
+        values.CopyToCPU<float, ArrayView<float>>(
+            Stream, ref System.Runtime.InteropServices.MemoryMarshal.GetReference(host), length);
         staging.Reset();
         return host;
     }

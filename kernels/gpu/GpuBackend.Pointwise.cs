@@ -6,7 +6,8 @@ namespace SharpSeg.Kernels.Gpu;
 internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    protected override void AxpbyCore(float a, Tensor x, float b, Tensor y) => Kernels.Pointwise.LaunchAxpby(Stream, a, View(x), b, View(y));
+    protected override void AxpbyCore(float a, Tensor x, float b, Tensor y) =>
+        Kernels.Pointwise.LaunchAxpby(Stream, a, View(x), b, View(y));
 
     /// <inheritdoc/>
     protected override void AddLeakyReluForwardCore(Tensor a, Tensor b, float slope, Tensor y) =>
@@ -18,11 +19,13 @@ internal sealed partial class GpuBackend
 
     /// <inheritdoc/>
     protected override void BlockSumCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate) =>
-        Kernels.Layout.LaunchBlockSum(Stream, new BlockSizes(y.Shape.Spatial, block, y.Shape.C), View(x), scale, View(y), accumulate);
+        Kernels.Layout.LaunchBlockSum(
+            Stream, new BlockSizes(y.Shape.Spatial, block, y.Shape.C), View(x), scale, View(y), accumulate);
 
     /// <inheritdoc/>
     protected override void BlockRepeatCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate) =>
-        Kernels.Layout.LaunchBlockRepeat(Stream, new BlockSizes(x.Shape.Spatial, block, x.Shape.C), View(x), scale, View(y), accumulate);
+        Kernels.Layout.LaunchBlockRepeat(
+            Stream, new BlockSizes(x.Shape.Spatial, block, x.Shape.C), View(x), scale, View(y), accumulate);
 
     /// <inheritdoc/>
     protected override void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y) =>

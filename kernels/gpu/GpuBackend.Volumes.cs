@@ -22,8 +22,10 @@ internal sealed partial class GpuBackend
         sampler.Value.Spline(p, source, patch);
 
     /// <inheritdoc/>
-    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) => Kernels.Resampling.LaunchTakeChannel(
-        Stream, new BlendSizes(volume.Shape.Spatial, maps.Shape.Spatial, origin, maps.Shape.C), View(maps), channel, View(volume));
+    protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) =>
+        Kernels.Resampling.LaunchTakeChannel(
+        Stream, new BlendSizes(volume.Shape.Spatial, maps.Shape.Spatial, origin, maps.Shape.C), View(maps), channel,
+        View(volume));
 
     /// <inheritdoc/>
     protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target)

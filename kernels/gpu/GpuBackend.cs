@@ -97,7 +97,8 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     {
         if (disposing)
         {
-            IDisposable?[] held = [sampler.IsValueCreated ? sampler.Value : null, scratch, staging, ahead, copies, accelerator, context];
+            IDisposable?[] held =
+                [sampler.IsValueCreated ? sampler.Value : null, scratch, staging, ahead, copies, accelerator, context];
             foreach (var one in held)
             {
                 releases.Release(one);
@@ -105,7 +106,8 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
 
             if (releases.Failure is { } failure && !failureTold)
             {
-                warn($"{Description} failed when its memory was given back: {failure.Message}; do not trust what it computed last");
+                warn(
+                    $"{Description} failed when its memory was given back: {failure.Message}; do not trust what it computed last");
             }
         }
     }

@@ -52,7 +52,8 @@ internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, Ben
             return;
         }
 
-        torch?.Prepare(new { op = "augment", kind, size = Patch.ToArray(), initial = Initial.ToArray(), labels = Labels, sigma = Sigma });
+        torch?.Prepare(
+            new { op = "augment", kind, size = Patch.ToArray(), initial = Initial.ToArray(), labels = Labels, sigma = Sigma });
         var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
         report.Add(new Row("augment", op, $"{Patch}, one thread", null, milliseconds, null, null, null, theirs));
     }

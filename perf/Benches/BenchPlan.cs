@@ -44,7 +44,8 @@ internal sealed record BenchPlan(string Name, NetworkPlan Network, Extent Patch,
         name, patch, batchSize, features, [.. Enumerable.Repeat(Cube, features.Length)],
         [Extent.One, .. Enumerable.Repeat(new Extent(2, 2, 2), features.Length - 1)]);
 
-    private static BenchPlan Make(string name, Extent patch, int batchSize, int[] features, Extent[] kernels, Extent[] strides) => new(
+    private static BenchPlan Make(string name, Extent patch, int batchSize, int[] features, Extent[] kernels, Extent[] strides) =>
+        new(
         name,
         new NetworkPlan
         {

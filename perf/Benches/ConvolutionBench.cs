@@ -38,7 +38,8 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
     // For devices slower than any GPU: a trial of the program, not a measurement.
     private static readonly ConvProblem[] TinyProblems =
     [
-        new(1, new(3, 4, 5), 1, 0, 8, Cube, Extent.One), new(1, new(3, 4, 5), 8, 0, 8, Cube, new(1, 2, 2)), new(1, new(2, 4, 5), 8, 0, 3, Extent.One, Extent.One),
+        new(1, new(3, 4, 5), 1, 0, 8, Cube, Extent.One), new(1, new(3, 4, 5), 8, 0, 8, Cube, new(1, 2, 2)),
+        new(1, new(2, 4, 5), 8, 0, 3, Extent.One, Extent.One),
     ];
 
     private static readonly TransposedConvProblem[] TinyTransposed = [new(1, new(2, 3, 2), 8, 4, new(2, 2, 2))];
@@ -73,15 +74,20 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         Tensor dw = operands.Single(p.WeightShape), db = operands.Single(Shape.Vector(p.Cout));
         Measure("forward", "conv forward", () => backend.ConvForward(p, x(), null, w, b, y()));
         Measure("backward data", "conv backward data", () => backend.ConvBackwardData(p, y(), w, x(), accumulate: false));
-        Measure("backward weights", "conv backward weights", () => backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
+        Measure(
+            "backward weights", "conv backward weights", () =>
+                backend.ConvBackwardWeights(p, x(), null, y(), dw, db, accumulate: false));
 
         // The other variants too. The percentage of the peak that direct sums reach shows how good the inner loop is.
         void Others(IVariantChoice choice, string pass, string? chosen, Action ours)
         {
-            ReadOnlySpan<ConvolutionVariant> others = options.AllVariants ? Enum.GetValues<ConvolutionVariant>() : [ConvolutionVariant.Direct];
+            ReadOnlySpan<ConvolutionVariant> others = options.AllVariants
+                ? Enum.GetValues<ConvolutionVariant>()
+                : [ConvolutionVariant.Direct];
             foreach (var variant in others)
             {
-                if (variant.ToString() == chosen || variant == ConvolutionVariant.Automatic || (!options.AllVariants && pass != "forward"))
+                if (variant.ToString() == chosen
+                    || variant == ConvolutionVariant.Automatic || (!options.AllVariants && pass != "forward"))
                 {
                     continue;
                 }
@@ -139,7 +145,9 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 stride = p.Stride.ToArray(),
             });
             var (milliseconds, theirs) = Duel.Run(Finished(ours), torch is null ? null : torch.Time, options.Seconds);
-            report.Add("transposed", pass, shape, Variants.Of(backend, $"transposed conv {pass}", p), milliseconds, p.MinimumWork, theirs);
+            report.Add(
+                "transposed", pass, shape, Variants.Of(backend, $"transposed conv {pass}", p), milliseconds,
+                p.MinimumWork, theirs);
         }
     }
 

@@ -7,8 +7,9 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// Prediction: one forward pass per patch, without gradients, and the tiles of a 256×256×200 volume: half overlap, Gaussian weights, every tile
-/// through the network and added to the sums. PyTorch's time for the volume is its time for one tile times the number of tiles.
+/// Prediction: one forward pass per patch, without gradients, and the tiles of a 256×256×200 volume: half overlap, Gaussian
+/// weights, every tile through the network and added to the sums. PyTorch's time for the volume is its time for one tile times
+/// the number of tiles.
 /// </summary>
 internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
 {
@@ -26,7 +27,8 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
         }
     }
 
-    private static int Tiles(int volume, int patch) => volume <= patch ? 1 : (int)Math.Ceiling((volume - patch) / (patch * 0.5)) + 1;
+    private static int Tiles(int volume, int patch) =>
+        volume <= patch ? 1 : (int)Math.Ceiling((volume - patch) / (patch * 0.5)) + 1;
 
     private void Measure(BenchPlan plan)
     {
@@ -36,7 +38,8 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
         using var operands = new Operands(own);
         var classes = plan.Network.OutputChannels;
         var image = operands.Single(Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels));
-        Tensor weights = operands.Single(Shape.Activation(1, plan.Patch, 1)), total = operands.Single(Shape.Activation(1, plan.Patch, 1));
+        Tensor weights = operands.Single(Shape.Activation(1, plan.Patch, 1)),
+        total = operands.Single(Shape.Activation(1, plan.Patch, 1));
         var sum = operands.Single(Shape.Activation(1, plan.Patch, classes));
         void Tile()
         {
@@ -55,16 +58,19 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
         torch?.Prepare(plan.Request("predict"));
         var (milliseconds, theirs) = Duel.Run(Tile, torch is null ? null : torch.Time, options.Seconds);
         var peak = torch?.PeakBytes();
-        report.Add(new Row("inference", $"tile {plan.Name}", $"{plan.BatchSize}, {plan.Patch}", null, milliseconds, null, null, null, theirs)
-        {
-            PeakBytes = own.PeakBytes,
-            PytorchPeakBytes = peak,
-        });
+        report.Add(
+            new Row(
+                "inference", $"tile {plan.Name}", $"{plan.BatchSize}, {plan.Patch}", null, milliseconds, null, null, null, theirs)
+            {
+                PeakBytes = own.PeakBytes,
+                PytorchPeakBytes = peak,
+            });
         if (plan.Patch == new Extent(128, 128, 128))
         {
             var tiles = Tiles(Volume.Z, plan.Patch.Z) * Tiles(Volume.Y, plan.Patch.Y) * Tiles(Volume.X, plan.Patch.X);
             report.Add(new Row(
-                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds * tiles, null, null, null, theirs * tiles));
+                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds * tiles, null, null, null,
+                theirs * tiles));
         }
     }
 }

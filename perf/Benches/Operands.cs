@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// Random tensors for one measured operation. Each name has several copies, together larger than the cores' own caches, and every call
-/// uses the next one: layers of a network do not find their inputs in the cache either.
+/// Random tensors for one measured operation. Each name has several copies, together larger than the cores' own caches, and every
+/// call uses the next one: layers of a network do not find their inputs in the cache either.
 /// </summary>
 internal sealed class Operands(Backend backend) : IDisposable
 {

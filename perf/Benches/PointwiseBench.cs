@@ -21,7 +21,8 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
             return;
         }
 
-        foreach (var p in new InstanceNormProblem[] { new(2, Fine, 32, 0.01f), new(2, new(10, 14, 10), 128, 0.01f), new(1, new(128, 128, 128), 32, 0.01f) })
+        foreach (var p in new InstanceNormProblem[] { new(2, Fine, 32, 0.01f), new(2, new(10, 14, 10), 128, 0.01f),
+            new(1, new(128, 128, 128), 32, 0.01f) })
         {
             Norm(p);
         }
@@ -65,8 +66,12 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
                 Backward();
             },
             new Work(30 * bytes / 4, 8 * bytes), Torch("norm", "forward + backward", p));
-        Measure("norm statistics", shape, () => backend.InstanceNormStatistics(p, x(), mean, rstd), new Work(4 * bytes / 4, bytes), null);
-        Measure("norm apply", shape, () => backend.InstanceNormApply(p, x(), mean, rstd, gamma, beta, y()), new Work(5 * bytes / 4, 2 * bytes), null);
+        Measure(
+            "norm statistics", shape, () =>
+                backend.InstanceNormStatistics(p, x(), mean, rstd), new Work(4 * bytes / 4, bytes), null);
+        Measure(
+            "norm apply", shape, () =>
+                backend.InstanceNormApply(p, x(), mean, rstd, gamma, beta, y()), new Work(5 * bytes / 4, 2 * bytes), null);
         Measure("norm backward", shape, Backward, new Work(21 * bytes / 4, 5 * bytes), null);
     }
 
@@ -79,11 +84,14 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
         }
 
         using var operands = new Operands(backend);
-        Tensor logits = operands.Single(p.LogitsShape), target = operands.Single(p.TargetShape), sums = operands.Single(p.SumsShape);
+        Tensor logits = operands.Single(p.LogitsShape), target = operands.Single(p.TargetShape),
+        sums = operands.Single(p.SumsShape);
         var gradient = operands.Single(p.LogitsShape);
         backend.Fill(target, 1f);
         Measure("loss forward", shape, () => backend.SegmentationLossForward(p, logits, target, sums), p.MinimumWork, null);
-        Measure("loss backward", shape, () => backend.SegmentationLossBackward(p, logits, target, sums, 1f, gradient), p.MinimumWork, null);
+        Measure(
+            "loss backward", shape, () =>
+                backend.SegmentationLossBackward(p, logits, target, sums, 1f, gradient), p.MinimumWork, null);
     }
 
     private void Flat(int length)
@@ -101,12 +109,19 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
         backend.Fill(v, 1f);
         long bytes = 4L * length;
         Measure(
-            "sgd step", shape, () => backend.SgdStep(new SgdStep(1e-3f, 0.99f, 3e-5f), a(), b(), c()), new Work(7L * length, 5 * bytes),
+            "sgd step", shape, () =>
+                backend.SgdStep(new SgdStep(1e-3f, 0.99f, 3e-5f), a(), b(), c()), new Work(7L * length, 5 * bytes),
             TorchFlat("sgd", length));
-        Measure("adam step", shape, () => backend.AdamStep(new AdamStep(1e-3f, 1, 3e-5f, false), a(), b(), m, v, null), new Work(12L * length, 7 * bytes), null);
-        Measure("add", shape, () => backend.Axpby(0.5f, a(), 1f, b()), new Work(2L * length, 3 * bytes), TorchFlat("add", length));
-        Measure("leaky add", shape, () => backend.AddLeakyReluForward(a(), b(), 0.01f, c()), new Work(2L * length, 3 * bytes), null);
-        Measure("sum of squares", shape, () => backend.SumOfSquares(a()), new Work(2L * length, bytes), TorchFlat("sum of squares", length));
+        Measure(
+            "adam step", shape, () => backend.AdamStep(new AdamStep(1e-3f, 1, 3e-5f, false), a(), b(), m, v, null),
+            new Work(12L * length, 7 * bytes), null);
+        Measure(
+            "add", shape, () => backend.Axpby(0.5f, a(), 1f, b()), new Work(2L * length, 3 * bytes), TorchFlat("add", length));
+        Measure(
+            "leaky add", shape, () => backend.AddLeakyReluForward(a(), b(), 0.01f, c()), new Work(2L * length, 3 * bytes), null);
+        Measure(
+            "sum of squares", shape, () =>
+                backend.SumOfSquares(a()), new Work(2L * length, bytes), TorchFlat("sum of squares", length));
         Measure("copy", shape, () => backend.Copy(a(), b()), new Work(0, 2 * bytes), null);
     }
 
@@ -119,13 +134,18 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
 
         using var operands = new Operands(backend);
         var shape = Shape.Activation(1, patch, classes);
-        Tensor tile = operands.Single(shape), weights = operands.Single(Shape.Activation(1, patch, 1)), flipped = operands.Single(shape);
+        Tensor tile = operands.Single(shape), weights = operands.Single(Shape.Activation(1, patch, 1)),
+        flipped = operands.Single(shape);
         Tensor sum = operands.Single(shape), total = operands.Single(Shape.Activation(1, patch, 1));
         long bytes = 4 * shape.Length, one = 4 * patch.Voxels;
-        Measure("blend tile", $"{patch}, {classes}", () => backend.BlendAdd(tile, 0, weights, default, sum, total), new Work(2 * shape.Length, (3 * bytes) + (3 * one)), null);
+        Measure(
+            "blend tile", $"{patch}, {classes}", () => backend.BlendAdd(tile, 0, weights, default, sum, total),
+            new Work(2 * shape.Length, (3 * bytes) + (3 * one)), null);
         Measure("flip", $"{patch}, {classes}", () => backend.Flip(tile, true, true, true, flipped), new Work(0, 2 * bytes), null);
         Measure("argmax", $"{patch}, {classes}", () => backend.ArgMax(tile, total), new Work(shape.Length, bytes + one), null);
-        Measure("softmax", $"{patch}, {classes}", () => backend.Probabilities(tile, false, flipped), new Work(10 * shape.Length, 2 * bytes), null);
+        Measure(
+            "softmax", $"{patch}, {classes}", () =>
+                backend.Probabilities(tile, false, flipped), new Work(10 * shape.Length, 2 * bytes), null);
     }
 
     private Func<int, double[]>? Torch(string op, string pass, InstanceNormProblem p)

@@ -6,8 +6,9 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// Resampling as preprocessing does it: images with cubic splines, label maps linearly per label. The other side is scipy.ndimage.zoom in the
-/// PyTorch process (as nnU-Net uses it, by way of skimage); it runs on one core whatever the number of threads.
+/// Resampling as preprocessing does it: images with cubic splines, label maps linearly per label. The other side is
+/// scipy.ndimage.zoom in the PyTorch process (as nnU-Net uses it, by way of skimage); it runs on one core whatever the number of
+/// threads.
 /// </summary>
 internal sealed class PreprocessBench(PyTorchWorker? torch, Report report, BenchOptions options)
 {

@@ -24,7 +24,8 @@ internal sealed class PyTorchWorker : IDisposable
     public string Version { get; }
 
     /// <summary>
-    /// Starts the first of <c>$SHARPSEG_PYTHON</c>, python3, /usr/bin/python3 that can import torch and use the device; null if none can.
+    /// Starts the first of <c>$SHARPSEG_PYTHON</c>, python3, /usr/bin/python3 that can import torch and use the device; null if
+    /// none can.
     /// </summary>
     /// <param name="device">cpu or cuda:N.</param>
     /// <param name="precision">fp32, tf32, bf16 or fp16: what convolutions may use.</param>
@@ -62,7 +63,8 @@ internal sealed class PyTorchWorker : IDisposable
     public void Prepare(object request) => Ask(request);
 
     /// <summary>Runs the prepared operation some times; milliseconds of each.</summary>
-    public double[] Time(int runs) => Ask(new { run = runs }).GetProperty("ms").EnumerateArray().Select(e => e.GetDouble()).ToArray();
+    public double[] Time(int runs) =>
+        Ask(new { run = runs }).GetProperty("ms").EnumerateArray().Select(e => e.GetDouble()).ToArray();
 
     /// <summary>Highest resident memory since the operation was prepared, less the memory before, bytes.</summary>
     public long PeakBytes() => Ask(new { peak = true }).GetProperty("bytes").GetInt64();
@@ -124,7 +126,8 @@ internal sealed class PyTorchWorker : IDisposable
     {
         lock (errors)
         {
-            return errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "nothing on stderr";
+            return errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .LastOrDefault() ?? "nothing on stderr";
         }
     }
 }

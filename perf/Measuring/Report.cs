@@ -22,8 +22,10 @@ internal sealed class Report
     {
         (this.backend, this.torch) = (backend, torch);
         MeasureLimits();
-        Console.WriteLine($"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
-        Console.WriteLine($"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
+        Console.WriteLine(
+            $"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
+        Console.WriteLine(
+            $"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
         Console.WriteLine(
             $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
     }
@@ -55,7 +57,9 @@ internal sealed class Report
         Console.WriteLine(
             $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-10}{row.Milliseconds,10:F2}{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
             $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}" +
-            (row.PeakBytes is { } peak ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB" : string.Empty));
+            (row.PeakBytes is { } peak
+                ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB"
+                : string.Empty));
     }
 
     /// <summary>What a check of the device found; it is written to the file.</summary>
@@ -67,7 +71,9 @@ internal sealed class Report
         foreach (var group in rows.Where(r => r.Ratio is not null).GroupBy(r => (r.Group, r.Op)))
         {
             var mean = Math.Exp(group.Average(r => Math.Log(r.Ratio!.Value)));
-            Console.WriteLine($"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest {group.Min(r => r.Ratio):F2})");
+            Console.WriteLine(
+                $"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest "
+                    + $"{group.Min(r => r.Ratio):F2})");
         }
 
         // A shape counts as one: forward and both backward passes together.
@@ -77,7 +83,9 @@ internal sealed class Report
         {
             var (shape, lowest) = shapes.MinBy(s => s.Ratio);
             var mean = Math.Exp(shapes.Average(s => Math.Log(s.Ratio)));
-            Console.WriteLine($"conv forward + backward: {mean:F2}× PyTorch's speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at {shape})");
+            Console.WriteLine(
+                $"conv forward + backward: {mean:F2}× PyTorch's speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at "
+                    + $"{shape})");
         }
     }
 
@@ -98,7 +106,8 @@ internal sealed class Report
             Backend = backend.Description,
             PeakGflops,
             CopyGbytesPerS,
-            Versions = new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
+            Versions =
+                new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
         };
         File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
         File.Move(path + ".tmp", path, overwrite: true);
@@ -107,8 +116,12 @@ internal sealed class Report
     private static string Processor()
     {
         const string Info = "/proc/cpuinfo";
-        var line = File.Exists(Info) ? File.ReadLines(Info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 2)..];
+        var line = File.Exists(Info)
+            ? File.ReadLines(Info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
+            : null;
+        return line is null
+            ? RuntimeInformation.ProcessArchitecture.ToString()
+            : line[(line.IndexOf(':', StringComparison.Ordinal) + 2)..];
     }
 
     private void MeasureLimits()

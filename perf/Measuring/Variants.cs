@@ -19,7 +19,8 @@ internal static class Variants
         : Decided(backend, operation, p.ToString());
 
     /// <summary>The variant of a transposed convolution's pass.</summary>
-    public static string? Of(Backend backend, string operation, in TransposedConvProblem p) => Decided(backend, operation, p.ToString());
+    public static string? Of(Backend backend, string operation, in TransposedConvProblem p) =>
+        Decided(backend, operation, p.ToString());
 
     private static string? Decided(Backend backend, string operation, string sizes) => backend is GpuBackend gpu
         ? gpu.Decisions.Where(d => d.Key.Operation.Name() == operation && d.Key.Sizes.StartsWith(sizes, StringComparison.Ordinal))

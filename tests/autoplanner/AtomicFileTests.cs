@@ -42,7 +42,8 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Only_what_was_abandoned_is_swept()
     {
-        string old = folder.File(".a.txt.77-00aa.tmp"), young = folder.File(".b.txt.77-00bb.tmp"), held = folder.File(".c.txt.77-00cc.tmp"), other = folder.File(".d.swp");
+        string old = folder.File(".a.txt.77-00aa.tmp"), young = folder.File(".b.txt.77-00bb.tmp"),
+        held = folder.File(".c.txt.77-00cc.tmp"), other = folder.File(".d.swp");
         foreach (var path in new[] { old, young, held, other })
         {
             File.WriteAllText(path, "x");
@@ -61,7 +62,8 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Unwritable_targets_give_one_clear_message()
     {
-        var missing = Assert.Throws<SharpSegException>(() => AtomicFile.WriteText(Path.Combine(folder.Path, "none", "a.txt"), "x"));
+        var missing = Assert.Throws<SharpSegException>(
+            () => AtomicFile.WriteText(Path.Combine(folder.Path, "none", "a.txt"), "x"));
         Assert.Contains("folder does not exist", missing.Message, StringComparison.Ordinal);
         Directory.CreateDirectory(Path.Combine(folder.Path, "taken"));
         Assert.Throws<SharpSegException>(() => AtomicFile.WriteText(Path.Combine(folder.Path, "taken"), "x"));

@@ -13,7 +13,8 @@ public static class GoldenJson
     }
 
     /// <summary>The rows of a golden file, whose number must be as expected: a loop over nothing proves nothing.</summary>
-    public static IReadOnlyList<JsonElement> Rows(string file, int whole, int excerpt) => Rows(Read("functions", file), whole, excerpt);
+    public static IReadOnlyList<JsonElement> Rows(string file, int whole, int excerpt) =>
+        Rows(Read("functions", file), whole, excerpt);
 
     /// <inheritdoc cref="Rows(string, int, int)"/>
     public static IReadOnlyList<JsonElement> Rows(JsonElement array, int whole, int excerpt)
@@ -23,7 +24,8 @@ public static class GoldenJson
         return rows;
     }
 
-    public static int[] ShapeOf(JsonElement array) => [.. array.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32())];
+    public static int[] ShapeOf(JsonElement array) =>
+        [.. array.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32())];
 
     /// <summary>The last three axes; missing ones are 1.</summary>
     public static Extent ExtentOf(JsonElement array)

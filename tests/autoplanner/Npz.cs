@@ -13,7 +13,9 @@ public sealed record NpyArray(int[] Shape, string Type, double[] Values)
     public short[] Labels => [.. Values.Select(value => (short)value)];
 }
 
-/// <summary>Reads NumPy's .npz (a zip of .npy, little endian, C order): floats of 2, 4, 8 bytes, integers of 1, 2, 4, 8 bytes, bool.</summary>
+/// <summary>
+/// Reads NumPy's .npz (a zip of .npy, little endian, C order): floats of 2, 4, 8 bytes, integers of 1, 2, 4, 8 bytes, bool.
+/// </summary>
 public static partial class Npz
 {
     public static IReadOnlyDictionary<string, NpyArray> Read(string path)
@@ -25,7 +27,8 @@ public static partial class Npz
             using var stream = entry.Open();
             using var memory = new MemoryStream();
             stream.CopyTo(memory);
-            arrays[entry.FullName.Replace(".npy", "", StringComparison.Ordinal)] = Parse(memory.ToArray(), $"{path}:{entry.FullName}");
+            arrays[entry.FullName.Replace(".npy", "", StringComparison.Ordinal)] = Parse(
+                memory.ToArray(), $"{path}:{entry.FullName}");
         }
 
         return arrays;
@@ -34,7 +37,9 @@ public static partial class Npz
     private static NpyArray Parse(byte[] bytes, string name)
     {
         var isLong = bytes[6] >= 2;
-        var headerLength = isLong ? BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)) : BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8));
+        var headerLength = isLong
+            ? BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8))
+            : BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8));
         var dataStart = (isLong ? 12 : 10) + headerLength;
         var header = Encoding.ASCII.GetString(bytes, isLong ? 12 : 10, headerLength);
         if (header.Contains("'fortran_order': True", StringComparison.Ordinal))
@@ -45,7 +50,8 @@ public static partial class Npz
         var type = TypePattern().Match(header).Groups[1].Value;
         int[] shape =
         [
-            .. ShapePattern().Match(header).Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .. ShapePattern().Match(header).Groups[1].Value.Split(
+                ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 .Select(size => int.Parse(size, System.Globalization.CultureInfo.InvariantCulture)),
         ];
         var size = int.Parse(type[2..], System.Globalization.CultureInfo.InvariantCulture);

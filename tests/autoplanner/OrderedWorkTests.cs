@@ -65,5 +65,6 @@ public sealed class OrderedWorkTests
     }
 
     [Fact]
-    public void No_work_is_done_at_once() => OrderedWork.Run<int>(0, 3, _ => throw new InvalidOperationException(), (_, _) => { });
+    public void No_work_is_done_at_once() =>
+        OrderedWork.Run<int>(0, 3, _ => throw new InvalidOperationException(), (_, _) => { });
 }

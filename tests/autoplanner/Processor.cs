@@ -26,7 +26,8 @@ internal static class Processor
 
     /// <summary>Fills a sample by one spatial transform, as a profile does.</summary>
     public static void Transform(
-        Profile profile, ICaseSource source, Extent start, PatchGeometry geometry, in SpatialTransform transform, PatchSample sample,
+        Profile profile, ICaseSource source, Extent start, PatchGeometry geometry, in SpatialTransform transform,
+        PatchSample sample,
         ulong seed = 0) =>
         new AugmentationPipeline(AugmentationRecipe.For(profile), profile, geometry, [], Sampling)
             .Transform(source, start, transform, new CounterRandom(seed), sample);
@@ -40,7 +41,8 @@ internal static class Processor
     }
 
     /// <summary>As <see cref="Resampling.ResampleLabels"/>.</summary>
-    public static short[] ResampleLabels(short[] labels, Extent from, Extent to, int order, int? separateAxis = null, int threads = 1)
+    public static short[] ResampleLabels(
+        short[] labels, Extent from, Extent to, int order, int? separateAxis = null, int threads = 1)
     {
         using var backend = Cpu.Open(threads);
         return Resampling.ResampleLabels(backend, labels, from, to, order, separateAxis);

@@ -2,7 +2,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests;
 
-/// <summary>A test that needs the shared folder of golden values and data; skipped, with the reason, where it is absent.</summary>
+/// <summary>
+/// A test that needs the shared folder of golden values and data; skipped, with the reason, where it is absent.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class SharedFactAttribute : FactAttribute
 {

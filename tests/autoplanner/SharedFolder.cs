@@ -1,8 +1,8 @@
 namespace SharpSeg.AutoPlanner.Tests;
 
 /// <summary>
-/// The folder with golden values and public data, which is not part of the repository: named by SHARPSEG_SHARED, or `shared` beside one
-/// of the folders above the test assembly. Without it, excerpts of the golden values in the repository stand in.
+/// The folder with golden values and public data, which is not part of the repository: named by SHARPSEG_SHARED, or `shared`
+/// beside one of the folders above the test assembly. Without it, excerpts of the golden values in the repository stand in.
 /// </summary>
 public static class SharedFolder
 {

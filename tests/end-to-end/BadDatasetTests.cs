@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>Every kind of broken dataset is answered with one clear line, before any work is done, and is left as it was.</summary>
+/// <summary>
+/// Every kind of broken dataset is answered with one clear line, before any work is done, and is left as it was.
+/// </summary>
 public sealed class BadDatasetTests
 {
     private static readonly (string Name, Action<string> Damage, string[] Says)[] Kinds =
@@ -14,29 +16,41 @@ public sealed class BadDatasetTests
         ("no dataset.json", folder => File.Delete(Json(folder)), ["there is no dataset.json"]),
         ("broken JSON", folder => File.WriteAllText(Json(folder), """{"channel_names": """), ["dataset.json"]),
         ("JSON of something else", folder => File.WriteAllText(Json(folder), "[1, 2]"), ["dataset.json"]),
-        ("no labels folder", folder => Directory.Delete(Path.Combine(folder, "labelsTr"), recursive: true), ["`labelsTr` is missing"]),
-        ("missing label", folder => File.Delete(TinyDataset.Label(folder, "case_2")), ["`case_2`", "case_2.nii.gz", "is missing"]),
+        ("no labels folder", folder => Directory.Delete(Path.Combine(folder, "labelsTr"), recursive: true),
+            ["`labelsTr` is missing"]),
+        ("missing label", folder => File.Delete(TinyDataset.Label(folder, "case_2")),
+            ["`case_2`", "case_2.nii.gz", "is missing"]),
         ("missing channel file", MissingChannel, ["`case_1`", "1 channel(s)", "the dataset has 2 (T1, T2)"]),
         ("too many channels", folder => File.Copy(TinyDataset.Image(folder, "case_1"), TinyDataset.Image(folder, "case_1", 1)),
             ["`case_1`", "2 channel(s)", "the dataset has 1 (T1)"]),
-        ("other size", folder => WriteLabels(folder, new Extent(20, 16, 16), new Spacing(1, 1, 1)), ["`case_3`", "20×16×16", "16×20×16"]),
-        ("other spacing", folder => WriteLabels(folder, TinyDataset.Size, new Spacing(5, 1, 1)), ["`case_3`", "5×1×1 mm", "1×1×1 mm"]),
+        ("other size", folder => WriteLabels(folder, new Extent(20, 16, 16), new Spacing(1, 1, 1)),
+            ["`case_3`", "20×16×16", "16×20×16"]),
+        ("other spacing", folder => WriteLabels(folder, TinyDataset.Size, new Spacing(5, 1, 1)),
+            ["`case_3`", "5×1×1 mm", "1×1×1 mm"]),
         ("unknown label", folder => SpoilLabel(folder, 5), ["`case_4`", "not among the dataset's labels", "5 (1 voxels)"]),
         ("negative label", folder => SpoilLabel(folder, -1), ["`case_4`", "not among the dataset's labels", "-1 (1 voxels)"]),
-        ("label that is no whole number", folder => SpoilLabel(folder, 0.5f), ["`case_4`", "not whole numbers", "0.5 (1 voxels)"]),
-        ("truncated gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: true), ["`case_0`", "case_0_0000.nii.gz", "bytes, but the file"]),
-        ("nearly whole gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: false), ["`case_0`", "case_0_0000.nii.gz"]),
+        ("label that is no whole number", folder => SpoilLabel(folder, 0.5f),
+            ["`case_4`", "not whole numbers", "0.5 (1 voxels)"]),
+        ("truncated gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: true),
+            ["`case_0`", "case_0_0000.nii.gz", "bytes, but the file"]),
+        ("nearly whole gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: false),
+            ["`case_0`", "case_0_0000.nii.gz"]),
         ("broken gzip", BreakGzip, ["`case_0`", "case_0_0000.nii.gz"]),
         ("empty file", folder => File.WriteAllBytes(TinyDataset.Image(folder, "case_0"), []), ["`case_0`", "case_0_0000.nii.gz"]),
-        ("not a NIfTI file", folder => File.WriteAllText(TinyDataset.Image(folder, "case_0"), "hello"), ["`case_0`", "case_0_0000.nii.gz"]),
-        ("not a NIfTI file inside", folder => TinyDataset.Rewrite(TinyDataset.Image(folder, "case_0"), b => [.. b.Select(v => (byte)(v ^ 0x55))]),
+        ("not a NIfTI file", folder => File.WriteAllText(TinyDataset.Image(folder, "case_0"), "hello"),
             ["`case_0`", "case_0_0000.nii.gz"]),
-        ("absurd size", folder => TinyDataset.Rewrite(TinyDataset.Image(folder, "case_0"), AbsurdSize), ["`case_0`", "case_0_0000.nii.gz"]),
+        ("not a NIfTI file inside", folder => TinyDataset.Rewrite(
+            TinyDataset.Image(folder, "case_0"), b => [.. b.Select(v => (byte)(v ^ 0x55))]),
+            ["`case_0`", "case_0_0000.nii.gz"]),
+        ("absurd size", folder => TinyDataset.Rewrite(TinyDataset.Image(folder, "case_0"), AbsurdSize),
+            ["`case_0`", "case_0_0000.nii.gz"]),
         ("NaN voxel", folder => TinyDataset.Spoil(TinyDataset.Image(folder, "case_5"), float.NaN), ["`case_5`", "1 NaN"]),
-        ("infinite voxels", folder => TinyDataset.Spoil(TinyDataset.Image(folder, "case_5"), float.PositiveInfinity, float.NegativeInfinity),
+        ("infinite voxels", folder => TinyDataset.Spoil(
+            TinyDataset.Image(folder, "case_5"), float.PositiveInfinity, float.NegativeInfinity),
             ["`case_5`", "2 infinite"]),
         ("labels with a gap", folder => Replace(folder, "\"upper\": 2", "\"upper\": 3"), ["dataset.json", "without gaps"]),
-        ("wrong number of cases", folder => Replace(folder, "\"numTraining\": 6", "\"numTraining\": 7"), ["`numTraining` is 7", "6 training cases"]),
+        ("wrong number of cases", folder => Replace(folder, "\"numTraining\": 6", "\"numTraining\": 7"),
+            ["`numTraining` is 7", "6 training cases"]),
         ("unknown file ending", folder => Replace(folder, ".nii.gz", ".xyz"), ["`.xyz`"]),
     ];
 
@@ -66,7 +80,8 @@ public sealed class BadDatasetTests
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"));
-        string[] planted = ["missing label", "unknown label", "NaN voxel", "truncated gzip", "other spacing", "wrong number of cases"];
+        string[] planted =
+            ["missing label", "unknown label", "NaN voxel", "truncated gzip", "other spacing", "wrong number of cases"];
         var kinds = planted.Select(name => Kinds.First(kind => kind.Name == name)).ToArray();
         foreach (var kind in kinds)
         {
@@ -78,7 +93,8 @@ public sealed class BadDatasetTests
         var errors = outcome.Output.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal)).ToArray();
         Assert.Equal(planted.Length, errors.Length);
         Assert.All(kinds, kind => Assert.True(
-            errors.Any(line => kind.Says.All(part => line.Contains(part, StringComparison.Ordinal))), $"{kind.Name} is not in:\n{outcome.Output}"));
+            errors.Any(line => kind.Says.All(part => line.Contains(part, StringComparison.Ordinal))),
+            $"{kind.Name} is not in:\n{outcome.Output}"));
 
         var json = SharpSegProcess.Run("verify", dataset, "--json").Json();
         Assert.Equal(planted.Length, (int)json["errors"]!);
@@ -113,7 +129,9 @@ public sealed class BadDatasetTests
         SharpSegProcess.Succeed("plan", dataset, "-o", work);
         SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
         SharpSegProcess.Succeed("train", work, "-f", "every-case", "--epochs", "1", "--iterations", "1", "--batch", "2");
-        Assert.Equal(1, (int)SharpSegProcess.Succeed("auto", dataset, "-o", work, "-f", "every-case", "--resume", "--json").Json()["cases"]!);
+        Assert.Equal(
+            1, (int)SharpSegProcess.Succeed("auto", dataset, "-o", work, "-f", "every-case", "--resume", "--json")
+                .Json()["cases"]!);
     }
 
     [Fact]
@@ -132,10 +150,15 @@ public sealed class BadDatasetTests
 
         var verify = SharpSegProcess.Run("verify", dataset);
         Assert.Equal(1, verify.Code);
-        Assert.Contains("error: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x", verify.Output, StringComparison.Ordinal);
-        SharpSegProcess.Run("auto", dataset, "-o", folder.At("work"), "--max-time", "1m").AssertErrorWithHint(1, "`case_2`", "spacing of 0 mm");
+        Assert.Contains(
+            "error: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x", verify.Output,
+            StringComparison.Ordinal);
+        SharpSegProcess.Run("auto", dataset, "-o", folder.At("work"), "--max-time", "1m")
+            .AssertErrorWithHint(1, "`case_2`", "spacing of 0 mm");
         var plan = SharpSegProcess.Succeed("plan", dataset, "-o", folder.At("work"));
-        Assert.Contains("warning: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x; 1 mm is assumed", plan.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x; 1 mm is assumed",
+            plan.Errors, StringComparison.Ordinal);
     }
 
     private static string Json(string folder) => Path.Combine(folder, "dataset.json");
@@ -179,7 +202,9 @@ public sealed class BadDatasetTests
         File.WriteAllBytes(path, bytes);
     }
 
-    /// <summary>32767 voxels along every axis: 140 TB of float32 in a file of 21 kB. NIfTI-1 keeps dim as words from byte 40 on.</summary>
+    /// <summary>
+    /// 32767 voxels along every axis: 140 TB of float32 in a file of 21 kB. NIfTI-1 keeps dim as words from byte 40 on.
+    /// </summary>
     private static byte[] AbsurdSize(byte[] bytes)
     {
         for (var axis = 1; axis <= 3; axis++)

@@ -23,7 +23,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
         Directory.Delete(Path.Combine(work, "preprocessed"), recursive: true);
-        SharpSegProcess.Run("train", work, "--epochs", "1", "--iterations", "1").AssertErrorWithHint(1, "case_", "not preprocessed");
+        SharpSegProcess.Run("train", work, "--epochs", "1", "--iterations", "1")
+            .AssertErrorWithHint(1, "case_", "not preprocessed");
     }
 
     [Theory]
@@ -39,7 +40,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         var before = FolderSnapshot.Of(trained.Work);
         SharpSegProcess.Run("train", trained.Work, "--epochs", "1", "--iterations", "1", "--seed", "7")
             .AssertErrorWithHint(1, "checkpoint_final.safetensors", "finished");
-        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Work, "--max-time", "1m").AssertErrorWithHint(1, "already holds trained runs");
+        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Work, "--max-time", "1m")
+            .AssertErrorWithHint(1, "already holds trained runs");
         SharpSegProcess.Run("train", trained.Work, "--resume", "--seed", "8").AssertErrorWithHint(1, "seed 7, not 8");
         before.AssertUnchanged();
     }
@@ -50,12 +52,14 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         using var folder = new TemporaryFolder();
         var other = TinyDataset.Write(folder.At("other"), cases: 7);
         var before = FolderSnapshot.Of(trained.Work);
-        foreach (var command in new string[][] { ["plan", other, "-o", trained.Work], ["auto", other, "-o", trained.Work, "--resume", "--max-time", "1m"] })
+        foreach (var command in new string[][] { ["plan", other, "-o", trained.Work],
+            ["auto", other, "-o", trained.Work, "--resume", "--max-time", "1m"] })
         {
             SharpSegProcess.Run(command).AssertErrorWithHint(1, trained.Work, trained.Dataset, other);
         }
 
-        SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Work, "--profile", "classic").AssertErrorWithHint(1, trained.Work, "3d_fullres", "classic");
+        SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Work, "--profile", "classic")
+            .AssertErrorWithHint(1, trained.Work, "3d_fullres", "classic");
         before.AssertUnchanged();
     }
 
@@ -77,8 +81,10 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     public void Predicting_needs_a_trained_model()
     {
         using var folder = new TemporaryFolder();
-        SharpSegProcess.Run("predict", trained.Planned, "-i", Image("case_0"), "-o", folder.At("out")).AssertErrorWithHint(1, "no trained model");
-        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "-f", "3").AssertErrorWithHint(1, "fold_3");
+        SharpSegProcess.Run("predict", trained.Planned, "-i", Image("case_0"), "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "no trained model");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "-f", "3")
+            .AssertErrorWithHint(1, "fold_3");
         SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", folder.At("out"), "--checkpoint", "worst")
             .AssertErrorWithHint(2, "--checkpoint worst");
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
@@ -100,7 +106,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
             "rubbish" => [.. bytes.Select(b => (byte)~b)],
             _ => [],
         });
-        SharpSegProcess.Run("predict", work, "-i", Image("case_0"), "-o", folder.At("out")).AssertErrorWithHint(1, "checkpoint_final.safetensors");
+        SharpSegProcess.Run("predict", work, "-i", Image("case_0"), "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors");
         SharpSegProcess.Run("train", work, "--resume", "--seed", "7").AssertErrorWithHint(1, "checkpoint_final.safetensors");
     }
 
@@ -146,7 +153,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         var input = Directory.CreateDirectory(folder.At("in")).FullName;
         string Predict(string file)
         {
-            SharpSegProcess.Run("predict", trained.Work, "-i", file, "-o", folder.At("out")).AssertError(1, Path.GetFileName(file).Replace(".nii.gz", "", StringComparison.Ordinal));
+            SharpSegProcess.Run("predict", trained.Work, "-i", file, "-o", folder.At("out"))
+                .AssertError(1, Path.GetFileName(file).Replace(".nii.gz", "", StringComparison.Ordinal));
             return file;
         }
 
@@ -176,7 +184,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         var path = folder.At("scan.nii.gz");
         File.Copy(Image("case_0"), path);
         TinyDataset.Spoil(path, value);
-        SharpSegProcess.Run("predict", trained.Work, "-i", path, "-o", folder.At("out")).AssertErrorWithHint(1, "`scan`", "not numbers");
+        SharpSegProcess.Run("predict", trained.Work, "-i", path, "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "`scan`", "not numbers");
         Assert.False(File.Exists(folder.At("out", "scan.nii.gz")));
     }
 
@@ -187,14 +196,18 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         Directory.CreateDirectory(folder.At("in"));
         File.Copy(Image("case_0"), folder.At("in", "scan.nii.gz"));
         var before = FolderSnapshot.Of(folder.Path);
-        SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("in")).AssertErrorWithHint(1, "`scan`", "would replace");
+        SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("in"))
+            .AssertErrorWithHint(1, "`scan`", "would replace");
         before.AssertUnchanged();
 
         var (dataset, work) = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(trained.Work));
-        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Dataset).AssertErrorWithHint(1, "holds a dataset");
-        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Work).AssertErrorWithHint(1, "the workspace itself");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Dataset)
+            .AssertErrorWithHint(1, "holds a dataset");
+        SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Work)
+            .AssertErrorWithHint(1, "the workspace itself");
         SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Dataset).AssertErrorWithHint(1, "holds a dataset");
-        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Dataset, "--max-time", "1m").AssertErrorWithHint(1, "holds a dataset");
+        SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Dataset, "--max-time", "1m")
+            .AssertErrorWithHint(1, "holds a dataset");
         dataset.AssertUnchanged();
         work.AssertUnchanged();
     }
@@ -213,7 +226,8 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         Assert.Contains("5 of 6 references have no prediction", partial.Errors, StringComparison.Ordinal);
         File.Delete(Path.Combine(predictions, "summary.json"));
         ImageFile.WriteLabels(
-            Path.Combine(predictions, "case_1.nii.gz"), TinyDataset.Labels(1), TinyDataset.Geometry(new Extent(20, 16, 16), new Spacing(1, 1, 1)), 2);
+            Path.Combine(predictions, "case_1.nii.gz"), TinyDataset.Labels(1),
+            TinyDataset.Geometry(new Extent(20, 16, 16), new Spacing(1, 1, 1)), 2);
         SharpSegProcess.Run(evaluate).AssertErrorWithHint(1, "`case_1`", "20×16×16", "16×20×16");
         Assert.False(File.Exists(Path.Combine(predictions, "summary.json")));
         SharpSegProcess.Run("evaluate", folder.At("none"), predictions).AssertErrorWithHint(1, "none", "no such folder");
@@ -225,9 +239,12 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     private static JsonNode? Find(JsonObject node, string key) =>
         node.TryGetPropertyValue(key, out var value)
             ? value
-            : node.Select(pair => pair.Value).OfType<JsonObject>().Select(inner => Find(inner, key)).FirstOrDefault(inner => inner is not null);
+            : node.Select(pair => pair.Value).OfType<JsonObject>()
+                .Select(inner => Find(inner, key)).FirstOrDefault(inner => inner is not null);
 
-    /// <summary>A fourth axis of two: NIfTI-1 keeps the number of axes at byte 40, the axes behind it, and the voxels from 352 on.</summary>
+    /// <summary>
+    /// A fourth axis of two: NIfTI-1 keeps the number of axes at byte 40, the axes behind it, and the voxels from 352 on.
+    /// </summary>
     private static byte[] TwoChannels(byte[] bytes)
     {
         BitConverter.GetBytes((short)4).CopyTo(bytes, 40);

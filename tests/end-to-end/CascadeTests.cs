@@ -6,8 +6,8 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// Both stages of a cascade on a tiny dataset, planned for so little memory that a low-resolution stage is needed: out-of-fold segmentations
-/// are handed over, the second stage reads them, and prediction runs one after the other.
+/// Both stages of a cascade on a tiny dataset, planned for so little memory that a low-resolution stage is needed: out-of-fold
+/// segmentations are handed over, the second stage reads them, and prediction runs one after the other.
 /// </summary>
 public sealed class CascadeTests
 {
@@ -25,7 +25,8 @@ public sealed class CascadeTests
             [{"train": ["case_0", "case_1"], "val": ["case_2", "case_3"]}, {"train": ["case_2", "case_3"], "val": ["case_0", "case_1"]}]
             """);
 
-        // The second stage starts when every case has a segmentation by a fold that did not train on it, and says which folds are missing.
+        // The second stage starts when every case has a segmentation by a fold that did not train on it, and says which folds are
+        // missing.
         string[] second = ["train", work, "-c", "3d_cascade_fullres", .. Schedule, "--json"];
         SharpSegProcess.Run(second).AssertErrorWithHint(1, "3d_cascade_fullres", "3d_lowres", "fold(s) 0, 1");
         Train(work, "0");
@@ -41,8 +42,10 @@ public sealed class CascadeTests
             using var stored = StoredCase.Open(prepared, id);
             Assert.Equal(stored.Shape, previous.Shape);
 
-            // The next stage's grid is the scan's own here, so what is handed over is what the fold that did not see the case predicted.
-            var predicted = ImageFile.ReadLabels(Path.Combine(work, "runs", "3d_lowres", $"fold_{fold}", "validation", $"{id}.nii.gz"));
+            // The next stage's grid is the scan's own here, so what is handed over is what the fold that did not see the case
+            // predicted.
+            var predicted = ImageFile.ReadLabels(
+                Path.Combine(work, "runs", "3d_lowres", $"fold_{fold}", "validation", $"{id}.nii.gz"));
             Assert.Equal(predicted.Extent, previous.Shape);
             var labels = new short[previous.Shape.Voxels];
             previous.Read(default, previous.Shape, labels);
@@ -55,7 +58,8 @@ public sealed class CascadeTests
         var trained = SharpSegProcess.Succeed(second);
         Assert.Equal(2, (int)trained.Json()["cases"]!);
         Assert.DoesNotContain("warning", trained.Errors, StringComparison.Ordinal);
-        var weights = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_cascade_fullres", "fold_0", "checkpoint_final.safetensors"));
+        var weights = WorkspaceFiles.ReadTensors(
+            Path.Combine(work, "runs", "3d_cascade_fullres", "fold_0", "checkpoint_final.safetensors"));
         var alone = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_lowres", "fold_0", "checkpoint_final.safetensors"));
         const string first = "encoder.stages.0.0.convs.0.conv.weight";
         Assert.Equal(3 * alone[first].Length, weights[first].Length); // the image, and a mask for each of two labels
@@ -65,13 +69,16 @@ public sealed class CascadeTests
         SharpSegProcess.Succeed([.. predict, folder.At("low"), "-c", "3d_lowres"]);
         SharpSegProcess.Succeed([.. predict, folder.At("both"), "-c", "3d_cascade_fullres"]);
         SharpSegProcess.Succeed([.. predict, folder.At("given"), "-c", "3d_cascade_fullres", "--prev-stage", folder.At("low")]);
-        SharpSegProcess.Succeed([.. predict, folder.At("truth"), "-c", "3d_cascade_fullres", "--prev-stage", Path.Combine(dataset, "labelsTr")]);
+        SharpSegProcess.Succeed(
+            [.. predict, folder.At("truth"), "-c", "3d_cascade_fullres", "--prev-stage", Path.Combine(dataset, "labelsTr")]);
         Assert.Equal(Labels("both"), Labels("given"));
         Assert.NotEqual(Labels("both"), Labels("truth"));
-        SharpSegProcess.Run([.. predict, folder.At("none"), "-c", "3d_lowres", "--prev-stage", folder.At("low")]).AssertErrorWithHint(1, "--prev-stage");
+        SharpSegProcess.Run([.. predict, folder.At("none"), "-c", "3d_lowres", "--prev-stage", folder.At("low")])
+            .AssertErrorWithHint(1, "--prev-stage");
 
         short[] Labels(string name) => ImageFile.ReadLabels(folder.At(name, "case_0.nii.gz")).Voxels;
     }
 
-    private static void Train(string work, string fold) => SharpSegProcess.Succeed(["train", work, "-c", "3d_lowres", "-f", fold, .. Schedule]);
+    private static void Train(string work, string fold) =>
+        SharpSegProcess.Succeed(["train", work, "-c", "3d_lowres", "-f", fold, .. Schedule]);
 }

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>Two configurations on two folds, trained for a few iterations: comparing, ensembling, postprocessing and exporting them.</summary>
+/// <summary>
+/// Two configurations on two folds, trained for a few iterations: comparing, ensembling, postprocessing and exporting them.
+/// </summary>
 public sealed class ChoiceWorkspace : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -46,7 +48,9 @@ public sealed class ChoiceWorkspace : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    /// <summary>A copy whose best.json is the pair with both kinds of steps, whatever the few iterations would have chosen.</summary>
+    /// <summary>
+    /// A copy whose best.json is the pair with both kinds of steps, whatever the few iterations would have chosen.
+    /// </summary>
     internal string Chosen(TemporaryFolder target, params string[] configurations)
     {
         var copy = target.Copy(Work, "chosen");
@@ -70,9 +74,13 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
     {
         trained.Untrained.AssertErrorWithHint(1, "2d is not trained; 3d_fullres is not trained");
         trained.Unfinished.AssertErrorWithHint(1, "3d_fullres: fold 1 not trained");
-        Assert.Contains($"sharpseg train {trained.Work} -c 3d_fullres -f 1 --save-probabilities", trained.Unfinished.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            $"sharpseg train {trained.Work} -c 3d_fullres -f 1 --save-probabilities", trained.Unfinished.Errors,
+            StringComparison.Ordinal);
         trained.WithoutProbabilities.AssertErrorWithHint(1, "3d_fullres: fold 1 without validation probabilities");
-        Assert.Contains($"sharpseg train {trained.Work} -c 3d_fullres -f 1 --resume --save-probabilities\n", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            $"sharpseg train {trained.Work} -c 3d_fullres -f 1 --resume --save-probabilities\n",
+            trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("-f 0", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("sharpseg preprocess", trained.WithoutProbabilities.Errors, StringComparison.Ordinal);
     }
@@ -85,7 +93,8 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         Assert.Equal(["0", "1"], json["folds"]!.AsArray().Select(fold => (string)fold!));
         Assert.Equal(
             ["2d", "3d_fullres", "2d+3d_fullres"],
-            json["scores"]!.AsArray().Select(score => string.Join('+', score!["configurations"]!.AsArray().Select(name => (string)name!))));
+            json["scores"]!.AsArray()
+                .Select(score => string.Join('+', score!["configurations"]!.AsArray().Select(name => (string)name!))));
         Assert.NotNull(json["mean_foreground_dice"]);
         Assert.True((double)json["seconds"]! > 0);
         foreach (var candidate in new[] { "2d/crossval", "3d_fullres/crossval", "ensembles/2d+3d_fullres" })
@@ -96,12 +105,14 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
 
         // The score is what `evaluate` says of the same segmentations.
         var scored = SharpSegProcess.Succeed(
-            "evaluate", Path.Combine(trained.Work, "runs", "ensembles", "2d+3d_fullres"), Path.Combine(trained.Dataset, "labelsTr"), "--no-surface",
+            "evaluate", Path.Combine(trained.Work, "runs", "ensembles", "2d+3d_fullres"),
+            Path.Combine(trained.Dataset, "labelsTr"), "--no-surface",
             "-o", Path.Combine(trained.Work, "evaluated.json"), "--json").Json();
         Assert.Equal((double?)json["scores"]![2]!["mean_foreground_dice"], (double?)scored["mean_foreground_dice"]);
         Assert.Contains("mean foreground Dice", trained.Table, StringComparison.Ordinal);
         Assert.Contains("2d+3d_fullres", trained.Table, StringComparison.Ordinal);
-        Assert.Contains($"predict: sharpseg predict {trained.Work} -i SCANS -o SEGMENTATIONS", trained.Table, StringComparison.Ordinal);
+        Assert.Contains(
+            $"predict: sharpseg predict {trained.Work} -i SCANS -o SEGMENTATIONS", trained.Table, StringComparison.Ordinal);
         Assert.Equal(0, WorkspaceFiles.AssertAllWhole(trained.Work));
     }
 
@@ -117,9 +128,11 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
 
         SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("a"), "-c", "2d", "--save-probabilities"]);
         SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("b"), "-c", "3d_fullres", "--save-probabilities"]);
-        var averaged = SharpSegProcess.Succeed("ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("plain"), "--json").Json();
+        var averaged =
+            SharpSegProcess.Succeed("ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("plain"), "--json").Json();
         Assert.Equal(4, averaged["segmentations"]!.AsArray().Count);
-        var removed = SharpSegProcess.Succeed("postprocess", folder.At("plain"), "-o", folder.At("final"), "--work", work, "--json").Json();
+        var removed =
+            SharpSegProcess.Succeed("postprocess", folder.At("plain"), "-o", folder.At("final"), "--work", work, "--json").Json();
         Assert.Equal(4, removed["removed_voxels"]!.AsObject().Count);
         AssertSame(folder.At("chosen-out"), folder.At("final"));
 
@@ -130,7 +143,8 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         // The model alone, without workspace and dataset.
         var exported = SharpSegProcess.Succeed("export", work, "-o", folder.At("model.zip"), "--json").Json();
         Assert.Equal(new FileInfo(folder.At("model.zip")).Length, (long)exported["bytes"]!);
-        var (first, elsewhere) = (File.ReadAllBytes(folder.At("model.zip")), folder.Copy(Path.Combine(trained.Dataset, "imagesTr"), "scans"));
+        var (first, elsewhere) = (
+            File.ReadAllBytes(folder.At("model.zip")), folder.Copy(Path.Combine(trained.Dataset, "imagesTr"), "scans"));
         Directory.Delete(work, recursive: true);
         SharpSegProcess.Succeed("predict", folder.At("model.zip"), "-i", elsewhere, "--no-tta", "-o", folder.At("from-zip"));
         AssertSame(folder.At("final"), folder.At("from-zip"));
@@ -153,8 +167,10 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         SharpSegProcess.Run("export", work, "-o", folder.At("model.tar")).AssertErrorWithHint(1, "model.tar", ".zip");
         SharpSegProcess.Run("export", work, "-o", folder.At("model.zip"), "-f", "3").AssertErrorWithHint(1, "fold_3");
         File.WriteAllText(folder.At("bad.zip"), "zip");
-        SharpSegProcess.Run(["predict", folder.At("bad.zip"), .. scan, "-o", folder.At("out")]).AssertErrorWithHint(1, "bad.zip", "not a model");
-        SharpSegProcess.Run(["predict", folder.At("none.zip"), .. scan, "-o", folder.At("out")]).AssertErrorWithHint(1, "none.zip`: no such file");
+        SharpSegProcess.Run(["predict", folder.At("bad.zip"), .. scan, "-o", folder.At("out")])
+            .AssertErrorWithHint(1, "bad.zip", "not a model");
+        SharpSegProcess.Run(["predict", folder.At("none.zip"), .. scan, "-o", folder.At("out")])
+            .AssertErrorWithHint(1, "none.zip`: no such file");
         Assert.False(Directory.Exists(folder.At("out")));
         Assert.False(File.Exists(folder.At("model.zip")));
     }
@@ -186,14 +202,19 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         using var folder = new TemporaryFolder();
         var validation = Path.Combine(trained.Work, "runs", "2d", "fold_0", "validation");
         var other = Path.Combine(trained.Work, "runs", "3d_fullres", "fold_1", "validation");
-        SharpSegProcess.Run("ensemble", validation, other, "-o", folder.At("out")).AssertErrorWithHint(1, "case_2.probabilities.safetensors");
-        SharpSegProcess.Run("ensemble", validation, folder.At("none"), "-o", folder.At("out")).AssertErrorWithHint(1, "none", "no such folder");
-        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("none")).AssertErrorWithHint(1, "none", "no such file");
-        SharpSegProcess.Run("postprocess", validation, "-o", validation, "--work", trained.Work).AssertErrorWithHint(1, "validation", "is an input");
+        SharpSegProcess.Run("ensemble", validation, other, "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "case_2.probabilities.safetensors");
+        SharpSegProcess.Run("ensemble", validation, folder.At("none"), "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "none", "no such folder");
+        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("none"))
+            .AssertErrorWithHint(1, "none", "no such file");
+        SharpSegProcess.Run("postprocess", validation, "-o", validation, "--work", trained.Work)
+            .AssertErrorWithHint(1, "validation", "is an input");
         var best = JsonNode.Parse(File.ReadAllText(Path.Combine(trained.Work, "best.json")))!;
         best["postprocessing"]!["keep_largest_component"] = new JsonArray(new JsonArray(1, 5));
         File.WriteAllText(folder.At("best.json"), best.ToJsonString());
-        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("best.json")).AssertErrorWithHint(1, "best.json", "label 5");
+        SharpSegProcess.Run("postprocess", validation, "-o", folder.At("out"), "--best", folder.At("best.json"))
+            .AssertErrorWithHint(1, "best.json", "label 5");
         Assert.False(Directory.Exists(folder.At("out")));
     }
 

@@ -6,7 +6,8 @@ namespace SharpSeg.EndToEnd.Tests;
 [Collection(TrainedWorkspaceTests.Name)]
 public sealed class ConcurrencyTests(TrainedWorkspace trained)
 {
-    private static int Rounds => int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_ROUNDS"), out var rounds) ? rounds : 1;
+    private static int Rounds =>
+        int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_ROUNDS"), out var rounds) ? rounds : 1;
 
     [Fact]
     public void Parts_of_a_prediction_that_start_together_all_finish()
@@ -14,12 +15,16 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         for (var round = 0; round < Rounds; round++)
         {
             using var folder = new TemporaryFolder();
-            string[] predict = ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads", "1", "--no-tta", "--parts", "4"];
-            var running = Enumerable.Range(0, 4).Select(part => SharpSegProcess.Start([.. predict, "--part", $"{part}"])).ToArray();
+            string[] predict =
+                ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads",
+                    "1", "--no-tta", "--parts", "4"];
+            var running = Enumerable.Range(0, 4)
+                .Select(part => SharpSegProcess.Start([.. predict, "--part", $"{part}"])).ToArray();
             var outcomes = running.Select(process => process.WaitForEnd()).ToArray();
             Assert.All(outcomes, outcome => Assert.True(outcome.Code == 0, outcome.Errors));
             Assert.Equal(
-                ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz", "case_3.nii.gz", "case_4.nii.gz", "case_5.nii.gz", "dataset.json", "plans.json"],
+                ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz", "case_3.nii.gz", "case_4.nii.gz", "case_5.nii.gz",
+                    "dataset.json", "plans.json"],
                 Directory.GetFiles(folder.At("out")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         }
     }
@@ -32,14 +37,18 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
             using var folder = new TemporaryFolder();
             var work = folder.Copy(trained.Planned, "work");
             string[] Train(string work, int fold) =>
-                ["train", work, "-f", $"{fold}", "--epochs", "1", "--iterations", "2", "--batch", "2", "--threads", "1", "--device", "cpu"];
+                ["train", work, "-f", $"{fold}", "--epochs", "1", "--iterations", "2", "--batch", "2", "--threads", "1",
+                    "--device", "cpu"];
             var running = Enumerable.Range(0, 3).Select(fold => SharpSegProcess.Start(Train(work, fold))).ToArray();
-            Assert.All(running.Select(process => process.WaitForEnd()).ToArray(), outcome => Assert.True(outcome.Code == 0, outcome.Errors));
+            Assert.All(
+                running.Select(process => process.WaitForEnd()).ToArray(), outcome =>
+                    Assert.True(outcome.Code == 0, outcome.Errors));
             Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
             var alone = folder.Copy(trained.Planned, "alone");
             SharpSegProcess.Succeed(Train(alone, 1));
             var final = Path.Combine("runs", "3d_fullres", "fold_1", "checkpoint_final.safetensors");
-            Assert.Equal(WorkspaceFiles.ReadTensors(Path.Combine(alone, final)), WorkspaceFiles.ReadTensors(Path.Combine(work, final)));
+            Assert.Equal(
+                WorkspaceFiles.ReadTensors(Path.Combine(alone, final)), WorkspaceFiles.ReadTensors(Path.Combine(work, final)));
         }
     }
 
@@ -49,9 +58,11 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
-        using var first = SharpSegProcess.Start("train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
+        using var first = SharpSegProcess.Start(
+            "train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
         Assert.True(first.WaitFor(() => File.Exists(Path.Combine(run, ".lock"))));
-        SharpSegProcess.Run("train", work, "--epochs", "500", "--threads", "1").AssertErrorWithHint(1, run, "being trained by another process");
+        SharpSegProcess.Run("train", work, "--epochs", "500", "--threads", "1")
+            .AssertErrorWithHint(1, run, "being trained by another process");
         first.Signal("KILL");
         first.WaitForEnd();
 

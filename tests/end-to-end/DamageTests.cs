@@ -15,10 +15,13 @@ public sealed class DamageTests(TrainedWorkspace trained)
         var work = folder.Copy(trained.Work, "work");
         Flip(Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors"), fromEnd: 5000);
         var image = TinyDataset.Image(trained.Dataset, "case_0");
-        SharpSegProcess.Run("predict", work, "-i", image, "-o", folder.At("out")).AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
-        SharpSegProcess.Run("export", work, "-o", folder.At("model.zip")).AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
+        SharpSegProcess.Run("predict", work, "-i", image, "-o", folder.At("out"))
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
+        SharpSegProcess.Run("export", work, "-o", folder.At("model.zip"))
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
         Directory.Delete(Path.Combine(work, "runs", "3d_fullres", "fold_0", "validation"), recursive: true);
-        SharpSegProcess.Run("train", work, "--resume", "--seed", "7").AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
+        SharpSegProcess.Run("train", work, "--resume", "--seed", "7")
+            .AssertErrorWithHint(1, "checkpoint_final.safetensors", "is damaged");
 
         var model = folder.At("good.zip");
         SharpSegProcess.Succeed("export", trained.Work, "-o", model);
@@ -33,7 +36,8 @@ public sealed class DamageTests(TrainedWorkspace trained)
         foreach (var ending in new[] { "image", "labels", "locations" })
         {
             var work = folder.Copy(trained.Planned, "work-" + ending);
-            foreach (var file in Directory.GetFiles(Path.Combine(work, "preprocessed"), "*." + ending, SearchOption.AllDirectories))
+            foreach (var file in Directory.GetFiles(
+                Path.Combine(work, "preprocessed"), "*." + ending, SearchOption.AllDirectories))
             {
                 Flip(file, fromEnd: 10);
             }
@@ -48,7 +52,8 @@ public sealed class DamageTests(TrainedWorkspace trained)
             Flip(file, fromEnd: 10);
         }
 
-        SharpSegProcess.Run("train", validated, "--resume", "--seed", "7").AssertErrorWithHint(1, ".image", "the file is damaged");
+        SharpSegProcess.Run("train", validated, "--resume", "--seed", "7")
+            .AssertErrorWithHint(1, ".image", "the file is damaged");
     }
 
     [FactWith(Needs.Signals)]
@@ -71,7 +76,8 @@ public sealed class DamageTests(TrainedWorkspace trained)
         Assert.Contains("going back to checkpoint_best.safetensors", resumed.Errors, StringComparison.Ordinal);
         Assert.Contains("resumed from checkpoint_best.safetensors", resumed.Errors, StringComparison.Ordinal);
         var final = Path.Combine("runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors");
-        Assert.Equal(WorkspaceFiles.ReadTensors(Path.Combine(undisturbed, final)), WorkspaceFiles.ReadTensors(Path.Combine(work, final)));
+        Assert.Equal(
+            WorkspaceFiles.ReadTensors(Path.Combine(undisturbed, final)), WorkspaceFiles.ReadTensors(Path.Combine(work, final)));
     }
 
     private static void Flip(string path, int fromEnd)

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>The time that <c>auto --max-time</c> is given is a deadline, also for a machine that becomes slow after it was measured.</summary>
+/// <summary>
+/// The time that <c>auto --max-time</c> is given is a deadline, also for a machine that becomes slow after it was measured.
+/// </summary>
 public sealed class DeadlineTests
 {
     [Theory]
@@ -23,7 +25,8 @@ public sealed class DeadlineTests
         var limit = TimeSpan.FromSeconds(40);
         var clock = Stopwatch.StartNew();
         var result = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: false), backend, Cpu.Open, listening, default);
+            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: false),
+            backend, Cpu.Open, listening, default);
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit);
         Assert.NotEmpty(result.Summary.Cases);
         Assert.Equal(3, result.Summary.Cases.Count + result.Summary.Missing.Count);
@@ -32,7 +35,8 @@ public sealed class DeadlineTests
         // What did not fit is done by a second session, which trains no more.
         backend.Delay = 0;
         var second = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: true), backend, Cpu.Open, SilentReporter.Instance, default);
+            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: true),
+            backend, Cpu.Open, SilentReporter.Instance, default);
         Assert.Empty(second.Summary.Missing);
         Assert.Equal(result.Runs[0].Result.Training.Iterations, second.Runs[0].Result.Training.Iterations);
     }
@@ -44,7 +48,8 @@ public sealed class DeadlineTests
         var dataset = TinyDataset.Write(folder.At("dataset"));
         TinyDataset.MakeSlow(TinyDataset.Label(dataset, "case_1"));
         var clock = Stopwatch.StartNew();
-        SharpSegProcess.Run("auto", dataset, "-o", folder.At("work"), "--max-time", "2s").AssertErrorWithHint(1, "no time is left to train");
+        SharpSegProcess.Run("auto", dataset, "-o", folder.At("work"), "--max-time", "2s")
+            .AssertErrorWithHint(1, "no time is left to train");
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(30));
     }
 

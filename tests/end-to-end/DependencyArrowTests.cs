@@ -57,7 +57,8 @@ public sealed class DependencyArrowTests
     {
         using var file = new PEReader(File.OpenRead(Load(name).Location));
         var metadata = file.GetMetadataReader();
-        return [.. metadata.TypeReferences.Select(type => metadata.GetString(metadata.GetTypeReference(type).Namespace)).Distinct()];
+        return [
+            .. metadata.TypeReferences.Select(type => metadata.GetString(metadata.GetTypeReference(type).Namespace)).Distinct()];
     }
 
     private static Assembly Load(string name) => Assembly.Load(new AssemblyName(name));

@@ -9,10 +9,13 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>What training does with a device that has little memory, works beside its uploads, scales the loss, or is lost.</summary>
+/// <summary>
+/// What training does with a device that has little memory, works beside its uploads, scales the loss, or is lost.
+/// </summary>
 public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTests.Runs>
 {
-    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 2, IterationsPerEpoch: 3, ValidationIterations: 1);
+    private static readonly TrainingSchedule Schedule = new(
+        BatchSize: 2, Epochs: 2, IterationsPerEpoch: 3, ValidationIterations: 1);
 
     private readonly TinyRun tiny = runs.Tiny;
 
@@ -24,7 +27,8 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         byte[] saved;
         using (var device = new FailingBackend(Cpu.Open(threads: 1)))
         {
-            var error = Assert.Throws<SharpSegException>(() => Execute(job, device, new FailAt(device, "epoch 2/2, iteration 1/3")));
+            var error = Assert.Throws<SharpSegException>(
+                () => Execute(job, device, new FailAt(device, "epoch 2/2, iteration 1/3")));
             Assert.Contains("the device does not answer", error.Message, StringComparison.Ordinal);
             Assert.Contains("--resume", error.Hint, StringComparison.Ordinal);
             saved = File.ReadAllBytes(File.Exists(latest) ? latest : best);
@@ -61,7 +65,8 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         using (var device = new FailingBackend(Cpu.Open(threads: 1)) { ScalesLoss = true })
         using (var stop = new CancellationTokenSource())
         {
-            Assert.Throws<OperationCanceledException>(() => Execute(job, device, new StopAt(stop, "epoch 2/2, iteration 2/3"), stop.Token));
+            Assert.Throws<OperationCanceledException>(
+                () => Execute(job, device, new StopAt(stop, "epoch 2/2, iteration 2/3"), stop.Token));
         }
 
         // The factor must come back from the file: a sentinel that no fresh start would have.
@@ -84,14 +89,16 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         var big = tiny.First with { Configuration = tiny.First.Configuration with { BatchSize = 6 } };
         using var small = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed + 1000 };
         var error = Assert.Throws<SharpSegException>(
-            () => TrainingSession.Execute(big, small, TrainingLength.Of(Schedule with { BatchSize = 6 }), resume: false, SilentReporter.Instance, default));
+            () => TrainingSession.Execute(
+                big, small, TrainingLength.Of(Schedule with { BatchSize = 6 }), resume: false, SilentReporter.Instance, default));
         Assert.Contains("batch 6", error.Message, StringComparison.Ordinal);
         Assert.Equal("batch 2 fits: --batch 2", error.Hint);
         Assert.Equal(0, small.PeakBytes);
 
         using var tinyDevice = new FailingBackend(Cpu.Open(threads: 1)) { Memory = needed / 100 };
         error = Assert.Throws<SharpSegException>(
-            () => TrainingSession.Execute(big, tinyDevice, TrainingLength.Of(Schedule), resume: false, SilentReporter.Instance, default));
+            () => TrainingSession.Execute(
+                big, tinyDevice, TrainingLength.Of(Schedule), resume: false, SilentReporter.Instance, default));
         Assert.Contains("--memory", error.Hint, StringComparison.Ordinal);
     }
 
@@ -112,13 +119,16 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
 
         using var without = new FailingBackend(Cpu.Open(threads: 1));
         Assert.DoesNotContain(
-            "augmentation", MemoryPlan.Of(profile, configuration, tiny.First.Description, without).Describe(without), StringComparison.Ordinal);
+            "augmentation", MemoryPlan.Of(profile, configuration, tiny.First.Description, without).Describe(without),
+            StringComparison.Ordinal);
     }
 
-    private static TrainingOutcome Execute(TrainingJob job, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>
+    private static TrainingOutcome Execute(
+        TrainingJob job, FailingBackend device, IReporter reporter, CancellationToken cancel = default) =>
         TrainingSession.Execute(job, device, TrainingLength.Of(Schedule), resume: true, reporter, cancel);
 
-    private static SortedDictionary<string, float[]> Weights(TrainingJob job) => WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
+    private static SortedDictionary<string, float[]> Weights(TrainingJob job) =>
+        WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
 
     private static void AssertSame(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
     {

@@ -4,8 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// Hands everything on to the processor, until it is told to fail: from then on every call throws, as a device does that was pulled out.
-/// It may also behave like a GPU otherwise: uploads beside computations, products that need loss scaling, little memory.
+/// Hands everything on to the processor, until it is told to fail: from then on every call throws, as a device does that was
+/// pulled out. It may also behave like a GPU otherwise: uploads beside computations, products that need loss scaling, little
+/// memory.
 /// </summary>
 internal sealed class FailingBackend(Backend inner) : ForwardingBackend(inner)
 {

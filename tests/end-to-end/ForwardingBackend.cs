@@ -40,7 +40,8 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
     protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
         Inner().TransposedConvForward(p, x, w, b, y);
 
-    protected override void TransposedConvBackwardDataCore(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
+    protected override void TransposedConvBackwardDataCore(
+        in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
         Inner().TransposedConvBackwardData(p, dy, w, dx, accumulate);
 
     protected override void TransposedConvBackwardWeightsCore(
@@ -55,15 +56,18 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
         Inner().InstanceNormApply(p, x, mean, rstd, gamma, beta, y);
 
     protected override void InstanceNormBackwardCore(
-        in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor dx, Tensor dgamma,
+        in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor dx,
+        Tensor dgamma,
         Tensor dbeta, bool accumulateParameters) =>
         Inner().InstanceNormBackward(p, dy, x, mean, rstd, gamma, beta, dx, dgamma, dbeta, accumulateParameters);
 
     protected override void AxpbyCore(float a, Tensor x, float b, Tensor y) => Inner().Axpby(a, x, b, y);
 
-    protected override void AddLeakyReluForwardCore(Tensor a, Tensor b, float slope, Tensor y) => Inner().AddLeakyReluForward(a, b, slope, y);
+    protected override void AddLeakyReluForwardCore(Tensor a, Tensor b, float slope, Tensor y) =>
+        Inner().AddLeakyReluForward(a, b, slope, y);
 
-    protected override void AddLeakyReluBackwardCore(Tensor dy, Tensor y, float slope, Tensor d) => Inner().AddLeakyReluBackward(dy, y, slope, d);
+    protected override void AddLeakyReluBackwardCore(Tensor dy, Tensor y, float slope, Tensor d) =>
+        Inner().AddLeakyReluBackward(dy, y, slope, d);
 
     protected override void BlockSumCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate) =>
         Inner().BlockSum(x, block, scale, y, accumulate);
@@ -71,7 +75,8 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
     protected override void BlockRepeatCore(Tensor x, Extent block, float scale, Tensor y, bool accumulate) =>
         Inner().BlockRepeat(x, block, scale, y, accumulate);
 
-    protected override void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y) => Inner().Flip(x, alongZ, alongY, alongX, y);
+    protected override void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y) =>
+        Inner().Flip(x, alongZ, alongY, alongX, y);
 
     protected override void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums) =>
         Inner().SegmentationLossForward(p, logits, target, sums);
@@ -100,7 +105,8 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
     protected override void TakeChannelCore(Tensor maps, int channel, Extent origin, Tensor volume) =>
         Inner().TakeChannel(maps, channel, origin, volume);
 
-    protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target) => Inner().ResampleAxis(p, source, target);
+    protected override void ResampleAxisCore(in AxisResampling p, Tensor source, Tensor target) =>
+        Inner().ResampleAxis(p, source, target);
 
     protected override void ClipToRangeCore(Tensor source, int? axis, Tensor target) => Inner().ClipToRange(source, axis, target);
 

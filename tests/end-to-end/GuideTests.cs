@@ -11,7 +11,8 @@ public sealed class GuideTests
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
         var page = File.ReadLines(Path.Combine(TidyTests.Root(), "docs", "guide", "whole-method.md"));
-        string[] commands = [.. page.Where(line => line.StartsWith("    sharpseg ", StringComparison.Ordinal)).Select(line => line.Trim())];
+        string[] commands =
+            [.. page.Where(line => line.StartsWith("    sharpseg ", StringComparison.Ordinal)).Select(line => line.Trim())];
         Assert.NotEmpty(commands);
         foreach (var command in commands)
         {
@@ -21,7 +22,9 @@ public sealed class GuideTests
                 "--epochs" => (string[])["--iterations", "2", "--batch", "2", word],
                 "100" => ["1"],
                 "12h" => ["20s"],
-                _ => [word.Replace("MODEL", folder.At("model"), StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)],
+                _ =>
+                    [word.Replace("MODEL", folder.At("model"), StringComparison.Ordinal)
+                        .Replace("WORK", folder.At("work"), StringComparison.Ordinal)],
             })]);
         }
     }

@@ -9,7 +9,8 @@ namespace SharpSeg.EndToEnd.Tests;
 /// <summary>Help says what a verb is for and how it is called, and is true.</summary>
 public sealed class HelpTests
 {
-    private static readonly Type[] Verbs = [.. typeof(CommonOptions).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(CommonOptions)) && !type.IsAbstract)];
+    private static readonly Type[] Verbs = [
+        .. typeof(CommonOptions).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(CommonOptions)) && !type.IsAbstract)];
 
     public static TheoryData<string> Names => [.. Verbs.Select(UnusedWords.VerbName)];
 
@@ -19,7 +20,9 @@ public sealed class HelpTests
         var page = SharpSegProcess.Succeed("-h").Output;
         Assert.Equal(page, SharpSegProcess.Succeed("--help").Output);
         Assert.Equal(page, SharpSegProcess.Succeed("help").Output);
-        Assert.All([.. Verbs.Select(UnusedWords.VerbName), "bench", "test"], name => Assert.Contains($"\n  {name} ", page, StringComparison.Ordinal));
+        Assert.All(
+            [.. Verbs.Select(UnusedWords.VerbName), "bench", "test"], name =>
+                Assert.Contains($"\n  {name} ", page, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -48,7 +51,8 @@ public sealed class HelpTests
         {
             var words = example.Split(' ');
             Assert.Equal(["sharpseg", name], words[..2]);
-            var options = Assert.IsAssignableFrom<CommonOptions>(Assert.IsAssignableFrom<Parsed<object>>(parser.ParseArguments(words[1..], Verbs)).Value);
+            var options = Assert.IsAssignableFrom<CommonOptions>(
+                Assert.IsAssignableFrom<Parsed<object>>(parser.ParseArguments(words[1..], Verbs)).Value);
             Assert.IsType(verb, options);
             UnusedWords.Refuse(options, words[1..]);
         }
@@ -69,6 +73,7 @@ public sealed class HelpTests
     public void The_reference_in_the_docs_is_what_the_program_prints()
     {
         var page = File.ReadAllText(Path.Combine(TidyTests.Root(), "docs", "commands.md")).ReplaceLineEndings("\n");
-        Assert.True(page == SharpSegProcess.Succeed("help", "--markdown").Output, "run `./sharpseg help --markdown > docs/commands.md`");
+        Assert.True(
+            page == SharpSegProcess.Succeed("help", "--markdown").Output, "run `./sharpseg help --markdown > docs/commands.md`");
     }
 }

@@ -13,10 +13,12 @@ public sealed class ImportTests
     public void A_model_of_nnUNet_is_imported_inspected_and_predicts()
     {
         using var folder = new TemporaryFolder();
-        var source = new NnUNetModelWriter().Write(folder.At("Dataset001_Tiny", "nnUNetTrainer__nnUNetPlans__3d_fullres"), folds: ["0", "1"]);
+        var source = new NnUNetModelWriter()
+            .Write(folder.At("Dataset001_Tiny", "nnUNetTrainer__nnUNetPlans__3d_fullres"), folds: ["0", "1"]);
         var model = folder.At("model.zip");
         var import = SharpSegProcess.Succeed("import", source, "-o", model);
-        Assert.Contains("read: 3d_fullres: nnUNetTrainer, checkpoint_final.pth of folds 0, 1", import.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "read: 3d_fullres: nnUNetTrainer, checkpoint_final.pth of folds 0, 1", import.Output, StringComparison.Ordinal);
         Assert.Contains("left: of every checkpoint: the optimiser's state", import.Output, StringComparison.Ordinal);
 
         var scan = folder.At("scan.nii.gz");
@@ -45,7 +47,8 @@ public sealed class ImportTests
         SharpSegProcess.Succeed("import", folder.At("one"), folder.At("two"), "-o", model);
         Assert.Contains("4 d", SharpSegProcess.Succeed("inspect", model).Output, StringComparison.Ordinal);
         WriteScan(folder.At("scan.nii.gz"));
-        var outcome = SharpSegProcess.Succeed("predict", model, "-i", folder.At("scan.nii.gz"), "-o", folder.At("out"), "--device", "cpu");
+        var outcome = SharpSegProcess.Succeed(
+            "predict", model, "-i", folder.At("scan.nii.gz"), "-o", folder.At("out"), "--device", "cpu");
         Assert.Contains("part 2/2", outcome.Errors, StringComparison.Ordinal);
         var labels = ImageFile.ReadLabels(folder.At("out", "scan.nii.gz")).Voxels;
         Assert.Contains(labels, label => label > 2); // the second part's
@@ -57,19 +60,26 @@ public sealed class ImportTests
     public void What_cannot_be_imported_is_one_line()
     {
         using var folder = new TemporaryFolder();
-        SharpSegProcess.Run("import", folder.At("nowhere"), "-o", folder.At("m.zip")).AssertErrorWithHint(1, "no such folder or file");
+        SharpSegProcess.Run("import", folder.At("nowhere"), "-o", folder.At("m.zip"))
+            .AssertErrorWithHint(1, "no such folder or file");
         Directory.CreateDirectory(folder.At("empty"));
-        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip")).AssertErrorWithHint(1, "no model of nnU-Net v2 in it");
-        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--orientation", "LPS").AssertErrorWithHint(2, "--orientation LPS");
-        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--checkpoint", "first").AssertErrorWithHint(2, "--checkpoint first");
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"))
+            .AssertErrorWithHint(1, "no model of nnU-Net v2 in it");
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--orientation", "LPS")
+            .AssertErrorWithHint(2, "--orientation LPS");
+        SharpSegProcess.Run("import", folder.At("empty"), "-o", folder.At("m.zip"), "--checkpoint", "first")
+            .AssertErrorWithHint(2, "--checkpoint first");
         var writer = new NnUNetModelWriter();
         var source = writer.Write(folder.At("model"));
         writer.Arguments()["nonlin"] = "torch.nn.SiLU";
         File.WriteAllText(Path.Combine(source, "plans.json"), writer.Plans.ToJsonString());
-        SharpSegProcess.Run("import", source, "-o", folder.At("m.zip")).AssertErrorWithHint(1, "plans.json", "nonlin: `SiLU` is not supported");
+        SharpSegProcess.Run("import", source, "-o", folder.At("m.zip"))
+            .AssertErrorWithHint(1, "plans.json", "nonlin: `SiLU` is not supported");
         ZipFile.CreateFromDirectory(source, folder.At("zipped.zip"), CompressionLevel.Fastest, includeBaseDirectory: true);
         SharpSegProcess.Run("import", folder.At("zipped.zip"), "-o", folder.At("m.zip"))
-            .AssertErrorWithHint(1, $"{folder.At("zipped.zip")}: model{Path.DirectorySeparatorChar}plans.json: ", "nonlin: `SiLU` is not supported");
+            .AssertErrorWithHint(
+                1, $"{folder.At("zipped.zip")}: model{Path.DirectorySeparatorChar}plans.json: ",
+                "nonlin: `SiLU` is not supported");
         Assert.False(File.Exists(folder.At("m.zip")));
         SharpSegProcess.Run("inspect", folder.At("m.zip")).AssertErrorWithHint(1, "no such file");
     }
@@ -79,6 +89,7 @@ public sealed class ImportTests
         var random = new Random(3);
         var extent = new Extent(10, 12, 14);
         float[] voxels = [.. Enumerable.Range(0, (int)extent.Voxels).Select(i => (i % 14 * 3) + (10 * random.NextSingle()))];
-        ImageFile.WriteFloats(path, voxels, new ImageGeometry(extent, new Spacing(1, 1, 1), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], "test", []));
+        ImageFile.WriteFloats(
+            path, voxels, new ImageGeometry(extent, new Spacing(1, 1, 1), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], "test", []));
     }
 }

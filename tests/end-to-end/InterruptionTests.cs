@@ -109,7 +109,9 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         TinyDataset.MakeSlow(TinyDataset.Label(dataset, "case_1"));
         string[] placed =
         [
-            .. arguments.Select(argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)
+            .. arguments.Select(
+                argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal)
+                    .Replace("WORK", folder.At("work"), StringComparison.Ordinal)
                 .Replace("REFERENCES", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)),
         ];
         using var running = SharpSegProcess.Start(placed);
@@ -146,8 +148,11 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
 
         string[] placed =
         [
-            .. arguments.Select(argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("WORK", folder.At("work"), StringComparison.Ordinal)
-                .Replace("PIPE", folder.At("pipe.nii.gz"), StringComparison.Ordinal).Replace("TRAINED", trained.Work, StringComparison.Ordinal)),
+            .. arguments.Select(
+                argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal)
+                    .Replace("WORK", folder.At("work"), StringComparison.Ordinal)
+                .Replace("PIPE", folder.At("pipe.nii.gz"), StringComparison.Ordinal)
+                .Replace("TRAINED", trained.Work, StringComparison.Ordinal)),
         ];
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var outcome = SharpSegProcess.Run(placed);
@@ -160,7 +165,9 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     public void An_interrupted_prediction_goes_on_with_continue()
     {
         using var folder = new TemporaryFolder();
-        string[] predict = ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads", "1", "--step", "0.05"];
+        string[] predict =
+            ["predict", trained.Work, "-i", Path.Combine(trained.Dataset, "imagesTr"), "-o", folder.At("out"), "--threads", "1",
+                "--step", "0.05"];
         using (var running = SharpSegProcess.Start(predict))
         {
             Assert.True(running.WaitFor(() => File.Exists(folder.At("out", "case_0.nii.gz"))));
@@ -181,7 +188,8 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     private static void AssertFinished(Outcome outcome, string run)
     {
         Assert.Equal(Epochs * 4, (int)outcome.Json()["iterations"]!);
-        var epochs = File.ReadAllLines(Path.Combine(run, "log.jsonl")).Skip(1).Select(line => (int)JsonNode.Parse(line)!["epoch"]!);
+        var epochs = File.ReadAllLines(Path.Combine(run, "log.jsonl"))
+            .Skip(1).Select(line => (int)JsonNode.Parse(line)!["epoch"]!);
         Assert.Equal(Enumerable.Range(0, Epochs), epochs);
         Assert.True(File.Exists(Path.Combine(run, "checkpoint_final.safetensors")));
         Assert.False(File.Exists(Path.Combine(run, "checkpoint_latest.safetensors")));
@@ -190,8 +198,8 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     }
 
     /// <summary>
-    /// Does it in a fresh folder, and again if it answers that the process was done before the signal reached it: which of the two is faster
-    /// must not decide a test.
+    /// Does it in a fresh folder, and again if it answers that the process was done before the signal reached it: which of the
+    /// two is faster must not decide a test.
     /// </summary>
     private static void Repeat(Func<TemporaryFolder, bool> attempt)
     {
@@ -220,5 +228,6 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     }
 
     private static IOrderedEnumerable<string> ImagesOf(string work) =>
-        Directory.EnumerateFiles(Path.Combine(work, "preprocessed"), "*.image", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+        Directory.EnumerateFiles(Path.Combine(work, "preprocessed"), "*.image", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal);
 }

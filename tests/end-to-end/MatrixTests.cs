@@ -5,7 +5,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>Folds × configurations: from a dataset to the best model in one command that may be killed, and lists of folds everywhere.</summary>
+/// <summary>
+/// Folds × configurations: from a dataset to the best model in one command that may be killed, and lists of folds everywhere.
+/// </summary>
 public sealed class MatrixTests
 {
     private static readonly string[] Schedule = ["--epochs", "1", "--iterations", "2", "--batch", "2"];
@@ -15,11 +17,13 @@ public sealed class MatrixTests
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
-        string[] auto = ["auto", dataset, "-o", folder.At("work"), "--folds", "all", "--configurations", "all", "--max-time", "60s"];
+        string[] auto =
+            ["auto", dataset, "-o", folder.At("work"), "--folds", "all", "--configurations", "all", "--max-time", "60s"];
         Kill(auto, "3 of 8 runs done");
         SharpSegProcess.Run(auto).AssertErrorWithHint(1, "already holds trained runs");
         Kill([.. auto, "--resume"], "6 of 8 runs done");
-        var kept = File.GetLastWriteTimeUtc(Path.Combine(folder.At("work"), "runs", "2d", "fold_0", "checkpoint_final.safetensors"));
+        var kept = File.GetLastWriteTimeUtc(
+            Path.Combine(folder.At("work"), "runs", "2d", "fold_0", "checkpoint_final.safetensors"));
 
         var outcome = SharpSegProcess.Succeed([.. auto, "--resume", "--json"]);
         var json = outcome.Json();
@@ -27,10 +31,13 @@ public sealed class MatrixTests
         Assert.Equal(["0", "1", "2", "3"], json["folds"]!.AsArray().Select(fold => (string)fold!));
         Assert.InRange((int)json["trained_now"]!, 1, 2);
         Assert.Contains("of validation probabilities", outcome.Errors, StringComparison.Ordinal);
-        Assert.Equal(kept, File.GetLastWriteTimeUtc(Path.Combine(folder.At("work"), "runs", "2d", "fold_0", "checkpoint_final.safetensors")));
+        Assert.Equal(
+            kept, File.GetLastWriteTimeUtc(
+                Path.Combine(folder.At("work"), "runs", "2d", "fold_0", "checkpoint_final.safetensors")));
         Assert.True(File.Exists(Path.Combine(folder.At("work"), "best.json")));
 
-        SharpSegProcess.Succeed("predict", (string)json["model"]!, "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o", folder.At("out"));
+        SharpSegProcess.Succeed(
+            "predict", (string)json["model"]!, "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o", folder.At("out"));
         Assert.Equal(TinyDataset.Size, ImageFile.ReadLabels(folder.At("out", "case_0.nii.gz")).Extent);
 
         // Nothing is trained again, and the table says so.
@@ -50,15 +57,19 @@ public sealed class MatrixTests
         var json = SharpSegProcess.Succeed(["train", work, "--all", .. Schedule, "--json"]).Json();
         Assert.Equal(
             [
-                "3d_lowres 0", "3d_lowres 1", "3d_cascade_fullres 0", "3d_cascade_fullres 1", "2d 0", "2d 1", "3d_fullres 0", "3d_fullres 1",
+                "3d_lowres 0", "3d_lowres 1", "3d_cascade_fullres 0", "3d_cascade_fullres 1", "2d 0", "2d 1", "3d_fullres 0",
+                "3d_fullres 1",
             ],
             json["runs"]!.AsArray().Select(run => $"{run!["configuration"]} {run["fold"]}"));
 
         // Every pair can be compared: the probabilities were kept.
         Assert.Equal(10, SharpSegProcess.Succeed("find-best", work, "--json").Json()["scores"]!.AsArray().Count);
         var matrix = TrainingMatrix.Of(
-            new Workspace(work), AutoPlanner.Datasets.Dataset.Open(dataset), ["3d_cascade_fullres"], ["0"], withFirstStages: true);
-        Assert.Equal(["3d_lowres 0", "3d_lowres 1", "3d_cascade_fullres 0"], matrix.Cells.Select(cell => $"{cell.Configuration} {cell.Fold}"));
+            new Workspace(work), AutoPlanner.Datasets.Dataset.Open(dataset), ["3d_cascade_fullres"], ["0"],
+            withFirstStages: true);
+        Assert.Equal(
+            ["3d_lowres 0", "3d_lowres 1", "3d_cascade_fullres 0"],
+            matrix.Cells.Select(cell => $"{cell.Configuration} {cell.Fold}"));
         Assert.All(matrix.Cells, cell => Assert.True(matrix.IsDone(cell)));
         Assert.Equal((0, 0), matrix.DiskBytes());
     }
@@ -73,9 +84,12 @@ public sealed class MatrixTests
         SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
         var outcome = SharpSegProcess.Succeed(["train", work, "-c", "2d", "-f", "0,2,every-case", .. Schedule]);
         Assert.Contains("2d fold every-case: mean foreground Dice", outcome.Output, StringComparison.Ordinal);
-        Assert.Equal(["fold_0", "fold_2", "fold_all"], Directory.GetDirectories(Path.Combine(work, "runs", "2d")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["fold_0", "fold_2", "fold_all"],
+            Directory.GetDirectories(Path.Combine(work, "runs", "2d")).Select(Path.GetFileName).Order());
         SharpSegProcess.Succeed(
-            "predict", work, "-c", "2d", "-f", "every-case", "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o", folder.At("out"));
+            "predict", work, "-c", "2d", "-f", "every-case", "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o",
+            folder.At("out"));
     }
 
     /// <summary>Starts a command and kills it, without warning, once it has said something.</summary>

@@ -18,7 +18,8 @@ public sealed class NearestNameTests
     [InlineData("train", "train")]
     [InlineData("segmentation", null)]
     [InlineData("x", null)]
-    public void The_name_with_the_fewest_edits_is_found(string typed, string? expected) => Assert.Equal(expected, NearestName.Find(typed, Verbs));
+    public void The_name_with_the_fewest_edits_is_found(string typed, string? expected) =>
+        Assert.Equal(expected, NearestName.Find(typed, Verbs));
 
     [Fact]
     public void Of_two_equally_near_names_the_first_is_taken() => Assert.Equal("ab", NearestName.Find("aa", ["ab", "ac"]));

@@ -15,7 +15,9 @@ public sealed class NetworksTests
 {
     private static readonly string[] Schedule = ["--epochs", "1", "--iterations", "2", "--batch", "2", "--save-probabilities"];
 
-    /// <summary>Chance gives about 0.1. How far every network really comes is measured, not tested: it takes too long here.</summary>
+    /// <summary>
+    /// Chance gives about 0.1. How far every network really comes is measured, not tested: it takes too long here.
+    /// </summary>
     [Theory]
     [InlineData("resenc_m")]
     [InlineData("unetpp")]
@@ -32,7 +34,8 @@ public sealed class NetworksTests
         }
 
         ValidationRun.Execute(tiny.First, backend, new InferenceOptions(), SilentReporter.Instance, CancellationToken.None);
-        var summary = ValidationRun.Score(tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
+        var summary = ValidationRun.Score(
+            tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
         Assert.True(summary.ForegroundDice > 0.6, $"{name}: mean foreground Dice {summary.ForegroundDice}");
     }
 
@@ -49,12 +52,16 @@ public sealed class NetworksTests
         SharpSegProcess.Succeed("preprocess", work, "--plan", "nested", "-c", "3d_fullres");
         SharpSegProcess.Succeed("preprocess", work, "--plan", "coarse", "-c", "3d_fullres");
         Assert.Equal( // same data are shared, others are not
-            ["3d_fullres", "coarse_3d_fullres"], Directory.GetDirectories(Path.Combine(work, "preprocessed")).Select(Path.GetFileName).Order());
+            ["3d_fullres", "coarse_3d_fullres"],
+            Directory.GetDirectories(Path.Combine(work, "preprocessed")).Select(Path.GetFileName).Order());
 
         var inspection = SharpSegProcess.Succeed("inspect", work, "--json").Json()["configurations"]!.AsObject();
-        Assert.Equal(["2d", "3d_fullres", "3d_fullres@coarse", "2d@nested", "3d_fullres@nested"], inspection.Select(item => item.Key));
+        Assert.Equal(
+            ["2d", "3d_fullres", "3d_fullres@coarse", "2d@nested", "3d_fullres@nested"], inspection.Select(item => item.Key));
         Assert.InRange((long)inspection["3d_fullres@coarse"]!["parameters"]!, 14_500_000, 14_700_000);
-        Assert.All(inspection, item => Assert.True((long)item.Value!["flops_per_patch"]! > 1_000_000 && (int)item.Value["layers"]! > 5, item.Key));
+        Assert.All(
+            inspection, item =>
+                Assert.True((long)item.Value!["flops_per_patch"]! > 1_000_000 && (int)item.Value["layers"]! > 5, item.Key));
         Assert.Contains("nothing yet", SharpSegProcess.Succeed("inspect", work).Output, StringComparison.Ordinal);
 
         SharpSegProcess.Succeed(["train", work, .. Schedule]);
@@ -76,10 +83,12 @@ public sealed class NetworksTests
             SharpSegProcess.Succeed(["predict", folder.At($"{model}.zip"), .. scan, "-o", folder.At(model)]);
             SharpSegProcess.Succeed(["predict", work, .. source, .. scan, "-o", folder.At($"{model}-work")]);
             Assert.Equal(
-                File.ReadAllBytes(folder.At(model, "case_0.nii.gz")), File.ReadAllBytes(folder.At($"{model}-work", "case_0.nii.gz")));
+                File.ReadAllBytes(folder.At(model, "case_0.nii.gz")),
+                File.ReadAllBytes(folder.At($"{model}-work", "case_0.nii.gz")));
         }
 
         SharpSegProcess.Run("train", work, "--plan", "wide").AssertErrorWithHint(1, "wide.json");
-        SharpSegProcess.Run("plan", dataset, "-o", work, "--plan", "a/b").AssertErrorWithHint(1, "`a/b` cannot be the name of a plan");
+        SharpSegProcess.Run("plan", dataset, "-o", work, "--plan", "a/b")
+            .AssertErrorWithHint(1, "`a/b` cannot be the name of a plan");
     }
 }

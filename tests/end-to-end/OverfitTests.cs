@@ -8,7 +8,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>The first gate: everything together learns. Two cases, trained and validated on both, are segmented almost perfectly.</summary>
+/// <summary>
+/// The first gate: everything together learns. Two cases, trained and validated on both, are segmented almost perfectly.
+/// </summary>
 public sealed class OverfitTests
 {
     [Trait("Tier", "quick")]
@@ -24,7 +26,8 @@ public sealed class OverfitTests
         }
 
         ValidationRun.Execute(tiny.First, backend, new InferenceOptions(), SilentReporter.Instance, CancellationToken.None);
-        var summary = ValidationRun.Score(tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
+        var summary = ValidationRun.Score(
+            tiny.First, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
         Assert.True(summary.ForegroundDice > 0.95, $"mean foreground Dice {summary.ForegroundDice}");
         Assert.Equal(2, summary.Cases.Count);
     }

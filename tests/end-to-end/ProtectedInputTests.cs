@@ -3,7 +3,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>No verb writes into a dataset or over its own inputs, whichever way the path goes; the files are compared byte by byte.</summary>
+/// <summary>
+/// No verb writes into a dataset or over its own inputs, whichever way the path goes; the files are compared byte by byte.
+/// </summary>
 [Collection(TrainedWorkspaceTests.Name)]
 public sealed class ProtectedInputTests(TrainedWorkspace trained)
 {
@@ -20,7 +22,9 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
         ["export"] = ["export", "TRAINED", "-o", "OUT/model.zip"],
     };
 
-    private static readonly string[] Places = ["DATASET", "DATASET/labelsTr", "DATASET/imagesTr", "DATASET/new/deeper", "LINK", "LINK/labelsTr", "LABELS", "UP/labelsTr", "CASELIST", "CASELIST/new"];
+    private static readonly string[] Places =
+        ["DATASET", "DATASET/labelsTr", "DATASET/imagesTr", "DATASET/new/deeper", "LINK", "LINK/labelsTr", "LABELS",
+            "UP/labelsTr", "CASELIST", "CASELIST/new"];
 
     [Fact]
     public void A_dataset_is_never_an_output()
@@ -47,19 +51,23 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
             Directory.CreateSymbolicLink(folder.At("labels"), Path.Combine("link", "labelsTr"));
             Directory.CreateDirectory(folder.At("elsewhere", "inner"));
             Directory.CreateSymbolicLink(folder.At("up"), folder.At("elsewhere", "inner"));
-            Directory.CreateSymbolicLink(folder.At("elsewhere", "inner", "labelsTr"), Path.Combine("..", "..", "link", "labelsTr"));
+            Directory.CreateSymbolicLink(
+                folder.At("elsewhere", "inner", "labelsTr"), Path.Combine("..", "..", "link", "labelsTr"));
         }
 
         var before = FolderSnapshot.Of(folder.Path);
         var failures = new List<string>();
         foreach (var (verb, place) in Verbs.Keys.SelectMany(verb => Places.Select(place => (verb, place))))
         {
-            var output = place.Replace("DATASET", dataset, StringComparison.Ordinal).Replace("LINK", folder.At("link"), StringComparison.Ordinal)
-                .Replace("LABELS", folder.At("labels"), StringComparison.Ordinal).Replace("UP", folder.At("up"), StringComparison.Ordinal)
+            var output = place.Replace("DATASET", dataset, StringComparison.Ordinal)
+                .Replace("LINK", folder.At("link"), StringComparison.Ordinal)
+                .Replace("LABELS", folder.At("labels"), StringComparison.Ordinal)
+                .Replace("UP", folder.At("up"), StringComparison.Ordinal)
                 .Replace("CASELIST", listed, StringComparison.Ordinal);
             string[] arguments =
             [
-                .. Verbs[verb].Select(argument => argument.Replace("OUT", output, StringComparison.Ordinal)).Select(argument => argument switch
+                .. Verbs[verb].Select(argument => argument.Replace("OUT", output, StringComparison.Ordinal))
+                .Select(argument => argument switch
                 {
                     "DATASET" => dataset,
                     "TRAINED" => trained.Work,
@@ -96,14 +104,18 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
         var before = FolderSnapshot.Of(scans);
         foreach (var output in new[] { "link", "second", "scans" })
         {
-            SharpSegProcess.Run("predict", trained.Work, "-i", scans, "-o", folder.At(output)).AssertErrorWithHint(1, "would replace the image");
-            SharpSegProcess.Run("predict", trained.Work, "-i", Path.Combine(scans, "a.nii.gz"), "-o", folder.At(output)).AssertErrorWithHint(1, "would replace the image");
-            SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("link"), "-o", folder.At(output)).AssertErrorWithHint(1, "would replace the image");
+            SharpSegProcess.Run("predict", trained.Work, "-i", scans, "-o", folder.At(output))
+                .AssertErrorWithHint(1, "would replace the image");
+            SharpSegProcess.Run("predict", trained.Work, "-i", Path.Combine(scans, "a.nii.gz"), "-o", folder.At(output))
+                .AssertErrorWithHint(1, "would replace the image");
+            SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("link"), "-o", folder.At(output))
+                .AssertErrorWithHint(1, "would replace the image");
         }
 
         // Nothing would be replaced here, but dataset.json and plans.json do not belong among scans.
         File.Delete(Path.Combine(scans, "a.nii.gz"));
-        SharpSegProcess.Run("predict", trained.Work, "-i", scans, "-o", folder.At("link")).AssertErrorWithHint(1, "is an input and cannot be the output as well");
+        SharpSegProcess.Run("predict", trained.Work, "-i", scans, "-o", folder.At("link"))
+            .AssertErrorWithHint(1, "is an input and cannot be the output as well");
         File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), Path.Combine(scans, "a.nii.gz"));
         before.AssertUnchanged();
     }
@@ -125,7 +137,9 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
     {
         using var folder = new TemporaryFolder();
         File.Copy(TinyDataset.Label(trained.Dataset, "case_0"), folder.At("case_0.nii.gz"));
-        SharpSegProcess.Run("evaluate", folder.Path, folder.Path, "-d", Path.Combine(trained.Dataset, "dataset.json"), "-o", folder.At("case_0.nii.gz"))
+        SharpSegProcess.Run(
+            "evaluate", folder.Path, folder.Path, "-d", Path.Combine(trained.Dataset, "dataset.json"), "-o",
+            folder.At("case_0.nii.gz"))
             .AssertErrorWithHint(1, "ends in .json");
         ImageFile.ReadLabels(folder.At("case_0.nii.gz"));
     }

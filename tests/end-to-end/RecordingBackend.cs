@@ -29,8 +29,8 @@ internal sealed class RecordedIteration
 }
 
 /// <summary>
-/// Writes down losses, targets and optimiser steps. Gradients look larger by a factor, so that clipping has something to do; only the norm
-/// is affected.
+/// Writes down losses, targets and optimiser steps. Gradients look larger by a factor, so that clipping has something to do; only
+/// the norm is affected.
 /// </summary>
 internal sealed class RecordingBackend(Backend inner, double gradientFactor) : ForwardingBackend(inner)
 {
@@ -55,7 +55,8 @@ internal sealed class RecordingBackend(Backend inner, double gradientFactor) : F
         base.SegmentationLossForwardCore(p, logits, target, sums);
     }
 
-    protected override void SegmentationLossBackwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits)
+    protected override void SegmentationLossBackwardCore(
+        in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits)
     {
         iterations[^1].Weights.Add(weight);
         base.SegmentationLossBackwardCore(p, logits, target, sums, weight, dlogits);

@@ -13,14 +13,16 @@ namespace SharpSeg.EndToEnd.Tests;
 /// </summary>
 public sealed class RepeatabilityTests
 {
-    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs: 6, IterationsPerEpoch: 4, ValidationIterations: 2);
+    private static readonly TrainingSchedule Schedule = new(
+        BatchSize: 2, Epochs: 6, IterationsPerEpoch: 4, ValidationIterations: 2);
 
     [Theory]
     [InlineData(Profile.Modern)]
     [InlineData(Profile.Classic)]
     public void A_run_that_was_stopped_twice_equals_the_one_that_was_not(Profile profile)
     {
-        using var tiny = new TinyRun(cases: 6, fold: "0", profile == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet);
+        using var tiny = new TinyRun(
+            cases: 6, fold: "0", profile == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet);
         var straight = Train(tiny.First);
         var repeated = Train(tiny.Another("repeated"));
         AssertSame(straight, repeated);

@@ -13,7 +13,8 @@ public sealed class ReporterTests
     [InlineData(3723, "1:02:03")]
     [InlineData((24 * 3600) + 34_470, "1d 9:34:30")]
     [InlineData(12.0 * 24 * 3600, "12d 0:00:00")]
-    public void Times_show_their_days(double seconds, string text) => Assert.Equal(text, ConsoleReporter.Clock(TimeSpan.FromSeconds(seconds)));
+    public void Times_show_their_days(double seconds, string text) =>
+        Assert.Equal(text, ConsoleReporter.Clock(TimeSpan.FromSeconds(seconds)));
 
     [Theory]
     [InlineData(80)]
@@ -46,7 +47,8 @@ public sealed class ReporterTests
     [InlineData("a\nerror: forged", @"a\u000aerror: forged")]
     [InlineData("a\rb\tc\u0085d\u202Ee\u0000", @"a\u000db\u0009c\u0085d\u202ee\u0000")]
     [InlineData("naïve Fälle, 例", "naïve Fälle, 例")]
-    public void Control_characters_never_reach_the_terminal(string text, string shown) => Assert.Equal(shown, Readable.Line(text));
+    public void Control_characters_never_reach_the_terminal(string text, string shown) =>
+        Assert.Equal(shown, Readable.Line(text));
 
     [Fact]
     public void A_message_stays_short_and_keeps_both_ends()
@@ -84,7 +86,9 @@ public sealed class ReporterTests
     [Fact]
     public void An_error_of_several_threads_is_the_first_one_of_them()
     {
-        var failure = Failure.Of(new AggregateException(new AutoPlanner.SharpSegException("a case is damaged", "copy it again"), new IOException("x")));
+        var failure = Failure.Of(
+            new AggregateException(
+                new AutoPlanner.SharpSegException("a case is damaged", "copy it again"), new IOException("x")));
         Assert.Equal(new Failure("a case is damaged", "copy it again"), failure);
     }
 }

@@ -5,8 +5,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// A dataset whose classes no threshold tells apart: a ball, its core and rim labelled, among plates of one voxel's thickness that are as
-/// bright and as large as it. In a dataset of two channels every plate is a second ball instead, which the other channel does not show.
+/// A dataset whose classes no threshold tells apart: a ball, its core and rim labelled, among plates of one voxel's thickness
+/// that are as bright and as large as it. In a dataset of two channels every plate is a second ball instead, which the other
+/// channel does not show.
 /// </summary>
 internal sealed record ShapeDataset
 {
@@ -43,10 +44,14 @@ internal sealed record ShapeDataset
         {
             var (images, labels) = Case(i);
             WriteImages(folder, $"case_{i}", images);
-            ImageFile.WriteLabels(Path.Combine(folder, "labelsTr", $"case_{i}{Ending}"), labels, TinyDataset.Geometry(Size, Spacing), highestLabel: 3);
+            ImageFile.WriteLabels(
+                Path.Combine(folder, "labelsTr", $"case_{i}{Ending}"), labels, TinyDataset.Geometry(Size, Spacing),
+                highestLabel: 3);
         }
 
-        var names = string.Join(", ", Enumerable.Range(0, Ending == ".png" ? 3 : Channels).Select(c => $"\"{c}\": \"{(Ending == ".png" ? "rgb_to_0_1" : "T1")}\""));
+        var names = string.Join(
+            ", ", Enumerable.Range(0, Ending == ".png" ? 3 : Channels)
+                .Select(c => $"\"{c}\": \"{(Ending == ".png" ? "rgb_to_0_1" : "T1")}\""));
         var labelNames = Regions ? """ "whole": [1, 2], "core": 2""" : """ "rim": 1, "core": 2""";
         File.WriteAllText(Path.Combine(folder, "dataset.json"), $$"""
             {"channel_names": { {{names}} }, "labels": {"background": 0,{{labelNames}}{{(Ignore ? ", \"ignore\": 3" : "")}}},
@@ -81,7 +86,9 @@ internal sealed record ShapeDataset
             var axis = random.Next(Size.Z == 1 ? 1 : 0, 3);
             for (var i = 0; i < size; i++)
             {
-                var shown = Channels > 1 ? Distance(i, other) <= Radius : Math.Abs(At(i)[axis] - other[axis]) < 1 && Distance(i, other) <= 1.3 * Radius;
+                var shown = Channels > 1
+                    ? Distance(i, other) <= Radius
+                    : Math.Abs(At(i)[axis] - other[axis]) < 1 && Distance(i, other) <= 1.3 * Radius;
                 if (shown && labels[i] == 0)
                 {
                     images[Channels > 1 ? k % Channels : 0][i] = 1;
@@ -117,7 +124,8 @@ internal sealed record ShapeDataset
 
         for (var c = 0; c < Channels; c++)
         {
-            ImageFile.WriteFloats(Path.Combine(folder, "imagesTr", $"{id}_{c:0000}{Ending}"), images[c], TinyDataset.Geometry(Size, Spacing));
+            ImageFile.WriteFloats(
+                Path.Combine(folder, "imagesTr", $"{id}_{c:0000}{Ending}"), images[c], TinyDataset.Geometry(Size, Spacing));
         }
     }
 

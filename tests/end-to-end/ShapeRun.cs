@@ -9,7 +9,9 @@ using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>A <see cref="ShapeDataset"/> planned and preprocessed, to be trained with a narrow network: the plan's stages, few features.</summary>
+/// <summary>
+/// A <see cref="ShapeDataset"/> planned and preprocessed, to be trained with a narrow network: the plan's stages, few features.
+/// </summary>
 internal sealed class ShapeRun : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -19,7 +21,8 @@ internal sealed class ShapeRun : IDisposable
         Shapes = shapes;
         Dataset = Dataset.Open(shapes.Write(folder.At("dataset")));
         var work = new Workspace(folder.At("work"));
-        Plans = PlanningRun.Execute(Dataset, work, new PlannerOptions { Profile = profile }, SilentReporter.Instance, CancellationToken.None).Plans;
+        Plans = PlanningRun.Execute(
+            Dataset, work, new PlannerOptions { Profile = profile }, SilentReporter.Instance, CancellationToken.None).Plans;
         PreprocessingRun.Execute(Dataset, work, Plans, configuration, Cpu.Open, SilentReporter.Instance, CancellationToken.None);
         var job = TrainingJob.Open(work, configuration, "0", seed: 5);
         var planned = job.Configuration.Architecture;
@@ -28,7 +31,12 @@ internal sealed class ShapeRun : IDisposable
             Configuration = job.Configuration with
             {
                 PatchSize = patch ?? job.Configuration.PatchSize,
-                Architecture = planned with { FeaturesPerStage = [.. planned.FeaturesPerStage.Select((_, stage) => features * Math.Min(1 << stage, 4))] },
+                Architecture =
+                    planned with
+                    {
+                        FeaturesPerStage = [
+                        .. planned.FeaturesPerStage.Select((_, stage) => features * Math.Min(1 << stage, 4))]
+                    },
             },
         };
     }
@@ -44,7 +52,9 @@ internal sealed class ShapeRun : IDisposable
     /// <summary>The same training in a folder of its own.</summary>
     public TrainingJob Another(string name) => Job with { Folder = folder.At(name) };
 
-    /// <summary>The best mean Dice that any threshold on any one channel reaches on the validation cases, whichever class it is taken for.</summary>
+    /// <summary>
+    /// The best mean Dice that any threshold on any one channel reaches on the validation cases, whichever class it is taken for.
+    /// </summary>
     public double BestThreshold()
     {
         double best = 0;
@@ -56,7 +66,9 @@ internal sealed class ShapeRun : IDisposable
             {
                 foreach (var threshold in channel.Order().Where((_, i) => i % 50 == 0))
                 {
-                    var (rim, core) = (DiceOf(channel, threshold, labels, ShapeDataset.Rim), DiceOf(channel, threshold, labels, ShapeDataset.Core));
+                    var (rim, core) = (
+                        DiceOf(channel, threshold, labels, ShapeDataset.Rim),
+                        DiceOf(channel, threshold, labels, ShapeDataset.Core));
                     var whole = DiceOf(channel, threshold, labels, ShapeDataset.Rim, ShapeDataset.Core);
                     best = Math.Max(best, Shapes.Regions ? (whole + core) / 2 : Math.Max(rim, core) / 2);
                 }

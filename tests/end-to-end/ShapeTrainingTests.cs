@@ -12,8 +12,8 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// Short real trainings, whole from files to a score on cases that were not trained on, on data that a threshold cannot solve. One for every
-/// way in which parts are put together.
+/// Short real trainings, whole from files to a score on cases that were not trained on, on data that a threshold cannot solve.
+/// One for every way in which parts are put together.
 /// </summary>
 public sealed class ShapeTrainingTests
 {
@@ -33,7 +33,8 @@ public sealed class ShapeTrainingTests
     public void Slices_are_learnt() => Learns(Volume with { Size = new Extent(12, 32, 32) }, Profile.Modern, "2d", floor: 0.8);
 
     [Fact]
-    public void What_only_two_channels_show_is_learnt() => Learns(Volume with { Channels = 2 }, Profile.Modern, "3d_fullres", floor: 0.85);
+    public void What_only_two_channels_show_is_learnt() =>
+        Learns(Volume with { Channels = 2 }, Profile.Modern, "3d_fullres", floor: 0.85);
 
     [Fact]
     public void Thick_slices_along_the_last_axis_are_learnt()
@@ -49,17 +50,21 @@ public sealed class ShapeTrainingTests
 
     [Fact]
     public void Pictures_are_learnt() =>
-        Learns(new ShapeDataset { Size = new Extent(1, 48, 48), Ending = ".png", Radius = 8, Cases = 8 }, Profile.Modern, "2d", floor: 0.8);
+        Learns(
+            new ShapeDataset { Size = new Extent(1, 48, 48), Ending = ".png", Radius = 8, Cases = 8 }, Profile.Modern, "2d",
+            floor: 0.8);
 
     [Fact]
     public void Nrrd_files_are_learnt() => Learns(Volume with { Ending = ".nrrd" }, Profile.Modern, "3d_fullres", floor: 0.85);
 
-    private static void Learns(ShapeDataset shapes, Profile profile, string configuration, double floor, Action<ShapeRun>? check = null)
+    private static void Learns(
+        ShapeDataset shapes, Profile profile, string configuration, double floor, Action<ShapeRun>? check = null)
     {
         using var run = new ShapeRun(shapes, profile, configuration, features: 8);
         check?.Invoke(run);
         using var backend = Cpu.Open(2);
-        var schedule = new TrainingSchedule(BatchSize: run.Job.Configuration.Is2D ? 8 : 2, Epochs: 12, IterationsPerEpoch: 20, ValidationIterations: 1);
+        var schedule = new TrainingSchedule(
+            BatchSize: run.Job.Configuration.Is2D ? 8 : 2, Epochs: 12, IterationsPerEpoch: 20, ValidationIterations: 1);
         using (var trainer = new Trainer(run.Job, schedule, backend, resume: false, SilentReporter.Instance))
         {
             trainer.Run(CancellationToken.None);
@@ -69,7 +74,8 @@ public sealed class ShapeTrainingTests
         var summary = ValidationRun.Score(run.Job, run.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
         Assert.Equal(run.Job.ValidationCases.Count, summary.Cases.Count);
         var threshold = run.BestThreshold();
-        Assert.True(summary.ForegroundDice > floor, $"mean foreground Dice {summary.ForegroundDice}; a threshold reaches {threshold}");
+        Assert.True(
+            summary.ForegroundDice > floor, $"mean foreground Dice {summary.ForegroundDice}; a threshold reaches {threshold}");
         Assert.True(threshold < floor - 0.1, $"a threshold reaches {threshold}");
     }
 }

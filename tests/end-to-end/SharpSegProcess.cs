@@ -67,7 +67,9 @@ internal sealed class SharpSegProcess : IDisposable
         return outcome;
     }
 
-    /// <summary>Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.</summary>
+    /// <summary>
+    /// Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.
+    /// </summary>
     public static SharpSegProcess Start(params string[] arguments)
     {
         var start = OperatingSystem.IsLinux() && File.Exists("/usr/bin/env")
@@ -90,7 +92,8 @@ internal sealed class SharpSegProcess : IDisposable
     /// <summary>Sends a signal, by the name that kill(1) knows.</summary>
     public void Signal(string name)
     {
-        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start(
+            "kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 
@@ -159,7 +162,9 @@ internal sealed record Outcome(int Code, string Output, string Errors)
     /// <summary>The one JSON object that --json prints as the last, here the only, line of stdout.</summary>
     public JsonObject Json() => Assert.IsType<JsonObject>(JsonNode.Parse(Assert.Single(Lines(Output))));
 
-    /// <summary>The command failed as it should: one line says what is wrong, and nothing of the program's insides is shown.</summary>
+    /// <summary>
+    /// The command failed as it should: one line says what is wrong, and nothing of the program's insides is shown.
+    /// </summary>
     /// <param name="code">1 failed, 2 wrong usage.</param>
     /// <param name="says">What the line must name.</param>
     public void AssertError(int code, params string[] says)

@@ -8,7 +8,9 @@ namespace SharpSeg.EndToEnd.Tests;
 [Trait("Tier", "quick")]
 public sealed partial class TidyTests
 {
-    /// <summary>A test that returns at once has passed without testing: an attribute skips it instead and says why (<see cref="Needs"/>).</summary>
+    /// <summary>
+    /// A test that returns at once has passed without testing: an attribute skips it instead and says why (<see cref="Needs"/>).
+    /// </summary>
     [Fact]
     public void No_test_passes_by_returning_early()
     {
@@ -17,7 +19,9 @@ public sealed partial class TidyTests
         Assert.DoesNotContain(files, file => EarlyReturn().IsMatch(File.ReadAllText(file)));
     }
 
-    /// <summary>A planted fault whose text is gone is tested no longer: tests/planted-faults/faults.json follows the code.</summary>
+    /// <summary>
+    /// A planted fault whose text is gone is tested no longer: tests/planted-faults/faults.json follows the code.
+    /// </summary>
     [Fact]
     public void Every_planted_fault_finds_its_text_once()
     {

@@ -6,8 +6,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// A small valid dataset in nnU-Net's raw format: 16×20×16 voxels of 1 mm, noise, and a bright ball that a plane cuts into two touching
-/// structures. Tests damage copies of it.
+/// A small valid dataset in nnU-Net's raw format: 16×20×16 voxels of 1 mm, noise, and a bright ball that a plane cuts into two
+/// touching structures. Tests damage copies of it.
 /// </summary>
 internal static class TinyDataset
 {
@@ -26,7 +26,8 @@ internal static class TinyDataset
             var labels = Labels(i);
             for (var c = 0; c < channels; c++)
             {
-                ImageFile.WriteFloats(Image(folder, $"case_{i}", c), Voxels(labels, seed: (100 * c) + i), Geometry(new Spacing(1, 1, 1)));
+                ImageFile.WriteFloats(
+                    Image(folder, $"case_{i}", c), Voxels(labels, seed: (100 * c) + i), Geometry(new Spacing(1, 1, 1)));
             }
 
             ImageFile.WriteLabels(Label(folder, $"case_{i}"), labels, Geometry(new Spacing(1, 1, 1)), highestLabel: 2);
@@ -46,13 +47,15 @@ internal static class TinyDataset
                 .Replace("CASES", cases.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
     }
 
-    public static string Image(string folder, string id, int channel = 0) => Path.Combine(folder, "imagesTr", $"{id}_{channel:0000}.nii.gz");
+    public static string Image(string folder, string id, int channel = 0) =>
+        Path.Combine(folder, "imagesTr", $"{id}_{channel:0000}.nii.gz");
 
     public static string Label(string folder, string id) => Path.Combine(folder, "labelsTr", $"{id}.nii.gz");
 
     public static ImageGeometry Geometry(Spacing s) => Geometry(Size, s);
 
-    public static ImageGeometry Geometry(Extent size, Spacing s) => new(size, s, [s.X, 0, 0, 0, 0, s.Y, 0, 0, 0, 0, s.Z, 0], "", []);
+    public static ImageGeometry Geometry(Extent size, Spacing s) =>
+        new(size, s, [s.X, 0, 0, 0, 0, s.Y, 0, 0, 0, 0, s.Z, 0], "", []);
 
     /// <summary>Replaces single voxels of an image.</summary>
     public static void Spoil(string image, params float[] values)
@@ -76,7 +79,8 @@ internal static class TinyDataset
     }
 
     /// <summary>
-    /// Makes a small file that takes long to read: its header says that the voxels begin behind 7 GiB, which are zeros and well compressed.
+    /// Makes a small file that takes long to read: its header says that the voxels begin behind 7 GiB, which are zeros and well
+    /// compressed.
     /// </summary>
     public static void MakeSlow(string label)
     {

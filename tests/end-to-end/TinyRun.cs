@@ -17,7 +17,8 @@ internal sealed class TinyRun : IDisposable
     {
         Dataset = Dataset.Open(TinyDataset.Write(folder.At("dataset"), cases));
         var work = new Workspace(folder.At("work"));
-        var plans = PlanningRun.Execute(Dataset, work, (network ?? NetworkChoice.UNet).Options(), SilentReporter.Instance, CancellationToken.None).Plans;
+        var plans = PlanningRun.Execute(
+            Dataset, work, (network ?? NetworkChoice.UNet).Options(), SilentReporter.Instance, CancellationToken.None).Plans;
         PreprocessingRun.Execute(Dataset, work, plans, "3d_fullres", Cpu.Open, SilentReporter.Instance, CancellationToken.None);
         First = TrainingJob.Open(work, "3d_fullres", fold, seed: 5);
     }

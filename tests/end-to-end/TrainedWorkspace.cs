@@ -2,7 +2,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>A dataset that is planned, preprocessed and trained for a few iterations, made once for all tests that only need some model.</summary>
+/// <summary>
+/// A dataset that is planned, preprocessed and trained for a few iterations, made once for all tests that only need some model.
+/// </summary>
 public sealed class TrainedWorkspace : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -14,7 +16,8 @@ public sealed class TrainedWorkspace : IDisposable
         SharpSegProcess.Succeed("plan", Dataset, "-o", Planned);
         SharpSegProcess.Succeed("preprocess", Planned, "-c", "3d_fullres");
         Work = folder.Copy(Planned, "work");
-        Training = SharpSegProcess.Succeed("train", Work, "--epochs", "2", "--iterations", "2", "--batch", "2", "--seed", "7", "--json");
+        Training = SharpSegProcess.Succeed(
+            "train", Work, "--epochs", "2", "--iterations", "2", "--batch", "2", "--seed", "7", "--json");
     }
 
     /// <summary>Six cases, one channel.</summary>

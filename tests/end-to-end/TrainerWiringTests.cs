@@ -10,9 +10,9 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// How a training is put together, seen from the device: every optimiser step, loss and target of a real <see cref="Trainer"/>, for both
-/// profiles and every label scheme, against what the reference says (golden trainstep_meta.json and polylr.json; for the classic profile
-/// docs/method/losses-and-optimisers.md).
+/// How a training is put together, seen from the device: every optimiser step, loss and target of a real <see cref="Trainer"/>,
+/// for both profiles and every label scheme, against what the reference says (golden trainstep_meta.json and polylr.json; for the
+/// classic profile docs/method/losses-and-optimisers.md).
 /// </summary>
 public sealed class TrainerWiringTests
 {
@@ -39,10 +39,16 @@ public sealed class TrainerWiringTests
     [MemberData(nameof(Schemes))]
     public void A_training_is_put_together_as_in_the_reference(Profile profile, bool regions, bool ignore, string configuration)
     {
-        var shapes = new ShapeDataset { Size = new Extent(16, 16, 16), Cases = 4, Regions = regions, Ignore = ignore, Radius = 3.5, Notched = true };
+        var shapes =
+            new ShapeDataset
+            {
+                Size = new Extent(16, 16, 16), Cases = 4, Regions = regions, Ignore = ignore, Radius = 3.5,
+                Notched = true
+            };
         using var run = new ShapeRun(shapes, profile, configuration, features: 4);
         using var backend = new RecordingBackend(Cpu.Open(2), Exaggeration);
-        var parameters = Train(run.Job, backend, resume: false, stopAt: $"epoch {Trained}/{Epochs}, iteration {Iterations}/{Iterations}");
+        var parameters = Train(
+            run.Job, backend, resume: false, stopAt: $"epoch {Trained}/{Epochs}, iteration {Iterations}/{Iterations}");
         Assert.Equal(Trained * Iterations, backend.Training.Count);
         Assert.Equal((Trained - 1) * Schedule.ValidationIterations, backend.Validation.Count);
         var moved = Assert.Single(backend.Training.Select(step => step.Moved).Distinct());
@@ -52,7 +58,9 @@ public sealed class TrainerWiringTests
         Targets(regions, ignore, run, backend);
     }
 
-    /// <summary>Forced samples hold foreground, others only by chance; the profiles force other samples of a batch of three.</summary>
+    /// <summary>
+    /// Forced samples hold foreground, others only by chance; the profiles force other samples of a batch of three.
+    /// </summary>
     [Theory]
     [InlineData(Profile.Modern, new[] { false, false, true })]
     [InlineData(Profile.Classic, new[] { false, true, true })]
@@ -77,7 +85,8 @@ public sealed class TrainerWiringTests
         };
         using var backend = new RecordingBackend(Cpu.Open(2), 1);
         const int iterations = 24;
-        using (var trainer = new Trainer(shallow, new TrainingSchedule(3, 1, iterations, 2), backend, resume: false, SilentReporter.Instance))
+        using (var trainer = new Trainer(
+            shallow, new TrainingSchedule(3, 1, iterations, 2), backend, resume: false, SilentReporter.Instance))
         {
             trainer.Run(CancellationToken.None);
         }
@@ -88,7 +97,8 @@ public sealed class TrainerWiringTests
         {
             var held = training.Count(step => Sample(step, sample).Any(label => label > 0));
             Assert.True(
-                forced[sample] ? held == iterations : held < iterations / 2, $"sample {sample} held foreground in {held} of {iterations} batches");
+                forced[sample] ? held == iterations : held < iterations / 2,
+                $"sample {sample} held foreground in {held} of {iterations} batches");
         }
     }
 
@@ -101,14 +111,17 @@ public sealed class TrainerWiringTests
         Train(run.Job, backend, resume: false, stopAt: $"epoch 1/{Epochs}, iteration 2/{Iterations}");
         Train(run.Job, backend, resume: true, stopAt: $"epoch 2/{Epochs}, iteration {Iterations}/{Iterations}");
 
-        Assert.Equal(Enumerable.Range(1, 2 * Iterations), backend.Training.Select(step => step.Adam.Select(adam => adam.Step).Distinct().Single()));
+        Assert.Equal(
+            Enumerable.Range(1, 2 * Iterations),
+            backend.Training.Select(step => step.Adam.Select(adam => adam.Step).Distinct().Single()));
     }
 
     /// <summary>Optimiser, decay, momentum, rate of every epoch, clipping.</summary>
     private static void Optimiser(Profile profile, RecordingBackend backend)
     {
         var reference = GoldenJson.Read("functions", "trainstep_meta.json").GetProperty("3d").GetProperty("optimizer");
-        var rates = GoldenJson.Read("functions", "polylr.json").GetProperty("50").GetProperty("lr_per_epoch").EnumerateArray().Select(r => r.GetDouble()).ToArray();
+        var rates = GoldenJson.Read("functions", "polylr.json").GetProperty("50")
+            .GetProperty("lr_per_epoch").EnumerateArray().Select(r => r.GetDouble()).ToArray();
         Assert.Equal(Epochs, rates.Length);
         Assert.True(reference.GetProperty("nesterov").GetBoolean());
         for (var i = 0; i < backend.Training.Count; i++)
@@ -144,48 +157,62 @@ public sealed class TrainerWiringTests
         // The rate changes from epoch to epoch, unless the plateau's does not.
         Assert.Equal(
             profile == Profile.Modern ? Trained : 1,
-            backend.Training.SelectMany(s => s.Sgd.Select(sgd => sgd.LearningRate).Concat(s.Adam.Select(adam => adam.LearningRate))).Distinct().Count());
+            backend.Training.SelectMany(
+                s => s.Sgd.Select(sgd => sgd.LearningRate).Concat(s.Adam.Select(adam => adam.LearningRate))).Distinct().Count());
     }
 
-    /// <summary>Kind of loss, ignore label, batch Dice, and the weights of the supervised outputs: halved from scale to scale, the coarsest 0.</summary>
+    /// <summary>
+    /// Kind of loss, ignore label, batch Dice, and the weights of the supervised outputs: halved from scale to scale, the
+    /// coarsest 0.
+    /// </summary>
     private static void Loss(Profile profile, bool regions, bool ignore, ShapeRun run, RecordingBackend backend)
     {
         var heads = regions ? 2 : 3;
         var stages = run.Job.Configuration.Architecture.FeaturesPerStage.Count;
-        var scales = profile == Profile.Modern ? stages - 2 : 1; // the network has stages − 1 outputs, the coarsest is not looked at
+        // the network has stages − 1 outputs, the coarsest is not looked at
+        var scales = profile == Profile.Modern ? stages - 2 : 1;
         double[] weights = [.. Enumerable.Range(0, scales).Select(s => Math.Pow(0.5, s))];
         Assert.Equal(run.Plans.Resolve(run.Job.Configuration.Name).BatchDice, run.Job.Configuration.BatchDice);
         foreach (var step in backend.Training)
         {
-            Assert.Equal(weights.Select(w => w / weights.Sum()), step.Weights.Order().Reverse().Select(w => (double)w), (a, b) => Math.Abs(a - b) < 1e-6);
+            Assert.Equal(
+                weights.Select(w => w / weights.Sum()), step.Weights.Order().Reverse().Select(w => (double)w), (a, b) =>
+                    Math.Abs(a - b) < 1e-6);
         }
 
         foreach (var loss in backend.Training.Concat(backend.Validation).SelectMany(step => step.Losses))
         {
             Assert.Equal(
-                (Schedule.BatchSize, heads, regions, run.Job.Configuration.BatchDice, false), (loss.N, loss.C, loss.Regions, loss.BatchDice, loss.DiceIncludesBackground));
+                (Schedule.BatchSize, heads, regions, run.Job.Configuration.BatchDice, false),
+                (loss.N, loss.C, loss.Regions, loss.BatchDice, loss.DiceIncludesBackground));
             Assert.Equal(ignore, loss.IgnoreLabel >= 0);
             Assert.True(!ignore || regions || loss.IgnoreLabel == ShapeDataset.Ignored);
             Assert.Equal(1e-5f, loss.Smooth);
         }
     }
 
-    /// <summary>A validation sample is not augmented: with a patch of the case's size, its target is the case's annotation; a training sample's a mirrored one.</summary>
+    /// <summary>
+    /// A validation sample is not augmented: with a patch of the case's size, its target is the case's annotation; a training
+    /// sample's a mirrored one.
+    /// </summary>
     private static void Targets(bool regions, bool ignore, ShapeRun run, RecordingBackend backend)
     {
         var patch = run.Job.Configuration.Patch;
         var is2D = run.Job.Configuration.Is2D;
         var cases = Enumerable.Range(0, run.Shapes.Cases).Select(i => run.Shapes.Case(i).Labels).ToArray();
         var planes = cases.SelectMany(labels => labels.Chunk((int)patch.Voxels)).ToArray();
-        var validated = backend.Validation.SelectMany(step => Enumerable.Range(0, Schedule.BatchSize).Select(sample => Labels(step, sample))).ToArray();
-        Assert.Contains(validated, target => target.Contains(ShapeDataset.Core) && planes.Any(plane => plane.AsSpan().SequenceEqual(target)));
+        var validated = backend.Validation.SelectMany(
+            step => Enumerable.Range(0, Schedule.BatchSize).Select(sample => Labels(step, sample))).ToArray();
+        Assert.Contains(
+            validated, target => target.Contains(ShapeDataset.Core) && planes.Any(plane => plane.AsSpan().SequenceEqual(target)));
         if (ignore)
         {
             Assert.Contains(validated, target => target.Contains(ShapeDataset.Ignored));
         }
 
         bool[] flipped = new bool[3], straight = new bool[3];
-        foreach (var target in backend.Training.SelectMany(step => Enumerable.Range(0, Schedule.BatchSize).Select(sample => Labels(step, sample))))
+        foreach (var target in backend.Training.SelectMany(
+            step => Enumerable.Range(0, Schedule.BatchSize).Select(sample => Labels(step, sample))))
         {
             if (!target.Contains(ShapeDataset.Core))
             {
@@ -193,7 +220,8 @@ public sealed class TrainerWiringTests
             }
 
             var fitting = Enumerable.Range(0, 8)
-                .Where(mask => (!is2D || (mask & 1) == 0) && planes.Any(plane => Shape(Flip(plane, patch, mask), patch) == Shape(target, patch))).ToArray();
+                .Where(mask => (!is2D || (mask & 1) == 0)
+                    && planes.Any(plane => Shape(Flip(plane, patch, mask), patch) == Shape(target, patch))).ToArray();
             if (fitting.Length != 1)
             {
                 continue; // rotated, scaled, cut off, or a slice below the notch
@@ -253,7 +281,8 @@ public sealed class TrainerWiringTests
             return "";
         }
 
-        int[] z = [.. inside.Select(i => i / (size.Y * size.X))], y = [.. inside.Select(i => i / size.X % size.Y)], x = [.. inside.Select(i => i % size.X)];
+        int[] z = [.. inside.Select(i => i / (size.Y * size.X))], y = [.. inside.Select(i => i / size.X % size.Y)],
+        x = [.. inside.Select(i => i % size.X)];
         return string.Join(" ", inside.Select((i, k) => $"{z[k] - z.Min()},{y[k] - y.Min()},{x[k] - x.Min()}:{labels[i]}"));
     }
 

@@ -29,21 +29,27 @@ public sealed class TransferTests(TrainedWorkspace trained)
         // A body that does not learn keeps what was loaded; the heads do not.
         string[] start = ["train", work, .. Train, "--pretrained", model, "--body-rate", "0"];
         var outcome = SharpSegProcess.Succeed(start);
-        Assert.Matches(@"pre-trained from model\.zip: 3d_fullres, fold 0: \d+ parameters loaded, 1 adapted to other channels, \d+ new, \d+ unused", outcome.Errors);
+        Assert.Matches(
+            @"pre-trained from model\.zip: 3d_fullres, fold 0: \d+ parameters loaded, 1 adapted to other channels, \d+ new, \d+ unused", outcome.Errors);
         var before = WorkspaceFiles.ReadTensors(Path.Combine(trained.Run, "checkpoint_final.safetensors"));
-        var after = WorkspaceFiles.ReadTensors(Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors"));
+        var after = WorkspaceFiles.ReadTensors(
+            Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors"));
         Assert.Equal(before[Inner], after[Inner]);
         Assert.Equal(2 * before[First].Length, after[First].Length);
-        Assert.Equal(Sum(before[First]), Sum(after[First]), Math.Abs(Sum(before[First])) * 1e-4 + 1e-4); // equal images, equal features
+        // equal images, equal features
+        Assert.Equal(Sum(before[First]), Sum(after[First]), Math.Abs(Sum(before[First])) * 1e-4 + 1e-4);
 
         // Resumed: the same rates without the option, and no other start.
         var again = SharpSegProcess.Run(["train", work, .. Train, "--resume", "--pretrained", model, "--body-rate", "0"]);
         Assert.Equal(0, again.Code);
-        SharpSegProcess.Succeed(["train", work, "-f", "1", .. Train, "--pretrained", Path.Combine(trained.Run, "checkpoint_final.safetensors")]);
-        SharpSegProcess.Run(["train", work, "-f", "2", .. Train, "--pretrained", folder.At("none.zip")]).AssertErrorWithHint(1, "none.zip`: no such file");
+        SharpSegProcess.Succeed(
+            ["train", work, "-f", "1", .. Train, "--pretrained", Path.Combine(trained.Run, "checkpoint_final.safetensors")]);
+        SharpSegProcess.Run(["train", work, "-f", "2", .. Train, "--pretrained", folder.At("none.zip")])
+            .AssertErrorWithHint(1, "none.zip`: no such file");
         SharpSegProcess.Succeed("plan", dataset, "-o", work, "--plan", "other", "--network", "stunet_s");
         SharpSegProcess.Succeed("preprocess", work, "--plan", "other");
-        SharpSegProcess.Run(["train", work, "--plan", "other", .. Train, "--pretrained", model]).AssertErrorWithHint(1, "none of its weights fits");
+        SharpSegProcess.Run(["train", work, "--plan", "other", .. Train, "--pretrained", model])
+            .AssertErrorWithHint(1, "none of its weights fits");
     }
 
     [Fact]
@@ -64,11 +70,13 @@ public sealed class TransferTests(TrainedWorkspace trained)
         }
 
         using var second = new Trainer(job with { Pretrained = null }, schedule, backend, resume: true, SilentReporter());
-        var rates = second.Network.Parameters.Parameters.ToLookup(parameter => parameter.Name.StartsWith("decoder.seg_layers", StringComparison.Ordinal));
+        var rates = second.Network.Parameters.Parameters.ToLookup(
+            parameter => parameter.Name.StartsWith("decoder.seg_layers", StringComparison.Ordinal));
         Assert.All(rates[true], parameter => Assert.Equal(1, parameter.LearningRateFactor));
         Assert.All(rates[false], parameter => Assert.Equal(0.25f, parameter.LearningRateFactor));
         Assert.Contains("not from another", Assert.Throws<AutoPlanner.SharpSegException>(() => new Trainer(
-            job with { Pretrained = job.Pretrained with { Source = "another" } }, schedule, backend, resume: true, SilentReporter())).Message, StringComparison.Ordinal);
+            job with { Pretrained = job.Pretrained with { Source = "another" } }, schedule, backend, resume: true,
+            SilentReporter())).Message, StringComparison.Ordinal);
     }
 
     private static AutoPlanner.IReporter SilentReporter() => AutoPlanner.SilentReporter.Instance;

@@ -28,8 +28,10 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
 
         string[] expected =
         [
-            "dataset.json", "fingerprint.json", "plans.json", "splits.json", "runs/3d_fullres/fold_0/checkpoint_final.safetensors",
-            "runs/3d_fullres/fold_0/log.jsonl", "runs/3d_fullres/fold_0/progress.png", "runs/3d_fullres/fold_0/validation/summary.json",
+            "dataset.json", "fingerprint.json", "plans.json", "splits.json",
+            "runs/3d_fullres/fold_0/checkpoint_final.safetensors",
+            "runs/3d_fullres/fold_0/log.jsonl", "runs/3d_fullres/fold_0/progress.png",
+            "runs/3d_fullres/fold_0/validation/summary.json",
         ];
         Assert.All(expected, name => Assert.True(File.Exists(Path.Combine(work, name)), name));
         Assert.Equal(0, WorkspaceFiles.AssertAllWhole(work));
@@ -38,10 +40,12 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         var validation = JsonNode.Parse(File.ReadAllText(Path.Combine(work, "splits.json")))![0]!["val"]!.AsArray();
         Assert.Equal(2, validation.Count);
         Assert.All(validation, id => AssertOnGridOf(
-            TinyDataset.Label(trained.Dataset, (string)id!), Path.Combine(work, "runs/3d_fullres/fold_0/validation", $"{id}.nii.gz")));
+            TinyDataset.Label(trained.Dataset, (string)id!),
+            Path.Combine(work, "runs/3d_fullres/fold_0/validation", $"{id}.nii.gz")));
 
         // Asked again, it finds everything done.
-        var again = SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "30s", "--resume", "--json").Json();
+        var again =
+            SharpSegProcess.Succeed("auto", trained.Dataset, "-o", work, "--max-time", "30s", "--resume", "--json").Json();
         Assert.Equal((double)json["mean_foreground_dice"]!, (double)again["mean_foreground_dice"]!);
         Assert.Equal((int)json["iterations"]!, (int)again["iterations"]!);
     }
@@ -57,7 +61,9 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Contains("80:20", beyond.Errors, StringComparison.Ordinal);
         Assert.Equal(2, (int)beyond.Json()["cases"]!); // 4 of 6 cases train
         Assert.DoesNotContain("warning: fold", trained.Training.Errors, StringComparison.Ordinal);
-        Assert.Contains("warning: `every-case` is ONE network", SharpSegProcess.Succeed([.. train, "-f", "every-case"]).Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning: `every-case` is ONE network", SharpSegProcess.Succeed([.. train, "-f", "every-case"]).Errors,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -88,10 +94,15 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         }
 
         TinyDataset.Rewrite(folder.At("in", "far_0000.nii.gz"), Elsewhere);
-        var json = SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--json").Json();
-        Assert.Equal(names.Select(name => folder.At("out", $"{name}.nii.gz")), json["segmentations"]!.AsArray().Select(path => (string)path!));
+        var json =
+            SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--json").Json();
+        Assert.Equal(
+            names.Select(name => folder.At("out", $"{name}.nii.gz")),
+            json["segmentations"]!.AsArray().Select(path => (string)path!));
         Assert.All(names, name => AssertOnGridOf(folder.At("in", $"{name}_0000.nii.gz"), folder.At("out", $"{name}.nii.gz")));
-        Assert.Equal(["dataset.json", "far.nii.gz", "near.nii.gz", "plans.json"], Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["dataset.json", "far.nii.gz", "near.nii.gz", "plans.json"],
+            Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());
 
         // One file at a time gives the same labels, and --continue leaves what is there.
         SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in", "near_0000.nii.gz"), "-o", folder.At("single"));
@@ -99,7 +110,8 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
             ImageFile.ReadLabels(folder.At("out", "near.nii.gz")).Voxels,
             ImageFile.ReadLabels(Directory.GetFiles(folder.At("single"), "*.nii.gz").Single()).Voxels);
         var kept = FolderSnapshot.Of(folder.At("out"));
-        var rest = SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--continue", "--json").Json();
+        var rest = SharpSegProcess.Succeed(
+            "predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--continue", "--json").Json();
         Assert.Empty(rest["segmentations"]!.AsArray());
         kept.AssertUnchanged();
     }
@@ -140,10 +152,12 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Empty(kept["segmentations"]!.AsArray());
 
         // The folder says which labels there are; two files alone are scored by what is in them.
-        var scored = SharpSegProcess.Succeed("evaluate", output, reference, "-d", folder.At("folder", "dataset.json"), "--json").Json();
+        var scored =
+            SharpSegProcess.Succeed("evaluate", output, reference, "-d", folder.At("folder", "dataset.json"), "--json").Json();
         var alone = SharpSegProcess.Succeed("evaluate", output, reference, "--json").Json();
         Assert.Equal((double)scored["mean_foreground_dice"]!, (double)alone["mean_foreground_dice"]!, 1e-12);
-        var perfect = SharpSegProcess.Succeed("evaluate", reference, reference, "-o", folder.At("new", "summary.json"), "--json").Json();
+        var perfect =
+            SharpSegProcess.Succeed("evaluate", reference, reference, "-o", folder.At("new", "summary.json"), "--json").Json();
         Assert.Equal(1, (double)perfect["mean_foreground_dice"]!);
         Assert.True(File.Exists(folder.At("new", "summary.json")));
         SharpSegProcess.Run("evaluate", output, folder.At("folder")).AssertErrorWithHint(1, "is a file");
@@ -167,7 +181,8 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
             ("never written to", ["-i", scans[0], "-o", Path.Combine(trained.Dataset, "labelsTr", "case_0.nii.gz")]),
             ("own files", ["-i", scans[0], "-o", Path.Combine(trained.Run, "s.nii.gz")]),
         ];
-        Assert.All(refused, item => SharpSegProcess.Run(["predict", trained.Work, .. item.Words]).AssertErrorWithHint(1, item.Says));
+        Assert.All(
+            refused, item => SharpSegProcess.Run(["predict", trained.Work, .. item.Words]).AssertErrorWithHint(1, item.Says));
         before.AssertUnchanged();
     }
 

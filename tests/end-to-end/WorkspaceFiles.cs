@@ -9,7 +9,9 @@ namespace SharpSeg.EndToEnd.Tests;
 /// <summary>Reads whatever a workspace holds: a file that appeared must be whole.</summary>
 internal static class WorkspaceFiles
 {
-    /// <summary>Opens every file by its kind; temporary ones, which a killed process leaves behind, are counted and passed over.</summary>
+    /// <summary>
+    /// Opens every file by its kind; temporary ones, which a killed process leaves behind, are counted and passed over.
+    /// </summary>
     /// <returns>Number of temporary files.</returns>
     public static int AssertAllWhole(string folder)
     {

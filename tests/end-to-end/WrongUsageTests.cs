@@ -2,7 +2,9 @@ using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
 
-/// <summary>A command line that cannot be meant is answered with one line and exit code 2, before anything is read or written.</summary>
+/// <summary>
+/// A command line that cannot be meant is answered with one line and exit code 2, before anything is read or written.
+/// </summary>
 public sealed class WrongUsageTests
 {
     [Theory]
@@ -13,19 +15,25 @@ public sealed class WrongUsageTests
     [InlineData("--max-time 99999999999999d", "auto", "DATASET", "-o", "WORK", "--max-time", "99999999999999d")]
     [InlineData("--folds -1", "auto", "DATASET", "-o", "WORK", "--folds", "-1")]
     [InlineData("--folds all: `all` might mean every fold, or all cases", "train", "WORK", "-f", "all")]
-    [InlineData("--folds all: `all` might mean every fold, or all cases", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "-f", "all")]
+    [InlineData(
+        "--folds all: `all` might mean every fold, or all cases", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "-f", "all")]
     [InlineData("--all trains every fold", "train", "WORK", "--all", "-f", "1")]
     [InlineData("--body-rate goes with --pretrained", "train", "WORK", "--body-rate", "0.5")]
     [InlineData("--body-rate 2: must be from 0 to 1", "train", "WORK", "--body-rate", "2", "--pretrained", "m.zip")]
     [InlineData("--profile modren: unknown, did you mean `modern`?", "auto", "DATASET", "-o", "WORK", "--profile", "modren")]
     [InlineData("--device tpu: no such device", "auto", "DATASET", "-o", "WORK", "--device", "tpu")]
     [InlineData("--precision bf17: unknown, did you mean `bf16`?", "auto", "DATASET", "-o", "WORK", "--precision", "bf17")]
-    [InlineData("--precision bf16: the device cpu computes in fp32 only", "auto", "DATASET", "-o", "WORK", "--device", "cpu", "--precision", "bf16")]
+    [InlineData(
+        "--precision bf16: the device cpu computes in fp32 only", "auto", "DATASET", "-o", "WORK", "--device", "cpu",
+        "--precision", "bf16")]
     [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
     [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
-    [InlineData("--network resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--network", "resenc_q")]
-    [InlineData("--network stunet_x: unknown, did you mean `stunet_s`?", "auto", "DATASET", "-o", "WORK", "--network", "stunet_x")]
-    [InlineData("--network unetpp is of profile modern", "plan", "DATASET", "-o", "WORK", "--network", "unetpp", "--profile", "classic")]
+    [InlineData(
+        "--network resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--network", "resenc_q")]
+    [InlineData(
+        "--network stunet_x: unknown, did you mean `stunet_s`?", "auto", "DATASET", "-o", "WORK", "--network", "stunet_x")]
+    [InlineData(
+        "--network unetpp is of profile modern", "plan", "DATASET", "-o", "WORK", "--network", "unetpp", "--profile", "classic")]
     [InlineData("--spacing", "plan", "DATASET", "-o", "WORK", "--spacing", "1,1")]
     [InlineData("DATASET is missing", "plan", "-o", "WORK")]
     [InlineData("--dataset-json", "plan", "-o", "WORK", "--fingerprint", "fingerprint.json")]
@@ -38,13 +46,16 @@ public sealed class WrongUsageTests
     [InlineData("unknown option `no-ensembles`, did you mean `no-ensemble`?", "find-best", "WORK", "--no-ensembles")]
     [InlineData("two or more folders", "ensemble", "WORK", "-o", "OUT")]
     [InlineData("neither --work nor --best is given", "postprocess", "WORK", "-o", "OUT")]
-    [InlineData("--work and --best exclude each other", "postprocess", "DATASET", "-o", "OUT", "--work", "WORK", "--best", "best.json")]
+    [InlineData(
+        "--work and --best exclude each other", "postprocess", "DATASET", "-o", "OUT", "--work", "WORK", "--best", "best.json")]
     [InlineData("option -o/--output is missing", "export", "WORK")]
     [InlineData("an argument is empty", "verify", "")]
     [InlineData("`2d` and `1`: 2 words too many for `train`", "train", "WORK", "2d", "1")]
     [InlineData("`B`: a word too many for `verify`", "verify", "DATASET", "B")]
     [InlineData("`extra`: a word too many for `devices`", "devices", "extra")]
-    [InlineData("`scan.nii.gz` and `zz`: 2 words too many for `predict`", "predict", "m.zip", "scan.nii.gz", "zz", "-i", "a.nii.gz", "-o", "OUT")]
+    [InlineData(
+        "`scan.nii.gz` and `zz`: 2 words too many for `predict`", "predict", "m.zip", "scan.nii.gz", "zz", "-i", "a.nii.gz",
+        "-o", "OUT")]
     [InlineData("`x`: a word too many for `demo`", "demo", "x")]
     [InlineData("`x`: a word too many for `auto`", "auto", "DATASET", "x", "-o", "WORK")]
     [InlineData("`x`: a word too many for `plan`", "plan", "DATASET", "x", "-o", "WORK")]
@@ -70,7 +81,8 @@ public sealed class WrongUsageTests
     public void Wrong_usage_is_one_clear_error(string says, params string[] arguments)
     {
         using var folder = new TemporaryFolder();
-        string[] placed = [.. arguments.Select(argument => argument is "DATASET" or "WORK" or "OUT" ? folder.At(argument) : argument)];
+        string[] placed =
+            [.. arguments.Select(argument => argument is "DATASET" or "WORK" or "OUT" ? folder.At(argument) : argument)];
         SharpSegProcess.Run(placed).AssertError(2, says);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }

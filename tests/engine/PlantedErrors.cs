@@ -5,7 +5,8 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests;
 
-/// <content>A suite that finds nothing proves nothing: each kind of error, planted in the run under test, must be reported.</content>
+/// <content>A suite that finds nothing proves nothing: each kind of error, planted in the run under test, must be
+/// reported.</content>
 public sealed class PlantedErrors() : ConformanceSuite(new ConformanceTarget(new ReferenceBackend())), IDisposable
 {
     private static readonly Shape Sixteen = Shape.Vector(16);
@@ -74,13 +75,16 @@ public sealed class PlantedErrors() : ConformanceSuite(new ConformanceTarget(new
     [Fact]
     public void A_failing_case_is_named_with_the_seed()
     {
-        var exception = Assert.ThrowsAny<ConformanceException>(() => ForEach(["first", "second"], (item, _) => Require.Equal("first", item)));
+        var exception = Assert.ThrowsAny<ConformanceException>(
+            () => ForEach(["first", "second"], (item, _) => Require.Equal("first", item)));
         Assert.Contains("SHARPSEG_TEST_SEED=", exception.Message, StringComparison.Ordinal);
         Assert.Contains("second: ", exception.Message, StringComparison.Ordinal);
         Assert.Contains("1 of 2 cases", exception.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Copies x to y on the reference; on the backend under test something else happens, and its report is read.</summary>
+    /// <summary>
+    /// Copies x to y on the reference; on the backend under test something else happens, and its report is read.
+    /// </summary>
     private void Finds(string report, Action<Backend, TensorSet> planted)
     {
         var exception = Assert.ThrowsAny<ConformanceException>(() => Compare([Input, Output], (backend, t) =>

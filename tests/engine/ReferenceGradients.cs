@@ -7,13 +7,15 @@ using Xunit;
 namespace SharpSeg.Engine.Tests;
 
 /// <summary>
-/// The backward operations of <see cref="ReferenceBackend"/> against central differences of F(x) = Σ dy·f(x) with random dy, for every
-/// input. Never the plain sum: normalisation makes it constant and would hide every error. This is what makes the reference a
-/// reference; all other backends are compared with it.
+/// The backward operations of <see cref="ReferenceBackend"/> against central differences of F(x) = Σ dy·f(x) with random dy, for
+/// every input. Never the plain sum: normalisation makes it constant and would hide every error. This is what makes the reference
+/// a reference; all other backends are compared with it.
 /// </summary>
 public sealed class ReferenceGradients : IDisposable
 {
-    /// <summary>Central differences with step h are off by h² ≈ 10⁻¹⁰ times a third derivative, and by rounding 10⁻¹⁶/h ≈ 10⁻¹¹.</summary>
+    /// <summary>
+    /// Central differences with step h are off by h² ≈ 10⁻¹⁰ times a third derivative, and by rounding 10⁻¹⁶/h ≈ 10⁻¹¹.
+    /// </summary>
     private const double Step = 1e-5;
 
     private const double Tolerance = 1e-7;
@@ -88,7 +90,9 @@ public sealed class ReferenceGradients : IDisposable
         RequireDerivative("b", F, b, db);
     }
 
-    /// <summary>The statistics depend on x, so F runs them too. Values of z near the kink of the leaky ReLU are moved away.</summary>
+    /// <summary>
+    /// The statistics depend on x, so F runs them too. Values of z near the kink of the leaky ReLU are moved away.
+    /// </summary>
     [Theory]
     [InlineData(0.01f)]
     [InlineData(1f)]
@@ -96,7 +100,8 @@ public sealed class ReferenceGradients : IDisposable
     {
         const double Kink = 1e-3;
         var p = new InstanceNormProblem(2, new(2, 3, 4), 3, slope);
-        var (x, gamma, beta, dy) = (Drawn(p.ActivationShape), Drawn(p.ParameterShape), Drawn(p.ParameterShape), Drawn(p.ActivationShape));
+        var (x, gamma, beta, dy) = (
+            Drawn(p.ActivationShape), Drawn(p.ParameterShape), Drawn(p.ParameterShape), Drawn(p.ActivationShape));
         var (mean, rstd, y) = (New(p.StatisticsShape), New(p.StatisticsShape), New(p.ActivationShape));
         var (dx, dgamma, dbeta) = (New(x.Shape), New(gamma.Shape), New(beta.Shape));
 

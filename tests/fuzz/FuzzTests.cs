@@ -21,9 +21,9 @@ using Xunit.Abstractions;
 namespace SharpSeg.Fuzz.Tests;
 
 /// <summary>
-/// Every reader of files against mutated valid files: the answer is a value or one of the documented exceptions, within two seconds, and memory stays
-/// within a multiple of the file. Runs a few seconds per reader; SHARPSEG_FUZZ_COUNT=1000000 tries so many inputs instead, and
-/// SHARPSEG_FUZZ_SEED repeats a failure.
+/// Every reader of files against mutated valid files: the answer is a value or one of the documented exceptions, within two
+/// seconds, and memory stays within a multiple of the file. Runs a few seconds per reader; SHARPSEG_FUZZ_COUNT=1000000 tries so
+/// many inputs instead, and SHARPSEG_FUZZ_SEED repeats a failure.
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
@@ -41,28 +41,48 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 
     public static TheoryData<string> Readers => [.. Table.Keys];
 
-    // Multiple: bytes allocated per byte of the file, beside FixedBytes. Deflate expands by up to 1032, an unsigned byte becomes a float32.
+    // Multiple: bytes allocated per byte of the file, beside FixedBytes. Deflate expands by up to 1032, an unsigned byte becomes
+    // a float32.
     private static readonly
-        Dictionary<string, (long Multiple, Mutate Mutate, Func<string, byte[][]> Seeds, Action<string, byte[]> Read)> Table = new()
-    {
-        ["nifti"] = (64, Mutation.Bytes, f => [Gunzipped(f, true), Gunzipped(f, false), SecondVersion(f)], (f, b) => ReadImage(f, "x.nii", b)),
-        ["nifti-gzip"] = (6000, Mutation.Bytes, f => [Seeds.Image(f, "s.nii.gz", true), Seeds.Image(f, "s.nii.gz", false)], (f, b) => ReadImage(f, "x.nii.gz", b)),
-        ["nrrd"] = (6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.nrrd", true), Seeds.RawNrrd(), Seeds.RawNrrd("byte skip: -1\n")], (f, b) => ReadImage(f, "x.nrrd", b)),
-        ["metaimage"] = (6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.mha", true), Seeds.RawMetaImage()], (f, b) => ReadImage(f, "x.mha", b)),
-        ["png"] = (20_000, Mutation.Bytes, f => [Seeds.Png(f, 1), Seeds.Png(f, 3)], (f, b) => ReadImage(f, "x.png", b)),
-        ["stored-case"] = (64, Mutation.Bytes, StoredFiles, ReadStored),
-        ["safetensors"] = (64, Mutation.Json, _ => [Seeds.Tensors(new Dictionary<string, string> { ["k"] = "v" })], ReadTensors),
-        ["checkpoint"] = (64, Mutation.Json, _ => [CheckpointSeed()], ReadCheckpoint),
-        ["probabilities"] = (64, Mutation.Json, f => [Seeds.Probabilities(f)], ReadProbabilities),
-        ["dataset.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson)], ReadDataset),
-        ["plans.json"] = (4000, Mutation.Json, _ => [Utf8(Seeds.PlansText)], ReadPlans),
-        ["fingerprint.json"] = (4000, Mutation.Json, _ => [Utf8(FingerprintJson.ToJson(Seeds.Fingerprint))], ReadFingerprint),
-        ["splits.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) => Splits.Load(Put(f, "x.json", b), ["a", "b", "c", "d", "e"]).ForFold("0")),
-        ["best.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.BestText)], (f, b) => BestModel.Read(Put(f, "x.json", b)).RequireLabelsOf(Seeds.Description.Labels, "x")),
-        ["summary.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SummaryText)], ReadSummary),
-        ["case.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.Case.Properties.ToJson())], (f, b) => CaseProperties.FromJson(JsonFile.ReadText(Put(f, "x.json", b)), "x.json")),
-        ["model.zip"] = (3000, Mutation.Bytes, _ => [Seeds.Model()], (f, b) => UnpackedModel.Open(Put(f, "x.zip", b), default).Dispose()),
-    };
+        Dictionary<string, (long Multiple, Mutate Mutate, Func<string, byte[][]> Seeds, Action<string, byte[]> Read)> Table =
+            new()
+            {
+                ["nifti"] = (
+            64, Mutation.Bytes, f =>
+                [Gunzipped(f, true), Gunzipped(f, false), SecondVersion(f)], (f, b) => ReadImage(f, "x.nii", b)),
+                ["nifti-gzip"] = (
+            6000, Mutation.Bytes, f =>
+                [Seeds.Image(f, "s.nii.gz", true), Seeds.Image(f, "s.nii.gz", false)], (f, b) => ReadImage(f, "x.nii.gz", b)),
+                ["nrrd"] = (
+            6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.nrrd", true), Seeds.RawNrrd(), Seeds.RawNrrd("byte skip: -1\n")],
+            (f, b) => ReadImage(f, "x.nrrd", b)),
+                ["metaimage"] = (
+            6000, Mutation.TextHeader, f =>
+                [Seeds.Image(f, "s.mha", true), Seeds.RawMetaImage()], (f, b) => ReadImage(f, "x.mha", b)),
+                ["png"] = (20_000, Mutation.Bytes, f => [Seeds.Png(f, 1), Seeds.Png(f, 3)], (f, b) => ReadImage(f, "x.png", b)),
+                ["stored-case"] = (64, Mutation.Bytes, StoredFiles, ReadStored),
+                ["safetensors"] = (
+                    64, Mutation.Json, _ => [Seeds.Tensors(new Dictionary<string, string> { ["k"] = "v" })], ReadTensors),
+                ["checkpoint"] = (64, Mutation.Json, _ => [CheckpointSeed()], ReadCheckpoint),
+                ["probabilities"] = (64, Mutation.Json, f => [Seeds.Probabilities(f)], ReadProbabilities),
+                ["dataset.json"] = (
+            400, Mutation.Json, _ => [Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson)], ReadDataset),
+                ["plans.json"] = (4000, Mutation.Json, _ => [Utf8(Seeds.PlansText)], ReadPlans),
+                ["fingerprint.json"] = (
+                    4000, Mutation.Json, _ => [Utf8(FingerprintJson.ToJson(Seeds.Fingerprint))], ReadFingerprint),
+                ["splits.json"] = (
+            400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) =>
+                Splits.Load(Put(f, "x.json", b), ["a", "b", "c", "d", "e"]).ForFold("0")),
+                ["best.json"] = (
+            400, Mutation.Json, _ => [Utf8(Seeds.BestText)], (f, b) =>
+                BestModel.Read(Put(f, "x.json", b)).RequireLabelsOf(Seeds.Description.Labels, "x")),
+                ["summary.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SummaryText)], ReadSummary),
+                ["case.json"] = (
+            400, Mutation.Json, _ => [Utf8(Seeds.Case.Properties.ToJson())], (f, b) =>
+                CaseProperties.FromJson(JsonFile.ReadText(Put(f, "x.json", b)), "x.json")),
+                ["model.zip"] = (
+            3000, Mutation.Bytes, _ => [Seeds.Model()], (f, b) => UnpackedModel.Open(Put(f, "x.zip", b), default).Dispose()),
+            };
 
     [Theory]
     [MemberData(nameof(Readers))]
@@ -72,7 +92,9 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         var seeds = make(folder);
         foreach (var valid in seeds)
         {
-            AssertSound(reader, () => read(folder, valid), valid, multiple, "the seed itself", mayFail: reader is "model.zip" or "dataset.json" or "checkpoint");
+            AssertSound(
+                reader, () => read(folder, valid), valid, multiple, "the seed itself",
+                mayFail: reader is "model.zip" or "dataset.json" or "checkpoint");
         }
 
         var seed = Number("SHARPSEG_FUZZ_SEED") ?? Random.Shared.Next();
@@ -80,13 +102,18 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         var random = new Random((int)seed);
         var (count, refused) = (0L, 0L);
         var clock = Stopwatch.StartNew();
-        for (; Number("SHARPSEG_FUZZ_COUNT") is { } wanted ? count < wanted : clock.Elapsed.TotalSeconds < SecondsPerReader; count++)
+        for (; Number("SHARPSEG_FUZZ_COUNT") is { } wanted
+            ? count < wanted
+            : clock.Elapsed.TotalSeconds < SecondsPerReader; count++)
         {
             var input = mutate(seeds[random.Next(seeds.Length)], random);
-            refused += AssertSound(reader, () => read(folder, input), input, multiple, $"seed {seed}, input {count}", mayFail: true) ? 0 : 1;
+            refused += AssertSound(
+                reader, () => read(folder, input), input, multiple, $"seed {seed}, input {count}", mayFail: true) ? 0 : 1;
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reader}: {count} inputs, {refused} refused, {clock.Elapsed.TotalSeconds:0} s"));
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture, $"{reader}: {count} inputs, {refused} refused, {clock.Elapsed.TotalSeconds:0} s"));
         Assert.True(refused > 0, "nothing was refused: the mutations do not reach the reader");
     }
 
@@ -97,7 +124,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     {
         // A reader that never comes back cannot be stopped: the process ends and leaves the input behind.
         using var watchdog = new Timer(
-            _ => Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})"), null, Hanging, Timeout.InfiniteTimeSpan);
+            _ => Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})"), null, Hanging,
+            Timeout.InfiniteTimeSpan);
         var clock = Stopwatch.StartNew();
         var before = GC.GetAllocatedBytesForCurrentThread();
         try
@@ -119,7 +147,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (clock.Elapsed >= Longest || allocated > FixedBytes + (multiple * input.Length))
             {
-                Assert.Fail($"{reader} took {clock.Elapsed} and {allocated} bytes for {input.Length}: {Keep(reader, input)} ({which})");
+                Assert.Fail(
+                    $"{reader} took {clock.Elapsed} and {allocated} bytes for {input.Length}: {Keep(reader, input)} ({which})");
             }
         }
     }
@@ -132,7 +161,9 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     }
 
     private static long? Number(string variable) =>
-        long.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        long.TryParse(
+            Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var number) ? number : null;
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
@@ -167,7 +198,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             // Images hold other values than labels.
         }
 
-        ImageFile.WriteLabels(Path.Combine(folder, "out-" + name), new short[geometry.Extent.Voxels], geometry, 3); // the header is written back
+        // the header is written back
+        ImageFile.WriteLabels(Path.Combine(folder, "out-" + name), new short[geometry.Extent.Voxels], geometry, 3);
     }
 
     private static byte[][] StoredFiles(string folder)
@@ -213,7 +245,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 
     private static byte[] CheckpointSeed() => Seeds.Tensors(new Dictionary<string, string>
     {
-        ["format"] = "sharpseg-checkpoint", ["version"] = "1", ["configuration"] = "3d_fullres", ["fold"] = "0", ["seed"] = "7", ["mirror_axes"] = "[0,1,2]",
+        ["format"] = "sharpseg-checkpoint", ["version"] = "1", ["configuration"] = "3d_fullres", ["fold"] = "0", ["seed"] = "7",
+        ["mirror_axes"] = "[0,1,2]",
         ["schedule"] = """{"batch_size":2,"epochs":3,"iterations_per_epoch":4,"validation_iterations":1,"time_budget":null}""",
         ["state"] = """{"epoch":1,"iteration":2,"epoch_iterations":4,"loss_sum":0.5,"records":[]}""",
     });

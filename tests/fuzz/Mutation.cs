@@ -2,25 +2,31 @@ using System.Text;
 
 namespace SharpSeg.Fuzz.Tests;
 
-/// <summary>Turns valid bytes into invalid ones, a few changes at a time: the nearer to a valid file, the deeper a reader goes.</summary>
+/// <summary>
+/// Turns valid bytes into invalid ones, a few changes at a time: the nearer to a valid file, the deeper a reader goes.
+/// </summary>
 internal static class Mutation
 {
     private static readonly byte[][] Numbers =
     [
-        [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0x80], [0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0x80, 0x7f], [0, 0, 0xc0, 0x7f],
+        [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0x80], [0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0x80, 0x7f],
+        [0, 0, 0xc0, 0x7f],
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0, 0, 0, 0, 0x80], [0xff, 0x7f], [0, 0x80],
     ];
 
     private static readonly string[] JsonValues =
     [
-        "null", "true", "0", "-1", "1", "65536", "2147483647", "-2147483648", "4294967296", "9223372036854775807", "1e400", "-1e-400", "0.1", "1e308",
-        "\"\"", "\"../../../evil\"", "\"/abs/x\"", "\"\\ud800\"", "\"a\\u0000b\"", "\"\\u001b[2J\"", "\".\"", "\"nan\"", "\"NaN\"", "[]", "{}", "[[]]", "[null]",
+        "null", "true", "0", "-1", "1", "65536", "2147483647", "-2147483648", "4294967296", "9223372036854775807", "1e400",
+        "-1e-400", "0.1", "1e308",
+        "\"\"", "\"../../../evil\"", "\"/abs/x\"", "\"\\ud800\"", "\"a\\u0000b\"", "\"\\u001b[2J\"", "\".\"", "\"nan\"",
+        "\"NaN\"", "[]", "{}", "[[]]", "[null]",
         "[1,2,3]", "[-1,0,65536]", "{\"a\":1,\"a\":2}", "\"" + new string('x', 5000) + "\"",
     ];
 
     private static readonly string[] Words =
     [
-        "0", "-1", "1e30", "nan", "inf", "999999999999999999999", "2147483647", "4294967297", "", "raw", "gzip", "ascii", "LOCAL", "True", "False", "none", "(1,0,0)",
+        "0", "-1", "1e30", "nan", "inf", "999999999999999999999", "2147483647", "4294967297", "", "raw", "gzip", "ascii", "LOCAL",
+        "True", "False", "none", "(1,0,0)",
         "MET_DOUBLE", "double", "\u001b[2J", "../x", "\0",
     ];
 

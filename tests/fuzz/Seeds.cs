@@ -29,7 +29,8 @@ internal static class Seeds
     public const string SplitsJson = """[{"train": ["a", "b", "c"], "val": ["d", "e"]}, {"train": ["d", "e", "c"], "val": ["a", "b"]}]""";
 
     private static readonly Extent Extent = new(3, 5, 4);
-    private static readonly ImageGeometry Geometry = new(Extent, new Spacing(2, 1, 0.5), [0.5, 0, 0, 1, 0, 1, 0, 2, 0, 0, 2, 3], "", []);
+    private static readonly ImageGeometry Geometry = new(
+        Extent, new Spacing(2, 1, 0.5), [0.5, 0, 0, 1, 0, 1, 0, 2, 0, 0, 2, 3], "", []);
 
     public static DatasetDescription Description => DatasetDescription.FromJson(DatasetJson);
 
@@ -81,14 +82,17 @@ internal static class Seeds
     public static byte[] Png(string folder, int channels)
     {
         var path = Path.Combine(folder, "seed.png");
-        SharpSeg.AutoPlanner.Imaging.Png.Write(path, 6, 5, channels, [.. Enumerable.Range(0, 30 * channels).Select(i => (byte)(i * 7))]);
+        SharpSeg.AutoPlanner.Imaging.Png.Write(
+            path, 6, 5, channels, [.. Enumerable.Range(0, 30 * channels).Select(i => (byte)(i * 7))]);
         return File.ReadAllBytes(path);
     }
 
     public static byte[] RawNrrd(string extra = "") =>
     [
         .. Encoding.Latin1.GetBytes(
-            $"NRRD0004\n# made by hand\ntype: short\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 4 3 2\nspace directions: none (0.5,0,0) (0,1,0) (0,0,2)\nkinds: vector domain domain domain\nspace origin: (1,2,3)\nendian: little\nencoding: raw\n{extra}\n"),
+            "NRRD0004\n# made by hand\ntype: short\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 4 3 2\nspace "
+                + "directions: none (0.5,0,0) (0,1,0) (0,0,2)\nkinds: vector domain domain domain\nspace origin: "
+                + $"(1,2,3)\nendian: little\nencoding: raw\n{extra}\n"),
         .. new byte[96],
     ];
 
@@ -103,14 +107,16 @@ internal static class Seeds
         [new ClassLocations("1", 2, [0, 1, 2, 1, 2, 3])],
         new CaseProperties
         {
-            CaseId = "case", Spacing = new Spacing(2, 1, 1), ShapeBeforeCropping = new(4, 6, 5), BboxOrigin = new(0, 1, 0), ShapeAfterCropping = Extent,
+            CaseId = "case", Spacing = new Spacing(2, 1, 1), ShapeBeforeCropping = new(4, 6, 5), BboxOrigin = new(0, 1, 0),
+            ShapeAfterCropping = Extent,
             Shape = Extent, Channels = 2, SourceFiles = ["/x/case_0000.nii.gz"], LabelFile = "/x/case.nii.gz", RecipeHash = "00",
         });
 
     public static byte[] Tensors(IReadOnlyDictionary<string, string> metadata)
     {
         using var stream = new MemoryStream();
-        Safetensors.Write(stream, [new("a", [2, 3], t => t.Fill(1)), new("b", [], t => t[0] = 2), new("c", [0], _ => { })], metadata);
+        Safetensors.Write(
+            stream, [new("a", [2, 3], t => t.Fill(1)), new("b", [], t => t[0] = 2), new("c", [0], _ => { })], metadata);
         return stream.ToArray();
     }
 

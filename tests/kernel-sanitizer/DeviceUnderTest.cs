@@ -5,7 +5,9 @@ using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
 
-/// <summary>On what the kernels are tested here: the sanitizer, which runs everything. tests/kernels-gpu has another class of this name.</summary>
+/// <summary>
+/// On what the kernels are tested here: the sanitizer, which runs everything. tests/kernels-gpu has another class of this name.
+/// </summary>
 internal static class DeviceUnderTest
 {
     /// <summary>Multiply-adds of the largest convolution; every access is checked, some 30 ns each.</summary>

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.KernelSanitizer;
 
-/// <summary>Every check of the sanitizer, each on a kernel that is wrong in exactly that way, beside the same kernel put right.</summary>
+/// <summary>
+/// Every check of the sanitizer, each on a kernel that is wrong in exactly that way, beside the same kernel put right.
+/// </summary>
 public sealed class SanitizerTests : IDisposable
 {
     private const int Threads = 64;
@@ -111,7 +113,8 @@ public sealed class SanitizerTests : IDisposable
         var view = buffer.AsContiguous();
         buffer.Dispose();
         var kernel = accelerator.LoadKernel<ArrayView<float>>(ReadsNeighbourBehindBarrier);
-        var fault = Assert.Throws<KernelFaultException>(() => kernel(accelerator.DefaultStream, new KernelConfig(1, Threads), view));
+        var fault = Assert.Throws<KernelFaultException>(
+            () => kernel(accelerator.DefaultStream, new KernelConfig(1, Threads), view));
         Assert.Equal(KernelFault.UseAfterFree, fault.Fault);
     }
 

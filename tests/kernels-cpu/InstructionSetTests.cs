@@ -4,8 +4,8 @@ using Xunit;
 namespace SharpSeg.Kernels.Cpu.Tests;
 
 /// <summary>
-/// Says which instruction sets the conformance classes of this project really ran on: one that the machine lacks is a skipped test, not a
-/// silent gap.
+/// Says which instruction sets the conformance classes of this project really ran on: one that the machine lacks is a skipped
+/// test, not a silent gap.
 /// </summary>
 public sealed class InstructionSetTests
 {

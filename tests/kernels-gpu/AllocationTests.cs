@@ -12,9 +12,9 @@ using Xunit;
 namespace SharpSeg.Kernels.Gpu.Tests;
 
 /// <summary>
-/// An operation that has run once allocates nothing on the heap when it runs again: finding variant and kernel costs a look into a table.
-/// Kernels are replaced by methods that do nothing, so that only our own allocations count, not those of the device that stands in.
-/// Left out: what copies between host and device, because ILGPU's copies allocate.
+/// An operation that has run once allocates nothing on the heap when it runs again: finding variant and kernel costs a look into
+/// a table. Kernels are replaced by methods that do nothing, so that only our own allocations count, not those of the device that
+/// stands in. Left out: what copies between host and device, because ILGPU's copies allocate.
 /// </summary>
 public sealed class AllocationTests
 {
@@ -47,7 +47,8 @@ public sealed class AllocationTests
             gpu.InstanceNormStatistics(p, x, mean, t(p.StatisticsShape));
             gpu.InstanceNormApply(p, x, mean, mean, gamma, gamma, t(p.ActivationShape));
             gpu.InstanceNormBackward(
-                p, t(p.ActivationShape), x, mean, mean, gamma, gamma, t(p.ActivationShape), t(p.ParameterShape), t(p.ParameterShape), false);
+                p, t(p.ActivationShape), x, mean, mean, gamma, gamma, t(p.ActivationShape), t(p.ParameterShape),
+                t(p.ParameterShape), false);
         },
         ["loss"] = (gpu, t) =>
         {
@@ -93,7 +94,8 @@ public sealed class AllocationTests
         var cache = new VariantCache(folder: null, "device");
         foreach (var one in Enum.GetValues<Operation>())
         {
-            cache.Add($"self-check of {one.Name()}", Variant.Fast.Name(), "agrees"); // no kernel does anything, so none could agree
+            // no kernel does anything, so none could agree
+            cache.Add($"self-check of {one.Name()}", Variant.Fast.Name(), "agrees");
         }
 
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
@@ -127,7 +129,8 @@ public sealed class AllocationTests
     {
         internal override TLaunch Compile<TLaunch>(MethodInfo kernel)
         {
-            var parameters = typeof(TLaunch).GetMethod("Invoke")!.GetParameters().Select(p => Expression.Parameter(p.ParameterType));
+            var parameters = typeof(TLaunch).GetMethod("Invoke")!.GetParameters()
+                .Select(p => Expression.Parameter(p.ParameterType));
             return Expression.Lambda<TLaunch>(Expression.Empty(), parameters).Compile();
         }
     }

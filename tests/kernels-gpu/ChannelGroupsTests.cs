@@ -14,5 +14,6 @@ public sealed class ChannelGroupsTests
     [InlineData(33, 8)]    // 40 places, where 16 lanes make 48 and 32 make 64
     [InlineData(80, 16)]   // 320 channels in fours
     [InlineData(320, 32)]
-    public void Lanes_leave_the_fewest_without_a_channel(int channels, int lanes) => Assert.Equal(lanes, ChannelGroups.Lanes(channels));
+    public void Lanes_leave_the_fewest_without_a_channel(int channels, int lanes) =>
+        Assert.Equal(lanes, ChannelGroups.Lanes(channels));
 }

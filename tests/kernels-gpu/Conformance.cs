@@ -41,7 +41,8 @@ public sealed class ConformanceDevice : IDisposable
     private GpuBackend? backend;
 
     internal static IReadOnlyList<Type> SuitesWithVariants { get; } =
-        [typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance), typeof(InstanceNormConformance), typeof(LossConformance)];
+        [typeof(ConvolutionConformance), typeof(TransposedConvolutionConformance), typeof(InstanceNormConformance),
+            typeof(LossConformance)];
 
     internal static TheoryData<string, string> ChecksOf(IEnumerable<Type> suites)
     {

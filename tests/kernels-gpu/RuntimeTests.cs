@@ -9,7 +9,9 @@ using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
 
-/// <summary>What the backend promises beside computing: uploads beside computations, measured limits, failures, scaled losses.</summary>
+/// <summary>
+/// What the backend promises beside computing: uploads beside computations, measured limits, failures, scaled losses.
+/// </summary>
 public sealed class RuntimeTests
 {
     private static readonly Extent Patch = new(1, 8, 8);
@@ -31,7 +33,8 @@ public sealed class RuntimeTests
         using var step = new TrainingStep(network, optimizer, Patch, 1, Options(network));
         step.Run(Images(0), [Labels(0)], 0.05f);
         Assert.True(step.Memory.InputBytes > 0);
-        Assert.InRange(step.PeakBytes - step.Memory.TrainingBytes(moments: 1), 0, backend.WorkspaceBytes(step.Memory.Convolutions));
+        Assert.InRange(
+            step.PeakBytes - step.Memory.TrainingBytes(moments: 1), 0, backend.WorkspaceBytes(step.Memory.Convolutions));
     }
 
     [Fact]
@@ -53,7 +56,10 @@ public sealed class RuntimeTests
         Assert.Equal(0, backend.AllocatedBytes);
     }
 
-    /// <summary>A loss so heavy that scaled gradients leave float16's range: steps are skipped until the factor has shrunk, then it learns.</summary>
+    /// <summary>
+    /// A loss so heavy that scaled gradients leave float16's range: steps are skipped until the factor has shrunk, then it
+    /// learns.
+    /// </summary>
     [TensorCoreFact]
     public void Overflow_in_float16_shrinks_the_factor_until_training_goes_on()
     {
@@ -111,11 +117,14 @@ public sealed class RuntimeTests
         }
     }
 
-    private static float[] Images(int batch) => [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => MathF.Sin((0.7f * i) + batch))];
+    private static float[] Images(int batch) =>
+        [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => MathF.Sin((0.7f * i) + batch))];
 
-    private static float[] Labels(int batch) => [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => (i + batch) % 5 < 2 ? 1f : 0f)];
+    private static float[] Labels(int batch) =>
+        [.. Enumerable.Range(0, (int)Patch.Voxels).Select(i => (i + batch) % 5 < 2 ? 1f : 0f)];
 
-    private static TrainingOptions Options(Network network) => new(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
+    private static TrainingOptions Options(Network network) =>
+        new(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
 
     private static float[] Weights(Network network) => [.. network.Parameters.Parameters.SelectMany(p =>
     {

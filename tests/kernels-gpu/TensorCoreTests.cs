@@ -8,7 +8,9 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 /// <summary>The tensor-core variants against the plain float32 kernel, to what their precision allows.</summary>
 public sealed class TensorCoreTests
 {
-    /// <summary>Factors are rounded to 2⁻¹¹ (tf32, float16) or 2⁻⁸ (bfloat16); the errors of many products mostly cancel.</summary>
+    /// <summary>
+    /// Factors are rounded to 2⁻¹¹ (tf32, float16) or 2⁻⁸ (bfloat16); the errors of many products mostly cancel.
+    /// </summary>
     public static TheoryData<GpuPrecision> Precisions => [GpuPrecision.Tf32, GpuPrecision.Bf16, GpuPrecision.Fp16];
 
     [TensorCoreTheory]

@@ -26,7 +26,9 @@ public sealed class TrainingTests
         var actual = Train(gpu);
         for (var i = 0; i < Steps; i++)
         {
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-4, $"step {i}: {actual[i]} on the GPU kernels, {expected[i]} on the processor");
+            Assert.True(
+                Math.Abs(expected[i] - actual[i]) <= 1e-4,
+                $"step {i}: {actual[i]} on the GPU kernels, {expected[i]} on the processor");
         }
 
         Assert.True(expected[^1] < expected[0] - 0.05, $"the loss hardly falls: {expected[0]} to {expected[^1]}");

@@ -32,7 +32,8 @@ public sealed class VariantTests : IDisposable
     {
         var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
         Variant decided;
-        using (var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "a device, driver 1")))
+        using (var backend = DeviceUnderTest.Open(
+            KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "a device, driver 1")))
         {
             var chosen = Forward(backend, p);
             Assert.Equal(Forward(backend, p), chosen);
@@ -51,7 +52,8 @@ public sealed class VariantTests : IDisposable
         cache.Add("self-check of conv forward", "fast", "disagrees");
         var p = new ConvProblem(1, new(1, 3, 4), 2, 0, 3, new(1, 3, 3), Extent.One);
         List<string> warnings = [];
-        using var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
+        using var backend = DeviceUnderTest.Open(
+            KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
         Forward(backend, p);
         Assert.Contains("conv forward, variant fast: does not agree", Assert.Single(warnings), StringComparison.Ordinal);
         Assert.Equal(Variant.Plain, backend.Decisions[new VariantKey(Operation.ConvForward, p)]);
@@ -98,7 +100,8 @@ public sealed class VariantTests : IDisposable
     private static float[] Forward(GpuBackend backend, ConvProblem p)
     {
         using var tensors = new SelfCheckTensors(backend);
-        backend.ConvForward(p, tensors.Input(p.InputShape), null, tensors.Input(p.WeightShape), null, tensors.Output(p.OutputShape));
+        backend.ConvForward(
+            p, tensors.Input(p.InputShape), null, tensors.Input(p.WeightShape), null, tensors.Output(p.OutputShape));
         return tensors.ReadOutputs()[0];
     }
 }

@@ -12,7 +12,8 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// <param name="recipe">Probabilities and ranges.</param>
 /// <param name="profile">The generations differ in cropping, sampling and padding.</param>
 /// <param name="geometry">Patch, initial patch, rotation range, mirror axes.</param>
-/// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the transform.</param>
+/// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the
+/// transform.</param>
 /// <param name="backend">Computes the spatial transform; stays the caller's.</param>
 internal sealed class AugmentationPipeline(
     AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside, Backend backend)
@@ -56,7 +57,8 @@ internal sealed class AugmentationPipeline(
     }
 
     /// <summary>Steps 2 and 3: reads what a transform needs of the initial patch and fills the sample.</summary>
-    internal void Transform(ICaseSource source, Extent start, in SpatialTransform transform, CounterRandom random, PatchSample sample)
+    internal void Transform(
+        ICaseSource source, Extent start, in SpatialTransform transform, CounterRandom random, PatchSample sample)
     {
         var (first, last) = recipe.CubicSpline
             ? transform.SplineReach(sample.Size, geometry.Initial, geometry.Planar)

@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// The previous stage's segmentation as further image channels: one 0/1 mask per foreground label, ascending, and their corruption in
-/// training, so that the second stage does not trust the first one blindly (docs/method/augmentation.md §8).
+/// The previous stage's segmentation as further image channels: one 0/1 mask per foreground label, ascending, and their
+/// corruption in training, so that the second stage does not trust the first one blindly (docs/method/augmentation.md §8).
 /// </summary>
 internal sealed class CascadeMasks
 {

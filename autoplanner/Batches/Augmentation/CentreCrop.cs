@@ -9,7 +9,8 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 internal static class CentreCrop
 {
     /// <summary>
-    /// First voxel of the patch in the initial patch: modern ⌊N/2⌋ − ⌊P/2⌋, classic ⌊(N − P)/2⌋; they differ for even N and odd P.
+    /// First voxel of the patch in the initial patch: modern ⌊N/2⌋ − ⌊P/2⌋, classic ⌊(N − P)/2⌋; they differ for even N and odd
+    /// P.
     /// </summary>
     public static Extent Start(Profile profile, Extent initial, Extent patch)
     {
@@ -23,7 +24,9 @@ internal static class CentreCrop
         return start;
     }
 
-    /// <summary>Copies the patch that begins at <paramref name="start"/>; voxels that the box does not hold are padding.</summary>
+    /// <summary>
+    /// Copies the patch that begins at <paramref name="start"/>; voxels that the box does not hold are padding.
+    /// </summary>
     /// <param name="box">What was read.</param>
     /// <param name="start">First voxel of the patch in the initial patch.</param>
     /// <param name="previousPadding">Padding of the previous stage's label: 0 classic, −1 modern

@@ -15,7 +15,8 @@ internal static class ElasticField
     /// <param name="strength">α, voxels.</param>
     /// <param name="smoothness">σ, voxels.</param>
     /// <param name="random">The sample's stream.</param>
-    public static ElasticDisplacement Draw(Extent size, bool planar, double strength, double smoothness, CounterRandom random) => new(
+    public static ElasticDisplacement Draw(Extent size, bool planar, double strength, double smoothness, CounterRandom random) =>
+        new(
         random.Reserve(planar ? 2 * size.Y * size.X : checked(3 * (int)size.Voxels)), Kernel(smoothness), (float)strength);
 
     /// <summary>Gaussian weights of radius ⌊4σ + 0.5⌋, normalised.</summary>

@@ -9,8 +9,8 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 internal static class GaussianBlur
 {
     /// <summary>
-    /// Kernel length in voxels: the odd integer nearest to 6σ + 0.5, found as the reference does: round half to even; if that is even,
-    /// go to the side of the remainder.
+    /// Kernel length in voxels: the odd integer nearest to 6σ + 0.5, found as the reference does: round half to even; if that is
+    /// even, go to the side of the remainder.
     /// </summary>
     public static int KernelLength(double sigma)
     {
@@ -34,7 +34,9 @@ internal static class GaussianBlur
         return Array.ConvertAll(weights, w => (float)(w / sum));
     }
 
-    /// <summary>Blurs along one axis. An axis no longer than the kernel's radius cannot be mirrored and is left as it is.</summary>
+    /// <summary>
+    /// Blurs along one axis. An axis no longer than the kernel's radius cannot be mirrored and is left as it is.
+    /// </summary>
     /// <param name="values">One channel (z, y, x); changed in place.</param>
     /// <param name="size">Its size in voxels.</param>
     /// <param name="axis">0 = z, 1 = y, 2 = x.</param>

@@ -8,7 +8,8 @@ internal static class Intensity
     private const float SmallestSpread = 1e-7f;
 
     /// <summary>x·f.</summary>
-    public static void Brighten(Span<float> values, float factor) => Affine(values, factor, 0, float.NegativeInfinity, float.PositiveInfinity);
+    public static void Brighten(Span<float> values, float factor) =>
+        Affine(values, factor, 0, float.NegativeInfinity, float.PositiveInfinity);
 
     /// <summary>(x − mean)·f + mean, then clamped to the range the channel had.</summary>
     /// <param name="values">One channel.</param>
@@ -19,11 +20,13 @@ internal static class Intensity
         var before = ChannelStatistics.Of(values);
         var offset = (float)(before.Mean - (before.Mean * factor));
         Affine(
-            values, factor, offset, keepRange ? before.Min : float.NegativeInfinity, keepRange ? before.Max : float.PositiveInfinity);
+            values, factor, offset, keepRange ? before.Min : float.NegativeInfinity,
+            keepRange ? before.Max : float.PositiveInfinity);
     }
 
     /// <summary>
-    /// ((x − min)/range)^γ·range + min, then mean and standard deviation are set back to what they were. Values may leave the old range.
+    /// ((x − min)/range)^γ·range + min, then mean and standard deviation are set back to what they were. Values may leave the old
+    /// range.
     /// </summary>
     /// <param name="values">One channel.</param>
     /// <param name="gamma">Exponent γ.</param>
@@ -87,8 +90,8 @@ internal static class Intensity
 }
 
 /// <summary>
-/// Mean, extremes and spread of one image channel over the whole patch. Sums run in the lanes of two vectors over blocks, blocks add up in
-/// double: fast, precise, and on one machine always in the same order.
+/// Mean, extremes and spread of one image channel over the whole patch. Sums run in the lanes of two vectors over blocks, blocks
+/// add up in double: fast, precise, and on one machine always in the same order.
 /// </summary>
 /// <param name="Mean">Mean value.</param>
 /// <param name="Min">Smallest value.</param>
@@ -149,7 +152,8 @@ internal readonly record struct ChannelStatistics(double Mean, float Min, float 
             var i = 0;
             for (; i <= block.Length - Step; i += Step)
             {
-                Vector<float> a = new Vector<float>(block[i..]) - centre, b = new Vector<float>(block[(i + Vector<float>.Count)..]) - centre;
+                Vector<float> a = new Vector<float>(block[i..]) - centre,
+                b = new Vector<float>(block[(i + Vector<float>.Count)..]) - centre;
                 even += a * a;
                 odd += b * b;
             }

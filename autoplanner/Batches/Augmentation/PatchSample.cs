@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// One sample on its way through the augmentation: image planes (c, z, y, x), because most steps work on single channels, and labels
-/// (z, y, x). Made once per worker and filled again and again.
+/// One sample on its way through the augmentation: image planes (c, z, y, x), because most steps work on single channels, and
+/// labels (z, y, x). Made once per worker and filled again and again.
 /// </summary>
 /// <param name="size">Patch in voxels.</param>
 /// <param name="channels">Image channels.</param>

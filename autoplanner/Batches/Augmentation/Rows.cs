@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
-/// <summary>The two SIMD loops over runs of neighbouring voxels that blur and low resolution are made of: whole vectors, then the tail.</summary>
+/// <summary>
+/// The two SIMD loops over runs of neighbouring voxels that blur and low resolution are made of: whole vectors, then the tail.
+/// </summary>
 internal static class Rows
 {
     /// <summary>to += factor·from.</summary>

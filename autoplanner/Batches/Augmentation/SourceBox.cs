@@ -4,8 +4,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 
 /// <summary>
-/// The part of an initial patch that lies inside the case and is needed. What lies outside is padding (image 0, label −1) and is never
-/// stored: the samplers know it. All positions are in the coordinates of the initial patch.
+/// The part of an initial patch that lies inside the case and is needed. What lies outside is padding (image 0, label −1) and is
+/// never stored: the samplers know it. All positions are in the coordinates of the initial patch.
 /// </summary>
 internal sealed class SourceBox
 {

@@ -12,7 +12,8 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// <param name="ElasticStrength">α in voxels; 0: no elastic part e.</param>
 /// <param name="ElasticSmoothness">σ in voxels.</param>
 /// <param name="IsIdentity">Nothing fired: cut the patch out, without interpolation.</param>
-internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticStrength, double ElasticSmoothness, bool IsIdentity)
+internal readonly record struct SpatialTransform(
+    Matrix3 Matrix, double ElasticStrength, double ElasticSmoothness, bool IsIdentity)
 {
     // Coefficients depend on samples this far away by less than 1e-9 of them: what lies further need not be read.
     private const int SplineMargin = 16;
@@ -52,8 +53,8 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
     }
 
     /// <summary>
-    /// M for three angles and a scale. Modern: Rz·Ry·Rx·k. Classic: k·Rzᵀ·Ryᵀ·Rxᵀ. Planar: the rotation of the (y, x) plane, angle 0, and
-    /// no scaling of z.
+    /// M for three angles and a scale. Modern: Rz·Ry·Rx·k. Classic: k·Rzᵀ·Ryᵀ·Rxᵀ. Planar: the rotation of the (y, x) plane,
+    /// angle 0, and no scaling of z.
     /// </summary>
     public static Matrix3 MatrixOf(double a0, double a1, double a2, double scale, bool planar, bool classic)
     {
@@ -79,7 +80,8 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
     }
 
     /// <summary>
-    /// The voxels of the initial patch that splines depend on: all of it for an elastic transform, whose displacements have no bound.
+    /// The voxels of the initial patch that splines depend on: all of it for an elastic transform, whose displacements have no
+    /// bound.
     /// </summary>
     public (Extent First, Extent Last) SplineReach(Extent patch, Extent initial, bool planar)
     {
@@ -109,7 +111,8 @@ internal readonly record struct SpatialTransform(Matrix3 Matrix, double ElasticS
         for (var corner = 0; corner < 8; corner++)
         {
             var q = Position(
-                patch, initial, (corner & 4) == 0 ? 0 : patch.Z - 1, (corner & 2) == 0 ? 0 : patch.Y - 1, (corner & 1) == 0 ? 0 : patch.X - 1);
+                patch, initial, (corner & 4) == 0 ? 0 : patch.Z - 1, (corner & 2) == 0 ? 0 : patch.Y - 1,
+                (corner & 1) == 0 ? 0 : patch.X - 1);
             for (var axis = 0; axis < 3; axis++)
             {
                 low[axis] = Math.Min(low[axis], q[axis]);

@@ -15,12 +15,13 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="ClassComponents">Components (face contact) of each evaluated class in the reference.</param>
 /// <param name="SpacingProblem">Why <paramref name="Spacing"/> is not what the header says; null if it is.</param>
 internal sealed record CaseMeasurement(
-    Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize, IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
+    Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize,
+    IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
     int[] ClassComponents, string? SpacingProblem)
 {
     /// <summary>
-    /// Bytes at the peak: all channels, and beside them the label map on its way from floats to labels, or labels, mask and the foreground's
-    /// values (docs/method/memory.md §3).
+    /// Bytes at the peak: all channels, and beside them the label map on its way from floats to labels, or labels, mask and the
+    /// foreground's values (docs/method/memory.md §3).
     /// </summary>
     public static long Bytes(long voxels, int channels) => voxels * (((long)channels * sizeof(float)) + 8);
 
@@ -58,7 +59,8 @@ internal sealed record CaseMeasurement(
 
         var (counts, components) = Classes(labels, dataset.Description.Labels);
         return new CaseMeasurement(
-            image.Spacing, image.Extent, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts, components, image.Geometry.SpacingProblem);
+            image.Spacing, image.Extent, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts,
+            components, image.Geometry.SpacingProblem);
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)
@@ -70,7 +72,8 @@ internal sealed record CaseMeasurement(
             {
                 var (plane, row) = (image.Extent.Y * image.Extent.X, image.Extent.X);
                 throw new SharpSegException(
-                    $"case `{item.Id}`: channel {channel} (`{description.ChannelNames[channel]}`) is {image.Channels[channel][at]} at voxel " +
+                    $"case `{item.Id}`: channel {channel} (`{description.ChannelNames[channel]}`) is "
+                        + $"{image.Channels[channel][at]} at voxel " +
                     $"({at / plane}, {at % plane / row}, {at % row}) (z, y, x)",
                     "replace what is not a finite number, or leave the case out");
             }

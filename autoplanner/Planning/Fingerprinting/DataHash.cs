@@ -6,8 +6,8 @@ using SharpSeg.AutoPlanner.Datasets;
 namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
-/// Tells whether a dataset is still the one that was measured, without reading its images: SHA-256 over the description and over name,
-/// size and time of last change of every training file. Neither the folder nor its name counts: a dataset may be moved.
+/// Tells whether a dataset is still the one that was measured, without reading its images: SHA-256 over the description and over
+/// name, size and time of last change of every training file. Neither the folder nor its name counts: a dataset may be moved.
 /// </summary>
 internal static class DataHash
 {
@@ -21,7 +21,9 @@ internal static class DataHash
             foreach (var path in item.ImageFiles.Append(item.LabelFile).OfType<string>())
             {
                 var file = new FileInfo(path);
-                text.Append(CultureInfo.InvariantCulture, $"{file.Name}\t{(file.Exists ? file.Length : -1)}\t{file.LastWriteTimeUtc.Ticks}\n");
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"{file.Name}\t{(file.Exists ? file.Length : -1)}\t{file.LastWriteTimeUtc.Ticks}\n");
             }
         }
 

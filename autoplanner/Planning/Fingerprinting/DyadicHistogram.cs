@@ -54,7 +54,8 @@ internal sealed class DyadicHistogram
     public DyadicHistogram Merge(DyadicHistogram other)
     {
         var common = Math.Max(exponent, other.exponent);
-        while (Math.Max(Last(this, common), Last(other, common)) - Math.Min(First(this, common), First(other, common)) >= MostBins)
+        while (Math.Max(Last(this, common), Last(other, common)) - Math.Min(
+            First(this, common), First(other, common)) >= MostBins)
         {
             common++;
         }
@@ -85,7 +86,8 @@ internal sealed class DyadicHistogram
 
     private static long Bin(float value, int exponent) => (long)Math.Floor(Math.ScaleB((double)value, -exponent));
 
-    private static long First(DyadicHistogram histogram, int exponent) => histogram.first >> Math.Min(63, exponent - histogram.exponent);
+    private static long First(DyadicHistogram histogram, int exponent) =>
+        histogram.first >> Math.Min(63, exponent - histogram.exponent);
 
     private static long Last(DyadicHistogram histogram, int exponent) =>
         (histogram.first + histogram.counts.Length - 1) >> Math.Min(63, exponent - histogram.exponent);

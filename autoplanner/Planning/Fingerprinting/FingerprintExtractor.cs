@@ -84,7 +84,8 @@ internal static class FingerprintExtractor
                     spacing[axis] = ImageFormat.CoarsestFactor * others;
                 }
             }
-            else if (axis == 0 && measured.FindIndex(one => ImageFormat.IsWithoutThickness(one.Extent, one.Spacing)) is var flat and >= 0)
+            else if (axis == 0
+                && measured.FindIndex(one => ImageFormat.IsWithoutThickness(one.Extent, one.Spacing)) is var flat and >= 0)
             {
                 throw new SharpSegException(
                     $"case `{cases[flat].Id}` is a 2D image without a slice thickness, other cases are volumes",

@@ -27,19 +27,22 @@ public static class FingerprintJson
         var shapes = file.RequiredIntRows("shapes_after_crop");
         if (spacings.Length == 0 || spacings.Length != shapes.Length)
         {
-            throw file.Error("spacings", $"{spacings.Length} spacings and {shapes.Length} shapes_after_crop; one of each per case is needed");
+            throw file.Error(
+                "spacings", $"{spacings.Length} spacings and {shapes.Length} shapes_after_crop; one of each per case is needed");
         }
 
         for (var i = 0; i < spacings.Length; i++)
         {
             if (spacings[i].Length != 3 || spacings[i].Any(value => value <= 0))
             {
-                throw file.Error("spacings", $"entry {i} must be three positive numbers (z, y, x), found [{string.Join(", ", spacings[i])}]");
+                throw file.Error(
+                    "spacings", $"entry {i} must be three positive numbers (z, y, x), found [{string.Join(", ", spacings[i])}]");
             }
 
             if (shapes[i].Length != 3 || shapes[i].Any(value => value < 1))
             {
-                throw file.Error("shapes_after_crop", $"entry {i} must be three sizes (z, y, x), found [{string.Join(", ", shapes[i])}]");
+                throw file.Error(
+                    "shapes_after_crop", $"entry {i} must be three sizes (z, y, x), found [{string.Join(", ", shapes[i])}]");
             }
         }
 
@@ -87,7 +90,9 @@ public static class FingerprintJson
         return JsonFile.ToText(json);
     }
 
-    /// <summary>The intensities of a fingerprint or plans file: one entry per channel "0", "1", …; empty if the file has none.</summary>
+    /// <summary>
+    /// The intensities of a fingerprint or plans file: one entry per channel "0", "1", …; empty if the file has none.
+    /// </summary>
     internal static IntensityProperties?[] ReadIntensities(JsonFile file)
     {
         if ((file.OptionalObject(IntensitiesKey) ?? file.OptionalObject(OlderIntensitiesKey)) is not { } channels)
@@ -108,7 +113,8 @@ public static class FingerprintJson
             if (channels.OptionalObject(key) is { } one && one.Has("mean"))
             {
                 properties[channel] = new IntensityProperties(
-                    one.RequiredNumber("mean"), one.RequiredNumber("median"), one.RequiredNumber("std"), one.RequiredNumber("min"),
+                    one.RequiredNumber("mean"), one.RequiredNumber("median"), one.RequiredNumber("std"),
+                    one.RequiredNumber("min"),
                     one.RequiredNumber("max"), one.RequiredNumber("percentile_00_5"), one.RequiredNumber("percentile_99_5"));
             }
         }
@@ -157,7 +163,9 @@ public static class FingerprintJson
         var classes = new ClassFacts[list.Count];
         for (var i = 0; i < classes.Length; i++)
         {
-            var one = new JsonFile(file.Source, $"classes[{i}]", list[i] as JsonObject ?? throw file.Error("classes", $"entry {i} is not an object"));
+            var one = new JsonFile(
+                file.Source, $"classes[{i}]",
+                list[i] as JsonObject ?? throw file.Error("classes", $"entry {i} is not an object"));
             classes[i] = new ClassFacts(
                 one.RequiredText("name"), one.RequiredInts("labels"), (long)one.RequiredNumber("voxels"),
                 one.RequiredInt("cases_present"), one.RequiredInt("most_components"));

@@ -47,8 +47,8 @@ internal abstract class IntensityPooling
 }
 
 /// <summary>
-/// Profile `modern`: every case counts the same, whatever its size. Each gives S evenly spaced quantiles of its foreground, which is the
-/// limit of the reference's random draws without a generator (docs/method/planning.md §1).
+/// Profile `modern`: every case counts the same, whatever its size. Each gives S evenly spaced quantiles of its foreground, which
+/// is the limit of the reference's random draws without a generator (docs/method/planning.md §1).
 /// </summary>
 /// <param name="cases">Training cases of the dataset.</param>
 internal sealed class EqualCasePooling(int cases) : IntensityPooling
@@ -104,7 +104,8 @@ internal sealed class EqualCasePooling(int cases) : IntensityPooling
         Array.Sort(pooled);
         var mean = means / samples.Count;
         return new IntensityProperties(
-            mean, Percentile(pooled, 50), Deviation(mean, meanSquares / samples.Count), min, max, Percentile(pooled, 0.5), Percentile(pooled, 99.5));
+            mean, Percentile(pooled, 50), Deviation(mean, meanSquares / samples.Count), min, max, Percentile(pooled, 0.5),
+            Percentile(pooled, 99.5));
     }
 
     private static double Percentile(float[] sorted, double percent)
@@ -159,6 +160,7 @@ internal sealed class EqualVoxelPooling : IntensityPooling
     {
         var rank = percent / 100 * (count - 1);
         var below = (long)Math.Floor(rank);
-        return OrderStatistics.Interpolate(histogram!.AtRank(below), histogram.AtRank(Math.Min(below + 1, count - 1)), rank - below);
+        return OrderStatistics.Interpolate(
+            histogram!.AtRank(below), histogram.AtRank(Math.Min(below + 1, count - 1)), rank - below);
     }
 }

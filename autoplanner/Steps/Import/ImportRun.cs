@@ -12,9 +12,11 @@ namespace SharpSeg.AutoPlanner.Steps.Import;
 /// <param name="Folds">Folds asked for; none takes all trained ones.</param>
 /// <param name="Checkpoint">final, best or latest.</param>
 /// <param name="ReorientToRas">Turn scans to RAS before prediction, whatever the plans say; false leaves it to the plans.</param>
-/// <param name="LabelTable">For parts: a JSON file with the number of each structure in the merged map; null numbers them in order.</param>
+/// <param name="LabelTable">For parts: a JSON file with the number of each structure in the merged map; null numbers them in
+/// order.</param>
 public sealed record ImportRequest(
-    IReadOnlyList<string> Models, string Output, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, string Checkpoint = "final",
+    IReadOnlyList<string> Models, string Output, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds,
+    string Checkpoint = "final",
     bool ReorientToRas = false, string? LabelTable = null);
 
 /// <summary>The result of an import.</summary>
@@ -24,15 +26,17 @@ public sealed record ImportRequest(
 public sealed record ImportReport(IReadOnlyList<string> Read, IReadOnlyList<string> Left, string Description);
 
 /// <summary>
-/// Makes a model of ours from one that nnU-Net v2 trained (docs/method/import.md): plans, labels, postprocessing, and the weights of all folds and
-/// configurations. Nothing of the model is executed, and nothing is guessed: what the plans ask for is done or refused.
+/// Makes a model of ours from one that nnU-Net v2 trained (docs/method/import.md): plans, labels, postprocessing, and the weights
+/// of all folds and configurations. Nothing of the model is executed, and nothing is guessed: what the plans ask for is done or
+/// refused.
 /// </summary>
 public static class ImportRun
 {
     private static readonly string[] ByPreference = ["3d_fullres", "3d_cascade_fullres", "3d_lowres", "2d"];
 
     /// <summary>Imports.</summary>
-    /// <exception cref="SharpSegException">There is no model, something in it is not supported, or the output may not be written.</exception>
+    /// <exception cref="SharpSegException">There is no model, something in it is not supported, or the output may not be
+    /// written.</exception>
     public static ImportReport Execute(ImportRequest request, IReporter reporter, CancellationToken cancel)
     {
         var isArchive = request.Output.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
@@ -62,7 +66,8 @@ public static class ImportRun
         }
     }
 
-    private static ImportReport ImportParts(ImportRequest request, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
+    private static ImportReport ImportParts(
+        ImportRequest request, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
     {
         var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
         try
@@ -71,7 +76,8 @@ public static class ImportRun
             foreach (var model in request.Models)
             {
                 var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(model));
-                name = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_')); // a folder's name in the file
+                // a folder's name in the file
+                name = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_'));
                 name = parts.Any(part => part.Name == name) ? $"{name}_{parts.Count + 1}" : name;
                 var work = new Workspace(Path.Combine(temporary, $"{parts.Count}"));
                 Import(model, request, work, read, left, reporter, cancel);
@@ -89,13 +95,17 @@ public static class ImportRun
 
     /// <summary>One model into one workspace.</summary>
     private static string Import(
-        string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
+        string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter,
+        CancellationToken cancel)
     {
         if (!File.Exists(model))
         {
             return Directory.Exists(model)
-                ? Import(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)), model, request, work, read, left, reporter, cancel)
-                : throw new SharpSegException($"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
+                ? Import(
+                    Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)), model, request, work, read, left,
+                    reporter, cancel)
+                : throw new SharpSegException(
+                    $"`{model}`: no such folder or file", "give the folder of a trained nnU-Net model, or a zip of it");
         }
 
         using var zip = NnUNetZip.Open(model, cancel);
@@ -107,12 +117,14 @@ public static class ImportRun
         {
             // The user knows the zip, not where it was unpacked.
             throw new SharpSegException(
-                error.Message.Replace(zip.Folder + Path.DirectorySeparatorChar, $"{model}: ", StringComparison.Ordinal), error.Hint, error);
+                error.Message.Replace(zip.Folder + Path.DirectorySeparatorChar, $"{model}: ", StringComparison.Ordinal),
+                error.Hint, error);
         }
     }
 
     private static string Import(
-        string folder, string model, ImportRequest request, Workspace work, List<string> read, List<string> left, IReporter reporter,
+        string folder, string model, ImportRequest request, Workspace work, List<string> read, List<string> left,
+        IReporter reporter,
         CancellationToken cancel)
     {
         var all = NnUNetResults.Find(folder, model, request.Checkpoint, request.Folds, left)
@@ -138,7 +150,8 @@ public static class ImportRun
             ConvertFolds(results, plans, plans.Resolve(name), description, work, read, reporter, cancel);
         }
 
-        var primary = wanted.OrderBy(item => Array.IndexOf(ByPreference, item.Configuration) is >= 0 and var rank ? rank : ByPreference.Length).First();
+        var primary = wanted.OrderBy(
+            item => Array.IndexOf(ByPreference, item.Configuration) is >= 0 and var rank ? rank : ByPreference.Length).First();
         var best = new BestModel
         {
             Winner = new Candidate([primary.Configuration]),
@@ -165,7 +178,8 @@ public static class ImportRun
         if (missing is not null)
         {
             throw new SharpSegException(
-                $"`{model}`: no trained configuration `{missing}`", $"there are: {string.Join(", ", all.Select(item => item.Configuration))}");
+                $"`{model}`: no trained configuration `{missing}`",
+                $"there are: {string.Join(", ", all.Select(item => item.Configuration))}");
         }
 
         if (request.Configurations.Count == 0)
@@ -173,25 +187,30 @@ public static class ImportRun
             return [.. all];
         }
 
-        left.AddRange(all.Where(item => !request.Configurations.Contains(item.Configuration)).Select(item => $"{item.Configuration}: not asked for"));
+        left.AddRange(
+            all.Where(item => !request.Configurations.Contains(item.Configuration))
+                .Select(item => $"{item.Configuration}: not asked for"));
         return [.. all.Where(item => request.Configurations.Contains(item.Configuration))];
     }
 
     /// <summary>A cascade predicts with its first stage, so that comes along.</summary>
     private static void AddFirstStages(
-        List<(NnUNetResults Results, string Configuration)> wanted, List<(NnUNetResults Results, string Configuration)> all, List<string> left)
+        List<(NnUNetResults Results, string Configuration)> wanted, List<(NnUNetResults Results, string Configuration)> all,
+        List<string> left)
     {
         foreach (var (results, name) in wanted.ToArray())
         {
             var text = JsonFile.ReadText(results.PlansFile);
-            if (PlansJson.Parse(text, results.PlansFile, [name]).Resolve(name).PreviousStage is not { } first || wanted.Any(item => item.Configuration == first))
+            if (PlansJson.Parse(text, results.PlansFile, [name]).Resolve(name).PreviousStage is not { } first
+                || wanted.Any(item => item.Configuration == first))
             {
                 continue;
             }
 
             var found = all.FirstOrDefault(item => item.Configuration == first).Results ?? results.Sibling(first, left);
             wanted.Add((found ?? throw new SharpSegException(
-                $"`{results.Folder}`: {name} needs the segmentations of {first}, which is not there", $"give the dataset's folder that holds both, or import {first} only"), first));
+                $"`{results.Folder}`: {name} needs the segmentations of {first}, which is not there",
+                $"give the dataset's folder that holds both, or import {first} only"), first));
             left.Remove($"{first}: not asked for");
         }
     }
@@ -206,22 +225,28 @@ public static class ImportRun
     {
         var path = new[] { results.Folder, Path.GetDirectoryName(results.Folder)! }
             .Select(folder => Path.Combine(folder, "dataset.json")).FirstOrDefault(File.Exists)
-            ?? throw new SharpSegException($"`{model}`: dataset.json is missing, which names channels and labels", "copy the one of the dataset beside plans.json");
-        return DatasetDescription.FromJson(JsonFile.ReadText(path), path, plans.DatasetName.Length > 0 ? plans.DatasetName : Path.GetFileName(results.Folder));
+            ?? throw new SharpSegException(
+                $"`{model}`: dataset.json is missing, which names channels and labels",
+                "copy the one of the dataset beside plans.json");
+        return DatasetDescription.FromJson(
+            JsonFile.ReadText(path), path, plans.DatasetName.Length > 0 ? plans.DatasetName : Path.GetFileName(results.Folder));
     }
 
     private static void RequireChannels(Plans plans, DatasetDescription description, string plansFile)
     {
-        foreach (var configuration in plans.Configurations.Values.Where(c => c.Normalization.Count != description.ChannelNames.Count))
+        foreach (var configuration in plans.Configurations.Values.Where(
+            c => c.Normalization.Count != description.ChannelNames.Count))
         {
             throw new SharpSegException(
-                $"{plansFile}: {configuration.Name} normalises {configuration.Normalization.Count} channels, dataset.json has {description.ChannelNames.Count}",
+                $"{plansFile}: {configuration.Name} normalises {configuration.Normalization.Count} channels, dataset.json has "
+                    + $"{description.ChannelNames.Count}",
                 "plans.json and dataset.json must be those with which it was trained");
         }
     }
 
     private static void ConvertFolds(
-        NnUNetResults results, Plans plans, ConfigurationPlan configuration, DatasetDescription description, Workspace work, List<string> read,
+        NnUNetResults results, Plans plans, ConfigurationPlan configuration, DatasetDescription description, Workspace work,
+        List<string> read,
         IReporter reporter, CancellationToken cancel)
     {
         var network = configuration.NetworkFor(plans.Profile, description);
@@ -235,13 +260,15 @@ public static class ImportRun
             if (checkpoint.Configuration != configuration.Name)
             {
                 throw new SharpSegException(
-                    $"`{results.Checkpoint(fold)}` is a checkpoint of {checkpoint.Configuration}, that of fold {results.Folds[0]} beside it of {configuration.Name}",
+                    $"`{results.Checkpoint(fold)}` is a checkpoint of {checkpoint.Configuration}, that of fold "
+                        + $"{results.Folds[0]} beside it of {configuration.Name}",
                     "it was moved: put it back");
             }
 
             mirrorAxes ??= checkpoint.MirrorAxes;                       // nnU-Net takes the first fold's for all
             trainer = checkpoint.Trainer;
-            values = checkpoint.WriteTo(Workspace.FinalCheckpoint(work.RunFolder(configuration.Name, fold)), configuration, network, fold, mirrorAxes);
+            values = checkpoint.WriteTo(
+                Workspace.FinalCheckpoint(work.RunFolder(configuration.Name, fold)), configuration, network, fold, mirrorAxes);
         }
 
         var axes = mirrorAxes is { Count: > 0 } ? $"mirroring axes {string.Join(", ", mirrorAxes)}" : "no mirroring";
@@ -273,12 +300,18 @@ public static class ImportRun
 
         if (request.Models.FirstOrDefault(model => OutputFolder.IsWithin(request.Output, model)) is { } original)
         {
-            throw new SharpSegException($"`{request.Output}` is or lies in the model `{original}` that is read", "choose another place with -o");
+            throw new SharpSegException(
+                $"`{request.Output}` is or lies in the model `{original}` that is read", "choose another place with -o");
         }
 
-        if (!isArchive && (File.Exists(request.Output) || (Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())))
+        if (!isArchive
+            && (
+                File.Exists(request.Output)
+                    || (Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())))
         {
-            throw new SharpSegException($"`{request.Output}` exists already and is not an empty folder", "an import makes a new workspace: choose another name with -o");
+            throw new SharpSegException(
+                $"`{request.Output}` exists already and is not an empty folder",
+                "an import makes a new workspace: choose another name with -o");
         }
     }
 }

@@ -8,8 +8,8 @@ using SharpSeg.Engine.Training;
 namespace SharpSeg.AutoPlanner.Steps.Import;
 
 /// <summary>
-/// A checkpoint of nnU-Net v2 (<c>checkpoint_final.pth</c>): the network's weights under the names of its modules, and a few facts about the run. The
-/// optimiser's state, half of the file, is never read.
+/// A checkpoint of nnU-Net v2 (<c>checkpoint_final.pth</c>): the network's weights under the names of its modules, and a few
+/// facts about the run. The optimiser's state, half of the file, is never read.
 /// </summary>
 internal sealed class NnUNetCheckpoint : IDisposable
 {
@@ -27,22 +27,26 @@ internal sealed class NnUNetCheckpoint : IDisposable
         this.path = path;
         this.file = file;
         var root = file.Root as OrderedDictionary<string, object?> ?? throw NotACheckpoint("it holds no dictionary");
-        var stored = root.GetValueOrDefault("network_weights") as OrderedDictionary<string, object?> ?? throw NotACheckpoint("it has no `network_weights`");
+        var stored = root.GetValueOrDefault("network_weights") as OrderedDictionary<string, object?>
+            ?? throw NotACheckpoint("it has no `network_weights`");
         foreach (var (name, value) in stored)
         {
-            if (CanonicalName(name) is { } canonical && !weights.TryAdd(canonical, value as TorchTensor ?? throw NotATensor(name, value)))
+            if (CanonicalName(name) is { } canonical
+                && !weights.TryAdd(canonical, value as TorchTensor ?? throw NotATensor(name, value)))
             {
                 throw NotACheckpoint($"two tensors are called `{canonical}`");
             }
         }
 
-        Configuration = (root.GetValueOrDefault("init_args") as OrderedDictionary<string, object?>)?.GetValueOrDefault("configuration") as string
+        Configuration = (root.GetValueOrDefault("init_args") as OrderedDictionary<string, object?>)?.GetValueOrDefault(
+            "configuration") as string
             ?? throw NotACheckpoint("it does not say of which configuration it is (`init_args`)");
         Trainer = root.GetValueOrDefault("trainer_name") as string ?? "an unnamed trainer";
         MirrorAxes = root.GetValueOrDefault("inference_allowed_mirroring_axes") switch
         {
             null => [],
-            IReadOnlyList<object?> axes when axes.All(axis => axis is long and >= 0 and < 3) => [.. axes.Select(axis => (int)(long)axis!)],
+            IReadOnlyList<object?> axes when axes.All(axis => axis is long and >= 0 and < 3) =>
+                [.. axes.Select(axis => (int)(long)axis!)],
             _ => throw NotACheckpoint("`inference_allowed_mirroring_axes` is not a list of axes"),
         };
     }
@@ -72,7 +76,9 @@ internal sealed class NnUNetCheckpoint : IDisposable
         }
     });
 
-    /// <summary>Writes the weights as a checkpoint of ours, tensor by tensor. Names and shapes must be the network's exactly, both ways.</summary>
+    /// <summary>
+    /// Writes the weights as a checkpoint of ours, tensor by tensor. Names and shapes must be the network's exactly, both ways.
+    /// </summary>
     /// <param name="target">The file.</param>
     /// <param name="configuration">The configuration in its plans.</param>
     /// <param name="plan">The network it asks for.</param>
@@ -80,7 +86,9 @@ internal sealed class NnUNetCheckpoint : IDisposable
     /// <param name="mirrorAxes">Axes of the network that prediction may mirror.</param>
     /// <returns>Number of trained values.</returns>
     /// <exception cref="SharpSegException">The weights are of another network, or damaged.</exception>
-    public long WriteTo(string target, ConfigurationPlan configuration, NetworkPlan plan, string fold, IReadOnlyList<int> mirrorAxes) => Guarded(() =>
+    public long WriteTo(
+        string target, ConfigurationPlan configuration, NetworkPlan plan, string fold, IReadOnlyList<int> mirrorAxes) =>
+            Guarded(() =>
     {
         var parameters = StepMemory.ParametersOf(plan);
         RequireFit(configuration, plan, parameters);
@@ -91,7 +99,8 @@ internal sealed class NnUNetCheckpoint : IDisposable
         }
 
         Checkpoint.SaveImported(
-            target, configuration.Name, fold, [.. mirrorAxes.Select(axis => axis + (3 - axes))], $"nnU-Net v2, {Trainer}", parameters,
+            target, configuration.Name, fold, [.. mirrorAxes.Select(axis => axis + (3 - axes))],
+            $"nnU-Net v2, {Trainer}", parameters,
             (parameter, values) => Fill(parameter, plan, values));
         return parameters.Sum(parameter => parameter.Shape.Length);
     });
@@ -99,8 +108,8 @@ internal sealed class NnUNetCheckpoint : IDisposable
     public void Dispose() => file.Dispose();
 
     /// <summary>
-    /// The name in the network of the plans; null for tensors that are others under a second name: blocks list their layers once more in order, and
-    /// the decoder keeps the encoder.
+    /// The name in the network of the plans; null for tensors that are others under a second name: blocks list their layers once
+    /// more in order, and the decoder keeps the encoder.
     /// </summary>
     private static string? CanonicalName(string name)
     {
@@ -109,7 +118,8 @@ internal sealed class NnUNetCheckpoint : IDisposable
             name = name[wrapper.Length..];
         }
 
-        return name.Contains(".all_modules.", StringComparison.Ordinal) || name.StartsWith("decoder.encoder.", StringComparison.Ordinal) ? null : name;
+        return name.Contains(".all_modules.", StringComparison.Ordinal)
+            || name.StartsWith("decoder.encoder.", StringComparison.Ordinal) ? null : name;
     }
 
     private void RequireFit(ConfigurationPlan configuration, NetworkPlan plan, IReadOnlyList<Parameter> parameters)
@@ -127,7 +137,8 @@ internal sealed class NnUNetCheckpoint : IDisposable
             if (parameter.Kind == ParameterKind.NormScale && plan.Norm == NormKind.Folded)
             {
                 var norm = NormOf(parameter);
-                (expected[$"{norm}.running_mean"], expected[$"{norm}.running_var"], expected[$"{norm}.num_batches_tracked"]) = (shape, shape, []);
+                (expected[$"{norm}.running_mean"], expected[$"{norm}.running_var"], expected[$"{norm}.num_batches_tracked"]) = (
+                    shape, shape, []);
             }
         }
 
@@ -137,14 +148,16 @@ internal sealed class NnUNetCheckpoint : IDisposable
         {
             var parts = new[] { Listed(missing, "missing"), Listed(left, "left over") }.Where(part => part.Length > 0);
             throw new SharpSegException(
-                $"`{path}`: its weights are not those of {configuration.Name} in plans.json ({plan.Family}): {string.Join("; ", parts)}",
+                $"`{path}`: its weights are not those of {configuration.Name} in plans.json ({plan.Family}): "
+                    + $"{string.Join("; ", parts)}",
                 $"`{Trainer}` has trained another network than the plans describe; only the plans' network can be imported");
         }
 
         foreach (var (name, shape) in expected.Where(pair => !weights[pair.Key].Shape.SequenceEqual(pair.Value)))
         {
             throw new SharpSegException(
-                $"`{path}`: tensor `{name}` is [{string.Join(", ", weights[name].Shape)}], the network of {configuration.Name} in plans.json has [{string.Join(", ", shape)}]",
+                $"`{path}`: tensor `{name}` is [{string.Join(", ", weights[name].Shape)}], the network of {configuration.Name} "
+                    + $"in plans.json has [{string.Join(", ", shape)}]",
                 "plans.json and dataset.json must be those with which it was trained");
         }
     }
@@ -157,7 +170,8 @@ internal sealed class NnUNetCheckpoint : IDisposable
 
     private void Fill(Parameter parameter, NetworkPlan plan, Span<float> ours)
     {
-        if (parameter.Kind is ParameterKind.NormScale or ParameterKind.NormShift && (plan.Norm == NormKind.Folded || !plan.NormAffine))
+        if (parameter.Kind is ParameterKind.NormScale or ParameterKind.NormShift
+            && (plan.Norm == NormKind.Folded || !plan.NormAffine))
         {
             FillNorm(parameter, plan, ours);
             return;
@@ -175,12 +189,13 @@ internal sealed class NnUNetCheckpoint : IDisposable
     }
 
     /// <summary>
-    /// Batch normalisation with its running statistics, γ·(x − μ)/√(σ² + ε) + β, as one factor and one summand per channel; without γ and β these
-    /// are 1 and 0.
+    /// Batch normalisation with its running statistics, γ·(x − μ)/√(σ² + ε) + β, as one factor and one summand per channel;
+    /// without γ and β these are 1 and 0.
     /// </summary>
     private void FillNorm(Parameter parameter, NetworkPlan plan, Span<float> ours)
     {
-        float[] gamma = new float[ours.Length], beta = new float[ours.Length], mean = new float[ours.Length], variance = new float[ours.Length];
+        float[] gamma = new float[ours.Length], beta = new float[ours.Length], mean = new float[ours.Length],
+        variance = new float[ours.Length];
         Array.Fill(gamma, 1);
         var norm = NormOf(parameter);
         if (plan.NormAffine)
@@ -209,7 +224,9 @@ internal sealed class NnUNetCheckpoint : IDisposable
         {
             if (!float.IsFinite(value))
             {
-                throw new SharpSegException($"`{path}`: tensor `{name}` has values that are not numbers", "its training has failed, or the file is damaged");
+                throw new SharpSegException(
+                    $"`{path}`: tensor `{name}` has values that are not numbers",
+                    "its training has failed, or the file is damaged");
             }
         }
     }
@@ -222,12 +239,16 @@ internal sealed class NnUNetCheckpoint : IDisposable
         }
         catch (ModelFileException e)
         {
-            throw new SharpSegException(e.Message, "give a checkpoint as nnU-Net v2 wrote it; if it is one, download or copy it again", e);
+            throw new SharpSegException(
+                e.Message, "give a checkpoint as nnU-Net v2 wrote it; if it is one, download or copy it again", e);
         }
     }
 
     private SharpSegException NotATensor(string name, object? value) =>
-        new($"`{path}`: `{name}` is not a tensor but {(value as PickleOpaque)?.What ?? "something else"}", "give a checkpoint as nnU-Net v2 wrote it");
+        new(
+            $"`{path}`: `{name}` is not a tensor but {(value as PickleOpaque)?.What ?? "something else"}",
+            "give a checkpoint as nnU-Net v2 wrote it");
 
-    private SharpSegException NotACheckpoint(string why) => new($"`{path}`: not a checkpoint of nnU-Net v2: {why}", "give the folder of a trained model");
+    private SharpSegException NotACheckpoint(string why) =>
+        new($"`{path}`: not a checkpoint of nnU-Net v2: {why}", "give the folder of a trained model");
 }

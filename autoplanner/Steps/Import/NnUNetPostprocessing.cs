@@ -6,7 +6,8 @@ using SharpSeg.AutoPlanner.Volumes;
 namespace SharpSeg.AutoPlanner.Steps.Import;
 
 /// <summary>
-/// What nnU-Net decided to do to its predictions, from <c>crossval_results_folds_0_1_2_3_4/postprocessing.json</c>; never from the pickle beside it.
+/// What nnU-Net decided to do to its predictions, from <c>crossval_results_folds_0_1_2_3_4/postprocessing.json</c>; never from
+/// the pickle beside it.
 /// </summary>
 internal static class NnUNetPostprocessing
 {
@@ -33,7 +34,9 @@ internal static class NnUNetPostprocessing
         {
             if (File.Exists(Path.Combine(folder, "postprocessing.pkl")))
             {
-                left.Add($"{Path.GetFileName(folder)}/postprocessing.pkl: a pickle; its contents stand in postprocessing.json, which is missing");
+                left.Add(
+                    $"{Path.GetFileName(folder)}/postprocessing.pkl: a pickle; its contents stand in postprocessing.json, which "
+                        + "is missing");
             }
 
             return PostprocessingSteps.None;
@@ -54,7 +57,8 @@ internal static class NnUNetPostprocessing
         var arguments = file.Node["postprocessing_kwargs"] as JsonArray;
         if (arguments?.Count != functions.Length)
         {
-            throw file.Error("postprocessing_kwargs", $"{arguments?.Count ?? 0} entries for {functions.Length} postprocessing_fns");
+            throw file.Error(
+                "postprocessing_kwargs", $"{arguments?.Count ?? 0} entries for {functions.Length} postprocessing_fns");
         }
 
         var sets = new List<IReadOnlyList<int>>();
@@ -66,17 +70,21 @@ internal static class NnUNetPostprocessing
             }
 
             var kwargs = new JsonFile(
-                file.Source, $"postprocessing_kwargs[{i}]", arguments[i] as JsonObject ?? throw file.Error("postprocessing_kwargs", $"entry {i} is not an object"));
+                file.Source, $"postprocessing_kwargs[{i}]",
+                arguments[i] as JsonObject ?? throw file.Error("postprocessing_kwargs", $"entry {i} is not an object"));
             if (kwargs.Number("background_label") is not (null or 0))
             {
-                throw kwargs.Error("background_label", $"{kwargs.Number("background_label")} is not supported: what is removed becomes 0");
+                throw kwargs.Error(
+                    "background_label", $"{kwargs.Number("background_label")} is not supported: what is removed becomes 0");
             }
 
             // A label, a region, or a list of both: the union is one mask.
             var set = Flat(kwargs.Node["labels_or_regions"]).Distinct().Order().ToArray();
             if (set.Length == 0 || set.Any(label => !labels.ForegroundLabels.Contains(label)))
             {
-                throw kwargs.Error("labels_or_regions", $"{kwargs.Node["labels_or_regions"]?.ToJsonString() ?? "null"} are no labels of the dataset");
+                throw kwargs.Error(
+                    "labels_or_regions",
+                    $"{kwargs.Node["labels_or_regions"]?.ToJsonString() ?? "null"} are no labels of the dataset");
             }
 
             sets.Add(set);

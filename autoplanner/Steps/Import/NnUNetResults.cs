@@ -4,7 +4,8 @@ namespace SharpSeg.AutoPlanner.Steps.Import;
 
 /// <summary>The results of one trained configuration of nnU-Net v2, a folder <c>TRAINER__PLANS__CONFIGURATION</c>.</summary>
 /// <param name="Folder">The folder.</param>
-/// <param name="Series">What comes before the configuration's name, e.g. <c>nnUNetTrainer__nnUNetPlans</c>; empty where the folder has another name.</param>
+/// <param name="Series">What comes before the configuration's name, e.g. <c>nnUNetTrainer__nnUNetPlans</c>; empty where the
+/// folder has another name.</param>
 /// <param name="Folds">Folds that have the wanted checkpoint: numbers, or only "all".</param>
 /// <param name="FileName">The checkpoint's file name.</param>
 internal sealed partial record NnUNetResults(string Folder, string Series, IReadOnlyList<string> Folds, string FileName)
@@ -18,7 +19,8 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
     public string Checkpoint(string fold) => Path.Combine(Folder, $"fold_{fold}", FileName);
 
     /// <summary>
-    /// Finds the results in a folder: of one configuration, or of all below a dataset's folder (<c>DatasetNNN_NAME</c>) or the folder above it.
+    /// Finds the results in a folder: of one configuration, or of all below a dataset's folder (<c>DatasetNNN_NAME</c>) or the
+    /// folder above it.
     /// </summary>
     /// <param name="folder">What the user names.</param>
     /// <param name="shown">What to call it in messages.</param>
@@ -38,34 +40,45 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         if (candidates.Length == 0)
         {
             throw IsVersion1(folder)
-                ? new SharpSegException($"`{shown}`: a model of nnU-Net v1, which is not supported", "models of nnU-Net v2 are: it keeps plans.json and fold_0/checkpoint_final.pth")
+                ? new SharpSegException(
+                    $"`{shown}`: a model of nnU-Net v1, which is not supported",
+                    "models of nnU-Net v2 are: it keeps plans.json and fold_0/checkpoint_final.pth")
                 : new SharpSegException(
                     $"`{shown}`: no model of nnU-Net v2 in it",
-                    "give a folder TRAINER__PLANS__CONFIGURATION (with plans.json and fold_0/checkpoint_final.pth), the folder DatasetNNN_NAME above it, or a zip of either");
+                    "give a folder TRAINER__PLANS__CONFIGURATION (with plans.json and fold_0/checkpoint_final.pth), the folder "
+                        + "DatasetNNN_NAME above it, or a zip of either");
         }
 
         var series = candidates.GroupBy(candidate => (Path.GetDirectoryName(candidate), SeriesOf(candidate))).ToArray();
         if (series.Length > 1)
         {
             throw new SharpSegException(
-                $"`{shown}` holds models of several trainers or datasets: {string.Join(", ", series.Select(group => $"`{Path.GetFileName(group.First())}`"))}",
+                $"`{shown}` holds models of several trainers or datasets: "
+                    + $"{string.Join(", ", series.Select(group => $"`{Path.GetFileName(group.First())}`"))}",
                 "import them one by one, each by its own folder");
         }
 
-        var results = candidates.Order(StringComparer.Ordinal).Select(candidate => Open(candidate, shown, checkpoint, folds, left)).OfType<NnUNetResults>().ToArray();
+        var results = candidates.Order(StringComparer.Ordinal)
+            .Select(candidate => Open(candidate, shown, checkpoint, folds, left)).OfType<NnUNetResults>().ToArray();
         return results.Length > 0 ? results : throw new SharpSegException(
-            $"`{shown}`: no `checkpoint_{checkpoint}.pth`" + (folds.Count > 0 ? $" of fold{(folds.Count > 1 ? "s" : "")} {string.Join(", ", folds)}" : ""),
+            $"`{shown}`: no `checkpoint_{checkpoint}.pth`"
+                + (folds.Count > 0 ? $" of fold{(folds.Count > 1 ? "s" : "")} {string.Join(", ", folds)}" : ""),
             "--checkpoint names another of final, best and latest, -f the folds");
     }
 
-    /// <summary>The results of another configuration of the same trainer, in the folder beside this one; null if there are none.</summary>
+    /// <summary>
+    /// The results of another configuration of the same trainer, in the folder beside this one; null if there are none.
+    /// </summary>
     public NnUNetResults? Sibling(string configuration, List<string> left)
     {
         var folder = Series.Length == 0 ? "" : Path.Combine(Path.GetDirectoryName(Folder)!, $"{Series}__{configuration}");
-        return Series.Length > 0 && IsResults(folder) ? Open(folder, folder, FileName["checkpoint_".Length..^".pth".Length], [], left) : null;
+        return Series.Length > 0 && IsResults(folder)
+            ? Open(folder, folder, FileName["checkpoint_".Length..^".pth".Length], [], left)
+            : null;
     }
 
-    private static NnUNetResults? Open(string folder, string shown, string checkpoint, IReadOnlyList<string> asked, List<string> left)
+    private static NnUNetResults? Open(
+        string folder, string shown, string checkpoint, IReadOnlyList<string> asked, List<string> left)
     {
         var name = Path.GetFileName(folder);
         var file = $"checkpoint_{checkpoint}.pth";
@@ -79,7 +92,8 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         {
             if (trained.Length > 0)
             {
-                throw new SharpSegException($"`{shown}`: {name} has no {file} of fold {missing}", $"there are those of {string.Join(", ", trained)}");
+                throw new SharpSegException(
+                    $"`{shown}`: {name} has no {file} of fold {missing}", $"there are those of {string.Join(", ", trained)}");
             }
 
             left.Add($"{name}: no {file}");
@@ -90,7 +104,9 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         folds = folds.Length == 0 ? trained : folds;
         foreach (var fold in trained.Except(folds))
         {
-            left.Add($"{name}: fold {fold}, " + (asked.Count > 0 ? "not asked for" : "trained on all cases; numbered folds are taken first, -f all takes it"));
+            left.Add(
+                $"{name}: fold {fold}, " + (
+                    asked.Count > 0 ? "not asked for" : "trained on all cases; numbered folds are taken first, -f all takes it"));
         }
 
         if (folds.Length == 0)
@@ -113,7 +129,8 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         File.Exists(Path.Combine(folder, "plans.json")) && Directory.EnumerateDirectories(folder, "fold_*").Any();
 
     private static bool IsVersion1(string folder) =>
-        new[] { folder }.Concat(Below(folder)).Concat(Below(folder).SelectMany(Below)).Any(path => File.Exists(Path.Combine(path, "plans.pkl")));
+        new[] { folder }.Concat(Below(folder)).Concat(Below(folder).SelectMany(Below))
+            .Any(path => File.Exists(Path.Combine(path, "plans.pkl")));
 
     private static string[] Below(string folder) => [.. Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)];
 

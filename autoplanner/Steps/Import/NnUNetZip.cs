@@ -4,12 +4,14 @@ using System.Text.RegularExpressions;
 namespace SharpSeg.AutoPlanner.Steps.Import;
 
 /// <summary>
-/// The files of a zipped nnU-Net model that an import reads, unpacked into a temporary folder; disposing removes it. The zip is untrusted: only
-/// names that a model has are unpacked, sizes are checked before anything is written, contents against their check values.
+/// The files of a zipped nnU-Net model that an import reads, unpacked into a temporary folder; disposing removes it. The zip is
+/// untrusted: only names that a model has are unpacked, sizes are checked before anything is written, contents against their
+/// check values.
 /// </summary>
 internal sealed partial class NnUNetZip : IDisposable
 {
-    private const int MostEntries = 1_000_000;                          // a zip may hold predictions of all training cases; they are not unpacked
+    // a zip may hold predictions of all training cases; they are not unpacked
+    private const int MostEntries = 1_000_000;
 
     private NnUNetZip(string folder) => Folder = folder;
 
@@ -24,10 +26,14 @@ internal sealed partial class NnUNetZip : IDisposable
         try
         {
             using var zip = ZipFile.OpenRead(path);
-            var wanted = zip.Entries.Where(entry => Wanted().IsMatch(entry.FullName) && !entry.FullName.Split('/').Any(part => part is "." or "..")).ToArray();
-            if (zip.Entries.Count > MostEntries || wanted.Select(entry => entry.FullName).Distinct(StringComparer.OrdinalIgnoreCase).Count() != wanted.Length)
+            var wanted =
+                zip.Entries.Where(entry => Wanted().IsMatch(entry.FullName)
+                    && !entry.FullName.Split('/').Any(part => part is "." or "..")).ToArray();
+            if (zip.Entries.Count > MostEntries
+                || wanted.Select(entry => entry.FullName).Distinct(StringComparer.OrdinalIgnoreCase).Count() != wanted.Length)
             {
-                throw new SharpSegException($"`{path}`: a file in it is there twice, or there are more than {MostEntries}", "download or copy it again");
+                throw new SharpSegException(
+                    $"`{path}`: a file in it is there twice, or there are more than {MostEntries}", "download or copy it again");
             }
 
             UnpackedModel.RequireSpace(wanted, unpacked.Folder, path);
@@ -44,7 +50,8 @@ internal sealed partial class NnUNetZip : IDisposable
         {
             unpacked.Dispose();
             throw error is InvalidDataException or EndOfStreamException or NotSupportedException
-                ? new SharpSegException($"`{path}`: not a zip file, or damaged: {error.Message}", "download or copy it again", error)
+                ? new SharpSegException(
+                    $"`{path}`: not a zip file, or damaged: {error.Message}", "download or copy it again", error)
                 : error;
         }
     }

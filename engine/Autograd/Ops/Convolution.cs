@@ -21,7 +21,8 @@ internal static class Convolution
     /// be computed (docs/method/networks.md §2.6).
     /// </param>
     public static Variable Apply(
-        Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride, bool biasCancels = false)
+        Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride,
+        bool biasCancels = false)
     {
         if (weights.Count != (inputs.Count + 1) / 2)
         {
@@ -74,7 +75,8 @@ internal static class Convolution
         private readonly bool biasCancels;
 
         public ConvolutionNode(
-            IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride, bool biasCancels, Variable y)
+            IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride,
+            bool biasCancels, Variable y)
             : base(y)
         {
             (this.inputs, this.weights, this.bias, this.stride, this.biasCancels) = (inputs, weights, bias, stride, biasCancels);

@@ -18,8 +18,8 @@ internal static class InstanceNormLeakyReLU
     /// <param name="slope">Slope of the leaky ReLU; 1 leaves it out.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="measured">
-    /// False takes mean 0 and deviation 1 instead of those of x: y = leaky(gamma·x + beta), for norms whose statistics are constants and have been
-    /// folded into gamma and beta. Such a network is not trained.
+    /// False takes mean 0 and deviation 1 instead of those of x: y = leaky(gamma·x + beta), for norms whose statistics are
+    /// constants and have been folded into gamma and beta. Such a network is not trained.
     /// </param>
     public static Variable Apply(
         Tape tape, Variable x, Parameter gamma, Parameter beta, float slope, float epsilon = 1e-5f, bool measured = true)

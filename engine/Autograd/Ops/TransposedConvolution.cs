@@ -31,7 +31,8 @@ internal static class TransposedConvolution
         private readonly Parameter weight;
         private readonly Parameter? bias;
 
-        public TransposedConvolutionNode(in TransposedConvProblem problem, Variable x, Parameter weight, Parameter? bias, Variable y)
+        public TransposedConvolutionNode(
+            in TransposedConvProblem problem, Variable x, Parameter weight, Parameter? bias, Variable y)
             : base(y)
         {
             (this.problem, this.x, this.weight, this.bias) = (problem, x, weight, bias);
@@ -51,7 +52,8 @@ internal static class TransposedConvolution
             var dy = Output.Gradient!;
             var accumulateParameters = weight.ContributeGradient();
             bias?.ContributeGradient();
-            tape.Backend.TransposedConvBackwardWeights(problem, tape.Value(x), dy, weight.Gradient, bias?.Gradient, accumulateParameters);
+            tape.Backend.TransposedConvBackwardWeights(
+                problem, tape.Value(x), dy, weight.Gradient, bias?.Gradient, accumulateParameters);
             Release(tape, x);
             if (x.NeedsGradient)
             {

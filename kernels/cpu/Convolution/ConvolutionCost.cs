@@ -63,7 +63,8 @@ internal static class ConvolutionCost<TLanes, TVector>
     {
         double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), voxels = (double)p.N * p.Grid.Voxels;
         var products = weightGradient && DirectGradientWork<TLanes, TVector>.Gathers(p)
-            ? (RoundUp((int)p.Window.Voxels * p.CTotal, GradientTile<TLanes, TVector>.Height) + (0.5 * p.Window.Voxels * p.CTotal)) * voxels
+            ? (RoundUp((int)p.Window.Voxels * p.CTotal, GradientTile<TLanes, TVector>.Height)
+                + (0.5 * p.Window.Voxels * p.CTotal)) * voxels
             : weightGradient
             ? p.Window.Z * p.Window.Y * RoundUp(p.Window.X * p.CTotal, GradientTile<TLanes, TVector>.Height) * voxels
             : p.Window.Voxels * p.CTotal * voxels / p.Grid.X * RoundUp(p.Grid.X, ForwardTile<TLanes, TVector>.GroupSize);
@@ -73,18 +74,22 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>Vector instructions of the convolution over gathered voxels, one tap at a time.</summary>
     public static double Gather(in TapProblem p, bool weightGradient)
     {
-        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), pairs = p.Pairs, vectors = p.CTotal / (double)TLanes.Count;
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), pairs = p.Pairs,
+        vectors = p.CTotal / (double)TLanes.Count;
         var copies = 2 * pairs * (weightGradient ? vectors + (2 * blocks) : vectors);
         var products = weightGradient
             ? 2 * blocks * RoundUp(p.CTotal, GradientTile<TLanes, TVector>.Height) * pairs
             : blocks * ((2 * p.CTotal) + 8) * pairs;
-        var tiles = weightGradient ? p.Window.Voxels * blocks * p.CTotal / GradientTile<TLanes, TVector>.Height : blocks * pairs / 12;
+        var tiles = weightGradient
+            ? p.Window.Voxels * blocks * p.CTotal / GradientTile<TLanes, TVector>.Height
+            : blocks * pairs / 12;
         return (GatherFactor * products) + copies + (PerProduct * tiles) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 
     /// <summary>Bytes of weights that have as many points as the kernel has taps, or the transformed kernel has points.</summary>
     private static double WeightBytes(in TapProblem p, int points) =>
-        (double)points * p.CTotal * PackWeightsWork<TLanes, TVector>.Blocks(p.Cout) * PackWeightsWork<TLanes, TVector>.Block * sizeof(float);
+        (double)points * p.CTotal * PackWeightsWork<TLanes, TVector>.Blocks(
+            p.Cout) * PackWeightsWork<TLanes, TVector>.Block * sizeof(float);
 
     /// <summary>Vector instructions of the Winograd convolution.</summary>
     public static double Winograd(in TapProblem p, bool wide, bool weightGradient)

@@ -5,9 +5,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Direct convolution of a <see cref="TapProblem"/> with packed weights. A chunk is (sample, planes, rows, columns, output channel
-/// blocks): it copies its part of the input with border (unless that can be read in place), then walks over tiles of output voxels.
-/// The slab and one block's weights fit the second-level cache.
+/// Direct convolution of a <see cref="TapProblem"/> with packed weights. A chunk is (sample, planes, rows, columns, output
+/// channel blocks): it copies its part of the input with border (unless that can be read in place), then walks over tiles of
+/// output voxels. The slab and one block's weights fit the second-level cache.
 /// </summary>
 internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -39,7 +39,8 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
     public readonly long ScratchPerWorker => slabLength;
 
     /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
-    public static DirectConvWork<TLanes, TVector> Plan(in TapProblem problem, float* packed, float* bias, bool accumulate, int threads)
+    public static DirectConvWork<TLanes, TVector> Plan(
+        in TapProblem problem, float* packed, float* bias, bool accumulate, int threads)
     {
         var work = new DirectConvWork<TLanes, TVector> { p = problem, packed = packed, bias = bias, accumulate = accumulate };
         ref var p = ref work.p;

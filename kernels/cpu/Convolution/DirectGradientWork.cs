@@ -6,10 +6,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Direct weight gradient of a <see cref="TapProblem"/> whose output's gradient is G (n, grid, Cout): for every tap and input channel
-/// the products with G are summed over all grid voxels.
-/// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any. Voxel parts are
-/// added later, in order (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
+/// Direct weight gradient of a <see cref="TapProblem"/> whose output's gradient is G (n, grid, Cout): for every tap and input
+/// channel the products with G are summed over all grid voxels.
+/// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any. Voxel
+/// parts are added later, in order (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
 /// [part][dz][dy][block of run][block of Cout][Height][2·lanes].</para>
 /// </summary>
 internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
@@ -64,7 +64,8 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     public static int TileLength => GradientTile<TLanes, TVector>.Height * 2 * TLanes.Count;
 
     /// <summary>
-    /// Whether all taps of a voxel are gathered side by side: with a few channels a row of taps alone would fill a quarter of a tile.
+    /// Whether all taps of a voxel are gathered side by side: with a few channels a row of taps alone would fill a quarter of a
+    /// tile.
     /// </summary>
     public static bool Gathers(in TapProblem p) => p.CTotal <= 4 && p.Window.Z * p.Window.Y > 1;
 
@@ -86,7 +87,9 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
         work.Parts = (int)Math.Clamp(Up(wanted, work.TapPlanes * work.qParts), 1, most);
         work.rows = Math.Min(p.Grid.Y, Math.Max(1, Up(VoxelsPerTile, p.Grid.X)));
         work.planes = work.rows < p.Grid.Y ? 1 : Math.Clamp(Up(VoxelsPerTile, p.Grid.X * p.Grid.Y), 1, p.Grid.Z);
-        work.gatheredLength = work.gathered ? ((((long)work.planes * work.rows * p.Grid.X * work.RunLength) + height + 64) | 15) + 1 : 0;
+        work.gatheredLength = work.gathered
+            ? ((((long)work.planes * work.rows * p.Grid.X * work.RunLength) + height + 64) | 15) + 1
+            : 0;
         work.slabLength = work.inPlace
             ? 0
             : work.gathered
@@ -114,7 +117,8 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
         var own = sums + (part * PartLength) + ((long)dz * TapRows * runBlocks * qBlocks * TileLength);
         for (var tile = 0; tile < TapRows * runBlocks; tile++)
         {
-            new Span<float>(own + (((long)tile * qBlocks) + firstBlock) * TileLength, (lastBlock - firstBlock) * TileLength).Clear();
+            new Span<float>(
+                own + (((long)tile * qBlocks) + firstBlock) * TileLength, (lastBlock - firstBlock) * TileLength).Clear();
         }
 
         // Only planes whose tap dz lies inside the input count; they are consecutive within a sample.
@@ -139,7 +143,9 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             {
                 for (var y = 0; y < p.Grid.Y; y += rows)
                 {
-                    Box(n, z, Math.Min(planes, z1 - z), y, Math.Min(rows, p.Grid.Y - y), dz, firstBlock, lastBlock, own, slabs + (worker * slabLength));
+                    Box(
+                        n, z, Math.Min(planes, z1 - z), y, Math.Min(rows, p.Grid.Y - y), dz, firstBlock, lastBlock, own,
+                        slabs + (worker * slabLength));
                 }
             }
         }
@@ -204,15 +210,16 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
                 for (var block = firstBlock; block < lastBlock; block++)
                 {
                     GradientTile<TLanes, TVector>.Run(
-                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block), tiles + ((long)block * TileLength), height);
+                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block),
+                        tiles + ((long)block * TileLength), height);
                 }
             }
         }
     }
 
     /// <summary>
-    /// All taps of every voxel of a box, in the order (dz, dy, dx, channel), from a bordered slab behind the target. Whole vectors are copied;
-    /// what they write beyond a row of taps is overwritten by the next row.
+    /// All taps of every voxel of a box, in the order (dz, dy, dx, channel), from a bordered slab behind the target. Whole
+    /// vectors are copied; what they write beyond a row of taps is overwritten by the next row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Gather(int n, int z, int zCount, int y, int yCount, float* target)

@@ -4,9 +4,10 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// The inner loops of the direct convolution: a tile of output voxels × two vectors of output channels stays in registers while the
-/// taps and input channels go by. Per step two weight vectors are loaded and each input value is broadcast once, so the multiply-add
-/// units, not the loads, are the limit. Voxels come in three groups, each consecutive along x; groups may lie anywhere.
+/// The inner loops of the direct convolution: a tile of output voxels × two vectors of output channels stays in registers while
+/// the taps and input channels go by. Per step two weight vectors are loaded and each input value is broadcast once, so the
+/// multiply-add units, not the loads, are the limit. Voxels come in three groups, each consecutive along x; groups may lie
+/// anywhere.
 /// <para>The tile is written to memory as voxel × (2·lanes) floats; bias, accumulation and tails are left to the caller.</para>
 /// </summary>
 internal static unsafe class ForwardTile<TLanes, TVector>

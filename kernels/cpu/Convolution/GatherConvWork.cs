@@ -16,8 +16,8 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
     where TVector : unmanaged
 {
     /// <summary>
-    /// Tiles gathered at a time: each block's matrix (32 KiB at 256 channels) then stays in the first-level cache while they go by, and the
-    /// tiles, which are read at a third of its rate, come from the second.
+    /// Tiles gathered at a time: each block's matrix (32 KiB at 256 channels) then stays in the first-level cache while they go
+    /// by, and the tiles, which are read at a third of its rate, come from the second.
     /// </summary>
     private const int TilesPerSlice = 16;
 
@@ -153,7 +153,8 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
             for (var first = 0; first < voxels; first += TileVoxels)
             {
                 var corner = rows + (first * RowPitch);
-                ForwardTile<TLanes, TVector>.Run(taps, corner, corner + (size * RowPitch), corner + (2 * size * RowPitch), matrix, tile);
+                ForwardTile<TLanes, TVector>.Run(
+                    taps, corner, corner + (size * RowPitch), corner + (2 * size * RowPitch), matrix, tile);
                 AddTile(tile, targets + first, Math.Min(TileVoxels, voxels - first), block * width, channels);
             }
         }
@@ -190,7 +191,8 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
             return;
         }
 
-        int first = firstBlock * PackWeightsWork<TLanes, TVector>.Block, last = Math.Min(lastBlock * PackWeightsWork<TLanes, TVector>.Block, p.Cout);
+        int first = firstBlock * PackWeightsWork<TLanes, TVector>.Block,
+        last = Math.Min(lastBlock * PackWeightsWork<TLanes, TVector>.Block, p.Cout);
         for (var line = firstLine; line < lastLine; line++)
         {
             var row = OutputRow(line / p.Grid.Y / p.Grid.Z, line / p.Grid.Y % p.Grid.Z, line % p.Grid.Y);

@@ -5,9 +5,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Weight gradient of a <see cref="TapProblem"/> over gathered voxels, for few voxels and many channels: for one tap, the voxels whose tap lies
-/// inside the input are copied side by side (and their output gradients likewise), and their products summed. A chunk is (tap, output channel
-/// blocks); it sees all voxels, in slices that fit the second-level cache, and writes or adds its part of the gradient itself.
+/// Weight gradient of a <see cref="TapProblem"/> over gathered voxels, for few voxels and many channels: for one tap, the voxels
+/// whose tap lies inside the input are copied side by side (and their output gradients likewise), and their products summed. A
+/// chunk is (tap, output channel blocks); it sees all voxels, in slices that fit the second-level cache, and writes or adds its
+/// part of the gradient itself.
 /// <para>A slice is stored in panels: Height input channels of all its voxels one after the other, and 2·lanes channels of their
 /// gradients, so that a tile reads two streams from the first-level cache.</para>
 /// </summary>
@@ -43,7 +44,8 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
     private readonly int RunBlocks => (p.CTotal + Height - 1) / Height;
 
     /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
-    public static GatherGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, bool accumulate, float* dw, int threads)
+    public static GatherGradientWork<TLanes, TVector> Plan(
+        in TapProblem problem, float* g, bool accumulate, float* dw, int threads)
     {
         int blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout), taps = (int)problem.Window.Voxels;
         var wanted = threads == 1 ? 1 : 8 * threads;
@@ -78,8 +80,10 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
             {
                 for (var y = y0; y < y1; y++)
                 {
-                    var gradient = g + (((((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * p.Grid.X) * p.Cout) + (firstBlock * Width);
-                    var line = p.InputVoxel(n, (z * p.Step.Z) + p.First.Z + at.Z, (y * p.Step.Y) + p.First.Y + at.Y, p.First.X + at.X);
+                    var gradient = g
+                        + (((((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * p.Grid.X) * p.Cout) + (firstBlock * Width);
+                    var line = p.InputVoxel(
+                        n, (z * p.Step.Z) + p.First.Z + at.Z, (y * p.Step.Y) + p.First.Y + at.Y, p.First.X + at.X);
                     for (var x = x0; x < x1; x++)
                     {
                         ToPanels(line + (x * p.Step.X), both, inputs + (found * Height));
@@ -108,8 +112,8 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>
-    /// Cuts a voxel's channels into the panels. Whole vectors are copied; what they write beyond a panel's entry is the next voxel's, which comes
-    /// later, or the space behind the panel.
+    /// Cuts a voxel's channels into the panels. Whole vectors are copied; what they write beyond a panel's entry is the next
+    /// voxel's, which comes later, or the space behind the panel.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void ToPanels(long voxel, float* both, float* target)
@@ -158,7 +162,8 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
                     CacheHint.Fetch(corner + ((long)i * p.Cout), channels);
                 }
 
-                // Not Span.Clear: loads cannot be forwarded from the string instruction's stores, which cost a quarter of the tile's time.
+                // Not Span.Clear: loads cannot be forwarded from the string instruction's stores, which cost a quarter of the
+                // tile's time.
                 for (var i = 0; i < Height * Width; i += TLanes.Count)
                 {
                     TLanes.Store(sums + i, TLanes.Zero);
@@ -172,7 +177,9 @@ internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
                     for (var q = 0; q < channels; q += TLanes.Count)
                     {
                         var sum = TLanes.Load(sums + (i * Width) + q);
-                        TLanes.StoreFirst(target + q, add ? TLanes.Add(sum, TLanes.Load(target + q)) : sum, Math.Min(TLanes.Count, channels - q));
+                        TLanes.StoreFirst(
+                            target + q, add ? TLanes.Add(sum, TLanes.Load(target + q)) : sum,
+                            Math.Min(TLanes.Count, channels - q));
                     }
                 }
             }

@@ -4,8 +4,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// The inner loop of the weight gradient: Height input values × two vectors of output channels are summed in registers while the voxels
-/// of a box go by. Per voxel two vectors of the output's gradient are loaded and each input value is broadcast once.
+/// The inner loop of the weight gradient: Height input values × two vectors of output channels are summed in registers while the
+/// voxels of a box go by. Per voxel two vectors of the output's gradient are loaded and each input value is broadcast once.
 /// </summary>
 internal static unsafe class GradientTile<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -21,7 +21,9 @@ internal static unsafe class GradientTile<TLanes, TVector>
     public static int RowsFor(int length) =>
         TLanes.ManyRegisters && (length + 10) / 11 == (length + 11) / 12 ? 11 : Height;
 
-    /// <summary>sums[i, q] += Σ over the box of x[i]·g[q] for i below <paramref name="height"/>; sums is Height × (2·lanes) floats.</summary>
+    /// <summary>
+    /// sums[i, q] += Σ over the box of x[i]·g[q] for i below <paramref name="height"/>; sums is Height × (2·lanes) floats.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(in VoxelBox box, float* x, float* g, float* sums, int height)
     {

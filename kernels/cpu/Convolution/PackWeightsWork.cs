@@ -6,10 +6,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Packs weights for the tiles: for each block of 2·lanes output channels, for each tap in window order, for each reduction channel,
-/// the block's 2·lanes values (zeros behind the last channel). A chunk is one block × one tap.
-/// <para>Tap d of the window is kernel element KernelFirst + d·KernelStep. Plain: reduction channel r = row r of the weight matrix,
-/// output channels = columns. Transposed (backward data): reduction = columns, outputs = rows RowFirst….</para>
+/// Packs weights for the tiles: for each block of 2·lanes output channels, for each tap in window order, for each reduction
+/// channel, the block's 2·lanes values (zeros behind the last channel). A chunk is one block × one tap.
+/// <para>Tap d of the window is kernel element KernelFirst + d·KernelStep. Plain: reduction channel r = row r of the weight
+/// matrix, output channels = columns. Transposed (backward data): reduction = columns, outputs = rows RowFirst….</para>
 /// </summary>
 internal unsafe struct PackWeightsWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -72,7 +72,8 @@ internal unsafe struct PackWeightsWork<TLanes, TVector> : IChunkedWork
     {
         int taps = (int)Window.Voxels, tap = chunk % taps, block = chunk / taps;
         int dx = tap % Window.X, dy = tap / Window.X % Window.Y, dz = tap / Window.X / Window.Y;
-        int kz = KernelFirst.Z + (dz * KernelStep.Z), ky = KernelFirst.Y + (dy * KernelStep.Y), kx = KernelFirst.X + (dx * KernelStep.X);
+        int kz = KernelFirst.Z + (dz * KernelStep.Z), ky = KernelFirst.Y + (dy * KernelStep.Y),
+        kx = KernelFirst.X + (dx * KernelStep.X);
         var matrix = W + ((((((long)kz * Kernel.Y) + ky) * Kernel.X) + kx) * Rows * Columns);
         var first = block * Block;
         var count = Math.Min(Block, Outputs - first);

@@ -5,9 +5,10 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
 /// What every convolution-like pass comes down to: a grid of output voxels, each the sum over a box of taps of input voxels times
-/// matrices. Forward, backward data (one problem per residue of the stride) and transposed convolutions differ only in these numbers.
-/// <para>Grid voxel g reads input voxels g·Step + First + d for every tap d of the Window (outside the input: 0) and writes output
-/// voxel g·OutputStep + OutputFirst.</para>
+/// matrices. Forward, backward data (one problem per residue of the stride) and transposed convolutions differ only in these
+/// numbers.
+/// <para>Grid voxel g reads input voxels g·Step + First + d for every tap d of the Window (outside the input: 0) and writes
+/// output voxel g·OutputStep + OutputFirst.</para>
 /// </summary>
 internal unsafe struct TapProblem
 {
@@ -56,7 +57,9 @@ internal unsafe struct TapProblem
     /// <summary>Channels of the output, or of both outputs.</summary>
     public int Cout;
 
-    /// <summary>Second output, which takes the channels from <see cref="CoutFirst"/> on; null if there is none. Winograd only.</summary>
+    /// <summary>
+    /// Second output, which takes the channels from <see cref="CoutFirst"/> on; null if there is none. Winograd only.
+    /// </summary>
     public float* Y2;
 
     /// <summary>Channels of <see cref="Y"/> if there is a second output: a multiple of the channels of a block.</summary>

@@ -1,6 +1,8 @@
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
-/// <summary>Where the taps of a tile lie: Planes × Rows runs of Run consecutive floats each, relative to a voxel's first tap.</summary>
+/// <summary>
+/// Where the taps of a tile lie: Planes × Rows runs of Run consecutive floats each, relative to a voxel's first tap.
+/// </summary>
 internal struct Taps
 {
     /// <summary>Taps along z.</summary>

@@ -7,7 +7,8 @@ namespace SharpSeg.Kernels.Cpu.Inference;
 
 /// <summary>Index of the highest channel per voxel; the lowest index wins ties. Scratch per worker:
 /// <see cref="VoxelBlock.Length"/>.</summary>
-internal readonly unsafe struct ArgMaxWork<TLanes, TVector>(float* x, int channels, float* y, long voxels, float* scratch, long scratchPerWorker)
+internal readonly unsafe struct ArgMaxWork<TLanes, TVector>(
+    float* x, int channels, float* y, long voxels, float* scratch, long scratchPerWorker)
     : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -6,9 +6,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Inference;
 
 /// <summary>
-/// Adds one weighted tile to a volume: sum[origin + i, c] += w[i]·tile[i, c], weightSum[origin + i] += w[i], where origin + i lies in
-/// the volume. A chunk is some rows of that part of the tile. Each value is touched once, so that threads share nothing. How a voxel is
-/// rounded depends on its place in the tile alone: a volume and windows of it get the same bytes.
+/// Adds one weighted tile to a volume: sum[origin + i, c] += w[i]·tile[i, c], weightSum[origin + i] += w[i], where origin + i
+/// lies in the volume. A chunk is some rows of that part of the tile. Each value is touched once, so that threads share nothing.
+/// How a voxel is rounded depends on its place in the tile alone: a volume and windows of it get the same bytes.
 /// </summary>
 internal readonly unsafe struct BlendWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>

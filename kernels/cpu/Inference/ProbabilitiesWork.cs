@@ -5,7 +5,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 
 namespace SharpSeg.Kernels.Cpu.Inference;
 
-/// <summary>Softmax over channels, or sigmoid per channel. y may be x. Scratch per worker: <see cref="VoxelBlock.Length"/>.</summary>
+/// <summary>
+/// Softmax over channels, or sigmoid per channel. y may be x. Scratch per worker: <see cref="VoxelBlock.Length"/>.
+/// </summary>
 internal readonly unsafe struct ProbabilitiesWork<TLanes, TVector>(
     float* x, int channels, bool sigmoid, float* y, long voxels, float* scratch, long scratchPerWorker) : IChunkedWork
     where TLanes : struct, ILanes<TVector>

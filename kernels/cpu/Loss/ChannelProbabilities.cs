@@ -9,8 +9,8 @@ internal static unsafe class ChannelProbabilities<TLanes, TVector>
     where TVector : unmanaged
 {
     /// <summary>
-    /// Softmax over channels, in place: p = exp(z − max)/Σ. Also gives log Σ exp(z − max) + max, from which −log p_t = that − z_t, unless the
-    /// target is null.
+    /// Softmax over channels, in place: p = exp(z − max)/Σ. Also gives log Σ exp(z − max) + max, from which −log p_t = that −
+    /// z_t, unless the target is null.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* rows, int channels, float* logSum)

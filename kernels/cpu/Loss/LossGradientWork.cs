@@ -6,8 +6,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Loss;
 
 /// <summary>
-/// Second pass of Dice + cross-entropy. With g_c = m·(a_c·y_c + b_c) (a = −2/(N·D), b = (2I + s)/(N·D²), given per sample and class, already
-/// times the loss weight): softmax dz_k = p_k(g_k − Σ_j p_j g_j) + e·m(p_k − y_k); regions dz = g·σ(1 − σ) + e·m(σ − y).
+/// Second pass of Dice + cross-entropy. With g_c = m·(a_c·y_c + b_c) (a = −2/(N·D), b = (2I + s)/(N·D²), given per sample and
+/// class, already times the loss weight): softmax dz_k = p_k(g_k − Σ_j p_j g_j) + e·m(p_k − y_k); regions dz = g·σ(1 − σ) + e·m(σ
+/// − y).
 /// </summary>
 internal readonly unsafe struct LossGradientWork<TLanes, TVector>(
     LossProblem problem, float* logits, float* target, float* coefficients, float entropyScale, float* dlogits,
@@ -81,5 +82,6 @@ internal readonly unsafe struct LossGradientWork<TLanes, TVector>(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector DiceGradient(float* y, TVector mask, float* ab, int c) => TLanes.Multiply(
         mask,
-        TLanes.MultiplyAdd(TLanes.Broadcast(ab[2 * c]), TLanes.Load(y + (c * VoxelBlock.Size)), TLanes.Broadcast(ab[(2 * c) + 1])));
+        TLanes.MultiplyAdd(
+            TLanes.Broadcast(ab[2 * c]), TLanes.Load(y + (c * VoxelBlock.Size)), TLanes.Broadcast(ab[(2 * c) + 1])));
 }

@@ -6,8 +6,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Loss;
 
 /// <summary>
-/// First pass of Dice + cross-entropy: per chunk of voxels of one sample, in float64: I = Σ m·p·y, P = Σ m·p, G = Σ m·y per class, then the
-/// cross-entropy and the number of valid voxels. The caller adds the chunks in order.
+/// First pass of Dice + cross-entropy: per chunk of voxels of one sample, in float64: I = Σ m·p·y, P = Σ m·p, G = Σ m·y per
+/// class, then the cross-entropy and the number of valid voxels. The caller adds the chunks in order.
 /// </summary>
 internal readonly unsafe struct LossSumsWork<TLanes, TVector>(
     LossProblem problem, float* logits, float* target, double* partial, float* scratch, long scratchPerWorker) : IChunkedWork

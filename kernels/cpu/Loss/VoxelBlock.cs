@@ -18,7 +18,9 @@ internal static unsafe class VoxelBlock
     /// </summary>
     public static long Length(int channels) => (Math.Max(channels, 4) + 1L) * Size;
 
-    /// <summary>rows[c·Size + i] = values[i·channels + c] for i &lt; count; the rest of each row repeats the first voxel.</summary>
+    /// <summary>
+    /// rows[c·Size + i] = values[i·channels + c] for i &lt; count; the rest of each row repeats the first voxel.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(float* values, int channels, int count, float* rows)
     {

@@ -8,7 +8,8 @@ namespace SharpSeg.Kernels.Cpu.Normalization;
 /// Sums over voxels per channel (the bias gradient): partial sums of 1024 voxels or fewer in compensated float32 (Kahan 1965:
 /// gradients nearly cancel), added by the caller in float64 in order.
 /// </summary>
-internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(float* x, long voxels, int channels, int voxelsPerChunk, float* partial, int pitch)
+internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(
+    float* x, long voxels, int channels, int voxelsPerChunk, float* partial, int pitch)
     : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -5,9 +5,9 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// Second pass of instance normalisation: z = gamma·rstd·(x − mean) + beta; y = z &gt; 0 ? z : slope·z. The mean is subtracted first, so
-/// that a large mean costs no precision. y may be x. Two vectors of channels are processed at a time: pairs of cache lines, fewer
-/// sweeps.
+/// Second pass of instance normalisation: z = gamma·rstd·(x − mean) + beta; y = z &gt; 0 ? z : slope·z. The mean is subtracted
+/// first, so that a large mean costs no precision. y may be x. Two vectors of channels are processed at a time: pairs of cache
+/// lines, fewer sweeps.
 /// </summary>
 internal readonly unsafe struct NormApplyWork<TLanes, TVector>(
     float* x, float* mean, float* rstd, float* gamma, float* beta, float slope, float* y, VoxelChunks chunks) : IChunkedWork

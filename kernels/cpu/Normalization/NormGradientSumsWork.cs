@@ -5,11 +5,12 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// First pass of the backward normalisation: A = Σd and B = Σd·x̂ per chunk and channel, with x̂ = (x − mean)·rstd, z = gamma·x̂ + beta
-/// and d = dy·(z &gt; 0 ? 1 : slope). Sums of a chunk at 2·chunk·pitch (A) and behind them (B).
+/// First pass of the backward normalisation: A = Σd and B = Σd·x̂ per chunk and channel, with x̂ = (x − mean)·rstd, z = gamma·x̂
+/// + beta and d = dy·(z &gt; 0 ? 1 : slope). Sums of a chunk at 2·chunk·pitch (A) and behind them (B).
 /// </summary>
 internal readonly unsafe struct NormGradientSumsWork<TLanes, TVector>(
-    float* dy, float* x, float* mean, float* rstd, float* gamma, float* beta, float slope, float* partial, int pitch, VoxelChunks chunks)
+    float* dy, float* x, float* mean, float* rstd, float* gamma, float* beta, float slope, float* partial, int pitch,
+    VoxelChunks chunks)
     : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -38,7 +38,8 @@ internal readonly unsafe struct NormGradientWork<TLanes, TVector>(
             for (var i = count; i > 0; i--, px += channels, pg += channels, pd += channels)
             {
                 var d0 = One(TLanes.Load(px), TLanes.Load(pg), centre0, scale0, factor0, shift0, a0, b0, outer0, leak);
-                var d1 = One(TLanes.Load(px + lanes), TLanes.Load(pg + lanes), centre1, scale1, factor1, shift1, a1, b1, outer1, leak);
+                var d1 = One(
+                    TLanes.Load(px + lanes), TLanes.Load(pg + lanes), centre1, scale1, factor1, shift1, a1, b1, outer1, leak);
                 TLanes.Store(pd, d0);
                 TLanes.Store(pd + lanes, d1);
             }
@@ -55,14 +56,16 @@ internal readonly unsafe struct NormGradientWork<TLanes, TVector>(
             var width = (int)Math.Min(lanes, channels - c);
             for (var i = count; i > 0; i--, px += channels, pg += channels, pd += channels)
             {
-                TLanes.StoreFirst(pd, One(TLanes.Load(px), TLanes.Load(pg), centre, scale, factor, shift, a, b, outer, leak), width);
+                TLanes.StoreFirst(
+                    pd, One(TLanes.Load(px), TLanes.Load(pg), centre, scale, factor, shift, a, b, outer, leak), width);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector One(
-        TVector x, TVector g, TVector centre, TVector scale, TVector factor, TVector shift, TVector a, TVector b, TVector outer, TVector leak)
+        TVector x, TVector g, TVector centre, TVector scale, TVector factor, TVector shift, TVector a, TVector b, TVector outer,
+        TVector leak)
     {
         var hat = TLanes.Multiply(TLanes.Subtract(x, centre), scale);
         var d = TLanes.SelectPositive(TLanes.MultiplyAdd(factor, hat, shift), g, TLanes.Multiply(g, leak));

@@ -5,17 +5,19 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// First pass of instance normalisation: mean and centred sum of squares per chunk and channel, reading x once. Values are shifted by the
-/// chunk's first voxel K: mean = K + S1/m, M2 = S2 − S1²/m with S1 = Σ(x − K), S2 = Σ(x − K)². The shift keeps the subtraction
-/// harmless however far the mean is from 0. Chunks are merged by <see cref="Merge"/> (Chan, Golub, LeVeque 1979).
+/// First pass of instance normalisation: mean and centred sum of squares per chunk and channel, reading x once. Values are
+/// shifted by the chunk's first voxel K: mean = K + S1/m, M2 = S2 − S1²/m with S1 = Σ(x − K), S2 = Σ(x − K)². The shift keeps the
+/// subtraction harmless however far the mean is from 0. Chunks are merged by <see cref="Merge"/> (Chan, Golub, LeVeque 1979).
 /// </summary>
-internal readonly unsafe struct NormStatisticsWork<TLanes, TVector>(float* x, VoxelChunks chunks, float* partial, int pitch) : IChunkedWork
+internal readonly unsafe struct NormStatisticsWork<TLanes, TVector>(float* x, VoxelChunks chunks, float* partial, int pitch)
+    : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
     /// <summary>Means of a chunk at 2·chunk·pitch, M2 behind them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Merge(float* partial, VoxelChunks chunks, int pitch, int sample, int c, float epsilon, out float mean, out float rstd)
+    public static void Merge(
+        float* partial, VoxelChunks chunks, int pitch, int sample, int c, float epsilon, out float mean, out float rstd)
     {
         double total = 0, average = 0, m2 = 0;
         var first = sample * chunks.PerSample;

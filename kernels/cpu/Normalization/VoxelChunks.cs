@@ -1,8 +1,8 @@
 namespace SharpSeg.Kernels.Cpu.Normalization;
 
 /// <summary>
-/// Cuts the voxels of each sample into chunks of at most 64 Ki values and 1024 voxels: small enough to stay in the second-level cache
-/// between two sweeps and for float32 partial sums to be exact to a few ulp.
+/// Cuts the voxels of each sample into chunks of at most 64 Ki values and 1024 voxels: small enough to stay in the second-level
+/// cache between two sweeps and for float32 partial sums to be exact to a few ulp.
 /// </summary>
 internal readonly struct VoxelChunks(int samples, long voxels, int channels)
 {

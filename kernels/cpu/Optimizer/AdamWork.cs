@@ -31,7 +31,8 @@ internal readonly unsafe struct AdamWork<TLanes, TVector>(
             var left = Math.Min(TLanes.Count, count - i);
             var t = TLanes.Load(theta + at);
             var g = TLanes.MultiplyAdd(
-                TLanes.Broadcast(step.GradientScale), TLanes.Load(gradient + at), TLanes.Multiply(TLanes.Broadcast(step.WeightDecay), t));
+                TLanes.Broadcast(step.GradientScale), TLanes.Load(gradient + at),
+                TLanes.Multiply(TLanes.Broadcast(step.WeightDecay), t));
             var first = TLanes.MultiplyAdd(beta1, TLanes.Load(m + at), TLanes.Multiply(rest1, g));
             var second = TLanes.MultiplyAdd(beta2, TLanes.Load(v + at), TLanes.Multiply(rest2, TLanes.Multiply(g, g)));
             var bound = second;
@@ -41,7 +42,8 @@ internal readonly unsafe struct AdamWork<TLanes, TVector>(
                 TLanes.StoreFirst(vmax + at, bound, left);
             }
 
-            var divisor = TLanes.MultiplyAdd(TLanes.Sqrt(bound), TLanes.Broadcast(rootScale), TLanes.Broadcast((float)step.Epsilon));
+            var divisor = TLanes.MultiplyAdd(
+                TLanes.Sqrt(bound), TLanes.Broadcast(rootScale), TLanes.Broadcast((float)step.Epsilon));
             t = TLanes.MultiplyAdd(TLanes.Broadcast(rate), TLanes.Divide(first, divisor), t);
             TLanes.StoreFirst(m + at, first, left);
             TLanes.StoreFirst(v + at, second, left);

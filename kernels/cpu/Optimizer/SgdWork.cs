@@ -6,8 +6,11 @@ using SharpSeg.Kernels.Cpu.Threading;
 
 namespace SharpSeg.Kernels.Cpu.Optimizer;
 
-/// <summary>SGD with Nesterov momentum, in place: g ← scale·g + λθ; v ← μv + g; θ ← θ − η(g + μv). Reads three, writes two arrays.</summary>
-internal readonly unsafe struct SgdWork<TLanes, TVector>(SgdStep step, float* theta, float* gradient, float* velocity, long length)
+/// <summary>
+/// SGD with Nesterov momentum, in place: g ← scale·g + λθ; v ← μv + g; θ ← θ − η(g + μv). Reads three, writes two arrays.
+/// </summary>
+internal readonly unsafe struct SgdWork<TLanes, TVector>(
+    SgdStep step, float* theta, float* gradient, float* velocity, long length)
     : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -16,7 +16,8 @@ internal readonly unsafe struct SumOfSquaresWork(float* g, double* partial, long
         var p = g + start;
 
         // Four sums, because each addition has to wait for the previous one to the same sum.
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero, low2 = Vector<double>.Zero, high2 = Vector<double>.Zero;
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero, low2 = Vector<double>.Zero,
+        high2 = Vector<double>.Zero;
         var i = 0;
         for (; i + (2 * Vector<float>.Count) <= count; i += 2 * Vector<float>.Count)
         {

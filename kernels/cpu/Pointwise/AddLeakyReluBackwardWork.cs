@@ -5,7 +5,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Pointwise;
 
 /// <summary>d = dy·(y &gt; 0 ? 1 : slope).</summary>
-internal readonly unsafe struct AddLeakyReluBackwardWork<TLanes, TVector>(float* dy, float* y, float slope, float* d, long length) : IChunkedWork
+internal readonly unsafe struct AddLeakyReluBackwardWork<TLanes, TVector>(float* dy, float* y, float slope, float* d, long length)
+    : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

@@ -5,7 +5,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Pointwise;
 
 /// <summary>y = leaky(a + b).</summary>
-internal readonly unsafe struct AddLeakyReluForwardWork<TLanes, TVector>(float* a, float* b, float slope, float* y, long length) : IChunkedWork
+internal readonly unsafe struct AddLeakyReluForwardWork<TLanes, TVector>(float* a, float* b, float slope, float* y, long length)
+    : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

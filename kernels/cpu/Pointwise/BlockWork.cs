@@ -6,8 +6,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Pointwise;
 
 /// <summary>
-/// Both directions between a fine grid (n, Z·bz, Y·by, X·bx, c) and a coarse one (n, Z, Y, X, c). A chunk is one row of coarse voxels.
-/// <para>Sum: coarse[i] = scale·Σ_r fine[b·i + r]. Repeat: fine[b·i + r] = scale·coarse[i]. Either may add to what is there.</para>
+/// Both directions between a fine grid (n, Z·bz, Y·by, X·bx, c) and a coarse one (n, Z, Y, X, c). A chunk is one row of coarse
+/// voxels.
+/// <para>Sum: coarse[i] = scale·Σ_r fine[b·i + r]. Repeat: fine[b·i + r] = scale·coarse[i]. Either may add to what is
+/// there.</para>
 /// </summary>
 internal readonly unsafe struct BlockWork<TLanes, TVector>(
     float* fine, float* coarse, Extent size, Extent block, int channels, float scale, bool sum, bool accumulate) : IChunkedWork

@@ -1,6 +1,8 @@
 namespace SharpSeg.Kernels.Cpu.Pointwise;
 
-/// <summary>Cuts a flat run of elements into chunks of 64 Ki elements (256 KiB: a share of a core's second-level cache).</summary>
+/// <summary>
+/// Cuts a flat run of elements into chunks of 64 Ki elements (256 KiB: a share of a core's second-level cache).
+/// </summary>
 internal static class FlatChunks
 {
     /// <summary>Elements per chunk.</summary>

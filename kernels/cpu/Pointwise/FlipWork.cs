@@ -6,7 +6,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Pointwise;
 
 /// <summary>y = x mirrored along the marked axes. A chunk is some rows (n, z, y) of the output.</summary>
-internal readonly unsafe struct FlipWork(float* x, float* y, int samples, Extent size, int channels, bool alongZ, bool alongY, bool alongX)
+internal readonly unsafe struct FlipWork(
+    float* x, float* y, int samples, Extent size, int channels, bool alongZ, bool alongY, bool alongX)
     : IChunkedWork
 {
     /// <summary>Number of chunks.</summary>

@@ -8,7 +8,8 @@ namespace SharpSeg.Kernels.Cpu.Simd;
 internal static unsafe class Transposition
 {
     /// <summary>
-    /// target[c, r] = source[r, c]; pitches in floats from one row to the next. Reads, but does not use, up to three floats behind a row.
+    /// target[c, r] = source[r, c]; pitches in floats from one row to the next. Reads, but does not use, up to three floats
+    /// behind a row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* source, nint sourcePitch, int rows, int columns, float* target, nint targetPitch)
@@ -48,7 +49,10 @@ internal static unsafe class Transposition
         }
     }
 
-    /// <summary>target[c, r] = source[r, c] for up to four rows, whose columns follow one another in the target: its pitch is the number of rows.</summary>
+    /// <summary>
+    /// target[c, r] = source[r, c] for up to four rows, whose columns follow one another in the target: its pitch is the number
+    /// of rows.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Interleave(float* source, nint sourcePitch, int rows, int columns, float* target)
     {

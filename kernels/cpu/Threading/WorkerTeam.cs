@@ -1,9 +1,9 @@
 namespace SharpSeg.Kernels.Cpu.Threading;
 
 /// <summary>
-/// The threads of one backend. The caller takes part; the others spin for some microseconds between two pieces of work (a training
-/// step is hundreds of them in a row) and then sleep. Chunks are claimed one by one, so a preempted core delays only the chunk it
-/// holds.
+/// The threads of one backend. The caller takes part; the others spin for some microseconds between two pieces of work (a
+/// training step is hundreds of them in a row) and then sleep. Chunks are claimed one by one, so a preempted core delays only the
+/// chunk it holds.
 /// <para>Claiming: one 64-bit word holds (number of the work, chunks left). A thread owns a chunk once it has decremented the
 /// count while the number was still the one it saw; from then on the work cannot end, so its fields are stable. No thread has to
 /// report before the next work starts, so a sleeping thread costs nothing.</para>

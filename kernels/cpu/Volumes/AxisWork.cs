@@ -5,10 +5,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Resamples one axis of a volume (<see cref="Engine.Backends.AxisResampling"/>), seen as (outer, axis, inner). Lines along the axis are
-/// independent; neighbouring lines are processed together in the vector lanes.
-/// <para>Along z and y neighbouring lines lie side by side in memory. Linear: rows of the source are read where they lie. Cubic: a block of
-/// 128 lines is copied to rows of coefficients that stay in the cache.</para>
+/// Resamples one axis of a volume (<see cref="Engine.Backends.AxisResampling"/>), seen as (outer, axis, inner). Lines along the
+/// axis are independent; neighbouring lines are processed together in the vector lanes.
+/// <para>Along z and y neighbouring lines lie side by side in memory. Linear: rows of the source are read where they lie. Cubic:
+/// a block of 128 lines is copied to rows of coefficients that stay in the cache.</para>
 /// <para>Along x (inner = 1) a block of lines is transposed on the way in and out.</para>
 /// <para>Products and sums are rounded one by one, never fused: all instruction sets give the same bytes.</para>
 /// </summary>
@@ -27,14 +27,17 @@ internal unsafe struct AxisWork<TLanes, TVector> : IChunkedWork
     private static int TransposedLines => Math.Max(16, 2 * TLanes.Count);
 
     private readonly int LinesPerBlock => Inner == 1 ? TransposedLines
-        : Order == 0 ? NearestLines : Order == 1 ? LinearLines : Math.Min(CubicLines, (Inner + TLanes.Count - 1) / TLanes.Count * TLanes.Count);
+        : Order == 0 ? NearestLines : Order == 1 ? LinearLines
+        : Math.Min(CubicLines, (Inner + TLanes.Count - 1) / TLanes.Count * TLanes.Count);
 
     private readonly int BlocksPerOuter => (Inner + LinesPerBlock - 1) / LinesPerBlock;
 
     /// <summary>Number of chunks.</summary>
     public readonly int Chunks => Inner == 1 ? (Outer + TransposedLines - 1) / TransposedLines : checked(Outer * BlocksPerOuter);
 
-    /// <summary>Floats of scratch memory per worker: rows of the source and two beyond on either side, and outputs if they are transposed.</summary>
+    /// <summary>
+    /// Floats of scratch memory per worker: rows of the source and two beyond on either side, and outputs if they are transposed.
+    /// </summary>
     public readonly long ScratchPerWorker =>
         Order == 0 || (Order == 1 && Inner > 1) ? 0 : (From + 4L + (Inner == 1 ? To : 0)) * LinesPerBlock;
 

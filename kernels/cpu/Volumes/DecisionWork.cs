@@ -37,7 +37,8 @@ internal readonly unsafe struct KeepHighestWork<TLanes, TVector>(
 }
 
 /// <summary>Where volume &gt; threshold: labels ← label.</summary>
-internal readonly unsafe struct MarkAboveWork<TLanes, TVector>(float* volume, float threshold, float label, float* labels, long length)
+internal readonly unsafe struct MarkAboveWork<TLanes, TVector>(
+    float* volume, float threshold, float label, float* labels, long length)
     : IChunkedWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged

@@ -1,8 +1,8 @@
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Interpolates labels, which are names and not numbers: each label's 0/1 indicator is interpolated linearly, then a rule picks the
-/// label (docs/method/augmentation.md §3.2). All indicators of a voxel follow from the same 4 or 8 weights.
+/// Interpolates labels, which are names and not numbers: each label's 0/1 indicator is interpolated linearly, then a rule picks
+/// the label (docs/method/augmentation.md §3.2). All indicators of a voxel follow from the same 4 or 8 weights.
 /// </summary>
 internal static class LabelVote
 {

@@ -15,7 +15,8 @@ internal unsafe struct LabelWork<TLanes, TVector> : IChunkedWork
     where TVector : unmanaged
 {
     private const int RowsPerChunk = 64;
-    private const double Threshold = 0.5 - 1e-9;          // sums that are one half in exact arithmetic must not depend on rounding
+    // sums that are one half in exact arithmetic must not depend on rounding
+    private const double Threshold = 0.5 - 1e-9;
     private const float Mixed = short.MinValue;           // no label
 
     public float* Source, Target, Scratch;
@@ -88,7 +89,8 @@ internal unsafe struct LabelWork<TLanes, TVector> : IChunkedWork
                 var label = TLanes.Load(a + x);
                 TVector byB = TLanes.Subtract(label, TLanes.Load(b + x)), byC = TLanes.Subtract(label, TLanes.Load(c + x));
                 var byD = TLanes.Subtract(label, TLanes.Load(d + x));
-                var differ = TLanes.Add(TLanes.Add(TLanes.Multiply(byB, byB), TLanes.Multiply(byC, byC)), TLanes.Multiply(byD, byD));
+                var differ = TLanes.Add(
+                    TLanes.Add(TLanes.Multiply(byB, byB), TLanes.Multiply(byC, byC)), TLanes.Multiply(byD, byD));
                 TLanes.Store(scratch + x, TLanes.SelectPositive(differ, mixed, label));
             }
 
@@ -127,7 +129,8 @@ internal unsafe struct LabelWork<TLanes, TVector> : IChunkedWork
 }
 
 /// <summary>
-/// Inputs and weights of the outputs of the axes z, y, x, one axis after the other: of each axis all first inputs, then all second ones.
+/// Inputs and weights of the outputs of the axes z, y, x, one axis after the other: of each axis all first inputs, then all
+/// second ones.
 /// </summary>
 internal readonly struct LabelTables
 {

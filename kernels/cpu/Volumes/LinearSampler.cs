@@ -7,8 +7,8 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 /// <summary>
 /// The modern spatial transform: image linearly, labels by the largest indicator (docs/method/augmentation.md §3.2). Taps outside
 /// the initial patch count as 0, so the image fades out over one voxel; labels whose position leaves [0, N − 1] become −1.
-/// <para>Positions are linear along a row, so each row falls into three kinds of runs, found once: nothing in reach (filled), all taps
-/// inside the stored box (no checks per tap), and the border between the two.</para>
+/// <para>Positions are linear along a row, so each row falls into three kinds of runs, found once: nothing in reach (filled), all
+/// taps inside the stored box (no checks per tap), and the border between the two.</para>
 /// </summary>
 internal static class LinearSampler
 {
@@ -196,7 +196,8 @@ internal static class LinearSampler
                     var value = Bilinear(image, tap, channels, rowStride * channels, fy, fx);
                     if (!planar)
                     {
-                        value += fz * (Bilinear(image, tap + (sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
+                        value += fz * (
+                            Bilinear(image, tap + (sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
                     }
 
                     toImage[(c * voxels) + x] = value;
@@ -240,7 +241,8 @@ internal static class LinearSampler
                     toImage[(c * voxels) + target + x] = value;
                 }
 
-                var outside = Leaves(pz + origin.Z, initial.Z) || Leaves(py + origin.Y, initial.Y) || Leaves(px + origin.X, initial.X);
+                var outside = Leaves(pz + origin.Z, initial.Z)
+                    || Leaves(py + origin.Y, initial.Y) || Leaves(px + origin.X, initial.X);
                 toLabels[target + x] = outside ? Outside : BorderLabel(labels, taps[..count], weights[..count]);
                 if (!toPrevious.IsEmpty)
                 {
@@ -274,7 +276,8 @@ internal static class LinearSampler
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private short InteriorLabel(ReadOnlySpan<short> source, int index, int rowStride, int sliceStride, float fz, float fy, float fx)
+        private short InteriorLabel(
+            ReadOnlySpan<short> source, int index, int rowStride, int sliceStride, float fz, float fy, float fx)
         {
             short a = source[index], b = source[index + 1], c = source[index + rowStride], d = source[index + rowStride + 1];
             var differ = (a ^ b) | (a ^ c) | (a ^ d);
@@ -293,7 +296,8 @@ internal static class LinearSampler
             return Planar
                 ? Vote([a, b, c, d], 1, fy, fx)
                 : Vote(
-                    [a, b, c, d, source[index], source[index + 1], source[index + rowStride], source[index + rowStride + 1]], fz, fy, fx);
+                    [a, b, c, d, source[index], source[index + 1], source[index + rowStride], source[index + rowStride + 1]],
+                    fz, fy, fx);
         }
 
         // Weights in the order of the taps: the far slice last, then the far row, then the right neighbour.

@@ -4,8 +4,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// The two loops over runs of neighbouring voxels that separable filters are made of. Products and sums are rounded one by one, never
-/// fused, and nothing is read or written behind a run.
+/// The two loops over runs of neighbouring voxels that separable filters are made of. Products and sums are rounded one by one,
+/// never fused, and nothing is read or written behind a run.
 /// </summary>
 internal static unsafe class RowOperations<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -42,7 +42,8 @@ internal static unsafe class RowOperations<TLanes, TVector>
             for (; i + TLanes.Count <= to.Length; i += TLanes.Count)
             {
                 TLanes.Store(
-                    target + i, TLanes.Add(TLanes.Multiply(TLanes.Load(target + i), f), TLanes.Multiply(TLanes.Load(source + i), g)));
+                    target + i,
+                    TLanes.Add(TLanes.Multiply(TLanes.Load(target + i), f), TLanes.Multiply(TLanes.Load(source + i), g)));
             }
 
             for (; i < to.Length; i++)

@@ -4,8 +4,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Turns samples into cubic B-spline coefficients, in place, axis by axis, so that the spline passes through the samples. Mirror boundary
-/// without edge repetition (docs/method/augmentation.md §3.2; Unser 1999, "Splines: a perfect fit for signal and image
+/// Turns samples into cubic B-spline coefficients, in place, axis by axis, so that the spline passes through the samples. Mirror
+/// boundary without edge repetition (docs/method/augmentation.md §3.2; Unser 1999, "Splines: a perfect fit for signal and image
 /// processing").
 /// </summary>
 internal static class SplineFilter<TLanes, TVector>
@@ -70,7 +70,8 @@ internal static class SplineFilter<TLanes, TVector>
 
         for (var k = 1; k < count; k++)
         {
-            RowOperations<TLanes, TVector>.Combine(values.Slice(start + (k * stride), width), 6, values.Slice(start + ((k - 1) * stride), width), z);
+            RowOperations<TLanes, TVector>.Combine(
+                values.Slice(start + (k * stride), width), 6, values.Slice(start + ((k - 1) * stride), width), z);
         }
 
         var last = values.Slice(start + ((count - 1) * stride), width);
@@ -78,7 +79,8 @@ internal static class SplineFilter<TLanes, TVector>
         RowOperations<TLanes, TVector>.Combine(last, (float)(Pole / ((Pole * Pole) - 1)), last, 0);
         for (var k = count - 2; k >= 0; k--)
         {
-            RowOperations<TLanes, TVector>.Combine(values.Slice(start + (k * stride), width), -z, values.Slice(start + ((k + 1) * stride), width), z);
+            RowOperations<TLanes, TVector>.Combine(
+                values.Slice(start + (k * stride), width), -z, values.Slice(start + ((k + 1) * stride), width), z);
         }
     }
 
@@ -114,7 +116,9 @@ internal static class SplineFilter<TLanes, TVector>
         {
             var far = (2 * count) - 2 - k;
             var once = k == 0 || k == count - 1;
-            weights[k] = k > Horizon && far > Horizon ? 0 : (float)(gain * (Math.Pow(Pole, k) + (once ? 0 : Math.Pow(Pole, far))));
+            weights[k] = k > Horizon && far > Horizon
+                ? 0
+                : (float)(gain * (Math.Pow(Pole, k) + (once ? 0 : Math.Pow(Pole, far))));
         }
 
         return weights;

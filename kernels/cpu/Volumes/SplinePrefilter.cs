@@ -6,9 +6,9 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 /// <summary>
 /// Turns samples along an axis into cubic B-spline coefficients that interpolate them, for a block of lines at once (Unser 1999,
 /// "Splines: a perfect fit for signal and image processing"; docs/method/preprocessing.md §4.4).
-/// <para>With the pole z = √3 − 2: y_i = x_i + z·y_(i−1) forwards, w_i = z·(w_(i+1) − y_i) backwards. The usual factor 6 is left to the
-/// weights. The samples continue with the edge value on both sides; the geometric sums over that constant tail are used in closed form,
-/// which differs from twelve explicit copies by less than 10⁻¹³ of the range.</para>
+/// <para>With the pole z = √3 − 2: y_i = x_i + z·y_(i−1) forwards, w_i = z·(w_(i+1) − y_i) backwards. The usual factor 6 is left
+/// to the weights. The samples continue with the edge value on both sides; the geometric sums over that constant tail are used in
+/// closed form, which differs from twelve explicit copies by less than 10⁻¹³ of the range.</para>
 /// <para>Products and sums are rounded one by one, never fused: all instruction sets give the same bytes.</para>
 /// </summary>
 internal static unsafe class SplinePrefilter<TLanes, TVector>
@@ -19,7 +19,8 @@ internal static unsafe class SplinePrefilter<TLanes, TVector>
 
     /// <summary>Filters in place.</summary>
     /// <param name="rows">
-    /// samples + 4 rows: row i + 2 holds sample i of every line on entry; on return rows hold the coefficients of positions −2 to samples + 1.
+    /// samples + 4 rows: row i + 2 holds sample i of every line on entry; on return rows hold the coefficients of positions −2 to
+    /// samples + 1.
     /// </param>
     /// <param name="samples">Samples of the axis, at least 1.</param>
     /// <param name="pitch">Floats per row, whole vectors.</param>
@@ -45,7 +46,8 @@ internal static unsafe class SplinePrefilter<TLanes, TVector>
         {
             for (var l = 0; l < pitch; l += TLanes.Count)
             {
-                TLanes.Store(current + l, TLanes.Add(TLanes.Load(current + l), TLanes.Multiply(z, TLanes.Load(current - pitch + l))));
+                TLanes.Store(
+                    current + l, TLanes.Add(TLanes.Load(current + l), TLanes.Multiply(z, TLanes.Load(current - pitch + l))));
             }
         }
 
@@ -62,7 +64,8 @@ internal static unsafe class SplinePrefilter<TLanes, TVector>
         {
             for (var l = 0; l < pitch; l += TLanes.Count)
             {
-                TLanes.Store(current + l, TLanes.Multiply(z, TLanes.Subtract(TLanes.Load(current + pitch + l), TLanes.Load(current + l))));
+                TLanes.Store(
+                    current + l, TLanes.Multiply(z, TLanes.Subtract(TLanes.Load(current + pitch + l), TLanes.Load(current + l))));
             }
         }
 

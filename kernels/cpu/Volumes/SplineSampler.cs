@@ -6,9 +6,9 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by majority of
-/// their linear indicators, 0 beyond (docs/method/augmentation.md §3). Owns scratch memory that grows with the first samples; one
-/// sample at a time.
+/// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by
+/// majority of their linear indicators, 0 beyond (docs/method/augmentation.md §3). Owns scratch memory that grows with the first
+/// samples; one sample at a time.
 /// </summary>
 internal sealed unsafe class SplineSampler<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -66,7 +66,9 @@ internal sealed unsafe class SplineSampler<TLanes, TVector>
         }
     }
 
-    /// <summary>Spline coefficients of one channel, with one mirrored voxel before and two behind along every interpolated axis.</summary>
+    /// <summary>
+    /// Spline coefficients of one channel, with one mirrored voxel before and two behind along every interpolated axis.
+    /// </summary>
     /// <param name="First">Voxel of the initial patch that the first coefficient belongs to.</param>
     /// <param name="Length">Elements in all.</param>
     /// <param name="Offset">Index of that coefficient.</param>
@@ -88,7 +90,8 @@ internal sealed unsafe class SplineSampler<TLanes, TVector>
             for (var y = 0; y < box.Y; y++)
             {
                 var from = ((z * box.Y) + y) * box.X * channels;
-                var to = offset + ((origin.Z + z - first.Z) * sliceStride) + ((origin.Y + y - first.Y) * rowStride) + origin.X - first.X;
+                var to = offset + ((origin.Z + z - first.Z) * sliceStride)
+                    + ((origin.Y + y - first.Y) * rowStride) + origin.X - first.X;
                 for (var x = 0; x < box.X; x++)
                 {
                     values[to + x] = image[from + (x * channels) + channel];
@@ -121,7 +124,8 @@ internal sealed unsafe class SplineSampler<TLanes, TVector>
 
             foreach (var y in (ReadOnlySpan<int>)[-1, size.Y, size.Y + 1])
             {
-                values.Slice(slice - 1 + (Mirrored(y, size.Y) * rowStride), rowStride).CopyTo(values[(slice - 1 + (y * rowStride))..]);
+                values.Slice(slice - 1 + (Mirrored(y, size.Y) * rowStride), rowStride)
+                    .CopyTo(values[(slice - 1 + (y * rowStride))..]);
             }
         }
 
@@ -228,7 +232,8 @@ internal sealed unsafe class SplineSampler<TLanes, TVector>
 
             for (var i = 0; i < count; i++)
             {
-                weights[i] = (planar ? 1 : (i & 4) == 0 ? 1 - fz : fz) * ((i & 2) == 0 ? 1 - fy : fy) * ((i & 1) == 0 ? 1 - fx : fx);
+                weights[i] = (planar ? 1 : (i & 4) == 0 ? 1 - fz : fz) * ((i & 2) == 0 ? 1 - fy : fy) * (
+                    (i & 1) == 0 ? 1 - fx : fx);
             }
 
             to[v] = LabelVote.Majority(near[..count], weights[..count]);

@@ -7,8 +7,8 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
 /// Winograd convolution of a <see cref="TapProblem"/>: input transform, one matrix product per point, output transform.
-/// <para>Fused (few channels): a chunk takes some tiles through all three steps within a core's second-level cache; the transformed
-/// weights stay there too.</para>
+/// <para>Fused (few channels): a chunk takes some tiles through all three steps within a core's second-level cache; the
+/// transformed weights stay there too.</para>
 /// <para>Batched (many channels, the transformed weights exceed the cache): each step is a separate work over a slice of all
 /// tiles, so that weights are read once per slice; the products are chunked by point.</para>
 /// </summary>
@@ -90,7 +90,8 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     };
 
     /// <summary>Chooses how the work is cut into chunks; depends only on sizes.</summary>
-    public static WinogradConvWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* bias, bool accumulate, bool accumulateSecond)
+    public static WinogradConvWork<TLanes, TVector> Plan(
+        in TapProblem problem, bool wide, float* bias, bool accumulate, bool accumulateSecond)
     {
         var work = new WinogradConvWork<TLanes, TVector> { p = problem, bias = bias, tiles = new(problem, wide) };
         (work.accumulate, work.accumulateSecond) = (accumulate, accumulateSecond);
@@ -113,7 +114,8 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         else
         {
             var perTile = (work.rowPitch + width) * points * sizeof(float);
-            work.perChunk = Math.Min((int)Math.Clamp(FusedTilesBudget / perTile / Group, 1, 8) * Group, RoundUp(work.tiles.Count));
+            work.perChunk = Math.Min(
+                (int)Math.Clamp(FusedTilesBudget / perTile / Group, 1, 8) * Group, RoundUp(work.tiles.Count));
             work.SliceSize = work.tiles.Count;
             work.vPitch = (nint)OddLines(work.perChunk * work.rowPitch);
             work.mPitch = (nint)OddLines((long)work.perChunk * width);
@@ -123,7 +125,9 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
         return work;
     }
 
-    /// <summary>Sets the transformed weights and the memory of <see cref="SharedLength"/> and <see cref="ScratchPerWorker"/> per worker.</summary>
+    /// <summary>
+    /// Sets the transformed weights and the memory of <see cref="SharedLength"/> and <see cref="ScratchPerWorker"/> per worker.
+    /// </summary>
     public void UseMemory(float* weights, float* shared, float* perWorker)
     {
         u = weights;
@@ -196,14 +200,17 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
             for (var point = 0; point < tiles.Points; point++)
             {
                 Multiply(
-                    ownV + (point * vPitch), u + (point * WeightsPitch) + ((long)block * p.CTotal * width), ownM + (point * mPitch), count);
+                    ownV + (point * vPitch), u + (point * WeightsPitch) + ((long)block * p.CTotal * width),
+                    ownM + (point * mPitch), count);
             }
 
             WinogradOutput<TLanes, TVector>.Transform(p, tiles, first, count, block, ownM, mPitch, bias, Adds(block));
         }
     }
 
-    /// <summary>One point, one block of output channels: count × C by C × 2·lanes, in groups of tiles that the kernel holds in registers.</summary>
+    /// <summary>
+    /// One point, one block of output channels: count × C by C × 2·lanes, in groups of tiles that the kernel holds in registers.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* values, float* weights, float* products, int count)
     {

@@ -6,8 +6,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Last step of the Winograd weight gradient: adds the sets of sums in order, turns the points into 27 (9) taps and writes them in the
-/// weights' layout. A chunk is one block of input channels × one block of output channels.
+/// Last step of the Winograd weight gradient: adds the sets of sums in order, turns the points into 27 (9) taps and writes them
+/// in the weights' layout. A chunk is one block of input channels × one block of output channels.
 /// </summary>
 internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -52,7 +52,8 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     public readonly void Run(int chunk, int worker)
     {
         int lanes = TLanes.Count, width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.Height;
-        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), block = chunk % blocks, firstInput = chunk / blocks * InputRows;
+        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), block = chunk % blocks,
+        firstInput = chunk / blocks * InputRows;
         int perPlane = Wide ? 36 : 16, planes = Deep ? 4 : 1;
         var pitch = PartLength / (perPlane * planes);
         var raw = stackalloc float[(36 + 36 + 18 + 1) * 16];
@@ -86,7 +87,8 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
                     }
 
                     WinogradTransforms<TLanes, TVector>.ThreeOutputs(
-                        TLanes.Load(b), TLanes.Load(b + (9 * lanes)), TLanes.Load(b + (18 * lanes)), TLanes.Load(b + (27 * lanes)),
+                        TLanes.Load(b), TLanes.Load(b + (9 * lanes)), TLanes.Load(b + (18 * lanes)),
+                        TLanes.Load(b + (27 * lanes)),
                         out var w0, out var w1, out var w2);
                     Put(target, tap, w0, count);
                     Put(target, 9 + tap, w1, count);

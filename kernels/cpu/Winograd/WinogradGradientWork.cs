@@ -6,10 +6,11 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Winograd weight gradient, F(3, 2) or F(3, 4): inputs and output gradients are transformed tile by tile, multiplied and summed over all tiles per point
-/// and channel pair; the sums are transformed once at the end (<see cref="WinogradGradientSumWork{TLanes, TVector}"/>).
-/// <para>Fused (few channels): a chunk is a part of the tiles and owns a full set of sums. Batched (many channels): transforms of a slice of
-/// tiles, then one product per point over the slice; there is one set of sums.</para>
+/// Winograd weight gradient, F(3, 2) or F(3, 4): inputs and output gradients are transformed tile by tile, multiplied and summed
+/// over all tiles per point and channel pair; the sums are transformed once at the end
+/// (<see cref="WinogradGradientSumWork{TLanes, TVector}"/>).
+/// <para>Fused (few channels): a chunk is a part of the tiles and owns a full set of sums. Batched (many channels): transforms of
+/// a slice of tiles, then one product per point over the slice; there is one set of sums.</para>
 /// <para>Sums lie as [part][point][block of Cin][block of Cout][Height][2·lanes].</para>
 /// </summary>
 internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
@@ -77,7 +78,8 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     public static WinogradGradientWork<TLanes, TVector> Plan(in TapProblem problem, bool wide, float* g, int threads)
     {
         var work = new WinogradGradientWork<TLanes, TVector> { p = problem, g = g, tiles = new(problem, wide) };
-        int width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.RowsFor(problem.CTotal), points = work.tiles.Points;
+        int width = PackWeightsWork<TLanes, TVector>.Block, height = GradientTile<TLanes, TVector>.RowsFor(problem.CTotal),
+        points = work.tiles.Points;
         work.blocks = PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout);
         work.inputBlocks = (problem.CTotal + height - 1) / height;
         work.height = height;
@@ -143,7 +145,9 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
                     p, tiles, g, first, count, d + (chunk * Group * gradientRowPitch), dPitch, gradientRowPitch);
                 break;
             default:
-                Multiply(v + (chunk * vPitch), d + (chunk * dPitch), sums + (chunk * (PartLength / tiles.Points)), sliceCount, sliceFirst == 0);
+                Multiply(
+                    v + (chunk * vPitch), d + (chunk * dPitch), sums + (chunk * (PartLength / tiles.Points)), sliceCount,
+                    sliceFirst == 0);
                 break;
         }
     }

@@ -6,12 +6,13 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Data transform of Winograd tiles: 4×4×4 (1×4×4, wide 4×6×6, 1×6×6) input voxels → as many points, per channel. Point q of tile t and
-/// channel c goes to v[q·pointPitch + t·rowPitch + c].
+/// Data transform of Winograd tiles: 4×4×4 (1×4×4, wide 4×6×6, 1×6×6) input voxels → as many points, per channel. Point q of tile
+/// t and channel c goes to v[q·pointPitch + t·rowPitch + c].
 /// <para>Tiles along x are taken several at a time: their voxels are first copied, with the zero border and both inputs side by
 /// side, to a slab. That reads memory in long runs, which single tiles would not (6 voxels here, 6 there), and the transform need
 /// not handle borders.</para>
-/// <para>Per vector of channels: first z and y of each column in registers into a buffer of a few KiB, then x from there to the points.</para>
+/// <para>Per vector of channels: first z and y of each column in registers into a buffer of a few KiB, then x from there to the
+/// points.</para>
 /// </summary>
 internal static unsafe class WinogradInput<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -73,7 +74,8 @@ internal static unsafe class WinogradInput<TLanes, TVector>
     private static bool Inside(int first, int count, int length) => first >= 0 && first + count <= length;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile(float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)
+    private static void Tile(
+        float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)
     {
         nint lanes = TLanes.Count;
         var raw = stackalloc float[((4 * 36) + 1) * 16];

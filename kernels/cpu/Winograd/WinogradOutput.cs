@@ -6,8 +6,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Output transform of Winograd tiles: the points → 2×2×2 (1×2×2, wide 2×4×4, 1×4×4) output voxels, plus bias and what was there. Point q of tile t
-/// lies at m[q·pointPitch + t·2·lanes], for one block of 2·lanes output channels.
+/// Output transform of Winograd tiles: the points → 2×2×2 (1×2×2, wide 2×4×4, 1×4×4) output voxels, plus bias and what was there.
+/// Point q of tile t lies at m[q·pointPitch + t·2·lanes], for one block of 2·lanes output channels.
 /// </summary>
 internal static unsafe class WinogradOutput<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -16,7 +16,8 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
     /// <summary>Transforms tiles first … first + count − 1 for one block of output channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transform(
-        in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias, bool accumulate)
+        in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias,
+        bool accumulate)
     {
         int lanes = TLanes.Count, width = 2 * lanes;
         bool second = p.Y2 is not null && block * width >= p.CoutFirst;
@@ -30,7 +31,8 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
         {
             var n = tiles.Corner(first + i, out var o);
             var y = tensor + (((((((long)n * p.Grid.Z) + o.Z) * p.Grid.Y) + o.Y) * p.Grid.X + o.X) * cout) + firstChannel;
-            int zs = tiles.Deep ? Math.Min(2, p.Grid.Z - o.Z) : 1, ys = Math.Min(tiles.Reach, p.Grid.Y - o.Y), xs = Math.Min(tiles.Reach, p.Grid.X - o.X);
+            int zs = tiles.Deep ? Math.Min(2, p.Grid.Z - o.Z) : 1, ys = Math.Min(tiles.Reach, p.Grid.Y - o.Y),
+            xs = Math.Min(tiles.Reach, p.Grid.X - o.X);
             for (var c = 0; c < channels; c += lanes)
             {
                 var shift = bias is null ? TLanes.Zero : TLanes.Load(bias + (block * width) + c);
@@ -98,7 +100,8 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
         {
             var source = m + (x * pitch);
             var target = buffer + (x * lanes);
-            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source, 6 * pitch, out var a0, out var a1, out var a2, out var a3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                source, 6 * pitch, out var a0, out var a1, out var a2, out var a3);
             if (!deep)
             {
                 TLanes.Store(target, a0);
@@ -108,9 +111,12 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                 continue;
             }
 
-            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (36 * pitch), 6 * pitch, out var b0, out var b1, out var b2, out var b3);
-            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (72 * pitch), 6 * pitch, out var c0, out var c1, out var c2, out var c3);
-            WinogradTransforms<TLanes, TVector>.WideFourOutputs(source + (108 * pitch), 6 * pitch, out var d0, out var d1, out var d2, out var d3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                source + (36 * pitch), 6 * pitch, out var b0, out var b1, out var b2, out var b3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                source + (72 * pitch), 6 * pitch, out var c0, out var c1, out var c2, out var c3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                source + (108 * pitch), 6 * pitch, out var d0, out var d1, out var d2, out var d3);
             Pair(a0, b0, c0, d0, target, 4 * step);
             Pair(a1, b1, c1, d1, target + step, 4 * step);
             Pair(a2, b2, c2, d2, target + (2 * step), 4 * step);
@@ -119,7 +125,8 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
 
         for (var r = 0; r < (deep ? 8 : 4); r++)
         {
-            WinogradTransforms<TLanes, TVector>.WideFourOutputs(buffer + (r * step), lanes, out var y0, out var y1, out var y2, out var y3);
+            WinogradTransforms<TLanes, TVector>.WideFourOutputs(
+                buffer + (r * step), lanes, out var y0, out var y1, out var y2, out var y3);
             var target = voxels + (4 * r * lanes);
             TLanes.Store(target, y0);
             TLanes.Store(target + lanes, y1);

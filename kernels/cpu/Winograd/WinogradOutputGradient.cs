@@ -5,8 +5,8 @@ using SharpSeg.Kernels.Cpu.Simd;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Transform of the output's gradient for the weight gradient, F(3, 2) (wide: F(3, 4) along y and x): 2×2×2 (1×2×2, wide 2×4×4, 1×4×4) voxels
-/// → the points of a tile per channel. Point q of
+/// Transform of the output's gradient for the weight gradient, F(3, 2) (wide: F(3, 4) along y and x): 2×2×2 (1×2×2, wide 2×4×4,
+/// 1×4×4) voxels → the points of a tile per channel. Point q of
 /// tile t and channel c goes to d[q·pointPitch + t·rowPitch + c]. Voxels behind an odd end count as 0.
 /// </summary>
 internal static unsafe class WinogradOutputGradient<TLanes, TVector>
@@ -63,7 +63,9 @@ internal static unsafe class WinogradOutputGradient<TLanes, TVector>
         }
     }
 
-    /// <summary>4×4 voxels → 6×6 points; voxels from <paramref name="right"/> and <paramref name="below"/> on lie outside.</summary>
+    /// <summary>
+    /// 4×4 voxels → 6×6 points; voxels from <paramref name="right"/> and <paramref name="below"/> on lie outside.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WidePlane(float* s, nint voxel, nint row, int right, int below, float* rows, float* target, nint pitch)
     {
@@ -79,7 +81,8 @@ internal static unsafe class WinogradOutputGradient<TLanes, TVector>
 
             WinogradTransforms<TLanes, TVector>.WideFourTaps(
                 TLanes.Load(line), right > 1 ? TLanes.Load(line + voxel) : TLanes.Zero,
-                right > 2 ? TLanes.Load(line + (2 * voxel)) : TLanes.Zero, right > 3 ? TLanes.Load(line + (3 * voxel)) : TLanes.Zero,
+                right > 2 ? TLanes.Load(line + (2 * voxel)) : TLanes.Zero,
+                right > 3 ? TLanes.Load(line + (3 * voxel)) : TLanes.Zero,
                 rows + (6 * y * lanes), lanes);
         }
 
@@ -87,7 +90,8 @@ internal static unsafe class WinogradOutputGradient<TLanes, TVector>
         {
             var column = rows + (x * lanes);
             WinogradTransforms<TLanes, TVector>.WideFourTaps(
-                TLanes.Load(column), TLanes.Load(column + (6 * lanes)), TLanes.Load(column + (12 * lanes)), TLanes.Load(column + (18 * lanes)),
+                TLanes.Load(column), TLanes.Load(column + (6 * lanes)), TLanes.Load(column + (12 * lanes)),
+                TLanes.Load(column + (18 * lanes)),
                 target + (x * pitch), 6 * pitch);
         }
     }

@@ -4,10 +4,10 @@ using SharpSeg.Kernels.Cpu.Convolution;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// How a stride-1 convolution with a 3×3×3 or 1×3×3 kernel is cut into Winograd tiles (Lavin and Gray 2016, arXiv:1509.09308). F(2, 3)
-/// makes 2 outputs per axis from 4 inputs with 4 multiplications instead of 6; F(4, 3) makes 4 from 6 with 6 instead of 12. Along z always
-/// F(2, 3); along y and x either ("wide" = F(4, 3)). Multiplications per output and channel pair: 27 direct, 8, wide 4.5; in 2D 9, 4, 2.25.
-/// Tiles that extend beyond the output are partly dropped.
+/// How a stride-1 convolution with a 3×3×3 or 1×3×3 kernel is cut into Winograd tiles (Lavin and Gray 2016, arXiv:1509.09308).
+/// F(2, 3) makes 2 outputs per axis from 4 inputs with 4 multiplications instead of 6; F(4, 3) makes 4 from 6 with 6 instead of
+/// 12. Along z always F(2, 3); along y and x either ("wide" = F(4, 3)). Multiplications per output and channel pair: 27 direct,
+/// 8, wide 4.5; in 2D 9, 4, 2.25. Tiles that extend beyond the output are partly dropped.
 /// </summary>
 internal readonly struct WinogradTiles
 {

@@ -8,8 +8,8 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// <para>data v = (d0 − d2, d1 + d2, d2 − d1, d3 − d1);</para>
 /// <para>three taps u = (g0, (g0 + g1 + g2)/2, (g0 − g1 + g2)/2, g2), two outputs (m0 + m1 + m2, m1 − m2 + m3);</para>
 /// <para>two taps u = (g0, (g0 + g1)/2, (g0 − g1)/2, g1), three outputs (m0 + m1 + m2, m1 − m2, m1 + m2 + m3).</para>
-/// Their factors are 1 and ½, so float32 loses about one bit against the direct sum. F(4, 3) and F(3, 4) use the points 0, 1, −1, 2, −2, ∞
-/// with factors up to 8 and down to 1/24; the errors measured against float64 stay below 2·10⁻⁵ of the largest output.
+/// Their factors are 1 and ½, so float32 loses about one bit against the direct sum. F(4, 3) and F(3, 4) use the points 0, 1, −1,
+/// 2, −2, ∞ with factors up to 8 and down to 1/24; the errors measured against float64 stay below 2·10⁻⁵ of the largest output.
 /// </summary>
 internal static class WinogradTransforms<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
@@ -17,7 +17,8 @@ internal static class WinogradTransforms<TLanes, TVector>
 {
     /// <summary>4 values → 4 points.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Data(TVector d0, TVector d1, TVector d2, TVector d3, out TVector v0, out TVector v1, out TVector v2, out TVector v3)
+    public static void Data(
+        TVector d0, TVector d1, TVector d2, TVector d3, out TVector v0, out TVector v1, out TVector v2, out TVector v3)
     {
         v0 = TLanes.Subtract(d0, d2);
         v1 = TLanes.Add(d1, d2);
@@ -54,7 +55,8 @@ internal static class WinogradTransforms<TLanes, TVector>
 
     /// <summary>4 points → 3 outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ThreeOutputs(TVector m0, TVector m1, TVector m2, TVector m3, out TVector y0, out TVector y1, out TVector y2)
+    public static void ThreeOutputs(
+        TVector m0, TVector m1, TVector m2, TVector m3, out TVector y0, out TVector y1, out TVector y2)
     {
         var sum = TLanes.Add(m1, m2);
         y0 = TLanes.Add(m0, sum);
@@ -75,7 +77,8 @@ internal static class WinogradTransforms<TLanes, TVector>
 
     /// <summary>6 values → 6 points 0, 1, −1, 2, −2, ∞ (for F(4, 3) and F(3, 4)) in an array.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void WideData(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* v, nint pitch)
+    public static unsafe void WideData(
+        TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* v, nint pitch)
     {
         TVector four = TLanes.Broadcast(4f), minusFour = TLanes.Broadcast(-4f), minusFive = TLanes.Broadcast(-5f);
         TVector even = TLanes.MultiplyAdd(minusFour, d2, d4), odd = TLanes.MultiplyAdd(minusFour, d1, d3);
@@ -124,8 +127,10 @@ internal static class WinogradTransforms<TLanes, TVector>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void WideFourOutputs(float* m, nint step, out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
-        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)), m4 = TLanes.Load(m + (4 * step));
-        TVector even = TLanes.Add(m1, m2), odd = TLanes.Subtract(m1, m2), even2 = TLanes.Add(m3, m4), odd2 = TLanes.Subtract(m3, m4);
+        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)),
+        m4 = TLanes.Load(m + (4 * step));
+        TVector even = TLanes.Add(m1, m2), odd = TLanes.Subtract(m1, m2), even2 = TLanes.Add(m3, m4),
+        odd2 = TLanes.Subtract(m3, m4);
         y0 = TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2);
         y1 = TLanes.MultiplyAdd(TLanes.Broadcast(2f), odd2, odd);
         y2 = TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even);
@@ -136,10 +141,12 @@ internal static class WinogradTransforms<TLanes, TVector>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void WideThreeOutputs(float* m, nint step, float* y, nint pitch)
     {
-        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)), m4 = TLanes.Load(m + (4 * step));
+        TVector m1 = TLanes.Load(m + step), m2 = TLanes.Load(m + (2 * step)), m3 = TLanes.Load(m + (3 * step)),
+        m4 = TLanes.Load(m + (4 * step));
         TVector even = TLanes.Add(m1, m2), even2 = TLanes.Add(m3, m4);
         TLanes.Store(y, TLanes.Add(TLanes.Add(TLanes.Load(m), even), even2));
         TLanes.Store(y + pitch, TLanes.MultiplyAdd(TLanes.Broadcast(2f), TLanes.Subtract(m3, m4), TLanes.Subtract(m1, m2)));
-        TLanes.Store(y + (2 * pitch), TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even), TLanes.Load(m + (5 * step))));
+        TLanes.Store(
+            y + (2 * pitch), TLanes.Add(TLanes.MultiplyAdd(TLanes.Broadcast(4f), even2, even), TLanes.Load(m + (5 * step))));
     }
 }

@@ -6,9 +6,10 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
 /// <summary>
-/// Weight transform: 3×3×3 (or 1×3×3) taps → the points of a tile per channel pair, laid out for the tiles of the direct convolution:
-/// u[point·PointPitch + (block·Reduction + r)·2·lanes + q]. Plain: reduction = input channels. Transposed and mirrored (backward data):
-/// reduction = output channels of the forward pass. A chunk is some reduction channels, of all blocks or of one.
+/// Weight transform: 3×3×3 (or 1×3×3) taps → the points of a tile per channel pair, laid out for the tiles of the direct
+/// convolution: u[point·PointPitch + (block·Reduction + r)·2·lanes + q]. Plain: reduction = input channels. Transposed and
+/// mirrored (backward data): reduction = output channels of the forward pass. A chunk is some reduction channels, of all blocks
+/// or of one.
 /// </summary>
 internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -61,14 +62,16 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
             return;
         }
 
-        // Tap by tap into scratch memory first: the taps lie powers of two apart, where 27 of them at once would evict each other.
+        // Tap by tap into scratch memory first: the taps lie powers of two apart, where 27 of them at once would evict each
+        // other.
         int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Source.Outputs), width = PackWeightsWork<TLanes, TVector>.Block;
         int first = chunk * RowsPerChunk, rows = Math.Min(RowsPerChunk, Reduction - first), taps = (int)Source.Kernel.Voxels;
         var own = Scratch + (worker * ScratchPerWorker);
         for (var tap = 0; tap < taps; tap++)
         {
             var source = Source.W + ((((long)tap * Source.Rows) + first) * Source.Columns);
-            new ReadOnlySpan<float>(source, rows * Source.Columns).CopyTo(new Span<float>(own + (tap * PlainPitch), rows * Source.Columns));
+            new ReadOnlySpan<float>(source, rows * Source.Columns)
+                .CopyTo(new Span<float>(own + (tap * PlainPitch), rows * Source.Columns));
         }
 
         for (var r = 0; r < rows; r++)
@@ -80,7 +83,9 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         }
     }
 
-    /// <summary>Mirrored and transposed: a block of outputs × some reduction channels, first transposed to scratch memory.</summary>
+    /// <summary>
+    /// Mirrored and transposed: a block of outputs × some reduction channels, first transposed to scratch memory.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void RunTransposed(int chunk, float* scratch)
     {
@@ -141,7 +146,8 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         {
             var b = buffer + (i * lanes);
             TVector g0 = TLanes.Load(b), g2 = TLanes.Load(b + (2 * points * lanes));
-            WinogradTransforms<TLanes, TVector>.ThreeTaps(g0, TLanes.Load(b + (points * lanes)), g2, half, out var u1, out var u2);
+            WinogradTransforms<TLanes, TVector>.ThreeTaps(
+                g0, TLanes.Load(b + (points * lanes)), g2, half, out var u1, out var u2);
             TLanes.Store(u + (i * pitch), g0);
             TLanes.Store(u + ((points + i) * pitch), u1);
             TLanes.Store(u + (((2 * points) + i) * pitch), u2);
@@ -165,7 +171,8 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         {
             var column = rows + (x * lanes);
             WinogradTransforms<TLanes, TVector>.WideThreeTaps(
-                TLanes.Load(column), TLanes.Load(column + (6 * lanes)), TLanes.Load(column + (12 * lanes)), u + (x * pitch), 6 * pitch);
+                TLanes.Load(column), TLanes.Load(column + (6 * lanes)), TLanes.Load(column + (12 * lanes)),
+                u + (x * pitch), 6 * pitch);
         }
     }
 

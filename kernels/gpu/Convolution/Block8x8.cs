@@ -5,20 +5,22 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// A thread's 8×8 sums of a matrix product of two tiles in shared memory: rows 4·ty … 4·ty + 3 and the same half a tile further on,
-/// columns alike. Split in halves so that the threads of a warp read neighbouring 16-byte words: no bank is asked for twice.
+/// A thread's 8×8 sums of a matrix product of two tiles in shared memory: rows 4·ty … 4·ty + 3 and the same half a tile further
+/// on, columns alike. Split in halves so that the threads of a warp read neighbouring 16-byte words: no bank is asked for twice.
 /// </summary>
 internal struct Block8x8
 {
     public Row8 R0, R1, R2, R3, R4, R5, R6, R7;
 
     /// <summary>
-    /// sums += Σ_k a[k, rows]·b[k, columns] over one tile, laid out by <see cref="TileWords"/>. Indices and row lengths count 16-byte words;
-    /// halfA and halfB are half a tile: a swizzle's part below them concerns the thread's place, the rest which half it reads.
+    /// sums += Σ_k a[k, rows]·b[k, columns] over one tile, laid out by <see cref="TileWords"/>. Indices and row lengths count
+    /// 16-byte words; halfA and halfB are half a tile: a swizzle's part below them concerns the thread's place, the rest which
+    /// half it reads.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(
-        ref Block8x8 sums, ArrayView<Float4> a, int firstA, int ty, int halfA, int rowA, ArrayView<Float4> b, int firstB, int tx, int halfB,
+        ref Block8x8 sums, ArrayView<Float4> a, int firstA, int ty, int halfA, int rowA, ArrayView<Float4> b, int firstB,
+        int tx, int halfB,
         int rowB)
     {
         for (var k = 0; k < GemmTile.Words; k += 4)       // four depths share a swizzle, and so their addresses
@@ -52,8 +54,8 @@ internal struct Block8x8
 }
 
 /// <summary>
-/// One row of a thread's 8×8 block of sums. Eight named scalars rather than an array: those stay in registers, an array would lie in
-/// local memory.
+/// One row of a thread's 8×8 block of sums. Eight named scalars rather than an array: those stay in registers, an array would lie
+/// in local memory.
 /// </summary>
 internal struct Row8
 {

@@ -18,7 +18,8 @@ internal sealed class ChannelSum(KernelList list)
     public void Launch(AcceleratorStream stream, ArrayView<float> dy, int channels, ArrayView<float> partials)
     {
         var voxels = checked((int)(dy.Length / channels));
-        kernel.Launch(stream, ChannelGroups.Over(channels, voxels, 1), dy, partials, voxels, channels, ChannelGroups.ChunkLength(voxels));
+        kernel.Launch(
+            stream, ChannelGroups.Over(channels, voxels, 1), dy, partials, voxels, channels, ChannelGroups.ChunkLength(voxels));
     }
 
     private static void Sum(ArrayView<float> dy, ArrayView<float> partials, int voxels, int channels, int chunkLength)

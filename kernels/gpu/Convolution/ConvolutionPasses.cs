@@ -23,10 +23,12 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 {
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {
-        var (first, second, weights, bias) = (GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(w), GpuBackend.View(b ?? w));
+        var (first, second, weights, bias) = (
+            GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(w), GpuBackend.View(b ?? w));
         if (variant == Variant.Plain)
         {
-            gpu.Kernels.PlainConvolution.LaunchForward(gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, y);
+            gpu.Kernels.PlainConvolution.LaunchForward(
+                gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, y);
         }
         else
         {
@@ -63,7 +65,8 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
         var (first, second, gradient) = (GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(dy));
         if (variant == Variant.Plain)
         {
-            gpu.Kernels.PlainConvolution.LaunchBackwardWeights(gpu.Stream, new ConvSizes(p), first, second, gradient, dw, accumulate);
+            gpu.Kernels.PlainConvolution.LaunchBackwardWeights(
+                gpu.Stream, new ConvSizes(p), first, second, gradient, dw, accumulate);
         }
         else
         {
@@ -91,7 +94,8 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 }
 
 /// <summary>dx from dy of the transposed convolution.</summary>
-internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate) : IConvolutionPass
+internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate)
+    : IConvolutionPass
 {
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
     {
@@ -109,7 +113,8 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 }
 
 /// <summary>dw from x and dy of the transposed convolution.</summary>
-internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate) : IConvolutionPass
+internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate)
+    : IConvolutionPass
 {
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
     {
@@ -131,7 +136,8 @@ internal static class Products
 {
     /// <summary>A pass that computes values per voxel; see <see cref="GatherSizes"/>.</summary>
     public static void PerVoxel(
-        GpuBackend gpu, Variant variant, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        GpuBackend gpu, Variant variant, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights,
         ArrayView<float> bias, ArrayView<float> to)
     {
         if (variant == Variant.Fast)
@@ -149,7 +155,8 @@ internal static class Products
     /// in order.
     /// </summary>
     public static void PerWeight(
-        GpuBackend gpu, Variant variant, in WeightSizes s, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
+        GpuBackend gpu, Variant variant, in WeightSizes s, ArrayView<float> gathered, ArrayView<float> gathered2,
+        ArrayView<float> dense,
         ArrayView<float> dw, bool accumulate)
     {
         var splits = gpu.Kernels.WeightGemm.Splits(s);

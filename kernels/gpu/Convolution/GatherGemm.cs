@@ -23,7 +23,8 @@ internal sealed class GatherGemm(KernelList list)
         tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
     private delegate void Launcher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights,
         ArrayView<float> bias, ArrayView<float> dest, GatherSizes s);
 
     /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
@@ -87,7 +88,9 @@ internal sealed class GatherGemm(KernelList list)
         var depth = place.Z.Taps * place.Y.Taps * place.X.Taps * (s.Channels + s.Channels2);
         var tiles = (depth + TileWords.DepthOf(TileWords.Float32) - 1) / TileWords.DepthOf(TileWords.Float32);
         var from = source.SubView((long)sample * s.SourceVoxels * s.Channels, s.SourceVoxels * s.Channels);
-        var from2 = s.Channels2 > 0 ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2) : from;
+        var from2 = s.Channels2 > 0
+            ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2)
+            : from;
 
         for (var row = thread; row < tileRows; row += GemmTile.Threads)
         {
@@ -99,7 +102,8 @@ internal sealed class GatherGemm(KernelList list)
         Group.Barrier();
         if (tiles > 0)
         {
-            GatherTiles.Load(from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
+            GatherTiles.Load(
+                from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
         }
 
         DepthPlan.Write(ref plan, thread, depths, DepthPlan.Length, s, place, TileWords.Float32);
@@ -117,7 +121,8 @@ internal sealed class GatherGemm(KernelList list)
             if (tile + 1 < tiles)
             {
                 GatherTiles.Load(
-                    from, from2, weights, a, b, rows, depths, 1 - now, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
+                    from, from2, weights, a, b, rows, depths, 1 - now, s, firstColumn, tileRows, tileColumns, vector,
+                    TileWords.Float32);
             }
 
             DepthPlan.Write(ref plan, thread, depths, now * DepthPlan.Length, s, place, TileWords.Float32);
@@ -141,7 +146,8 @@ internal sealed class GatherGemm(KernelList list)
         GatherTiles.Store(to, bias, sums.R6, rows[lower + 2], left, right, s, vector);
         GatherTiles.Store(to, bias, sums.R7, rows[lower + 3], left, right, s, vector);
 
-        // Keeps the exit of the last store's `if` apart from that of the `return` above. Where they are one, the OpenCL driver PoCL (7.1,
+        // Keeps the exit of the last store's `if` apart from that of the `return` above. Where they are one, the OpenCL driver
+        // PoCL (7.1,
         // work-items as loops) takes the first thread's decision for all threads and writes rows beyond the last voxel.
         Group.Barrier();
     }

@@ -3,12 +3,12 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The four passes that compute values per voxel (convolution and transposed convolution, forward and backward data) as one: every
-/// voxel d of a destination sums over taps and source channels,
+/// The four passes that compute values per voxel (convolution and transposed convolution, forward and backward data) as one:
+/// every voxel d of a destination sums over taps and source channels,
 /// <para>dest[d, n] = Σ_tap Σ_c source[position(d, tap), c]·weight(tap, c, n).</para>
-/// <para>Gathering (forward; backward data of the transposed): position = d·stride + k − pad. Scattering (backward data; forward of the
-/// transposed): position = (d + pad − k)/stride where that is whole. Voxels with the same remainder r = d mod stride have the same taps,
-/// so they are treated together, as a class: no thread ever meets a tap that does not exist.</para>
+/// <para>Gathering (forward; backward data of the transposed): position = d·stride + k − pad. Scattering (backward data; forward
+/// of the transposed): position = (d + pad − k)/stride where that is whole. Voxels with the same remainder r = d mod stride have
+/// the same taps, so they are treated together, as a class: no thread ever meets a tap that does not exist.</para>
 /// <para>weight(tap, c, n) is w[tap, c, n], or w[tap, FirstRow + n, c] if <see cref="TransposedWeights"/>.</para>
 /// </summary>
 internal readonly struct GatherSizes

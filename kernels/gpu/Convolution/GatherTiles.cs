@@ -14,7 +14,8 @@ internal static class GatherTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> a, ArrayView<float> b,
-        ArrayView<int> rows, ArrayView<int> depths, int buffer, GatherSizes s, int firstColumn, int tileRows, int tileColumns, bool vector,
+        ArrayView<int> rows, ArrayView<int> depths, int buffer, GatherSizes s, int firstColumn, int tileRows, int tileColumns,
+        bool vector,
         int precision)
     {
         var plan = buffer * DepthPlan.Length;
@@ -86,10 +87,12 @@ internal static class GatherTiles
         }
     }
 
-    // Four threads (eight for 32 depths) read the channels of a voxel, four each. So many turns for every thread: the driver unrolls.
+    // Four threads (eight for 32 depths) read the channels of a voxel, four each. So many turns for every thread: the driver
+    // unrolls.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadRowsByFour(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> depths, int plan,
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> a, int toA, ArrayView<int> rows,
+        ArrayView<int> depths, int plan,
         GatherSizes s, int tileRows, int precision)
     {
         var threads = TileWords.DepthOf(precision) >> 2;
@@ -121,7 +124,8 @@ internal static class GatherTiles
     // Eight threads (or sixteen) read the depths of a voxel, two each.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadRows(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> depths, int plan,
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> a, int toA, ArrayView<int> rows,
+        ArrayView<int> depths, int plan,
         GatherSizes s, int tileRows, int precision)
     {
         var threads = TileWords.DepthOf(precision) >> 1;
@@ -138,7 +142,8 @@ internal static class GatherTiles
     /// <summary>The element of the source that a row sees at one depth; 0 outside the volume and beyond the last depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Gathered(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<int> rows, int row, int tileRows, ArrayView<int> depths, int at,
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<int> rows, int row, int tileRows,
+        ArrayView<int> depths, int at,
         GatherSizes s)
     {
         var c = depths[at + DepthPlan.Channel];
@@ -151,7 +156,8 @@ internal static class GatherTiles
         var value = 0f;
         if (c >= 0 && z >= 0 && z < s.SourceZ && y >= 0 && y < s.SourceY && x >= 0 && x < s.SourceX)
         {
-            value = ReadOnlyMemory.Read(second ? source2 : source, (((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel);
+            value = ReadOnlyMemory.Read(
+                second ? source2 : source, (((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel);
         }
 
         return value;

@@ -23,10 +23,14 @@ internal static class GemmTile
     /// </summary>
     public const int Pad = 8;
 
-    /// <summary>Place of a kernel among the four of a float32 product: vector or scalar loads, of each wide and narrow tiles.</summary>
+    /// <summary>
+    /// Place of a kernel among the four of a float32 product: vector or scalar loads, of each wide and narrow tiles.
+    /// </summary>
     public static int IndexOf(bool vector, bool narrow) => (vector ? 0 : 2) + (narrow ? 1 : 0);
 
-    /// <summary>Place of a kernel among the twelve of a product on tensor cores: four each for tf32, bfloat16 and float16.</summary>
+    /// <summary>
+    /// Place of a kernel among the twelve of a product on tensor cores: four each for tf32, bfloat16 and float16.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The precision is float32.</exception>
     public static int IndexOf(GpuPrecision precision, bool vector, bool narrow)
     {

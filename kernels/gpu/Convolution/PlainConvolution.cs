@@ -38,12 +38,14 @@ internal sealed class PlainConvolution(KernelList list)
 
     /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
-        AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy, ArrayView<float> dw,
+        AcceleratorStream stream, in ConvSizes s, ArrayView<float> x, ArrayView<float> x2, ArrayView<float> dy,
+        ArrayView<float> dw,
         bool accumulate) =>
         backwardWeights.Launch(stream, ElementIndex.Over(dw.Length), x, x2, dy, dw, s, accumulate ? 1 : 0);
 
     private static void Forward(
-        ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b, ArrayView<float> y, ConvSizes s, int hasBias)
+        ArrayView<float> x, ArrayView<float> x2, ArrayView<float> w, ArrayView<float> b, ArrayView<float> y, ConvSizes s,
+        int hasBias)
     {
         var element = ElementIndex.Current;
         if (element >= y.Length)

@@ -29,12 +29,14 @@ internal sealed class PlainTransposedConvolution(KernelList list)
 
     /// <summary>Gradient with respect to the input.</summary>
     public void LaunchBackwardData(
-        AcceleratorStream stream, in TransposedSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, bool accumulate) =>
+        AcceleratorStream stream, in TransposedSizes s, ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx,
+        bool accumulate) =>
         backwardData.Launch(stream, ElementIndex.Over(dx.Length), dy, w, dx, s, accumulate ? 1 : 0);
 
     /// <summary>Gradient with respect to the weights.</summary>
     public void LaunchBackwardWeights(
-        AcceleratorStream stream, in TransposedSizes s, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, bool accumulate) =>
+        AcceleratorStream stream, in TransposedSizes s, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw,
+        bool accumulate) =>
         backwardWeights.Launch(stream, ElementIndex.Over(dw.Length), x, dy, dw, s, accumulate ? 1 : 0);
 
     private static void Forward(
@@ -67,7 +69,8 @@ internal sealed class PlainTransposedConvolution(KernelList list)
         y[element] = sum;
     }
 
-    private static void BackwardData(ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, TransposedSizes s, int accumulate)
+    private static void BackwardData(
+        ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, TransposedSizes s, int accumulate)
     {
         var element = ElementIndex.Current;
         if (element >= dx.Length)
@@ -100,7 +103,8 @@ internal sealed class PlainTransposedConvolution(KernelList list)
         dx[element] = accumulate != 0 ? dx[element] + sum : sum;
     }
 
-    private static void BackwardWeights(ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, TransposedSizes s, int accumulate)
+    private static void BackwardWeights(
+        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, TransposedSizes s, int accumulate)
     {
         var element = ElementIndex.Current;
         if (element >= dw.Length)
@@ -142,7 +146,9 @@ internal sealed class PlainTransposedConvolution(KernelList list)
     }
 }
 
-/// <summary>The numbers of a <see cref="TransposedConvProblem"/> as a kernel parameter. See there for shapes and formula.</summary>
+/// <summary>
+/// The numbers of a <see cref="TransposedConvProblem"/> as a kernel parameter. See there for shapes and formula.
+/// </summary>
 internal readonly struct TransposedSizes
 {
     public readonly int N, InZ, InY, InX, Cin, Cout, StrideZ, StrideY, StrideX;

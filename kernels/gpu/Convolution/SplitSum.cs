@@ -14,7 +14,8 @@ internal sealed class SplitSum(KernelList list)
         new(list, Sum);
 
     /// <summary>Adds the partial results, on top of what result holds if asked to.</summary>
-    public void Launch(AcceleratorStream stream, ArrayView<float> partials, int splits, ArrayView<float> result, bool accumulate) =>
+    public void Launch(
+        AcceleratorStream stream, ArrayView<float> partials, int splits, ArrayView<float> result, bool accumulate) =>
         kernel.Launch(stream, ElementIndex.Over(result.Length), partials, result, splits, accumulate ? 1 : 0);
 
     private static void Sum(ArrayView<float> partials, ArrayView<float> result, int splits, int accumulate)

@@ -33,7 +33,8 @@ internal struct TensorBlock
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AccumulateHalf(
-        ref TensorBlock sums, ArrayView<uint> a, int firstA, int strideA, ArrayView<uint> b, int firstB, int strideB, int word, int lane,
+        ref TensorBlock sums, ArrayView<uint> a, int firstA, int strideA, ArrayView<uint> b, int firstB, int strideB,
+        int word, int lane,
         bool narrow, int precision)
     {
         var a0 = TensorFragment.LoadA(a, firstA, word, 0, strideA, lane, precision);
@@ -43,16 +44,20 @@ internal struct TensorBlock
             var a2 = TensorFragment.LoadA(a, firstA, word, 32, strideA, lane, precision);
             var a3 = TensorFragment.LoadA(a, firstA, word, 48, strideA, lane, precision);
             Step(
-                ref sums.Upper.C0, ref sums.Upper.C4, ref sums.Lower.C0, ref sums.Lower.C4, a0, a1, a2, a3, b, firstB, word, 0, strideB,
+                ref sums.Upper.C0, ref sums.Upper.C4, ref sums.Lower.C0, ref sums.Lower.C4, a0, a1, a2, a3, b, firstB,
+                word, 0, strideB,
                 lane, precision);
             Step(
-                ref sums.Upper.C1, ref sums.Upper.C5, ref sums.Lower.C1, ref sums.Lower.C5, a0, a1, a2, a3, b, firstB, word, 8, strideB,
+                ref sums.Upper.C1, ref sums.Upper.C5, ref sums.Lower.C1, ref sums.Lower.C5, a0, a1, a2, a3, b, firstB,
+                word, 8, strideB,
                 lane, precision);
             Step(
-                ref sums.Upper.C2, ref sums.Upper.C6, ref sums.Lower.C2, ref sums.Lower.C6, a0, a1, a2, a3, b, firstB, word, 16, strideB,
+                ref sums.Upper.C2, ref sums.Upper.C6, ref sums.Lower.C2, ref sums.Lower.C6, a0, a1, a2, a3, b, firstB, word,
+                16, strideB,
                 lane, precision);
             Step(
-                ref sums.Upper.C3, ref sums.Upper.C7, ref sums.Lower.C3, ref sums.Lower.C7, a0, a1, a2, a3, b, firstB, word, 24, strideB,
+                ref sums.Upper.C3, ref sums.Upper.C7, ref sums.Lower.C3, ref sums.Lower.C7, a0, a1, a2, a3, b, firstB, word,
+                24, strideB,
                 lane, precision);
         }
         else
@@ -71,7 +76,8 @@ internal struct TensorBlock
     // Two fragments of sixteen rows meet eight columns.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Step(
-        ref Float4 c0, ref Float4 c1, TensorFragment a0, TensorFragment a1, ArrayView<uint> b, int first, int word, int column, int stride,
+        ref Float4 c0, ref Float4 c1, TensorFragment a0, TensorFragment a1, ArrayView<uint> b, int first, int word,
+        int column, int stride,
         int lane, int precision)
     {
         var columns = TensorFragment.LoadB(b, first, word, column, stride, lane, precision);

@@ -66,7 +66,8 @@ internal struct TensorFragment
         }
     }
 
-    // Word t of four, column g of eight. The four words have one swizzle; its part below 8 concerns g, the rest the constant column, so
+    // Word t of four, column g of eight. The four words have one swizzle; its part below 8 concerns g, the rest the constant
+    // column, so
     // that all but two addresses of a lane are constants.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Word(ArrayView<uint> tile, int first, int word, int column, int stride, int lane, int precision)

@@ -6,10 +6,10 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// <see cref="GatherGemm"/> on tensor cores: the same tiles, filled by the same loads, multiplied by mma.sync. float32 in memory and in
-/// the sums; tf32, bfloat16 or float16 in shared memory and in the products.
-/// <para>Shapes, formula: <see cref="GatherSizes"/>. Mapping: groups of 64 threads, two warps, which halve the rows of a tile: 64 sums per
-/// thread, as in the float32 kernel (<see cref="TensorBlock"/>).</para>
+/// <see cref="GatherGemm"/> on tensor cores: the same tiles, filled by the same loads, multiplied by mma.sync. float32 in memory
+/// and in the sums; tf32, bfloat16 or float16 in shared memory and in the products.
+/// <para>Shapes, formula: <see cref="GatherSizes"/>. Mapping: groups of 64 threads, two warps, which halve the rows of a tile: 64
+/// sums per thread, as in the float32 kernel (<see cref="TensorBlock"/>).</para>
 /// </summary>
 internal sealed class TensorGatherGemm(KernelList list)
 {
@@ -18,7 +18,8 @@ internal sealed class TensorGatherGemm(KernelList list)
         Bf16ScalarWide, Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
 
     private delegate void Launcher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights,
         ArrayView<float> bias, ArrayView<float> dest, GatherSizes s);
 
     /// <summary>Runs the pass; source2 and bias may be any view where they are not used.</summary>
@@ -31,7 +32,8 @@ internal sealed class TensorGatherGemm(KernelList list)
         var config = new KernelConfig(
             new Index3D((s.LargestClass + rows - 1) / rows, (s.Columns + columns - 1) / columns, s.N * s.Classes),
             new Index3D(GemmTile.Threads, 1, 1));
-        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)].Launch(stream, config, source, source2, weights, bias, dest, s);
+        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)]
+            .Launch(stream, config, source, source2, weights, bias, dest, s);
     }
 
     private static void Tf32VectorWide(
@@ -122,7 +124,9 @@ internal sealed class TensorGatherGemm(KernelList list)
         var depth = place.Z.Taps * place.Y.Taps * place.X.Taps * (s.Channels + s.Channels2);
         var tiles = (depth + TileWords.DepthOf(precision) - 1) / TileWords.DepthOf(precision);
         var from = source.SubView((long)sample * s.SourceVoxels * s.Channels, s.SourceVoxels * s.Channels);
-        var from2 = s.Channels2 > 0 ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2) : from;
+        var from2 = s.Channels2 > 0
+            ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2)
+            : from;
 
         for (var row = thread; row < tileRows; row += GemmTile.Threads)
         {
@@ -134,7 +138,8 @@ internal sealed class TensorGatherGemm(KernelList list)
         Group.Barrier();
         if (tiles > 0)
         {
-            GatherTiles.Load(from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector, precision);
+            GatherTiles.Load(
+                from, from2, weights, a, b, rows, depths, 0, s, firstColumn, tileRows, tileColumns, vector, precision);
         }
 
         DepthPlan.Write(ref plan, thread, depths, DepthPlan.Length, s, place, precision);
@@ -156,7 +161,8 @@ internal sealed class TensorGatherGemm(KernelList list)
 
             DepthPlan.Write(ref plan, thread, depths, now * DepthPlan.Length, s, place, precision);
             TensorBlock.Accumulate(
-                ref sums, wordsA, (now * GemmTile.Words * strideA) + warpRow, strideA, wordsB, now * GemmTile.Words * strideB, strideB, lane,
+                ref sums, wordsA, (now * GemmTile.Words * strideA) + warpRow, strideA, wordsB, now * GemmTile.Words * strideB,
+                strideB, lane,
                 narrow, precision);
             Group.Barrier();
         }
@@ -183,18 +189,21 @@ internal sealed class TensorGatherGemm(KernelList list)
     // Rows row and row + 8, 32 columns: the first four fragments of a band.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreLeft(
-        ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s, bool vector) =>
+        ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s,
+        bool vector) =>
         Store(dest, bias, band.C0, band.C1, band.C2, band.C3, rows[row], rows[row + 8], column, s, vector);
 
     // The same of the last four.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreRight(
-        ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s, bool vector) =>
+        ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s,
+        bool vector) =>
         Store(dest, bias, band.C4, band.C5, band.C6, band.C7, rows[row], rows[row + 8], column, s, vector);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
-        ArrayView<float> dest, ArrayView<float> bias, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper, int lower, int column,
+        ArrayView<float> dest, ArrayView<float> bias, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper,
+        int lower, int column,
         GatherSizes s, bool vector)
     {
         if (upper >= 0)

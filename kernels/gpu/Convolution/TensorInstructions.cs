@@ -4,8 +4,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The PTX instructions of the tensor-core kernels: each method is one instruction on registers, which <see cref="PtxGenerators"/> writes.
-/// Inline PTX with several results would pass every operand through local memory. Other devices have no such instruction.
+/// The PTX instructions of the tensor-core kernels: each method is one instruction on registers, which
+/// <see cref="PtxGenerators"/> writes. Inline PTX with several results would pass every operand through local memory. Other
+/// devices have no such instruction.
 /// </summary>
 internal static class TensorInstructions
 {

@@ -16,7 +16,8 @@ internal sealed class TensorWeightGemm(KernelList list)
         Bf16ScalarWide, Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
 
     private delegate void Launcher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2,
+        ArrayView<float> dense,
         ArrayView<float> partials, WeightSizes s, int perSplit);
 
     /// <summary>partials[split] ← that split's share of dw; gathered2 may be any view where it is not used.</summary>
@@ -30,55 +31,68 @@ internal sealed class TensorWeightGemm(KernelList list)
             new Index3D((s.Rows + rows - 1) / rows, (s.DenseChannels + columns - 1) / columns, splits),
             new Index3D(GemmTile.Threads, 1, 1));
         var perSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
-        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)].Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
+        kernels[GemmTile.IndexOf(precision, s.IsVectorizable, narrow)]
+            .Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
     }
 
     private static void Tf32VectorWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Tf32);
 
     private static void Tf32VectorNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Tf32);
 
     private static void Tf32ScalarWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Tf32);
 
     private static void Tf32ScalarNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Tf32);
 
     private static void Bf16VectorWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Bf16);
 
     private static void Bf16VectorNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Bf16);
 
     private static void Bf16ScalarWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Bf16);
 
     private static void Bf16ScalarNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Bf16);
 
     private static void Fp16VectorWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false, TileWords.Fp16);
 
     private static void Fp16VectorNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true, TileWords.Fp16);
 
     private static void Fp16ScalarWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false, TileWords.Fp16);
 
     private static void Fp16ScalarNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true, TileWords.Fp16);
 
     /// <summary>The kernel proper; tile sizes, precision and the choice of loads are constants where it is inlined.</summary>
@@ -114,7 +128,8 @@ internal sealed class TensorWeightGemm(KernelList list)
         if (tiles > 0)
         {
             WeightTiles.Load(
-                gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, tileRows, tileColumns, vector, precision);
+                gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, tileRows, tileColumns,
+                vector, precision);
         }
 
         VoxelPlan.Write(thread, voxels, VoxelPlan.Length, start + depth, end, s, precision);
@@ -131,13 +146,15 @@ internal sealed class TensorWeightGemm(KernelList list)
             if (tile + 1 < tiles)
             {
                 WeightTiles.Load(
-                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * depth), end, s, firstColumn, tileRows,
+                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * depth), end, s,
+                    firstColumn, tileRows,
                     tileColumns, vector, precision);
             }
 
             VoxelPlan.Write(thread, voxels, now * VoxelPlan.Length, start + ((tile + 2) * depth), end, s, precision);
             TensorBlock.Accumulate(
-                ref sums, wordsA, (now * GemmTile.Words * strideA) + warpRow, strideA, wordsB, now * GemmTile.Words * strideB, strideB, lane,
+                ref sums, wordsA, (now * GemmTile.Words * strideA) + warpRow, strideA, wordsB, now * GemmTile.Words * strideB,
+                strideB, lane,
                 narrow, precision);
             Group.Barrier();
         }
@@ -176,7 +193,8 @@ internal sealed class TensorWeightGemm(KernelList list)
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
-        ArrayView<float> partial, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper, int lower, int column, WeightSizes s, bool vector)
+        ArrayView<float> partial, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper, int lower, int column, WeightSizes s,
+        bool vector)
     {
         if (upper >= 0)
         {

@@ -84,7 +84,8 @@ internal static class TileWords
 
     /// <summary>Writes the depths k (even) and k + 1 of one column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreColumn(ArrayView<float> tile, int first, int k, int column, int stride, float lower, float upper, int precision)
+    public static void StoreColumn(
+        ArrayView<float> tile, int first, int k, int column, int stride, float lower, float upper, int precision)
     {
         if (precision >= Bf16)
         {

@@ -15,7 +15,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// </summary>
 internal sealed class WeightGemm(KernelList list)
 {
-    private const int VoxelsPerSplit = 64;                // at least; below that, adding the partial results costs more than it gains
+    // at least; below that, adding the partial results costs more than it gains
+    private const int VoxelsPerSplit = 64;
     private const int GroupsPerMultiprocessor = 8;        // enough to keep a multiprocessor busy
     private const long PartialLimit = 16L << 20;          // elements of all partial results together, 64 MiB
 
@@ -26,7 +27,8 @@ internal sealed class WeightGemm(KernelList list)
         tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
     private delegate void Launcher(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense,
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2,
+        ArrayView<float> dense,
         ArrayView<float> partials, WeightSizes s, int perSplit);
 
     /// <summary>Into how many parts the voxels are split on this device. Depends on nothing but sizes and device.</summary>
@@ -51,23 +53,28 @@ internal sealed class WeightGemm(KernelList list)
             new Index3D((s.Rows + rows - 1) / rows, (s.DenseChannels + columns - 1) / columns, splits),
             new Index3D(GemmTile.Threads, 1, 1));
         var perSplit = ((s.N * s.DenseVoxels) + splits - 1) / splits;
-        kernels[GemmTile.IndexOf(s.IsVectorizable, narrow)].Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
+        kernels[GemmTile.IndexOf(s.IsVectorizable, narrow)]
+            .Launch(stream, config, gathered, gathered2, dense, partials, s, perSplit);
     }
 
     private static void VectorWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: false);
 
     private static void VectorNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: true, narrow: true);
 
     private static void ScalarWide(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: false);
 
     private static void ScalarNarrow(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s, int perSplit) =>
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> dense, ArrayView<float> partials, WeightSizes s,
+        int perSplit) =>
         Run(gathered, gathered2, dense, partials, s, perSplit, vector: false, narrow: true);
 
     /// <summary>The kernel proper; tile sizes and the choice of loads are constants where it is inlined.</summary>
@@ -103,7 +110,8 @@ internal sealed class WeightGemm(KernelList list)
         if (tiles > 0)
         {
             WeightTiles.Load(
-                gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, tileRows, tileColumns, vector, TileWords.Float32);
+                gathered, gathered2, dense, a, b, rows, voxels, 0, start, end, s, firstColumn, tileRows, tileColumns, vector,
+                TileWords.Float32);
         }
 
         VoxelPlan.Write(thread, voxels, VoxelPlan.Length, start + depth, end, s, TileWords.Float32);
@@ -121,7 +129,8 @@ internal sealed class WeightGemm(KernelList list)
             if (tile + 1 < tiles)
             {
                 WeightTiles.Load(
-                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * depth), end, s, firstColumn, tileRows,
+                    gathered, gathered2, dense, a, b, rows, voxels, 1 - now, start + ((tile + 1) * depth), end, s,
+                    firstColumn, tileRows,
                     tileColumns, vector, TileWords.Float32);
             }
 

@@ -84,10 +84,12 @@ internal static class WeightTiles
         }
     }
 
-    // A thread keeps its four rows for all depths and takes two of these at a time. Loops have the same number of turns for every thread.
+    // A thread keeps its four rows for all depths and takes two of these at a time. Loops have the same number of turns for every
+    // thread.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadRowsByFour(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> voxels,
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows,
+        ArrayView<int> voxels,
         int plan, WeightSizes s, int tileRows, int precision)
     {
         var quads = tileRows >> 2;
@@ -118,7 +120,8 @@ internal static class WeightTiles
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadRows(
-        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows, ArrayView<int> voxels,
+        ArrayView<float> gathered, ArrayView<float> gathered2, ArrayView<float> a, int toA, ArrayView<int> rows,
+        ArrayView<int> voxels,
         int plan, WeightSizes s, int tileRows, int precision)
     {
         for (var turn = 0; turn < (TileWords.DepthOf(precision) >> 1) * tileRows / GemmTile.Threads; turn++)

@@ -4,8 +4,9 @@ using SharpSeg.Engine.Backends;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Gives back what a device holds. A driver that cannot even do that has lost the device, often by an earlier kernel whose failure nobody
-/// has heard of yet: the first such failure is kept, the rest is given back all the same, and whoever computes next is told.
+/// Gives back what a device holds. A driver that cannot even do that has lost the device, often by an earlier kernel whose
+/// failure nobody has heard of yet: the first such failure is kept, the rest is given back all the same, and whoever computes
+/// next is told.
 /// </summary>
 /// <param name="device">The device for people.</param>
 internal sealed class DeviceReleases(string device)

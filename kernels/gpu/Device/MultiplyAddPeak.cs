@@ -5,8 +5,8 @@ namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
 /// Multiply-adds in registers and nothing else, to measure a device's float32 peak.
-/// <para>Mapping: every thread runs eight independent chains v ← v·a + b, four steps of each per round, so that the loop itself is a
-/// tenth of the instructions; the sum is written so that nothing can be left out. Bound by arithmetic.</para>
+/// <para>Mapping: every thread runs eight independent chains v ← v·a + b, four steps of each per round, so that the loop itself
+/// is a tenth of the instructions; the sum is written so that nothing can be left out. Bound by arithmetic.</para>
 /// </summary>
 internal sealed class MultiplyAddPeak(KernelList list)
 {

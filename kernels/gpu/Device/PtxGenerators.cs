@@ -24,7 +24,8 @@ internal static class PtxGenerators
         foreach (var method in new[] { nameof(ReadOnlyMemory.Four), nameof(ReadOnlyMemory.One) })
         {
             var target = typeof(ReadOnlyMemory).GetMethod(method, Any)!;
-            manager.RegisterMethod(target, new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
+            manager.RegisterMethod(
+                target, new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
             manager.RegisterMethod(
                 target, new CLIntrinsic(typeof(ReadOnlyMemory), $"Plain{method}", IntrinsicImplementationMode.Redirect));
         }
@@ -32,7 +33,8 @@ internal static class PtxGenerators
         foreach (var method in new[]
         {
             nameof(TensorInstructions.ToTf32), nameof(TensorInstructions.ToBf16), nameof(TensorInstructions.ToFp16),
-            nameof(TensorInstructions.MultiplyTf32), nameof(TensorInstructions.MultiplyBf16), nameof(TensorInstructions.MultiplyFp16),
+            nameof(TensorInstructions.MultiplyTf32), nameof(TensorInstructions.MultiplyBf16),
+            nameof(TensorInstructions.MultiplyFp16),
         })
         {
             manager.RegisterMethod(
@@ -59,11 +61,14 @@ internal static class PtxGenerators
         command.AppendArgumentValue(address);
     }
 
-    private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rna.tf32.f32");
+    private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Convert(code, value, "cvt.rna.tf32.f32");
 
-    private static void ToBf16(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rn.bf16x2.f32");
+    private static void ToBf16(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Convert(code, value, "cvt.rn.bf16x2.f32");
 
-    private static void ToFp16(PTXBackend backend, PTXCodeGenerator code, Value value) => Convert(code, value, "cvt.rn.f16x2.f32");
+    private static void ToFp16(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Convert(code, value, "cvt.rn.f16x2.f32");
 
     private static void Convert(PTXCodeGenerator code, Value value, string instruction)
     {

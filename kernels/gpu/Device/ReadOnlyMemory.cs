@@ -5,9 +5,9 @@ using ILGPU.IR.Intrinsics;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// Reads of device memory that nobody writes while the kernel runs. ILGPU does not let the assembler know that a view lies in global memory,
-/// and an assembler that must assume it could be shared memory keeps every such load after the stores to the tiles that precede it. On CUDA
-/// these reads become ld.global.nc, which may go ahead of anything; elsewhere they are the indexer.
+/// Reads of device memory that nobody writes while the kernel runs. ILGPU does not let the assembler know that a view lies in
+/// global memory, and an assembler that must assume it could be shared memory keeps every such load after the stores to the tiles
+/// that precede it. On CUDA these reads become ld.global.nc, which may go ahead of anything; elsewhere they are the indexer.
 /// </summary>
 internal static class ReadOnlyMemory
 {

@@ -9,8 +9,8 @@ namespace SharpSeg.Kernels.Gpu.Inference;
 /// <summary>
 /// Sliding-window prediction: adding a weighted tile, dividing by the weights, probabilities, arg max
 /// (docs/method/inference.md §4).
-/// <para>Shapes: tile (tz, ty, tx, c), one sample; weights (tz, ty, tx); sum (z, y, x, c); weightSum (z, y, x). Indices are 64-bit: a
-/// whole volume times its channels may exceed 2³¹ elements.</para>
+/// <para>Shapes: tile (tz, ty, tx, c), one sample; weights (tz, ty, tx); sum (z, y, x, c); weightSum (z, y, x). Indices are
+/// 64-bit: a whole volume times its channels may exceed 2³¹ elements.</para>
 /// <para>Mapping: one thread per element of the tile, or per voxel where a voxel's channels belong together.</para>
 /// </summary>
 internal sealed class InferenceKernels(KernelList list)
@@ -30,7 +30,9 @@ internal sealed class InferenceKernels(KernelList list)
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int>> softmax =
         new(list, Softmax);
 
-    /// <summary>sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i]; where origin + i lies in the volume.</summary>
+    /// <summary>
+    /// sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i]; where origin + i lies in the volume.
+    /// </summary>
     public void LaunchBlendAdd(
         AcceleratorStream stream, in BlendSizes s, ArrayView<float> tile, ArrayView<float> weights, ArrayView<float> sum,
         ArrayView<float> weightSum) =>
@@ -45,7 +47,8 @@ internal sealed class InferenceKernels(KernelList list)
         argMax.Launch(stream, ElementIndex.Over(y.Length), x, y, channels);
 
     /// <summary>y ← sigmoid of every element, or softmax over the channels of every voxel.</summary>
-    public void LaunchProbabilities(AcceleratorStream stream, ArrayView<float> x, bool perChannel, ArrayView<float> y, int channels)
+    public void LaunchProbabilities(
+        AcceleratorStream stream, ArrayView<float> x, bool perChannel, ArrayView<float> y, int channels)
     {
         if (perChannel)
         {

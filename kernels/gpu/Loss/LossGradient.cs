@@ -26,7 +26,8 @@ internal sealed class LossGradient(KernelList list)
 
     /// <summary>dlogits ← weight·∂L/∂logits.</summary>
     public void Launch(
-        AcceleratorStream stream, in LossSizes s, ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, float weight,
+        AcceleratorStream stream, in LossSizes s, ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums,
+        float weight,
         ArrayView<float> slopeScratch, ArrayView<float> dlogits)
     {
         slopes.Launch(stream, ElementIndex.Over((long)s.N * s.C), sums, slopeScratch, s);
@@ -65,7 +66,8 @@ internal sealed class LossGradient(KernelList list)
     }
 
     private static void Gradient(
-        ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, ArrayView<float> slopes, ArrayView<float> dlogits,
+        ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums, ArrayView<float> slopes,
+        ArrayView<float> dlogits,
         LossSizes s, float weight)
     {
         var sample = RowIndex.Plane;

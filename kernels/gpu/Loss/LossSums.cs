@@ -8,9 +8,10 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 /// <summary>
 /// First pass of Dice + cross-entropy by groups, in three launches.
 /// <para>1. One thread per voxel: the softmax' maximum and 1/Σ (0 marks voxels that do not count), and per group the sum of the
-/// cross-entropy and the number of valid voxels. 2. <see cref="ChannelGroups"/> over classes: per chunk of voxels I, P, G. 3. One thread
-/// per sum adds groups or chunks in order.</para>
-/// <para>Shapes, maths: <see cref="Engine.Backends.LossProblem"/>; scratch as laid out in <see cref="Launch"/>. Reads logits twice.</para>
+/// cross-entropy and the number of valid voxels. 2. <see cref="ChannelGroups"/> over classes: per chunk of voxels I, P, G. 3. One
+/// thread per sum adds groups or chunks in order.</para>
+/// <para>Shapes, maths: <see cref="Engine.Backends.LossProblem"/>; scratch as laid out in <see cref="Launch"/>. Reads logits
+/// twice.</para>
 /// </summary>
 internal sealed class LossSums(KernelList list)
 {
@@ -35,9 +36,11 @@ internal sealed class LossSums(KernelList list)
         var perVoxel = scratch.SubView(0, 2L * s.N * s.Voxels);
         var perGroup = scratch.SubView(perVoxel.Length, 2L * Groups(s));
         var perChunk = scratch.SubView(perVoxel.Length + perGroup.Length);
-        voxels.Launch(stream, new KernelConfig((Index1D)Groups(s), (Index1D)GroupSum.Threads), logits, target, perVoxel, perGroup, s);
+        voxels.Launch(
+            stream, new KernelConfig((Index1D)Groups(s), (Index1D)GroupSum.Threads), logits, target, perVoxel, perGroup, s);
         classes.Launch(
-            stream, ChannelGroups.Over(s.C, s.Voxels, s.N), logits, target, perVoxel, perChunk, s, ChannelGroups.ChunkLength(s.Voxels));
+            stream, ChannelGroups.Over(s.C, s.Voxels, s.N), logits, target, perVoxel, perChunk, s,
+            ChannelGroups.ChunkLength(s.Voxels));
         join.Launch(stream, ElementIndex.Over(sums.Length), perGroup, perChunk, sums, s, ChannelGroups.Chunks(s.Voxels));
     }
 
@@ -84,7 +87,8 @@ internal sealed class LossSums(KernelList list)
     }
 
     private static void Classes(
-        ArrayView<float> logits, ArrayView<float> target, ArrayView<float> perVoxel, ArrayView<float> perChunk, LossSizes s, int chunkLength)
+        ArrayView<float> logits, ArrayView<float> target, ArrayView<float> perVoxel, ArrayView<float> perChunk, LossSizes s,
+        int chunkLength)
     {
         var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);
         var c = (Grid.IdxX * Group.DimX) + Group.IdxX;

@@ -24,7 +24,8 @@ internal static class VoxelLoss
     /// Cross-entropy of a valid voxel. Softmax: log Σ exp(z − highest) − (z_t − highest); regions: Σ max(z, 0) − z·y + log(1 +
     /// exp(−|z|)).
     /// </summary>
-    public static float CrossEntropy(ArrayView<float> logits, ArrayView<float> target, long voxel, float highest, float sum, LossSizes s)
+    public static float CrossEntropy(
+        ArrayView<float> logits, ArrayView<float> target, long voxel, float highest, float sum, LossSizes s)
     {
         var first = voxel * s.C;
         if (s.Regions == 0)

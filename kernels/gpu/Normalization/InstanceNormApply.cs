@@ -9,7 +9,8 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <para>Shapes: x, y, dy, dx (n, z, y, x, c); gamma, beta, dgamma, dbeta (c); mean, rstd, sumD, sumDXhat (n, c).</para>
 /// <para>Maths: y = leaky(gamma·x̂ + beta); dx = gamma·rstd/V·(V·d − A − x̂·B); dgamma = Σ_n B; dbeta = Σ_n A. Source:
 /// docs/method/networks.md §2.5, §2.6; Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022.</para>
-/// <para>Mapping: one thread per element, any channel count; <see cref="VectorNormApply"/> is faster. y may be x and dx may be dy: a thread reads its element before it writes.</para>
+/// <para>Mapping: one thread per element, any channel count; <see cref="VectorNormApply"/> is faster. y may be x and dx may be
+/// dy: a thread reads its element before it writes.</para>
 /// </summary>
 internal sealed class InstanceNormApply(KernelList list)
 {
@@ -25,13 +26,15 @@ internal sealed class InstanceNormApply(KernelList list)
 
     /// <summary>y from x.</summary>
     public void LaunchApply(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        ArrayView<float> gamma,
         ArrayView<float> beta, ArrayView<float> y) =>
         apply.Launch(stream, ElementIndex.Over(x.Length), x, mean, rstd, gamma, beta, y, s);
 
     /// <summary>dx from dy and the sums.</summary>
     public void LaunchGradient(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
+        ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx) =>
         gradient.Launch(stream, ElementIndex.Over(x.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s);
 
@@ -42,7 +45,8 @@ internal sealed class InstanceNormApply(KernelList list)
         parameters.Launch(stream, ElementIndex.Over(dgamma.Length), sumD, sumDXhat, dgamma, dbeta, samples, accumulate ? 1 : 0);
 
     private static void Apply(
-        ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> y,
+        ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> y,
         NormSizes s)
     {
         var element = ElementIndex.Current;
@@ -57,7 +61,8 @@ internal sealed class InstanceNormApply(KernelList list)
     }
 
     private static void Gradient(
-        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta,
         ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx, NormSizes s)
     {
         var element = ElementIndex.Current;
@@ -75,7 +80,8 @@ internal sealed class InstanceNormApply(KernelList list)
     }
 
     private static void Parameters(
-        ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dgamma, ArrayView<float> dbeta, int samples, int accumulate)
+        ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dgamma, ArrayView<float> dbeta, int samples,
+        int accumulate)
     {
         var c = (int)ElementIndex.Current;
         var channels = (int)dgamma.Length;

@@ -8,10 +8,11 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <summary>
 /// The sums of instance normalisation by groups: statistics forward, A = Σd and B = Σd·x̂ backward.
 /// <para>Shapes: x, dy (n, z, y, x, c); mean, rstd, sumD, sumDXhat (n, c); partials (2, n, chunks, c).</para>
-/// <para>Maths: each thread's mean and Σ(x − mean)² by <see cref="Welford"/>; parts of n_k elements with mean m_k and sum M_k, threads and
-/// then chunks of voxels, are joined in order by mean = Σ n_k·m_k/Σ n_k, M = Σ (M_k + n_k·(m_k − mean)²). Never E[x²] − E[x]².</para>
-/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel counts
-/// that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
+/// <para>Maths: each thread's mean and Σ(x − mean)² by <see cref="Welford"/>; parts of n_k elements with mean m_k and sum M_k,
+/// threads and then chunks of voxels, are joined in order by mean = Σ n_k·m_k/Σ n_k, M = Σ (M_k + n_k·(m_k − mean)²). Never E[x²]
+/// − E[x]².</para>
+/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel
+/// counts that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
 /// </summary>
 internal sealed class InstanceNormSums(KernelList list)
 {
@@ -40,7 +41,8 @@ internal sealed class InstanceNormSums(KernelList list)
 
     /// <summary>mean and rstd from x.</summary>
     public void LaunchStatistics(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> partials, ArrayView<float> mean, ArrayView<float> rstd)
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> partials, ArrayView<float> mean,
+        ArrayView<float> rstd)
     {
         var length = ChannelGroups.ChunkLength(s.Voxels);
         var (first, second) = Halves(partials);
@@ -59,8 +61,10 @@ internal sealed class InstanceNormSums(KernelList list)
 
     /// <summary>sumD and sumDXhat.</summary>
     public void LaunchGradientSums(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
-        ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD, ArrayView<float> sumDXhat)
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
+        ArrayView<float> rstd,
+        ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD,
+        ArrayView<float> sumDXhat)
     {
         var (first, second) = Halves(partials);
         var length = ChannelGroups.ChunkLength(s.Voxels);
@@ -84,7 +88,8 @@ internal sealed class InstanceNormSums(KernelList list)
     private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
         (partials.SubView(0, partials.Length / 2), partials.SubView(partials.Length / 2, partials.Length / 2));
 
-    private static void ChunkStatistics(ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
+    private static void ChunkStatistics(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
     {
         var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);
         var c = (Grid.IdxX * Group.DimX) + Group.IdxX;
@@ -142,7 +147,8 @@ internal sealed class InstanceNormSums(KernelList list)
     }
 
     private static void ChunkGradientSums(
-        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta,
         ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength)
     {
         var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);

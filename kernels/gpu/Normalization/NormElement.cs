@@ -4,7 +4,9 @@ using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Normalization;
 
-/// <summary>Instance normalisation + leaky ReLU of one element: x̂ = (x − mean)·rstd, z = gamma·x̂ + beta, y = leaky(z).</summary>
+/// <summary>
+/// Instance normalisation + leaky ReLU of one element: x̂ = (x − mean)·rstd, z = gamma·x̂ + beta, y = leaky(z).
+/// </summary>
 internal static class NormElement
 {
     /// <summary>y.</summary>
@@ -22,7 +24,8 @@ internal static class NormElement
 
     /// <summary>dx/(gamma·rstd) = d − (A + x̂·B)/V, given 1/V.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Centred(float d, float xhat, float sumD, float sumDXhat, float share) => d - ((sumD + (xhat * sumDXhat)) * share);
+    public static float Centred(float d, float xhat, float sumD, float sumDXhat, float share) =>
+        d - ((sumD + (xhat * sumDXhat)) * share);
 }
 
 /// <summary>Statistics and parameters of four neighbouring channels; a thread reads them once.</summary>

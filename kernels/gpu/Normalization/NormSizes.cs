@@ -2,7 +2,9 @@ using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Kernels.Gpu.Normalization;
 
-/// <summary>The numbers of an <see cref="InstanceNormProblem"/> as a kernel parameter. See there for shapes and formula.</summary>
+/// <summary>
+/// The numbers of an <see cref="InstanceNormProblem"/> as a kernel parameter. See there for shapes and formula.
+/// </summary>
 internal readonly struct NormSizes
 {
     public readonly int N, Voxels, RowLength, C;

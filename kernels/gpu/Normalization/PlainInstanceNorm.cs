@@ -6,9 +6,11 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Normalization;
 
 /// <summary>
-/// The sums of instance normalisation, one thread per sample and channel: mean and 1/√(var + eps) forward, A = Σd and B = Σd·x̂ backward.
+/// The sums of instance normalisation, one thread per sample and channel: mean and 1/√(var + eps) forward, A = Σd and B = Σd·x̂
+/// backward.
 /// <para>Shapes: x, dy (n, z, y, x, c); gamma, beta (c); mean, rstd, sumD, sumDXhat (n, c).</para>
-/// <para>Maths: see <see cref="Engine.Backends.InstanceNormProblem"/> and Backend.InstanceNormBackward. Sums of rows, then of rows' sums.
+/// <para>Maths: see <see cref="Engine.Backends.InstanceNormProblem"/> and Backend.InstanceNormBackward. Sums of rows, then of
+/// rows' sums.
 /// </para>
 /// </summary>
 internal sealed class PlainInstanceNorm(KernelList list)
@@ -27,7 +29,8 @@ internal sealed class PlainInstanceNorm(KernelList list)
 
     /// <summary>sumD and sumDXhat.</summary>
     public void LaunchGradientSums(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
+        ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat) =>
         gradientSums.Launch(stream, ElementIndex.Over(mean.Length), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, s);
 
@@ -72,7 +75,8 @@ internal sealed class PlainInstanceNorm(KernelList list)
     }
 
     private static void GradientSums(
-        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta,
         ArrayView<float> sumD, ArrayView<float> sumDXhat, NormSizes s)
     {
         var index = ElementIndex.Current;

@@ -6,10 +6,11 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Normalization;
 
 /// <summary>
-/// The element-wise halves of instance normalisation + leaky ReLU with sixteen-byte accesses: a thread keeps what belongs to its four
-/// channels in registers and walks over the voxels of a chunk.
-/// <para>Shapes, maths: <see cref="InstanceNormApply"/>; channel counts are multiples of four. Mapping: <see cref="ChannelGroups"/> over
-/// fours of channels. Bound by memory. y may be x and dx may be dy: a thread reads its elements before it writes them.</para>
+/// The element-wise halves of instance normalisation + leaky ReLU with sixteen-byte accesses: a thread keeps what belongs to its
+/// four channels in registers and walks over the voxels of a chunk.
+/// <para>Shapes, maths: <see cref="InstanceNormApply"/>; channel counts are multiples of four. Mapping:
+/// <see cref="ChannelGroups"/> over fours of channels. Bound by memory. y may be x and dx may be dy: a thread reads its elements
+/// before it writes them.</para>
 /// </summary>
 internal sealed class VectorNormApply(KernelList list)
 {
@@ -22,21 +23,25 @@ internal sealed class VectorNormApply(KernelList list)
 
     /// <summary>y from x.</summary>
     public void LaunchApply(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        ArrayView<float> gamma,
         ArrayView<float> beta, ArrayView<float> y) =>
         apply.Launch(
-            stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, mean, rstd, gamma, beta, y, s, ChannelGroups.ChunkLength(s.Voxels));
+            stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, mean, rstd, gamma, beta, y, s,
+            ChannelGroups.ChunkLength(s.Voxels));
 
     /// <summary>dx from dy and the sums.</summary>
     public void LaunchGradient(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd,
+        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
+        ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx) =>
         gradient.Launch(
             stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s,
             ChannelGroups.ChunkLength(s.Voxels));
 
     private static void Apply(
-        ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> y,
+        ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> y,
         NormSizes s, int chunkLength)
     {
         var fours = s.C >> 2;
@@ -63,7 +68,8 @@ internal sealed class VectorNormApply(KernelList list)
     }
 
     private static void Gradient(
-        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta,
         ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dx, NormSizes s, int chunkLength)
     {
         var fours = s.C >> 2;

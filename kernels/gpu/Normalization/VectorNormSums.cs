@@ -13,7 +13,8 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 internal static class VectorNormSums
 {
     /// <summary>Mean and Σ(x − mean)² of a chunk.</summary>
-    internal static void ChunkStatistics(ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
+    internal static void ChunkStatistics(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
     {
         var shared = SharedMemory.Allocate<Float4>(WarpRows.SharedLength);
         var fours = s.C >> 2;
@@ -52,7 +53,8 @@ internal static class VectorNormSums
 
     /// <summary>Σd and Σd·x̂ of a chunk.</summary>
     internal static void ChunkGradientSums(
-        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta,
         ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength)
     {
         var shared = SharedMemory.Allocate<Float4>(WarpRows.SharedLength);

@@ -8,8 +8,10 @@ namespace SharpSeg.Kernels.Gpu.Optimizer;
 
 /// <summary>
 /// One optimiser step over all parameters of a network in one launch (they lie in one buffer).
-/// <para>Maths: <see cref="SgdStep"/> and <see cref="AdamStep"/>; the powers of Adam's betas are taken on the host in double.</para>
-/// <para>Mapping: one thread per parameter; bound by memory: 5 words moved per parameter for SGD, 7 for Adam, 9 for AMSGrad.</para>
+/// <para>Maths: <see cref="SgdStep"/> and <see cref="AdamStep"/>; the powers of Adam's betas are taken on the host in
+/// double.</para>
+/// <para>Mapping: one thread per parameter; bound by memory: 5 words moved per parameter for SGD, 7 for Adam, 9 for
+/// AMSGrad.</para>
 /// </summary>
 internal sealed class OptimizerKernels(KernelList list)
 {
@@ -21,7 +23,8 @@ internal sealed class OptimizerKernels(KernelList list)
 
     /// <summary>SGD with Nesterov momentum.</summary>
     public void LaunchSgd(
-        AcceleratorStream stream, in SgdStep options, ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> velocity) =>
+        AcceleratorStream stream, in SgdStep options, ArrayView<float> theta, ArrayView<float> gradient,
+        ArrayView<float> velocity) =>
         sgd.Launch(stream, ElementIndex.Over(theta.Length), theta, gradient, velocity, options);
 
     /// <summary>Adam; vmax may be any view unless AMSGrad is on.</summary>
@@ -46,7 +49,8 @@ internal sealed class OptimizerKernels(KernelList list)
     }
 
     private static void Adam(
-        ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> m, ArrayView<float> v, ArrayView<float> vmax, AdamFactors o)
+        ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> m, ArrayView<float> v, ArrayView<float> vmax,
+        AdamFactors o)
     {
         var i = ElementIndex.Current;
         if (i >= theta.Length)

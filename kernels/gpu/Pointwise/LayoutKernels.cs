@@ -8,7 +8,8 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 /// <summary>
 /// Operations that move voxels: sums over blocks, repetition of blocks, mirroring.
 /// <para>Shapes: (n, z, y, x, c). Formulas: Backend.BlockSum, BlockRepeat, Flip.</para>
-/// <para>Mapping: one thread per element of the result (<see cref="RowIndex"/>); a block is summed in the order z, y, x. Bound by memory.</para>
+/// <para>Mapping: one thread per element of the result (<see cref="RowIndex"/>); a block is summed in the order z, y, x. Bound by
+/// memory.</para>
 /// </summary>
 internal sealed class LayoutKernels(KernelList list)
 {
@@ -23,13 +24,16 @@ internal sealed class LayoutKernels(KernelList list)
 
     /// <summary>coarse ← scale·(sums of blocks of fine).</summary>
     public void LaunchBlockSum(
-        AcceleratorStream stream, in BlockSizes s, ArrayView<float> fine, float scale, ArrayView<float> coarse, bool accumulate) =>
+        AcceleratorStream stream, in BlockSizes s, ArrayView<float> fine, float scale, ArrayView<float> coarse,
+        bool accumulate) =>
         blockSum.Launch(stream, Over(s, Extent.One, coarse.Length), fine, coarse, s, scale, accumulate ? 1 : 0);
 
     /// <summary>fine ← scale·(coarse, every voxel repeated over its block).</summary>
     public void LaunchBlockRepeat(
-        AcceleratorStream stream, in BlockSizes s, ArrayView<float> coarse, float scale, ArrayView<float> fine, bool accumulate) =>
-        blockRepeat.Launch(stream, Over(s, new Extent(s.BlockZ, s.BlockY, s.BlockX), fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
+        AcceleratorStream stream, in BlockSizes s, ArrayView<float> coarse, float scale, ArrayView<float> fine,
+        bool accumulate) =>
+        blockRepeat.Launch(
+            stream, Over(s, new Extent(s.BlockZ, s.BlockY, s.BlockX), fine.Length), coarse, fine, s, scale, accumulate ? 1 : 0);
 
     /// <summary>y ← x mirrored.</summary>
     public void LaunchFlip(

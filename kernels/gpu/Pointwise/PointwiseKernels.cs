@@ -38,7 +38,8 @@ internal sealed class PointwiseKernels(KernelList list)
         axpby.Launch(stream, ElementIndex.Over(y.Length), a, x, b, y);
 
     /// <summary>y ← leaky(a + b).</summary>
-    public void LaunchAddLeakyRelu(AcceleratorStream stream, ArrayView<float> a, ArrayView<float> b, float slope, ArrayView<float> y) =>
+    public void LaunchAddLeakyRelu(
+        AcceleratorStream stream, ArrayView<float> a, ArrayView<float> b, float slope, ArrayView<float> y) =>
         addLeakyRelu.Launch(stream, ElementIndex.Over(y.Length), a, b, slope, y);
 
     /// <summary>d ← dy·(y &gt; 0 ? 1 : slope).</summary>

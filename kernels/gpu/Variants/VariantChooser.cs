@@ -44,7 +44,8 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
             return decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, length);
         }
 
-        return choice == KernelChoice.Plain ? Variant.Plain : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores;
+        return choice == KernelChoice.Plain ? Variant.Plain
+            : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores;
     }
 
     private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
@@ -131,7 +132,8 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         if (agrees is null)
         {
             agrees = VariantSelfCheck.Compare(gpu, operation, variant);
-            if (agrees is { } found)                      // a refusal may be temporary, e.g. for lack of memory: tried again next time
+            // a refusal may be temporary, e.g. for lack of memory: tried again next time
+            if (agrees is { } found)
             {
                 cache.Add(name, variant.Name(), found ? Agreed : Disagreed);
             }
@@ -141,7 +143,8 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         {
             warn(agrees is null
                 ? $"{operation.Name()}, variant {variant.Name()}: {gpu.Description} refuses to run it; it is not used"
-                : $"{operation.Name()}, variant {variant.Name()}: does not agree with the plain kernel on {gpu.Description}; it is not used");
+                : $"{operation.Name()}, variant {variant.Name()}: does not agree with the plain kernel on {gpu.Description}; it "
+                    + "is not used");
         }
 
         return agrees ?? false;

@@ -12,8 +12,8 @@ namespace SharpSeg.Kernels.Gpu.Variants;
 internal readonly record struct SelfCheckResult(Operation Operation, Variant Variant, bool Agrees);
 
 /// <summary>
-/// Runs one operation on small random inputs by a faster variant and by the plain one on the same device, and compares. Shapes: some
-/// whose channels fill vectors and some whose sizes divide nothing evenly.
+/// Runs one operation on small random inputs by a faster variant and by the plain one on the same device, and compares. Shapes:
+/// some whose channels fill vectors and some whose sizes divide nothing evenly.
 /// </summary>
 internal static class VariantSelfCheck
 {
@@ -25,7 +25,8 @@ internal static class VariantSelfCheck
         new(2, new(3, 2, 4), 3, 0, 5, new(3, 1, 3), Extent.One),
     ];
 
-    private static readonly TransposedConvProblem[] Transposed = [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
+    private static readonly TransposedConvProblem[] Transposed =
+        [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
 
     private static readonly InstanceNormProblem[] Norms =
         [new(2, new(3, 5, 7), 5, 0.01f), new(1, new(2, 3, 4), 33, 0.01f), new(2, new(3, 5, 7), 36, 0.01f)];
@@ -66,8 +67,8 @@ internal static class VariantSelfCheck
     public static bool Agrees(GpuBackend gpu, Operation operation, Variant variant) => Compare(gpu, operation, variant) ?? false;
 
     /// <summary>
-    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each factor to
-    /// 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
+    /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each
+    /// factor to 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
     /// </summary>
     private static double ToleranceOf(Variant variant, GpuPrecision precision) => variant != Variant.TensorCores
         ? 1e-4

@@ -39,7 +39,8 @@ internal sealed class ElasticKernels(KernelList list)
         for (var axis = 3 - fields; axis < 3; axis++)
         {
             smooth.Launch(
-                stream, ElementIndex.OverSmall(first.Length), first, weights, second, new AxisSizes(grid, axis, grid[axis], volumes: fields),
+                stream, ElementIndex.OverSmall(first.Length), first, weights, second,
+                new AxisSizes(grid, axis, grid[axis], volumes: fields),
                 (int)(weights.Length - 1) / 2);
             (first, second) = (second, first);
         }
@@ -63,7 +64,8 @@ internal sealed class ElasticKernels(KernelList list)
         fields[element] = (2f * unit) - 1f;
     }
 
-    private static void Smooth(ArrayView<float> source, ArrayView<float> weights, ArrayView<float> target, AxisSizes s, int radius)
+    private static void Smooth(
+        ArrayView<float> source, ArrayView<float> weights, ArrayView<float> target, AxisSizes s, int radius)
     {
         var element = ElementIndex.Small;
         if (element >= target.Length)

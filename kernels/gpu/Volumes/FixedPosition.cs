@@ -23,8 +23,8 @@ internal struct FixedPosition
     }
 
     /// <summary>
-    /// The position of a voxel displaced by (ez, ey, ex). A displacement is at most some tens of voxels, so that float32 gives its share
-    /// of the position to 10⁻⁶ voxels however large the patch is.
+    /// The position of a voxel displaced by (ez, ey, ex). A displacement is at most some tens of voxels, so that float32 gives
+    /// its share of the position to 10⁻⁶ voxels however large the patch is.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FixedPosition Displaced(FixedPosition p, SpatialSizes s, float ez, float ey, float ex)

@@ -4,8 +4,9 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.Kernels.Gpu.Volumes;
 
 /// <summary>
-/// Label maps before and after resampling, as a kernel parameter, and the table that goes with it: for every plane, row and column of the
-/// target, one axis after the other, the near input, the far one, and the far one's weight in units of 1/Unit of its axis, a whole number.
+/// Label maps before and after resampling, as a kernel parameter, and the table that goes with it: for every plane, row and
+/// column of the target, one axis after the other, the near input, the far one, and the far one's weight in units of 1/Unit of
+/// its axis, a whole number.
 /// </summary>
 internal readonly struct LabelSizes
 {
@@ -21,7 +22,9 @@ internal readonly struct LabelSizes
         (UnitZ, UnitY, UnitX) = (Unit(p.Along(0)), Unit(p.Along(1)), Unit(p.Along(2)));
     }
 
-    /// <summary>The table. Output j lies at ((2j + 1)·n − m)/2m, so that weights are multiples of 1/2m; whole numbers hold them exactly.</summary>
+    /// <summary>
+    /// The table. Output j lies at ((2j + 1)·n − m)/2m, so that weights are multiples of 1/2m; whole numbers hold them exactly.
+    /// </summary>
     public static float[] Table(in LabelResampling p, Extent to)
     {
         var table = new float[Entry * (to.Z + to.Y + to.X)];

@@ -48,7 +48,8 @@ internal sealed class ResamplingKernels(KernelList list)
         markAbove = new(list, MarkAbove);
 
     /// <summary>volume ← a channel of a box of maps.</summary>
-    public void LaunchTakeChannel(AcceleratorStream stream, in BlendSizes s, ArrayView<float> maps, int channel, ArrayView<float> volume) =>
+    public void LaunchTakeChannel(
+        AcceleratorStream stream, in BlendSizes s, ArrayView<float> maps, int channel, ArrayView<float> volume) =>
         takeChannel.Launch(stream, ElementIndex.OverSmall(volume.Length), maps, volume, s, channel);
 
     /// <summary>Coefficients (outer, from + 4, inner) of samples (outer, from, inner), without the factor 6.</summary>
@@ -57,7 +58,8 @@ internal sealed class ResamplingKernels(KernelList list)
 
     /// <summary>Outputs from <paramref name="taps"/> neighbours; the table has first index and weights per output.</summary>
     public void LaunchSample(
-        AcceleratorStream stream, in AxisSizes s, int taps, ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) =>
+        AcceleratorStream stream, in AxisSizes s, int taps, ArrayView<float> source, ArrayView<float> table,
+        ArrayView<float> target) =>
         sample.Launch(stream, ElementIndex.OverSmall(target.Length), source, table, target, s, taps);
 
     /// <summary>Parts into which the search for a slice's range is divided.</summary>
@@ -65,10 +67,13 @@ internal sealed class ResamplingKernels(KernelList list)
 
     /// <summary>Smallest and largest value of every slice, in <see cref="RangeParts"/> parts each.</summary>
     public void LaunchRange(AcceleratorStream stream, in AxisSizes s, ArrayView<float> source, ArrayView<float> ranges) =>
-        range.Launch(stream, new KernelConfig((Index1D)(s.From * RangeParts(s)), (Index1D)GroupSum.Threads), source, ranges, s, RangeParts(s));
+        range.Launch(
+            stream, new KernelConfig((Index1D)(s.From * RangeParts(s)), (Index1D)GroupSum.Threads), source, ranges, s,
+            RangeParts(s));
 
     /// <summary>Clips every slice to its range, found in that many parts.</summary>
-    public void LaunchClip(AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
+    public void LaunchClip(
+        AcceleratorStream stream, in AxisSizes s, int parts, ArrayView<float> ranges, ArrayView<float> target) =>
         clip.Launch(stream, ElementIndex.OverSmall(target.Length), ranges, target, s, parts);
 
     /// <summary>Labels of another size; the table is <see cref="LabelSizes.Table"/>.</summary>
@@ -78,11 +83,13 @@ internal sealed class ResamplingKernels(KernelList list)
 
     /// <summary>Where volume &gt; best, or everywhere: best ← volume, labels ← label.</summary>
     public void LaunchKeepHighest(
-        AcceleratorStream stream, ArrayView<float> volume, float label, bool first, ArrayView<float> best, ArrayView<float> labels) =>
+        AcceleratorStream stream, ArrayView<float> volume, float label, bool first, ArrayView<float> best,
+        ArrayView<float> labels) =>
         keepHighest.Launch(stream, ElementIndex.Over(volume.Length), volume, best, labels, label, first ? 1 : 0);
 
     /// <summary>Where volume &gt; threshold: labels ← label.</summary>
-    public void LaunchMarkAbove(AcceleratorStream stream, ArrayView<float> volume, float threshold, float label, ArrayView<float> labels) =>
+    public void LaunchMarkAbove(
+        AcceleratorStream stream, ArrayView<float> volume, float threshold, float label, ArrayView<float> labels) =>
         markAbove.Launch(stream, ElementIndex.Over(volume.Length), volume, labels, threshold, label);
 
     private static void TakeChannel(ArrayView<float> maps, ArrayView<float> volume, BlendSizes s, int channel)
@@ -219,7 +226,8 @@ internal sealed class ResamplingKernels(KernelList list)
         target[element] = value > high ? high : value;
     }
 
-    // Where all corners of the cell agree, their label; else the largest label whose weights, in whole numbers, reach half of all.
+    // Where all corners of the cell agree, their label; else the largest label whose weights, in whole numbers, reach half of
+    // all.
     private static void ResampleLabels(ArrayView<float> source, ArrayView<float> table, ArrayView<float> target, LabelSizes s)
     {
         var voxel = ElementIndex.Small;
@@ -259,7 +267,8 @@ internal sealed class ResamplingKernels(KernelList list)
             {
                 if (Corner(source, table, s, z, y, x, other) == label)
                 {
-                    sum += Share(table, s.UnitZ, z, other >> 2) * Share(table, s.UnitY, y, other >> 1) * Share(table, s.UnitX, x, other);
+                    sum += Share(table, s.UnitZ, z, other >> 2) * Share(table, s.UnitY, y, other >> 1) * Share(
+                        table, s.UnitX, x, other);
                 }
             }
 
@@ -284,7 +293,8 @@ internal sealed class ResamplingKernels(KernelList list)
     private static long Share(ArrayView<float> table, long unit, int entry, int far) =>
         (far & 1) != 0 ? (long)table[entry + 2] : unit - (long)table[entry + 2];
 
-    private static void KeepHighest(ArrayView<float> volume, ArrayView<float> best, ArrayView<float> labels, float label, int first)
+    private static void KeepHighest(
+        ArrayView<float> volume, ArrayView<float> best, ArrayView<float> labels, float label, int first)
     {
         var voxel = ElementIndex.Current;
         if (voxel >= volume.Length)

@@ -7,9 +7,10 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <summary>
 /// The modern spatial transform (docs/method/augmentation.md §3.2): image linearly with 0 outside the box, labels by the largest
 /// linear indicator with −1 outside, −1 where the position leaves the initial patch.
-/// <para>Shapes: image (z, y, x, c) and labels (l, z, y, x) of the box; results (c, z, y, x) and (l, z, y, x) of the patch.</para>
-/// <para>Mapping: one thread per voxel of the patch. Positions are fixed-point (<see cref="SpatialSizes"/>). Eight taps come through the
-/// cache; labels are voted on only where they differ. Bound by memory.</para>
+/// <para>Shapes: image (z, y, x, c) and labels (l, z, y, x) of the box; results (c, z, y, x) and (l, z, y, x) of the
+/// patch.</para>
+/// <para>Mapping: one thread per voxel of the patch. Positions are fixed-point (<see cref="SpatialSizes"/>). Eight taps come
+/// through the cache; labels are voted on only where they differ. Bound by memory.</para>
 /// </summary>
 internal sealed class SpatialKernels(KernelList list)
 {
@@ -118,6 +119,8 @@ internal sealed class SpatialKernels(KernelList list)
         var z = iz + ((tap >> 2) & 1);
         var y = iy + ((tap >> 1) & 1);
         var x = ix + (tap & 1);
-        return z >= 0 && z < s.BoxZ && y >= 0 && y < s.BoxY && x >= 0 && x < s.BoxX ? ((((long)z * s.BoxY) + y) * s.BoxX) + x : -1;
+        return z >= 0 && z < s.BoxZ && y >= 0 && y < s.BoxY && x >= 0 && x < s.BoxX
+            ? ((((long)z * s.BoxY) + y) * s.BoxX) + x
+            : -1;
     }
 }

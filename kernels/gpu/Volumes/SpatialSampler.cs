@@ -17,7 +17,8 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// <param name="free">Gives it back.</param>
 /// <param name="releases">Where a failure to give something back is kept.</param>
 internal sealed class SpatialSampler(
-    Accelerator accelerator, GpuKernels kernels, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free, DeviceReleases releases) : IDisposable
+    Accelerator accelerator, GpuKernels kernels, Func<long, DeviceBuffer> allocate, Action<DeviceBuffer> free,
+    DeviceReleases releases) : IDisposable
 {
     private readonly Lock gate = new();
     private AcceleratorStream? stream;
@@ -66,7 +67,8 @@ internal sealed class SpatialSampler(
                 View(layout.WeightsAt, layout.Weights), View(layout.FieldsAt, layout.FieldLength),
                 View(layout.SmoothedAt, layout.FieldLength));
             kernels.Splines.LaunchSample(
-                stream!, new SpatialSizes(affine with { Origin = first, Box = filtered }, maps), Image(layout), Labels(layout), fields,
+                stream!, new SpatialSizes(affine with { Origin = first, Box = filtered }, maps), Image(layout),
+                Labels(layout), fields,
                 p.Elastic?.Strength ?? 0f, View(layout.ToImageAt, layout.ToImage), View(layout.ToLabelsAt, layout.ToLabels));
             Download(layout, patch);
         }
@@ -138,7 +140,8 @@ internal sealed class SpatialSampler(
 
     private ArrayView<float> Image(in SpatialLayout layout) => View(0, Math.Max(1, layout.LabelsAt));
 
-    private ArrayView<float> Labels(in SpatialLayout layout) => View(layout.LabelsAt, Math.Max(1, layout.WeightsAt - layout.LabelsAt));
+    private ArrayView<float> Labels(in SpatialLayout layout) =>
+        View(layout.LabelsAt, Math.Max(1, layout.WeightsAt - layout.LabelsAt));
 
     private ArrayView<float> View(long offset, long length) => device!.View(offset, length);
 

@@ -8,7 +8,9 @@ namespace SharpSeg.Kernels.Gpu.Volumes;
 /// </summary>
 internal readonly struct SpatialSizes
 {
-    /// <summary>Added to positions so that none is negative: shifts of negative numbers are not the same on all devices.</summary>
+    /// <summary>
+    /// Added to positions so that none is negative: shifts of negative numbers are not the same on all devices.
+    /// </summary>
     public const int Bias = 1 << 14;                      // voxels
 
     private const double One = 4294967296.0;              // 2³²

@@ -51,9 +51,11 @@ internal sealed class SplineKernels(KernelList list)
     /// <param name="toImage">Image of the patch.</param>
     /// <param name="toLabels">Labels of the patch.</param>
     public void LaunchSample(
-        AcceleratorStream stream, in SpatialSizes s, ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields,
+        AcceleratorStream stream, in SpatialSizes s, ArrayView<float> coefficients, ArrayView<float> labels,
+        ArrayView<float> fields,
         float strength, ArrayView<float> toImage, ArrayView<float> toLabels) => sample.Launch(
-        stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), coefficients, labels, fields, toImage, toLabels, s, strength);
+        stream, ElementIndex.OverSmall((long)s.PatchZ * s.PatchY * s.PatchX), coefficients, labels, fields, toImage, toLabels,
+        s, strength);
 
     private static void Filter(ArrayView<float> values, AxisSizes s)
     {
@@ -97,7 +99,8 @@ internal sealed class SplineKernels(KernelList list)
     }
 
     private static void Sample(
-        ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields, ArrayView<float> toImage, ArrayView<float> toLabels,
+        ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> fields, ArrayView<float> toImage,
+        ArrayView<float> toLabels,
         SpatialSizes s, float strength)
     {
         var slice = s.PatchY * s.PatchX;
@@ -182,7 +185,8 @@ internal sealed class SplineKernels(KernelList list)
         + (x.Weight2 * coefficients[first + x.At2]) + (x.Weight3 * coefficients[first + x.At3]);
 
     /// <summary>The largest label whose weights sum to one half or more; 0 if none does.</summary>
-    private static float Majority(ArrayView<float> labels, long first, SpatialSizes s, int iz, int iy, int ix, float fz, float fy, float fx)
+    private static float Majority(
+        ArrayView<float> labels, long first, SpatialSizes s, int iz, int iy, int ix, float fz, float fy, float fx)
     {
         var taps = s.Planar != 0 ? 4 : 8;
         var winner = labels[first + Index(s, iz, iy, ix, 0)];

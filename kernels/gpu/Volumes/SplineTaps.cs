@@ -12,8 +12,8 @@ internal struct SplineTaps
     public float Weight0, Weight1, Weight2, Weight3;
 
     /// <summary>
-    /// Neighbours of voxel <paramref name="index"/>, which lies in [0, count), mirrored at the first and the last voxel, which are not
-    /// repeated; <paramref name="stride"/> elements from one to the next.
+    /// Neighbours of voxel <paramref name="index"/>, which lies in [0, count), mirrored at the first and the last voxel, which
+    /// are not repeated; <paramref name="stride"/> elements from one to the next.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SplineTaps Of(int index, float t, int count, int stride)

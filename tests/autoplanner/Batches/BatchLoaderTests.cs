@@ -45,7 +45,9 @@ public sealed class BatchLoaderTests
     {
         using var loader = new BatchLoader(Cases(), Cases(), Settings(Profile.Modern, false));
         var images = new List<float[]>();
-        foreach (var (training, epoch, iteration) in new[] { (true, 0, 0), (true, 1, 0), (true, 0, 1), (true, 1, 1), (false, 0, 0), (false, 1, 0) })
+        foreach (var (
+            training, epoch, iteration) in new[] { (true, 0, 0), (true, 1, 0), (true, 0, 1), (true, 1, 1), (false, 0, 0),
+            (false, 1, 0) })
         {
             using var batch = loader.Get(training, epoch, iteration);
             images.Add([.. batch.Image]);
@@ -199,13 +201,17 @@ public sealed class BatchLoaderTests
     public void Cases_that_do_not_fit_are_refused()
     {
         var settings = Settings(Profile.Modern, cascade: true);
-        Assert.Contains("no training case", Assert.Throws<SharpSegException>(() => new BatchLoader([], [], settings)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no training case", Assert.Throws<SharpSegException>(() => new BatchLoader([], [], settings)).Message,
+            StringComparison.Ordinal);
         var bare = MemoryCase.Blob("bare", new(20, 20, 20), 2, 1);
         Assert.Contains(
-            "`bare`: no segmentation of the previous", Assert.Throws<SharpSegException>(() => new BatchLoader([bare], [], settings)).Message, StringComparison.Ordinal);
+            "`bare`: no segmentation of the previous",
+            Assert.Throws<SharpSegException>(() => new BatchLoader([bare], [], settings)).Message, StringComparison.Ordinal);
         var single = MemoryCase.Blob("single", new(20, 20, 20), 1, 1, withPrevious: true);
         Assert.Contains(
-            "1 preprocessed image channels, expected 2", Assert.Throws<SharpSegException>(() => new BatchLoader([single], [], settings)).Message, StringComparison.Ordinal);
+            "1 preprocessed image channels, expected 2",
+            Assert.Throws<SharpSegException>(() => new BatchLoader([single], [], settings)).Message, StringComparison.Ordinal);
         using var trainingOnly = new BatchLoader(Cases(), [], Settings(Profile.Modern, false));
         Assert.Throws<SharpSegException>(() => trainingOnly.Get(false, 0, 0));
     }
@@ -233,7 +239,9 @@ public sealed class BatchLoaderTests
             Seed = seed,
 
             // Every step fires often, so that none escapes the comparison.
-            Recipe = AugmentationRecipe.For(profile) with { Rotation = 0.5, Gamma = 0.5, CascadeMorphology = 0.7, CascadeRemoval = 0.7 },
+            Recipe = AugmentationRecipe.For(
+                profile) with
+            { Rotation = 0.5, Gamma = 0.5, CascadeMorphology = 0.7, CascadeRemoval = 0.7 },
         };
         using var loader = new BatchLoader(Cases(), Cases(), settings);
         var sums = new List<double>();
@@ -260,7 +268,8 @@ public sealed class BatchLoaderTests
     }
 
     private static MemoryCase[] Cases(int channels = 2) =>
-        [.. Enumerable.Range(0, 3).Select(i => MemoryCase.Blob($"case {i}", new(14 + (9 * i), 25, 31 - i), channels, (ulong)i, withPrevious: true))];
+        [.. Enumerable.Range(0, 3)
+            .Select(i => MemoryCase.Blob($"case {i}", new(14 + (9 * i), 25, 31 - i), channels, (ulong)i, withPrevious: true))];
 
     private static LoaderSettings Settings(Profile profile, bool cascade) => new()
     {
@@ -300,6 +309,7 @@ public sealed class BatchLoaderTests
 
         public void ReadLabels(Extent origin, Extent size, Span<short> labels) => inner.ReadLabels(origin, size, labels);
 
-        public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels) => inner.ReadPreviousStage(origin, size, labels);
+        public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels) =>
+            inner.ReadPreviousStage(origin, size, labels);
     }
 }

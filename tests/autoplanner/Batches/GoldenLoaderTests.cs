@@ -7,8 +7,8 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Batches;
 
 /// <summary>
-/// The statistics of 20,000 boxes that nnU-Net v2 drew from a real case, for several patches, forced to foreground and not. The random
-/// numbers differ; ranges are the same and moments agree within their standard errors.
+/// The statistics of 20,000 boxes that nnU-Net v2 drew from a real case, for several patches, forced to foreground and not. The
+/// random numbers differ; ranges are the same and moments agree within their standard errors.
 /// </summary>
 public sealed class GoldenLoaderTests
 {
@@ -86,7 +86,8 @@ public sealed class GoldenLoaderTests
     private static Extent Extents(JsonElement box, string name) =>
         Extent.FromArray([.. box.GetProperty(name).EnumerateArray().Select(v => v.GetInt32())]);
 
-    private static double[] Numbers(JsonElement box, string name) => [.. box.GetProperty(name).EnumerateArray().Select(v => v.GetDouble())];
+    private static double[] Numbers(JsonElement box, string name) =>
+        [.. box.GetProperty(name).EnumerateArray().Select(v => v.GetDouble())];
 
     /// <summary>Counts voxels of a class in any box with eight look-ups.</summary>
     private sealed class SummedVolume
@@ -115,7 +116,8 @@ public sealed class GoldenLoaderTests
         public int Count(Extent start, Extent size)
         {
             int z0 = Math.Max(start.Z, 0), y0 = Math.Max(start.Y, 0), x0 = Math.Max(start.X, 0);
-            int z1 = Math.Min(start.Z + size.Z, shape.Z), y1 = Math.Min(start.Y + size.Y, shape.Y), x1 = Math.Min(start.X + size.X, shape.X);
+            int z1 = Math.Min(start.Z + size.Z, shape.Z), y1 = Math.Min(start.Y + size.Y, shape.Y),
+            x1 = Math.Min(start.X + size.X, shape.X);
             return sums[z1, y1, x1] - sums[z0, y1, x1] - sums[z1, y0, x1] - sums[z1, y1, x0]
                 + sums[z0, y0, x1] + sums[z0, y1, x0] + sums[z1, y0, x0] - sums[z0, y0, x0];
         }

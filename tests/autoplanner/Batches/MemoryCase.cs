@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches;
 
-/// <summary>A case held in arrays. Location lists: one per foreground label, then "annotated" if there is an ignore label.</summary>
+/// <summary>
+/// A case held in arrays. Location lists: one per foreground label, then "annotated" if there is an ignore label.
+/// </summary>
 internal sealed class MemoryCase : ICaseSource
 {
     private readonly float[] image;
@@ -12,7 +14,8 @@ internal sealed class MemoryCase : ICaseSource
     private readonly short[]? previous;
     private readonly List<Extent>[] lists;
 
-    public MemoryCase(string id, Extent shape, float[] image, short[] labels, int[] foreground, int? ignore = null, short[]? previous = null)
+    public MemoryCase(
+        string id, Extent shape, float[] image, short[] labels, int[] foreground, int? ignore = null, short[]? previous = null)
     {
         Id = id;
         Shape = shape;
@@ -51,11 +54,13 @@ internal sealed class MemoryCase : ICaseSource
 
     public Extent Location(int list, int index) => lists[list][index];
 
-    public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) => Copy<float>(image, Channels, origin, size, channelsLast);
+    public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) =>
+        Copy<float>(image, Channels, origin, size, channelsLast);
 
     public void ReadLabels(Extent origin, Extent size, Span<short> labels) => Copy<short>(this.labels, 1, origin, size, labels);
 
-    public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels) => Copy<short>(previous!, 1, origin, size, labels);
+    public void ReadPreviousStage(Extent origin, Extent size, Span<short> labels) =>
+        Copy<short>(previous!, 1, origin, size, labels);
 
     /// <summary>A blob of label 1 with a core of label 2 in noise.</summary>
     public static MemoryCase Blob(string id, Extent shape, int channels, ulong seed, bool withPrevious = false)
@@ -69,7 +74,8 @@ internal sealed class MemoryCase : ICaseSource
             {
                 for (var x = 0; x < shape.X; x++, v++)
                 {
-                    double dz = (z - (shape.Z * 0.4)) / shape.Z, dy = (y - (shape.Y * 0.5)) / shape.Y, dx = (x - (shape.X * 0.6)) / shape.X;
+                    double dz = (z - (shape.Z * 0.4)) / shape.Z, dy = (y - (shape.Y * 0.5)) / shape.Y,
+                    dx = (x - (shape.X * 0.6)) / shape.X;
                     var d = Math.Sqrt((dz * dz) + (dy * dy) + (dx * dx));
                     labels[v] = (short)(d < 0.12 ? 2 : d < 0.25 ? 1 : d > 0.7 ? -1 : 0);
                     for (var c = 0; c < channels; c++)

@@ -59,7 +59,8 @@ public sealed class PatchGeometryTests
         static int[] Sizes(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(size => size.GetInt32())];
     }
 
-    // The paper's dummy-2D rule (longest edge more than twice the shortest) makes 64×192×160 slice-wise in the classic profile, so the
+    // The paper's dummy-2D rule (longest edge more than twice the shortest) makes 64×192×160 slice-wise in the classic profile,
+    // so the
     // table's 131×266×201, which is the three-dimensional formula, is not what a classic run reads.
     [Fact]
     public void A_patch_three_times_as_long_as_thick_is_slice_wise_in_classic_only()

@@ -27,7 +27,8 @@ public sealed class PatchSamplerTests
     public void Probabilistic_rule_forces_a_third()
     {
         var random = new CounterRandom(3);
-        var forced = Enumerable.Range(0, 20_000).Count(_ => ForegroundOversampling.IsForced(ForegroundRule.Probabilistic, 0, 2, random));
+        var forced = Enumerable.Range(0, 20_000)
+            .Count(_ => ForegroundOversampling.IsForced(ForegroundRule.Probabilistic, 0, 2, random));
         Assert.InRange(forced / 20_000.0, 0.33 - 0.0133, 0.33 + 0.0133);
     }
 
@@ -42,7 +43,8 @@ public sealed class PatchSamplerTests
     {
         for (var axis = 0; axis < 3; axis++)
         {
-            var range = PatchRange.For(Extent.One.With(axis, shape), Extent.One.With(axis, initial), Extent.One.With(axis, final));
+            var range = PatchRange.For(
+                Extent.One.With(axis, shape), Extent.One.With(axis, initial), Extent.One.With(axis, final));
             Assert.Equal(lowest, range.Lowest[axis]);
             Assert.Equal(highest, range.Highest[axis]);
             var random = new CounterRandom(1);

@@ -19,7 +19,8 @@ public sealed class DatasetTests
         Assert.Equal(folder.File("labelsTr/case_1.nii.gz"), dataset.TrainingCases[0].LabelFile);
         Assert.Equal("t", Assert.Single(dataset.TestCases).Id);
         Assert.Equal(DatasetFolder.Ramp.Select(value => (float)value), dataset.LoadImage(dataset.TrainingCases[0]).Channels[0]);
-        Assert.Equal(DatasetFolder.LabelValues.Select(value => (short)value), dataset.LoadLabels(dataset.TrainingCases[0]).Voxels);
+        Assert.Equal(
+            DatasetFolder.LabelValues.Select(value => (short)value), dataset.LoadLabels(dataset.TrainingCases[0]).Voxels);
         Assert.Null(dataset.SplitsFile);
         folder.Text("splits_final.json", "[]");
         Assert.Equal(folder.File("splits_final.json"), dataset.SplitsFile);
@@ -38,7 +39,9 @@ public sealed class DatasetTests
         var values = Enumerable.Range(0, 48).Select(i => (double)i).ToArray();
         folder.Nifti("imagesTr/b.nii.gz", new NiftiBytes { Dim = [4, 4, 3, 2, 2, 1, 1, 1] }, values);
         var dataset = Dataset.Open(folder.Path);
-        Assert.Equal((DatasetFormat.Decathlon, "Brain", ".nii.gz"), (dataset.Format, dataset.Description.Name, dataset.Description.FileEnding));
+        Assert.Equal(
+            (DatasetFormat.Decathlon, "Brain", ".nii.gz"),
+            (dataset.Format, dataset.Description.Name, dataset.Description.FileEnding));
         Assert.Equal(["FLAIR", "T1w"], dataset.Description.ChannelNames);
         Assert.Equal(["a", "b"], dataset.TrainingCases.Select(item => item.Id));
         Assert.Equal(["t", "u"], dataset.TestCases.Select(item => item.Id));
@@ -53,14 +56,17 @@ public sealed class DatasetTests
             {"modality": {"0": "T1", "1": "T2"}, "labels": {"0": "background", "1": "a", "2": "b"}, "numTraining": 1,
              "training": [{"image": "./imagesTr/case_1.nii.gz", "label": "./labelsTr/case_1.nii.gz"}], "test": ["./imagesTs/t.nii.gz"]}
             """);
-        foreach (var name in new[] { "imagesTr/case_1_0000", "imagesTr/case_1_0001", "imagesTr/case_10_0000", "imagesTs/t_0000", "imagesTs/t_0001" })
+        foreach (var name in new[] { "imagesTr/case_1_0000", "imagesTr/case_1_0001", "imagesTr/case_10_0000", "imagesTs/t_0000",
+            "imagesTs/t_0001" })
         {
             folder.Nifti($"{name}.nii.gz", new NiftiBytes(), DatasetFolder.Ramp);
         }
 
         var dataset = Dataset.Open(folder.Path);
         Assert.Equal(DatasetFormat.NnUnetV1, dataset.Format);
-        Assert.Equal([folder.File("imagesTr/case_1_0000.nii.gz"), folder.File("imagesTr/case_1_0001.nii.gz")], dataset.TrainingCases[0].ImageFiles);
+        Assert.Equal(
+            [folder.File("imagesTr/case_1_0000.nii.gz"), folder.File("imagesTr/case_1_0001.nii.gz")],
+            dataset.TrainingCases[0].ImageFiles);
         Assert.Equal(2, dataset.TestCases[0].ImageFiles.Count);
         Assert.Equal(2, dataset.LoadImage(dataset.TrainingCases[0]).Channels.Count);
     }
@@ -143,7 +149,9 @@ public sealed class DatasetTests
     public void The_reference_datasets_are_opened_and_loaded()
     {
         var cases701 = SharedFolder.Rows(4, 1);
-        foreach (var (name, cases, channels, heads) in new[] { ("Dataset701_SynCT", cases701, 1, 3), ("Dataset702_SynMR", 4, 2, 2), ("Dataset703_Syn2D", 4, 3, 3) })
+        foreach (var (
+            name, cases, channels, heads) in new[] { ("Dataset701_SynCT", cases701, 1, 3), ("Dataset702_SynMR", 4, 2, 2),
+            ("Dataset703_Syn2D", 4, 3, 3) })
         {
             var dataset = Dataset.Open(SharedFolder.At("golden", "synthetic", name));
             Assert.Equal((cases, heads), (dataset.TrainingCases.Count, dataset.Description.Labels.HeadCount));
@@ -160,6 +168,8 @@ public sealed class DatasetTests
     public void A_decathlon_folder_is_opened()
     {
         var hippocampus = Dataset.Open(SharedFolder.At("data", "Task04_Hippocampus"));
-        Assert.Equal((DatasetFormat.Decathlon, 200, 1), (hippocampus.Format, hippocampus.TrainingCases.Count, hippocampus.TestCases.Count));
+        Assert.Equal(
+            (DatasetFormat.Decathlon, 200, 1),
+            (hippocampus.Format, hippocampus.TrainingCases.Count, hippocampus.TestCases.Count));
     }
 }

@@ -18,21 +18,27 @@ public sealed class DatasetVerifierTests
     [Fact]
     public void Every_problem_of_every_case_is_reported_at_once()
     {
-        using var folder = DatasetFolder.V2("channels", "grid", "spacing", "place", "nan", "value", "half", "empty", "flat", "broken", "nolabel", "zero", "odd");
+        using var folder = DatasetFolder.V2(
+            "channels", "grid", "spacing", "place", "nan", "value", "half", "empty", "flat", "broken", "nolabel", "zero", "odd");
         var ramp = DatasetFolder.Ramp;
         folder.Nifti("imagesTr/channels_0002.nii.gz", new NiftiBytes { Dim = [3, 3, 4, 2, 1, 1, 1, 1] }, ramp);
         folder.Nifti("labelsTr/grid.nii.gz", new NiftiBytes { Dim = [3, 3, 4, 2, 1, 1, 1, 1] }, DatasetFolder.LabelValues);
-        folder.Nifti("labelsTr/spacing.nii.gz", new NiftiBytes { PixDim = [1, 0.5, 0.75, 2.6, 0, 0, 0, 0] }, DatasetFolder.LabelValues);
-        folder.Nifti("labelsTr/place.nii.gz", new NiftiBytes { Sform = 1, Srow = [0.5, 0, 0, 7, 0, 0.75, 0, 0, 0, 0, 2.5, 0] }, DatasetFolder.LabelValues);
+        folder.Nifti(
+            "labelsTr/spacing.nii.gz", new NiftiBytes { PixDim = [1, 0.5, 0.75, 2.6, 0, 0, 0, 0] }, DatasetFolder.LabelValues);
+        folder.Nifti(
+            "labelsTr/place.nii.gz", new NiftiBytes { Sform = 1, Srow = [0.5, 0, 0, 7, 0, 0.75, 0, 0, 0, 0, 2.5, 0] },
+            DatasetFolder.LabelValues);
         folder.Nifti("imagesTr/nan_0000.nii.gz", new NiftiBytes(), [.. ramp[..22], double.NaN, double.PositiveInfinity]);
         folder.Nifti("labelsTr/value.nii.gz", new NiftiBytes(), [.. DatasetFolder.LabelValues[..22], 3, -7]);
         folder.Nifti("labelsTr/half.nii.gz", new NiftiBytes(), [.. DatasetFolder.LabelValues[..22], 0.5, double.NaN]);
         folder.Nifti("labelsTr/empty.nii.gz", new NiftiBytes(), new double[24]);
         folder.Nifti("imagesTr/flat_0000.nii.gz", new NiftiBytes(), [.. Enumerable.Repeat(5.0, 24)]);
-        File.WriteAllBytes(folder.File("imagesTr/broken_0000.nii.gz"), File.ReadAllBytes(folder.File("imagesTr/grid_0000.nii.gz"))[..^20]);
+        File.WriteAllBytes(
+            folder.File("imagesTr/broken_0000.nii.gz"), File.ReadAllBytes(folder.File("imagesTr/grid_0000.nii.gz"))[..^20]);
         File.Delete(folder.File("labelsTr/nolabel.nii.gz"));
         folder.Nifti("imagesTr/zero_0000.nii.gz", new NiftiBytes { PixDim = [1, 0.5, 0, 2.5, 0, 0, 0, 0] }, ramp);
-        folder.Nifti("imagesTr/odd_0000.nii.gz", new NiftiBytes { Sform = 1, Srow = [-0.5, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0] }, ramp);
+        folder.Nifti(
+            "imagesTr/odd_0000.nii.gz", new NiftiBytes { Sform = 1, Srow = [-0.5, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0] }, ramp);
         folder.Text("labelsTr/notes.txt", "hello");
         folder.Text("dataset.json", File.ReadAllText(folder.File("dataset.json")).Replace("13", "12", StringComparison.Ordinal));
 
@@ -81,7 +87,8 @@ public sealed class DatasetVerifierTests
         var messages = string.Join("\n", DatasetVerifier.Verify(folder.Path).Select(finding => finding.Message));
         foreach (var part in new[]
         {
-            "`numTraining` is missing", "`file_ending` is missing", "the channels are 0, 2", "without gaps", "it must be 3", "`imagesTr`", "`labelsTr`",
+            "`numTraining` is missing", "`file_ending` is missing", "the channels are 0, 2", "without gaps", "it must be 3",
+            "`imagesTr`", "`labelsTr`",
         })
         {
             Assert.Contains(part, messages, StringComparison.Ordinal);
@@ -98,7 +105,9 @@ public sealed class DatasetVerifierTests
         folder.Text("imagesTr/b_0000.nii", "");
         folder.Text("labelsTr/a.nii", "");
         var finding = Assert.Single(DatasetVerifier.Verify(folder.Path));
-        Assert.Contains("dataset.json says that files end in .nii.gz, but imagesTr holds 2 that end in .nii", finding.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "dataset.json says that files end in .nii.gz, but imagesTr holds 2 that end in .nii", finding.Message,
+            StringComparison.Ordinal);
         Assert.Contains("\"file_ending\": \".nii\"", finding.Hint, StringComparison.Ordinal);
     }
 
@@ -136,7 +145,8 @@ public sealed class DatasetVerifierTests
             {"modality": {"0": "CT"}, "labels": {"0": "background", "1": "a", "2": "b"}, "numTraining": 5, "training": [{{entry}}, {{entry}}]}
             """);
         var findings = DatasetVerifier.Verify(folder.Path);
-        Assert.Equal([(Severity.Warning, null), (Severity.Error, "a")], findings.Select(finding => (finding.Severity, finding.Case)));
+        Assert.Equal(
+            [(Severity.Warning, null), (Severity.Error, "a")], findings.Select(finding => (finding.Severity, finding.Case)));
     }
 
     [Trait("Tier", "slow")]
@@ -151,16 +161,20 @@ public sealed class DatasetVerifierTests
     public void The_reference_datasets_lack_only_the_cases_that_were_left_out()
     {
         Assert.Equal(
-            ["`numTraining` is 6, but 4 training cases were found", "the axes point in different directions: RAS in 2 (ct_0, ct_2); LPS in 2 (ct_1, ct_3)"],
-            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset701_SynCT")).Select(finding => finding.Message));
+            ["`numTraining` is 6, but 4 training cases were found",
+                "the axes point in different directions: RAS in 2 (ct_0, ct_2); LPS in 2 (ct_1, ct_3)"],
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset701_SynCT"))
+                .Select(finding => finding.Message));
     }
 
     [Fact]
     public void The_reference_datasets_have_no_errors()
     {
         Assert.DoesNotContain(
-            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset702_SynMR")), finding => finding.Severity == Severity.Error);
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset702_SynMR")), finding =>
+                finding.Severity == Severity.Error);
         Assert.DoesNotContain(
-            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset703_Syn2D")), finding => finding.Severity == Severity.Error);
+            DatasetVerifier.Verify(SharedFolder.At("golden", "synthetic", "Dataset703_Syn2D")), finding =>
+                finding.Severity == Severity.Error);
     }
 }

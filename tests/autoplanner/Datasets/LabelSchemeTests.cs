@@ -14,7 +14,8 @@ public sealed class LabelSchemeTests
     [InlineData("""{"background":0,"core":[2,3],"whole":[1,2,3]}""", "[3,1]", true, 2, "2,3;1,2,3", 3)]
     [InlineData("""{"background":0,"a":[1],"b":[2]}""", null, false, 3, "1;2", 3)]
     [InlineData("""{"b":2,"a":1,"background":0}""", null, false, 3, "1;2", 3)]
-    public void Heads_and_classes_follow_the_table(string labels, string? order, bool regions, int heads, string evaluated, int entries)
+    public void Heads_and_classes_follow_the_table(
+        string labels, string? order, bool regions, int heads, string evaluated, int entries)
     {
         var scheme = Parse(labels, order);
         Assert.Equal(regions, scheme.HasRegions);
@@ -59,7 +60,8 @@ public sealed class LabelSchemeTests
     public void Numbers_to_names_are_turned_round()
     {
         var scheme = Parse("""{"0":"Background","10":"k","1":"a","2":"b","3":"c","4":"d","5":"e","6":"f","7":"g","8":"h","9":"i"}""", null);
-        Assert.Equal(["background", "a", "b", "c", "d", "e", "f", "g", "h", "i", "k"], scheme.Entries.Select(entry => entry.Name));
+        Assert.Equal(
+            ["background", "a", "b", "c", "d", "e", "f", "g", "h", "i", "k"], scheme.Entries.Select(entry => entry.Name));
         Assert.Equal(11, scheme.HeadCount);
     }
 
@@ -69,9 +71,13 @@ public sealed class LabelSchemeTests
         foreach (var entry in GoldenJson.Rows("label_handling.json", 4, 4))
         {
             var order = entry.GetProperty("regions_class_order");
-            var scheme = Parse(entry.GetProperty("labels").GetRawText(), order.ValueKind == System.Text.Json.JsonValueKind.Null ? null : order.GetRawText());
+            var scheme = Parse(
+                entry.GetProperty("labels").GetRawText(),
+                order.ValueKind == System.Text.Json.JsonValueKind.Null ? null : order.GetRawText());
             Assert.Equal(entry.GetProperty("num_heads").GetInt32(), scheme.HeadCount);
-            Assert.Equal(entry.GetProperty("foreground_labels").EnumerateArray().Select(label => label.GetInt32()), scheme.ForegroundLabels);
+            Assert.Equal(
+                entry.GetProperty("foreground_labels").EnumerateArray().Select(label => label.GetInt32()),
+                scheme.ForegroundLabels);
         }
     }
 

@@ -10,9 +10,12 @@ public sealed class PredictionInputsTests : IDisposable
     [Fact]
     public void A_folder_may_hold_a_file_a_channel_or_a_file_a_case()
     {
-        Touch("b_0001.nii.gz", "b_0000.nii.gz", "a.nii.gz", "case_10_0000.nii.gz", "case_10_0001.nii.gz", "case_1_0000.nii.gz", "case_1_0001.nii.gz", "x.txt", ".b_0000.nii.gz");
+        Touch(
+            "b_0001.nii.gz", "b_0000.nii.gz", "a.nii.gz", "case_10_0000.nii.gz", "case_10_0001.nii.gz", "case_1_0000.nii.gz",
+            "case_1_0001.nii.gz", "x.txt", ".b_0000.nii.gz");
         Assert.Equal(
-            ["a: a.nii.gz", "b: b_0000.nii.gz b_0001.nii.gz", "case_1: case_1_0000.nii.gz case_1_0001.nii.gz", "case_10: case_10_0000.nii.gz case_10_0001.nii.gz"],
+            ["a: a.nii.gz", "b: b_0000.nii.gz b_0001.nii.gz", "case_1: case_1_0000.nii.gz case_1_0001.nii.gz",
+                "case_10: case_10_0000.nii.gz case_10_0001.nii.gz"],
             Found(2, folder.Path));
     }
 
@@ -27,7 +30,8 @@ public sealed class PredictionInputsTests : IDisposable
     public void Files_may_be_given_one_by_one()
     {
         Touch("b_0000.nii.gz", "b_0001.nii.gz", "c.png", "d.nii.gz");
-        Assert.Equal(["b: b_0000.nii.gz b_0001.nii.gz", "c: c.png"], Found(2, At("b_0001.nii.gz"), At("c.png"), At("b_0000.nii.gz")));
+        Assert.Equal(
+            ["b: b_0000.nii.gz b_0001.nii.gz", "c: c.png"], Found(2, At("b_0001.nii.gz"), At("c.png"), At("b_0000.nii.gz")));
     }
 
     [Fact]
@@ -61,13 +65,15 @@ public sealed class PredictionInputsTests : IDisposable
         Touch("x.txt", "b_0000.nii.gz", "b_0002.nii.gz", "imagesTs/b.nii.gz");
         Assert.Contains("unknown image format", Refused(1, At("x.txt")).Message, StringComparison.Ordinal);
         Assert.Contains("channel 1 (c1), `b_0001.nii.gz`, is missing", Refused(3, folder.Path).Message, StringComparison.Ordinal);
-        Assert.Contains("given twice", Refused(1, At("b_0000.nii.gz"), At("imagesTs/b.nii.gz")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "given twice", Refused(1, At("b_0000.nii.gz"), At("imagesTs/b.nii.gz")).Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => folder.Dispose();
 
     private static DatasetDescription Description(int channels) => new(
-        "d", [.. Enumerable.Range(0, channels).Select(c => $"c{c}")], new([new("background", [0]), new("a", [1])]), ".nii.gz", null);
+        "d", [.. Enumerable.Range(0, channels).Select(c => $"c{c}")], new([new("background", [0]), new("a", [1])]),
+        ".nii.gz", null);
 
     private static string[] Found(int channels, params string[] paths) => [.. PredictionInputs.Find(paths, Description(channels))
         .Select(item => $"{item.Id}: {string.Join(' ', item.ImageFiles.Select(file => Path.GetFileName(file)))}")];

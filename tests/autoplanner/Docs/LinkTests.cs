@@ -7,7 +7,8 @@ namespace SharpSeg.AutoPlanner.Tests.Docs;
 /// <summary>README, CONTRIBUTING and the pages of docs/ and perf/results point at what is there.</summary>
 public sealed partial class LinkTests
 {
-    private static readonly string[] Folders = ["autoplanner", "cli", "conformance", "docs", "engine", "kernels", "perf", "tests", ".ci"];
+    private static readonly string[] Folders =
+        ["autoplanner", "cli", "conformance", "docs", "engine", "kernels", "perf", "tests", ".ci"];
 
     public static TheoryData<string> Pages =>
     [
@@ -22,7 +23,8 @@ public sealed partial class LinkTests
     public void Every_relative_link_leads_somewhere(string page)
     {
         var targets = Link().Matches(Text(page)).Select(match => match.Groups[1].Value);
-        string[] broken = [.. targets.Where(target => !target.Contains("://", StringComparison.Ordinal) && !Exists(page, target))];
+        string[] broken =
+            [.. targets.Where(target => !target.Contains("://", StringComparison.Ordinal) && !Exists(page, target))];
         Assert.Empty(broken);
     }
 
@@ -36,7 +38,8 @@ public sealed partial class LinkTests
     }
 
     private static bool IsRepositoryPath(string code) =>
-        Folders.Any(folder => code.StartsWith(folder + "/", StringComparison.Ordinal)) && code.All(c => char.IsAsciiLetterOrDigit(c) || "/._-".Contains(c));
+        Folders.Any(folder => code.StartsWith(folder + "/", StringComparison.Ordinal))
+            && code.All(c => char.IsAsciiLetterOrDigit(c) || "/._-".Contains(c));
 
     private static bool Exists(string page, string target)
     {
@@ -50,11 +53,13 @@ public sealed partial class LinkTests
     /// <summary>The anchors that GitHub gives the headings of a page.</summary>
     private static HashSet<string> Anchors(string page) =>
     [
-        .. Heading().Matches(Text(page)).Select(match => Punctuation().Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-')),
+        .. Heading().Matches(Text(page))
+        .Select(match => Punctuation().Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-')),
     ];
 
     /// <summary>A page without its code blocks, whose brackets and numbers signs mean other things.</summary>
-    private static string Text(string page) => CodeBlock().Replace(File.ReadAllText(Path.Combine(MethodPage.Repository, page)), "");
+    private static string Text(string page) =>
+        CodeBlock().Replace(File.ReadAllText(Path.Combine(MethodPage.Repository, page)), "");
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -15,7 +15,8 @@ public sealed class EvaluationSummaryTests
     [Fact]
     public void Means_leave_out_NaN()
     {
-        var summary = EvaluationSummary.Of(Classes, [Case("1", .8, double.NaN), Case("2", .6, double.NaN), Case("3", double.NaN, .5)]);
+        var summary = EvaluationSummary.Of(
+            Classes, [Case("1", .8, double.NaN), Case("2", .6, double.NaN), Case("3", double.NaN, .5)]);
         Assert.Equal(.7, summary.ClassDice[0], 1e-12);
         Assert.Equal(.5, summary.ClassDice[1], 1e-12);
         Assert.Equal(.6, summary.ForegroundDice, 1e-12);
@@ -29,9 +30,13 @@ public sealed class EvaluationSummaryTests
     [Fact]
     public void Folds_are_merged_before_they_are_averaged()
     {
-        var folds = new[] { EvaluationSummary.Of(Classes, [Case("1", .9, 1), Case("2", .9, 1)]), EvaluationSummary.Of(Classes, [Case("3", .3, 1)]) };
+        var folds =
+            new[] { EvaluationSummary.Of(Classes, [Case("1", .9, 1), Case("2", .9, 1)]),
+                EvaluationSummary.Of(Classes, [Case("3", .3, 1)]) };
         Assert.Equal(.7, EvaluationSummary.Merge(folds).ClassDice[0], 1e-12);
-        Assert.Contains("`1`", Assert.Throws<SharpSegException>(() => EvaluationSummary.Merge([folds[0], folds[0]])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "`1`", Assert.Throws<SharpSegException>(() => EvaluationSummary.Merge([folds[0], folds[0]])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<SharpSegException>(() => EvaluationSummary.Merge([]));
     }
 
@@ -121,7 +126,8 @@ public sealed class EvaluationSummaryTests
         Write(folder.File("p", "a.nii.gz"), [1, 1, 0, 0], 1);
         Write(folder.File("r", "a.nii.gz"), [1, 0, 2, 0], 1);
         File.WriteAllText(folder.File("p", "._a.nii.gz"), "left by macOS");
-        var summary = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz", new EvaluationOptions { Surface = true });
+        var summary = Evaluator.EvaluateFolder(
+            predictions, references, Scheme, ".nii.gz", new EvaluationOptions { Surface = true });
         Assert.Equal(2.0 / 3, summary.ClassDice[0], 1e-12);
         Assert.Equal(0, summary.ClassDice[1]);
         Assert.Equal(0, summary.ClassMeans[1]["NSD"]);
@@ -141,19 +147,23 @@ public sealed class EvaluationSummaryTests
         Assert.Contains("`c`", Fails(new EvaluationOptions()), StringComparison.Ordinal);
 
         string Fails(EvaluationOptions options) =>
-            Assert.Throws<SharpSegException>(() => Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz", options)).Message;
+            Assert.Throws<SharpSegException>(
+                () => Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz", options)).Message;
     }
 
     private static void Write(string path, short[] labels, double spacing) => ImageFile.WriteLabels(
         path, labels,
-        new ImageGeometry(new Extent(1, 1, labels.Length), new Spacing(1, 1, spacing), [spacing, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], "none", []), 2);
+        new ImageGeometry(
+            new Extent(1, 1, labels.Length), new Spacing(1, 1, spacing), [spacing, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
+            "none", []), 2);
 
     private static CaseMetrics Case(string id, params double[] dice) => new(
         id, "reference", "prediction",
         [
             .. dice.Select(value => new ClassMetrics
             {
-                Dice = value, IoU = double.IsNaN(value) ? double.NaN : 0.5, TruePositives = 2, FalsePositives = 1, FalseNegatives = 3, TrueNegatives = 4,
+                Dice = value, IoU = double.IsNaN(value) ? double.NaN : 0.5, TruePositives = 2, FalsePositives = 1,
+                FalseNegatives = 3, TrueNegatives = 4,
             }),
         ]);
 }

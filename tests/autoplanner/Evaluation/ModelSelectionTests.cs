@@ -14,7 +14,8 @@ public sealed class ModelSelectionTests
     {
         Assert.Equal(
             [
-                "2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres", "2d+3d_fullres", "2d+3d_lowres", "2d+3d_cascade_fullres", "3d_fullres+3d_lowres",
+                "2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres", "2d+3d_fullres", "2d+3d_lowres", "2d+3d_cascade_fullres",
+                "3d_fullres+3d_lowres",
                 "3d_fullres+3d_cascade_fullres", "3d_lowres+3d_cascade_fullres",
             ],
             Names(Profile.Modern, All, All));
@@ -22,16 +23,21 @@ public sealed class ModelSelectionTests
             ["2d", "3d_fullres", "3d_cascade_fullres", "2d+3d_fullres", "2d+3d_cascade_fullres", "3d_fullres+3d_cascade_fullres"],
             Names(Profile.Classic, All, All));
         Assert.Equal(["2d", "3d_fullres", "2d+3d_fullres"], Names(Profile.Modern, ["2d", "3d_fullres"], All));
-        Assert.Equal(["2d", "3d_fullres"], ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d", "3d_fullres"], false, true).Select(c => c.ToString()));
+        Assert.Equal(
+            ["2d", "3d_fullres"],
+            ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d", "3d_fullres"], false, true)
+                .Select(c => c.ToString()));
     }
 
     [Fact]
     public void Untrained_configurations_are_an_error_unless_left_out()
     {
-        var error = Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d"]));
+        var error = Assert.Throws<SharpSegException>(
+            () => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d"]));
         Assert.Contains("3d_fullres", error.Message, StringComparison.Ordinal);
         Assert.Single(ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), ["2d"], trainedOnly: true));
-        Assert.Throws<SharpSegException>(() => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), [], trainedOnly: true));
+        Assert.Throws<SharpSegException>(
+            () => ModelSelection.Candidates(ModelSelection.Singles(Profile.Modern, All), [], trainedOnly: true));
     }
 
     [Fact]

@@ -75,15 +75,18 @@ public sealed class PostprocessingDecisionTests
     {
         var result = PostprocessingDecision.Classic(
         [
-            new ClassFacts("always one", [1], 100, 5, 1), new ClassFacts("once two", [2], 100, 5, 2), new ClassFacts("never there", [3], 0, 0, 0),
+            new ClassFacts("always one", [1], 100, 5, 1), new ClassFacts("once two", [2], 100, 5, 2),
+            new ClassFacts("never there", [3], 0, 0, 0),
             new ClassFacts("sometimes one", [4, 5], 100, 1, 1),
         ]);
         Assert.Equal([[1], [4, 5]], result.Steps.LabelSets);
         Assert.Equal(Connectivity.Face, result.Steps.Connectivity);
     }
 
-    private static PostprocessingDecision.Result Decide(LabelScheme scheme, params (short[] Reference, short[] Prediction)[] cases) =>
-        PostprocessingDecision.Modern(cases.Length, index => (Labels(cases[index].Reference), Labels(cases[index].Prediction)), scheme);
+    private static PostprocessingDecision.Result Decide(
+        LabelScheme scheme, params (short[] Reference, short[] Prediction)[] cases) =>
+        PostprocessingDecision.Modern(
+            cases.Length, index => (Labels(cases[index].Reference), Labels(cases[index].Prediction)), scheme);
 
     private static LabelImage Labels(short[] row) =>
         new(new ImageGeometry(new Extent(1, 1, row.Length), new Spacing(1, 1, 1), new double[12], "none", []), row);

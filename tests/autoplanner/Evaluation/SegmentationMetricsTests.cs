@@ -37,7 +37,8 @@ public sealed class SegmentationMetricsTests
     [InlineData(0, 0, -1, 1, 0, 0, .857143, 1, .5, 1, 1)]
     [InlineData(-2, 0, 0, 0, 0, 0, .833333, 2, 6, .868421, .815789)]
     public void Surfaces_of_boxes_equal_the_worked_examples(
-        int z0, int z1, int y0, int y1, int x0, int x1, double dice, double hausdorffA, double hausdorffB, double nsdA, double nsdB)
+        int z0, int z1, int y0, int y1, int x0, int x1, double dice, double hausdorffA, double hausdorffB, double nsdA,
+        double nsdB)
     {
         var reference = Box((2, 6), (3, 8), (4, 9));
         var prediction = Box((2 + z0, 6 + z1), (3 + y0, 8 + y1), (4 + x0, 9 + x1));
@@ -76,7 +77,8 @@ public sealed class SegmentationMetricsTests
         }
 
         var metrics = SegmentationMetrics.Compute(
-            reference, prediction, extent, new Spacing(999, 1, 2), OneLabel, new EvaluationOptions { Surface = true, ToleranceMm = 1.5 })[0];
+            reference, prediction, extent, new Spacing(999, 1, 2), OneLabel,
+            new EvaluationOptions { Surface = true, ToleranceMm = 1.5 })[0];
 
         // Of the 8 surface voxels each, the 5 in the two shared columns lie 0, 0, 0, 1 or 1 mm away; the outer column 2 mm.
         Assert.Equal(2, metrics.Hd95!.Value, 1e-12);
@@ -86,7 +88,9 @@ public sealed class SegmentationMetricsTests
     [Fact]
     public void Distances_equal_brute_force_on_random_masks() => Seeded.Run(random =>
     {
-        foreach (var (extent, spacing) in new[] { (new Extent(7, 6, 9), new Spacing(3, .5, .7)), (new Extent(1, 9, 8), new Spacing(1, 2, .3)) })
+        foreach (var (
+            extent, spacing) in new[] { (new Extent(7, 6, 9), new Spacing(3, .5, .7)),
+            (new Extent(1, 9, 8), new Spacing(1, 2, .3)) })
         {
             for (var round = 0; round < 10; round++)
             {
@@ -104,7 +108,8 @@ public sealed class SegmentationMetricsTests
                     {
                         if (seeds[j])
                         {
-                            double dx = (i % extent.X - j % extent.X) * spacing.X, dy = (i / extent.X % extent.Y - j / extent.X % extent.Y) * spacing.Y;
+                            double dx = (i % extent.X - j % extent.X) * spacing.X,
+                            dy = (i / extent.X % extent.Y - j / extent.X % extent.Y) * spacing.Y;
                             var dz = (i / extent.X / extent.Y - j / extent.X / extent.Y) * spacing.Z;
                             expected = Math.Min(expected, dx * dx + dy * dy + dz * dz);
                         }
@@ -120,10 +125,13 @@ public sealed class SegmentationMetricsTests
     public void Golden_metrics_are_equal()
     {
         var three = new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2]), new("c", [3])]);
-        var regions = new LabelScheme([new("background", [0]), new("abc", [1, 2, 3]), new("bc", [2, 3]), new("c", [3])], [1, 2, 3]);
+        var regions = new LabelScheme(
+            [new("background", [0]), new("abc", [1, 2, 3]), new("bc", [2, 3]), new("c", [3])], [1, 2, 3]);
         var ignore = new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2]), new("ignore", [3])]);
         var root = GoldenJson.Read("functions", "metrics.json");
-        foreach (var (key, scheme) in new[] { ("labels[1,2,3]", three), ("regions[(1,2,3),(2,3),3]", regions), ("labels[1,2]_ignore3", ignore) })
+        foreach (var (
+            key, scheme) in new[] { ("labels[1,2,3]", three), ("regions[(1,2,3),(2,3),3]", regions),
+            ("labels[1,2]_ignore3", ignore) })
         {
             var cases = new List<CaseMetrics>();
             foreach (var item in GoldenJson.Rows(root.GetProperty("cases"), 8, 8))

@@ -37,7 +37,8 @@ public sealed class CanvasTests
         back.Line(x1, y1, x0, y0, Rgb.White);
         Assert.Equal(there.Pixels.ToArray(), back.Pixels.ToArray());
 
-        // Thickness 1 with round ends: area = length + about one pixel; on a diagonal the distance rule covers 1.586 for every 1.414.
+        // Thickness 1 with round ends: area = length + about one pixel; on a diagonal the distance rule covers 1.586 for every
+        // 1.414.
         var area = there.Pixels.ToArray().Sum(value => value / 255.0) / 3;
         var length = Math.Sqrt(((x1 - x0) * (x1 - x0)) + ((y1 - y0) * (y1 - y0)));
         Assert.InRange(area, length, (1.13 * length) + 1.5);
@@ -67,7 +68,8 @@ public sealed class CanvasTests
         ];
         for (var y = 0; y < 7; y++)
         {
-            Assert.Equal(expected[y], string.Concat(Enumerable.Range(0, 11).Select(x => canvas[1 + x, 1 + y] == Rgb.Black ? '#' : '.')));
+            Assert.Equal(
+                expected[y], string.Concat(Enumerable.Range(0, 11).Select(x => canvas[1 + x, 1 + y] == Rgb.Black ? '#' : '.')));
         }
 
         Assert.Equal(11, Canvas.TextWidth("T1"));

@@ -8,7 +8,10 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
 
-/// <summary>DICOM series through dcm2niix: the image is the one that dcm2niix itself writes. Skipped, with the reason, where it is not installed.</summary>
+/// <summary>
+/// DICOM series through dcm2niix: the image is the one that dcm2niix itself writes. Skipped, with the reason, where it is not
+/// installed.
+/// </summary>
 public sealed class Dcm2NiixTests
 {
     private const int Columns = 7, Rows = 6, Slices = 4;
@@ -23,7 +26,10 @@ public sealed class Dcm2NiixTests
         Assert.Equal((2.5, 0.75, 0.75), (image.Spacing.Z, image.Spacing.Y, image.Spacing.X));
 
         var own = Path.GetDirectoryName(folder.File("own", "x"))!;
-        using (var process = Process.Start(new ProcessStartInfo(Dcm2Niix.Program!, ["-z", "n", "-b", "n", "-f", "a", "-o", own, series]) { RedirectStandardOutput = true })!)
+        using (var process = Process.Start(
+            new ProcessStartInfo(
+                Dcm2Niix.Program!, ["-z", "n", "-b", "n", "-f", "a", "-o", own, series])
+            { RedirectStandardOutput = true })!)
         {
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -61,7 +67,9 @@ public sealed class Dcm2NiixTests
         using var folder = new TemporaryFolder();
         var mixed = Series(folder, "mixed", "a", number: 3);
         Series(folder, "mixed", "b", number: 8);
-        Assert.Contains("dcm2niix found 2 images in it", Assert.Throws<SharpSegException>(() => ImageFile.Read(mixed)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "dcm2niix found 2 images in it", Assert.Throws<SharpSegException>(() => ImageFile.Read(mixed)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(folder.File("broken", "1.dcm"), "no DICOM file");
         var broken = Path.Combine(folder.Path, "broken");
         var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(broken));
@@ -133,11 +141,13 @@ public sealed class Dcm2NiixTests
         return all.ToArray();
     }
 
-    private static void Word(Stream stream, int group, int element, ushort value) => Element(stream, group, element, "US", BitConverter.GetBytes(value));
+    private static void Word(Stream stream, int group, int element, ushort value) =>
+        Element(stream, group, element, "US", BitConverter.GetBytes(value));
 
     // Values have even lengths: texts end in a blank, identifiers in a zero byte.
     private static void Text(Stream stream, int group, int element, string kind, string value) => Element(
-        stream, group, element, kind, Encoding.ASCII.GetBytes(value.Length % 2 == 0 ? value : value + (kind == "UI" ? "\0" : " ")));
+        stream, group, element, kind,
+        Encoding.ASCII.GetBytes(value.Length % 2 == 0 ? value : value + (kind == "UI" ? "\0" : " ")));
 
     private static void Element(Stream stream, int group, int element, string kind, byte[] value)
     {

@@ -13,7 +13,8 @@ public sealed class HeaderSpacingTests : IDisposable
 
     public static TheoryData<string, string> Bad => new()
     {
-        { "nifti1", "0" }, { "nifti2", "0" }, { "nifti1", "NaN" }, { "nifti2", "NaN" }, { "mha", "0" }, { "mha", "NaN" }, { "nrrd", "0" }, { "nrrd", "NaN" },
+        { "nifti1", "0" }, { "nifti2", "0" }, { "nifti1", "NaN" }, { "nifti2", "NaN" }, { "mha", "0" }, { "mha", "NaN" },
+        { "nrrd", "0" }, { "nrrd", "NaN" },
     };
 
     public void Dispose() => folder.Dispose();
@@ -23,7 +24,8 @@ public sealed class HeaderSpacingTests : IDisposable
     public void A_spacing_that_is_none_is_one_millimetre_and_told(string format, string y)
     {
         var path = Write(format, [4, 3, 2], $"0.5 {y} 2.5");
-        foreach (var geometry in new[] { ImageFile.Read(path).Geometry, ImageFile.ReadGeometry(path), ImageFile.ReadLabels(path).Geometry })
+        foreach (var geometry in new[] { ImageFile.Read(path).Geometry, ImageFile.ReadGeometry(path),
+            ImageFile.ReadLabels(path).Geometry })
         {
             Assert.Equal(new Spacing(2.5, 1, 0.5), geometry.Spacing);
             Assert.Contains(Path.GetFileName(path), geometry.SpacingProblem, StringComparison.Ordinal);
@@ -47,7 +49,8 @@ public sealed class HeaderSpacingTests : IDisposable
     [InlineData("nifti1")]
     [InlineData("mha")]
     [InlineData("nrrd")]
-    public void A_good_spacing_is_no_problem(string format) => Assert.Null(ImageFile.ReadGeometry(Write(format, [4, 3, 2], "0.5 0.75 2.5")).SpacingProblem);
+    public void A_good_spacing_is_no_problem(string format) =>
+        Assert.Null(ImageFile.ReadGeometry(Write(format, [4, 3, 2], "0.5 0.75 2.5")).SpacingProblem);
 
     private string Write(string format, int[] size, string spacing)
     {
@@ -55,7 +58,8 @@ public sealed class HeaderSpacingTests : IDisposable
         var path = folder.File(format.StartsWith("nifti", StringComparison.Ordinal) ? format + ".nii.gz" : "scan." + format);
         var numbers = spacing.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture));
         var text = format == "mha"
-            ? $"ObjectType = Image\nNDims = 3\nDimSize = {string.Join(' ', size)}\nElementSpacing = {spacing}\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+            ? $"ObjectType = Image\nNDims = 3\nDimSize = {string.Join(' ', size)}\nElementSpacing = {spacing}\nElementType = "
+                + "MET_UCHAR\nElementDataFile = LOCAL\n"
             : $"NRRD0004\ntype: uchar\ndimension: 3\nsizes: {string.Join(' ', size)}\nspacings: {spacing}\nencoding: raw\n\n";
         File.WriteAllBytes(path, format is "mha" or "nrrd"
             ? [.. Encoding.Latin1.GetBytes(text), .. new byte[voxels]]

@@ -78,7 +78,21 @@ internal sealed class NiftiBytes
             System.Text.Encoding.ASCII.GetBytes(Magic).CopyTo(bytes, 344);
         }
 
-        var kind = DataType switch { 2 => 'B', 256 => 'b', 512 => 'S', 4 => 's', 768 => 'I', 8 => 'i', 16 => 'f', 64 => 'd', 1024 => 'l', 1280 => 'L', _ => 'i' };
+        var kind =
+            DataType switch
+            {
+                2 => 'B',
+                256 => 'b',
+                512 => 'S',
+                4 => 's',
+                768 => 'I',
+                8 => 'i',
+                16 => 'f',
+                64 => 'd',
+                1024 => 'l',
+                1280 => 'L',
+                _ => 'i'
+            };
         Each(values, (i, v) => Put(bytes, size + Extension + (i * Size(DataType)), kind, v));
         return bytes;
     }

@@ -36,9 +36,11 @@ public sealed class NiftiTests : IDisposable
     {
         var random = new Random(type);
         var (low, high) = Ranges[type];
-        double[] values = [low, high, .. Enumerable.Range(0, 22).Select(_ => Math.Round(low + (random.NextDouble() * (high - low))))];
+        double[] values =
+            [low, high, .. Enumerable.Range(0, 22).Select(_ => Math.Round(low + (random.NextDouble() * (high - low))))];
         var nifti = new NiftiBytes { DataType = type, LittleEndian = littleEndian, Second = second };
-        foreach (var (name, bytes) in new[] { ("a.nii", nifti.Build(values)), ("a.nii.gz", NiftiBytes.Gzip(nifti.Build(values))) })
+        foreach (var (
+            name, bytes) in new[] { ("a.nii", nifti.Build(values)), ("a.nii.gz", NiftiBytes.Gzip(nifti.Build(values))) })
         {
             var image = ImageFile.Read(Write(name, bytes));
             Assert.Equal(new Extent(2, 3, 4), image.Extent);
@@ -58,7 +60,8 @@ public sealed class NiftiTests : IDisposable
     {
         var values = Enumerable.Range(0, 24).Select(i => i * 1000.0 - 10000).ToArray();
         var path = Write("a.nii", new NiftiBytes { DataType = 4, Slope = slope, Inter = inter }.Build(values));
-        Assert.Equal(values.Select(value => (float)((value * effectiveSlope) + effectiveInter)), ImageFile.Read(path).Channels[0]);
+        Assert.Equal(
+            values.Select(value => (float)((value * effectiveSlope) + effectiveInter)), ImageFile.Read(path).Channels[0]);
     }
 
     [Fact]
@@ -98,7 +101,12 @@ public sealed class NiftiTests : IDisposable
     {
         foreach (var second in new[] { false, true })
         {
-            var bytes = new NiftiBytes { Second = second, DataType = 2, Sform = 1, Srow = [2, 0, 0, 10, 0, 3, 0, 20, 0, 0, 4, 30], PixDim = [1, 2, 3, 4, 0, 0, 0, 0] }.Build(new double[24]);
+            var bytes =
+                new NiftiBytes
+                {
+                    Second = second, DataType = 2, Sform = 1, Srow = [2, 0, 0, 10, 0, 3, 0, 20, 0, 0, 4, 30],
+                    PixDim = [1, 2, 3, 4, 0, 0, 0, 0]
+                }.Build(new double[24]);
             bytes[second ? 500 : 123] = (byte)unit;
             var path = Write("a.nii", bytes);
             var image = ImageFile.Read(path);
@@ -124,7 +132,8 @@ public sealed class NiftiTests : IDisposable
     {
         double[] values = [.. Enumerable.Range(0, 24).Select(i => (double)i)];
         var whole = NiftiBytes.Gzip(new NiftiBytes { DataType = 2 }.Build(values));
-        Assert.Equal(values.Select(value => (float)value), ImageFile.Read(Write("a.nii.gz", [.. whole, .. new byte[zeros]])).Channels[0]);
+        Assert.Equal(
+            values.Select(value => (float)value), ImageFile.Read(Write("a.nii.gz", [.. whole, .. new byte[zeros]])).Channels[0]);
 
         // Two members, as parallel compressors write them.
         var raw = new NiftiBytes { DataType = 2 }.Build(values);
@@ -142,7 +151,9 @@ public sealed class NiftiTests : IDisposable
         foreach (var padding in new[] { 0, 600 })
         {
             var path = Write("a.nii.gz", [.. whole, .. new byte[padding], .. System.Text.Encoding.ASCII.GetBytes(garbage)]);
-            Assert.Contains("bytes that do not belong", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "bytes that do not belong", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -170,7 +181,8 @@ public sealed class NiftiTests : IDisposable
         Assert.Equal([0.5, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0], Affine(new NiftiBytes { Srow = srow }));
 
         // Half a turn about z: x and y change sign; qfac −1 turns z.
-        var turned = Affine(new NiftiBytes { Qform = 1, Quaternion = [0, 0, 1, 10, 20, 30], PixDim = [-1, 0.5, 0.75, 2.5, 0, 0, 0, 0] });
+        var turned = Affine(
+            new NiftiBytes { Qform = 1, Quaternion = [0, 0, 1, 10, 20, 30], PixDim = [-1, 0.5, 0.75, 2.5, 0, 0, 0, 0] });
         Assert.Equal([-0.5, 0, 0, 10, 0, -0.75, 0, 20, 0, 0, -2.5, 30], turned);
 
         // A quarter turn about x (b = sin 45°): y → z, z → −y.
@@ -189,7 +201,8 @@ public sealed class NiftiTests : IDisposable
     {
         var nifti = new NiftiBytes
         {
-            Second = second, LittleEndian = littleEndian, Dim = [4, 4, 3, 2, 2, 1, 1, 1], DataType = 64, Slope = 3, Inter = 4, Qform = 1, Sform = 2,
+            Second = second, LittleEndian = littleEndian, Dim = [4, 4, 3, 2, 2, 1, 1, 1], DataType = 64, Slope = 3, Inter = 4,
+            Qform = 1, Sform = 2,
             Quaternion = [0.1, 0.2, 0.3, 1, 2, 3], Srow = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], Extension = 20,
         };
         var input = nifti.Build(new double[48]);
@@ -227,7 +240,8 @@ public sealed class NiftiTests : IDisposable
     {
         foreach (var little in new[] { true, false })
         {
-            var geometry = ImageFile.ReadGeometry(Write("in.nii", new NiftiBytes { LittleEndian = little, DataType = 4, Slope = 7 }.Build(new double[24])));
+            var geometry = ImageFile.ReadGeometry(
+                Write("in.nii", new NiftiBytes { LittleEndian = little, DataType = 4, Slope = 7 }.Build(new double[24])));
             var values = Enumerable.Range(0, 24).Select(i => MathF.Sin(i)).ToArray();
             ImageFile.WriteFloats(folder.File("out.nii.gz"), values, geometry);
             Assert.Equal(values, ImageFile.Read(folder.File("out.nii.gz")).Channels[0]);
@@ -242,7 +256,8 @@ public sealed class NiftiTests : IDisposable
         foreach (var wrong in new[] { 0.5, 1.002, double.NaN, double.PositiveInfinity, 40000 })
         {
             values[^1] = wrong;
-            var error = Assert.Throws<SharpSegException>(() => ImageFile.ReadLabels(Write("a.nii", new NiftiBytes().Build(values))));
+            var error = Assert.Throws<SharpSegException>(
+                () => ImageFile.ReadLabels(Write("a.nii", new NiftiBytes().Build(values))));
             Assert.Contains("(1, 2, 3)", error.Message, StringComparison.Ordinal);
         }
     }
@@ -261,7 +276,8 @@ public sealed class NiftiTests : IDisposable
             Refused("cut off", "a.nii.gz", gzip[..^missing]); // inside the trailing checksum and size
         }
 
-        Assert.Single(ImageFile.Read(Write("a.nii.gz", [.. NiftiBytes.Gzip(good[..400]), .. NiftiBytes.Gzip(good[400..])])).Channels);
+        Assert.Single(
+            ImageFile.Read(Write("a.nii.gz", [.. NiftiBytes.Gzip(good[..400]), .. NiftiBytes.Gzip(good[400..])])).Channels);
         Refused("cut off", "a.nii.gz", gzip[..(gzip.Length / 2)]);
         Refused("not 1f 8b", "a.nii.gz", good);
         Refused("not a NIfTI file", "a.nii", new byte[1000]);
@@ -292,7 +308,9 @@ public sealed class NiftiTests : IDisposable
     [Fact]
     public void Absurd_sizes_are_refused_without_allocating_for_them()
     {
-        long[][] dims = [[3, 32767, 32767, 2, 1, 1, 1, 1], [4, 1000, 1000, 1000, 8, 1, 1, 1], [7, 32767, 32767, 32767, 32767, 32767, 32767, 32767]];
+        long[][] dims =
+            [[3, 32767, 32767, 2, 1, 1, 1, 1], [4, 1000, 1000, 1000, 8, 1, 1, 1],
+                [7, 32767, 32767, 32767, 32767, 32767, 32767, 32767]];
         foreach (var dim in dims)
         {
             foreach (var second in new[] { false, true })
@@ -313,7 +331,12 @@ public sealed class NiftiTests : IDisposable
 
         var large = NiftiBytes.Gzip(new NiftiBytes { Dim = [3, 500, 500, 400, 1, 1, 1, 1], DataType = 64 }.Build(noise));
         Bounded(() => ImageFile.Read(Write("a.nii.gz", large)));
-        Bounded(() => ImageFile.Read(Write("b.nii", new NiftiBytes { Second = true, Dim = [3, long.MaxValue, long.MaxValue, 4, 1, 1, 1, 1] }.Build(0))));
+        Bounded(
+            () =>
+                ImageFile.Read(
+                    Write(
+                        "b.nii",
+                        new NiftiBytes { Second = true, Dim = [3, long.MaxValue, long.MaxValue, 4, 1, 1, 1, 1] }.Build(0))));
     }
 
     [Trait("Tier", "slow")]
@@ -374,7 +397,8 @@ public sealed class NiftiTests : IDisposable
     [SharedFact]
     public void The_hippocampus_cases_are_read_as_published()
     {
-        var files = Directory.GetFiles(SharedFolder.At("data", "Task04_Hippocampus", "labelsTr"), "*.nii.gz").Order(StringComparer.Ordinal).ToArray();
+        var files = Directory.GetFiles(SharedFolder.At("data", "Task04_Hippocampus", "labelsTr"), "*.nii.gz")
+            .Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(200, files.Length);
         foreach (var file in files.Where((_, i) => i % 10 == 0))
         {

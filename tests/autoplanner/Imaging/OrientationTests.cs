@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
 
-/// <summary>Turning volumes to RAS: every stored order of axes gives the same turned volume, and the way back gives the stored one.</summary>
+/// <summary>
+/// Turning volumes to RAS: every stored order of axes gives the same turned volume, and the way back gives the stored one.
+/// </summary>
 public sealed class OrientationTests
 {
     // x to the right, y to the front, z upwards: the value of a voxel tells where it is in the patient.

@@ -6,7 +6,9 @@ using Xunit.Abstractions;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
 
-/// <summary>TIFF, BMP and JPEG: files that other programs wrote (tests/golden/imaging), our own written back, and damaged ones.</summary>
+/// <summary>
+/// TIFF, BMP and JPEG: files that other programs wrote (tests/golden/imaging), our own written back, and damaged ones.
+/// </summary>
 public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
 {
     private const int Width = 24, Height = 18;
@@ -28,7 +30,9 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         for (var i = 0; i < Width * Height; i++)
         {
             int x = i % Width, y = i / Width;
-            Assert.Equal((10 * x % 256, 14 * y % 256, 6 * (x + y) % 256), ((int)image.Channels[0][i], (int)image.Channels[1][i], (int)image.Channels[2][i]));
+            Assert.Equal(
+                (10 * x % 256, 14 * y % 256, 6 * (x + y) % 256),
+                ((int)image.Channels[0][i], (int)image.Channels[1][i], (int)image.Channels[2][i]));
         }
     }
 
@@ -67,7 +71,8 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
     {
         var extent = new Extent(5, 4, 3);
         float[] voxels = [.. Enumerable.Range(0, 60).Select(i => i - 0.5f)];
-        var geometry = new ImageGeometry(extent, new Spacing(2.5, 0.5, 0.75), [0.75, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 2.5, 0], "tiff", []);
+        var geometry = new ImageGeometry(
+            extent, new Spacing(2.5, 0.5, 0.75), [0.75, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 2.5, 0], "tiff", []);
         var path = folder.File("case_0000.tif");
         ImageFile.WriteFloats(path, voxels, geometry);
         Assert.Equal(new Spacing(2.5, 0.5, 0.75), ImageFile.ReadGeometry(path).Spacing);
@@ -81,7 +86,9 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         File.Delete(folder.File("case.json"));
         Assert.Equal(new Spacing(1, 1, 1), ImageFile.ReadGeometry(path).Spacing);
         File.WriteAllText(folder.File("case.json"), """{"spacing": [1, 0, 1]}""");
-        Assert.Contains("three positive numbers", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "three positive numbers", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,14 +117,19 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         Directory.CreateDirectory(Path.Combine(folder.Path, "photos"));
         File.Copy(Golden("rgb.jpg"), folder.File("photos", "a.jpg"));
         File.Copy(Golden("rgb.bmp"), folder.File("photos", "b.bmp"));
-        var description = new DatasetDescription("d", ["R", "G", "B"], new([new("background", [0]), new("a", [1])]), ".png", null);
-        Assert.Equal(["a", "b"], PredictionInputs.Find([folder.File("photos", "a.jpg"), folder.File("photos", "b.bmp")], description).Select(item => item.Id));
+        var description = new DatasetDescription(
+            "d", ["R", "G", "B"], new([new("background", [0]), new("a", [1])]), ".png", null);
+        Assert.Equal(
+            ["a", "b"], PredictionInputs.Find([folder.File("photos", "a.jpg"), folder.File("photos", "b.bmp")], description)
+                .Select(item => item.Id));
     }
 
     [Fact]
     public void Damaged_files_are_read_or_refused_in_one_line()
     {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED"), out var given) ? given : Environment.TickCount;
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED"), out var given)
+            ? given
+            : Environment.TickCount;
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var refused = 0;

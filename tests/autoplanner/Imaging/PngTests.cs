@@ -62,7 +62,8 @@ public sealed class PngTests : IDisposable
             {
                 int a = i < 3 ? 0 : rows[(6 * y) + i - 3], b = y == 0 ? 0 : rows[i], c = y == 0 || i < 3 ? 0 : rows[i - 3];
                 int p = a + b - c, pa = Math.Abs(p - a), pb = Math.Abs(p - b), pc = Math.Abs(p - c);
-                var expected = filter switch { 0 => 0, 1 => a, 2 => b, 3 => (a + b) / 2, _ => pa <= pb && pa <= pc ? a : pb <= pc ? b : c };
+                var expected =
+                    filter switch { 0 => 0, 1 => a, 2 => b, 3 => (a + b) / 2, _ => pa <= pb && pa <= pc ? a : pb <= pc ? b : c };
                 filtered.Add((byte)(rows[(6 * y) + i] - expected));
             }
         }
@@ -245,7 +246,8 @@ public sealed class PngTests : IDisposable
     }
 
     private void Refused(string reason, byte[] bytes) =>
-        Assert.Contains(reason, Assert.Throws<SharpSegException>(() => ImageFile.Read(Write(bytes))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            reason, Assert.Throws<SharpSegException>(() => ImageFile.Read(Write(bytes))).Message, StringComparison.Ordinal);
 
     private string Write(byte[] bytes)
     {

@@ -18,7 +18,9 @@ public class PixelIDValueEnum
     public static readonly PixelIDValueEnum sitkVectorFloat32 = new();
 }
 
-/// <summary>4×3×2 voxels of two components; voxel i holds 2i and 2i + 1. Its x axis runs to the front, its y axis to the right.</summary>
+/// <summary>
+/// 4×3×2 voxels of two components; voxel i holds 2i and 2i + 1. Its x axis runs to the front, its y axis to the right.
+/// </summary>
 public class Image(bool cast) : IDisposable
 {
     private GCHandle buffer;

@@ -19,7 +19,9 @@ public sealed class SimpleItkTests
         Assert.Equal(2, image.Channels.Count);
         Assert.Equal(Enumerable.Range(0, 24).Select(i => (2f * i) + 1), image.Channels[1]);
         using var folder = new TemporaryFolder();
-        Assert.Contains("no DICOM series", Assert.Throws<SharpSegException>(() => bridge.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no DICOM series", Assert.Throws<SharpSegException>(() => bridge.Read(folder.Path)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(folder.File("1.dcm"), "");
         Assert.Equal(new Extent(2, 3, 4), bridge.Read(folder.Path).Extent);
     }
@@ -36,12 +38,16 @@ public sealed class SimpleItkTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("1.dcm"), "");
         var missing = SimpleItk.Missing(folder.Path);
-        Assert.Contains("a folder (DICOM series), which is read through dcm2niix or SimpleITK, and neither is installed", missing.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a folder (DICOM series), which is read through dcm2niix or SimpleITK, and neither is installed", missing.Message,
+            StringComparison.Ordinal);
         Assert.Contains("install dcm2niix", missing.Hint!, StringComparison.Ordinal);
         var description = new DatasetDescription("d", ["CT"], new([new("background", [0]), new("a", [1])]), ".nii.gz", null);
         if (SimpleItk.Installed is null && Dcm2Niix.Program is null)
         {
-            Assert.Equal(missing.Message, Assert.Throws<SharpSegException>(() => PredictionInputs.Find([folder.Path], description)).Message);
+            Assert.Equal(
+                missing.Message,
+                Assert.Throws<SharpSegException>(() => PredictionInputs.Find([folder.Path], description)).Message);
             Assert.Equal(missing.Message, Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.Path)).Message);
         }
         else

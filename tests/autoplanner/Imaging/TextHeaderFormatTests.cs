@@ -15,7 +15,8 @@ public sealed class TextHeaderFormatTests : IDisposable
         "ElementSpacing = 0.5 0.75 2.5\nDimSize = 4 3 2\nAnatomicalOrientation = LAS\n";
 
     private const string NrrdGeometry =
-        "space: left-posterior-superior\nsizes: 4 3 2\nspace directions: (0.5,0,0) (0,-0.75,0) (0,0,2.5)\nspace origin: (10,20,-30.125)\n" +
+        "space: left-posterior-superior\nsizes: 4 3 2\nspace directions: (0.5,0,0) (0,-0.75,0) (0,0,2.5)\nspace origin: "
+            + "(10,20,-30.125)\n" +
         "kinds: domain domain domain\nunits: \"mm\" \"m m\" \"mm\"\npatient:=somebody: else\n";
 
     private static string Nrrd(string space) => $"NRRD0004\ntype: uchar\ndimension: 3\n{NrrdGeometry}encoding: raw\n\n"
@@ -30,8 +31,10 @@ public sealed class TextHeaderFormatTests : IDisposable
         var data = new TheoryData<string, string, bool>();
         foreach (var (meta, nrrd) in new[]
         {
-            ("MET_UCHAR", "uchar"), ("MET_CHAR", "signed char"), ("MET_SHORT", "short"), ("MET_USHORT", "unsigned short"), ("MET_INT", "int"),
-            ("MET_UINT", "uint32"), ("MET_LONG_LONG", "long long"), ("MET_ULONG_LONG", "uint64_t"), ("MET_FLOAT", "float"), ("MET_DOUBLE", "double"),
+            ("MET_UCHAR", "uchar"), ("MET_CHAR", "signed char"), ("MET_SHORT", "short"), ("MET_USHORT", "unsigned short"),
+            ("MET_INT", "int"),
+            ("MET_UINT", "uint32"), ("MET_LONG_LONG", "long long"), ("MET_ULONG_LONG", "uint64_t"), ("MET_FLOAT", "float"),
+            ("MET_DOUBLE", "double"),
         })
         {
             data.Add(meta, nrrd, true);
@@ -49,7 +52,9 @@ public sealed class TextHeaderFormatTests : IDisposable
         var raw = Stored(values, meta, littleEndian);
         var zlib = Zlib(raw);
         var metaHeader = $"{MetaGeometry}BinaryDataByteOrderMSB = {!littleEndian}\nElementType = {meta}\n";
-        var nrrdHeader = $"NRRD0005\n# a comment: ignored\ntype: {nrrd}\ndimension: 3\n{NrrdGeometry}endian: {(littleEndian ? "little" : "big")}\n";
+        var nrrdHeader =
+            $"NRRD0005\n# a comment: ignored\ntype: {nrrd}\ndimension: 3\n{NrrdGeometry}endian: "
+                + $"{(littleEndian ? "little" : "big")}\n";
         File.WriteAllBytes(folder.File("beside.raw"), [9, 9, .. raw]);
         (string Name, byte[] Bytes)[] files =
         [
@@ -60,7 +65,9 @@ public sealed class TextHeaderFormatTests : IDisposable
             ("a.nrrd", [.. Latin(nrrdHeader + "encoding: raw\n\n"), .. raw]),
             ("a.nrrd", [.. Latin(nrrdHeader.Replace("\n", "\r\n", StringComparison.Ordinal) + "encoding: raw\r\n\r\n"), .. raw]),
             ("a.nrrd", [.. Latin(nrrdHeader + "encoding: raw\nbyte skip: -1\n\n"), 1, 2, 3, .. raw]),
-            ("a.nrrd", [.. Latin(nrrdHeader + "encoding: gzip\nbyte skip: 3\nline skip: 1\n\nskipped\n"), .. NiftiBytes.Gzip([1, 2, 3, .. raw])]),
+            ("a.nrrd",
+                [.. Latin(nrrdHeader + "encoding: gzip\nbyte skip: 3\nline skip: 1\n\nskipped\n"),
+                    .. NiftiBytes.Gzip([1, 2, 3, .. raw])]),
         ];
         foreach (var (name, bytes) in files)
         {
@@ -90,13 +97,17 @@ public sealed class TextHeaderFormatTests : IDisposable
     public void An_unknown_space_of_an_NRRD_is_an_error()
     {
         var path = Write("a.nrrd", [.. Latin(Nrrd("left-posterior-inferior")), .. new byte[24]]);
-        Assert.Contains("the space `left-posterior-inferior` is not known", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the space `left-posterior-inferior` is not known",
+            Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_slice_cut_out_of_a_volume_has_two_axes_in_three_dimensions()
     {
-        const string header = "NRRD0004\ntype: uchar\ndimension: 2\nsizes: 4 3\nspace: left-posterior-superior\nspace directions: (1.5,0,0) (0,2,0)\n" +
+        const string header =
+            "NRRD0004\ntype: uchar\ndimension: 2\nsizes: 4 3\nspace: left-posterior-superior\nspace directions: (1.5,0,0) "
+                + "(0,2,0)\n" +
             "space origin: (-10,20,30)\nkinds: domain domain\nencoding: raw\n\n";
         byte[] voxels = [.. Enumerable.Range(0, 12).Select(i => (byte)i)];
         var image = ImageFile.Read(Write("a.nrrd", [.. Latin(header), .. voxels]));
@@ -109,7 +120,9 @@ public sealed class TextHeaderFormatTests : IDisposable
 
         // A coronal slice: x and z; the normal is y.
         var coronal = header.Replace("(0,2,0)", "(0,0,2)", StringComparison.Ordinal);
-        Assert.Equal([-1.5, 0, 0, 10, 0, 0, 1, -20, 0, 2, 0, 30], ImageFile.Read(Write("a.nrrd", [.. Latin(coronal), .. voxels])).Geometry.Affine);
+        Assert.Equal(
+            [-1.5, 0, 0, 10, 0, 0, 1, -20, 0, 2, 0, 30],
+            ImageFile.Read(Write("a.nrrd", [.. Latin(coronal), .. voxels])).Geometry.Affine);
     }
 
     [Fact]
@@ -117,7 +130,9 @@ public sealed class TextHeaderFormatTests : IDisposable
     {
         const string header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: ascii\n\n1 2 3 4 5 6 7 8";
         var path = Write("a.nrrd", Latin(header));
-        Assert.Contains("encoding `ascii` is not supported", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "encoding `ascii` is not supported", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -132,17 +147,22 @@ public sealed class TextHeaderFormatTests : IDisposable
         var nrrd = Nrrd("left-posterior-superior").Replace("kinds:", $"space units: {units}\nkinds:", StringComparison.Ordinal);
         (string Name, string Header)[] files = unit == "m"
             ? [("a.nrrd", nrrd)]
-            : [("a.nrrd", nrrd), ("a.mha", $"{MetaGeometry}DistanceUnits = {unit}\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n")];
+            : [("a.nrrd", nrrd), (
+                "a.mha", $"{MetaGeometry}DistanceUnits = {unit}\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n")];
         foreach (var (name, header) in files)
         {
             var geometry = ImageFile.Read(Write(name, [.. Latin(header), .. new byte[24]])).Geometry;
-            Assert.Equal(affine.Zip(geometry.Affine).Select(_ => 0.0), affine.Zip(geometry.Affine).Select(pair => Math.Round(pair.First - pair.Second, 9)));
+            Assert.Equal(
+                affine.Zip(geometry.Affine).Select(_ => 0.0),
+                affine.Zip(geometry.Affine).Select(pair => Math.Round(pair.First - pair.Second, 9)));
             Assert.Equal(0.5 * millimetres, geometry.Spacing.X, 1e-9);
             Assert.Equal(2.5 * millimetres, geometry.Spacing.Z, 1e-9);
         }
 
-        const string spacings = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nspacings: 0.5 0.75 2.5\nunits: UNITS\nencoding: raw\n\n";
-        var plain = ImageFile.Read(Write("a.nrrd", [.. Latin(spacings.Replace("UNITS", units, StringComparison.Ordinal)), .. new byte[24]]));
+        const string spacings =
+            "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nspacings: 0.5 0.75 2.5\nunits: UNITS\nencoding: raw\n\n";
+        var plain = ImageFile.Read(
+            Write("a.nrrd", [.. Latin(spacings.Replace("UNITS", units, StringComparison.Ordinal)), .. new byte[24]]));
         Assert.Equal(0.75 * millimetres, plain.Spacing.Y, 1e-9);
     }
 
@@ -156,15 +176,21 @@ public sealed class TextHeaderFormatTests : IDisposable
         Assert.Equal(expected, ImageFile.Read(Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(preceded)])).Channels[0]);
         Assert.Equal(expected, ImageFile.Read(Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(voxels)])).Channels[0]);
         var few = Write("a.nrrd", [.. Latin(nrrd), .. NiftiBytes.Gzip(voxels[1..])]);
-        Assert.Contains("need 24 bytes, but 23", Assert.Throws<SharpSegException>(() => ImageFile.Read(few)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "need 24 bytes, but 23", Assert.Throws<SharpSegException>(() => ImageFile.Read(few)).Message,
+            StringComparison.Ordinal);
 
         var zlib = Zlib(voxels);
         File.WriteAllBytes(folder.File("beside.zraw"), [9, 9, 9, .. zlib]);
-        var meta = $"{MetaGeometry}CompressedData = True\nHeaderSize = -1\nElementType = MET_UCHAR\nSIZEElementDataFile = ./beside.zraw\n";
+        var meta =
+            $"{MetaGeometry}CompressedData = True\nHeaderSize = -1\nElementType = MET_UCHAR\nSIZEElementDataFile = "
+                + "./beside.zraw\n";
         var sized = meta.Replace("SIZE", $"CompressedDataSize = {zlib.Length}\n", StringComparison.Ordinal);
         Assert.Equal(expected, ImageFile.Read(Write("a.mhd", Latin(sized))).Channels[0]);
         var unsized = Write("a.mhd", Latin(meta.Replace("SIZE", "", StringComparison.Ordinal)));
-        Assert.Contains("CompressedDataSize", Assert.Throws<SharpSegException>(() => ImageFile.Read(unsized)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "CompressedDataSize", Assert.Throws<SharpSegException>(() => ImageFile.Read(unsized)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -174,7 +200,9 @@ public sealed class TextHeaderFormatTests : IDisposable
         var header = Latin($"{MetaGeometry}CompressedData = True\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n");
         string At(byte[] data) => Write("a.mha", [.. header, .. data]);
         Assert.Equal(24f, ImageFile.Read(At([.. whole, .. new byte[512]])).Channels[0][23]);
-        Assert.Contains("do not belong", Assert.Throws<SharpSegException>(() => ImageFile.Read(At([.. whole, 7]))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "do not belong", Assert.Throws<SharpSegException>(() => ImageFile.Read(At([.. whole, 7]))).Message,
+            StringComparison.Ordinal);
         for (var length = 1; length < whole.Length; length++)
         {
             Assert.Throws<SharpSegException>(() => ImageFile.Read(At(whole[..length])));
@@ -185,7 +213,8 @@ public sealed class TextHeaderFormatTests : IDisposable
     public void A_detached_NRRD_header_is_named()
     {
         var path = Write("a.nhdr", Latin(Nrrd("LPS")));
-        Assert.Contains("in another file", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "in another file", Assert.Throws<SharpSegException>(() => ImageFile.Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -194,9 +223,16 @@ public sealed class TextHeaderFormatTests : IDisposable
         // Value = 10·voxel + channel.
         byte[] interleaved = [.. Enumerable.Range(0, 12).SelectMany(v => new[] { (byte)(10 * v), (byte)((10 * v) + 1) })];
         byte[] planar = [.. Enumerable.Range(0, 2).SelectMany(c => Enumerable.Range(0, 12).Select(v => (byte)((10 * v) + c)))];
-        byte[] middle = [.. Enumerable.Range(0, 3).SelectMany(z => Enumerable.Range(0, 2).SelectMany(c => Enumerable.Range(0, 4).Select(xy => (byte)((10 * ((4 * z) + xy)) + c))))];
-        const string meta = "NDims = 3\nDimSize = 2 2 3\nElementType = MET_UCHAR\nElementNumberOfChannels = 2\nElementDataFile = LOCAL\n";
-        const string meta4 = "NDims = 4\nDimSize = 2 2 3 2\nElementSpacing = 1 2 3 1\nOffset = 1 2 3 4\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n";
+        byte[] middle =
+            [.. Enumerable.Range(0, 3)
+                .SelectMany(
+                    z => Enumerable.Range(0, 2)
+                        .SelectMany(c => Enumerable.Range(0, 4).Select(xy => (byte)((10 * ((4 * z) + xy)) + c))))];
+        const string meta =
+            "NDims = 3\nDimSize = 2 2 3\nElementType = MET_UCHAR\nElementNumberOfChannels = 2\nElementDataFile = LOCAL\n";
+        const string meta4 =
+            "NDims = 4\nDimSize = 2 2 3 2\nElementSpacing = 1 2 3 1\nOffset = 1 2 3 4\nElementType = MET_UCHAR\nElementDataFile "
+                + "= LOCAL\n";
         const string nrrd = "NRRD0004\ntype: uchar\ndimension: 4\nencoding: raw\nsizes: ";
         const string directions = "space: RAS\nspace directions: ";
         (string Name, string Header, byte[] Data)[] files =
@@ -260,7 +296,8 @@ public sealed class TextHeaderFormatTests : IDisposable
     {
         var nifti = new NiftiBytes
         {
-            Dim = [rank, 4, 3, rank == 2 ? 1 : 2, 1, 1, 1, 1], DataType = 2, Sform = rank == 3 ? 1 : 0, Srow = [-0.3, 0, 2, -10, 0.4, 0, 1.5, -20, 0, 0.75, 0, 30],
+            Dim = [rank, 4, 3, rank == 2 ? 1 : 2, 1, 1, 1, 1], DataType = 2, Sform = rank == 3 ? 1 : 0,
+            Srow = [-0.3, 0, 2, -10, 0.4, 0, 1.5, -20, 0, 0.75, 0, 30],
         };
         var count = rank == 2 ? 12 : 24;
         var geometry = ImageFile.ReadGeometry(Write("a.nii", nifti.Build(new double[count])));
@@ -293,21 +330,28 @@ public sealed class TextHeaderFormatTests : IDisposable
         Refused("does not end", "a.mha", "Comment = " + new string('x', 100_000), raw);
         Refused("needs 24 bytes", "a.mha", meta + "ElementDataFile = LOCAL\n", raw[..23]);
         Refused("`NDims` is missing", "a.mha", "ObjectType = Image\nElementDataFile = LOCAL\n", raw);
-        Refused("`DimSize` is `4 3`", "a.mha", meta.Replace("4 3 2", "4 3", StringComparison.Ordinal) + "ElementDataFile = LOCAL\n", raw);
+        Refused(
+            "`DimSize` is `4 3`", "a.mha",
+            meta.Replace("4 3 2", "4 3", StringComparison.Ordinal) + "ElementDataFile = LOCAL\n", raw);
         Refused("MET_BOOL", "a.mha", meta.Replace("UCHAR", "BOOL", StringComparison.Ordinal) + "ElementDataFile = LOCAL\n", raw);
         Refused("as text", "a.mha", meta + "BinaryData = False\nElementDataFile = LOCAL\n", raw);
         Refused("only one file in the same folder", "a.mhd", meta + "ElementDataFile = ../../etc/passwd\n", []);
         Refused("only one file in the same folder", "a.mhd", meta + "ElementDataFile = LIST\n", []);
         Refused("no such file", "a.mhd", meta + "ElementDataFile = none.raw\n", []);
-        Refused("at most", "a.mha", meta.Replace("4 3 2", "4000 3000 2000", StringComparison.Ordinal) + "ElementDataFile = LOCAL\n", raw);
-        Refused("can have at most", "a.mha", meta.Replace("4 3 2", "400 300 200", StringComparison.Ordinal) + "CompressedData = True\nElementDataFile = LOCAL\n", Zlib(raw));
+        Refused(
+            "at most", "a.mha",
+            meta.Replace("4 3 2", "4000 3000 2000", StringComparison.Ordinal) + "ElementDataFile = LOCAL\n", raw);
+        Refused(
+            "can have at most", "a.mha", meta.Replace("4 3 2", "400 300 200", StringComparison.Ordinal)
+                + "CompressedData = True\nElementDataFile = LOCAL\n", Zlib(raw));
         Refused("checksum", "a.mha", meta + "CompressedData = True\nElementDataFile = LOCAL\n", Zlib(raw)[..^1]);
         Refused("does not start with", "a.nrrd", "PNG\nxx", raw);
         Refused("needs 24 bytes", "a.nrrd", nrrd + "encoding: raw\n\n", raw[..23]);
         Refused("`encoding` is missing", "a.nrrd", nrrd + "\n", raw);
         Refused("bzip2", "a.nrrd", nrrd + "encoding: bzip2\n\n", raw);
         Refused("another file", "a.nrrd", nrrd + "encoding: raw\ndata file: x.raw\n\n", raw);
-        Refused("`endian`", "a.nrrd", nrrd.Replace("uchar", "short", StringComparison.Ordinal) + "encoding: raw\n\n", new byte[48]);
+        Refused(
+            "`endian`", "a.nrrd", nrrd.Replace("uchar", "short", StringComparison.Ordinal) + "encoding: raw\n\n", new byte[48]);
         Refused("block", "a.nrrd", nrrd.Replace("uchar", "block", StringComparison.Ordinal) + "encoding: raw\n\n", raw);
         Refused("`sizes`", "a.nrrd", nrrd.Replace("4 3 2", "4 3 2 2", StringComparison.Ordinal) + "encoding: raw\n\n", raw);
         Refused("not spatial", "a.nrrd", nrrd + "kinds: vector list domain\nencoding: raw\n\n", raw);
@@ -322,10 +366,18 @@ public sealed class TextHeaderFormatTests : IDisposable
         var values = new float[24];
         (string Name, byte[] Bytes)[] seeds =
         [
-            ("a.mha", [.. Latin($"{MetaGeometry}ElementType = MET_FLOAT\nElementDataFile = LOCAL\n"), .. Stored(values, "MET_FLOAT", true)]),
-            ("a.mha", [.. Latin($"{MetaGeometry}ElementType = MET_FLOAT\nCompressedData = True\nElementDataFile = LOCAL\n"), .. Zlib(Stored(values, "MET_FLOAT", true))]),
-            ("a.nrrd", [.. Latin($"NRRD0005\ntype: float\ndimension: 3\n{NrrdGeometry}endian: little\nencoding: raw\n\n"), .. Stored(values, "MET_FLOAT", true)]),
-            ("a.nrrd", [.. Latin($"NRRD0005\ntype: float\ndimension: 3\n{NrrdGeometry}endian: little\nencoding: gzip\n\n"), .. NiftiBytes.Gzip(Stored(values, "MET_FLOAT", true))]),
+            ("a.mha",
+                [.. Latin($"{MetaGeometry}ElementType = MET_FLOAT\nElementDataFile = LOCAL\n"),
+                    .. Stored(values, "MET_FLOAT", true)]),
+            ("a.mha",
+                [.. Latin($"{MetaGeometry}ElementType = MET_FLOAT\nCompressedData = True\nElementDataFile = LOCAL\n"),
+                    .. Zlib(Stored(values, "MET_FLOAT", true))]),
+            ("a.nrrd",
+                [.. Latin($"NRRD0005\ntype: float\ndimension: 3\n{NrrdGeometry}endian: little\nencoding: raw\n\n"),
+                    .. Stored(values, "MET_FLOAT", true)]),
+            ("a.nrrd",
+                [.. Latin($"NRRD0005\ntype: float\ndimension: 3\n{NrrdGeometry}endian: little\nencoding: gzip\n\n"),
+                    .. NiftiBytes.Gzip(Stored(values, "MET_FLOAT", true))]),
         ];
         for (var round = 0; round < 3000; round++)
         {
@@ -334,7 +386,9 @@ public sealed class TextHeaderFormatTests : IDisposable
             for (var n = random.Next(1, 5); n > 0; n--)
             {
                 // Digits, blanks and signs into the header make wild sizes; any byte anywhere makes the rest.
-                bytes[random.Next(bytes.Length)] = random.Next(2) == 0 ? (byte)"0123456789 .-e\n="[random.Next(16)] : (byte)random.Next(256);
+                bytes[random.Next(bytes.Length)] = random.Next(2) == 0
+                    ? (byte)"0123456789 .-e\n="[random.Next(16)]
+                    : (byte)random.Next(256);
             }
 
             if (random.Next(4) == 0)
@@ -350,7 +404,8 @@ public sealed class TextHeaderFormatTests : IDisposable
                 var image = ImageFile.Read(path);
                 if (round % 16 < 4) // each write waits for the disk
                 {
-                    ImageFile.WriteLabels(folder.File("out" + Path.GetExtension(name)), new short[image.Extent.Voxels], image.Geometry, 3);
+                    ImageFile.WriteLabels(
+                        folder.File("out" + Path.GetExtension(name)), new short[image.Extent.Voxels], image.Geometry, 3);
                 }
             }
             catch (SharpSegException)

@@ -21,5 +21,6 @@ public sealed class CascadeInputTests
 
     [Fact]
     public void A_segmentation_on_another_grid_is_refused() =>
-        Assert.Throws<ShapeException>(() => CascadeInput.Of(new ImageInMemory(new float[8], new Extent(1, 2, 2), 2), new short[5], [1]));
+        Assert.Throws<ShapeException>(
+            () => CascadeInput.Of(new ImageInMemory(new float[8], new Extent(1, 2, 2), 2), new short[5], [1]));
 }

@@ -33,7 +33,8 @@ public sealed class GaussianWeightsTests
         var compared = 0;
         foreach (var (name, array) in Npz.Read(SharedFolder.At("golden", "functions", "gaussian.npz")))
         {
-            var scale = name.StartsWith("v1", StringComparison.Ordinal) ? 1 : name.Contains("scale10_float64", StringComparison.Ordinal) ? 10 : 0;
+            var scale = name.StartsWith("v1", StringComparison.Ordinal)
+                ? 1 : name.Contains("scale10_float64", StringComparison.Ordinal) ? 10 : 0;
             if (scale == 0)
             {
                 continue; // other scales and the float16 that the reference rounds to
@@ -45,7 +46,8 @@ public sealed class GaussianWeightsTests
             for (var i = 0; i < weights.Length; i++)
             {
                 var expected = array.Values[i] * 10 / scale;
-                Assert.True(Math.Abs(expected - weights[i]) <= 1e-5 * expected, $"{name}[{i}]: expected {expected}, got {weights[i]}");
+                Assert.True(
+                    Math.Abs(expected - weights[i]) <= 1e-5 * expected, $"{name}[{i}]: expected {expected}, got {weights[i]}");
             }
 
             compared++;

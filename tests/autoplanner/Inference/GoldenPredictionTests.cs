@@ -32,27 +32,33 @@ public sealed class GoldenPredictionTests
     public void Forward_with_regions_matches() => CheckForward("mr_3d_regions_ignore", "3d_fullres");
 
     [SharedFact]
-    public void Tiles_match_3d() => Check("hip_3d", "3d_fullres", "hippocampus_001", "nomirror", new InferenceOptions(Mirroring: false), 0);
+    public void Tiles_match_3d() =>
+        Check("hip_3d", "3d_fullres", "hippocampus_001", "nomirror", new InferenceOptions(Mirroring: false), 0);
 
     [Trait("Tier", "slow")]
     [SharedFact]
-    public void Mirrored_views_match_3d() => Check("hip_3d", "3d_fullres", "hippocampus_003", "mirror", new InferenceOptions(), 0);
+    public void Mirrored_views_match_3d() =>
+        Check("hip_3d", "3d_fullres", "hippocampus_003", "mirror", new InferenceOptions(), 0);
 
     [SharedFact]
     public void Even_weights_and_another_step_match_3d() => Check(
-        "hip_3d", "3d_fullres", "hippocampus_001", "nomirror_nogauss_step0.75", new InferenceOptions(0.75, Gaussian: false, Mirroring: false), 0);
+        "hip_3d", "3d_fullres", "hippocampus_001", "nomirror_nogauss_step0.75",
+        new InferenceOptions(0.75, Gaussian: false, Mirroring: false), 0);
 
     [SharedFact]
     public void Mirrored_views_match_2d() => Check("hip_2d", "2d", "hippocampus_001", "mirror", new InferenceOptions(), 0);
 
     [SharedFact]
-    public void Two_folds_match_2d() => Check("hip_2d", "2d", "hippocampus_001", "ensemble_folds01_nomirror", new InferenceOptions(Mirroring: false), 0, 1);
+    public void Two_folds_match_2d() =>
+        Check("hip_2d", "2d", "hippocampus_001", "ensemble_folds01_nomirror", new InferenceOptions(Mirroring: false), 0, 1);
 
     [Fact]
-    public void Regions_in_a_cropped_case_match() => Check("mr_3d_regions_ignore", "3d_fullres", "mr_0", "mirror", new InferenceOptions(), 0);
+    public void Regions_in_a_cropped_case_match() =>
+        Check("mr_3d_regions_ignore", "3d_fullres", "mr_0", "mirror", new InferenceOptions(), 0);
 
     [SharedFact]
-    public void Regions_in_a_resampled_case_match() => Check("mr_3d_regions_ignore", "3d_fullres", "mr_3", "mirror", new InferenceOptions(), 0);
+    public void Regions_in_a_resampled_case_match() =>
+        Check("mr_3d_regions_ignore", "3d_fullres", "mr_3", "mirror", new InferenceOptions(), 0);
 
     private static void CheckForward(string model, string configurationName)
     {
@@ -75,7 +81,8 @@ public sealed class GoldenPredictionTests
         }
     }
 
-    private static void Check(string model, string configurationName, string caseId, string setting, InferenceOptions options, params int[] folds)
+    private static void Check(
+        string model, string configurationName, string caseId, string setting, InferenceOptions options, params int[] folds)
     {
         using var backend = Cpu.Open(2);
         var (plans, description) = Read(model);
@@ -85,7 +92,8 @@ public sealed class GoldenPredictionTests
         {
             var labels = description.Labels;
             int[] mirrorAxes = configuration.Is2D ? [1, 2] : [0, 1, 2];
-            using var predictor = new Predictor(backend, networks, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options);
+            using var predictor = new Predictor(
+                backend, networks, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options);
             var data = Npz.Read(At(model, $"{caseId}__preprocessed.npz"))["data"];
             var shape = new Extent(data.Shape[1], data.Shape[2], data.Shape[3]);
             using var outputs = predictor.Predict(ChannelsLast(data.Floats, data.Shape[0]), shape);
@@ -105,14 +113,18 @@ public sealed class GoldenPredictionTests
             var box = facts.GetProperty("bbox_used_for_cropping");
             var properties = InferenceFixtures.Properties(
                 shape, GoldenExtent(facts.GetProperty("shape_after_cropping_and_before_resampling")), expected.Spacing,
-                GoldenExtent(facts.GetProperty("shape_before_cropping")), new(box[0][0].GetInt32(), box[1][0].GetInt32(), box[2][0].GetInt32()));
+                GoldenExtent(facts.GetProperty("shape_before_cropping")),
+                new(box[0][0].GetInt32(), box[1][0].GetInt32(), box[2][0].GetInt32()));
             var segmentation = SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
             Assert.Equal(expected.Voxels.Length, segmentation.Length);
             var different = expected.Voxels.Zip(segmentation).Count(pair => pair.First != pair.Second);
-            Assert.True(different <= segmentation.Length / 1000, $"{different} of {segmentation.Length} labels differ"); // near ties in float16
+            // near ties in float16
+            Assert.True(different <= segmentation.Length / 1000, $"{different} of {segmentation.Length} labels differ");
             if (labels.HasRegions)
             {
-                CompareProbabilities(At(model, $"{caseId}__{setting}__prob.npz"), new PredictedMaps(outputs, properties, plans, configuration, labels));
+                CompareProbabilities(
+                    At(model, $"{caseId}__{setting}__prob.npz"),
+                    new PredictedMaps(outputs, properties, plans, configuration, labels));
             }
         }
         finally
@@ -124,7 +136,10 @@ public sealed class GoldenPredictionTests
         }
     }
 
-    /// <summary>Probabilities on the original grid, outside the crop too; a sigmoid's slope is at most 1/4, so a quarter of the logits' tolerance.</summary>
+    /// <summary>
+    /// Probabilities on the original grid, outside the crop too; a sigmoid's slope is at most 1/4, so a quarter of the logits'
+    /// tolerance.
+    /// </summary>
     private static void CompareProbabilities(string file, PredictedMaps maps)
     {
         var expected = Npz.Read(file)["probabilities"];
@@ -149,11 +164,14 @@ public sealed class GoldenPredictionTests
             DatasetDescription.FromJson(File.ReadAllText(dataset), dataset));
     }
 
-    private static Network Load(string model, ConfigurationPlan configuration, DatasetDescription description, Backend backend, int fold)
+    private static Network Load(
+        string model, ConfigurationPlan configuration, DatasetDescription description, Backend backend, int fold)
     {
-        var plan = configuration.ToNetworkPlan(description.ChannelNames.Count, description.Labels.HeadCount, deepSupervision: true);
+        var plan = configuration.ToNetworkPlan(
+            description.ChannelNames.Count, description.Labels.HeadCount, deepSupervision: true);
         var network = Network.Build(plan, backend, seed: 0);
-        var weights = TorchCheckpoint.ReadWeights(SharedFolder.At("golden", "predict", model, "model", $"fold_{fold}", "checkpoint_final.pth"));
+        var weights = TorchCheckpoint.ReadWeights(
+            SharedFolder.At("golden", "predict", model, "model", $"fold_{fold}", "checkpoint_final.pth"));
         foreach (var parameter in network.Parameters.Parameters)
         {
             var (shape, values) = weights[parameter.Name];
@@ -178,7 +196,8 @@ public sealed class GoldenPredictionTests
         return result;
     }
 
-    private static Extent GoldenExtent(System.Text.Json.JsonElement sizes) => new(sizes[0].GetInt32(), sizes[1].GetInt32(), sizes[2].GetInt32());
+    private static Extent GoldenExtent(System.Text.Json.JsonElement sizes) =>
+        new(sizes[0].GetInt32(), sizes[1].GetInt32(), sizes[2].GetInt32());
 
     private static void AssertNear(float[] expected, float[] actual, double tolerance, double coarseShare = 0)
     {

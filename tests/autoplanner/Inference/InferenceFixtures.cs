@@ -41,33 +41,35 @@ internal static class InferenceFixtures
         BatchDice = false,
     };
 
-    public static Plans Plans(ConfigurationPlan configuration, Profile profile = Profile.Modern, int[]? forward = null, int[]? backward = null) => new()
-    {
-        DatasetName = "test",
-        PlansName = "test",
-        Profile = profile,
-        Preset = "default",
-        TransposeForward = forward ?? [0, 1, 2],
-        TransposeBackward = backward ?? [0, 1, 2],
-        OriginalMedianSpacing = [1, 1, 1],
-        OriginalMedianShape = [8, 8, 8],
-        IntensityProperties = [null],
-        Configurations = new Dictionary<string, ConfigurationPlan> { [configuration.Name] = configuration },
-    };
+    public static Plans Plans(
+        ConfigurationPlan configuration, Profile profile = Profile.Modern, int[]? forward = null, int[]? backward = null) => new()
+        {
+            DatasetName = "test",
+            PlansName = "test",
+            Profile = profile,
+            Preset = "default",
+            TransposeForward = forward ?? [0, 1, 2],
+            TransposeBackward = backward ?? [0, 1, 2],
+            OriginalMedianSpacing = [1, 1, 1],
+            OriginalMedianShape = [8, 8, 8],
+            IntensityProperties = [null],
+            Configurations = new Dictionary<string, ConfigurationPlan> { [configuration.Name] = configuration },
+        };
 
     /// <summary>A case whose box begins at an origin of its transposed image.</summary>
-    public static CaseProperties Properties(Extent shape, Extent cropped, Spacing spacing, Extent? full = null, Extent origin = default) => new()
-    {
-        CaseId = "case",
-        Spacing = spacing,
-        ShapeBeforeCropping = full ?? cropped,
-        BboxOrigin = origin,
-        ShapeAfterCropping = cropped,
-        Shape = shape,
-        Channels = 1,
-        SourceFiles = [],
-        RecipeHash = "",
-    };
+    public static CaseProperties Properties(
+        Extent shape, Extent cropped, Spacing spacing, Extent? full = null, Extent origin = default) => new()
+        {
+            CaseId = "case",
+            Spacing = spacing,
+            ShapeBeforeCropping = full ?? cropped,
+            BboxOrigin = origin,
+            ShapeAfterCropping = cropped,
+            Shape = shape,
+            Channels = 1,
+            SourceFiles = [],
+            RecipeHash = "",
+        };
 
     /// <summary>A network that answers the same everywhere: all weights 0, the last bias the logits.</summary>
     public static Network Constant(Backend backend, ConfigurationPlan configuration, params float[] logits)

@@ -24,7 +24,8 @@ public sealed class PredictorTests
         var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
         using var network = InferenceFixtures.Constant(backend, configuration, 0.25f, -3, 7);
         using var predictor = new Predictor(
-            backend, [network], configuration, Profile.Modern, sigmoid: false, [0, 1, 2], new InferenceOptions(step, gaussian, mirroring));
+            backend, [network], configuration, Profile.Modern, sigmoid: false, [0, 1, 2],
+            new InferenceOptions(step, gaussian, mirroring));
         var size = new Extent(z, y, x);
         var maps = Predict(predictor, InferenceFixtures.Noise(size.Voxels, seed: 1), size);
         Assert.Equal(3 * size.Voxels, maps.Length);
@@ -40,7 +41,8 @@ public sealed class PredictorTests
         using var backend = Cpu.Open(1);
         var configuration = InferenceFixtures.Configuration(Slice, [1, 1]);
         using var network = InferenceFixtures.Constant(backend, configuration, 1, 2);
-        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [1, 2], new InferenceOptions());
+        using var predictor = new Predictor(
+            backend, [network], configuration, Profile.Modern, false, [1, 2], new InferenceOptions());
         var size = new Extent(5, 11, 4);
         var maps = Predict(predictor, InferenceFixtures.Noise(size.Voxels, seed: 1), size);
         Assert.All(Enumerable.Range(0, maps.Length), i => Assert.Equal(1 + (i % 2), maps[i], 1e-5f));
@@ -60,7 +62,8 @@ public sealed class PredictorTests
             using var a = InferenceFixtures.Constant(backend, configuration, 5, 0);
             using var b = InferenceFixtures.Constant(backend, configuration, -1, 1);
             using var c = InferenceFixtures.Constant(backend, configuration, -1, 1);
-            using var predictor = new Predictor(backend, [a, b, c], configuration, profile, false, [0, 1, 2], new InferenceOptions());
+            using var predictor = new Predictor(
+                backend, [a, b, c], configuration, profile, false, [0, 1, 2], new InferenceOptions());
             var size = new Extent(4, 8, 9);
             return Predict(predictor, new float[size.Voxels], size)[..2];
         }
@@ -99,7 +102,10 @@ public sealed class PredictorTests
         }
     }
 
-    /// <summary>A case that a tile does not fit into is padded with zeros, the smaller half below: the answer is a part of the padded one's.</summary>
+    /// <summary>
+    /// A case that a tile does not fit into is padded with zeros, the smaller half below: the answer is a part of the padded
+    /// one's.
+    /// </summary>
     [Theory]
     [InlineData(3, 8, 6)]
     [InlineData(4, 5, 6)]
@@ -138,7 +144,8 @@ public sealed class PredictorTests
         var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
         var size = configuration.Patch;
         using var network = Network.Build(configuration.ToNetworkPlan(1, 2, deepSupervision: false), backend, seed: 3);
-        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
+        using var predictor = new Predictor(
+            backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
         var image = InferenceFixtures.Noise(size.Voxels, seed: 2);
         float[] flipped = [.. image.Reverse()]; // all three axes
         var (straight, mirrored) = (Predict(predictor, image, size), Predict(predictor, flipped, size));
@@ -156,7 +163,8 @@ public sealed class PredictorTests
         var configuration = InferenceFixtures.Configuration([80, 192, 160], Isotropic);
         var size = new Extent(115, 320, 232);
         Assert.Equal(12 * 8 * 5, Predictor.ForwardPasses(size, configuration, new InferenceOptions(), mirrorAxes: 3, folds: 5));
-        Assert.Equal(12, Predictor.ForwardPasses(size, configuration, new InferenceOptions(Mirroring: false), mirrorAxes: 3, folds: 1));
+        Assert.Equal(
+            12, Predictor.ForwardPasses(size, configuration, new InferenceOptions(Mirroring: false), mirrorAxes: 3, folds: 1));
     }
 
     [Fact]
@@ -165,7 +173,8 @@ public sealed class PredictorTests
         using var backend = Cpu.Open(1);
         var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
         using var network = InferenceFixtures.Constant(backend, configuration, 0, 1);
-        using var predictor = new Predictor(backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
+        using var predictor = new Predictor(
+            backend, [network], configuration, Profile.Modern, false, [0, 1, 2], new InferenceOptions());
         Assert.Throws<ShapeException>(() => predictor.Predict(new float[10], new Extent(4, 8, 6)));
     }
 

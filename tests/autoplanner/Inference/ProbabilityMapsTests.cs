@@ -63,7 +63,8 @@ public sealed class ProbabilityMapsTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var (box, full) = (new Extent(1, 1, 2), new Extent(1, 1, 3));
         var maps = new PredictedMaps(
-            Processor.Outputs([0, 2, 200, -200], box), InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(0, 0, 1)),
+            Processor.Outputs([0, 2, 200, -200], box),
+            InferenceFixtures.Properties(box, box, Isotropic, full, new Extent(0, 0, 1)),
             InferenceFixtures.Plans(configuration), configuration, InferenceFixtures.Regions);
         Assert.Equal([0, .5f, 1], Read(maps, 0));
         Assert.Equal([0, (float)(1 / (1 + Math.Exp(-2))), 0], Read(maps, 1), (a, b) => Math.Abs(a - b) < 1e-6);
@@ -75,12 +76,14 @@ public sealed class ProbabilityMapsTests
     {
         // docs/method/inference.md §1: the means of the logits would say 1 0 and 0 1.
         Extent one = new(1, 1, 1);
-        var two = new AveragedMaps([.. new float[][] { [5, 0], [-1, 1], [-1, 1] }.Select(l => Maps(l, one, one, InferenceFixtures.TwoLabels))]);
+        var two = new AveragedMaps(
+            [.. new float[][] { [5, 0], [-1, 1], [-1, 1] }.Select(l => Maps(l, one, one, InferenceFixtures.TwoLabels))]);
         Assert.Equal(.411, Read(two, 0)[0], 5e-4);
         Assert.Equal(.589, Read(two, 1)[0], 5e-4);
         Assert.Equal([1], LabelDecision.Of(two, InferenceFixtures.TwoLabels));
 
-        var three = new AveragedMaps([.. new float[][] { [2, 0, -1], [-3, 1, .5f], [.2f, .1f, 0] }.Select(l => Maps(l, one, one, ThreeLabels))]);
+        var three = new AveragedMaps(
+            [.. new float[][] { [2, 0, -1], [-3, 1, .5f], [.2f, .1f, 0] }.Select(l => Maps(l, one, one, ThreeLabels))]);
         double[] expected = [.407, .354, .239];
         Assert.All(expected, (value, head) => Assert.Equal(value, Read(three, head)[0], 5e-4));
         Assert.Equal([0], LabelDecision.Of(three, ThreeLabels));
@@ -118,19 +121,23 @@ public sealed class ProbabilityMapsTests
     {
         using var folder = new TemporaryFolder();
         var path = folder.File("x" + ProbabilityFile.Ending);
-        ProbabilityFile.Write(path, "x", Maps([0, 1], new(1, 1, 1), new(1, 1, 1), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
+        ProbabilityFile.Write(
+            path, "x", Maps([0, 1], new(1, 1, 1), new(1, 1, 1), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
         Says(path, ThreeLabels, "background 0, a 1", "background 0, a 1, b 2");
         Says(folder.File("y" + ProbabilityFile.Ending), ThreeLabels, "no such file");
 
         var other = folder.File("other" + ProbabilityFile.Ending);
-        ProbabilityFile.Write(other, "x", Maps([0, 1, 0, 1], new(1, 1, 2), new(1, 1, 2), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
-        var differ = Assert.Throws<SharpSegException>(() => new EnsembleMembers([path, other], InferenceFixtures.TwoLabels).Dispose());
+        ProbabilityFile.Write(
+            other, "x", Maps([0, 1, 0, 1], new(1, 1, 2), new(1, 1, 2), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
+        var differ = Assert.Throws<SharpSegException>(
+            () => new EnsembleMembers([path, other], InferenceFixtures.TwoLabels).Dispose());
         Assert.Contains(other, differ.Message, StringComparison.Ordinal);
         Assert.Contains("1×1×2", differ.Message, StringComparison.Ordinal);
 
         File.WriteAllBytes(other, File.ReadAllBytes(path)[..^1]);
         Says(other, InferenceFixtures.TwoLabels, "outside the file");
-        AtomicFile.Write(other, stream => Safetensors.Write(stream, [new("probability.background", [1, 1, 1], target => target.Clear())]));
+        AtomicFile.Write(
+            other, stream => Safetensors.Write(stream, [new("probability.background", [1, 1, 1], target => target.Clear())]));
         Says(other, InferenceFixtures.TwoLabels, "not a file of class probabilities");
 
         // A value that is no probability.
@@ -138,7 +145,8 @@ public sealed class ProbabilityMapsTests
         BitConverter.GetBytes(float.NaN).CopyTo(bytes, bytes.Length - 4);
         File.WriteAllBytes(other, bytes);
         using var spoilt = ProbabilityFile.Open(other, InferenceFixtures.TwoLabels);
-        Assert.Contains("probability.a", Assert.Throws<SharpSegException>(() => Read(spoilt, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "probability.a", Assert.Throws<SharpSegException>(() => Read(spoilt, 1)).Message, StringComparison.Ordinal);
 
         static void Says(string file, LabelScheme labels, params string[] says)
         {
@@ -159,6 +167,7 @@ public sealed class ProbabilityMapsTests
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         return new PredictedMaps(
-            Processor.Outputs(logits, from), InferenceFixtures.Properties(from, to, Isotropic), InferenceFixtures.Plans(configuration), configuration, labels);
+            Processor.Outputs(logits, from), InferenceFixtures.Properties(from, to, Isotropic),
+            InferenceFixtures.Plans(configuration), configuration, labels);
     }
 }

@@ -38,7 +38,8 @@ public sealed class SegmentationExporterTests
             var values = new int[6];
             for (var threshold = 0.5f; threshold < 8; threshold++)
             {
-                var labels = Export([threshold, 1, threshold, 2, threshold, 5, threshold, 6], new(2, 1, 2), new(3, 1, 2), original, current);
+                var labels = Export(
+                    [threshold, 1, threshold, 2, threshold, 5, threshold, 6], new(2, 1, 2), new(3, 1, 2), original, current);
                 for (var i = 0; i < values.Length; i++)
                 {
                     values[i] += labels[i];
@@ -50,7 +51,8 @@ public sealed class SegmentationExporterTests
     }
 
     [Fact]
-    public void The_lowest_class_wins_a_tie() => Assert.Equal([0, 1], Export([2, 2, 2, 2.0001f], new(1, 1, 2), new(1, 1, 2), Isotropic, [1, 1, 1]));
+    public void The_lowest_class_wins_a_tie() =>
+        Assert.Equal([0, 1], Export([2, 2, 2, 2.0001f], new(1, 1, 2), new(1, 1, 2), Isotropic, [1, 1, 1]));
 
     [Theory]
     [InlineData(Profile.Modern, 1f, -1f, 0f)]        // logits: above 0
@@ -61,7 +63,8 @@ public sealed class SegmentationExporterTests
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var size = new Extent(1, 1, 5);
         var labels = SegmentationExporter.ToOriginalGrid(
-            Processor.Outputs(maps, size), InferenceFixtures.Properties(size, size, Isotropic), InferenceFixtures.Plans(configuration, profile), configuration,
+            Processor.Outputs(maps, size), InferenceFixtures.Properties(size, size, Isotropic),
+            InferenceFixtures.Plans(configuration, profile), configuration,
             InferenceFixtures.Regions);
         Assert.Equal([1, 2, 2, 0, 0], labels);
     }
@@ -73,7 +76,8 @@ public sealed class SegmentationExporterTests
         var (box, full, origin) = (new Extent(2, 1, 3), new Extent(4, 3, 5), new Extent(1, 2, 1));
         float[] maps = [.. Enumerable.Range(0, 12).Select(i => i % 2 == 0 ? 0f : 1f)]; // label 1 everywhere in the box
         var labels = SegmentationExporter.ToOriginalGrid(
-            Processor.Outputs(maps, box), InferenceFixtures.Properties(box, box, Isotropic, full, origin), InferenceFixtures.Plans(configuration), configuration,
+            Processor.Outputs(maps, box), InferenceFixtures.Properties(box, box, Isotropic, full, origin),
+            InferenceFixtures.Plans(configuration), configuration,
             InferenceFixtures.TwoLabels);
         for (var i = 0; i < labels.Length; i++)
         {
@@ -122,7 +126,9 @@ public sealed class SegmentationExporterTests
             Processor.Outputs(maps, new(2, 1, 2)), new(3, 1, 2), Profile.Modern, configuration, InferenceFixtures.TwoLabels));
     }
 
-    /// <summary>However thin the slabs, and whether outputs lie on the device, padded, or on the host: the labels are the same.</summary>
+    /// <summary>
+    /// However thin the slabs, and whether outputs lie on the device, padded, or on the host: the labels are the same.
+    /// </summary>
     [Theory]
     [InlineData(false, null)]
     [InlineData(true, null)]
@@ -152,7 +158,8 @@ public sealed class SegmentationExporterTests
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], current);
         return SegmentationExporter.ToOriginalGrid(
-            Processor.Outputs(maps, from), InferenceFixtures.Properties(from, to, original), InferenceFixtures.Plans(configuration),
+            Processor.Outputs(maps, from), InferenceFixtures.Properties(from, to, original),
+            InferenceFixtures.Plans(configuration),
             configuration, InferenceFixtures.TwoLabels);
     }
 }

@@ -12,10 +12,14 @@ using Xunit.Abstractions;
 
 namespace SharpSeg.AutoPlanner.Tests.Inference;
 
-/// <summary>However little of the outputs is held at a time, labels and probabilities are the same bytes (docs/method/memory.md §2).</summary>
+/// <summary>
+/// However little of the outputs is held at a time, labels and probabilities are the same bytes (docs/method/memory.md §2).
+/// </summary>
 public sealed class StreamingTests(ITestOutputHelper output)
 {
-    /// <summary>Patch, image, target, folds, regions, separate axis: padded and not, more and fewer tiles, finer and coarser targets.</summary>
+    /// <summary>
+    /// Patch, image, target, folds, regions, separate axis: padded and not, more and fewer tiles, finer and coarser targets.
+    /// </summary>
     public static TheoryData<int[], int[], int[], int, bool, int?> Cases => new()
     {
         { [4, 8, 6], [19, 21, 17], [19, 21, 17], 1, false, null },
@@ -33,14 +37,16 @@ public sealed class StreamingTests(ITestOutputHelper output)
     [Trait("Tier", "slow")]
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Windows_of_every_size_give_the_labels_of_the_whole(int[] patch, int[] image, int[] to, int folds, bool regions, int? separate)
+    public void Windows_of_every_size_give_the_labels_of_the_whole(
+        int[] patch, int[] image, int[] to, int folds, bool regions, int? separate)
     {
         var random = NewRandom();
         foreach (var profile in new[] { Profile.Modern, Profile.Classic })
         {
             using var backend = Cpu.Open(random.Next(1, 3));
             var labels = regions ? InferenceFixtures.Regions : FourLabels;
-            var options = new InferenceOptions(random.Next(2) == 0 ? 0.5 : 0.4, Gaussian: random.Next(2) == 0, Mirroring: random.Next(4) == 0);
+            var options = new InferenceOptions(
+                random.Next(2) == 0 ? 0.5 : 0.4, Gaussian: random.Next(2) == 0, Mirroring: random.Next(4) == 0);
             var change = new GridChange(Extent.FromArray(image), Extent.FromArray(to), 1, separate);
             var source = Model.Noise(change.From, random);
             var threshold = OutputGrid.Threshold(profile);
@@ -85,15 +91,19 @@ public sealed class StreamingTests(ITestOutputHelper output)
             using (var inFile = model.Predictor.PredictToFile(source, cut, folder.FullName, default))
             {
                 inFile.MoveToHost();                      // stays in its file
-                foreach (var change in new[] { identity, new GridChange(size, new(17, 13, 20), 1), new GridChange(size, new(9, 25, 20), 3) })
+                foreach (var change in new[] { identity, new GridChange(size, new(17, 13, 20), 1),
+                    new GridChange(size, new(9, 25, 20), 3) })
                 {
                     for (var head = 0; head < FourLabels.HeadCount; head++)
                     {
-                        Assert.Equal(Bytes(SegmentationExporter.Resample(whole, head, change)), Bytes(SegmentationExporter.Resample(inFile, head, change)));
+                        Assert.Equal(
+                            Bytes(SegmentationExporter.Resample(whole, head, change)),
+                            Bytes(SegmentationExporter.Resample(inFile, head, change)));
                     }
 
                     Assert.Equal(
-                        SegmentationExporter.Decide(whole, change, 0, FourLabels), SegmentationExporter.Decide(inFile, change, 0, FourLabels));
+                        SegmentationExporter.Decide(whole, change, 0, FourLabels),
+                        SegmentationExporter.Decide(inFile, change, 0, FourLabels));
                 }
             }
 
@@ -105,7 +115,9 @@ public sealed class StreamingTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The cheapest way that fits: everything, then a window, then windows of parts; and what it takes never grows with the way.</summary>
+    /// <summary>
+    /// The cheapest way that fits: everything, then a window, then windows of parts; and what it takes never grows with the way.
+    /// </summary>
     [Fact]
     public void Less_memory_means_smaller_windows_and_then_parts()
     {
@@ -134,7 +146,8 @@ public sealed class StreamingTests(ITestOutputHelper output)
     {
         var random = NewRandom();
         using var backend = Cpu.Open(1);
-        using var model = new Model(backend, [8, 16, 16], FourLabels, Profile.Modern, folds, new InferenceOptions(Mirroring: false), random);
+        using var model = new Model(
+            backend, [8, 16, 16], FourLabels, Profile.Modern, folds, new InferenceOptions(Mirroring: false), random);
         var size = new Extent(40, 80, 64);
         var source = Model.Noise(size, random);
         var tiling = model.Predictor.TilingOf(size);
@@ -145,7 +158,8 @@ public sealed class StreamingTests(ITestOutputHelper output)
         var before = backend.AllocatedBytes;
         model.Predictor.Label(source, cut, change, 0, FourLabels, default);
         Assert.InRange(
-            backend.PeakBytes - before, OutputWindow.Bytes(tiling.Columns(change.Source(cut.Parts[0])).Size, 9, 4, folds), cut.Bytes);
+            backend.PeakBytes - before,
+            OutputWindow.Bytes(tiling.Columns(change.Source(cut.Parts[0])).Size, 9, 4, folds), cut.Bytes);
         Assert.Equal(before, backend.AllocatedBytes);
     }
 
@@ -164,13 +178,15 @@ public sealed class StreamingTests(ITestOutputHelper output)
     {
         private readonly List<Network> networks = [];
 
-        public Model(Backend backend, int[] patch, LabelScheme labels, Profile profile, int folds, InferenceOptions options, Random random)
+        public Model(
+            Backend backend, int[] patch, LabelScheme labels, Profile profile, int folds, InferenceOptions options, Random random)
         {
             var configuration = InferenceFixtures.Configuration(patch, [.. patch.Select(_ => 1.0)]);
             for (var f = 0; f < folds; f++)
             {
                 networks.Add(Network.Build(
-                    configuration.ToNetworkPlan(1, labels.HeadCount, deepSupervision: false), backend, seed: (ulong)random.Next()));
+                    configuration.ToNetworkPlan(1, labels.HeadCount, deepSupervision: false), backend,
+                    seed: (ulong)random.Next()));
             }
 
             int[] axes = patch.Length == 2 ? [1, 2] : [0, 1, 2];

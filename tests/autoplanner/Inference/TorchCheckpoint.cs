@@ -6,8 +6,8 @@ using System.Text;
 namespace SharpSeg.AutoPlanner.Tests.Inference;
 
 /// <summary>
-/// The network weights of a checkpoint that PyTorch wrote: a zip of a pickle (protocol 2), which describes the tensors, and one file
-/// per storage of little-endian float32. Runs the pickle's stack machine on plain data and calls nothing.
+/// The network weights of a checkpoint that PyTorch wrote: a zip of a pickle (protocol 2), which describes the tensors, and one
+/// file per storage of little-endian float32. Runs the pickle's stack machine on plain data and calls nothing.
 /// </summary>
 internal static class TorchCheckpoint
 {
@@ -33,7 +33,8 @@ internal static class TorchCheckpoint
                 }
             }
 
-            var data = Bytes(zip.Entries.Single(entry => entry.FullName.EndsWith($"/data/{storage[2]}", StringComparison.Ordinal)));
+            var data = Bytes(
+                zip.Entries.Single(entry => entry.FullName.EndsWith($"/data/{storage[2]}", StringComparison.Ordinal)));
             var count = shape.Aggregate(1, (product, size) => product * size);
             weights[(string)name] = (shape, MemoryMarshal.Cast<byte, float>(data).Slice((int)arguments[1]!, count).ToArray());
         }
@@ -78,19 +79,25 @@ internal static class TorchCheckpoint
                 case 'M': stack.Add((int)BinaryPrimitives.ReadUInt16LittleEndian(p.AsSpan(at))); at += 2; break; // BININT2
                 case 'J': stack.Add(Int()); break;                                   // BININT
                 case 'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(p.AsSpan(at))); at += 8; break;         // BINFLOAT
-                case 'X': var length = Int(); stack.Add(Encoding.UTF8.GetString(p, at, length)); at += length; break; // BINUNICODE
+                // BINUNICODE
+                case 'X': var length = Int(); stack.Add(Encoding.UTF8.GetString(p, at, length)); at += length; break;
                 case 'c': stack.Add($"{Line()}.{Line()}"); break;                    // GLOBAL
                 case 'q': memo[p[at++]] = stack[^1]; break;                          // BINPUT
                 case 'r': memo[Int()] = stack[^1]; break;                            // LONG_BINPUT
                 case 'h': stack.Add(memo[p[at++]]); break;                           // BINGET
                 case 'j': stack.Add(memo[Int()]); break;                             // LONG_BINGET
-                case 'Q': break;                                                     // BINPERSID: the storage's description stands for it
+                // BINPERSID: the storage's description stands for it
+                case 'Q': break;
                 case 'R':                                                            // REDUCE
                     var arguments = (object?[])Pop()!;
                     var function = (string)Pop()!;
-                    stack.Add(function == "collections.OrderedDict" ? new Dictionary<object, object?>() : new Call(function, arguments));
+                    stack.Add(
+                        function == "collections.OrderedDict"
+                            ? new Dictionary<object, object?>()
+                            : new Call(function, arguments));
                     break;
-                case 'b': Pop(); break;                                              // BUILD: attributes of objects are of no use here
+                // BUILD: attributes of objects are of no use here
+                case 'b': Pop(); break;
                 case 's': Set(PopLast(2)); break;                                    // SETITEM
                 case 'u': Set(PopMark()); break;                                     // SETITEMS
                 case 'a': ((List<object?>)stack[^2]!).Add(Pop()); break;             // APPEND

@@ -58,12 +58,14 @@ public sealed class DatasetsPageTests
     {
         foreach (var row in Page.Table("folds"))
         {
-            var ids = Enumerable.Range(0, (int)row.Whole("cases")).Select(i => i.ToString("00", CultureInfo.InvariantCulture)).ToArray();
+            var ids = Enumerable.Range(0, (int)row.Whole("cases"))
+                .Select(i => i.ToString("00", CultureInfo.InvariantCulture)).ToArray();
             var splits = Folds.Create(ids);
             Assert.Equal(5, splits.Folds.Count);
             for (var fold = 0; fold < 5; fold++)
             {
-                Assert.Equal(row.Ints($"fold {fold}"), splits.Folds[fold].Val.Select(id => int.Parse(id, CultureInfo.InvariantCulture)));
+                Assert.Equal(
+                    row.Ints($"fold {fold}"), splits.Folds[fold].Val.Select(id => int.Parse(id, CultureInfo.InvariantCulture)));
             }
         }
     }

@@ -47,7 +47,8 @@ public sealed class EvaluationPageTests
         stray[^1] = 1;
         short[][] predictions =
         [
-            reference, Box((3, 7), (3, 8), (4, 9)), Box((2, 6), (3, 8), (6, 11)), Box((2, 6), (2, 9), (4, 9)), stray, Box((0, 6), (3, 8), (4, 9)),
+            reference, Box((3, 7), (3, 8), (4, 9)), Box((2, 6), (3, 8), (6, 11)), Box((2, 6), (2, 9), (4, 9)), stray,
+            Box((0, 6), (3, 8), (4, 9)),
         ];
         var rows = Page.Table("surface");
         Assert.Equal(predictions.Length, rows.Count);
@@ -68,8 +69,10 @@ public sealed class EvaluationPageTests
         Assert.Equal(row.Whole("winner, counted from 0"), ModelSelection.Best(row.RealsOrNaN("scores in order"))));
 
     [Fact]
-    public void One_component_for_all_foreground_is_accepted_as_on_the_page() => Assert.All(Page.Table("all-foreground"), row => Assert.Equal(
-        row["accepted"] == "yes", PostprocessingDecision.AcceptsAllForeground(row.RealsOrNaN("before"), row.RealsOrNaN("after"))));
+    public void One_component_for_all_foreground_is_accepted_as_on_the_page() =>
+        Assert.All(Page.Table("all-foreground"), row => Assert.Equal(
+        row["accepted"] == "yes",
+        PostprocessingDecision.AcceptsAllForeground(row.RealsOrNaN("before"), row.RealsOrNaN("after"))));
 
     [Fact]
     public void Largest_components_are_the_pages()
@@ -83,7 +86,8 @@ public sealed class EvaluationPageTests
         }
     }
 
-    private static short[] Slice(PageRow row) => [.. Enumerable.Range(0, 4).SelectMany(y => row.Ints($"row {y}")).Select(label => (short)label)];
+    private static short[] Slice(PageRow row) =>
+        [.. Enumerable.Range(0, 4).SelectMany(y => row.Ints($"row {y}")).Select(label => (short)label)];
 
     private static void CheckOrNaN(PageRow row, string column, double actual)
     {

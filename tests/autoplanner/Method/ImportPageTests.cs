@@ -29,9 +29,11 @@ public sealed class ImportPageTests : IDisposable
         {
             Change = weights =>
             {
-                foreach (var (name, column) in new[] { ("weight", "γ"), ("bias", "β"), ("running_mean", "μ"), ("running_var", "σ²") })
+                foreach (var (
+                    name, column) in new[] { ("weight", "γ"), ("bias", "β"), ("running_mean", "μ"), ("running_var", "σ²") })
                 {
-                    weights[$"{Norm}.{name}"] = new TorchTensorToWrite([.. rows.Select(row => (float)row.Number(column).Value)], [rows.Count]);
+                    weights[$"{Norm}.{name}"] = new TorchTensorToWrite(
+                        [.. rows.Select(row => (float)row.Number(column).Value)], [rows.Count]);
                 }
             },
         };
@@ -68,7 +70,9 @@ public sealed class ImportPageTests : IDisposable
         File.WriteAllText(table, """{"spleen": 1, "colon": 2, "liver": 3}""");
         ModelPart[] parts = [Part("one", "liver", "spleen"), Part("two", "colon", "liver")];
         var merged = LabelMerge.Description(parts, table).Labels;
-        var (one, two) = (LabelMerge.Table(parts[0].Work.ReadDescription().Labels, merged), LabelMerge.Table(parts[1].Work.ReadDescription().Labels, merged));
+        var (one, two) = (
+            LabelMerge.Table(parts[0].Work.ReadDescription().Labels, merged),
+            LabelMerge.Table(parts[1].Work.ReadDescription().Labels, merged));
         foreach (var row in Page.Table("merge"))
         {
             var (first, second) = (row.Whole("part one"), row.Whole("part two"));
@@ -87,7 +91,8 @@ public sealed class ImportPageTests : IDisposable
     private SafetensorsReader Import(NnUNetModelWriter writer)
     {
         var work = Path.Combine(folder.Path, "work");
-        ImportRun.Execute(new([writer.Write(Path.Combine(folder.Path, "model"))], work, [], []), SilentReporter.Instance, default);
+        ImportRun.Execute(
+            new([writer.Write(Path.Combine(folder.Path, "model"))], work, [], []), SilentReporter.Instance, default);
         return SafetensorsReader.Open(Workspace.FinalCheckpoint(new Workspace(work).RunFolder("3d_fullres", "0")));
     }
 

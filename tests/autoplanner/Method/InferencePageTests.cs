@@ -32,7 +32,8 @@ public sealed class InferencePageTests
             var configuration = InferenceFixtures.Configuration([4, 8, 6], [1, 1, 1]);
             var folds = rows.Take(3).Select(row => InferenceFixtures.Constant(
                 backend, configuration, (float)row.Number("class 0").Value, (float)row.Number("class 1").Value)).ToArray();
-            using var predictor = new Predictor(backend, folds, configuration, profile, sigmoid: false, [0, 1, 2], new InferenceOptions());
+            using var predictor = new Predictor(
+                backend, folds, configuration, profile, sigmoid: false, [0, 1, 2], new InferenceOptions());
             var size = new Extent(4, 8, 6);
             using var outputs = predictor.Predict(new float[size.Voxels], size);
             var maps = outputs.ToHost();
@@ -53,11 +54,13 @@ public sealed class InferencePageTests
 
     [Fact]
     public void Tile_positions_are_the_pages() => Assert.All(Page.Table("tile-positions"), row =>
-        Assert.Equal(row.Ints("positions"), SlidingWindow.Positions((int)row.Whole("n"), (int)row.Whole("T"), row.Number("s").Value)));
+        Assert.Equal(
+            row.Ints("positions"), SlidingWindow.Positions((int)row.Whole("n"), (int)row.Whole("T"), row.Number("s").Value)));
 
     [Fact]
     public void Gaussian_weights_are_the_pages() => Assert.All(Page.Table("gaussian"), row =>
-        row.Agrees("weights", [.. GaussianWeights.Create(new Extent(1, 1, (int)row.Whole("tile"))).Select(w => (double)w)], Float32));
+        row.Agrees(
+            "weights", [.. GaussianWeights.Create(new Extent(1, 1, (int)row.Whole("tile"))).Select(w => (double)w)], Float32));
 
     [Fact]
     public void Two_tiles_merge_as_on_the_page()
@@ -103,7 +106,8 @@ public sealed class InferencePageTests
         float[] together = [.. Enumerable.Range(0, 12).Select(i => maps[i % 2][i / 2])];
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         var labels = SegmentationExporter.ToOriginalGrid(
-            Processor.Outputs(together, from), InferenceFixtures.Properties(from, to, new Spacing(1, 1, 1)), InferenceFixtures.Plans(configuration), configuration,
+            Processor.Outputs(together, from), InferenceFixtures.Properties(from, to, new Spacing(1, 1, 1)),
+            InferenceFixtures.Plans(configuration), configuration,
             InferenceFixtures.TwoLabels);
         labels[13] = 0; // the page's tie: either answer is right
         Assert.Equal(Rows.SelectMany(row => rows[2].Ints(row)), labels.Select(label => (int)label));

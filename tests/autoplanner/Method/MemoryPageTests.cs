@@ -33,7 +33,8 @@ public sealed class MemoryPageTests
     [InlineData("512M", 512_000_000L)]
     [InlineData("1.5GiB", 1_610_612_736L)]
     [InlineData("123456", 123_456L)]
-    public void Sizes_are_read_as_users_write_them(string text, long bytes) => Assert.Equal(bytes, MemoryBudget.Parse(text)?.Bytes);
+    public void Sizes_are_read_as_users_write_them(string text, long bytes) =>
+        Assert.Equal(bytes, MemoryBudget.Parse(text)?.Bytes);
 
     [Theory]
     [InlineData("")]

@@ -42,7 +42,8 @@ public sealed class PlanningPageTests
 
     [Fact]
     public void Resampled_shapes_are_the_pages() => Assert.All(Page.Table("resampled-shape"), row =>
-        Assert.Equal(row.Extent("new shape"), ResampledShape.Of(row.Extent("shape"), row.Spacing("spacing"), row.Spacing("target"))));
+        Assert.Equal(
+            row.Extent("new shape"), ResampledShape.Of(row.Extent("shape"), row.Spacing("spacing"), row.Spacing("target"))));
 
     [Fact]
     public void Poolings_and_kernels_are_the_pages()
@@ -74,7 +75,8 @@ public sealed class PlanningPageTests
     public void The_patch_shrinks_along_the_pages_trace()
     {
         var result = Plan(Identical(20, [1.37, 1.25, 1.25], [115, 320, 232]), labelEntries: 2);
-        var inputs = result.Decisions.Single(decision => decision is { Configuration: "3d_fullres", Subject: "patch_size" }).Inputs;
+        var inputs =
+            result.Decisions.Single(decision => decision is { Configuration: "3d_fullres", Subject: "patch_size" }).Inputs;
         var steps = inputs[(inputs.LastIndexOf(';') + 1)..].Split('→').Select(step => step.Trim()).ToArray();
         var lines = Page.Lines("patch-trace");
         Assert.Equal(lines.Count, steps.Length);
@@ -110,7 +112,10 @@ public sealed class PlanningPageTests
 
     [Fact]
     public void Whole_plans_are_the_pages() => Assert.All(Page.Table("whole-plans"), row => CheckPlans(
-        row, Plan(Fingerprint(row, "shape"), (int)row.Whole("C"), new PlannerOptions { Preset = Preset.Parse(row["preset"]).Name }).Plans));
+        row,
+        Plan(
+            Fingerprint(row, "shape"), (int)row.Whole("C"),
+            new PlannerOptions { Preset = Preset.Parse(row["preset"]).Name }).Plans));
 
     [Fact]
     public void Classic_padding_is_the_pages()
@@ -138,7 +143,8 @@ public sealed class PlanningPageTests
         }
     }
 
-    private static Fingerprint Fingerprint(PageRow row, string shape) => Identical((int)row.Whole("cases"), row.Reals("spacing"), row.Ints(shape));
+    private static Fingerprint Fingerprint(PageRow row, string shape) =>
+        Identical((int)row.Whole("cases"), row.Reals("spacing"), row.Ints(shape));
 
     private static void CheckPlans(PageRow row, Plans plans)
     {

@@ -45,7 +45,8 @@ public sealed class PreprocessingPageTests
     [Fact]
     public void Normalised_values_are_the_pages()
     {
-        var statistics = new IntensityProperties(Mean: 100, Median: 100, Std: 50, Min: -1000, Max: 2000, Percentile005: -50, Percentile995: 300);
+        var statistics = new IntensityProperties(
+            Mean: 100, Median: 100, Std: 50, Min: -1000, Max: 2000, Percentile005: -50, Percentile995: 300);
         foreach (var row in Page.Table("normalisation"))
         {
             float[] voxels = [.. row.Reals("values").Select(value => (float)value)];
@@ -66,7 +67,8 @@ public sealed class PreprocessingPageTests
 
     [Fact]
     public void Separate_axes_are_the_pages() => Assert.All(Page.Table("separate-axis"), row => Assert.Equal(
-        row["separate axis"] == "none" ? null : (int?)row.Whole("separate axis"), Resampling.SeparateAxis(row.Spacing("current"), row.Spacing("new"))));
+        row["separate axis"] == "none" ? null : (int?)row.Whole("separate axis"),
+        Resampling.SeparateAxis(row.Spacing("current"), row.Spacing("new"))));
 
     [Fact]
     public void Nearest_indices_are_the_pages()
@@ -75,7 +77,9 @@ public sealed class PreprocessingPageTests
         {
             int from = (int)row.Whole("from"), to = (int)row.Whole("to");
             float[] ramp = [.. Enumerable.Range(0, from).Select(i => (float)i)];
-            Assert.Equal(row.Ints("indices"), Processor.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0).Select(value => (int)value));
+            Assert.Equal(
+                row.Ints("indices"),
+                Processor.ResampleImage(ramp, new(1, 1, from), new(1, 1, to), 0).Select(value => (int)value));
         }
     }
 
@@ -112,7 +116,8 @@ public sealed class PreprocessingPageTests
 
     [Fact]
     public void Numbers_of_locations_are_the_pages() =>
-        Assert.All(Page.Table("location-count"), row => Assert.Equal(row.Whole("n"), ForegroundLocations.SampleCount(row.Whole("N"))));
+        Assert.All(
+            Page.Table("location-count"), row => Assert.Equal(row.Whole("n"), ForegroundLocations.SampleCount(row.Whole("N"))));
 
     [Fact]
     public void Whole_cases_are_the_pages()
@@ -120,12 +125,15 @@ public sealed class PreprocessingPageTests
         foreach (var row in Page.Table("end-to-end"))
         {
             var result = PreprocessorTests.Run(
-                row.Spacing("spacing"), row.Reals("target"), row["scheme"] == "CT" ? NormalizationScheme.CT : NormalizationScheme.ZScore,
+                row.Spacing("spacing"), row.Reals("target"),
+                row["scheme"] == "CT" ? NormalizationScheme.CT : NormalizationScheme.ZScore,
                 useMask: row["scheme"] == "masked", order: row["case"] == "D" ? [2, 0, 1] : null);
             Assert.Equal(row.Extent("shape"), result.Shape);
             row.Number("sum").Agrees(result.Image.Sum(value => (double)value), 5 * Float32);
             row.Number("sum of squares").Agrees(result.Image.Sum(value => (double)value * value), 5 * Float32);
-            Assert.Equal(row.Ints("labels −1, 0, 1, 2"), Enumerable.Range(-1, 4).Select(label => result.Labels.Count(value => value == label)));
+            Assert.Equal(
+                row.Ints("labels −1, 0, 1, 2"),
+                Enumerable.Range(-1, 4).Select(label => result.Labels.Count(value => value == label)));
         }
     }
 

@@ -14,7 +14,9 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Method;
 
-/// <summary>The numbers of docs/guide/walkthrough.md: what follows from rules everywhere, what comes out of the scan where it is at hand.</summary>
+/// <summary>
+/// The numbers of docs/guide/walkthrough.md: what follows from rules everywhere, what comes out of the scan where it is at hand.
+/// </summary>
 public sealed class WalkthroughTests
 {
     private const string Case = "hippocampus_038";
@@ -80,7 +82,9 @@ public sealed class WalkthroughTests
         }
 
         var scheme = new LabelScheme([.. classes.Select((name, label) => new LabelEntry(name, [label]))]);
-        Assert.Equal(["Posterior", "Anterior"], new[] { LabelDecision.Of(mean, scheme)[0], LabelDecision.Of(members[0], scheme)[0] }.Select(i => classes[i]));
+        Assert.Equal(
+            ["Posterior", "Anterior"],
+            new[] { LabelDecision.Of(mean, scheme)[0], LabelDecision.Of(members[0], scheme)[0] }.Select(i => classes[i]));
     }
 
     [SharedFact]
@@ -94,9 +98,12 @@ public sealed class WalkthroughTests
         var element = (((Voxel.Z * Size.Y) + Voxel.Y) * Size.X) + Voxel.X;
 
         var bytes = Unzipped(item.ImageFiles[0]);
-        double[] file = [bytes.Length, element, 352 + (4 * element), MemoryMarshal.Read<float>(bytes.AsSpan(352 + (4 * element))), labels.Voxels[element]];
+        double[] file =
+            [bytes.Length, element, 352 + (4 * element), MemoryMarshal.Read<float>(bytes.AsSpan(352 + (4 * element))),
+                labels.Voxels[element]];
         Assert.All(Page.Table("walkthrough-file").Zip(file), pair => pair.First.Number("number").Agrees(pair.Second));
-        Page.Numbers("walkthrough-labels").Agree([labels.Voxels.Count(label => label == 2), labels.Voxels.Count(label => label == 1)]);
+        Page.Numbers("walkthrough-labels")
+            .Agree([labels.Voxels.Count(label => label == 2), labels.Voxels.Count(label => label == 1)]);
 
         var plans = Plan(Identical(200, [1, 1, 1], [36, 50, 35]), labelEntries: 3).Plans;
         var prepared = Processor.Preprocess(

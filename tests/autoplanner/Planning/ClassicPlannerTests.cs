@@ -41,7 +41,8 @@ public sealed class ClassicPlannerTests
     }
 
     [Fact]
-    public void Coarse_axes_pool_last() => Assert.Equal("111 122 122 122 222 222", Stages(ClassicPooling.Strides([20, 320, 320])));
+    public void Coarse_axes_pool_last() =>
+        Assert.Equal("111 122 122 122 222 222", Stages(ClassicPooling.Strides([20, 320, 320])));
 
     public static TheoryData<int[], double[], int, int[], int[], int, int[]?, int[], int> Table => new()
     {
@@ -60,7 +61,8 @@ public sealed class ClassicPlannerTests
     [Theory]
     [MemberData(nameof(Table))]
     public void Patches_pools_and_batches_follow_the_table(
-        int[] shape, double[] spacing, int cases, int[] patch2D, int[] pools2D, int batch2D, int[]? patch3D, int[] pools3D, int batch3D)
+        int[] shape, double[] spacing, int cases, int[] patch2D, int[] pools2D, int batch2D, int[]? patch3D, int[] pools3D,
+        int batch3D)
     {
         var plans = Plan(Identical(cases, spacing, shape), 3, Classic).Plans;
         Check(plans.Resolve("2d"), patch2D, pools2D, batch2D, mostFeatures: 480);
@@ -83,7 +85,8 @@ public sealed class ClassicPlannerTests
 
     [Theory]
     [MemberData(nameof(Lowres))]
-    public void Lowres_stages_follow_the_table(int[] shape, double[] spacing, int cases, double[] lowSpacing, int[] lowShape, int[] patch, int batch)
+    public void Lowres_stages_follow_the_table(
+        int[] shape, double[] spacing, int cases, double[] lowSpacing, int[] lowShape, int[] patch, int batch)
     {
         var plans = Plan(Identical(cases, spacing, shape), 3, Classic).Plans;
         var low = plans.Resolve("3d_lowres");
@@ -112,7 +115,9 @@ public sealed class ClassicPlannerTests
     public void The_mask_is_used_by_the_mean_relative_size()
     {
         bool[] Mask(double mean) => [.. Plan(
-                Identical(5, [1, 1, 1], [64, 64, 64]) with { MedianRelativeSizeAfterCropping = 1, MeanRelativeSizeAfterCropping = mean }, 2, Classic, "T1", "CT")
+                Identical(
+                    5, [1, 1, 1], [64, 64, 64]) with { MedianRelativeSizeAfterCropping = 1,
+                    MeanRelativeSizeAfterCropping = mean }, 2, Classic, "T1", "CT")
             .Plans.Resolve("3d_fullres").UseMaskForNorm];
 
         Assert.Equal([true, false], Mask(0.75));
@@ -129,7 +134,8 @@ public sealed class ClassicPlannerTests
     [Fact]
     public void Presets_of_the_other_profile_are_refused()
     {
-        var error = Assert.Throws<SharpSegException>(() => Plan(Identical(5, [1, 1, 1], [64, 64, 64]), 2, Classic with { Preset = PresetName.ResEncL }));
+        var error = Assert.Throws<SharpSegException>(
+            () => Plan(Identical(5, [1, 1, 1], [64, 64, 64]), 2, Classic with { Preset = PresetName.ResEncL }));
         Assert.Contains("ResEncL", error.Message, StringComparison.Ordinal);
     }
 
@@ -138,7 +144,9 @@ public sealed class ClassicPlannerTests
         AssertPlan(patch, batch, plan);
         Assert.Equal(pools.Select(count => 1 << count), plan.Architecture.Divisor());
         Assert.Equal(pools.Max() + 1, plan.Architecture.StageCount);
-        Assert.Equal(Enumerable.Range(0, pools.Max() + 1).Select(stage => Math.Min(mostFeatures, 30 << stage)), plan.Architecture.FeaturesPerStage);
+        Assert.Equal(
+            Enumerable.Range(0, pools.Max() + 1).Select(stage => Math.Min(mostFeatures, 30 << stage)),
+            plan.Architecture.FeaturesPerStage);
         Assert.All(plan.Architecture.KernelSizes, kernel => Assert.All(kernel, value => Assert.Equal(3, value)));
         Assert.Equal(NetworkFamily.ClassicUNet, plan.Architecture.Family);
     }

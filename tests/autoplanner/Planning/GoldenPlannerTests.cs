@@ -10,8 +10,8 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
 /// <summary>
-/// What nnU-Net v2 2.8.1 planned for data-set fingerprints (Decathlon-like, 2D, random, extreme), for its default planner, ResEnc M/L/XL,
-/// other memory targets, no transposition and a user's spacing: every number must be ours as well.
+/// What nnU-Net v2 2.8.1 planned for data-set fingerprints (Decathlon-like, 2D, random, extreme), for its default planner, ResEnc
+/// M/L/XL, other memory targets, no transposition and a user's spacing: every number must be ours as well.
 /// </summary>
 public sealed class GoldenPlannerTests
 {
@@ -47,10 +47,14 @@ public sealed class GoldenPlannerTests
         return new PlannerOptions
         {
             Preset = planner == "ExperimentPlanner" ? PresetName.Default : Enum.Parse<PresetName>(planner),
-            MemoryGigabytes = memory.Length > 1 ? double.Parse(memory[1].Replace("GB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) : null,
+            MemoryGigabytes = memory.Length > 1
+                ? double.Parse(memory[1].Replace("GB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
+                : null,
             Transpose = !options.Contains("suppress_transpose"),
-            TargetSpacing = options.FirstOrDefault(text => text.StartsWith("overwrite_spacing=", StringComparison.Ordinal)) is { } spacing
-                ? Spacing.FromArray([.. spacing.Split('=')[1].Split(',').Select(value => double.Parse(value, CultureInfo.InvariantCulture))])
+            TargetSpacing =
+                options.FirstOrDefault(text => text.StartsWith("overwrite_spacing=", StringComparison.Ordinal)) is { } spacing
+                ? Spacing.FromArray(
+                    [.. spacing.Split('=')[1].Split(',').Select(value => double.Parse(value, CultureInfo.InvariantCulture))])
                 : null,
         };
     }
@@ -61,7 +65,8 @@ public sealed class GoldenPlannerTests
         var plans = result.Plans;
         Same("transpose_forward", Ints(expected.GetProperty("transpose_forward")), plans.TransposeForward);
         Same("transpose_backward", Ints(expected.GetProperty("transpose_backward")), plans.TransposeBackward);
-        Same("median spacing", Numbers(expected.GetProperty("original_median_spacing_after_transp")), plans.OriginalMedianSpacing);
+        Same(
+            "median spacing", Numbers(expected.GetProperty("original_median_spacing_after_transp")), plans.OriginalMedianSpacing);
         Same("median shape", Ints(expected.GetProperty("original_median_shape_after_transp")), plans.OriginalMedianShape);
         var configurations = expected.GetProperty("configurations");
         Same("configurations", configurations.EnumerateObject().Select(c => c.Name).Order(), plans.Configurations.Keys.Order());
@@ -90,18 +95,23 @@ public sealed class GoldenPlannerTests
             Same(
                 $"{key} normalization", theirs.GetProperty("normalization_schemes").EnumerateArray().Select(e => e.GetString()!),
                 ours.Normalization.Select(scheme => scheme.ClassName()));
-            Same($"{key} mask", theirs.GetProperty("use_mask_for_norm").EnumerateArray().Select(e => e.GetBoolean()), ours.UseMaskForNorm);
+            Same(
+                $"{key} mask", theirs.GetProperty("use_mask_for_norm").EnumerateArray().Select(e => e.GetBoolean()),
+                ours.UseMaskForNorm);
             Same($"{key} E", run.GetProperty("vram_estimate").GetProperty(key).GetInt64(), result.MemoryEstimates[key]);
             CompareNetwork(key, theirs.GetProperty("architecture"), ours.Architecture);
         }
 
         void CompareNetwork(string key, JsonElement theirs, ArchitecturePlan ours)
         {
-            var residual = theirs.GetProperty("network_class_name").GetString()!.EndsWith("ResidualEncoderUNet", StringComparison.Ordinal);
+            var residual = theirs.GetProperty("network_class_name")
+                .GetString()!.EndsWith("ResidualEncoderUNet", StringComparison.Ordinal);
             var arguments = theirs.GetProperty("arch_kwargs");
             Same($"{key} family", residual ? NetworkFamily.ResidualEncoderUNet : NetworkFamily.PlainUNet, ours.Family);
             Same($"{key} features", Ints(arguments.GetProperty("features_per_stage")), ours.FeaturesPerStage);
-            Same($"{key} blocks", Ints(arguments.GetProperty(residual ? "n_blocks_per_stage" : "n_conv_per_stage")), ours.EncoderBlocks);
+            Same(
+                $"{key} blocks", Ints(arguments.GetProperty(residual ? "n_blocks_per_stage" : "n_conv_per_stage")),
+                ours.EncoderBlocks);
             Same($"{key} decoder", Ints(arguments.GetProperty("n_conv_per_stage_decoder")), ours.DecoderBlocks);
             Same($"{key} kernels", Rows(arguments.GetProperty("kernel_sizes")), Rows(ours.KernelSizes));
             Same($"{key} strides", Rows(arguments.GetProperty("strides")), Rows(ours.Strides));
@@ -120,7 +130,8 @@ public sealed class GoldenPlannerTests
     private static string Show(object? value) => value switch
     {
         // Twelve digits: Python's and our products may round the last one differently.
-        IEnumerable<double> numbers => string.Join(", ", numbers.Select(number => number.ToString("G12", CultureInfo.InvariantCulture))),
+        IEnumerable<double> numbers =>
+            string.Join(", ", numbers.Select(number => number.ToString("G12", CultureInfo.InvariantCulture))),
         string text => text,
         System.Collections.IEnumerable list => string.Join(", ", list.Cast<object>()),
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
@@ -130,9 +141,11 @@ public sealed class GoldenPlannerTests
 
     private static double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(value => value.GetDouble())];
 
-    private static string Rows(JsonElement rows) => string.Join(' ', rows.EnumerateArray().Select(row => string.Concat(Ints(row))));
+    private static string Rows(JsonElement rows) =>
+        string.Join(' ', rows.EnumerateArray().Select(row => string.Concat(Ints(row))));
 
     private static string Rows(IEnumerable<int[]> rows) => string.Join(' ', rows.Select(row => string.Concat(row)));
 
-    private static string Text(JsonElement element, string key) => element.TryGetProperty(key, out var value) ? value.GetString() ?? "" : "";
+    private static string Text(JsonElement element, string key) =>
+        element.TryGetProperty(key, out var value) ? value.GetString() ?? "" : "";
 }

@@ -44,7 +44,8 @@ public sealed class ModernPlansTests
     [Theory]
     [MemberData(nameof(Table))]
     public void Patches_and_batches_follow_the_table(
-        double[] spacing, int[] shape, int cases, int labelEntries, PresetName preset, double? gigabytes, int[]? patch3D, int batch3D, int[] patch2D, int batch2D)
+        double[] spacing, int[] shape, int cases, int labelEntries, PresetName preset, double? gigabytes, int[]? patch3D,
+        int batch3D, int[] patch2D, int batch2D)
     {
         var options = new PlannerOptions { Preset = preset, MemoryGigabytes = gigabytes };
         var plans = Plan(Identical(cases, spacing, shape), labelEntries, options).Plans;
@@ -65,7 +66,8 @@ public sealed class ModernPlansTests
     public void Anisotropic_cases_of_mixed_spacing_follow_the_table()
     {
         int[] shape = [9, 256, 216];
-        var fingerprint = Cases((1, [5, 1.5, 1.5], shape), (1, [6, 1.5, 1.5], shape), (1, [8, 1.6, 1.6], shape), (7, [10, 1.5625, 1.5625], shape));
+        var fingerprint = Cases(
+            (1, [5, 1.5, 1.5], shape), (1, [6, 1.5, 1.5], shape), (1, [8, 1.6, 1.6], shape), (7, [10, 1.5625, 1.5625], shape));
         var plans = Plan(fingerprint, 4).Plans;
         var full = plans.Resolve("3d_fullres");
         Assert.Equal([15.0, 256, 216], full.MedianImageSize);
@@ -76,9 +78,12 @@ public sealed class ModernPlansTests
 
     public static TheoryData<double[], int[], int, int, PresetName, double?, double[], int[]?, int[]> Lowres => new()
     {
-        { LiverSpacing, Liver, 131, 3, PresetName.Default, null, [2.50008, 1.919007, 1.919007], [193, 205, 205], [128, 128, 128] },
-        { PancreasSpacing, Pancreas, 282, 3, PresetName.Default, null, [2.65225, 1.326797, 1.326797], [90, 310, 310], [64, 192, 192] },
-        { [1.24, .785, .785], [252, 512, 512], 63, 2, PresetName.Default, null, [2.375968, 1.504141, 1.504141], [132, 267, 267], [80, 192, 160] },
+        { LiverSpacing, Liver, 131, 3, PresetName.Default, null, [2.50008, 1.919007, 1.919007], [193, 205, 205],
+            [128, 128, 128] },
+        { PancreasSpacing, Pancreas, 282, 3, PresetName.Default, null, [2.65225, 1.326797, 1.326797], [90, 310, 310],
+            [64, 192, 192] },
+        { [1.24, .785, .785], [252, 512, 512], 63, 2, PresetName.Default, null, [2.375968, 1.504141, 1.504141], [132, 267, 267],
+            [80, 192, 160] },
         { LiverSpacing, Liver, 131, 3, PresetName.ResEncL, null, [1.65285, 1.26869, 1.26869], null, [192, 192, 192] },
         { LiverSpacing, Liver, 131, 3, PresetName.ResEncXL, null, [1.38423, 1.06251, 1.06251], null, [224, 256, 224] },
         { LiverSpacing, Liver, 131, 3, PresetName.Default, 16, [], null, [160, 192, 160] },
@@ -87,9 +92,12 @@ public sealed class ModernPlansTests
     [Theory]
     [MemberData(nameof(Lowres))]
     public void Lowres_stages_follow_the_vectors(
-        double[] spacing, int[] shape, int cases, int labelEntries, PresetName preset, double? gigabytes, double[] lowSpacing, int[]? lowShape, int[] patch)
+        double[] spacing, int[] shape, int cases, int labelEntries, PresetName preset, double? gigabytes, double[] lowSpacing,
+        int[]? lowShape, int[] patch)
     {
-        var plans = Plan(Identical(cases, spacing, shape), labelEntries, new PlannerOptions { Preset = preset, MemoryGigabytes = gigabytes }).Plans;
+        var plans = Plan(
+            Identical(cases, spacing, shape), labelEntries,
+            new PlannerOptions { Preset = preset, MemoryGigabytes = gigabytes }).Plans;
         var low = plans.Resolve("3d_lowres");
         Assert.All(Enumerable.Range(0, lowSpacing.Length), axis => Assert.Equal(lowSpacing[axis], low.Spacing[axis], 1e-5));
         if (lowShape is not null)
@@ -123,7 +131,8 @@ public sealed class ModernPlansTests
     public void A_patch_above_a_quarter_of_the_median_case_needs_no_lowres_stage()
     {
         var result = Plan(Identical(20, [1.37, 1.25, 1.25], [115, 320, 232]), 2);
-        Assert.Contains("0.287856", result.Decisions.Single(one => one.Configuration == "3d_lowres").Inputs, StringComparison.Ordinal);
+        Assert.Contains(
+            "0.287856", result.Decisions.Single(one => one.Configuration == "3d_lowres").Inputs, StringComparison.Ordinal);
         Assert.DoesNotContain("3d_lowres", result.Plans.Configurations.Keys);
     }
 
@@ -195,7 +204,8 @@ public sealed class ModernPlansTests
         var result = Plan(Identical(131, LiverSpacing, Liver), 3);
         foreach (var name in new[] { "2d", "3d_fullres", "3d_lowres" })
         {
-            var subjects = result.Decisions.Where(decision => decision.Configuration == name).Select(decision => decision.Subject).ToArray();
+            var subjects = result.Decisions.Where(decision => decision.Configuration == name)
+                .Select(decision => decision.Subject).ToArray();
             Assert.All(["patch_size", "batch_size", "architecture", "batch_dice"], subject => Assert.Contains(subject, subjects));
         }
 

@@ -13,10 +13,12 @@ public sealed class ModernRulesTests
 {
     public static TheoryData<string, (int, double[], int[])[], double[]> TargetSpacings => new()
     {
-        { "isotropic", [(1, [1, 1, 1], [100, 100, 100]), (1, [1.2, 1, 1], [100, 100, 100]), (1, [.8, .9, .9], [100, 100, 100])], [1, 1, 1] },
+        { "isotropic", [(1, [1, 1, 1], [100, 100, 100]), (1, [1.2, 1, 1], [100, 100, 100]), (1, [.8, .9, .9], [100, 100, 100])],
+            [1, 1, 1] },
         {
             "anisotropic",
-            [(1, [5, 1.5, 1.5], [9, 256, 216]), (1, [6, 1.5, 1.5], [9, 256, 216]), (1, [8, 1.6, 1.6], [9, 256, 216]), (7, [10, 1.5625, 1.5625], [9, 256, 216])],
+            [(1, [5, 1.5, 1.5], [9, 256, 216]), (1, [6, 1.5, 1.5], [9, 256, 216]), (1, [8, 1.6, 1.6], [9, 256, 216]),
+                (7, [10, 1.5625, 1.5625], [9, 256, 216])],
             [5.9, 1.5625, 1.5625]
         },
         { "never finer than in-plane", [(2, [.5, 1, 1], [10, 200, 200]), (8, [4, 1, 1], [10, 200, 200])], [1.00001, 1, 1] },
@@ -24,7 +26,8 @@ public sealed class ModernRulesTests
         { "three is not above three", [(3, [3, 1, 1], [20, 200, 200])], [3, 1, 1] },
         {
             "mixed",
-            [(1, [1, .5, .5], [50, 256, 256]), (1, [2, .7, .7], [60, 256, 256]), (1, [3, .9, .9], [40, 300, 300]), (1, [5, .9, .9], [30, 320, 320])],
+            [(1, [1, .5, .5], [50, 256, 256]), (1, [2, .7, .7], [60, 256, 256]), (1, [3, .9, .9], [40, 300, 300]),
+                (1, [5, .9, .9], [30, 320, 320])],
             [1.3, .8, .8]
         },
         { "coarse x", [(4, [.7, .7, 3], [320, 320, 24]), (1, [.7, .7, 2.2], [320, 320, 24])], [.7, .7, 2.52] },
@@ -54,17 +57,22 @@ public sealed class ModernRulesTests
     [InlineData(new[] { 35, 51, 36 }, new[] { 1.0, 1, 1 }, new[] { 2.0, 2, 2 }, new[] { 18, 26, 18 })]
     [InlineData(new[] { 5, 5, 7 }, new[] { 1.0, 1, 1 }, new[] { 2.0, 2, 2 }, new[] { 2, 2, 4 })]
     [InlineData(new[] { 3, 4, 5 }, new[] { .4, 1, 1 }, new[] { 1.0, 1, 1 }, new[] { 1, 4, 5 })]
-    [InlineData(new[] { 482, 512, 512 }, new[] { 1, .767578, .767578 }, new[] { 2.50008, 1.919007, 1.919007 }, new[] { 193, 205, 205 })]
+    [InlineData(
+        new[] { 482, 512, 512 }, new[] { 1, .767578, .767578 }, new[] { 2.50008, 1.919007, 1.919007 }, new[] { 193, 205, 205 })]
     public void Resampled_shapes_round_half_to_even(int[] shape, double[] from, double[] to, int[] expected) =>
-        Assert.Equal(Extent.FromArray(expected), ResampledShape.Of(Extent.FromArray(shape), Spacing.FromArray(from), Spacing.FromArray(to)));
+        Assert.Equal(
+            Extent.FromArray(expected),
+            ResampledShape.Of(Extent.FromArray(shape), Spacing.FromArray(from), Spacing.FromArray(to)));
 
     public static TheoryData<double[], double[], int[], string, string, int[]> Poolings => new()
     {
         { [1, 1, 1], [128, 128, 128], [5, 5, 5], Repeat((5, "222")), Repeat((6, "333")), [128, 128, 128] },
         { [1, 1, 1], [36, 50, 35], [3, 3, 3], Repeat((3, "222")), Repeat((4, "333")), [40, 56, 40] },
         { [1, 1, 1], [36.5, 50, 35.5], [3, 3, 3], Repeat((3, "222")), Repeat((4, "333")), [40, 56, 40] },
-        { [3.6, .625, .625], [20, 320, 320], [2, 6, 6], "122 122 222 222 122 122", Repeat((2, "133"), (5, "333")), [20, 320, 320] },
-        { [2.5, .802734, .802734], [40, 224, 224], [3, 5, 5], "122 222 222 222 122", Repeat((1, "133"), (5, "333")), [40, 224, 224] },
+        { [3.6, .625, .625], [20, 320, 320], [2, 6, 6], "122 122 222 222 122 122", Repeat((2, "133"), (5, "333")),
+            [20, 320, 320] },
+        { [2.5, .802734, .802734], [40, 224, 224], [3, 5, 5], "122 222 222 222 122", Repeat((1, "133"), (5, "333")),
+            [40, 224, 224] },
         { [10, 1.5625, 1.5625], [9, 256, 216], [1, 5, 5], "122 122 222 122 122", Repeat((2, "133"), (4, "333")), [10, 256, 224] },
         { [5, 1, 1], [12, 64, 64], [1, 4, 4], "122 122 222 122", Repeat((2, "133"), (3, "333")), [12, 64, 64] },
         { [1, 1, 1], [16, 100, 16], [2, 4, 2], "222 222 121 121", Repeat((5, "333")), [16, 112, 16] },
@@ -76,7 +84,8 @@ public sealed class ModernRulesTests
 
     [Theory]
     [MemberData(nameof(Poolings))]
-    public void Pooling_follows_the_table(double[] spacing, double[] size, int[] pools, string strides, string kernels, int[] patch)
+    public void Pooling_follows_the_table(
+        double[] spacing, double[] size, int[] pools, string strides, string kernels, int[] patch)
     {
         var pooling = PoolingRule.Apply(spacing, size);
         Assert.Equal(pools, pooling.Pools);
@@ -128,7 +137,8 @@ public sealed class ModernRulesTests
     [InlineData(new[] { 2.5, .802734, .802734 }, new[] { 120.0, 374, 374 })]
     [InlineData(new[] { 10, 1.5625, 1.5625 }, new[] { 74.0, 475, 475 })]
     [InlineData(new[] { .5, .8 }, new[] { 2591.0, 1619 })]
-    public void Patches_start_at_equal_physical_size(double[] spacing, double[] expected) => Assert.Equal(expected, PatchSizeRule.Start(spacing));
+    public void Patches_start_at_equal_physical_size(double[] spacing, double[] expected) =>
+        Assert.Equal(expected, PatchSizeRule.Start(spacing));
 
     [Fact]
     public void Shrinking_the_heart_patch_follows_the_trace()
@@ -136,7 +146,8 @@ public sealed class ModernRulesTests
         var inputs = PatchTrace(new[] { 1.37, 1.25, 1.25 }, [115, 320, 232], cases: 20, labelEntries: 2, out var patch);
         string[] steps =
         [
-            "128×320×256 (E 2,253,854,720)", "112×320×256", "112×320×224", "112×288×224", "96×288×224", "96×288×192", "96×256×192", "80×256×192",
+            "128×320×256 (E 2,253,854,720)", "112×320×256", "112×320×224", "112×288×224", "96×288×224", "96×288×192",
+            "96×256×192", "80×256×192",
             "80×256×160", "80×224×160 (E 616,246,400)", "80×192×160 (E 528,211,200)",
         ];
         AssertInOrder(inputs, steps);
@@ -166,7 +177,8 @@ public sealed class ModernRulesTests
     public void Channel_names_choose_the_normalisation_and_cropping_the_mask()
     {
         bool[] Mask(double relativeSize) => [.. Plan(
-                Identical(5, [1, 1, 1], [64, 64, 64]) with { MedianRelativeSizeAfterCropping = relativeSize }, 2, null, "FLAIR", "CT", "T1c", "nonorm")
+                Identical(5, [1, 1, 1], [64, 64, 64]) with { MedianRelativeSizeAfterCropping = relativeSize }, 2, null, "FLAIR",
+                "CT", "T1c", "nonorm")
             .Plans.Resolve("3d_fullres").UseMaskForNorm];
 
         Assert.Equal([true, false, true, false], Mask(0.6));

@@ -35,7 +35,9 @@ public sealed class NetworkChoiceTests
     [Fact]
     public void Plans_of_different_networks_have_different_names()
     {
-        string[] names = [.. NetworkChoice.All.Select(network => Plan(Identical(20, [1, 1, 1], [80, 80, 80]), 3, network.Options()).Plans.PlansName)];
+        string[] names =
+            [.. NetworkChoice.All.Select(
+                network => Plan(Identical(20, [1, 1, 1], [80, 80, 80]), 3, network.Options()).Plans.PlansName)];
         Assert.Equal(names.Length, names.Distinct().Count());
     }
 
@@ -49,8 +51,10 @@ public sealed class NetworkChoiceTests
     {
         const int publishedClasses = 105;
         var options = NetworkChoice.All.Single(choice => choice.Name == name).Options();
-        var configuration = Plan(Identical(131, [1, 1, 1], [300, 300, 300]), publishedClasses, options).Plans.Resolve("3d_fullres");
-        var entries = string.Join(", ", Enumerable.Range(1, publishedClasses - 1).Select(label => $"\"structure_{label}\": {label}"));
+        var configuration = Plan(Identical(131, [1, 1, 1], [300, 300, 300]), publishedClasses, options).Plans.Resolve(
+            "3d_fullres");
+        var entries = string.Join(
+            ", ", Enumerable.Range(1, publishedClasses - 1).Select(label => $"\"structure_{label}\": {label}"));
         var description = DatasetDescription.FromJson(
             $$"""{"channel_names": {"0": "CT"}, "labels": {"background": 0, {{entries}}}, "numTraining": 131, "file_ending": ".nii.gz"}""");
         var size = NetworkSize.Of(configuration.NetworkFor(Profile.Modern, description), configuration.Patch);

@@ -8,8 +8,8 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
 /// <summary>
-/// Any spacing of 0.1..10 mm, any shape of 1..1000 voxels per axis, 1..8 channels, 1..100 classes: the planner ends with a valid plan or
-/// with a clear error.
+/// Any spacing of 0.1..10 mm, any shape of 1..1000 voxels per axis, 1..8 channels, 1..100 classes: the planner ends with a valid
+/// plan or with a clear error.
 /// </summary>
 public sealed class PlannerPropertyTests
 {
@@ -23,7 +23,8 @@ public sealed class PlannerPropertyTests
         for (var trial = 0; trial < 400; trial++)
         {
             var fingerprint = RandomFingerprint(random, trial);
-            var channels = Enumerable.Range(0, random.Next(1, 9)).Select(_ => new[] { "CT", "MRI", "noNorm" }[random.Next(3)]).ToArray();
+            var channels = Enumerable.Range(0, random.Next(1, 9))
+                .Select(_ => new[] { "CT", "MRI", "noNorm" }[random.Next(3)]).ToArray();
             var labels = random.Next(2, 102);
             var options = new PlannerOptions
             {
@@ -61,7 +62,9 @@ public sealed class PlannerPropertyTests
                 try
                 {
                     var plans = Plan(fingerprint, 3, new PlannerOptions { MemoryGigabytes = gigabytes }).Plans;
-                    voxels = plans.Configurations.TryGetValue("3d_fullres", out var full) ? full.Patch.Voxels : plans.Resolve("2d").Patch.Voxels;
+                    voxels = plans.Configurations.TryGetValue("3d_fullres", out var full)
+                        ? full.Patch.Voxels
+                        : plans.Resolve("2d").Patch.Voxels;
                 }
                 catch (SharpSegException)
                 {
@@ -89,11 +92,15 @@ public sealed class PlannerPropertyTests
                 var preset = Preset.Of(options.Preset);
                 var budget = ModernBudget.From(options, 2);
                 var estimate = result.MemoryEstimates[name];
-                Assert.False(budget.IsTooLarge(estimate, configuration.PatchSize.Length), $"{name}: E {estimate} of preset {preset.Label}");
+                Assert.False(
+                    budget.IsTooLarge(estimate, configuration.PatchSize.Length),
+                    $"{name}: E {estimate} of preset {preset.Label}");
             }
             else if (configuration.InheritsFrom is null)
             {
-                Assert.True(configuration.Patch.Voxels <= new ClassicPatch((options.MemoryGigabytes ?? 12) / 12).PatchLimit(configuration.PatchSize.Length));
+                Assert.True(
+                    configuration.Patch.Voxels <= new ClassicPatch((options.MemoryGigabytes ?? 12) / 12)
+                        .PatchLimit(configuration.PatchSize.Length));
             }
         }
 
@@ -108,13 +115,21 @@ public sealed class PlannerPropertyTests
         var isotropic = trial % 5 == 0;
         double LogUniform(double low, double high) => low * Math.Pow(high / low, random.NextDouble());
         int Size() => trial % 3 == 0 ? random.Next(1, 40) : (int)LogUniform(1, 1001);
-        var spacing = isotropic ? Enumerable.Repeat(LogUniform(.1, 10), 3).ToArray() : [LogUniform(.1, 10), LogUniform(.1, 10), LogUniform(.1, 10)];
+        var spacing = isotropic
+            ? Enumerable.Repeat(LogUniform(.1, 10), 3).ToArray()
+            : [LogUniform(.1, 10), LogUniform(.1, 10), LogUniform(.1, 10)];
         int[] shape = [Size(), Size(), Size()];
         var jitter = trial % 2 == 0;
         return new Fingerprint
         {
-            Spacings = [.. Enumerable.Range(0, cases).Select(_ => Spacing.FromArray([.. spacing.Select(s => Math.Clamp(jitter ? s * LogUniform(.7, 1.4) : s, .1, 10))]))],
-            ShapesAfterCrop = [.. Enumerable.Range(0, cases).Select(_ => Extent.FromArray([.. shape.Select(n => Math.Clamp(jitter ? (int)(n * LogUniform(.7, 1.4)) : n, 1, 1000))]))],
+            Spacings =
+                [.. Enumerable.Range(0, cases).Select(
+                    _ => Spacing.FromArray([.. spacing.Select(s => Math.Clamp(jitter ? s * LogUniform(.7, 1.4) : s, .1, 10))]))],
+            ShapesAfterCrop =
+                [.. Enumerable.Range(0, cases)
+                    .Select(
+                        _ => Extent.FromArray(
+                            [.. shape.Select(n => Math.Clamp(jitter ? (int)(n * LogUniform(.7, 1.4)) : n, 1, 1000))]))],
             MedianRelativeSizeAfterCropping = random.NextDouble(),
         };
     }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
-/// <summary>Fingerprints of invented datasets, and short notations for comparing plans with the tables of docs/method/planning.md.</summary>
+/// <summary>
+/// Fingerprints of invented datasets, and short notations for comparing plans with the tables of docs/method/planning.md.
+/// </summary>
 internal static class PlanningFixtures
 {
     public static Fingerprint Cases(params (int Count, double[] Spacing, int[] Shape)[] groups)
@@ -22,8 +24,10 @@ internal static class PlanningFixtures
         };
     }
 
-    public static PlanResult Plan(Fingerprint fingerprint, int labelEntries, PlannerOptions? options = null, params string[] channels) => Planner.Plan(
-        new PlanningFacts(fingerprint, "test", channels.Length == 0 ? ["MRI"] : channels, labelEntries), options ?? new PlannerOptions());
+    public static PlanResult Plan(
+        Fingerprint fingerprint, int labelEntries, PlannerOptions? options = null, params string[] channels) => Planner.Plan(
+        new PlanningFacts(fingerprint, "test", channels.Length == 0 ? ["MRI"] : channels, labelEntries),
+        options ?? new PlannerOptions());
 
     public static Fingerprint Identical(int cases, double[] spacing, int[] shape) => Cases((cases, spacing, shape));
 

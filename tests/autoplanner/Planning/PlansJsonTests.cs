@@ -17,7 +17,9 @@ public sealed class PlansJsonTests
     [InlineData(Profile.Classic, PresetName.Default)]
     public void What_is_written_is_read_back(Profile profile, PresetName preset)
     {
-        var plans = Plan(Identical(131, [1, .767578, .767578], [482, 512, 512]), 3, new PlannerOptions { Profile = profile, Preset = preset }).Plans;
+        var plans = Plan(
+            Identical(131, [1, .767578, .767578], [482, 512, 512]), 3,
+            new PlannerOptions { Profile = profile, Preset = preset }).Plans;
         var text = PlansJson.ToJson(plans);
         var again = PlansJson.Parse(text, "plans.json");
         Assert.Equal(text, PlansJson.ToJson(again));

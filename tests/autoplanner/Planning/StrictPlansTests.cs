@@ -6,8 +6,8 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Planning;
 
 /// <summary>
-/// Every key of plans.json that changes the result is honoured or refused by its name: one row per key, on plans as nnU-Net v2 writes
-/// them.
+/// Every key of plans.json that changes the result is honoured or refused by its name: one row per key, on plans as nnU-Net v2
+/// writes them.
 /// </summary>
 public sealed class StrictPlansTests
 {
@@ -44,7 +44,8 @@ public sealed class StrictPlansTests
         { "transpose_backward", "[2, 0, 1]", "transpose_backward: does not undo" },
         { "configurations.3d.preprocessor_name", "\"MyPreprocessor\"", "preprocessor_name: `MyPreprocessor` is not supported" },
         { "configurations.3d.normalization_schemes", "[\"MyNormalization\"]", "unknown scheme `MyNormalization`" },
-        { "configurations.3d.architecture.network_class_name", "\"dynamic_network_architectures.architectures.primus.Primus\"", "`Primus` (a transformer) is not supported" },
+        { "configurations.3d.architecture.network_class_name", "\"dynamic_network_architectures.architectures.primus.Primus\"",
+            "`Primus` (a transformer) is not supported" },
         { "configurations.3d.architecture.network_class_name", "\"mine.UMambaBot\"", "`UMambaBot` is not supported" },
         { $"{Arguments}.norm_op", "\"torch.nn.GroupNorm\"", "norm_op: `GroupNorm` is not supported" },
         { $"{Arguments}.norm_op", "\"torch.nn.InstanceNorm2d\"", "norm_op: `InstanceNorm2d` is not supported" },
@@ -67,13 +68,15 @@ public sealed class StrictPlansTests
         { $"{Arguments}.n_stages", "3", "do not describe one network" },
         { $"{Arguments}.n_stages", "100000", "n_stages: 100000 is not between" },
         { $"{Arguments}.kernel_sizes", "2", "kernels (odd)" },
-        { "configurations.3d.resampling_fn_data", "\"resample_my_way\"", "resampling_fn_data: `resample_my_way` is not supported" },
+        { "configurations.3d.resampling_fn_data", "\"resample_my_way\"",
+            "resampling_fn_data: `resample_my_way` is not supported" },
         { "configurations.3d.resampling_fn_data_kwargs.order", "2", "order: order 2 is not supported" },
         { "configurations.3d.resampling_fn_data_kwargs.order_z", "5", "order_z: order 5 is not supported" },
         { "configurations.3d.resampling_fn_data_kwargs.is_seg", "true", "is_seg: true is not supported" },
         { "configurations.3d.resampling_fn_seg_kwargs.is_seg", "false", "is_seg: false is not supported" },
         { "configurations.3d.resampling_fn_data_kwargs.antialias", "true", "antialias: `true` is not supported" },
-        { "configurations.3d.resampling_fn_data_kwargs.separate_z_anisotropy_threshold", "0", "separate_z_anisotropy_threshold: must be above 0" },
+        { "configurations.3d.resampling_fn_data_kwargs.separate_z_anisotropy_threshold", "0",
+            "separate_z_anisotropy_threshold: must be above 0" },
     };
 
     [Fact]
@@ -98,7 +101,10 @@ public sealed class StrictPlansTests
     public void Activations_are_honoured()
     {
         Assert.Equal(0, Architecture(($"{Arguments}.nonlin", "\"torch.nn.ReLU\"")).LeakySlope);
-        Assert.Equal(0, Architecture(($"{Arguments}.nonlin", "\"torch.nn.modules.activation.ReLU\""), ($"{Arguments}.nonlin_kwargs", null)).LeakySlope);
+        Assert.Equal(
+            0, Architecture(
+                ($"{Arguments}.nonlin", "\"torch.nn.modules.activation.ReLU\""),
+                ($"{Arguments}.nonlin_kwargs", null)).LeakySlope);
         Assert.Equal(0.2, Architecture(($"{Arguments}.nonlin_kwargs.negative_slope", "0.2")).LeakySlope);
         Assert.Equal(0.2f, Network(($"{Arguments}.nonlin_kwargs.negative_slope", "0.2")).LeakySlope);
     }
@@ -110,11 +116,13 @@ public sealed class StrictPlansTests
         Assert.False(Architecture(($"{Arguments}.norm_op_kwargs.affine", "false")).NormAffine);
         Assert.False(Architecture(($"{Arguments}.norm_op_kwargs", null)).NormAffine); // PyTorch's default for instance norm
         Assert.Equal(NormKind.Folded, Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\"")).Norm);
-        Assert.True(Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\""), ($"{Arguments}.norm_op_kwargs", null)).NormAffine);
+        Assert.True(
+            Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\""), ($"{Arguments}.norm_op_kwargs", null)).NormAffine);
         Assert.False(Architecture(($"{Arguments}.conv_bias", "false")).ConvolutionBias);
         Assert.False(Architecture(($"{Arguments}.conv_bias", null)).ConvolutionBias); // nnU-Net's default
         var network = Network(
-            ($"{Arguments}.conv_bias", "false"), ($"{Arguments}.norm_op_kwargs.eps", "0.001"), ($"{Arguments}.norm_op_kwargs.affine", "false"));
+            ($"{Arguments}.conv_bias", "false"), ($"{Arguments}.norm_op_kwargs.eps", "0.001"),
+            ($"{Arguments}.norm_op_kwargs.affine", "false"));
         Assert.Equal((false, 0.001f, false), (network.ConvolutionBias, network.NormEpsilon, network.NormAffine));
     }
 
@@ -122,7 +130,8 @@ public sealed class StrictPlansTests
     public void One_number_holds_for_all_stages_and_axes()
     {
         var plan = Architecture(
-            ($"{Arguments}.features_per_stage", "6"), ($"{Arguments}.kernel_sizes", "3"), ($"{Arguments}.strides", "[1, [2, 2, 2]]"),
+            ($"{Arguments}.features_per_stage", "6"), ($"{Arguments}.kernel_sizes", "3"),
+            ($"{Arguments}.strides", "[1, [2, 2, 2]]"),
             ($"{Arguments}.n_conv_per_stage", "3"), ($"{Arguments}.n_conv_per_stage_decoder", "1"));
         Assert.Equal([6, 6], plan.FeaturesPerStage);
         Assert.Equal([[3, 3, 3], [3, 3, 3]], plan.KernelSizes);
@@ -145,13 +154,16 @@ public sealed class StrictPlansTests
     {
         (string, string?)[] residual =
         [
-            ("configurations.3d.architecture.network_class_name", "\"dynamic_network_architectures.architectures.residual_unet.ResidualEncoderUNet\""),
-            ($"{Arguments}.n_conv_per_stage", null), ($"{Arguments}.n_blocks_per_stage", "[1, 3]"), ($"{Arguments}.stem_channels", "4"),
+            ("configurations.3d.architecture.network_class_name",
+                "\"dynamic_network_architectures.architectures.residual_unet.ResidualEncoderUNet\""),
+            ($"{Arguments}.n_conv_per_stage", null), ($"{Arguments}.n_blocks_per_stage", "[1, 3]"),
+            ($"{Arguments}.stem_channels", "4"),
             ($"{Arguments}.block", "\"dynamic_network_architectures.building_blocks.residual.BasicBlockD\""),
         ];
         Assert.Equal(NetworkFamily.ResidualEncoderUNet, Architecture(residual).Family);
         var error = Assert.Throws<SharpSegException>(() => Architecture([.. residual, ($"{Arguments}.stem_channels", "8")]));
-        Assert.Contains("stem_channels: a stem of other than the first stage's 4 channels", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "stem_channels: a stem of other than the first stage's 4 channels", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -159,21 +171,26 @@ public sealed class StrictPlansTests
     {
         const string data = "configurations.3d.resampling_fn_data";
         var torch = Configuration(
-            (data, "\"resample_torch_fornnunet\""), ($"{data}_kwargs", "{\"is_seg\": false, \"force_separate_z\": false, \"memefficient_seg_resampling\": false}"));
+            (data, "\"resample_torch_fornnunet\""),
+            ($"{data}_kwargs", "{\"is_seg\": false, \"force_separate_z\": false, \"memefficient_seg_resampling\": false}"));
         Assert.Equal(new ResamplingOrder(1, 0, false, Method: ResamplingMethod.Torch), torch.Resampling.Data);
-        var none = Configuration((data, "\"nnunetv2.preprocessing.resampling.no_resampling.no_resampling_hack\""), ($"{data}_kwargs", "{}"));
+        var none = Configuration(
+            (data, "\"nnunetv2.preprocessing.resampling.no_resampling.no_resampling_hack\""), ($"{data}_kwargs", "{}"));
         Assert.Equal(ResamplingMethod.None, none.Resampling.Data.Method);
         var other = Configuration(
-            ($"{data}_kwargs", "{\"order\": 1, \"order_z\": 1, \"force_separate_z\": null, \"separate_z_anisotropy_threshold\": 2}"));
+            ($"{data}_kwargs",
+                "{\"order\": 1, \"order_z\": 1, \"force_separate_z\": null, \"separate_z_anisotropy_threshold\": 2}"));
         Assert.Equal(new ResamplingOrder(1, 1, null, 2), other.Resampling.Data);
-        Assert.Equal(new ResamplingOrder(3, 0, false), Configuration(($"{data}_kwargs", "{}")).Resampling.Data); // the function's own defaults
+        // the function's own defaults
+        Assert.Equal(new ResamplingOrder(3, 0, false), Configuration(($"{data}_kwargs", "{}")).Resampling.Data);
     }
 
     [Fact]
     public void Readers_are_honoured()
     {
         Assert.False(Plans(("image_reader_writer", "\"NibabelIO\"")).ReorientToRas);
-        Assert.True(Plans(("image_reader_writer", "\"nnunetv2.imageio.nibabel_reader_writer.NibabelIOWithReorient\"")).ReorientToRas);
+        Assert.True(
+            Plans(("image_reader_writer", "\"nnunetv2.imageio.nibabel_reader_writer.NibabelIOWithReorient\"")).ReorientToRas);
         Assert.False(Plans(("image_reader_writer", "\"Tiff3DIO\"")).ReorientToRas);
     }
 
@@ -181,16 +198,21 @@ public sealed class StrictPlansTests
     public void Older_and_incomplete_plans_are_accepted()
     {
         var plans = Plans(
-            ("configurations.3d.batch_dice", null), ("configurations.3d.median_image_size_in_voxels", null), ("label_manager", null),
+            ("configurations.3d.batch_dice", null), ("configurations.3d.median_image_size_in_voxels", null),
+            ("label_manager", null),
             ("foreground_intensity_properties_per_channel", null), ("original_median_spacing_after_transp", null),
-            ("foreground_intensity_properties_by_modality", "{\"0\": {\"max\": 9, \"mean\": 4, \"median\": 1, \"min\": -9, \"percentile_00_5\": -5, \"percentile_99_5\": 5, \"std\": 2}}"));
+            ("foreground_intensity_properties_by_modality",
+                "{\"0\": {\"max\": 9, \"mean\": 4, \"median\": 1, \"min\": -9, \"percentile_00_5\": -5, \"percentile_99_5\": 5, "
+                    + "\"std\": 2}}"));
         Assert.Equal(4, plans.IntensityProperties[0]!.Mean);
     }
 
     [Fact]
     public void A_configuration_that_is_not_asked_for_may_be_anything()
     {
-        var text = With(("configurations.primus", "{\"inherits_from\": \"3d\", \"architecture\": {\"network_class_name\": \"x.Primus\", \"arch_kwargs\": {}}}"));
+        var text = With(
+            ("configurations.primus",
+                "{\"inherits_from\": \"3d\", \"architecture\": {\"network_class_name\": \"x.Primus\", \"arch_kwargs\": {}}}"));
         Assert.Throws<SharpSegException>(() => PlansJson.Parse(text, "plans.json"));
         Assert.Equal(["3d"], PlansJson.Parse(text, "plans.json", ["3d"]).Configurations.Keys);
     }
@@ -200,21 +222,26 @@ public sealed class StrictPlansTests
     {
         const string data = "configurations.3d.resampling_fn_data";
         var plans = Plans(
-            ("image_reader_writer", "\"NibabelIOWithReorient\""), ($"{Arguments}.nonlin", "\"torch.nn.ReLU\""), ($"{Arguments}.conv_bias", "false"),
+            ("image_reader_writer", "\"NibabelIOWithReorient\""), ($"{Arguments}.nonlin", "\"torch.nn.ReLU\""),
+            ($"{Arguments}.conv_bias", "false"),
             ($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\""), ($"{Arguments}.norm_op_kwargs.eps", "0.001"),
-            (data, "\"resample_torch_fornnunet\""), ($"{data}_kwargs", "{\"is_seg\": false, \"separate_z_anisotropy_threshold\": 2}"));
+            (data, "\"resample_torch_fornnunet\""),
+            ($"{data}_kwargs", "{\"is_seg\": false, \"separate_z_anisotropy_threshold\": 2}"));
         var again = PlansJson.Parse(PlansJson.ToJson(plans), "plans.json");
         Assert.Equal(PlansJson.ToJson(plans), PlansJson.ToJson(again));
         Assert.True(again.ReorientToRas);
         Assert.Equal(plans.Resolve("3d").Resampling, again.Resolve("3d").Resampling);
         Assert.Equal((0, NormKind.Folded, 0.001, false), (
-            again.Resolve("3d").Architecture.LeakySlope, again.Resolve("3d").Architecture.Norm, again.Resolve("3d").Architecture.NormEpsilon,
+            again.Resolve("3d").Architecture.LeakySlope, again.Resolve("3d").Architecture.Norm,
+            again.Resolve("3d").Architecture.NormEpsilon,
             again.Resolve("3d").Architecture.ConvolutionBias));
     }
 
-    private static ArchitecturePlan Architecture(params (string Path, string? Value)[] changes) => Configuration(changes).Architecture;
+    private static ArchitecturePlan Architecture(params (string Path, string? Value)[] changes) =>
+        Configuration(changes).Architecture;
 
-    private static NetworkPlan Network(params (string Path, string? Value)[] changes) => Configuration(changes).ToNetworkPlan(1, 2, deepSupervision: true);
+    private static NetworkPlan Network(params (string Path, string? Value)[] changes) =>
+        Configuration(changes).ToNetworkPlan(1, 2, deepSupervision: true);
 
     private static ConfigurationPlan Configuration(params (string Path, string? Value)[] changes) => Plans(changes).Resolve("3d");
 

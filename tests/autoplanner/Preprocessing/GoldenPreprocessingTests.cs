@@ -10,7 +10,8 @@ using Xunit.Abstractions;
 namespace SharpSeg.AutoPlanner.Tests.Preprocessing;
 
 /// <summary>
-/// Whole cases against the reference's arrays: intensities within 1e-3 of the case's range at 99.9 % of voxels, labels equal at 99.9 %.
+/// Whole cases against the reference's arrays: intensities within 1e-3 of the case's range at 99.9 % of voxels, labels equal at
+/// 99.9 %.
 /// </summary>
 public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
 {
@@ -43,7 +44,8 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
     public void Anisotropic_CT() => CompareDataset("Dataset701_SynCT", SharedFolder.Rows(12, 1));
 
     [Fact]
-    public void Two_channel_MR_with_mask_regions_and_ignore_label() => CompareDataset("Dataset702_SynMR", SharedFolder.Rows(12, 1));
+    public void Two_channel_MR_with_mask_regions_and_ignore_label() =>
+        CompareDataset("Dataset702_SynMR", SharedFolder.Rows(12, 1));
 
     [Fact]
     public void Colour_PNG() => CompareDataset("Dataset703_Syn2D", 6);
@@ -69,7 +71,9 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
             var locations = meta.GetProperty(tag).GetProperty("class_locations");
             if (locations.ValueKind == JsonValueKind.Object && golden["seg"].Labels.SequenceEqual(result.Labels))
             {
-                Assert.Equal(locations.EnumerateObject().Select(list => list.Value.GetProperty("n").GetInt32()), result.Locations.Select(list => list.Count));
+                Assert.Equal(
+                    locations.EnumerateObject().Select(list => list.Value.GetProperty("n").GetInt32()),
+                    result.Locations.Select(list => list.Count));
             }
 
             compared++;
@@ -86,7 +90,9 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
             Profile = Profile.Modern,
             TransposeForward = [.. used.GetProperty("transpose_forward").EnumerateArray().Select(v => v.GetInt32())],
             Spacing = [.. used.GetProperty("spacing").EnumerateArray().Select(v => v.GetDouble())],
-            Normalization = [.. used.GetProperty("norm").EnumerateArray().Select(v => NormalizationSchemes.FromClassName(v.GetString()!)!.Value)],
+            Normalization =
+                [.. used.GetProperty("norm").EnumerateArray()
+                    .Select(v => NormalizationSchemes.FromClassName(v.GetString()!)!.Value)],
             UseMaskForNorm = [.. used.GetProperty("mask").EnumerateArray().Select(v => v.GetBoolean())],
             Intensities = plans.IntensityProperties,
             Resampling = ResamplingPlan.Of(Profile.Modern),
@@ -115,8 +121,11 @@ public sealed class GoldenPreprocessingTests(ITestOutputHelper log)
         var labels = golden["seg"].Labels;
         var equal = labels.Zip(actual.Labels).Count(pair => pair.First == pair.Second);
         log.WriteLine(
-            $"{name}: {100.0 * close / voxels / actual.Channels:0.0000} % within tolerance, worst {worst:0.0e0} of the range; labels {100.0 * equal / voxels:0.0000} %");
-        Assert.True(close >= Share * voxels * actual.Channels, $"{name}: {close} of {voxels * actual.Channels} voxels agree, worst {worst}");
+            $"{name}: {100.0 * close / voxels / actual.Channels:0.0000} % within tolerance, worst {worst:0.0e0} of the range; "
+                + $"labels {100.0 * equal / voxels:0.0000} %");
+        Assert.True(
+            close >= Share * voxels * actual.Channels,
+            $"{name}: {close} of {voxels * actual.Channels} voxels agree, worst {worst}");
         Assert.True(equal >= Share * voxels, $"{name}: {equal} of {voxels} labels agree");
     }
 }

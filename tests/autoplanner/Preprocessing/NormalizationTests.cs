@@ -18,17 +18,20 @@ public sealed class NormalizationTests
         AssertClose([0, 0, 0], Apply(NormalizationScheme.ZScore, [5, 5, 5]));
         AssertClose([0, 0, 0], Apply(NormalizationScheme.ZScore, [5, 5, 5], profile: Profile.Classic));
         AssertClose(
-            [-.866025, -.866025, 0, .866025, 1.732051, -.866025], Apply(NormalizationScheme.ZScore, MaskVoxels, labels: MaskLabels));
+            [-.866025, -.866025, 0, .866025, 1.732051, -.866025],
+            Apply(NormalizationScheme.ZScore, MaskVoxels, labels: MaskLabels));
     }
 
     [Fact]
     public void Z_score_in_the_mask_leaves_the_outside_and_classic_clears_it()
     {
         AssertClose(
-            [0, 0, -.447214, .447214, 1.341641, -1.341641], Apply(NormalizationScheme.ZScore, MaskVoxels, useMask: true, labels: MaskLabels));
+            [0, 0, -.447214, .447214, 1.341641, -1.341641],
+            Apply(NormalizationScheme.ZScore, MaskVoxels, useMask: true, labels: MaskLabels));
         float[] blurred = [3, 0, 10, 20, 30, 0];
         AssertClose(
-            [3, 0, -.447214, .447214, 1.341641, -1.341641], Apply(NormalizationScheme.ZScore, blurred, useMask: true, labels: MaskLabels));
+            [3, 0, -.447214, .447214, 1.341641, -1.341641],
+            Apply(NormalizationScheme.ZScore, blurred, useMask: true, labels: MaskLabels));
         AssertClose(
             [0, 0, -.447214, .447214, 1.341641, -1.341641],
             Apply(NormalizationScheme.ZScore, blurred, useMask: true, labels: MaskLabels, profile: Profile.Classic));
@@ -39,8 +42,11 @@ public sealed class NormalizationTests
     public void CT_clips_and_scales_by_the_dataset()
     {
         var properties = new IntensityProperties(100, 0, 50, 0, 0, -50, 300);
-        AssertClose([-3, -3, -2, 0, 4, 4], Apply(NormalizationScheme.CT, [-1000, -50, 0, 100, 300, 2000], properties: properties));
-        Assert.Contains("plans have none", Assert.Throws<SharpSegException>(() => Apply(NormalizationScheme.CT, [1])).Message, StringComparison.Ordinal);
+        AssertClose(
+            [-3, -3, -2, 0, 4, 4], Apply(NormalizationScheme.CT, [-1000, -50, 0, 100, 300, 2000], properties: properties));
+        Assert.Contains(
+            "plans have none", Assert.Throws<SharpSegException>(() => Apply(NormalizationScheme.CT, [1])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -78,7 +84,8 @@ public sealed class NormalizationTests
     }
 
     private static float[] Apply(
-        NormalizationScheme scheme, float[] voxels, bool useMask = false, short[]? labels = null, IntensityProperties? properties = null,
+        NormalizationScheme scheme, float[] voxels, bool useMask = false, short[]? labels = null,
+        IntensityProperties? properties = null,
         Profile profile = Profile.Modern)
     {
         float[] copy = [.. voxels];

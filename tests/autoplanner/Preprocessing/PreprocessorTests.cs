@@ -18,17 +18,20 @@ public sealed class PreprocessorTests
 
     [Fact]
     public void Case_A_z_score() => Check(
-        Run(new(2, 1, 1), [1.5, .8, .8], NormalizationScheme.ZScore), new(5, 6, 8), 0.221847, 176.023268, -1.524913, 1.818606, [14, 190, 19, 17],
+        Run(new(2, 1, 1), [1.5, .8, .8], NormalizationScheme.ZScore), new(5, 6, 8), 0.221847, 176.023268, -1.524913, 1.818606,
+        [14, 190, 19, 17],
         [.986621, .238586, -1.255027, -1.412397, .765651, .573854, -.81562, -1.403262]);
 
     [Fact]
     public void Case_B_z_score_in_the_mask() => Check(
-        Run(new(2, 1, 1), [1.5, .8, .8], NormalizationScheme.ZScore, useMask: true), new(5, 6, 8), -0.191601, 165.558273, -1.828933, 1.862802,
+        Run(new(2, 1, 1), [1.5, .8, .8], NormalizationScheme.ZScore, useMask: true), new(5, 6, 8), -0.191601, 165.558273,
+        -1.828933, 1.862802,
         [14, 190, 19, 17], [.829674, -.205424, -.702002, .122334, .892844, .265073, -.98724, -1.707203]);
 
     [Fact]
     public void Case_C_anisotropic_CT() => Check(
-        Run(new(4, 1, 1), [2.5, .8, .8], NormalizationScheme.CT), new(6, 6, 8), 7.720030, 202.907189, -1.333333, 1.333333, [23, 203, 36, 26],
+        Run(new(4, 1, 1), [2.5, .8, .8], NormalizationScheme.CT), new(6, 6, 8), 7.720030, 202.907189, -1.333333, 1.333333,
+        [23, 203, 36, 26],
         [1.181975, .316787, -1.211596, -1.210451, 1.136323, .866888, -.712391, -1.333333]);
 
     [Fact]
@@ -46,7 +49,8 @@ public sealed class PreprocessorTests
 
     [Fact]
     public void Case_E_two_dimensional_plan() => Check(
-        Run(new(2, 1, 1), [.8, .8], NormalizationScheme.ZScore), new(4, 6, 8), 0.569116, 149.458496, -1.524913, 1.863782, [14, 138, 23, 17],
+        Run(new(2, 1, 1), [.8, .8], NormalizationScheme.ZScore), new(4, 6, 8), 0.569116, 149.458496, -1.524913, 1.863782,
+        [14, 138, 23, 17],
         [.901015, .173873, -1.296295, -1.420835, .815579, .650521, -.726894, -1.302616]);
 
     [Fact]
@@ -109,18 +113,22 @@ public sealed class PreprocessorTests
         voxels[17] = float.NaN;
         var image = new MedicalImage(Geometry(new(2, 1, 1)), [voxels]);
         Assert.Contains("`case_7`", Fail(image, null, recipe).Message, StringComparison.Ordinal);
-        Assert.Contains("2 channels", Fail(new(image.Geometry, [voxels, voxels]), null, recipe).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "2 channels", Fail(new(image.Geometry, [voxels, voxels]), null, recipe).Message, StringComparison.Ordinal);
         var other = new LabelImage(image.Geometry with { Extent = new Extent(7, 6, 5) }, labels);
         Assert.Contains("7×6×5", Fail(image, other, recipe).Message, StringComparison.Ordinal);
         voxels[17] = 1;
-        Assert.Contains("more than can be held", Fail(image, null, recipe with { Spacing = [1e-4, 1e-4, 1e-4] }).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "more than can be held", Fail(image, null, recipe with { Spacing = [1e-4, 1e-4, 1e-4] }).Message,
+            StringComparison.Ordinal);
 
         static SharpSegException Fail(MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe) =>
             Assert.Throws<SharpSegException>(() => Processor.Preprocess("case_7", image, labels, recipe, Scheme));
     }
 
     internal static PreprocessedCase Run(
-        Spacing spacing, double[] target, NormalizationScheme scheme, bool useMask = false, int[]? order = null, bool useSecond = false)
+        Spacing spacing, double[] target, NormalizationScheme scheme, bool useMask = false, int[]? order = null,
+        bool useSecond = false)
     {
         var (voxels, labels) = Example();
         if (useSecond)
@@ -175,7 +183,8 @@ public sealed class PreprocessorTests
     }
 
     private static void Check(
-        PreprocessedCase result, Extent shape, double sum, double squares, double min, double max, int[] counts, double[] firstRow)
+        PreprocessedCase result, Extent shape, double sum, double squares, double min, double max, int[] counts,
+        double[] firstRow)
     {
         Assert.Equal(shape, result.Shape);
         Assert.Equal(counts, Enumerable.Range(-1, 4).Select(label => result.Labels.Count(value => value == label)));

@@ -92,7 +92,9 @@ public sealed class StoredCaseTests : IDisposable
         }
 
         File.WriteAllBytes(path, good[..^1]);
-        Assert.Contains("bytes long", Assert.Throws<SharpSegException>(() => StoredCase.Open(folder, "case")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "bytes long", Assert.Throws<SharpSegException>(() => StoredCase.Open(folder, "case")).Message,
+            StringComparison.Ordinal);
         var huge = (byte[])good.Clone();
         huge.AsSpan(16, 16).Fill(0x7f);
         File.WriteAllBytes(path, huge);
@@ -195,8 +197,10 @@ public sealed class StoredCaseTests : IDisposable
         ];
         var properties = new CaseProperties
         {
-            CaseId = id, Spacing = new Spacing(3, 0.7421875, 0.1), ShapeBeforeCropping = new Extent(9, 8, 7), BboxOrigin = new Extent(1, 2, 3),
-            ShapeAfterCropping = new Extent(2, 4, 3), Shape = shape, Channels = 2, SourceFiles = ["a_0000.nii.gz"], RecipeHash = "00",
+            CaseId = id, Spacing = new Spacing(3, 0.7421875, 0.1), ShapeBeforeCropping = new Extent(9, 8, 7),
+            BboxOrigin = new Extent(1, 2, 3),
+            ShapeAfterCropping = new Extent(2, 4, 3), Shape = shape, Channels = 2, SourceFiles = ["a_0000.nii.gz"],
+            RecipeHash = "00",
         };
         return new PreprocessedCase(shape, 2, image, labels, locations, properties);
     }

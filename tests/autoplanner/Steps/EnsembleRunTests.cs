@@ -21,7 +21,8 @@ public sealed class EnsembleRunTests
         Member(folder, "a", "x", [.9f, .1f, .6f, .5f]);
         Member(folder, "b", "x", [.4f, .1f, .3f, .5f]);
         Member(folder, "c", "x", [.4f, .8f, .3f, .5f]);
-        var written = EnsembleRun.Execute(Paths(folder, "a", "b", "c"), folder.File("out"), Plain, true, SilentReporter.Instance, default);
+        var written = EnsembleRun.Execute(
+            Paths(folder, "a", "b", "c"), folder.File("out"), Plain, true, SilentReporter.Instance, default);
 
         Assert.Equal([folder.File("out", "x.nii.gz")], written);
         var (scan, result) = (ImageFile.ReadLabels(folder.File("a", "x.nii.gz")), ImageFile.ReadLabels(written[0]));
@@ -38,14 +39,19 @@ public sealed class EnsembleRunTests
     public void Regions_need_more_than_one_half_and_inner_ones_come_last()
     {
         using var folder = new TemporaryFolder();
-        foreach (var (name, whole, core) in new[] { ("a", new[] { .9f, .9f, .2f, .5f }, new[] { .2f, .9f, .1f, .1f }), ("b", [.7f, .7f, .7f, .5f], [.2f, .3f, .1f, .1f]) })
+        foreach (var (
+            name, whole, core) in new[] { ("a", new[] { .9f, .9f, .2f, .5f }, new[] { .2f, .9f, .1f, .1f }),
+            ("b", [.7f, .7f, .7f, .5f], [.2f, .3f, .1f, .1f]) })
         {
             ImageFile.WriteLabels(folder.File(name, "x.nii.gz"), new short[4], Geometry(Size), 2);
-            ProbabilityFile.Write(ProbabilityFile.PathOf(folder.File(name), "x"), "x", new GivenMaps(Size, [whole, core]), InferenceFixtures.Regions);
+            ProbabilityFile.Write(
+                ProbabilityFile.PathOf(folder.File(name), "x"), "x", new GivenMaps(Size, [whole, core]),
+                InferenceFixtures.Regions);
         }
 
         var regions = Plain with { Labels = InferenceFixtures.Regions };
-        var written = EnsembleRun.Execute(Paths(folder, "a", "b"), folder.File("out"), regions, false, SilentReporter.Instance, default);
+        var written = EnsembleRun.Execute(
+            Paths(folder, "a", "b"), folder.File("out"), regions, false, SilentReporter.Instance, default);
         Assert.Equal([1, 2, 0, 0], ImageFile.ReadLabels(written[0]).Voxels);
     }
 
@@ -92,13 +98,16 @@ public sealed class EnsembleRunTests
     private static string[] Paths(TemporaryFolder folder, params string[] names) => [.. names.Select(name => folder.File(name))];
 
     /// <summary>A folder as predict leaves it: the probability of label 1, and a segmentation for its header.</summary>
-    private static void Member(TemporaryFolder folder, string name, string id, float[] label1, Extent? size = null, double shift = 0)
+    private static void Member(
+        TemporaryFolder folder, string name, string id, float[] label1, Extent? size = null, double shift = 0)
     {
         var extent = size ?? Size;
         ImageFile.WriteLabels(folder.File(name, id + ".nii.gz"), new short[extent.Voxels], Geometry(extent, shift), 1);
         ProbabilityFile.Write(
-            ProbabilityFile.PathOf(folder.File(name), id), id, new GivenMaps(extent, [[.. label1.Select(p => 1 - p)], label1]), InferenceFixtures.TwoLabels);
+            ProbabilityFile.PathOf(folder.File(name), id), id, new GivenMaps(extent, [[.. label1.Select(p => 1 - p)], label1]),
+            InferenceFixtures.TwoLabels);
     }
 
-    private static ImageGeometry Geometry(Extent size, double shift = 0) => new(size, new Spacing(3, 2, 1), [-1, 0, 0, 7 + shift, 0, -2, 0, 8, 0, 0, 3, 9], "", []);
+    private static ImageGeometry Geometry(Extent size, double shift = 0) =>
+        new(size, new Spacing(3, 2, 1), [-1, 0, 0, 7 + shift, 0, -2, 0, 8, 0, 0, 3, 9], "", []);
 }

@@ -15,8 +15,9 @@ using Xunit;
 namespace SharpSeg.AutoPlanner.Tests.Steps;
 
 /// <summary>
-/// Two folds of one case of ten voxels each, of which the first four are the structure. `2d` finds them and an island of two (Dice
-/// 2·4/(6 + 4) = 0.8); `3d_fullres` finds three and one elsewhere (2·3/(4 + 4) = 0.75); the mean of their probabilities is right everywhere.
+/// Two folds of one case of ten voxels each, of which the first four are the structure. `2d` finds them and an island of two
+/// (Dice 2·4/(6 + 4) = 0.8); `3d_fullres` finds three and one elsewhere (2·3/(4 + 4) = 0.75); the mean of their probabilities is
+/// right everywhere.
 /// </summary>
 public sealed class FindBestRunTests : IDisposable
 {
@@ -35,7 +36,8 @@ public sealed class FindBestRunTests : IDisposable
         foreach (var id in new[] { "p", "q" })
         {
             ImageFile.WriteFloats(folder.File("dataset", "imagesTr", id + "_0000.nii.gz"), new float[10], Geometry);
-            ImageFile.WriteLabels(folder.File("dataset", "labelsTr", id + ".nii.gz"), [1, 1, 1, 1, 0, 0, 0, 0, 0, 0], Geometry, 1);
+            ImageFile.WriteLabels(
+                folder.File("dataset", "labelsTr", id + ".nii.gz"), [1, 1, 1, 1, 0, 0, 0, 0, 0, 0], Geometry, 1);
         }
 
         File.WriteAllText(folder.File("dataset", "dataset.json"), """
@@ -65,9 +67,12 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Empty(result.Best.Postprocessing.LabelSets);
         Assert.Equal(work.EnsembleFolder("2d", "3d_fullres"), result.Folder);
         Assert.Equal([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], ImageFile.ReadLabels(Path.Combine(result.Folder, "q.nii.gz")).Voxels);
-        foreach (var scored in new[] { work.CrossValidationFolder("2d"), work.CrossValidationFolder("3d_fullres"), result.Folder })
+        foreach (var scored in new[] { work.CrossValidationFolder("2d"), work.CrossValidationFolder("3d_fullres"),
+            result.Folder })
         {
-            Assert.Equal(["p.nii.gz", "q.nii.gz", "summary.json"], Directory.GetFileSystemEntries(scored).Select(Path.GetFileName).Order());
+            Assert.Equal(
+                ["p.nii.gz", "q.nii.gz", "summary.json"],
+                Directory.GetFileSystemEntries(scored).Select(Path.GetFileName).Order());
         }
 
         Same(result.Best, BestModel.Read(work.BestFile));
@@ -89,13 +94,17 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Equal("3d_fullres@large", result.Best.Winner.ToString());
         Assert.Equal(large.CrossValidationFolder("3d_fullres"), result.Folder);
         var member = Assert.Single(ModelChoice.Of(work, InferenceFixtures.TwoLabels, null, [], "final").Members);
-        Assert.Equal([large.RunFolder("3d_fullres", 0), large.RunFolder("3d_fullres", 1)], member.Checkpoints.Select(path => Path.GetDirectoryName(path)));
+        Assert.Equal(
+            [large.RunFolder("3d_fullres", 0), large.RunFolder("3d_fullres", 1)],
+            member.Checkpoints.Select(path => Path.GetDirectoryName(path)));
 
         var alone = FindBestRun.Execute(new FindBestRequest(work, [], Plans: ["default"]), reporter, default);
         Assert.Equal(["2d", "3d_fullres", "2d+3d_fullres"], alone.Best.Scores.Select(score => score.Candidate.ToString()));
         File.Delete(Workspace.FinalCheckpoint(large.RunFolder("3d_fullres", 1)));
         reporter.Lines.Clear();
-        Assert.Contains("3d_fullres@large: fold 1 not trained", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3d_fullres@large: fold 1 not trained", Assert.Throws<SharpSegException>(() => Run()).Message,
+            StringComparison.Ordinal);
         Assert.Contains("sharpseg train W --plan large -c 3d_fullres -f 1 --save-probabilities", reporter.Lines);
     }
 
@@ -123,10 +132,13 @@ public sealed class FindBestRunTests : IDisposable
         var result = Run(folds: ["0"]);
         Assert.Equal(["0"], result.Best.Folds);
         Assert.Equal("p", Assert.Single(result.Summary.Cases).CaseId);
-        Assert.Contains("fold `all`", Assert.Throws<SharpSegException>(() => Run(folds: ["all"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "fold `all`", Assert.Throws<SharpSegException>(() => Run(folds: ["all"])).Message, StringComparison.Ordinal);
 
         File.WriteAllText(work.SplitsFile, """[{"train": ["q"], "val": ["p"]}, {"train": ["q"], "val": ["p"]}]""");
-        Assert.Contains("`p` is validated in fold 0 and in fold 1", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "`p` is validated in fold 0 and in fold 1", Assert.Throws<SharpSegException>(() => Run()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,7 +147,9 @@ public sealed class FindBestRunTests : IDisposable
         File.Delete(Workspace.FinalCheckpoint(work.RunFolder("3d_fullres", 1)));
         File.Delete(Path.Combine(Workspace.ValidationFolder(work.RunFolder("2d", 0)), "p.nii.gz"));
         var error = Assert.Throws<SharpSegException>(() => Run());
-        Assert.Contains("2d: fold 0 without all validation segmentations; 3d_fullres: fold 1 not trained", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "2d: fold 0 without all validation segmentations; 3d_fullres: fold 1 not trained", error.Message,
+            StringComparison.Ordinal);
         Assert.Equal("run the commands above", error.Hint);
         Assert.Equal(
             [
@@ -154,9 +168,12 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Contains("left out: 3d_fullres: fold 1 not trained", reporter.Lines);
 
         Directory.Delete(work.ConfigurationFolder("3d_fullres"), recursive: true);
-        Assert.Contains("3d_fullres is not trained", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3d_fullres is not trained", Assert.Throws<SharpSegException>(() => Run()).Message, StringComparison.Ordinal);
         Directory.Delete(work.ConfigurationFolder("2d"), recursive: true);
-        Assert.Contains("2d is not trained; 3d_fullres is not trained", Assert.Throws<SharpSegException>(() => Run(trainedOnly: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "2d is not trained; 3d_fullres is not trained",
+            Assert.Throws<SharpSegException>(() => Run(trainedOnly: true)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -182,12 +199,15 @@ public sealed class FindBestRunTests : IDisposable
 
         AtomicFile.WriteText(work.FingerprintFile, FingerprintJson.ToJson(new Fingerprint
         {
-            CaseIds = ["p", "q"], Spacings = [new(1, 1, 1), new(1, 1, 1)], ShapesAfterCrop = [Size, Size], MedianRelativeSizeAfterCropping = 1,
+            CaseIds = ["p", "q"], Spacings = [new(1, 1, 1), new(1, 1, 1)], ShapesAfterCrop = [Size, Size],
+            MedianRelativeSizeAfterCropping = 1,
             Classes = [new ClassFacts("a", [1], 8, 2, 1)],
         }));
         var result = Run();
         Assert.Equal("2d", result.Best.Winner.ToString());
-        Assert.Equal([("2d", .8, true), ("3d_lowres", 1, false)], result.Best.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
+        Assert.Equal(
+            [("2d", .8, true), ("3d_lowres", 1, false)],
+            result.Best.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
         Assert.Equal(Connectivity.Face, result.Best.Postprocessing.Connectivity);
         Assert.Equal((.8, 1), (result.Best.DiceBefore, result.Best.DiceAfter));
     }
@@ -221,7 +241,8 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Equal(expected.Postprocessing.Connectivity, actual.Postprocessing.Connectivity);
         Assert.Equal((expected.DiceBefore, expected.DiceAfter), (actual.DiceBefore, actual.DiceAfter));
         Assert.Equal(
-            expected.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)), actual.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
+            expected.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)),
+            actual.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
     }
 
     private void WritePlans(Profile profile, params string[] names) => WritePlans(work, profile, names);
@@ -235,8 +256,11 @@ public sealed class FindBestRunTests : IDisposable
         });
     }
 
-    /// <summary>A run as training leaves it: a checkpoint (of which only the seed is read), a segmentation and probabilities.</summary>
-    private void Validate(string configuration, string fold, string id, float[] label1) => Validate(work, configuration, fold, id, label1);
+    /// <summary>
+    /// A run as training leaves it: a checkpoint (of which only the seed is read), a segmentation and probabilities.
+    /// </summary>
+    private void Validate(string configuration, string fold, string id, float[] label1) =>
+        Validate(work, configuration, fold, id, label1);
 
     private static void Validate(Workspace plan, string configuration, string fold, string id, float[] label1)
     {
@@ -244,9 +268,11 @@ public sealed class FindBestRunTests : IDisposable
         var validation = Directory.CreateDirectory(Workspace.ValidationFolder(run)).FullName;
         AtomicFile.Write(Workspace.FinalCheckpoint(run), stream => Safetensors.Write(
             stream, [], new Dictionary<string, string> { ["seed"] = configuration == "2d" ? "12345" : "7" }));
-        ImageFile.WriteLabels(Path.Combine(validation, id + ".nii.gz"), label1.Select(p => (short)(p > .5f ? 1 : 0)).ToArray(), Geometry, 1);
+        ImageFile.WriteLabels(
+            Path.Combine(validation, id + ".nii.gz"), label1.Select(p => (short)(p > .5f ? 1 : 0)).ToArray(), Geometry, 1);
         ProbabilityFile.Write(
-            ProbabilityFile.PathOf(validation, id), id, new GivenMaps(Size, [[.. label1.Select(p => 1 - p)], label1]), InferenceFixtures.TwoLabels);
+            ProbabilityFile.PathOf(validation, id), id, new GivenMaps(Size, [[.. label1.Select(p => 1 - p)], label1]),
+            InferenceFixtures.TwoLabels);
     }
 
     /// <summary>Keeps what is told.</summary>

@@ -15,7 +15,8 @@ public sealed class PlanningRunTests
         using var temporary = new TemporaryFolder();
         var copy = Path.Combine(temporary.Path, "Dataset702_SynMR");
         var source = SharedFolder.At("golden", "synthetic", "Dataset702_SynMR");
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(file => !file.Contains("preprocessed", StringComparison.Ordinal)))
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories)
+            .Where(file => !file.Contains("preprocessed", StringComparison.Ordinal)))
         {
             var target = Path.Combine(copy, Path.GetRelativePath(source, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);

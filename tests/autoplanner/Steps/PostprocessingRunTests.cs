@@ -22,15 +22,18 @@ public sealed class PostprocessingRunTests
     {
         using var folder = new TemporaryFolder();
         Write(folder.File("in", "x.nii.gz"), Rows);
-        Write(folder.File("in", "clean.nii.gz"), [.. Rows.Select(label => (short)(label == 1 ? 1 : 0)).Take(24), .. new short[8]]);
+        Write(
+            folder.File("in", "clean.nii.gz"), [.. Rows.Select(label => (short)(label == 1 ? 1 : 0)).Take(24), .. new short[8]]);
         var original = File.ReadAllBytes(folder.File("in", "x.nii.gz"));
         var steps = new PostprocessingSteps([[1, 2], [2]], Connectivity.Full);
 
-        var removed = PostprocessingRun.Execute(folder.File("in"), folder.File("out"), steps, Description, SilentReporter.Instance, default);
+        var removed = PostprocessingRun.Execute(
+            folder.File("in"), folder.File("out"), steps, Description, SilentReporter.Instance, default);
 
         Assert.Equal([("clean", 0L), ("x", 4L)], removed.Select(pair => (pair.Key, pair.Value)));
         var result = ImageFile.ReadLabels(folder.File("out", "x.nii.gz"));
-        Assert.Equal([1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], result.Voxels);
+        Assert.Equal(
+            [1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], result.Voxels);
         Assert.Equal(ImageFile.ReadGeometry(folder.File("in", "x.nii.gz")).RawHeader, result.Geometry.RawHeader);
         Assert.Equal(original, File.ReadAllBytes(folder.File("in", "x.nii.gz")));
         Assert.Equal("keep the largest component of a+b, then of b", steps.Describe(Description.Labels));
@@ -50,11 +53,13 @@ public sealed class PostprocessingRunTests
         static void Says(string input, string output, params string[] says)
         {
             var error = Assert.Throws<SharpSegException>(() =>
-                PostprocessingRun.Execute(input, output, PostprocessingSteps.None, Description, SilentReporter.Instance, default));
+                PostprocessingRun.Execute(
+                    input, output, PostprocessingSteps.None, Description, SilentReporter.Instance, default));
             Assert.All(says, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
         }
     }
 
     private static void Write(string path, short[] labels) => ImageFile.WriteLabels(
-        path, labels, new ImageGeometry(new Extent(1, 4, 8), new Spacing(1, 2, 3), [3, 0, 0, 1, 0, 2, 0, 2, 0, 0, 1, 3], "", []), highestLabel: 9);
+        path, labels, new ImageGeometry(new Extent(1, 4, 8), new Spacing(1, 2, 3), [3, 0, 0, 1, 0, 2, 0, 2, 0, 0, 1, 3], "", []),
+        highestLabel: 9);
 }

@@ -22,7 +22,8 @@ public sealed class PreprocessingRunTests : IDisposable
         var dataset = WriteDataset(5);
         var output = Path.Combine(folder.Path, "out");
         var calls = new List<(int Done, int Total)>();
-        var first = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, workers: 2, progress: (done, total) => calls.Add((done, total)));
+        var first = PreprocessingRun.Execute(
+            dataset, Recipe(1.5), output, Cpu.Open, workers: 2, progress: (done, total) => calls.Add((done, total)));
         Assert.Equal((5, 0), (first.Written, first.Reused));
         Assert.Equal([(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)], calls);
 
@@ -36,7 +37,9 @@ public sealed class PreprocessingRunTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
         File.SetLastWriteTimeUtc(dataset.TrainingCases[2].LabelFile!, DateTime.UtcNow.AddHours(1));
-        var third = PreprocessingRun.Execute(dataset, Recipe(1.5), output, Cpu.Open, budget: new MemoryBudget(MemoryBudget.ProgramBytes + (10 << 20), IsGiven: true));
+        var third = PreprocessingRun.Execute(
+            dataset, Recipe(1.5), output, Cpu.Open,
+            budget: new MemoryBudget(MemoryBudget.ProgramBytes + (10 << 20), IsGiven: true));
         Assert.Equal((3, 2), (third.Written, third.Reused));
 
         var other = PreprocessingRun.Execute(dataset, Recipe(1.25), output, Cpu.Open);
@@ -66,7 +69,8 @@ public sealed class PreprocessingRunTests : IDisposable
         var dataset = WriteDataset(3);
         File.WriteAllText(dataset.TrainingCases[1].ImageFiles[0], "no image");
         var output = Path.Combine(folder.Path, "out");
-        var error = Assert.Throws<SharpSegException>(() => PreprocessingRun.Execute(dataset, Recipe(1), output, Cpu.Open, workers: 1));
+        var error = Assert.Throws<SharpSegException>(
+            () => PreprocessingRun.Execute(dataset, Recipe(1), output, Cpu.Open, workers: 1));
         Assert.Contains("case_1", error.Message, StringComparison.Ordinal);
         Assert.True(StoredCase.Exists(output, "case_0"));
         Assert.False(StoredCase.Exists(output, "case_1"));
@@ -99,7 +103,8 @@ public sealed class PreprocessingRunTests : IDisposable
             var voxels = Enumerable.Range(0, (int)extent.Voxels).Select(_ => random.NextSingle() + 1).ToArray();
             ImageFile.WriteFloats(Path.Combine(root, "imagesTr", $"case_{i}_0000.nii.gz"), voxels, geometry);
             ImageFile.WriteLabels(
-                Path.Combine(root, "labelsTr", $"case_{i}.nii.gz"), voxels.Select(v => (short)(v > 1.8 ? 1 : 0)).ToArray(), geometry, 1);
+                Path.Combine(root, "labelsTr", $"case_{i}.nii.gz"), voxels.Select(v => (short)(v > 1.8 ? 1 : 0)).ToArray(),
+                geometry, 1);
         }
 
         return Dataset.Open(root);

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps;
 
-/// <summary>A model file comes from anywhere: nothing of it is written outside of its folder, and a bad one is named and leaves nothing.</summary>
+/// <summary>
+/// A model file comes from anywhere: nothing of it is written outside of its folder, and a bad one is named and leaves nothing.
+/// </summary>
 [Collection(Name)]
 public sealed class UnpackedModelTests
 {
@@ -20,10 +22,12 @@ public sealed class UnpackedModelTests
 
     private const string Description = """{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}""";
 
-    private static readonly string Plans = PlansJson.ToJson(PlanningFixtures.Plan(PlanningFixtures.Identical(4, [1, 1, 1], [32, 32, 32]), 2).Plans);
+    private static readonly string Plans = PlansJson.ToJson(
+        PlanningFixtures.Plan(PlanningFixtures.Identical(4, [1, 1, 1], [32, 32, 32]), 2).Plans);
 
     private static readonly (string Name, string Text)[] Good =
-        [("plans.json", Plans), ("dataset.json", Description), ("best.json", "{}"), ("model.json", Manifest), (Weights, "weights")];
+        [("plans.json", Plans), ("dataset.json", Description), ("best.json", "{}"), ("model.json", Manifest),
+            (Weights, "weights")];
 
     [Fact]
     public void A_model_unpacks_into_a_folder_that_is_gone_afterwards()
@@ -35,7 +39,9 @@ public sealed class UnpackedModelTests
         {
             unpacked = model.Work.Folder;
             Assert.Equal("weights", File.ReadAllText(Workspace.FinalCheckpoint(model.Work.RunFolder("3d_fullres", "0"))));
-            Assert.Equal(5, Directory.GetFiles(unpacked, "*", SearchOption.AllDirectories).Count(file => Path.GetFileName(file) != ".lock"));
+            Assert.Equal(
+                5, Directory.GetFiles(unpacked, "*", SearchOption.AllDirectories)
+                    .Count(file => Path.GetFileName(file) != ".lock"));
         }
 
         Assert.False(Directory.Exists(unpacked));
@@ -72,7 +78,8 @@ public sealed class UnpackedModelTests
         var text = folder.File("text.zip");
         File.WriteAllText(text, "not a zip file");
         Says(text, "not a model, or damaged");
-        Assert.Throws<OperationCanceledException>(() => UnpackedModel.Open(Zip(folder, Good), new CancellationToken(canceled: true)).Dispose());
+        Assert.Throws<OperationCanceledException>(
+            () => UnpackedModel.Open(Zip(folder, Good), new CancellationToken(canceled: true)).Dispose());
     }
 
     [Fact]
@@ -103,7 +110,9 @@ public sealed class UnpackedModelTests
     public void What_a_model_unpacks_to_is_bounded_before_anything_is_unpacked()
     {
         using var folder = new TemporaryFolder();
-        var bomb = Zip(folder, [.. Good.Where(e => e.Name != "best.json"), ("best.json", "[" + new string(' ', 5 << 20) + "]")], CompressionLevel.SmallestSize);
+        var bomb = Zip(
+            folder, [.. Good.Where(e => e.Name != "best.json"), ("best.json", "[" + new string(' ', 5 << 20) + "]")],
+            CompressionLevel.SmallestSize);
         Says(bomb, "model.zip", "`best.json` claims to unpack");
         var weights = Zip(folder, [.. Good.SkipLast(1), (Weights, new string('w', 300 << 20))], CompressionLevel.SmallestSize);
         Assert.InRange(new FileInfo(weights).Length, 0, 1 << 20);
@@ -158,7 +167,8 @@ public sealed class UnpackedModelTests
         Assert.Empty(Directory.GetFileSystemEntries(parent.Path));
     }
 
-    private static string Zip(TemporaryFolder folder, (string Name, string Text)[] entries, CompressionLevel level = CompressionLevel.NoCompression)
+    private static string Zip(
+        TemporaryFolder folder, (string Name, string Text)[] entries, CompressionLevel level = CompressionLevel.NoCompression)
     {
         var path = folder.File("model.zip");
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);

@@ -25,14 +25,18 @@ public sealed class PeakMemoryTests
     [InlineData(Profile.Classic, PresetName.Default, "3d_fullres")]
     public void The_predicted_peak_is_within_ten_percent_of_the_measured_one(Profile profile, PresetName preset, string name)
     {
-        var plans = Plan(Identical(50, [1, 1, 1], [40, 48, 36]), 3, new PlannerOptions { Profile = profile, Preset = preset }).Plans;
+        var plans = Plan(
+            Identical(50, [1, 1, 1], [40, 48, 36]), 3, new PlannerOptions { Profile = profile, Preset = preset }).Plans;
         var configuration = plans.Resolve(name) with { BatchSize = name == "2d" ? 16 : 2 };
         using var backend = Cpu.Open(threads: 2);
         var predicted = PeakMemory.TrainingBytes(profile, configuration, Description, backend);
         using var network = Network.Build(configuration.NetworkFor(profile, Description), backend, seed: 1);
-        using Optimizer optimizer = profile == Profile.Classic ? new Adam(network.Parameters) : new SgdNesterov(network.Parameters);
+        using Optimizer optimizer = profile == Profile.Classic
+            ? new Adam(network.Parameters)
+            : new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, configuration.BatchDice);
-        using var step = new TrainingStep(network, optimizer, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss));
+        using var step = new TrainingStep(
+            network, optimizer, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss));
         var images = new float[configuration.BatchSize * configuration.Patch.Voxels];
         var targets = network.OutputScales
             .Select(scale => new float[configuration.BatchSize * (configuration.Patch.Voxels / scale.Voxels)]).ToArray();

@@ -27,7 +27,8 @@ public sealed class PseudoDiceTests
     [Fact]
     public void Regions_count_their_logits_where_the_ignore_map_is_not_set()
     {
-        var labels = new LabelScheme([new("background", [0]), new("whole", [1, 2]), new("core", [2]), new("ignore", [3])], [1, 2]);
+        var labels = new LabelScheme(
+            [new("background", [0]), new("whole", [1, 2]), new("core", [2]), new("ignore", [3])], [1, 2]);
         var dice = new PseudoDice(labels);
         dice.Count([0.5f, -1, 2, 3, -1, -1, 4, 4], [1, 0, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1]);
 

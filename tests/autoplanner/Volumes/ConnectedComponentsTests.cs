@@ -44,7 +44,8 @@ public sealed class ConnectedComponentsTests
     [Fact]
     public void Components_equal_a_flood_fill_on_random_volumes() => Seeded.Run(random =>
     {
-        foreach (var extent in new Extent[] { new(1, 1, 1), new(1, 1, 40), new(6, 7, 9), new(9, 1, 11), new(3, 13, 2), new(2, 3, 130) })
+        foreach (var extent in new Extent[] { new(1, 1, 1), new(1, 1, 40), new(6, 7, 9), new(9, 1, 11), new(3, 13, 2),
+            new(2, 3, 130) })
         {
             for (var round = 0; round < 20; round++)
             {

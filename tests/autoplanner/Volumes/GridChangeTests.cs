@@ -5,7 +5,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>A target computed slab by slab, from the planes that each slab needs, has the bytes of one computed at once.</summary>
+/// <summary>
+/// A target computed slab by slab, from the planes that each slab needs, has the bytes of one computed at once.
+/// </summary>
 public sealed class GridChangeTests
 {
     public static TheoryData<int, int?, int, bool> Changes => new()

@@ -33,8 +33,13 @@ public sealed class MorphologyTests
         mask[3, 3, 3] = true;
         morphology.Dilate(mask, new StructuringElement(radius, planar: false));
         Assert.Equal(voxels, mask.Count());
-        var inside = from z in Enumerable.Range(0, 7) from y in Enumerable.Range(0, 7) from x in Enumerable.Range(0, 7) where mask[z, y, x] select (z, y, x);
-        Assert.All(inside, v => Assert.True(v.z >= first && v.z <= last && v.y >= first && v.y <= last && v.x >= first && v.x <= last));
+        var inside = from z in Enumerable.Range(0, 7)
+                     from y in Enumerable.Range(0, 7)
+                     from x in Enumerable.Range(0, 7)
+                     where mask[z, y, x]
+                     select (z, y, x);
+        Assert.All(
+            inside, v => Assert.True(v.z >= first && v.z <= last && v.y >= first && v.y <= last && v.x >= first && v.x <= last));
         Assert.Contains(inside, v => v.z == first);
         Assert.Contains(inside, v => v.x == last);
     }
@@ -81,7 +86,9 @@ public sealed class MorphologyTests
     {
         var size = new Extent(4, 6, 70);
         var element = new StructuringElement(radius, planar: false);
-        var offsets = (from run in element.Runs from x in Enumerable.Range(run.From, run.To - run.From + 1) select (run.Z, run.Y, X: x)).ToList();
+        var offsets =
+            (from run in element.Runs from x in Enumerable.Range(run.From, run.To - run.From + 1) select (run.Z, run.Y, X: x))
+                .ToList();
         var (mask, morphology) = Masks(size);
         var random = new CounterRandom(3);
         var start = new bool[size.Voxels];

@@ -103,7 +103,9 @@ public sealed class NonZeroCropTests
             var extent = GoldenJson.ExtentOf(data);
             var values = GoldenJson.Floats(data);
             var channels = values.Chunk((int)extent.Voxels).ToList();
-            var labels = item.GetProperty("seg").ValueKind == JsonValueKind.Null ? null : GoldenJson.Labels(item.GetProperty("seg"));
+            var labels = item.GetProperty("seg").ValueKind == JsonValueKind.Null
+                ? null
+                : GoldenJson.Labels(item.GetProperty("seg"));
 
             var crop = NonZeroCrop.Find(channels, extent);
             var bbox = item.GetProperty("bbox").EnumerateArray().ToArray();

@@ -44,7 +44,8 @@ public static class ReferenceResampling
     {
         if (order == 0 || from == to)
         {
-            return [.. Image([.. labels.Select(label => (double)label)], from, to, 0, separateAxis).Select(value => (short)value)];
+            return [
+                .. Image([.. labels.Select(label => (double)label)], from, to, 0, separateAxis).Select(value => (short)value)];
         }
 
         var result = new short[to.Voxels];

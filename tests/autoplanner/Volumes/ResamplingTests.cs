@@ -223,7 +223,8 @@ public sealed class ResamplingTests
             var name = $"{from} to {to}, order {order}/{orderZ}, axis {axis}";
             if (item.GetProperty("is_seg").GetBoolean())
             {
-                var channels = GoldenJson.Labels(input).Chunk((int)from.Voxels).Zip(GoldenJson.Labels(output).Chunk((int)to.Voxels));
+                var channels = GoldenJson.Labels(input)
+                    .Chunk((int)from.Voxels).Zip(GoldenJson.Labels(output).Chunk((int)to.Voxels));
                 foreach (var (labels, expected) in channels)
                 {
                     var result = Processor.ResampleLabels(labels, from, to, order, axis);
@@ -242,7 +243,8 @@ public sealed class ResamplingTests
                         values[(int)(c * from.Voxels)..(int)((c + 1) * from.Voxels)], from, to, order, axis, orderZ);
                     var range = values.Max() - values.Min();
                     AssertClose(
-                        [.. expected[(int)(c * to.Voxels)..(int)((c + 1) * to.Voxels)].Select(v => (double)v)], result, 1e-5 * range, name);
+                        [.. expected[(int)(c * to.Voxels)..(int)((c + 1) * to.Voxels)].Select(v => (double)v)], result,
+                        1e-5 * range, name);
                 }
             }
         }

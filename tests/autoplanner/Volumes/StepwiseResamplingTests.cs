@@ -6,7 +6,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Volumes;
 
-/// <summary>Large volumes are resampled step by step, in slabs (docs/method/memory.md §3): the same bytes as all at once.</summary>
+/// <summary>
+/// Large volumes are resampled step by step, in slabs (docs/method/memory.md §3): the same bytes as all at once.
+/// </summary>
 public sealed class StepwiseResamplingTests
 {
     [Theory]

@@ -28,7 +28,9 @@ public sealed class WorkspaceGuardTests : IDisposable
         Plan(data.Path);
         var before = File.ReadAllBytes(Work.PlansFile);
         var error = Assert.Throws<SharpSegException>(() => Plan(other.Path));
-        Assert.Contains($"`{Work.Folder}` belongs to the dataset `{data.Path}`, not to `{other.Path}`", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"`{Work.Folder}` belongs to the dataset `{data.Path}`, not to `{other.Path}`", error.Message,
+            StringComparison.Ordinal);
         Assert.Contains("-o", error.Hint!, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(Work.PlansFile));
         Assert.Equal(data.Path, Work.ReadDatasetFolder());
@@ -89,7 +91,8 @@ public sealed class WorkspaceGuardTests : IDisposable
         var folder = DatasetFolder.V2(ids);
         foreach (var id in ids)
         {
-            var cube = new NiftiBytes { DataType = 2, Dim = [3, edge, edge, edge, 1, 1, 1, 1], PixDim = [1, 1, 1, 1, 0, 0, 0, 0] };
+            var cube =
+                new NiftiBytes { DataType = 2, Dim = [3, edge, edge, edge, 1, 1, 1, 1], PixDim = [1, 1, 1, 1, 0, 0, 0, 0] };
             folder.Nifti($"imagesTr/{id}_0000.nii.gz", cube, [.. Enumerable.Range(0, voxels).Select(i => (double)(i % 200))]);
             folder.Nifti($"labelsTr/{id}.nii.gz", cube, [.. Enumerable.Range(0, voxels).Select(i => (double)(i % 3))]);
         }

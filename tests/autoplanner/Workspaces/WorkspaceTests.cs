@@ -36,7 +36,8 @@ public sealed class WorkspaceTests
         using var folder = new TemporaryFolder();
         var workspace = new Workspace(folder.Path);
         workspace.WriteDataset(Description, datasetFolder: null);
-        Assert.Contains("without", Assert.Throws<SharpSegException>(() => workspace.ReadDatasetFolder()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "without", Assert.Throws<SharpSegException>(() => workspace.ReadDatasetFolder()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -83,7 +84,9 @@ public sealed class WorkspaceTests
         Assert.Equal(("large", "2d"), (usual.Locate("2d@large").Work.Plan, usual.Locate("2d@large").Configuration));
         Assert.Equal(((string?)null, "2d"), (usual.Locate("2d").Work.Plan, usual.Locate("2d").Configuration));
         Assert.Null(new Workspace(folder.Path, "default").Plan);
-        Assert.Contains("default, large", Assert.Throws<SharpSegException>(() => new Workspace(folder.Path, "small").ReadPlans()).Hint!, StringComparison.Ordinal);
+        Assert.Contains(
+            "default, large", Assert.Throws<SharpSegException>(() => new Workspace(folder.Path, "small").ReadPlans()).Hint!,
+            StringComparison.Ordinal);
         Assert.Throws<SharpSegException>(() => new Workspace(folder.Path, "../elsewhere"));
     }
 
@@ -92,7 +95,9 @@ public sealed class WorkspaceTests
     {
         var workspace = new Workspace("/w");
         var plans = Plan(Identical(50, [1, 1, 1], [36, 50, 35]), 3).Plans;
-        Assert.Equal(Path.Combine(workspace.Folder, "preprocessed", "3d_fullres"), workspace.PreprocessedFolder(plans.Resolve("3d_fullres")));
+        Assert.Equal(
+            Path.Combine(workspace.Folder, "preprocessed", "3d_fullres"),
+            workspace.PreprocessedFolder(plans.Resolve("3d_fullres")));
         var run = workspace.RunFolder("2d", 3);
         Assert.Equal(Path.Combine(workspace.Folder, "runs", "2d", "fold_3"), run);
         Assert.Equal(Path.Combine(run, "checkpoint_best.safetensors"), Workspace.BestCheckpoint(run));

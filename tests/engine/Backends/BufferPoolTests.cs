@@ -59,7 +59,8 @@ public sealed class BufferPoolTests : IDisposable
             {
                 var t = pool.Rent(Shape.Vector(random.Next(1, 500)));
                 Assert.DoesNotContain(
-                    lent, o => ReferenceEquals(o.Buffer, t.Buffer) && o.Offset < t.Offset + t.Length && t.Offset < o.Offset + o.Length);
+                    lent, o =>
+                        ReferenceEquals(o.Buffer, t.Buffer) && o.Offset < t.Offset + t.Length && t.Offset < o.Offset + o.Length);
                 lent.Add(t);
             }
         }

@@ -32,8 +32,10 @@ public sealed class GoldenLossTests : IDisposable
 
             seen++;
             var regions = name.Contains("BCE", StringComparison.Ordinal);
-            var ignore = entry.TryGetProperty("ignore_label", out var label) ? label.GetInt32() : regions && name.Contains("ignore", StringComparison.Ordinal) ? 0 : -1;
-            var (value, gradient) = Evaluate(entry, new LossOptions([1f], regions, entry.GetProperty("batch_dice").GetBoolean(), ignore));
+            var ignore = entry.TryGetProperty("ignore_label", out var label)
+                ? label.GetInt32() : regions && name.Contains("ignore", StringComparison.Ordinal) ? 0 : -1;
+            var (value, gradient) = Evaluate(
+                entry, new LossOptions([1f], regions, entry.GetProperty("batch_dice").GetBoolean(), ignore));
             Near(entry.GetProperty("loss").GetDouble(), value.Total, name);
             var expected = ChannelsLast(entry.GetProperty("grad"));
             for (var i = 0; i < expected.Length; i++)
@@ -56,7 +58,8 @@ public sealed class GoldenLossTests : IDisposable
             {
                 compared++;
                 var options = new LossOptions(
-                    [1f], Regions: false, entry.GetProperty("batch_dice").GetBoolean(), Smooth: (float)entry.GetProperty("smooth").GetDouble(),
+                    [1f], Regions: false, entry.GetProperty("batch_dice").GetBoolean(),
+                    Smooth: (float)entry.GetProperty("smooth").GetDouble(),
                     DiceIncludesBackground: entry.GetProperty("do_bg").GetBoolean());
                 Near(entry.GetProperty("loss").GetDouble(), Evaluate(entry, options).Value.Dice, name);
             }
@@ -64,7 +67,9 @@ public sealed class GoldenLossTests : IDisposable
             {
                 compared++;
                 var ignore = entry.TryGetProperty("ignore_label", out var label) ? label.GetInt32() : -1;
-                Near(entry.GetProperty("loss").GetDouble(), Evaluate(entry, new LossOptions([1f], false, false, ignore)).Value.CrossEntropy, name);
+                Near(
+                    entry.GetProperty("loss").GetDouble(),
+                    Evaluate(entry, new LossOptions([1f], false, false, ignore)).Value.CrossEntropy, name);
             }
         }
 
@@ -92,8 +97,10 @@ public sealed class GoldenLossTests : IDisposable
         using var pool = new BufferPool(backend);
         var tape = new Tape(backend, pool, recording: true);
         var logits = tape.Input(pool.Rent(Shape.Activation(1, new Extent(1, 2, 2), 2)), needsGradient: true);
-        Assert.Throws<ShapeException>(() => SegmentationLoss.Evaluate(tape, [logits], [null], new LossOptions([1f], false, false)));
-        Assert.Throws<ShapeException>(() => SegmentationLoss.Evaluate(tape, [logits], [null], new LossOptions([1f, 0f], false, false)));
+        Assert.Throws<ShapeException>(
+            () => SegmentationLoss.Evaluate(tape, [logits], [null], new LossOptions([1f], false, false)));
+        Assert.Throws<ShapeException>(
+            () => SegmentationLoss.Evaluate(tape, [logits], [null], new LossOptions([1f, 0f], false, false)));
         var value = SegmentationLoss.Evaluate(tape, [logits], [null], new LossOptions([0f], false, false));
         Assert.Equal(0.0, value.Total);
         Assert.Null(logits.Gradient);
@@ -102,7 +109,9 @@ public sealed class GoldenLossTests : IDisposable
     public void Dispose() => backend.Dispose();
 
     private static void Near(double expected, double actual, string what) =>
-        Assert.True(Math.Abs(expected - actual) <= Tolerance * Math.Max(1.0, Math.Abs(expected)), $"{what}: expected {expected}, got {actual}");
+        Assert.True(
+            Math.Abs(expected - actual) <= Tolerance * Math.Max(1.0, Math.Abs(expected)),
+            $"{what}: expected {expected}, got {actual}");
 
     private static double[] ChannelsLast(JsonElement array)
     {
@@ -130,7 +139,8 @@ public sealed class GoldenLossTests : IDisposable
     {
         using var pool = new BufferPool(backend);
         var tape = new Tape(backend, pool, recording: true);
-        var outputs = example.GetProperty("outputs").EnumerateArray().Select(o => tape.Input(Upload(pool, o), needsGradient: true)).ToList();
+        var outputs = example.GetProperty("outputs").EnumerateArray()
+            .Select(o => tape.Input(Upload(pool, o), needsGradient: true)).ToList();
         var targets = example.GetProperty("targets").EnumerateArray().Select(t => Upload(pool, t)).ToList();
 
         // Which Dice the example used is not written down; its loss says it.
@@ -139,7 +149,8 @@ public sealed class GoldenLossTests : IDisposable
         {
             var silent = new Tape(backend, pool, recording: false);
             var value = SegmentationLoss.Evaluate(
-                silent, [.. outputs.Select(o => silent.Input(o.Value))], targets, new LossOptions(weights, Regions: false, b)).Total;
+                silent, [.. outputs.Select(o => silent.Input(o.Value))], targets,
+                new LossOptions(weights, Regions: false, b)).Total;
             return Math.Abs(value - expected) < 1e-5;
         });
         SegmentationLoss.Evaluate(tape, outputs, targets, new LossOptions(weights, Regions: false, batchDice));
@@ -172,7 +183,8 @@ public sealed class GoldenLossTests : IDisposable
     {
         var shape = ShapeOf(entry.GetProperty("logits"));
         return Evaluate(
-            ChannelsLast(entry.GetProperty("logits")), ChannelsLast(entry.GetProperty("target")), shape.Spatial, shape.C, options, shape.N);
+            ChannelsLast(entry.GetProperty("logits")), ChannelsLast(entry.GetProperty("target")), shape.Spatial, shape.C,
+            options, shape.N);
     }
 
     private (LossValue Value, double[] Gradient) Evaluate(

@@ -125,7 +125,9 @@ public sealed class SafetensorsTests : IDisposable
                 reader.Verify();
                 Assert.True(reader.HasChecksums, "the checksums' own name was hit");
             });
-            Assert.True(error is ModelFileException or Xunit.Sdk.TrueException { Message: "the checksums' own name was hit" }, $"bit {bit}: {error}");
+            Assert.True(
+                error is ModelFileException or Xunit.Sdk.TrueException { Message: "the checksums' own name was hit" },
+                $"bit {bit}: {error}");
         }
     }
 
@@ -138,13 +140,16 @@ public sealed class SafetensorsTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
         using var reader = SafetensorsReader.Open(path);
-        Assert.Contains("'w' is not the one that was written", Assert.Throws<ModelFileException>(() => reader.Read("w", new float[3])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'w' is not the one that was written",
+            Assert.Throws<ModelFileException>(() => reader.Read("w", new float[3])).Message, StringComparison.Ordinal);
         Assert.Throws<ModelFileException>(reader.Verify);
     }
 
     [Fact]
     public void Two_tensors_of_one_name_are_not_written() =>
-        Assert.Throws<ArgumentException>(() => Save(folder.File("a.safetensors"), [new("w", [1], _ => { }), new("w", [1], _ => { })]));
+        Assert.Throws<ArgumentException>(
+            () => Save(folder.File("a.safetensors"), [new("w", [1], _ => { }), new("w", [1], _ => { })]));
 
     [Fact]
     public void A_wrong_name_or_length_is_refused()

@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace SharpSeg.Engine.Tests.ModelFiles;
 
 /// <summary>
-/// Files that were changed at random: whatever comes in, the answer is data or a <see cref="ModelFileException"/>. SHARPSEG_FUZZ_COUNT sets how many
-/// are tried; a million takes about an hour.
+/// Files that were changed at random: whatever comes in, the answer is data or a <see cref="ModelFileException"/>.
+/// SHARPSEG_FUZZ_COUNT sets how many are tried; a million takes about an hour.
 /// </summary>
 public sealed class TorchFileFuzzTests(ITestOutputHelper output)
 {
@@ -17,7 +17,9 @@ public sealed class TorchFileFuzzTests(ITestOutputHelper output)
     public void Changed_files_are_read_or_refused()
     {
         var count = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_FUZZ_COUNT"), out var wanted) ? wanted : 3000;
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED"), out var given) ? given : Environment.TickCount;
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED"), out var given)
+            ? given
+            : Environment.TickCount;
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var seeds = new[] { Seed(CompressionLevel.NoCompression), Seed(CompressionLevel.Optimal) };
@@ -63,7 +65,8 @@ public sealed class TorchFileFuzzTests(ITestOutputHelper output)
 
     private static void ReadAll(TorchFile file)
     {
-        if (file.Root is not OrderedDictionary<string, object?> root || root.GetValueOrDefault("network_weights") is not OrderedDictionary<string, object?> weights)
+        if (file.Root is not OrderedDictionary<string, object?> root
+            || root.GetValueOrDefault("network_weights") is not OrderedDictionary<string, object?> weights)
         {
             return;
         }
@@ -89,7 +92,9 @@ public sealed class TorchFileFuzzTests(ITestOutputHelper output)
                 case 1: bytes[at] ^= (byte)(1 << random.Next(8)); break;
                 case 2: bytes = bytes[..at]; break;
                 case 3: bytes = [.. bytes[..at], .. bytes[random.Next(at, bytes.Length)..]]; break;
-                case 4: bytes = [.. bytes[..at], .. bytes[random.Next(bytes.Length)..].Take(random.Next(64)), .. bytes[at..]]; break;
+                case 4:
+                    bytes =
+                    [.. bytes[..at], .. bytes[random.Next(bytes.Length)..].Take(random.Next(64)), .. bytes[at..]]; break;
                 default:
                     for (var i = at; i < Math.Min(at + 4, bytes.Length); i++)
                     {

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.ModelFiles;
 
-/// <summary>Files of torch.save: what is understood, what is left alone, and one clear line for everything that is wrong.</summary>
+/// <summary>
+/// Files of torch.save: what is understood, what is left alone, and one clear line for everything that is wrong.
+/// </summary>
 public sealed class TorchFileTests
 {
     private static readonly float[] Six = [1, -2, 3.5f, 4, 5, 6.25f];
@@ -80,7 +82,8 @@ public sealed class TorchFileTests
         [
             0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, (byte)'}', 0x94, (byte)'(',
             0x8c, 1, (byte)'a', 0x94, 0x8a, 2, 0x00, 0xff,                                                   // -256
-            0x8c, 1, (byte)'b', (byte)'h', 1,                                                                // what MEMOIZE kept second
+            // what MEMOIZE kept second
+            0x8c, 1, (byte)'b', (byte)'h', 1,
             0x8c, 1, (byte)'c', 0x8c, 1, (byte)'m', 0x8c, 1, (byte)'n', 0x93, (byte)')', 0x81,
             0x8c, 1, (byte)'d', (byte)'C', 2, 7, 8,
             0x8c, 1, (byte)'e', 0x8f, (byte)'(', (byte)'K', 1, 0x90,
@@ -101,10 +104,15 @@ public sealed class TorchFileTests
         using var folder = new TemporaryFolder();
         var witness = Path.Combine(folder.Path, "witness");
         var path = Path.Combine(folder.Path, "a.pth");
-        Zip(path, ("archive/data.pkl", Encoding.ASCII.GetBytes($"\u0080\u0002cos\nsystem\n(X".Replace("\u0080", "")).Prepend((byte)0x80).ToArray()));
+        Zip(
+            path,
+            ("archive/data.pkl", Encoding.ASCII.GetBytes($"\u0080\u0002cos\nsystem\n(X".Replace("\u0080", ""))
+                .Prepend((byte)0x80).ToArray()));
         Assert.Throws<ModelFileException>(() => TorchFile.Open(path));
         byte[] text = Encoding.ASCII.GetBytes($"touch {witness}");
-        byte[] call = [0x80, 2, .. Encoding.ASCII.GetBytes("cposix\nsystem\n"), 0x8c, (byte)text.Length, .. text, 0x85, (byte)'R', (byte)'.'];
+        byte[] call =
+            [0x80, 2, .. Encoding.ASCII.GetBytes("cposix\nsystem\n"), 0x8c, (byte)text.Length, .. text, 0x85,
+                (byte)'R', (byte)'.'];
         Zip(path, ("archive/data.pkl", call));
         using (var file = TorchFile.Open(path))
         {
@@ -144,7 +152,9 @@ public sealed class TorchFileTests
         var path = Path.Combine(folder.Path, "a.pth");
         Expect([], "the file is empty");
         Expect("hello world, no zip"u8.ToArray(), "not a file of torch.save");
-        Expect([0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e], "torch.save(torch.load(file), file)");
+        Expect(
+            [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e],
+            "torch.save(torch.load(file), file)");
         Expect("PK\u0003\u0004 and then nothing"u8.ToArray(), "a.pth: ");
         Zip(path, ("archive/other", [1]));
         Fails("no data.pkl");
@@ -164,7 +174,8 @@ public sealed class TorchFileTests
         }
 
         void Fails(string message) =>
-            Assert.Contains(message, Assert.Throws<ModelFileException>(() => TorchFile.Open(path)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                message, Assert.Throws<ModelFileException>(() => TorchFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -185,7 +196,9 @@ public sealed class TorchFileTests
         Assert.IsType<PickleOpaque>(root["negative"]);
         Assert.IsType<PickleOpaque>(root["huge"]);
         var counts = Assert.IsType<TorchTensor>(root["counts"]);
-        Assert.Contains("type Long", Assert.Throws<ModelFileException>(() => file.Read("counts", counts, new float[2])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "type Long", Assert.Throws<ModelFileException>(() => file.Read("counts", counts, new float[2])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -205,7 +218,8 @@ public sealed class TorchFileTests
     [SharedFact]
     public void A_checkpoint_of_nnUNet_is_read_whole()
     {
-        using var file = TorchFile.Open(SharedFolder.At("golden", "predict", "hip_3d", "model", "fold_0", "checkpoint_final.pth"));
+        using var file = TorchFile.Open(
+            SharedFolder.At("golden", "predict", "hip_3d", "model", "fold_0", "checkpoint_final.pth"));
         var root = Assert.IsType<OrderedDictionary<string, object?>>(file.Root);
         Assert.Equal("3d_fullres", ((OrderedDictionary<string, object?>)root["init_args"]!)["configuration"]);
         var weights = Assert.IsType<OrderedDictionary<string, object?>>(root["network_weights"]);

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Networks;
 
-/// <summary>Blocks of other styles than the usual one, against the formula written out: y = act(γ·(conv(x) − mean)/√(var + ε) + β).</summary>
+/// <summary>
+/// Blocks of other styles than the usual one, against the formula written out: y = act(γ·(conv(x) − mean)/√(var + ε) + β).
+/// </summary>
 public sealed class ConvBlockStyleTests
 {
     private static readonly float[] X = [1, -2, 3, 5, -4, 0, 2, 7];
@@ -23,7 +25,8 @@ public sealed class ConvBlockStyleTests
     {
         var conv = X.Select(x => (Weight * x) + (hasBias ? Bias : 0)).ToArray();
         double mean = conv.Average(), variance = conv.Average(v => (v - mean) * (v - mean));
-        var expected = conv.Select(v => Activate(((affine ? Gamma : 1) * (v - mean) / Math.Sqrt(variance + epsilon)) + (affine ? Beta : 0), slope));
+        var expected = conv.Select(
+            v => Activate(((affine ? Gamma : 1) * (v - mean) / Math.Sqrt(variance + epsilon)) + (affine ? Beta : 0), slope));
         AssertNear(expected, Run(new BlockStyle(slope, NormKind.Instance, epsilon, affine, hasBias)));
     }
 

@@ -16,7 +16,9 @@ internal static class FixturePlans
     public static NetworkPlan F2 => Plan(NetworkFamily.PlainUNet, [2, 3], [Flat3, Cube3], [Extent.One, Flat2], 2, 2);
 
     public static NetworkPlan F3 =>
-        Plan(NetworkFamily.ResidualEncoderUNet, [2, 4], [Flat3, Flat3], [Extent.One, Flat2], 1, 1) with { EncoderBlocks = [1, 2] };
+        Plan(
+            NetworkFamily.ResidualEncoderUNet, [2, 4], [Flat3, Flat3], [Extent.One, Flat2], 1, 1) with
+        { EncoderBlocks = [1, 2] };
 
     public static NetworkPlan F4 => Plan(NetworkFamily.StuNet, [2, 3], [Cube3, Cube3], [Extent.One, Cube2], 1, 1);
 
@@ -27,16 +29,19 @@ internal static class FixturePlans
     { DeepSupervision = true };
 
     public static NetworkPlan F7 => Plan(
-        NetworkFamily.UNetPlusPlus, [2, 4, 8, 8, 8, 8], [.. Enumerable.Repeat(Flat3, 6)], [Extent.One, .. Enumerable.Repeat(Flat2, 5)], 2, 2) with
+        NetworkFamily.UNetPlusPlus, [2, 4, 8, 8, 8, 8], [.. Enumerable.Repeat(Flat3, 6)],
+        [Extent.One, .. Enumerable.Repeat(Flat2, 5)], 2, 2) with
     { DeepSupervision = true };
 
     /// <summary>UNet++ with three poolings, small enough to train in float64.</summary>
     public static NetworkPlan SmallPlusPlus => Plan(
-        NetworkFamily.UNetPlusPlus, [2, 3, 4, 4], [.. Enumerable.Repeat(Flat3, 4)], [Extent.One, .. Enumerable.Repeat(Flat2, 3)], 1, 1) with
+        NetworkFamily.UNetPlusPlus, [2, 3, 4, 4], [.. Enumerable.Repeat(Flat3, 4)],
+        [Extent.One, .. Enumerable.Repeat(Flat2, 3)], 1, 1) with
     { DeepSupervision = true };
 
     public static NetworkPlan Plan(
-        NetworkFamily family, int[] features, Extent[] kernels, Extent[] strides, int encoderBlocks, int decoderBlocks, int inputs = 1, int outputs = 2) =>
+        NetworkFamily family, int[] features, Extent[] kernels, Extent[] strides, int encoderBlocks, int decoderBlocks,
+        int inputs = 1, int outputs = 2) =>
         new()
         {
             Family = family,

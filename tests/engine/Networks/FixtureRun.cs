@@ -110,7 +110,9 @@ internal sealed partial class FixtureRun : IDisposable
     private static List<IReadOnlyList<Parameter>> Group(IReadOnlyList<Parameter> parameters) =>
         [.. parameters.GroupBy(p => PartSuffix().Replace(p.Name, ".weight")).Select(g => (IReadOnlyList<Parameter>)[.. g])];
 
-    /// <summary>Where our element i of a part lies in nnU-Net's whole tensor, written down independently of the engine's own map.</summary>
+    /// <summary>
+    /// Where our element i of a part lies in nnU-Net's whole tensor, written down independently of the engine's own map.
+    /// </summary>
     private static int WalkIndex(IReadOnlyList<Parameter> parts, Parameter part, int i)
     {
         var s = part.Shape;

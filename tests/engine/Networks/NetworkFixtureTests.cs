@@ -3,7 +3,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Networks;
 
-/// <summary>What holds exactly in a whole network. The answers of docs/method/networks.md §10 are asserted beside that page.</summary>
+/// <summary>
+/// What holds exactly in a whole network. The answers of docs/method/networks.md §10 are asserted beside that page.
+/// </summary>
 public class NetworkFixtureTests
 {
     [Fact]

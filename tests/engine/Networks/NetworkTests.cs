@@ -91,10 +91,12 @@ public sealed class NetworkTests : IDisposable
         backend.Fill(x, 0.5f);
         var input = tape.Input(x);
         Assert.Equal(
-            [Shape.Activation(2, new Extent(1, 16, 32), 2), Shape.Activation(2, new Extent(1, 8, 16), 2), Shape.Activation(2, new Extent(1, 4, 8), 2)],
+            [Shape.Activation(2, new Extent(1, 16, 32), 2), Shape.Activation(2, new Extent(1, 8, 16), 2),
+                Shape.Activation(2, new Extent(1, 4, 8), 2)],
             network.Forward(tape, input, allOutputs: true).Select(o => o.Shape));
         Assert.Single(network.Forward(tape, input, allOutputs: false));
-        Assert.Throws<ShapeException>(() => network.Forward(tape, tape.Output(Shape.Activation(1, new Extent(1, 16, 16), 2)), allOutputs: true));
+        Assert.Throws<ShapeException>(
+            () => network.Forward(tape, tape.Output(Shape.Activation(1, new Extent(1, 16, 16), 2)), allOutputs: true));
         tape.Clear();
         pool.Return(x);
         Assert.Equal(0, pool.InUseBytes);
@@ -125,6 +127,7 @@ public sealed class NetworkTests : IDisposable
         var actual = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / values.Length);
         Assert.InRange(actual / std, 0.99, 1.01);
         Assert.InRange(mean, -5 * std / Math.Sqrt(values.Length), 5 * std / Math.Sqrt(values.Length));
-        Assert.InRange(values.Count(v => Math.Abs(v) < std) / (double)values.Length, 0.66, 0.71);       // 0.683 of a normal distribution
+        // 0.683 of a normal distribution
+        Assert.InRange(values.Count(v => Math.Abs(v) < std) / (double)values.Length, 0.66, 0.71);
     }
 }

@@ -7,14 +7,17 @@ using Xunit;
 namespace SharpSeg.Engine.Tests.Networks;
 
 /// <summary>
-/// Parameters of networks against the reference implementations. The counts of docs/method/networks.md §9 are asserted beside that page.
+/// Parameters of networks against the reference implementations. The counts of docs/method/networks.md §9 are asserted beside
+/// that page.
 /// </summary>
 public class ParameterCountTests
 {
     [Fact]
     public void Classic_without_a_cap_and_the_later_release_match()
     {
-        var noCap = CountedPlans.Cubic(NetworkFamily.ClassicUNet, CountedPlans.Features(30, 960, 6), 1, 2) with { DeepSupervision = true };
+        var noCap = CountedPlans.Cubic(
+            NetworkFamily.ClassicUNet, CountedPlans.Features(30, 960, 6), 1, 2) with
+        { DeepSupervision = true };
         Assert.Equal(79_530_990, CountedPlans.Count(noCap));
         var v1 = CountedPlans.Cubic(NetworkFamily.ClassicUNet, CountedPlans.Modern3D, 1, 2) with { DeepSupervision = true };
         Assert.Equal(31_194_784, CountedPlans.Count(v1));
@@ -26,7 +29,9 @@ public class ParameterCountTests
         foreach (var entry in GoldenJson.Rows("network_params.json", 164, 10))
         {
             var arch = entry.GetProperty("arch");
-            var family = entry.GetProperty("class").GetString() == "PlainConvUNet" ? NetworkFamily.PlainUNet : NetworkFamily.ResidualEncoderUNet;
+            var family = entry.GetProperty("class").GetString() == "PlainConvUNet"
+                ? NetworkFamily.PlainUNet
+                : NetworkFamily.ResidualEncoderUNet;
             var blocks = GoldenPlans.Integers(arch.GetProperty("blocks"));
             var plan = new NetworkPlan
             {
@@ -50,13 +55,17 @@ public class ParameterCountTests
         var golden = GoldenJson.Read("functions", "state_dict_keys.json");
         Check("nnUNetPlans:2d", CountedPlans.Flat(NetworkFamily.PlainUNet, CountedPlans.Modern3D[..4], 1, 3));
         Check("nnUNetPlans:3d_fullres", CountedPlans.Cubic(NetworkFamily.PlainUNet, CountedPlans.Modern3D[..4], 1, 3));
-        Check("nnUNetResEncUNetMPlans:3d_fullres", CountedPlans.Residual(CountedPlans.Cubic(NetworkFamily.ResidualEncoderUNet, CountedPlans.Modern3D[..4], 1, 3)));
+        Check(
+            "nnUNetResEncUNetMPlans:3d_fullres",
+            CountedPlans.Residual(CountedPlans.Cubic(NetworkFamily.ResidualEncoderUNet, CountedPlans.Modern3D[..4], 1, 3)));
 
         void Check(string key, NetworkPlan plan)
         {
             // The reference lists every tensor up to three times: as conv/norm, as all_modules, and again below decoder.encoder.
             var expected = golden.GetProperty(key).EnumerateObject()
-                .Where(p => !p.Name.Contains("all_modules", StringComparison.Ordinal) && !p.Name.StartsWith("decoder.encoder", StringComparison.Ordinal))
+                .Where(
+                    p => !p.Name.Contains("all_modules", StringComparison.Ordinal)
+                        && !p.Name.StartsWith("decoder.encoder", StringComparison.Ordinal))
                 .Select(p => $"{p.Name} [{string.Join(",", GoldenPlans.Integers(p.Value))}]");
             using var backend = new RehearsalBackend();
             using var network = Network.Create(plan, backend);

@@ -8,8 +8,8 @@ using Xunit;
 namespace SharpSeg.Engine.Tests.Optimizers;
 
 /// <summary>
-/// Which parameters a step moves, and by how much in common. The traces of docs/method/losses-and-optimisers.md §8 are asserted beside
-/// that page.
+/// Which parameters a step moves, and by how much in common. The traces of docs/method/losses-and-optimisers.md §8 are asserted
+/// beside that page.
 /// </summary>
 public sealed class OptimizerTests : IDisposable
 {
@@ -58,7 +58,9 @@ public sealed class OptimizerTests : IDisposable
         }
     }
 
-    /// <summary>With bias correction both averages of a constant gradient are exact from the first step on: θ moves by η each time.</summary>
+    /// <summary>
+    /// With bias correction both averages of a constant gradient are exact from the first step on: θ moves by η each time.
+    /// </summary>
     [Fact]
     public void Adam_moves_by_the_rate_in_every_step_of_a_constant_gradient()
     {

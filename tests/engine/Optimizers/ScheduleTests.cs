@@ -4,7 +4,9 @@ using Xunit;
 
 namespace SharpSeg.Engine.Tests.Optimizers;
 
-/// <summary>Learning-rate schedules. The tables of docs/method/losses-and-optimisers.md §9 are asserted beside that page.</summary>
+/// <summary>
+/// Learning-rate schedules. The tables of docs/method/losses-and-optimisers.md §9 are asserted beside that page.
+/// </summary>
 public class ScheduleTests
 {
     [Fact]
@@ -29,7 +31,8 @@ public class ScheduleTests
     [Fact]
     public void A_slowly_falling_average_requalifies_every_51st_epoch()
     {
-        // The average itself is to fall by 1e-4 per epoch (a hair less, so that rounding does not decide whether 50 epochs make 5e-3):
+        // The average itself is to fall by 1e-4 per epoch (a hair less, so that rounding does not decide whether 50 epochs make
+        // 5e-3):
         // invert the moving average to get the raw losses.
         static double Average(int e) => 1.0 - (0.99999e-4 * e);
         var reductions = Reductions(StopRule.RateOnly, e => e == 0 ? 1.0 : (Average(e) - (0.93 * Average(e - 1))) / 0.07);

@@ -18,7 +18,8 @@ namespace SharpSeg.Engine.Tests.Training;
 /// </summary>
 public class GoldenTrainingStepTests
 {
-    // The CPU's wide Winograd tiles, F(4,3), round some ten times as much as plain sums; outputs stay within the 1e-4 of golden/README.
+    // The CPU's wide Winograd tiles, F(4,3), round some ten times as much as plain sums; outputs stay within the 1e-4 of
+    // golden/README.
     private const double CpuFactor = 5;
 
     private const double OutputTolerance = 2e-5;
@@ -34,7 +35,8 @@ public class GoldenTrainingStepTests
 
     [Trait("Tier", "slow")]
     [SharedFact]
-    public void Residual_encoder_3d_matches_in_float64() => Check(new ReferenceBackend(), 1, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
+    public void Residual_encoder_3d_matches_in_float64() =>
+        Check(new ReferenceBackend(), 1, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
     [Fact]
     public void Plain_2d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "2d", NetworkFamily.PlainUNet);
@@ -43,7 +45,8 @@ public class GoldenTrainingStepTests
     public void Plain_3d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "3d", NetworkFamily.PlainUNet);
 
     [SharedFact]
-    public void Residual_encoder_3d_matches_on_the_processor() => Check(Cpu.Open(2), CpuFactor, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
+    public void Residual_encoder_3d_matches_on_the_processor() =>
+        Check(Cpu.Open(2), CpuFactor, "3d_resenc", NetworkFamily.ResidualEncoderUNet);
 
     private static void Check(Backend opened, double factor, string name, NetworkFamily family)
     {
@@ -61,14 +64,17 @@ public class GoldenTrainingStepTests
 
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, meta.GetProperty("batch_dice").GetBoolean());
-        using var step = new TrainingStep(network, optimizer, patch, meta.GetProperty("batch_size").GetInt32(), new TrainingOptions(loss));
+        using var step = new TrainingStep(
+            network, optimizer, patch, meta.GetProperty("batch_size").GetInt32(), new TrainingOptions(loss));
         for (var i = 0; i < 3; i++)
         {
             var images = ChannelsLast(arrays[$"batch{i}__data"]);
             var targets = network.OutputScales.Select((_, s) => arrays[$"batch{i}__target{s}"].Floats).ToList();
             var value = step.Run(images, targets, (float)PolySchedule.Rate(i, 1000));
             Near(meta.GetProperty("losses")[i].GetDouble(), value, factor * LossTolerance, $"loss {i}");
-            Near(meta.GetProperty("total_grad_norm_before_clip12")[i].GetDouble(), step.GradientNorm, factor * 1e-5, $"gradient norm {i}");
+            Near(
+                meta.GetProperty("total_grad_norm_before_clip12")[i].GetDouble(), step.GradientNorm, factor * 1e-5,
+                $"gradient norm {i}");
             if (i == 0)
             {
                 RequireGradients(network, arrays, GradientClipping.Coefficient(step.GradientNorm, 12.0), factor);
@@ -100,7 +106,8 @@ public class GoldenTrainingStepTests
         Assert.Equal(0, pool.InUseBytes);
     }
 
-    private static void RequireGradients(Network network, IReadOnlyDictionary<string, NpyArray> arrays, float coefficient, double factor)
+    private static void RequireGradients(
+        Network network, IReadOnlyDictionary<string, NpyArray> arrays, float coefficient, double factor)
     {
         foreach (var parameter in network.Parameters.Parameters)
         {
@@ -111,16 +118,20 @@ public class GoldenTrainingStepTests
             }
 
             var reference = Download(network, parameter, parameter.Gradient);
-            RequireEqual(expected.Floats, [.. reference.Select(g => g * coefficient)], factor * GradientTolerance, $"gradient of {parameter.Name}");
+            RequireEqual(
+                expected.Floats, [.. reference.Select(g => g * coefficient)], factor * GradientTolerance,
+                $"gradient of {parameter.Name}");
         }
     }
 
-    private static void RequireWeights(Network network, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, double factor)
+    private static void RequireWeights(
+        Network network, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, double factor)
     {
         foreach (var parameter in network.Parameters.Parameters)
         {
             RequireEqual(
-                arrays[prefix + parameter.Name].Floats, Download(network, parameter, parameter.Value), factor * WeightTolerance, prefix + parameter.Name);
+                arrays[prefix + parameter.Name].Floats, Download(network, parameter, parameter.Value), factor * WeightTolerance,
+                prefix + parameter.Name);
         }
     }
 
@@ -172,5 +183,7 @@ public class GoldenTrainingStepTests
     }
 
     private static void Near(double expected, double actual, double tolerance, string what) =>
-        Assert.True(Math.Abs(expected - actual) <= tolerance * Math.Max(1.0, Math.Abs(expected)), $"{what}: expected {expected}, got {actual}");
+        Assert.True(
+            Math.Abs(expected - actual) <= tolerance * Math.Max(1.0, Math.Abs(expected)),
+            $"{what}: expected {expected}, got {actual}");
 }

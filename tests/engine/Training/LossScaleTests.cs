@@ -81,7 +81,9 @@ public sealed class LossScaleTests
         }
     }
 
-    /// <summary>A loss so heavy that the scaled gradients overflow float32 until the factor has been halved several times.</summary>
+    /// <summary>
+    /// A loss so heavy that the scaled gradients overflow float32 until the factor has been halved several times.
+    /// </summary>
     [Fact]
     public void Overflowing_steps_change_nothing_and_shrink_the_factor_until_training_goes_on()
     {
@@ -106,7 +108,9 @@ public sealed class LossScaleTests
         Assert.All(run.Weights(), w => Assert.True(float.IsFinite(w)));
     }
 
-    /// <summary>No factor cures a loss that is not finite itself: training gives up after ten steps, as without scaling.</summary>
+    /// <summary>
+    /// No factor cures a loss that is not finite itself: training gives up after ten steps, as without scaling.
+    /// </summary>
     [Fact]
     public void Loss_that_is_not_finite_is_not_blamed_on_the_factor()
     {
@@ -140,7 +144,8 @@ public sealed class LossScaleTests
         public TrainingStep Step { get; }
 
         public static float[] Images() =>
-            [.. Enumerable.Range(0, (int)(2 * Patch.Voxels)).Select(i => MathF.Sin(0.7f * i) + (i % Patch.Voxels < Patch.Voxels / 2 ? 1f : -1f))];
+            [.. Enumerable.Range(0, (int)(2 * Patch.Voxels))
+                .Select(i => MathF.Sin(0.7f * i) + (i % Patch.Voxels < Patch.Voxels / 2 ? 1f : -1f))];
 
         public List<float[]> Targets() =>
             [.. Network.OutputScales.Select(s => Enumerable.Range(0, (int)(2 * Patch.Voxels / s.Voxels))

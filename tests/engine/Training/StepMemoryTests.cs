@@ -59,21 +59,34 @@ public class StepMemoryTests(ITestOutputHelper output)
     public void A_full_size_network_needs_about_half_of_what_storing_all_activations_needs()
     {
         var plan = FixturePlans.Plan(
-            NetworkFamily.PlainUNet, [32, 64, 128, 256, 320, 320], [.. Enumerable.Repeat(Cube3, 6)], [Extent.One, .. Enumerable.Repeat(Cube2, 5)],
+            NetworkFamily.PlainUNet, [32, 64, 128, 256, 320, 320], [.. Enumerable.Repeat(Cube3, 6)],
+            [Extent.One, .. Enumerable.Repeat(Cube2, 5)],
             2, 2, outputs: 3) with
         { DeepSupervision = true };
         var loss = new LossOptions(DeepSupervision.Weights(5), Regions: false, BatchDice: false);
         var lean = StepMemory.Measure(plan, new Extent(128, 128, 128), 2, new TrainingOptions(loss));
-        var plain = StepMemory.Measure(plan, new Extent(128, 128, 128), 2, new TrainingOptions(loss, RecomputeActivations: false));
-        var residual = plan with { Family = NetworkFamily.ResidualEncoderUNet, EncoderBlocks = [1, 3, 4, 6, 6, 6], DecoderBlocks = [1, 1, 1, 1, 1] };
+        var plain = StepMemory.Measure(
+            plan, new Extent(128, 128, 128), 2, new TrainingOptions(loss, RecomputeActivations: false));
+        var residual =
+            plan with
+            {
+                Family = NetworkFamily.ResidualEncoderUNet,
+                EncoderBlocks = [1, 3, 4, 6, 6, 6],
+                DecoderBlocks = [1, 1, 1, 1, 1]
+            };
         var leanResidual = StepMemory.Measure(residual, new Extent(128, 128, 128), 2, new TrainingOptions(loss));
-        var plainResidual = StepMemory.Measure(residual, new Extent(128, 128, 128), 2, new TrainingOptions(loss, RecomputeActivations: false));
-        foreach (var (name, m) in new[] { ("plain", lean), ("plain, stored", plain), ("residual", leanResidual), ("residual, stored", plainResidual) })
+        var plainResidual = StepMemory.Measure(
+            residual, new Extent(128, 128, 128), 2, new TrainingOptions(loss, RecomputeActivations: false));
+        foreach (var (
+            name, m) in new[] { ("plain", lean), ("plain, stored", plain), ("residual", leanResidual),
+            ("residual, stored", plainResidual) })
         {
-            output.WriteLine($"{name}: pool {m.PoolBytes >> 20} MiB, in use {m.InUseBytes >> 20} MiB, training {m.TrainingBytes(1) >> 20} MiB");
+            output.WriteLine(
+                $"{name}: pool {m.PoolBytes >> 20} MiB, in use {m.InUseBytes >> 20} MiB, training {m.TrainingBytes(1) >> 20} MiB");
         }
 
-        // One unit = a full-resolution activation of 32 channels, 512 MiB. Forward and backward hold five at level 0 and a third of
+        // One unit = a full-resolution activation of 32 channels, 512 MiB. Forward and backward hold five at level 0 and a third
+        // of
         // four below; the layout must not lose more than a tenth to holes.
         Assert.InRange(lean.InUseBytes / (512.0 * (1 << 20)), 5.0, 7.0);
         Assert.True(lean.PoolBytes <= 1.1 * lean.InUseBytes, $"{lean}");

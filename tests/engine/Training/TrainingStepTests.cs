@@ -120,7 +120,8 @@ public class TrainingStepTests
         for (var i = 0; i < 2; i++)
         {
             Assert.Equal(straight.Step.Run(Run.Images(), straight.Targets(), 0.01f), sourced.Step.Run(source, 0.01f));
-            Assert.Equal((i + 1, i + 1), (source.Taken, source.GivenBack)); // nothing is taken ahead where uploads cannot run beside
+            // nothing is taken ahead where uploads cannot run beside
+            Assert.Equal((i + 1, i + 1), (source.Taken, source.GivenBack));
         }
 
         Assert.Equal(straight.Weights(), sourced.Weights());
@@ -154,7 +155,8 @@ public class TrainingStepTests
         {
             Network = Network.Build(plan, backend, seed: 5);
             Optimizer = new SgdNesterov(Network.Parameters);
-            Options = new TrainingOptions(new LossOptions(Network.LossWeights, Regions: false, BatchDice: true), RecomputeActivations: recompute);
+            Options = new TrainingOptions(
+                new LossOptions(Network.LossWeights, Regions: false, BatchDice: true), RecomputeActivations: recompute);
             Step = new TrainingStep(Network, Optimizer, Patch, 2, Options);
         }
 
@@ -166,7 +168,8 @@ public class TrainingStepTests
 
         public TrainingStep Step { get; }
 
-        public static float[] Images() => [.. Enumerable.Range(0, (int)(2 * Patch.Voxels)).Select(i => MathF.Sin(0.7f * i) + (Bright(i) ? 1f : -1f))];
+        public static float[] Images() =>
+            [.. Enumerable.Range(0, (int)(2 * Patch.Voxels)).Select(i => MathF.Sin(0.7f * i) + (Bright(i) ? 1f : -1f))];
 
         public List<float[]> Targets() =>
             [.. Network.OutputScales.Select(s => Enumerable.Range(0, (int)(2 * Patch.Voxels / s.Voxels))

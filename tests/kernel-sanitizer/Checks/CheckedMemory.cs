@@ -5,9 +5,9 @@ namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
 /// Memory with a memory of its own: for every 32-bit word, who wrote it last and who read it last.
-/// <para>A stamp packs the epoch (a number that grows with every launch, group and barrier) and the thread. Two accesses in one epoch
-/// by different threads of a group are not ordered by anything; if one of them is a write, that is a race. Stamps from the same launch
-/// but from before this group began are another group's, and nothing orders groups at all.</para>
+/// <para>A stamp packs the epoch (a number that grows with every launch, group and barrier) and the thread. Two accesses in one
+/// epoch by different threads of a group are not ordered by anything; if one of them is a write, that is a race. Stamps from the
+/// same launch but from before this group began are another group's, and nothing orders groups at all.</para>
 /// </summary>
 internal sealed class CheckedMemory
 {

@@ -5,9 +5,9 @@ namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
 /// One group at a time: its threads, its barrier, its shared memory.
-/// <para>Exactly one thread runs at any moment, and the order is fixed: thread 0 until it waits or ends, then 1, and so on round. A
-/// kernel without barriers therefore is a loop on the calling thread. At the first barrier, thread 0 stays where it is, in the middle of
-/// its kernel, and the others are run on threads of the process that are kept for this and take turns.</para>
+/// <para>Exactly one thread runs at any moment, and the order is fixed: thread 0 until it waits or ends, then 1, and so on round.
+/// A kernel without barriers therefore is a loop on the calling thread. At the first barrier, thread 0 stays where it is, in the
+/// middle of its kernel, and the others are run on threads of the process that are kept for this and take turns.</para>
 /// </summary>
 internal sealed class GroupRun : IDisposable
 {
@@ -129,8 +129,8 @@ internal sealed class GroupRun : IDisposable
     }
 
     /// <summary>
-    /// An exchange inside a warp: gives 32-bit words, waits for the warp, and returns what each of its threads gave. Every thread of the
-    /// warp must come, to the same line.
+    /// An exchange inside a warp: gives 32-bit words, waits for the warp, and returns what each of its threads gave. Every thread
+    /// of the warp must come, to the same line.
     /// </summary>
     internal WarpWords Collective(Lane lane, SourceLine site, uint[] words)
     {
@@ -167,13 +167,15 @@ internal sealed class GroupRun : IDisposable
             var total = sharedSizes.Take(sharedInUse).Sum();
             if (total > SharedBytes)
             {
-                throw KernelFaultException.InvalidLaunch($"{total} bytes of shared memory, of {SharedBytes} that a group may have");
+                throw KernelFaultException.InvalidLaunch(
+                    $"{total} bytes of shared memory, of {SharedBytes} that a group may have");
             }
         }
         else if (sharedSizes[block] != bytes)
         {
             throw KernelFaultException.InvalidLaunch(
-                $"shared memory number {block} has {sharedSizes[block]} bytes for other threads of the group and {bytes} for this one");
+                $"shared memory number {block} has {sharedSizes[block]} bytes for other threads of the group and {bytes} for "
+                    + "this one");
         }
 
         return new ArrayView<T>(sharedBlocks[block], 0, extent);
@@ -242,7 +244,8 @@ internal sealed class GroupRun : IDisposable
         for (var i = workers.Count + 1; i < count; i++)
         {
             var own = lanes[i];
-            var worker = new Thread(() => Work(own), maxStackSize: 256 * 1024) { IsBackground = true, Name = $"emulated GPU thread {i}" };
+            var worker =
+                new Thread(() => Work(own), maxStackSize: 256 * 1024) { IsBackground = true, Name = $"emulated GPU thread {i}" };
             workers.Add(worker);
             worker.Start();
         }
@@ -292,8 +295,8 @@ internal sealed class GroupRun : IDisposable
     }
 
     /// <summary>
-    /// Who runs next: the first that is ready after this one, round; if nobody is, those whom a complete warp or a complete group lets
-    /// go. Null when all are done.
+    /// Who runs next: the first that is ready after this one, round; if nobody is, those whom a complete warp or a complete group
+    /// lets go. Null when all are done.
     /// </summary>
     private Lane? Next(Lane lane)
     {
@@ -396,7 +399,10 @@ internal sealed class GroupRun : IDisposable
     {
         var places = lanes.Take(count).Where(lane => lane.State != LaneState.Done)
             .GroupBy(lane => (lane.State, lane.Site))
-            .Select(place => $"{place.Count()} at the {(place.Key.State == LaneState.AtBarrier ? "barrier" : "warp exchange")} {place.Key.Site}");
+            .Select(
+                place =>
+                    $"{place.Count()} at the {(place.Key.State == LaneState.AtBarrier ? "barrier" : "warp exchange")} "
+                        + $"{place.Key.Site}");
         return $"the group stands still: {string.Join(", ", places)}, {done} done, of {count} threads";
     }
 

@@ -15,7 +15,9 @@ public sealed class KernelFaultException : Exception
         new(KernelFault.OutOfBounds, $"{Where()}{what} of a view of {length} elements ({memory?.Name ?? "an empty view"})");
 
     internal static KernelFaultException Misaligned(Type type, long offset, CheckedMemory? memory) =>
-        new(KernelFault.Misaligned, $"{Where()}{type.Name} at byte {offset} of {memory?.Name}, which is not a multiple of its size");
+        new(
+            KernelFault.Misaligned,
+            $"{Where()}{type.Name} at byte {offset} of {memory?.Name}, which is not a multiple of its size");
 
     internal static KernelFaultException Unwritten(CheckedMemory memory, long cell) =>
         new(KernelFault.UnwrittenSharedMemory, $"{Where()}reads 32-bit word {cell} of {memory.Name}, which nobody has written");

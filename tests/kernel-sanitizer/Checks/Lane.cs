@@ -34,7 +34,8 @@ internal sealed class Lane(GroupRun group, int index) : IDisposable
     }
 
     /// <summary>Like <see cref="Current"/>, inside kernels.</summary>
-    internal static Lane Here => current ?? throw new InvalidOperationException("device memory and thread positions exist only inside a kernel");
+    internal static Lane Here =>
+        current ?? throw new InvalidOperationException("device memory and thread positions exist only inside a kernel");
 
     internal GroupRun Group { get; } = group;
 
@@ -55,8 +56,8 @@ internal sealed class Lane(GroupRun group, int index) : IDisposable
     internal int Collectives { get; set; }
 
     /// <summary>
-    /// What it gave to the last two exchanges. Two, because a thread may reach the next exchange before a slower one has looked at what
-    /// was given to this one.
+    /// What it gave to the last two exchanges. Two, because a thread may reach the next exchange before a slower one has looked
+    /// at what was given to this one.
     /// </summary>
     internal uint[][] Given { get; } = [[], []];
 

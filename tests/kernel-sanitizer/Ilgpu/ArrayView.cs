@@ -5,8 +5,8 @@ using SharpSeg.KernelSanitizer;
 namespace ILGPU;
 
 /// <summary>
-/// A window on device or shared memory. ILGPU's indexer returns a reference; here reading and writing are apart, so that the sanitizer
-/// can tell them from each other. Whatever compiles here compiles there.
+/// A window on device or shared memory. ILGPU's indexer returns a reference; here reading and writing are apart, so that the
+/// sanitizer can tell them from each other. Whatever compiles here compiles there.
 /// </summary>
 /// <typeparam name="T">Element type; its size is a multiple of four bytes.</typeparam>
 public readonly struct ArrayView<T> : IContiguousArrayView<T>
@@ -68,7 +68,9 @@ public readonly struct ArrayView<T> : IContiguousArrayView<T>
         return new ArrayView<T>(memory!, offset + (index * Unsafe.SizeOf<T>()), length);
     }
 
-    /// <summary>The same memory as elements of another type. Sixteen-byte elements must start on a multiple of sixteen bytes.</summary>
+    /// <summary>
+    /// The same memory as elements of another type. Sixteen-byte elements must start on a multiple of sixteen bytes.
+    /// </summary>
     public ArrayView<TOther> Cast<TOther>()
         where TOther : unmanaged
     {

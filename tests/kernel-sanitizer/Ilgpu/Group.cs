@@ -25,8 +25,8 @@ public static class Group
     public static int DimZ => Lane.Here.Group.Config.GroupDim.Z;
 
     /// <summary>
-    /// Waits for every thread of the group. The optional arguments are filled in by the compiler: they let the sanitizer see that all
-    /// threads wait at one and the same barrier.
+    /// Waits for every thread of the group. The optional arguments are filled in by the compiler: they let the sanitizer see that
+    /// all threads wait at one and the same barrier.
     /// </summary>
     public static void Barrier([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Lane.Here.Group.Barrier(Lane.Here, new SourceLine(file, line));

@@ -6,8 +6,8 @@ namespace ILGPU;
 public static class SharedMemory
 {
     /// <summary>
-    /// The group's next block of <paramref name="extent"/> elements. All threads call this in the same order with the same extents and
-    /// see the same memory, which holds nothing yet: reading an element that nobody has written is reported.
+    /// The group's next block of <paramref name="extent"/> elements. All threads call this in the same order with the same
+    /// extents and see the same memory, which holds nothing yet: reading an element that nobody has written is reported.
     /// </summary>
     public static ArrayView<T> Allocate<T>(int extent)
         where T : unmanaged =>

@@ -16,7 +16,9 @@ public static class Warp
     public static void Barrier([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Exchange(0f, Lane.Here.Index % GroupRun.WarpSize, new SourceLine(file, line));
 
-    /// <summary>The value of the thread <paramref name="delta"/> places higher; a thread without such a neighbour gets its own.</summary>
+    /// <summary>
+    /// The value of the thread <paramref name="delta"/> places higher; a thread without such a neighbour gets its own.
+    /// </summary>
     public static T ShuffleDown<T>(T variable, int delta, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
         where T : unmanaged =>
         Exchange(variable, LaneIdx + delta, new SourceLine(file, line));

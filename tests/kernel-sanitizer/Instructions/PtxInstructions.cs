@@ -1,12 +1,14 @@
 namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
-/// The PTX instructions of the tensor-core kernels, after the PTX ISA's tables ("Matrix Fragments for mma.m16n8k8 / m16n8k16") and its
-/// section on cvt. Written apart from the kernels' fragment type on purpose: each checks the other.
+/// The PTX instructions of the tensor-core kernels, after the PTX ISA's tables ("Matrix Fragments for mma.m16n8k8 / m16n8k16")
+/// and its section on cvt. Written apart from the kernels' fragment type on purpose: each checks the other.
 /// </summary>
 internal static class PtxInstructions
 {
-    /// <summary>The numbers that mma.sync multiplies: how deep it goes, and how it takes an element from the operands of a warp.</summary>
+    /// <summary>
+    /// The numbers that mma.sync multiplies: how deep it goes, and how it takes an element from the operands of a warp.
+    /// </summary>
     internal sealed record Numbers(int Depth, Element A, Element B);
 
     /// <summary>An element (row or column, k) of an operand.</summary>
@@ -21,7 +23,9 @@ internal static class PtxInstructions
     /// <summary>m16n8k16 of bfloat16.</summary>
     internal static readonly Numbers Bf16 = new(16, BFloatA, BFloatB);
 
-    /// <summary>cvt.rna.tf32.f32: to nearest, ties away from zero, to 10 bits of mantissa; infinities and NaN keep their upper bits.</summary>
+    /// <summary>
+    /// cvt.rna.tf32.f32: to nearest, ties away from zero, to 10 bits of mantissa; infinities and NaN keep their upper bits.
+    /// </summary>
     internal static uint ToTf32(float a) => float.IsFinite(a)
         ? (BitConverter.SingleToUInt32Bits(a) + 0x1000u) & 0xFFFFE000u
         : BitConverter.SingleToUInt32Bits(a) & 0xFFFFE000u;
@@ -55,9 +59,11 @@ internal static class PtxInstructions
         }
     }
 
-    // 32-bit elements: a0 (row g, k t), a1 (g + 8, t), a2 (g, t + 4), a3 (g + 8, t + 4); b0 (k t, column g), b1 (t + 4, g); the unit
+    // 32-bit elements: a0 (row g, k t), a1 (g + 8, t), a2 (g, t + 4), a3 (g + 8, t + 4); b0 (k t, column g), b1 (t + 4, g); the
+    // unit
     // reads the upper 19 bits.
-    private static float WideA(WarpWords warp, int row, int k) => Upper19(warp[((row & 7) * 4) + (k & 3)][(row >> 3) + ((k >> 2) * 2)]);
+    private static float WideA(WarpWords warp, int row, int k) =>
+        Upper19(warp[((row & 7) * 4) + (k & 3)][(row >> 3) + ((k >> 2) * 2)]);
 
     private static float WideB(WarpWords warp, int column, int k) => Upper19(warp[(column * 4) + (k & 3)][4 + (k >> 2)]);
 
@@ -68,17 +74,21 @@ internal static class PtxInstructions
     private static ushort PackedA(WarpWords warp, int row, int k) =>
         HalfOf(warp[((row & 7) * 4) + ((k & 7) >> 1)][(row >> 3) + ((k >> 3) * 2)], k);
 
-    private static ushort PackedB(WarpWords warp, int column, int k) => HalfOf(warp[(column * 4) + ((k & 7) >> 1)][4 + (k >> 3)], k);
+    private static ushort PackedB(WarpWords warp, int column, int k) =>
+        HalfOf(warp[(column * 4) + ((k & 7) >> 1)][4 + (k >> 3)], k);
 
     private static ushort HalfOf(uint pair, int k) => (ushort)(pair >> ((k & 1) * 16));
 
     private static float HalfA(WarpWords warp, int row, int k) => (float)BitConverter.UInt16BitsToHalf(PackedA(warp, row, k));
 
-    private static float HalfB(WarpWords warp, int column, int k) => (float)BitConverter.UInt16BitsToHalf(PackedB(warp, column, k));
+    private static float HalfB(WarpWords warp, int column, int k) =>
+        (float)BitConverter.UInt16BitsToHalf(PackedB(warp, column, k));
 
-    private static float BFloatA(WarpWords warp, int row, int k) => BitConverter.UInt32BitsToSingle((uint)PackedA(warp, row, k) << 16);
+    private static float BFloatA(WarpWords warp, int row, int k) =>
+        BitConverter.UInt32BitsToSingle((uint)PackedA(warp, row, k) << 16);
 
-    private static float BFloatB(WarpWords warp, int column, int k) => BitConverter.UInt32BitsToSingle((uint)PackedB(warp, column, k) << 16);
+    private static float BFloatB(WarpWords warp, int column, int k) =>
+        BitConverter.UInt32BitsToSingle((uint)PackedB(warp, column, k) << 16);
 
     private static ushort ToHalf(float value) => BitConverter.HalfToUInt16Bits((Half)value);
 

@@ -3,8 +3,8 @@ using ILGPU;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// In place of the kernels' own, whose loads take a reference to an element: a checked view reads values, or it could not tell reads from
-/// writes.
+/// In place of the kernels' own, whose loads take a reference to an element: a checked view reads values, or it could not tell
+/// reads from writes.
 /// </summary>
 internal static class ReadOnlyMemory
 {

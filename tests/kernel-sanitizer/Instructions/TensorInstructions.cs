@@ -4,7 +4,9 @@ using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
-/// <summary>In place of the kernels' own, which are PTX: the same instructions after the PTX ISA (<see cref="PtxInstructions"/>).</summary>
+/// <summary>
+/// In place of the kernels' own, which are PTX: the same instructions after the PTX ISA (<see cref="PtxInstructions"/>).
+/// </summary>
 internal static class TensorInstructions
 {
     public static uint ToTf32(float value) => PtxInstructions.ToTf32(value);

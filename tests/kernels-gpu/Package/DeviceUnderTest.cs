@@ -3,8 +3,9 @@ using SharpSeg.Kernels.Gpu.Variants;
 namespace SharpSeg.Kernels.Gpu.Tests;
 
 /// <summary>
-/// On what the kernels are tested here: ILGPU's processor device, of which only a selection is asked unless SHARPSEG_GPU_TESTS=all, or
-/// the GPU that SHARPSEG_GPU_TEST_DEVICE names (cuda:0, opencl:0, …). tests/kernel-sanitizer has another class of this name.
+/// On what the kernels are tested here: ILGPU's processor device, of which only a selection is asked unless
+/// SHARPSEG_GPU_TESTS=all, or the GPU that SHARPSEG_GPU_TEST_DEVICE names (cuda:0, opencl:0, …). tests/kernel-sanitizer has
+/// another class of this name.
 /// </summary>
 internal static class DeviceUnderTest
 {
@@ -28,7 +29,8 @@ internal static class DeviceUnderTest
 
     /// <summary>Opens the device.</summary>
     public static GpuBackend Open(
-        KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null, Action<string>? warn = null) =>
+        KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null,
+        Action<string>? warn = null) =>
         Gpu.OpenForChecks(Device, choice, precision, cache, warn);
 
     private static string? FindWhyNoTensorCores()

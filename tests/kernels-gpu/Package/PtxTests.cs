@@ -20,7 +20,8 @@ public sealed class PtxTests
         Assert.All(kernels, kernel =>
         {
             Assert.Contains(".visible .entry", kernel.Assembly, StringComparison.Ordinal);
-            Assert.DoesNotContain(".local", kernel.Assembly, StringComparison.Ordinal); // arrays or spilt structures, slow as device memory
+            // arrays or spilt structures, slow as device memory
+            Assert.DoesNotContain(".local", kernel.Assembly, StringComparison.Ordinal);
         });
         Assert.All(onTensorCores, kernel =>
         {
@@ -35,5 +36,7 @@ public sealed class PtxTests
     [InlineData("sm_")]
     [InlineData("sm_80a")]
     public void Misspelt_architecture_is_refused(string architecture) =>
-        Assert.Contains("written like sm_80", Assert.Throws<GpuUnavailableException>(() => Gpu.Ptx(architecture)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "written like sm_80", Assert.Throws<GpuUnavailableException>(() => Gpu.Ptx(architecture)).Message,
+            StringComparison.Ordinal);
 }

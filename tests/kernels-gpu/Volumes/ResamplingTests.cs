@@ -56,7 +56,8 @@ public sealed class ResamplingTests : IDisposable
             ? new LabelScheme([new("background", [0]), new("whole", [1, 2]), new("core", [2])], [1, 2])
             : new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])]);
         var change = new GridChange(new(4, 5, 6), new(6, 9, 7), 1, separate);
-        var maps = Enumerable.Range(0, (int)change.From.Voxels * labels.HeadCount).Select(_ => (float)((4 * Random.NextDouble()) - 2)).ToArray();
+        var maps = Enumerable.Range(0, (int)change.From.Voxels * labels.HeadCount)
+            .Select(_ => (float)((4 * Random.NextDouble()) - 2)).ToArray();
         using var processor = Kernels.Cpu.Cpu.Open(threads: 1);
         var expected = SegmentationExporter.Decide(new(processor, maps, change.From), change, 0, labels);
         using var onDevice = new NetworkOutputs(backend, maps, change.From);

@@ -35,7 +35,8 @@ public sealed class SamplingTests : IDisposable
             var start = new Extent((int)draw - 2, 1 - (int)draw, 2);
             host.Augment(source, start, new CounterRandom(9, (long)draw), expected);
             other.Augment(source, start, new CounterRandom(9, (long)draw), actual);
-            Assert.All(expected.Image.Zip(actual.Image), pair => Assert.Equal(pair.First, pair.Second, 5 * Tolerance)); // gamma amplifies
+            // gamma amplifies
+            Assert.All(expected.Image.Zip(actual.Image), pair => Assert.Equal(pair.First, pair.Second, 5 * Tolerance));
             differ += Differences(expected.Labels, actual.Labels) + Differences(expected.Previous, actual.Previous);
         }
 
@@ -84,7 +85,8 @@ public sealed class SamplingTests : IDisposable
     private static MemoryCase Case(int channels, bool withPrevious)
     {
         var random = new Random(3);
-        var image = Enumerable.Range(0, (int)Shape.Voxels * channels).Select(_ => (float)((6 * random.NextDouble()) - 3)).ToArray();
+        var image = Enumerable.Range(0, (int)Shape.Voxels * channels)
+            .Select(_ => (float)((6 * random.NextDouble()) - 3)).ToArray();
         var labels = Enumerable.Range(0, (int)Shape.Voxels).Select(v => (short)((v / 9 % 4) - 1)).ToArray();
         var previous = labels.Select(l => (short)Math.Max(0, l - 1)).ToArray();
         return new MemoryCase("case", Shape, image, labels, [1, 2], previous: withPrevious ? previous : null);

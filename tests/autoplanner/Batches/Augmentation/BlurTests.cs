@@ -13,13 +13,15 @@ public sealed class BlurTests
     [InlineData(0.75, 5)]
     [InlineData(0.9, 5)]
     [InlineData(1.0, 7)]
-    public void Kernel_length_matches_the_specified_one(double sigma, int length) => Assert.Equal(length, GaussianBlur.KernelLength(sigma));
+    public void Kernel_length_matches_the_specified_one(double sigma, int length) =>
+        Assert.Equal(length, GaussianBlur.KernelLength(sigma));
 
     [Theory]
     [InlineData(0.5, new[] { 0.106507f, 0.786986f, 0.106507f })]
     [InlineData(0.75, new[] { 0.015200f, 0.218752f, 0.532097f, 0.218752f, 0.015200f })]
     [InlineData(1, new[] { 0.004433f, 0.054006f, 0.242036f, 0.399050f, 0.242036f, 0.054006f, 0.004433f })]
-    public void Kernel_matches_the_specified_one(double sigma, float[] weights) => IntensityTests.AssertClose(weights, GaussianBlur.Kernel(sigma));
+    public void Kernel_matches_the_specified_one(double sigma, float[] weights) =>
+        IntensityTests.AssertClose(weights, GaussianBlur.Kernel(sigma));
 
     [Theory]
     [InlineData(0.5, new[] { 0, 0.106507f, 1.213014f, 3.467465f, 2, 0.213014f, 0.852056f, 6.295888f })]

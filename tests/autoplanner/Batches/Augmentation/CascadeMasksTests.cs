@@ -44,7 +44,8 @@ public sealed class CascadeMasksTests
         masks.Write(image, firstChannel: 2);
         for (var v = 0; v < labels.Length; v++)
         {
-            Assert.Equal([9, 9, labels[v] == 1 ? 1 : 0, labels[v] == 2 ? 1 : 0, labels[v] == 5 ? 1 : 0], image[(5 * v)..((5 * v) + 5)]);
+            Assert.Equal(
+                [9, 9, labels[v] == 1 ? 1 : 0, labels[v] == 2 ? 1 : 0, labels[v] == 5 ? 1 : 0], image[(5 * v)..((5 * v) + 5)]);
         }
     }
 
@@ -85,7 +86,9 @@ public sealed class CascadeMasksTests
         for (var v = 0; v < labels.Length; v++)
         {
             int z = v / 1400, y = v / 70 % 20, x = v % 70;
-            labels[v] = (short)(z is > 1 and < 6 && y is > 4 and < 15 ? x is > 8 and < 30 ? 1 : x is >= 30 and < 45 ? 2 : 0 : x == 60 && y == 2 ? 5 : 0);
+            labels[v] = (short)(
+                z is > 1 and < 6 && y is > 4 and < 15 ? x is > 8 and < 30
+                    ? 1 : x is >= 30 and < 45 ? 2 : 0 : x == 60 && y == 2 ? 5 : 0);
         }
 
         return labels;

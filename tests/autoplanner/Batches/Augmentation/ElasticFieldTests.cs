@@ -25,7 +25,8 @@ public sealed class ElasticFieldTests
     }
 
     /// <summary>
-    /// Two ramps, one along y and one along x, are what a spline reproduces exactly: sampled at a displaced place they tell the displacement.
+    /// Two ramps, one along y and one along x, are what a spline reproduces exactly: sampled at a displaced place they tell the
+    /// displacement.
     /// </summary>
     [Fact]
     public void A_large_planar_field_has_the_specified_deviation_in_y_and_x()

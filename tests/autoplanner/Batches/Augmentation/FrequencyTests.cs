@@ -96,7 +96,8 @@ public sealed class FrequencyTests
             "blur" => Nothing with { Blur = modern.Blur },
             "brightness" => Nothing with { Brightness = modern.Brightness },
             "contrast" => Nothing with { Contrast = modern.Contrast },
-            "low resolution" => Nothing with { LowResolution = modern.LowResolution, LowResolutionZoom = RandomRange.Uniform(0.5, 0.7) },
+            "low resolution" =>
+                Nothing with { LowResolution = modern.LowResolution, LowResolutionZoom = RandomRange.Uniform(0.5, 0.7) },
             "inverted gamma" => Nothing with { InvertedGamma = modern.InvertedGamma },
             "gamma" => Nothing with { Gamma = modern.Gamma },
             _ => modern with { LowResolutionZoom = RandomRange.Uniform(0.5, 0.7) },
@@ -105,7 +106,8 @@ public sealed class FrequencyTests
     }
 
     [Fact]
-    public void Classic_changes_intensities_by_gamma_only() => AssertChanges(AugmentationRecipe.For(Profile.Classic), Profile.Classic, 0.3);
+    public void Classic_changes_intensities_by_gamma_only() =>
+        AssertChanges(AugmentationRecipe.For(Profile.Classic), Profile.Classic, 0.3);
 
     [Fact]
     public void Every_allowed_axis_is_mirrored_half_of_the_time()
@@ -114,7 +116,8 @@ public sealed class FrequencyTests
         {
             var size = new Extent(is2D ? 1 : 2, 2, 2);
             var geometry = PatchGeometry.For(Profile.Modern, size, is2D);
-            var pipeline = new AugmentationPipeline(AugmentationRecipe.For(Profile.Modern), Profile.Modern, geometry, [], Processor.Sampling);
+            var pipeline = new AugmentationPipeline(
+                AugmentationRecipe.For(Profile.Modern), Profile.Modern, geometry, [], Processor.Sampling);
             var sample = new PatchSample(size, 1, withPrevious: false);
             var random = new CounterRandom(5);
             var seen = new int[8];
@@ -165,5 +168,6 @@ public sealed class FrequencyTests
     }
 
     private static double Determinant(Matrix3 m) =>
-        (m.Zz * ((m.Yy * m.Xx) - (m.Yx * m.Xy))) - (m.Zy * ((m.Yz * m.Xx) - (m.Yx * m.Xz))) + (m.Zx * ((m.Yz * m.Xy) - (m.Yy * m.Xz)));
+        (m.Zz * ((m.Yy * m.Xx) - (m.Yx * m.Xy))) - (m.Zy * ((m.Yz * m.Xx) - (m.Yx * m.Xz)))
+            + (m.Zx * ((m.Yz * m.Xy) - (m.Yy * m.Xz)));
 }

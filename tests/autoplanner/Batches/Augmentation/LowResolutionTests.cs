@@ -48,7 +48,8 @@ public sealed class LowResolutionTests
     [Fact]
     public void Low_resolution_matches_the_reference_implementation()
     {
-        foreach (var test in GoldenJson.Rows(GoldenJson.Read("functions", "augmentation.json").GetProperty("SimulateLowRes"), 6, 2))
+        foreach (var test in GoldenJson.Rows(
+            GoldenJson.Read("functions", "augmentation.json").GetProperty("SimulateLowRes"), 6, 2))
         {
             var size = GoldenJson.ExtentOf(test.GetProperty("in"));
             var planar = GoldenJson.ShapeOf(test.GetProperty("in")).Length == 3;

@@ -77,12 +77,14 @@ public sealed class MirrorTests
         var geometry = PatchGeometry.For(Profile.Modern, new(1, 1, 4), is2D: false) with { Initial = new(1, 1, 4) };
         var recipe = new AugmentationRecipe { Rotation = 0, Scaling = 0, Gamma = 0, MirrorPerAxis = 0 };
         var sample = new PatchSample(geometry.Patch, 2, withPrevious: false);
-        new AugmentationPipeline(recipe, Profile.Modern, geometry, [false, true], Processor.Sampling).Augment(source, default, new CounterRandom(1), sample);
+        new AugmentationPipeline(recipe, Profile.Modern, geometry, [false, true], Processor.Sampling)
+            .Augment(source, default, new CounterRandom(1), sample);
         Assert.Equal([5, 6, 7, 8, 0, 6, 7, 0], sample.Image);
         Assert.Equal([0, 0, 1, 0], sample.Labels);
 
         // Validation only cleans the label.
-        new AugmentationPipeline(recipe, Profile.Modern, geometry, [false, true], Processor.Sampling).Load(source, default, sample);
+        new AugmentationPipeline(recipe, Profile.Modern, geometry, [false, true], Processor.Sampling)
+            .Load(source, default, sample);
         Assert.Equal([5, 6, 7, 8, 5, 6, 7, 8], sample.Image);
         Assert.Equal([0, 0, 1, 0], sample.Labels);
     }

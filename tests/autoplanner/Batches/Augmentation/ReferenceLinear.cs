@@ -5,10 +5,13 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Batches.Augmentation;
 
-/// <summary>The modern spatial transform as it is defined: one voxel after the other, in double precision, without any shortcut.</summary>
+/// <summary>
+/// The modern spatial transform as it is defined: one voxel after the other, in double precision, without any shortcut.
+/// </summary>
 internal static class ReferenceLinear
 {
-    public static void Check(MemoryCase source, Extent start, PatchGeometry geometry, SpatialTransform transform, PatchSample sample)
+    public static void Check(
+        MemoryCase source, Extent start, PatchGeometry geometry, SpatialTransform transform, PatchSample sample)
     {
         var v = 0;
         for (var z = 0; z < sample.Size.Z; z++)
@@ -17,7 +20,9 @@ internal static class ReferenceLinear
             {
                 for (var x = 0; x < sample.Size.X; x++, v++)
                 {
-                    CheckVoxel(source, start, geometry.Initial, transform.Position(geometry.Patch, geometry.Initial, z, y, x), sample, v);
+                    CheckVoxel(
+                        source, start, geometry.Initial,
+                        transform.Position(geometry.Patch, geometry.Initial, z, y, x), sample, v);
                 }
             }
         }

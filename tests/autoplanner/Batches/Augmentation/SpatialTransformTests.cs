@@ -29,7 +29,8 @@ public sealed class SpatialTransformTests
     [InlineData(true, 30, 1, 0.450962, 1.950962)]
     [InlineData(true, 30, 1.25, -0.061298, 1.813702)]
     [InlineData(true, 0, 1.25, 0.625, 0.625)]
-    public void Sampling_position_of_the_first_voxel_matches_the_specified_one(bool classic, double degrees, double scale, double y, double x)
+    public void Sampling_position_of_the_first_voxel_matches_the_specified_one(
+        bool classic, double degrees, double scale, double y, double x)
     {
         var q = Planar(classic, degrees, scale).Position(new(1, 4, 4), new(1, 6, 6), 0, 0, 0);
         Assert.Equal(0, q.Z);
@@ -117,7 +118,8 @@ public sealed class SpatialTransformTests
         var turn = new SpatialTransform(SpatialTransform.MatrixOf(90 * Degree, 0, 0, 1, false, classic), 0, 0, false);
         var sample = Transform(source, turn, shape, planar: false, classic);
 
-        // Input (2, 7) is (−2, 3) from the centre (4, 4); modern: −x = −2, y = 3, so (y, x) = (3, 2) → (7, 6); classic the other way.
+        // Input (2, 7) is (−2, 3) from the centre (4, 4); modern: −x = −2, y = 3, so (y, x) = (3, 2) → (7, 6); classic the other
+        // way.
         var to = classic ? Index(shape, 1, 1, 2) : Index(shape, 1, 7, 6);
         Assert.Equal(5, sample.Image[to], 1e-4f);
         Assert.Equal(3, sample.Labels[to]);
@@ -204,7 +206,22 @@ public sealed class SpatialTransformTests
         {
             var geometry = PatchGeometry.For(profile, new(4, 20, 20), is2D: false);
             Assert.True(geometry.Dummy2D);
-            var recipe = AugmentationRecipe.For(profile) with { Rotation = 1, Scaling = 1, Elastic = profile == Profile.Classic ? 1 : 0, Gamma = 0, Noise = 0, Blur = 0, Brightness = 0, Contrast = 0, LowResolution = 0, InvertedGamma = 0, MirrorPerAxis = 0 };
+            var recipe =
+                AugmentationRecipe.For(
+                    profile) with
+                {
+                    Rotation = 1,
+                    Scaling = 1,
+                    Elastic = profile == Profile.Classic ? 1 : 0,
+                    Gamma = 0,
+                    Noise = 0,
+                    Blur = 0,
+                    Brightness = 0,
+                    Contrast = 0,
+                    LowResolution = 0,
+                    InvertedGamma = 0,
+                    MirrorPerAxis = 0
+                };
             var pipeline = new AugmentationPipeline(recipe, profile, geometry, [], Processor.Sampling);
             var sample = new PatchSample(geometry.Patch, 1, withPrevious: false);
             pipeline.Augment(source, new(0, 3, 3), new CounterRandom(8), sample);
@@ -222,7 +239,8 @@ public sealed class SpatialTransformTests
     [Fact]
     public void Transforms_match_the_reference_implementation()
     {
-        var cases = GoldenJson.Read("functions", "augmentation.json").GetProperty("Spatial(rotation,scaling;seg per-label bilinear, pad -1)");
+        var cases = GoldenJson.Read("functions", "augmentation.json")
+            .GetProperty("Spatial(rotation,scaling;seg per-label bilinear, pad -1)");
         foreach (var golden in GoldenJson.Rows(cases, 8, 3))
         {
             var image = golden.GetProperty("in");
@@ -280,7 +298,8 @@ public sealed class SpatialTransformTests
     }
 
     // The whole case is the initial patch.
-    private static PatchSample Transform(MemoryCase source, in SpatialTransform transform, Extent patch, bool planar, bool classic)
+    private static PatchSample Transform(
+        MemoryCase source, in SpatialTransform transform, Extent patch, bool planar, bool classic)
     {
         var sample = new PatchSample(patch, source.Channels, source.HasPreviousStage);
         var profile = classic ? Profile.Classic : Profile.Modern;

@@ -21,7 +21,8 @@ public sealed class SplineTests
     [InlineData(5.1, 0)]
     public void The_specified_line_is_interpolated(double position, double expected)
     {
-        // A patch of one voxel sits at the centre of the initial patch: shift that centre to the wanted position by an elastic-free matrix
+        // A patch of one voxel sits at the centre of the initial patch: shift that centre to the wanted position by an
+        // elastic-free matrix
         // over two outputs, so that output 0 lies at 2.5 − k/2.
         var source = new MemoryCase("line", new(1, 1, 6), Line, new short[6], []);
         var scale = 2 * (2.5 - position);
@@ -45,10 +46,12 @@ public sealed class SplineTests
         var zeros = new short[16];
         labels.AsSpan(5, 6).Fill(1);
         Processor.Transform(
-            Profile.Classic, new MemoryCase("whole", new(1, 1, 16), padded, labels, [1], null, zeros), default, geometry, transform, whole);
+            Profile.Classic, new MemoryCase("whole", new(1, 1, 16), padded, labels, [1], null, zeros), default, geometry,
+            transform, whole);
         var part = new PatchSample(geometry.Patch, 1, true);
         Processor.Transform(
-            Profile.Classic, new MemoryCase("part", new(1, 1, 6), Line, Enumerable.Repeat((short)1, 6).ToArray(), [1], null, new short[6]),
+            Profile.Classic,
+            new MemoryCase("part", new(1, 1, 6), Line, Enumerable.Repeat((short)1, 6).ToArray(), [1], null, new short[6]),
             new(0, 0, -5), geometry, transform, part);
         Assert.Equal(whole.Image, part.Image);
         Assert.Equal(whole.Labels, part.Labels);

@@ -24,14 +24,16 @@ public sealed class SupervisionTargetsTests
     public void Targets_match_the_reference_implementation()
     {
         var plain = new SupervisionTargets([], null);
-        foreach (var test in GoldenJson.Rows(GoldenJson.Read("functions", "augmentation.json").GetProperty("DownsampleSegForDS"), 4, 2))
+        foreach (var test in GoldenJson.Rows(
+            GoldenJson.Read("functions", "augmentation.json").GetProperty("DownsampleSegForDS"), 4, 2))
         {
             var seg = test.GetProperty("seg");
             var shape = GoldenJson.ShapeOf(seg);
             var planar = shape.Length == 3;
             var patch = planar ? new Extent(1, shape[1], shape[2]) : new Extent(shape[1], shape[2], shape[3]);
             var labels = GoldenJson.Labels(seg);
-            foreach (var (scale, expected) in test.GetProperty("scales").EnumerateArray().Zip(test.GetProperty("out").EnumerateArray()))
+            foreach (var (scale, expected) in test.GetProperty("scales")
+                .EnumerateArray().Zip(test.GetProperty("out").EnumerateArray()))
             {
                 var factors = scale.EnumerateArray().Select(s => (int)Math.Round(1 / s.GetDouble())).ToList();
                 var stride = planar ? new Extent(1, factors[0], factors[1]) : Extent.FromArray(factors);

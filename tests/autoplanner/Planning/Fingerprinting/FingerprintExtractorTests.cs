@@ -29,7 +29,9 @@ public sealed class FingerprintExtractorTests
         Assert.Equal(1, fingerprint.MedianRelativeSizeAfterCropping);
         Assert.Equal(new Extent(24, 40, 31), Extreme(fingerprint, Enumerable.Min));
         Assert.Equal(new Extent(47, 59, 43), Extreme(fingerprint, Enumerable.Max));
-        Assert.Equal([36.0, 50, 35], Enumerable.Range(0, 3).Select(axis => OrderStatistics.Median(fingerprint.ShapesAfterCrop.Select(s => (double)s[axis]))));
+        Assert.Equal(
+            [36.0, 50, 35], Enumerable.Range(0, 3)
+                .Select(axis => OrderStatistics.Median(fingerprint.ShapesAfterCrop.Select(s => (double)s[axis]))));
         var values = Assert.Single(fingerprint.IntensityProperties)!;
         Assert.Equal(23095.24, values.Mean, 0.01);
         Assert.Equal(61862.82, values.Std, 0.01);
@@ -115,7 +117,8 @@ public sealed class FingerprintExtractorTests
     public void Images_that_are_all_flat_along_another_axis_are_planned_over_the_other_two(int x, int y, int z)
     {
         var fingerprint = AllAlike([3, x, y, z, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0, 0]);
-        Assert.All(fingerprint.Spacings, spacing => Assert.Equal(x == 1 ? new Spacing(1, 1, 999) : new Spacing(1, 999, 1), spacing));
+        Assert.All(
+            fingerprint.Spacings, spacing => Assert.Equal(x == 1 ? new Spacing(1, 1, 999) : new Spacing(1, 999, 1), spacing));
         AssertPlanar(fingerprint, [40, 48]);
     }
 
@@ -125,7 +128,8 @@ public sealed class FingerprintExtractorTests
         {
             var labels = new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])]);
             var description = new DatasetDescription("flat", ["MRI"], labels, ".nii.gz", 3);
-            var plans = Planner.Plan(fingerprint with { Profile = profile }, description, new PlannerOptions { Profile = profile }).Plans;
+            var plans = Planner.Plan(
+                fingerprint with { Profile = profile }, description, new PlannerOptions { Profile = profile }).Plans;
             var (name, planar) = Assert.Single(plans.Configurations);
             Assert.Equal("2d", name);
             Assert.Equal(size.Select(edge => (double)edge), planar.MedianImageSize);
@@ -139,13 +143,15 @@ public sealed class FingerprintExtractorTests
         var dataset = Dataset.Open(SharedFolder.At("golden", "synthetic", "Dataset702_SynMR"));
         foreach (var profile in Enum.GetValues<Profile>())
         {
-            var texts = new[] { 1, 2, 4 }.Select(workers => FingerprintJson.ToJson(FingerprintExtractor.Extract(dataset, profile, workers))).ToArray();
+            var texts = new[] { 1, 2, 4 }.Select(
+                workers => FingerprintJson.ToJson(FingerprintExtractor.Extract(dataset, profile, workers))).ToArray();
             Assert.Equal(texts[0], texts[1]);
             Assert.Equal(texts[0], texts[2]);
         }
     }
 
-    // The reference draws at random and counts ignore voxels; both are deliberate differences of the specification, hence a few percent.
+    // The reference draws at random and counts ignore voxels; both are deliberate differences of the specification, hence a few
+    // percent.
     [Fact]
     public void Fingerprint_of_two_channel_MR_agrees_with_the_reference() => CompareWithReference("Dataset702_SynMR", 0.15);
 
@@ -171,7 +177,9 @@ public sealed class FingerprintExtractorTests
             }
 
             compared++;
-            Assert.Equal(fingerprint.ShapesAfterCrop[i].ToArray(), one.GetProperty("shape_after_crop").EnumerateArray().Select(e => e.GetInt32()));
+            Assert.Equal(
+                fingerprint.ShapesAfterCrop[i].ToArray(),
+                one.GetProperty("shape_after_crop").EnumerateArray().Select(e => e.GetInt32()));
             var statistics = one.GetProperty("fg_stats_exact")[0];
             least = Math.Min(least, statistics.GetProperty("min").GetDouble());
             most = Math.Max(most, statistics.GetProperty("max").GetDouble());

@@ -44,7 +44,8 @@ public sealed class IntensityPoolingTests
     [InlineData(2_000, 10_000)]
     [InlineData(2_001, 9_995)]
     [InlineData(50_000, 1_000)]
-    public void Modern_takes_fewer_samples_of_more_cases(int cases, int samples) => Assert.Equal(samples, new EqualCasePooling(cases).Samples);
+    public void Modern_takes_fewer_samples_of_more_cases(int cases, int samples) =>
+        Assert.Equal(samples, new EqualCasePooling(cases).Samples);
 
     [Fact]
     public void No_foreground_gives_no_statistics()
@@ -58,9 +59,12 @@ public sealed class IntensityPoolingTests
     {
         var pooling = new EqualVoxelPooling();
         var all = new List<double>();
-        foreach (var (centre, width, count) in new[] { (0f, 0f, 5), (1e-6f, 1e-7f, 1000), (-300f, 4f, 3000), (2500f, 900f, 20000), (2501f, 0f, 10) })
+        foreach (var (
+            centre, width, count) in new[] { (0f, 0f, 5), (1e-6f, 1e-7f, 1000), (-300f, 4f, 3000), (2500f, 900f, 20000),
+            (2501f, 0f, 10) })
         {
-            var values = Enumerable.Range(0, count).Select(_ => centre + (width * (float)(random.NextDouble() + random.NextDouble() - 1))).ToArray();
+            var values = Enumerable.Range(0, count)
+                .Select(_ => centre + (width * (float)(random.NextDouble() + random.NextDouble() - 1))).ToArray();
             all.AddRange(values.Select(value => (double)value));
             pooling.Add(pooling.Condense(values));
         }
@@ -78,7 +82,8 @@ public sealed class IntensityPoolingTests
     [Fact]
     public void Histogram_of_whole_numbers_is_exact_and_does_not_depend_on_the_order_of_merging() => Seeded.Run(random =>
     {
-        var cases = Enumerable.Range(0, 6).Select(k => Enumerable.Range(0, 500).Select(_ => (float)random.Next(-1000 * k, 1000 + k)).Order().ToArray()).ToArray();
+        var cases = Enumerable.Range(0, 6).Select(
+            k => Enumerable.Range(0, 500).Select(_ => (float)random.Next(-1000 * k, 1000 + k)).Order().ToArray()).ToArray();
         var forward = cases.Select(values => DyadicHistogram.Of(values)).Aggregate((a, b) => a.Merge(b));
         var backward = cases.Reverse().Select(values => DyadicHistogram.Of(values)).Aggregate((a, b) => a.Merge(b));
         var sorted = cases.SelectMany(values => values).Order().ToArray();

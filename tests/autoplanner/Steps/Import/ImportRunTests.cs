@@ -70,7 +70,9 @@ public sealed class ImportRunTests : IDisposable
     public void All_forms_of_a_model_give_the_same(string form)
     {
         writer.Write(Results("3d_fullres"), folds: ["0", "1"]);
-        var source = form.EndsWith("results folder", StringComparison.Ordinal) ? Results("3d_fullres") : Path.GetDirectoryName(Results(""))!;
+        var source = form.EndsWith("results folder", StringComparison.Ordinal)
+            ? Results("3d_fullres")
+            : Path.GetDirectoryName(Results(""))!;
         if (form.StartsWith("zip", StringComparison.Ordinal))
         {
             var zip = folder.File("model.zip");
@@ -90,12 +92,15 @@ public sealed class ImportRunTests : IDisposable
         writer.MirrorAxes = [0, 1];
         writer.Write(Results("2d"), "2d");
         writer.Write(Results("3d_fullres"), folds: ["0", "1", "2"]);
-        var report = ImportRun.Execute(Request(Path.GetDirectoryName(Results(""))!, "model.zip"), SilentReporter.Instance, default);
+        var report = ImportRun.Execute(
+            Request(Path.GetDirectoryName(Results(""))!, "model.zip"), SilentReporter.Instance, default);
         Assert.Contains("3d_fullres, folds 0, 1, 2", report.Description, StringComparison.Ordinal);
         using var model = UnpackedModel.Open(At("model.zip"), default);
         Assert.Equal(["2d", "3d_fullres"], model.Work.ReadPlans().Configurations.Keys.Order());
         Assert.True(File.Exists(Workspace.FinalCheckpoint(model.Work.RunFolder("2d", "0"))));
-        var only = ImportRun.Execute(Request(Path.GetDirectoryName(Results(""))!, "only.zip") with { Configurations = ["2d"], Folds = ["0"] }, SilentReporter.Instance, default);
+        var only = ImportRun.Execute(
+            Request(Path.GetDirectoryName(Results(""))!, "only.zip") with { Configurations = ["2d"], Folds = ["0"] },
+            SilentReporter.Instance, default);
         Assert.Contains("3d_fullres: not asked for", only.Left);
         Assert.Single(only.Read);
     }
@@ -105,8 +110,10 @@ public sealed class ImportRunTests : IDisposable
     {
         AddCascade();
         writer.Write(Results("3d_lowres"), "3d_lowres");
-        var cascade = writer.Write(Results("3d_cascade_fullres"), "3d_cascade_fullres") + Path.DirectorySeparatorChar; // as shells complete it
-        var work = Import(cascade);                                     // the folder of the second stage alone: the first lies beside it
+        // as shells complete it
+        var cascade = writer.Write(Results("3d_cascade_fullres"), "3d_cascade_fullres") + Path.DirectorySeparatorChar;
+        // the folder of the second stage alone: the first lies beside it
+        var work = Import(cascade);
         Assert.Equal(["3d_cascade_fullres", "3d_lowres"], work.ReadPlans().Configurations.Keys.Order());
         Assert.True(File.Exists(Workspace.FinalCheckpoint(work.RunFolder("3d_lowres", "0"))));
         Directory.Delete(Results("3d_lowres"), recursive: true);
@@ -120,7 +127,9 @@ public sealed class ImportRunTests : IDisposable
         Assert.Equal(["all"], BestModel.Read(Import(Results("3d_fullres")).BestFile).Folds);
         writer.Write(Results("3d_fullres"), folds: ["0"]);
         var report = ImportRun.Execute(Request(Results("3d_fullres"), "both"), SilentReporter.Instance, default);
-        Assert.Contains(report.Left, line => line.Contains("fold all, trained on all cases; numbered folds are taken first", StringComparison.Ordinal));
+        Assert.Contains(
+            report.Left, line =>
+                line.Contains("fold all, trained on all cases; numbered folds are taken first", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -129,12 +138,17 @@ public sealed class ImportRunTests : IDisposable
         writer.Write(Results("3d_fullres"), folds: ["0", "1", "2"]);
         writer.File = "checkpoint_best.pth";
         writer.Write(Results("3d_fullres"), folds: ["1"]);
-        var report = ImportRun.Execute(Request(Results("3d_fullres"), "w") with { Folds = ["1"], Checkpoint = "best" }, SilentReporter.Instance, default);
+        var report = ImportRun.Execute(
+            Request(Results("3d_fullres"), "w") with { Folds = ["1"], Checkpoint = "best" }, SilentReporter.Instance, default);
         Assert.Contains("checkpoint_best.pth of fold 1", report.Read[0], StringComparison.Ordinal);
-        var error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(Results("3d_fullres"), "x") with { Folds = ["7"] }, SilentReporter.Instance, default));
+        var error = Assert.Throws<SharpSegException>(
+            () =>
+                ImportRun.Execute(Request(Results("3d_fullres"), "x") with { Folds = ["7"] }, SilentReporter.Instance, default));
         Assert.Contains("no checkpoint_final.pth of fold 7", error.Message, StringComparison.Ordinal);
         Assert.Contains("0, 1, 2", error.Hint, StringComparison.Ordinal);
-        error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(Results("3d_fullres"), "y") with { Checkpoint = "latest" }, SilentReporter.Instance, default));
+        error = Assert.Throws<SharpSegException>(
+            () => ImportRun.Execute(
+                Request(Results("3d_fullres"), "y") with { Checkpoint = "latest" }, SilentReporter.Instance, default));
         Assert.Contains("no `checkpoint_latest.pth`", error.Message, StringComparison.Ordinal);
     }
 
@@ -182,7 +196,8 @@ public sealed class ImportRunTests : IDisposable
     [Fact]
     public void A_residual_encoder_is_imported()
     {
-        writer.Configuration()["architecture"]!["network_class_name"] = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet";
+        writer.Configuration()["architecture"]!["network_class_name"] =
+            "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet";
         writer.Arguments().Remove("n_conv_per_stage");
         writer.Arguments()["n_blocks_per_stage"] = new JsonArray(1, 2);
         var report = ImportRun.Execute(Request(writer.Write(Results("3d_fullres")), "w"), SilentReporter.Instance, default);
@@ -192,12 +207,20 @@ public sealed class ImportRunTests : IDisposable
     [Fact]
     public void Other_weights_than_the_plans_network_has_are_refused_by_name()
     {
-        Changed(weights => weights["encoder.stages.0.0.convs.0.attention.weight"] = new TorchTensorToWrite([1], [1]), "1 left over (encoder.stages.0.0.convs.0.attention.weight)");
+        Changed(
+            weights => weights["encoder.stages.0.0.convs.0.attention.weight"] = new TorchTensorToWrite([1], [1]),
+            "1 left over (encoder.stages.0.0.convs.0.attention.weight)");
         Changed(weights => weights.Remove("decoder.seg_layers.0.bias"), "1 missing (decoder.seg_layers.0.bias)");
-        Changed(weights => weights[FirstWeight] = new TorchTensorToWrite(new float[108], [4, 1, 3, 9, 1]), $"tensor `{FirstWeight}` is [4, 1, 3, 9, 1], the network of 3d_fullres in plans.json has [4, 1, 3, 3, 3]");
+        Changed(
+            weights => weights[FirstWeight] = new TorchTensorToWrite(new float[108], [4, 1, 3, 9, 1]),
+            $"tensor `{FirstWeight}` is [4, 1, 3, 9, 1], the network of 3d_fullres in plans.json has [4, 1, 3, 3, 3]");
         Changed(weights => ((TorchTensorToWrite)weights[FirstWeight]!).Storage[5] = float.NaN, "values that are not numbers");
-        Changed(weights => weights[FirstWeight] = new NumpyScalarToWrite(1), $"`{FirstWeight}` is not a tensor but numpy.core.multiarray.scalar");
-        Changed(weights => weights[FirstWeight] = new TorchTensorToWrite([.. Enumerable.Repeat(1f, 108)], [4, 1, 3, 3, 3], Type: "Long"), "type Long");
+        Changed(
+            weights => weights[FirstWeight] = new NumpyScalarToWrite(1),
+            $"`{FirstWeight}` is not a tensor but numpy.core.multiarray.scalar");
+        Changed(
+            weights => weights[FirstWeight] =
+                new TorchTensorToWrite([.. Enumerable.Repeat(1f, 108)], [4, 1, 3, 3, 3], Type: "Long"), "type Long");
     }
 
     [Fact]
@@ -236,7 +259,8 @@ public sealed class ImportRunTests : IDisposable
     public void Postprocessing_is_read_from_json_and_never_from_a_pickle()
     {
         var results = writer.Write(Results("3d_fullres"));
-        var crossValidation = folder.File("Dataset001_Tiny", Path.GetFileName(results), "crossval_results_folds_0_1_2_3_4", "postprocessing.pkl");
+        var crossValidation = folder.File(
+            "Dataset001_Tiny", Path.GetFileName(results), "crossval_results_folds_0_1_2_3_4", "postprocessing.pkl");
         File.WriteAllText(crossValidation, "cos\nsystem\n");
         var report = ImportRun.Execute(Request(results, "w1"), SilentReporter.Instance, default);
         Assert.Contains(report.Left, line => line.Contains("postprocessing.pkl: a pickle", StringComparison.Ordinal));
@@ -270,13 +294,17 @@ public sealed class ImportRunTests : IDisposable
     {
         writer.Write(Results("3d_fullres"));
         File.WriteAllText(folder.File("work", "mine.txt"), "mine");
-        var error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(Results("3d_fullres"), "work"), SilentReporter.Instance, default));
+        var error = Assert.Throws<SharpSegException>(
+            () => ImportRun.Execute(Request(Results("3d_fullres"), "work"), SilentReporter.Instance, default));
         Assert.Contains("exists already", error.Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(At("work", "mine.txt")));
         ZipFile.CreateFromDirectory(Results("3d_fullres"), At("original.zip"));
-        foreach (var (model, output) in new[] { (At("original.zip"), "original.zip"), (At("Dataset001_Tiny"), Path.Combine("Dataset001_Tiny", "mine.zip")) })
+        foreach (var (
+            model, output) in new[] { (At("original.zip"), "original.zip"),
+            (At("Dataset001_Tiny"), Path.Combine("Dataset001_Tiny", "mine.zip")) })
         {
-            error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(model, output), SilentReporter.Instance, default));
+            error = Assert.Throws<SharpSegException>(
+                () => ImportRun.Execute(Request(model, output), SilentReporter.Instance, default));
             Assert.Contains("that is read", error.Message, StringComparison.Ordinal);
         }
     }
@@ -287,7 +315,8 @@ public sealed class ImportRunTests : IDisposable
         var zip = folder.File("evil.zip");
         using (var archive = ZipFile.Open(zip, ZipArchiveMode.Create))
         {
-            foreach (var name in new[] { "../plans.json", "a/../../plans.json", "/plans.json", "a/b/c/d/e/f/plans.json", "fold_0/checkpoint_final.pth.exe" })
+            foreach (var name in new[] { "../plans.json", "a/../../plans.json", "/plans.json", "a/b/c/d/e/f/plans.json",
+                "fold_0/checkpoint_final.pth.exe" })
             {
                 using var stream = archive.CreateEntry(name).Open();
                 stream.WriteByte(1);
@@ -334,7 +363,8 @@ public sealed class ImportRunTests : IDisposable
     private void Refused(string model, string expected)
     {
         var output = $"refused_{Guid.NewGuid():N}";
-        var error = Assert.Throws<SharpSegException>(() => ImportRun.Execute(Request(model, output), SilentReporter.Instance, default));
+        var error = Assert.Throws<SharpSegException>(
+            () => ImportRun.Execute(Request(model, output), SilentReporter.Instance, default));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }

@@ -13,7 +13,9 @@ using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps.Import;
 
-/// <summary>Imported models predict: as nnU-Net itself on its golden models, and on any axis order, orientation and size of a scan.</summary>
+/// <summary>
+/// Imported models predict: as nnU-Net itself on its golden models, and on any axis order, orientation and size of a scan.
+/// </summary>
 [Collection(UnpackedModelTests.Name)]
 public sealed class ImportedPredictionTests : IDisposable
 {
@@ -27,7 +29,8 @@ public sealed class ImportedPredictionTests : IDisposable
         folder.Dispose();
     }
 
-    // nnU-Net adds tiles and views in float16, we in float32: near ties fall the other way. Regions are decided at a half each, with many more ties.
+    // nnU-Net adds tiles and views in float16, we in float32: near ties fall the other way. Regions are decided at a half each,
+    // with many more ties.
     [Trait("Tier", "slow")]
     [SharedTheory]
     [InlineData("hip_2d", "mirror", 20, "0")]
@@ -38,21 +41,26 @@ public sealed class ImportedPredictionTests : IDisposable
     [InlineData("hip_3d", "nomirror_nogauss_step0.75", 20)]
     [InlineData("mr_3d_regions_ignore", "mirror", 55)]
     [InlineData("mr_3d_regions_ignore", "nomirror", 55)]
-    public void Golden_models_give_the_reference_segmentations(string model, string setting, int mostPer100000, params string[] folds)
+    public void Golden_models_give_the_reference_segmentations(
+        string model, string setting, int mostPer100000, params string[] folds)
     {
         var zip = folder.File("model.zip");
-        ImportRun.Execute(new([SharedFolder.At("golden", "predict", model, "model")], zip, [], []), SilentReporter.Instance, default);
+        ImportRun.Execute(
+            new([SharedFolder.At("golden", "predict", model, "model")], zip, [], []), SilentReporter.Instance, default);
         using var unpacked = UnpackedModel.Open(zip, default);
         var isMr = model.StartsWith("mr", StringComparison.Ordinal);
         string[] cases = isMr ? ["mr_0", "mr_3"] : ["hippocampus_001", "hippocampus_003"];
         string[] inputs = isMr
-            ? [.. cases.SelectMany(id => new[] { "0000", "0001" }.Select(c => SharedFolder.At("golden", "synthetic", "Dataset702_SynMR", "imagesTr", $"{id}_{c}.nii.gz")))]
+            ? [.. cases.SelectMany(
+                id => new[] { "0000", "0001" }.Select(
+                    c => SharedFolder.At("golden", "synthetic", "Dataset702_SynMR", "imagesTr", $"{id}_{c}.nii.gz")))]
             : [.. cases.Select(id => SharedFolder.At("data", "Task04_Hippocampus", "imagesTr", $"{id}.nii.gz"))];
         var noGauss = setting.Contains("nogauss", StringComparison.Ordinal);
         var options = new InferenceOptions(
             noGauss ? 0.75 : 0.5, Gaussian: !noGauss, Mirroring: !setting.Contains("nomirror", StringComparison.Ordinal));
         PredictionRun.Execute(
-            new PredictionRequest(unpacked.Work, null, folds, "final", inputs, At("out"), options), backend, Cpu.Open, SilentReporter.Instance, default);
+            new PredictionRequest(unpacked.Work, null, folds, "final", inputs, At("out"), options), backend, Cpu.Open,
+            SilentReporter.Instance, default);
         long different = 0, all = 0;
         foreach (var id in cases)
         {
@@ -138,7 +146,8 @@ public sealed class ImportedPredictionTests : IDisposable
     [Fact]
     public void Torch_resampling_is_linear()
     {
-        // Linear splines and torch's interpolation are one formula: these plans must agree to the last voxel, and cubic ones must not.
+        // Linear splines and torch's interpolation are one formula: these plans must agree to the last voxel, and cubic ones must
+        // not.
         var (extent, voxels) = Scan(new Extent(10, 13, 12));
         var file = Write("s", voxels, extent, [0.8, 0, 0, 0, 0, 0.8, 0, 0, 0, 0, 1.3, 0], new Spacing(1.3, 0.8, 0.8));
         var cubic = Predict(Import(new NnUNetModelWriter()), file);
@@ -167,7 +176,8 @@ public sealed class ImportedPredictionTests : IDisposable
         // At the target spacing nothing is resampled anyway; at any other, no_resampling_hack must give that same result.
         var (extent, voxels) = Scan(new Extent(9, 10, 11));
         var expected = Predict(
-            Import(new NnUNetModelWriter()), Write("a", voxels, extent, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], new Spacing(1, 1, 1)));
+            Import(new NnUNetModelWriter()),
+            Write("a", voxels, extent, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], new Spacing(1, 1, 1)));
         var writer = new NnUNetModelWriter();
         foreach (var kind in new[] { "data", "seg", "probabilities" })
         {
@@ -175,14 +185,18 @@ public sealed class ImportedPredictionTests : IDisposable
             writer.Configuration()[$"resampling_fn_{kind}_kwargs"] = new JsonObject();
         }
 
-        Assert.Equal(expected, Predict(Import(writer), Write("b", voxels, extent, [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0], new Spacing(3, 2, 2))));
+        Assert.Equal(
+            expected,
+            Predict(Import(writer), Write("b", voxels, extent, [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0], new Spacing(3, 2, 2))));
     }
 
     [Fact]
     public void A_scan_smaller_than_the_patch_is_padded_with_zeros()
     {
         var (extent, voxels) = Scan(new Extent(5, 12, 3));
-        var labels = Predict(Import(new NnUNetModelWriter()), Write("s", voxels, extent, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], new Spacing(1, 1, 1)));
+        var labels = Predict(
+            Import(new NnUNetModelWriter()),
+            Write("s", voxels, extent, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], new Spacing(1, 1, 1)));
         Assert.Equal(extent.Voxels, labels.Length);
         Assert.True(labels.Distinct().Count() > 1);
     }
@@ -234,7 +248,8 @@ public sealed class ImportedPredictionTests : IDisposable
 
         var zip = At("parts.zip");
         var report = ImportRun.Execute(
-            new([At("one"), At("two")], zip, [], [], LabelTable: table is null ? null : At("table.json")), SilentReporter.Instance, default);
+            new([At("one"), At("two")], zip, [], [], LabelTable: table is null ? null : At("table.json")),
+            SilentReporter.Instance, default);
         Assert.Contains("2 parts, 4 labels", report.Description, StringComparison.Ordinal);
         var (extent, voxels) = Scan(new Extent(10, 12, 11));
         var file = Write("s", voxels, extent, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], new Spacing(1, 1, 1));
@@ -242,10 +257,13 @@ public sealed class ImportedPredictionTests : IDisposable
         using var model = UnpackedModel.Open(zip, default);
         Assert.Equal(["one", "two"], model.Parts.Select(part => part.Name));
         PredictionRun.Execute(
-            new PredictionRequest(model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts), backend, Cpu.Open,
+            new PredictionRequest(
+                model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts),
+                backend, Cpu.Open,
             SilentReporter.Instance, default);
         short[] numbers = table is null ? [1, 2, 3, 4] : [2, 1, 4, 3];   // of a, b, c, d
-        var expected = a.Zip(b).Select(pair => pair.Second != 0 ? numbers[1 + pair.Second] : pair.First != 0 ? numbers[pair.First - 1] : (short)0);
+        var expected = a.Zip(b)
+            .Select(pair => pair.Second != 0 ? numbers[1 + pair.Second] : pair.First != 0 ? numbers[pair.First - 1] : (short)0);
         Assert.Equal(expected, ImageFile.ReadLabels(At("merged", $"{Case}.nii.gz")).Voxels);
         Assert.True(a.Distinct().Count() > 1 && b.Distinct().Count() > 1);
     }
@@ -263,7 +281,9 @@ public sealed class ImportedPredictionTests : IDisposable
         }.Write(At("two"));
         File.WriteAllText(At("table.json"), table);
         var error = Assert.Throws<SharpSegException>(() =>
-            ImportRun.Execute(new([At("one"), At("two")], At("parts.zip"), [], [], LabelTable: At("table.json")), SilentReporter.Instance, default));
+            ImportRun.Execute(
+                new([At("one"), At("two")], At("parts.zip"), [], [], LabelTable: At("table.json")),
+                SilentReporter.Instance, default));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -300,7 +320,9 @@ public sealed class ImportedPredictionTests : IDisposable
     {
         var output = At($"out_{Guid.NewGuid():N}");
         PredictionRun.Execute(
-            new PredictionRequest(work, configuration, [], "final", [file], output, new InferenceOptions(), PreviousStage: previousStage), backend, Cpu.Open,
+            new PredictionRequest(
+                work, configuration, [], "final", [file], output, new InferenceOptions(), PreviousStage: previousStage),
+                backend, Cpu.Open,
             SilentReporter.Instance, default);
         return ImageFile.ReadLabels(Path.Combine(output, $"{Case}.nii.gz")).Voxels;
     }

@@ -25,7 +25,9 @@ public class Accelerator : IDisposable
     /// <summary>Name for people.</summary>
     public string Name => "kernel sanitizer";
 
-    /// <summary>Bytes of device memory; the sanitizer refuses to hand out more, so that running out of memory can be tried.</summary>
+    /// <summary>
+    /// Bytes of device memory; the sanitizer refuses to hand out more, so that running out of memory can be tried.
+    /// </summary>
     public long MemorySize { get; internal set; } = 8L << 30;
 
     /// <summary>Threads of a warp.</summary>
@@ -51,7 +53,8 @@ public class Accelerator : IDisposable
         }
 
         AllocatedBytes += bytes;
-        return new MemoryBuffer1D<T, Stride1D.Dense>(new CheckedMemory("device buffer", bytes, false, () => AllocatedBytes -= bytes), length);
+        return new MemoryBuffer1D<T, Stride1D.Dense>(
+            new CheckedMemory("device buffer", bytes, false, () => AllocatedBytes -= bytes), length);
     }
 
     /// <summary>Turns a static method into what launches it.</summary>
@@ -63,7 +66,8 @@ public class Accelerator : IDisposable
         var config = Expression.Parameter(typeof(KernelConfig));
         var arguments = method.GetParameters().Select(p => Expression.Parameter(p.ParameterType)).ToArray();
         var launch = Expression.Call(
-            Expression.Constant(this), nameof(Launch), null, Expression.Constant($"{method.DeclaringType?.Name}.{method.Name}"), config,
+            Expression.Constant(this), nameof(Launch), null,
+            Expression.Constant($"{method.DeclaringType?.Name}.{method.Name}"), config,
             Expression.Lambda<Action>(Expression.Call(method, arguments)));
         return Expression.Lambda<TDelegate>(launch, [stream, config, .. arguments]).Compile();
     }

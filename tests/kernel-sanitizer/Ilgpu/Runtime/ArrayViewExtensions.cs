@@ -13,7 +13,8 @@ public static class ArrayViewExtensions
         where T : unmanaged
     {
         RequireLength(length, target.Length);
-        MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref cpuData, checked((int)length))).CopyTo(Bytes<T, TView>(target));
+        MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref cpuData, checked((int)length)))
+            .CopyTo(Bytes<T, TView>(target));
     }
 
     /// <summary>Device to host.</summary>
@@ -26,7 +27,9 @@ public static class ArrayViewExtensions
             .CopyTo(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref cpuData, (int)length)));
     }
 
-    /// <summary>Promises a compiler that the view starts on a multiple of sixteen bytes, so that it may move sixteen at once.</summary>
+    /// <summary>
+    /// Promises a compiler that the view starts on a multiple of sixteen bytes, so that it may move sixteen at once.
+    /// </summary>
     public static ArrayView<T> AsAligned16<T>(this ArrayView<T> view)
         where T : unmanaged =>
         Offset<T, ArrayView<T>>(view) % 16 == 0
@@ -58,7 +61,8 @@ public static class ArrayViewExtensions
     {
         if (length < 0 || length > capacity)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"a copy of {length} elements over a view of {capacity}");
+            throw new ArgumentOutOfRangeException(
+                nameof(length), length, $"a copy of {length} elements over a view of {capacity}");
         }
     }
 }

@@ -70,7 +70,8 @@ public sealed class BadDatasetTests
         var outcome = SharpSegProcess.Run("auto", dataset, "-o", work, "--max-time", "1m", "--json");
 
         outcome.AssertErrorWithHint(1, says);
-        Assert.Equal("", outcome.Output);
+        Assert.Single(outcome.Output.TrimEnd().Split('\n'));
+        Assert.Contains((string)outcome.Json()["error"]!, outcome.Errors, StringComparison.Ordinal);
         before.AssertUnchanged();
         Assert.Empty(Directory.Exists(work) ? Directory.GetFileSystemEntries(work) : []);
     }

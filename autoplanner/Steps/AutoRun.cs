@@ -48,7 +48,7 @@ public sealed record AutoResult(
 public static class AutoRun
 {
     // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
-    private const double PredictionMargin = 1.5, FixedSeconds = 5, MostFixedShare = 0.1, LeastTrainingShare = 0.3;
+    private const double PredictionMargin = 1.5, FixedSeconds = 6, MostFixedShare = 0.2, LeastTrainingShare = 0.3;
     // of the time that is left: averaging, scoring and postprocessing all candidates
     private const double ReserveForChoosing = 0.05;
     private const double LeastShare = 0.1; // of an equal share of the whole time, for every run of a matrix that is late

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cuts the small golden files of this folder out of the whole collection (nnU-Net's answers; too large for the repository).
 
-    tests/golden/excerpt.py ../shared/golden
+    tests/golden/excerpt.py GOLDEN_FOLDER
 
 An excerpt lies under the same path as its source and has the same structure, so that a test reads whichever is there: the whole file
 where the collection is, else the excerpt. Of a list, the smallest entry of every kind is kept; values are never changed. Nothing of the

@@ -59,17 +59,5 @@ public sealed class FloorTests
         .Select(path => Path.GetRelativePath(Path.Combine(Repository, assembly), path).Replace('\\', '/'))
         .Where(path => !path.StartsWith("obj/", StringComparison.Ordinal) && !path.StartsWith("bin/", StringComparison.Ordinal));
 
-    private static string Repository
-    {
-        get
-        {
-            var folder = new DirectoryInfo(AppContext.BaseDirectory);
-            while (!File.Exists(Path.Combine(folder!.FullName, "Engine.sln")))
-            {
-                folder = folder.Parent;
-            }
-
-            return folder.FullName;
-        }
-    }
+    private static string Repository { get; } = TidyTests.Root();
 }

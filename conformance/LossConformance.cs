@@ -42,7 +42,7 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
                             {
                                 yield return new LossProblem(
                                     n, spatial, channels, regions, batchDice, ignore ? channels : -1,
-                                    DiceIncludesBackground: random.Next(4) == 0);
+                                    DiceIncludesBackground: random.Next(4) == 0, Terms: (LossTerms)random.Next(3));
                             }
                         }
                     }

@@ -8,7 +8,9 @@ namespace SharpSeg.Conformance;
 /// </summary>
 public static class LossFromSums
 {
-    /// <summary>The mean cross-entropy and −mean(d) over the Dice terms; the loss is their sum.</summary>
+    /// <summary>
+    /// The mean cross-entropy and −mean(d) over the Dice terms, 0 where one does not count; the loss is their sum.
+    /// </summary>
     public static (double CrossEntropy, double Dice) Evaluate(in LossProblem p, double[] sums)
     {
         var (total, valid) = (sums[3 * p.N * p.C], sums[(3 * p.N * p.C) + 1]);
@@ -31,6 +33,6 @@ public static class LossFromSums
             }
         }
 
-        return (valid == 0 ? 0 : total / divisor, -ratios / p.DiceTerms);
+        return (valid == 0 ? 0 : p.CrossEntropyWeight * total / divisor, p.DiceTerms == 0 ? 0 : -ratios / p.DiceTerms);
     }
 }

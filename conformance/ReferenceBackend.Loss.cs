@@ -62,7 +62,7 @@ public sealed partial class ReferenceBackend
                 {
                     var (probability, y) = (voxel.Probability[c], voxel.OneHot[c]);
                     var dice = p.Regions ? g[c] * probability * (1 - probability) : probability * (g[c] - mean);
-                    var crossEntropy = (probability - y) / divisor;
+                    var crossEntropy = p.CrossEntropyWeight * (probability - y) / divisor;
                     result[(index * p.C) + c] = voxel.Valid ? weight * (dice + crossEntropy) : 0.0;
                 }
             }

@@ -4,32 +4,35 @@ namespace SharpSeg.AutoPlanner.Batches;
 internal enum ForegroundRule
 {
     /// <summary>
-    /// The last third, rounded: sample j ≥ round(B·(1 − 0.33)), half to even. nnU-Net v2; none in a batch of one.
+    /// The last share of the batch, rounded: sample j ≥ round(B·(1 − share)), half to even. nnU-Net v2 with 0.33; none in a batch
+    /// of one.
     /// </summary>
-    Last33,
+    Last,
 
     /// <summary>More than a third: sample j ≥ B − (⌊B/3⌋ + 1). The 2018 paper.</summary>
     MoreThanThird,
 
-    /// <summary>Every sample by itself, with probability 0.33.</summary>
+    /// <summary>Every sample by itself, with the share as probability.</summary>
     Probabilistic,
 }
 
 /// <summary>Evaluates a <see cref="ForegroundRule"/>.</summary>
 internal static class ForegroundOversampling
 {
-    private const double Fraction = 0.33; // of the batch, nnU-Net v2
+    /// <summary>Share of the batch, nnU-Net v2.</summary>
+    public const double DefaultShare = 0.33;
 
     /// <summary>Must this sample contain foreground?</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="sample">0-based position in the batch.</param>
     /// <param name="batchSize">Samples in the batch.</param>
+    /// <param name="share">Share of the batch, from 0 to 1; <see cref="ForegroundRule.MoreThanThird"/> has its own.</param>
     /// <param name="random">Drawn from by <see cref="ForegroundRule.Probabilistic"/> only.</param>
-    public static bool IsForced(ForegroundRule rule, int sample, int batchSize, CounterRandom random) => rule switch
+    public static bool IsForced(ForegroundRule rule, int sample, int batchSize, double share, CounterRandom random) => rule switch
     {
-        ForegroundRule.Last33 => sample >= Math.Round(batchSize * (1 - Fraction), MidpointRounding.ToEven),
+        ForegroundRule.Last => sample >= Math.Round(batchSize * (1 - share), MidpointRounding.ToEven),
         ForegroundRule.MoreThanThird => sample >= batchSize - ((batchSize / 3) + 1),
-        ForegroundRule.Probabilistic => random.NextBool(Fraction),
+        ForegroundRule.Probabilistic => random.NextBool(share),
         _ => throw new ArgumentOutOfRangeException(nameof(rule), rule, "unknown foreground rule"),
     };
 }

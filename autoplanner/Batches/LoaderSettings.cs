@@ -38,6 +38,9 @@ internal sealed record LoaderSettings
     /// <summary>Which samples must contain foreground; null: the profile's rule.</summary>
     public ForegroundRule? ForegroundRule { get; init; }
 
+    /// <summary>Share of a batch that the rule forces, where the rule leaves it open.</summary>
+    public double ForegroundShare { get; init; } = ForegroundOversampling.DefaultShare;
+
     /// <summary>Probabilities and ranges of the augmentation; null: the profile's.</summary>
     public AugmentationRecipe? Recipe { get; init; }
 
@@ -61,7 +64,7 @@ internal sealed record LoaderSettings
 
     /// <summary>The foreground rule in effect.</summary>
     internal ForegroundRule EffectiveForegroundRule =>
-        ForegroundRule ?? (Profile == Profile.Classic ? Batches.ForegroundRule.MoreThanThird : Batches.ForegroundRule.Last33);
+        ForegroundRule ?? (Profile == Profile.Classic ? Batches.ForegroundRule.MoreThanThird : Batches.ForegroundRule.Last);
 
     /// <summary>The recipe in effect.</summary>
     internal AugmentationRecipe EffectiveRecipe => Recipe ?? AugmentationRecipe.For(Profile);

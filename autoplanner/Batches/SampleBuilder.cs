@@ -42,7 +42,8 @@ internal sealed class SampleBuilder
         var random = CounterRandom.Derive(settings.Seed, purpose, key.Epoch, key.Iteration, index);
         var cases = key.Training ? training : validation;
         var source = cases[random.NextInt(0, cases.Count - 1)];
-        var forced = ForegroundOversampling.IsForced(settings.EffectiveForegroundRule, index, batch.Count, random);
+        var forced = ForegroundOversampling.IsForced(
+            settings.EffectiveForegroundRule, index, batch.Count, settings.ForegroundShare, random);
         var (start, voxel) = (key.Training ? trainingSampler : validationSampler).Draw(source, forced, random);
         batch.SetOrigin(index, new SampleOrigin(source.Id, start, voxel));
         if (key.Training)

@@ -22,10 +22,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Resume">Continue an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
+/// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
 public sealed record AutoRequest(
     string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network,
     TimeSpan? MaxTime, ulong Seed,
-    bool Resume, bool Surface = true, string? Plan = null)
+    bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null)
 {
     /// <summary>All configurations, or all folds; no fold has this name.</summary>
     public const string All = "*";
@@ -79,7 +80,8 @@ public static class AutoRun
             new MatrixRequest(
                 request.Seed, (job, runsLeft) =>
                     Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
-                Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null),
+                Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null,
+                Variant: request.Variant),
             backend, reporter, cancel);
         return isOne || matrix.NumberedFolds.Count == 0
             ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)

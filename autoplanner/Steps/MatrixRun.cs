@@ -14,10 +14,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Pretrained">From which other network new runs of a configuration start; null for random weights.</param>
 /// <param name="TimeLeft">Time until everything must be done, validation included; null if there is no such time.</param>
+/// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
 public sealed record MatrixRequest(
     ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume, bool SaveProbabilities = false,
     bool Surface = true,
-    Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null);
+    Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null, TrainingVariant? Variant = null);
 
 /// <summary>A run of the matrix that was trained in this session.</summary>
 /// <param name="Cell">Which.</param>
@@ -49,6 +50,7 @@ public static class MatrixRun
             var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
             {
                 Pretrained = request.Pretrained?.Invoke(cell.Configuration),
+                Variant = request.Variant ?? new(),
             };
             var resume = request.Resume
                 && (

@@ -52,7 +52,7 @@ internal static class TrainingSession
                     $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
             }
 
-            var done = Checkpoint.Peek(final, job);
+            var done = Checkpoint.Peek(final, Trainer.AsBegun(job, final));
             if (!length.Asked.IsMetBy(done.Schedule))
             {
                 throw new SharpSegException(
@@ -69,9 +69,14 @@ internal static class TrainingSession
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
-        var begun = resume && Trainer.SoundCheckpoint(job, SilentReporter.Instance) is { } existing
-            ? Checkpoint.Peek(existing, job)
-            : null;
+        var existing = resume ? Trainer.SoundCheckpoint(job, SilentReporter.Instance) : null;
+        job = Trainer.AsBegun(job, existing);
+        if (job.Variant.Settings.Count > 0)
+        {
+            reporter.Info($"other than in the profile: {job.Variant}");
+        }
+
+        var begun = existing is null ? null : Checkpoint.Peek(existing, job);
         var resumed = begun is null ? null : length.Asked.Continue(begun.Schedule, begun.State);
         if (resumed is not null && length.IsDeadline && resumed.TimeBudget is null)
         {

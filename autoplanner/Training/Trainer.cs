@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
@@ -47,7 +48,6 @@ internal sealed class Trainer : IDisposable
     /// </exception>
     public Trainer(TrainingJob job, TrainingSchedule schedule, Backend backend, bool resume, IReporter reporter)
     {
-        this.job = job;
         this.reporter = reporter;
         var existing = resume ? SoundCheckpoint(job, reporter) : ExistingCheckpoint(job);
         if (existing is not null && !resume)
@@ -56,6 +56,8 @@ internal sealed class Trainer : IDisposable
                 $"`{job.Folder}` already holds a run", "continue with --resume, or delete the folder to start over");
         }
 
+        job = AsBegun(job, existing);
+        this.job = job;
         network = BuildNetwork(job, backend);
         optimizer = job.Plans.Profile == Profile.Classic
             ? new Adam(network.Parameters, amsGrad: true, WeightDecay)
@@ -83,6 +85,7 @@ internal sealed class Trainer : IDisposable
         }
 
         StartFromPretrained(existing is null);
+        State.Variant = job.Variant;
         this.schedule = schedule;
         skippedBefore = State.SkippedSteps;
         (iterationsBefore, secondsBefore) = (State.TotalIterations, State.Seconds);
@@ -157,6 +160,18 @@ internal sealed class Trainer : IDisposable
         return null;
     }
 
+    /// <summary>A run with the settings that it was begun with, or is to begin with.</summary>
+    /// <param name="job">What is asked for.</param>
+    /// <param name="checkpoint">Its checkpoint; null for a new run.</param>
+    /// <exception cref="SharpSegException">Other settings are asked for now, or some that its profile does not have.</exception>
+    public static TrainingJob AsBegun(TrainingJob job, string? checkpoint)
+    {
+        job.Variant.RequireSense(job.Plans.Profile);
+        return checkpoint is null
+            ? job
+            : job with { Variant = job.Variant.Continue(Checkpoint.Peek(checkpoint, job).State.Variant, job.Folder) };
+    }
+
     /// <summary>The network of a run, with its starting weights.</summary>
     public static Network BuildNetwork(TrainingJob job, Backend backend) =>
         Network.Build(job.Configuration.NetworkFor(job.Plans.Profile, job.Description), backend, job.Seed);
@@ -165,7 +180,12 @@ internal sealed class Trainer : IDisposable
     public static TrainingOptions Options(TrainingJob job, Network network)
     {
         var labels = job.Description.Labels;
-        var loss = new LossOptions(network.LossWeights, labels.HasRegions, job.Configuration.BatchDice, labels.IgnoreLabel ?? -1);
+        IReadOnlyList<float> weights = job.Variant.DeepSupervision == false
+            ? [1f, .. network.LossWeights.Skip(1).Select(_ => 0f)]
+            : network.LossWeights;
+        var loss = new LossOptions(
+            weights, labels.HasRegions, job.Configuration.BatchDice, labels.IgnoreLabel ?? -1,
+            Terms: job.Variant.Loss ?? LossTerms.DiceAndCrossEntropy);
         return new TrainingOptions(loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
     }
 
@@ -207,11 +227,15 @@ internal sealed class Trainer : IDisposable
     private static LoaderSettings LoaderSettingsFor(TrainingJob job, TrainingSchedule schedule, Network network)
     {
         var labels = job.Description.Labels;
+        var without = job.Variant.Without ?? AugmentationParts.None;
         return new LoaderSettings
         {
             Backend = network.Backend,
             Profile = job.Plans.Profile,
-            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D),
+            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D).Without(without),
+            Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without),
+            ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
+            ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,
             BatchSize = schedule.BatchSize,
             Channels = job.Description.ChannelNames.Count,
             UseMaskForNorm = job.Configuration.UseMaskForNorm,

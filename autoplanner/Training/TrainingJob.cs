@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Networks;
@@ -50,8 +51,12 @@ public sealed record TrainingJob
     /// <summary>From which other network a new run starts; null for random weights. A resumed run has it in its state.</summary>
     public PretrainedStart? Pretrained { get; init; }
 
+    /// <summary>In what the training departs from its profile. A resumed run has it in its state.</summary>
+    public TrainingVariant Variant { get; init; } = new();
+
     /// <summary>Spatial axes (0 = z, 1 = y, 2 = x) that may be mirrored, in training and in prediction.</summary>
-    public IReadOnlyList<int> MirrorAxes => Configuration.Is2D ? [1, 2] : [0, 1, 2];
+    public IReadOnlyList<int> MirrorAxes =>
+        Variant.Without?.HasFlag(AugmentationParts.Mirroring) == true ? [] : Configuration.Is2D ? [1, 2] : [0, 1, 2];
 
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>

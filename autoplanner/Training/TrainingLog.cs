@@ -26,6 +26,14 @@ internal static class TrainingLog
                 json.WriteString("precision", device.ProductPrecision);
                 json.WriteNumber("train_cases", job.TrainingCases.Count);
                 json.WriteNumber("val_cases", job.ValidationCases.Count);
+                json.WritePropertyName("variant");
+                json.WriteStartObject();
+                foreach (var (option, value) in job.Variant.Settings)
+                {
+                    json.WriteString(option, value);
+                }
+
+                json.WriteEndObject();
                 json.WritePropertyName("schedule");
                 JsonSerializer.Serialize(json, schedule, TrainingJson.Default.TrainingSchedule);
                 json.WriteEndObject();

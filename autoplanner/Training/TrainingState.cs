@@ -47,6 +47,9 @@ internal sealed class TrainingState
     /// <summary>From which other network the run started; null for random weights.</summary>
     public PretrainedRecord? Pretrained { get; set; }
 
+    /// <summary>In what the run departs from its profile; null in nothing.</summary>
+    public TrainingVariant? Variant { get; set; }
+
     /// <summary>Finished epochs, in order.</summary>
     public List<EpochRecord> Records { get; set; } = [];
 

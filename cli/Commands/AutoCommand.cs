@@ -20,7 +20,8 @@ internal static class AutoCommand
         var result = AutoRun.Execute(
             new AutoRequest(
                 options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, network,
-                limit, options.Seed, options.Resume, Plan: options.Plan),
+                limit, options.Seed, options.Resume, Plan: options.Plan,
+                Variant: Choices.Variant(options)),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

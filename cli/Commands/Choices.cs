@@ -1,7 +1,11 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Cli.Options;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
@@ -27,6 +31,33 @@ internal static class Choices
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
         name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16),
         ("fp16", GpuPrecision.Fp16));
+
+    /// <summary>In what a training is to depart from its profile.</summary>
+    public static TrainingVariant Variant(VariantOptions options)
+    {
+        if (options.ForegroundShare is { } share && share is not (>= 0 and <= 1))
+        {
+            throw new UsageException($"--foreground-share {share}: must be from 0 to 1", "0.33 is a third");
+        }
+
+        string[] augmentation = [.. options.Augmentation];
+        return new TrainingVariant
+        {
+            Loss = options.Loss is { } loss
+                ? Of(loss, "--loss", [.. Enum.GetValues<LossTerms>().Select(terms => (TrainingVariant.NameOf(terms), terms))])
+                : null,
+            Without = augmentation switch
+            {
+                [] => null,
+                ["none"] => AugmentationParts.All,
+                _ => augmentation.Aggregate(AugmentationParts.None, (parts, word) => parts | Of(
+                    word, "--augmentation",
+                    [.. TrainingVariant.AugmentationNames.Select(part => ($"no-{part.Key}", part.Value))])),
+            },
+            DeepSupervision = options.NoDeepSupervision ? false : null,
+            ForegroundShare = options.ForegroundShare,
+        };
+    }
 
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) =>

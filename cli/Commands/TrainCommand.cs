@@ -38,6 +38,7 @@ internal static class TrainCommand
                 "leave it out for 0.1");
         }
 
+        var variant = Choices.Variant(options);
         IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
         var work = new Workspace(options.Work, options.Plan);
         work.ReadPlans(); // a workspace without plans is answered before anything else
@@ -52,7 +53,7 @@ internal static class TrainCommand
         var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
         var request = new MatrixRequest(
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, options.SaveProbabilities,
-            Pretrained: pretrained is null ? null : pretrained.For);
+            Pretrained: pretrained is null ? null : pretrained.For, Variant: variant);
         return Report(MatrixRun.Execute(work, dataset, matrix, request, backend, reporter, cancel));
     }
 

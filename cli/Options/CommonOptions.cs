@@ -63,3 +63,26 @@ internal abstract class TrainingOptions : ComputeOptions
         HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
     public ulong Seed { get; set; }
 }
+
+/// <summary>The options of the verbs that train as a user wishes; without them, as the profile does.</summary>
+internal abstract class VariantOptions : TrainingOptions
+{
+    [Option("loss", HelpText = "dice_ce (default), dice or ce. It changes training alone; a resumed run keeps its own.")]
+    public string? Loss { get; set; }
+
+    [Option(
+        "augmentation", Separator = ',',
+        HelpText =
+            "none, or the steps to leave out: no-elastic, no-rotation, no-scaling, no-noise, no-blur, no-brightness, "
+                + "no-contrast, no-low-resolution, no-gamma, no-mirroring (then predictions are not mirrored either), "
+                + "no-cascade.")]
+    public IEnumerable<string> Augmentation { get; set; } = [];
+
+    [Option("no-deep-supervision", HelpText = "Learn from the full-resolution output alone.")]
+    public bool NoDeepSupervision { get; set; }
+
+    [Option(
+        "foreground-share",
+        HelpText = "Share of each batch whose patches must hold foreground, 0 to 1, rounded to samples. Default: a third.")]
+    public double? ForegroundShare { get; set; }
+}

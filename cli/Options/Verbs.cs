@@ -23,7 +23,7 @@ internal sealed class DemoOptions : TrainingOptions
 [Examples(
     "sharpseg auto Task04_Hippocampus -o work --max-time 30m",
     "sharpseg auto Task04_Hippocampus -o work -c 2d -f 0 --resume")]
-internal sealed class AutoOptions : TrainingOptions
+internal sealed class AutoOptions : VariantOptions
 {
     [Value(
         0, MetaName = "DATASET", Required = true, HelpText = "Folder in Medical Segmentation Decathlon or nnU-Net raw format.")]
@@ -136,7 +136,7 @@ internal sealed class PreprocessOptions : CommonOptions
 
 [Verb("train", HelpText = "Train folds of a configuration, or of all, and score their validation cases.")]
 [Examples("sharpseg train work -c 3d_fullres -f 0,1", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
-internal sealed class TrainOptions : TrainingOptions
+internal sealed class TrainOptions : VariantOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
     public string Work { get; set; } = "";

@@ -18,7 +18,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Second pass: dlogits = weight·∂L/∂z with L = CE − mean Dice (docs/method/losses-and-optimisers.md §2.5, §3). With D =
+    /// Second pass: dlogits = weight·∂L/∂z with L = CE − mean Dice, or the one of <see cref="LossProblem.Terms"/>
+    /// (docs/method/losses-and-optimisers.md §2.5, §3). With D =
     /// max(P + G + s, 1e-8) and N Dice terms: g_c = m·(−2·y_c/(N·D_c) + (2·I_c + s)/(N·D_c²)) for the classes in Dice, else 0
     /// (with batch Dice the sums are first added over the batch). Softmax: dz_k = p_k(g_k − Σ_j p_j g_j) + m(p_k − y_k)/M.
     /// Regions: dz = g·σ(1 − σ) + m(σ − y)/d, d = B·R·V without an ignore label and M with one. M = 0: no cross-entropy gradient.

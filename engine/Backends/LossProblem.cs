@@ -17,9 +17,10 @@ namespace SharpSeg.Engine.Backends;
 /// <param name="IgnoreLabel">Label that carries no information; −1 if there is none.</param>
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Softmax only: include class 0 in the Dice mean.</param>
+/// <param name="Terms">Which of the two terms count in loss and gradient; the sums always hold both.</param>
 public readonly record struct LossProblem(
     int N, Extent Spatial, int C, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f,
-    bool DiceIncludesBackground = false)
+    bool DiceIncludesBackground = false, LossTerms Terms = LossTerms.DiceAndCrossEntropy)
 {
     /// <summary>Shape of the logits and their gradient.</summary>
     public Shape LogitsShape => Shape.Activation(N, Spatial, C);
@@ -31,13 +32,30 @@ public readonly record struct LossProblem(
     public Shape SumsShape => Shape.Vector((3 * N * C) + 2);
 
     /// <summary>
-    /// First class included in Dice: regions and the printed formula start at 0, otherwise background is left out.
+    /// First class included in Dice: regions and the printed formula start at 0, otherwise background is left out. C if no class
+    /// is, because cross-entropy alone counts.
     /// </summary>
-    public int FirstDiceClass => Regions || DiceIncludesBackground ? 0 : 1;
+    public int FirstDiceClass => Terms == LossTerms.CrossEntropy ? C : Regions || DiceIncludesBackground ? 0 : 1;
+
+    /// <summary>Factor on the cross-entropy: 1, or 0 where Dice alone counts.</summary>
+    public float CrossEntropyWeight => Terms == LossTerms.Dice ? 0f : 1f;
 
     /// <summary>Number of Dice ratios that are averaged.</summary>
     public int DiceTerms => (BatchDice ? 1 : N) * (C - FirstDiceClass);
 
     /// <summary>Forward and backward each read logits and target; backward writes the gradient.</summary>
     public Work MinimumWork => new(12L * LogitsShape.Length, sizeof(float) * ((2L * LogitsShape.Length) + TargetShape.Length));
+}
+
+/// <summary>The terms of the loss.</summary>
+public enum LossTerms
+{
+    /// <summary>Their sum, as nnU-Net has it.</summary>
+    DiceAndCrossEntropy,
+
+    /// <summary>−mean soft Dice alone.</summary>
+    Dice,
+
+    /// <summary>Cross-entropy alone.</summary>
+    CrossEntropy,
 }

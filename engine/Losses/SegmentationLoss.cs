@@ -54,7 +54,7 @@ internal static class SegmentationLoss
     {
         var valid = (double)sums[^1];
         var divisor = p.Regions && p.IgnoreLabel < 0 ? (double)p.N * p.C * p.Spatial.Voxels : valid;
-        var crossEntropy = valid > 0 ? sums[^2] / divisor : 0.0;
+        var crossEntropy = valid > 0 ? p.CrossEntropyWeight * sums[^2] / divisor : 0.0;
 
         var total = 0.0;
         for (var c = p.FirstDiceClass; c < p.C; c++)
@@ -74,7 +74,7 @@ internal static class SegmentationLoss
             total += p.BatchDice ? Ratio(batch, p.Smooth) : 0.0;
         }
 
-        // Without a foreground class there is no Dice term.
+        // Without a foreground class, or by choice, there is no Dice term.
         var dice = p.DiceTerms > 0 ? -total / p.DiceTerms : 0.0;
         return new LossValue(crossEntropy + dice, crossEntropy, dice);
     }
@@ -101,7 +101,9 @@ internal static class SegmentationLoss
     }
 
     private static LossProblem Problem(Shape logits, LossOptions o) =>
-        new(logits.N, logits.Spatial, logits.C, o.Regions, o.BatchDice, o.IgnoreLabel, o.Smooth, o.DiceIncludesBackground);
+        new(
+            logits.N, logits.Spatial, logits.C, o.Regions, o.BatchDice, o.IgnoreLabel, o.Smooth, o.DiceIncludesBackground,
+            o.Terms);
 
     private static double Ratio((double I, double P, double G) s, double smooth) =>
         ((2.0 * s.I) + smooth) / Math.Max(s.P + s.G + smooth, 1e-8);
@@ -115,9 +117,10 @@ internal static class SegmentationLoss
 /// channel.</param>
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Include class 0 in the Dice mean.</param>
+/// <param name="Terms">Which of the two terms count.</param>
 public sealed record LossOptions(
     IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f,
-    bool DiceIncludesBackground = false)
+    bool DiceIncludesBackground = false, LossTerms Terms = LossTerms.DiceAndCrossEntropy)
 {
     /// <summary>Channels of a target: 1 for labels; for regions one per region and one for the ignore mask.</summary>
     /// <param name="outputs">Output maps of the network.</param>
@@ -125,7 +128,7 @@ public sealed record LossOptions(
 }
 
 /// <summary>A loss and its two parts, each weighted over the supervised outputs.</summary>
-/// <param name="Total">Cross-entropy + Dice.</param>
+/// <param name="Total">Cross-entropy + Dice; a term that does not count is 0.</param>
 /// <param name="CrossEntropy">Mean (binary) cross-entropy.</param>
 /// <param name="Dice">−mean soft Dice, about −1 to 0.</param>
 public readonly record struct LossValue(double Total, double CrossEntropy, double Dice);

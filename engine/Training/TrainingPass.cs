@@ -12,6 +12,11 @@ namespace SharpSeg.Engine.Training;
 /// </summary>
 internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOptions options)
 {
+    // Where the full resolution alone is looked at, the other outputs are not even computed.
+    private readonly LossOptions supervised = options.Loss.Weights.Skip(1).Any(weight => weight != 0f)
+        ? options.Loss
+        : options.Loss with { Weights = [options.Loss.Weights[0]] };
+
     /// <summary>Forward, loss and backward; the parameters' gradients are set afterwards.</summary>
     /// <param name="images">Shape of the batch.</param>
     /// <param name="inputs">Gives images and targets.</param>
@@ -23,7 +28,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         var x = inputs.Images(pool, images);
         try
         {
-            var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
+            var logits = network.Forward(tape, tape.Input(x), supervised.Weights.Count > 1);
             var loss = EvaluateLoss(tape, logits, inputs, gradientScale);
             foreach (var map in logits)
             {
@@ -52,7 +57,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         var x = inputs.Images(pool, images);
         try
         {
-            var logits = network.Forward(tape, tape.Input(x), allOutputs: true);
+            var logits = network.Forward(tape, tape.Input(x), supervised.Weights.Count > 1);
             var loss = EvaluateLoss(tape, logits, inputs, gradientScale: 1f);
             var full = logits[0].Value;
             readLogits?.Invoke(full);
@@ -82,7 +87,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         var targets = new Tensor?[logits.Count];
         for (var i = 0; i < logits.Count; i++)
         {
-            if (options.Loss.Weights[i] == 0f)
+            if (supervised.Weights[i] == 0f)
             {
                 continue;
             }
@@ -97,7 +102,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
             targets[i] = target;
         }
 
-        var loss = SegmentationLoss.Evaluate(tape, logits, targets, options.Loss, gradientScale);
+        var loss = SegmentationLoss.Evaluate(tape, logits, targets, supervised, gradientScale);
         foreach (var target in byScale.Values)
         {
             inputs.Return(pool, target);

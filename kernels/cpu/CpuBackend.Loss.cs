@@ -77,7 +77,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 
         double valid = s[(3 * p.N * p.C) + 1];
         var divisor = p.Regions && p.IgnoreLabel < 0 ? (double)p.LogitsShape.Length : valid;
-        var entropyScale = valid > 0 ? (float)(weight / divisor) : 0f;
+        var entropyScale = valid > 0 ? (float)(weight * p.CrossEntropyWeight / divisor) : 0f;
         var scratch = LossBlock<TLanes, TVector>.ScratchLength(p.C);
         team.Run(
             p.N * LossSumsWork<TLanes, TVector>.PerSample(p),

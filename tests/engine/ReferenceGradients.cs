@@ -191,10 +191,16 @@ public sealed class ReferenceGradients : IDisposable
     [InlineData(true, true, -1, false)]
     [InlineData(true, false, 3, false)]
     [InlineData(true, true, 3, false)]
-    public void DiceAndCrossEntropy(bool regions, bool batchDice, int ignoreLabel, bool background)
+    [InlineData(false, true, 3, false, LossTerms.Dice)]
+    [InlineData(true, false, 3, false, LossTerms.Dice)]
+    [InlineData(false, true, 3, false, LossTerms.CrossEntropy)]
+    [InlineData(true, false, 3, false, LossTerms.CrossEntropy)]
+    public void DiceAndCrossEntropy(
+        bool regions, bool batchDice, int ignoreLabel, bool background, LossTerms terms = LossTerms.DiceAndCrossEntropy)
     {
         const float Weight = 0.375f;
-        var p = new LossProblem(2, new(2, 3, 2), 3, regions, batchDice, ignoreLabel, DiceIncludesBackground: background);
+        var p = new LossProblem(
+            2, new(2, 3, 2), 3, regions, batchDice, ignoreLabel, DiceIncludesBackground: background, Terms: terms);
         var (logits, target, sums, dlogits) = (Drawn(p.LogitsShape), New(p.TargetShape), New(p.SumsShape), New(p.LogitsShape));
         var labels = new double[p.TargetShape.Length];
         for (var i = 0; i < labels.Length; i++)

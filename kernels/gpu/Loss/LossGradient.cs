@@ -113,7 +113,7 @@ internal sealed class LossGradient(KernelList list)
             var y = VoxelLoss.Truth(target, voxel, c, s);
             var g = (slopes[slope + (2 * c)] * y) + slopes[slope + (2 * c) + 1];
             var dice = s.Regions != 0 ? g * p * (1f - p) : p * (g - mean);
-            dlogits[first + c] = weight * (dice + ((p - y) / divisor));
+            dlogits[first + c] = weight * (dice + (s.CrossEntropyWeight * ((p - y) / divisor)));
         }
     }
 }

@@ -6,7 +6,7 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 internal readonly struct LossSizes
 {
     public readonly int N, Voxels, RowLength, C, TargetC, Regions, BatchDice, IgnoreLabel, FirstDiceClass, DiceTerms;
-    public readonly float Smooth;
+    public readonly float Smooth, CrossEntropyWeight;
 
     public LossSizes(in LossProblem p)
     {
@@ -14,6 +14,7 @@ internal readonly struct LossSizes
         (Voxels, RowLength) = (checked((int)p.Spatial.Voxels), p.Spatial.X);
         (Regions, BatchDice) = (p.Regions ? 1 : 0, p.BatchDice ? 1 : 0);
         (IgnoreLabel, FirstDiceClass, DiceTerms, Smooth) = (p.IgnoreLabel, p.FirstDiceClass, p.DiceTerms, p.Smooth);
+        CrossEntropyWeight = p.CrossEntropyWeight;
     }
 
     /// <summary>Index of the cross-entropy in the sums; the number of valid voxels follows.</summary>

@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Tests.Batches;
 public sealed class PatchSamplerTests
 {
     [Theory]
-    [InlineData(nameof(ForegroundRule.Last33), new[] { 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 8, 14, 16, 29 })]
+    [InlineData(nameof(ForegroundRule.Last), new[] { 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 8, 14, 16, 29 })]
     [InlineData(nameof(ForegroundRule.MoreThanThird), new[] { 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 9, 15, 17, 30 })]
     public void Forced_samples_match_the_specified_table(string name, int[] expected)
     {
@@ -17,7 +17,8 @@ public sealed class PatchSamplerTests
         for (var i = 0; i < sizes.Length; i++)
         {
             var forced = Enumerable.Range(0, sizes[i])
-                .Select(j => ForegroundOversampling.IsForced(rule, j, sizes[i], new CounterRandom(0))).ToArray();
+                .Select(j => ForegroundOversampling.IsForced(
+                    rule, j, sizes[i], ForegroundOversampling.DefaultShare, new CounterRandom(0))).ToArray();
             Assert.Equal(expected[i], forced.Count(f => f));
             Assert.Equal(forced.Order(), forced);
         }
@@ -28,8 +29,20 @@ public sealed class PatchSamplerTests
     {
         var random = new CounterRandom(3);
         var forced = Enumerable.Range(0, 20_000)
-            .Count(_ => ForegroundOversampling.IsForced(ForegroundRule.Probabilistic, 0, 2, random));
+            .Count(_ => ForegroundOversampling.IsForced(
+                ForegroundRule.Probabilistic, 0, 2, ForegroundOversampling.DefaultShare, random));
         Assert.InRange(forced / 20_000.0, 0.33 - 0.0133, 0.33 + 0.0133);
+    }
+
+    [Theory]
+    [InlineData(0, 4, 0)]
+    [InlineData(0.5, 4, 2)]
+    [InlineData(0.5, 5, 3)] // round(2.5) = 2 samples are free
+    [InlineData(1, 2, 2)]
+    public void Any_share_of_a_batch_can_be_forced(double share, int batch, int expected)
+    {
+        Assert.Equal(expected, Enumerable.Range(0, batch).Count(
+            j => ForegroundOversampling.IsForced(ForegroundRule.Last, j, batch, share, new CounterRandom(0))));
     }
 
     [Theory]

@@ -35,11 +35,12 @@ public sealed class TrainingPageTests
         foreach (var row in Page.Table("forced-samples"))
         {
             var size = (int)row.Whole("B");
-            Assert.Equal(row.Whole("modern"), Forced(ForegroundRule.Last33));
+            Assert.Equal(row.Whole("modern"), Forced(ForegroundRule.Last));
             Assert.Equal(row.Whole("classic"), Forced(ForegroundRule.MoreThanThird));
 
             int Forced(ForegroundRule rule) =>
-                Enumerable.Range(0, size).Count(j => ForegroundOversampling.IsForced(rule, j, size, new CounterRandom(0)));
+                Enumerable.Range(0, size).Count(j => ForegroundOversampling.IsForced(
+                    rule, j, size, ForegroundOversampling.DefaultShare, new CounterRandom(0)));
         }
     }
 

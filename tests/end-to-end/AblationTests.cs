@@ -1,0 +1,155 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.ModelFiles;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Trainings that depart from their profile: what reaches the device, what is recorded, what is refused.</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class AblationTests(TrainedWorkspace trained)
+{
+    private static readonly TrainingSchedule Schedule = new(
+        BatchSize: 2, Epochs: 1, IterationsPerEpoch: 4, ValidationIterations: 1);
+
+    [Theory]
+    [InlineData(LossTerms.Dice)]
+    [InlineData(LossTerms.CrossEntropy)]
+    public void The_loss_and_one_output_reach_the_device(LossTerms terms)
+    {
+        using var run = Run();
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        Train(run.Job with { Variant = new TrainingVariant { Loss = terms, DeepSupervision = false } }, backend);
+        Assert.Equal(4, backend.Training.Count);
+        Assert.All(backend.Training.Concat(backend.Validation), step => Assert.Equal(terms, Assert.Single(step.Losses).Terms));
+        Assert.All(backend.Training, step => Assert.Equal([1f], step.Weights));
+    }
+
+    [Fact]
+    public void Without_augmentation_a_network_learns_from_the_cases_as_they_are_and_predictions_are_not_mirrored()
+    {
+        using var run = Run();
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        var job = run.Job with { Variant = new TrainingVariant { Without = AugmentationParts.All } };
+        Train(job, backend);
+        var cases = Enumerable.Range(0, run.Shapes.Cases).Select(i => run.Shapes.Case(i).Labels).ToArray();
+        var voxels = (int)job.Configuration.Patch.Voxels; // the patch has the cases' size
+        // The first sample of a batch; the second is forced to hold foreground, which may shift it.
+        Assert.All(backend.Training.Select(step => step.Target[..voxels]), target => Assert.Contains(
+            cases, labels => labels.SequenceEqual(target.Select(value => (short)value))));
+        Assert.Equal("[]", Metadata(job)["mirror_axes"]);
+    }
+
+    [Theory]
+    [InlineData(0.0, new[] { false, false })]
+    [InlineData(1.0, new[] { true, true })]
+    public void The_foreground_share_decides_which_samples_hold_foreground(double share, bool[] forced)
+    {
+        var shapes = new ShapeDataset { Size = new Extent(32, 32, 32), Cases = 4, Radius = 2.5 };
+        using var run = new ShapeRun(shapes, Profile.Classic, "3d_fullres", features: 2, patch: [16, 16, 16]);
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        const int iterations = 24;
+        using (var trainer = new Trainer(
+            run.Job with
+            {
+                Configuration = run.Job.Configuration with
+                {
+                    Architecture = run.Job.Configuration.Architecture with
+                    {
+                        FeaturesPerStage = [2, 4],
+                        KernelSizes = [[3, 3, 3], [3, 3, 3]],
+                        Strides = [[1, 1, 1], [2, 2, 2]],
+                        EncoderBlocks = [1, 1],
+                        DecoderBlocks = [1],
+                    },
+                },
+                Variant = new TrainingVariant { ForegroundShare = share, Without = AugmentationParts.All },
+            },
+            new TrainingSchedule(2, 1, iterations, 1), backend, resume: false, SilentReporter.Instance))
+        {
+            trainer.Run(CancellationToken.None);
+        }
+
+        for (var sample = 0; sample < 2; sample++)
+        {
+            var held = backend.Training.Count(
+                step => step.Target.Chunk(step.Target.Length / 2).ElementAt(sample).Any(label => label > 0));
+            Assert.True(forced[sample] ? held == iterations : held < iterations, $"{held} of {iterations}");
+        }
+    }
+
+    [Fact]
+    public void A_resumed_run_keeps_its_settings_and_refuses_others()
+    {
+        using var run = Run();
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        var job = run.Job with { Variant = new TrainingVariant { Loss = LossTerms.Dice, Without = AugmentationParts.Mirroring } };
+        using (var stop = new CancellationTokenSource())
+        using (var first = new Trainer(job, Schedule, backend, resume: false, new StopAt("epoch 1/1, iteration 2/4", stop)))
+        {
+            Assert.Throws<OperationCanceledException>(() => first.Run(stop.Token));
+        }
+
+        var other = Assert.Throws<SharpSegException>(() => new Trainer(
+            job with { Variant = new TrainingVariant { Loss = LossTerms.CrossEntropy } }, Schedule, backend, resume: true,
+            SilentReporter.Instance));
+        Assert.Contains(
+            "was begun with loss dice, augmentation no-mirroring, not with loss ce", other.Message, StringComparison.Ordinal);
+        using (var second = new Trainer(
+            job with { Variant = new TrainingVariant() }, Schedule, backend, resume: true, SilentReporter.Instance))
+        {
+            second.Run(CancellationToken.None);
+        }
+
+        Assert.All(backend.Training.SelectMany(step => step.Losses), loss => Assert.Equal(LossTerms.Dice, loss.Terms));
+        Assert.Equal("[]", Metadata(job)["mirror_axes"]);
+    }
+
+    [Fact]
+    public void The_command_line_records_the_settings_and_refuses_what_makes_no_sense()
+    {
+        string[] short_ = ["--epochs", "1", "--iterations", "1", "--batch", "2", "-f", "3"];
+        SharpSegProcess.Run(["train", trained.Planned, .. short_, "--loss", "jaccard"])
+            .AssertErrorWithHint(2, "--loss jaccard: unknown");
+        SharpSegProcess.Run(["train", trained.Planned, .. short_, "--augmentation", "no-fun"])
+            .AssertErrorWithHint(2, "--augmentation no-fun: unknown");
+        SharpSegProcess.Run(["train", trained.Planned, .. short_, "--augmentation", "no-elastic"])
+            .AssertErrorWithHint(1, "profile modern has none of it");
+        SharpSegProcess.Run(["train", trained.Planned, .. short_, "--foreground-share", "1.5"])
+            .AssertErrorWithHint(2, "must be from 0 to 1");
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        string[] settings = ["--loss", "ce", "--augmentation", "no-noise,no-blur", "--foreground-share", "0.5"];
+        SharpSegProcess.Succeed(["train", work, .. short_, .. settings]);
+        var log = File.ReadLines(Path.Combine(work, "runs", "3d_fullres", "fold_3", "log.jsonl")).First();
+        Assert.Contains(
+            """
+            "variant":{"loss":"ce","augmentation":"no-blur,no-noise","foreground-share":"0.5"}
+            """, log, StringComparison.Ordinal);
+        SharpSegProcess.Succeed(["train", work, .. short_, "--resume"]);
+        SharpSegProcess.Run(["train", work, .. short_, "--resume", "--loss", "dice"])
+            .AssertErrorWithHint(1, "was begun with loss ce");
+    }
+
+    private static ShapeRun Run() => new(
+        new ShapeDataset { Size = new Extent(16, 16, 16), Cases = 4, Radius = 3.5, Notched = true }, Profile.Modern,
+        "3d_fullres", features: 4);
+
+    private static void Train(TrainingJob job, Backend backend)
+    {
+        using var trainer = new Trainer(job, Schedule, backend, resume: false, SilentReporter.Instance);
+        trainer.Run(CancellationToken.None);
+    }
+
+    private static IReadOnlyDictionary<string, string> Metadata(TrainingJob job)
+    {
+        using var reader = SafetensorsReader.Open(Workspace.FinalCheckpoint(job.Folder));
+        return reader.Metadata;
+    }
+}

@@ -41,30 +41,30 @@ internal static class ArchitectureJson
     {
         var (_, className, blocksKey) = Families.Single(entry => entry.Family == plan.Family);
         var dimensions = plan.Strides[0].Length;
+        var arguments = new JsonObject
+        {
+            ["n_stages"] = plan.StageCount,
+            ["features_per_stage"] = PlansJson.List(plan.FeaturesPerStage),
+            ["conv_op"] = $"torch.nn.modules.conv.Conv{dimensions}d",
+            ["kernel_sizes"] = PlansJson.Rows(plan.KernelSizes),
+            ["strides"] = PlansJson.Rows(plan.Strides),
+            [blocksKey] = PlansJson.List(plan.EncoderBlocks),
+            ["n_conv_per_stage_decoder"] = PlansJson.List(plan.DecoderBlocks),
+            ["conv_bias"] = plan.ConvolutionBias,
+            ["norm_op"] = plan.Norm == NormKind.Instance
+                ? $"torch.nn.modules.instancenorm.InstanceNorm{dimensions}d"
+                : $"torch.nn.modules.batchnorm.BatchNorm{dimensions}d",
+            ["norm_op_kwargs"] = new JsonObject { ["eps"] = plan.NormEpsilon, ["affine"] = plan.NormAffine },
+        };
+        DropoutJson.Write(plan.Dropout, arguments);
+        arguments["nonlin"] = "torch.nn.LeakyReLU";
+        arguments["nonlin_kwargs"] = plan.LeakySlope == DefaultSlope
+            ? new JsonObject { ["inplace"] = true }
+            : new JsonObject { ["inplace"] = true, ["negative_slope"] = plan.LeakySlope };
         return new JsonObject
         {
             ["network_class_name"] = className,
-            ["arch_kwargs"] = new JsonObject
-            {
-                ["n_stages"] = plan.StageCount,
-                ["features_per_stage"] = PlansJson.List(plan.FeaturesPerStage),
-                ["conv_op"] = $"torch.nn.modules.conv.Conv{dimensions}d",
-                ["kernel_sizes"] = PlansJson.Rows(plan.KernelSizes),
-                ["strides"] = PlansJson.Rows(plan.Strides),
-                [blocksKey] = PlansJson.List(plan.EncoderBlocks),
-                ["n_conv_per_stage_decoder"] = PlansJson.List(plan.DecoderBlocks),
-                ["conv_bias"] = plan.ConvolutionBias,
-                ["norm_op"] = plan.Norm == NormKind.Instance
-                    ? $"torch.nn.modules.instancenorm.InstanceNorm{dimensions}d"
-                    : $"torch.nn.modules.batchnorm.BatchNorm{dimensions}d",
-                ["norm_op_kwargs"] = new JsonObject { ["eps"] = plan.NormEpsilon, ["affine"] = plan.NormAffine },
-                ["dropout_op"] = null,
-                ["dropout_op_kwargs"] = null,
-                ["nonlin"] = "torch.nn.LeakyReLU",
-                ["nonlin_kwargs"] = plan.LeakySlope == DefaultSlope
-                    ? new JsonObject { ["inplace"] = true }
-                    : new JsonObject { ["inplace"] = true, ["negative_slope"] = plan.LeakySlope },
-            },
+            ["arch_kwargs"] = arguments,
             ["_kw_requires_import"] = new JsonArray("conv_op", "norm_op", "dropout_op", "nonlin"),
         };
     }
@@ -92,6 +92,7 @@ internal static class ArchitectureJson
             EncoderBlocks = ListOf(arguments, blocksKey, stages),
             DecoderBlocks = ListOf(arguments, "n_conv_per_stage_decoder", stages - 1),
             ConvolutionBias = arguments.Flag("conv_bias") ?? false,
+            Dropout = DropoutJson.Read(arguments),
         };
         if (plan.Strides.Count != stages)
         {
@@ -107,20 +108,21 @@ internal static class ArchitectureJson
         return WithActivation(arguments, WithNorm(arguments, axes, plan));
     }
 
-    /// <summary>Refuses what would change the network, and what is unknown; what acts in training alone passes.</summary>
+    /// <summary>Refuses what would change the network, and what is unknown.</summary>
     private static void RequireKnown(JsonFile arguments, NetworkFamily family, string blocksKey)
     {
         string[] read =
         [
             "n_stages", "features_per_stage", "conv_op", "kernel_sizes", "strides", blocksKey, "n_conv_per_stage_decoder",
-            "conv_bias", "norm_op",
-            "norm_op_kwargs", "nonlin", "nonlin_kwargs", "dropout_op", "dropout_op_kwargs", "deep_supervision",
-            "stochastic_depth_p",
+            "conv_bias", "norm_op", "norm_op_kwargs", "nonlin", "nonlin_kwargs",
+            DropoutJson.Class, DropoutJson.Arguments, DropoutJson.StochasticDepth,
         ];
         foreach (var (key, value) in arguments.Node)
         {
             var passes = key switch
             {
+                // Which heads are trained; nnU-Net's trainers decide it, whatever stands here, and prediction uses the last.
+                "deep_supervision" => value is null || arguments.Flag(key) is not null,
                 "nonlin_first" or "squeeze_excitation" => value is null || arguments.Flag(key) == false,
                 "bottleneck_channels" => value is null,
                 "block" => value is null || LastName(arguments.RequiredText(key)) == "BasicBlockD",

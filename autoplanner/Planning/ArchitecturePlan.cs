@@ -41,6 +41,9 @@ public sealed record ArchitecturePlan
     /// <summary>Whether convolutions and up-sampling have biases.</summary>
     public bool ConvolutionBias { get; init; } = true;
 
+    /// <summary>What is dropped at random in training, which does nothing in prediction; null where nothing is.</summary>
+    public DropoutPlan? Dropout { get; init; }
+
     /// <summary>Number of stages, the bottleneck included.</summary>
     public int StageCount => Strides.Count;
 
@@ -59,4 +62,20 @@ public sealed record ArchitecturePlan
 
         return divisor;
     }
+}
+
+/// <summary>
+/// What plans of nnU-Net drop at random in training. We follow it in prediction, where all passes, and do not train it.
+/// </summary>
+/// <param name="ClassName">PyTorch's class for features, e.g. Dropout3d; null drops none.</param>
+/// <param name="Probability">Of a feature, 0 to 1.</param>
+/// <param name="StochasticDepth">Of a residual block, 0 to 1.</param>
+public sealed record DropoutPlan(string? ClassName, double Probability, double StochasticDepth)
+{
+    /// <summary>In words, for messages: key, class and probability.</summary>
+    public override string ToString() => string.Join(" and ", new[]
+    {
+        ClassName is null ? null : FormattableString.Invariant($"dropout (`dropout_op`: {ClassName} of {Probability})"),
+        StochasticDepth > 0 ? FormattableString.Invariant($"stochastic depth (`stochastic_depth_p`: {StochasticDepth})") : null,
+    }.OfType<string>());
 }

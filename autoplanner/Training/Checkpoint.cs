@@ -22,6 +22,9 @@ internal sealed class Checkpoint
     private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";
     private const string PrecisionKey = "precision";
 
+    /// <summary>Metadata of imported networks: how they normalise, and the value of those that only predict.</summary>
+    internal const string NormKey = "norm", FoldedNorm = "folded";
+
     /// <summary>Begins the names of the optimiser's moments.</summary>
     internal const string MomentPrefix = "optimizer.";
 
@@ -93,12 +96,12 @@ internal sealed class Checkpoint
     /// <param name="fold">Number of the fold, or "all".</param>
     /// <param name="mirrorAxes">Spatial axes (0 = z) that prediction may mirror.</param>
     /// <param name="origin">Who trained it.</param>
+    /// <param name="norm">How it normalises; networks of folded norms only predict, and the file says so.</param>
     /// <param name="parameters">The network's parameters.</param>
     /// <param name="fill">Delivers the values of one, in our layout.</param>
     public static void SaveImported(
-        string path, string configuration, string fold, IReadOnlyList<int> mirrorAxes, string origin,
-        IReadOnlyList<Parameter> parameters,
-        ParameterSource fill)
+        string path, string configuration, string fold, IReadOnlyList<int> mirrorAxes, string origin, NormKind norm,
+        IReadOnlyList<Parameter> parameters, ParameterSource fill)
     {
         var entries = parameters.Select(
             parameter => new SafetensorsEntry(parameter.Name, Dimensions(parameter), target => fill(parameter, target)));
@@ -111,6 +114,7 @@ internal sealed class Checkpoint
             ["fold"] = fold,
             ["mirror_axes"] = JsonSerializer.Serialize([.. mirrorAxes], TrainingJson.Default.Int32Array),
             ["origin"] = origin,
+            [NormKey] = norm == NormKind.Folded ? FoldedNorm : "instance",
         }));
     }
 

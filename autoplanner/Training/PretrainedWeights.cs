@@ -42,6 +42,14 @@ internal static class PretrainedWeights
     {
         List<string> loaded = [], adapted = [], fresh = [];
         using var file = Open(start.Checkpoint);
+        if (file.Metadata.GetValueOrDefault(Checkpoint.NormKey) == Checkpoint.FoldedNorm)
+        {
+            throw new SharpSegException(
+                $"`{start.Source}`: it was trained with batch normalisation, whose statistics are part of its weights now: it "
+                    + "predicts, and is no start for training",
+                "start from a network with instance normalisation");
+        }
+
         foreach (var parameter in network.Parameters.Parameters)
         {
             var shape = Checkpoint.Dimensions(parameter);

@@ -64,13 +64,7 @@ public sealed record TrainingJob
     {
         var plans = workspace.ReadPlans();
         var plan = plans.Resolve(configuration);
-        if (plan.Architecture.Norm != NormKind.Instance)
-        {
-            throw new SharpSegException(
-                $"configuration `{configuration}` normalises with batch normalisation, which is offered for prediction only",
-                "name InstanceNorm under `norm_op` in plans.json");
-        }
-
+        RequireTrainable(configuration, plan.Architecture);
         var dataset = Dataset.Open(workspace.ReadDatasetFolder());
         WorkspaceGuard.RequireUnchanged(workspace, dataset);
         string[] ids = [.. dataset.TrainingCases.Select(c => c.Id)];
@@ -94,5 +88,23 @@ public sealed record TrainingJob
                 next, workspace.NextStageFolder(configuration, next), workspace.PreprocessedFolder(plans.Resolve(next))))],
             Seed = seed,
         };
+    }
+
+    /// <summary>Refuses what is followed in prediction and not in training.</summary>
+    private static void RequireTrainable(string configuration, ArchitecturePlan architecture)
+    {
+        if (architecture.Norm != NormKind.Instance)
+        {
+            throw new SharpSegException(
+                $"configuration `{configuration}` normalises with batch normalisation, which is offered for prediction only",
+                "name InstanceNorm under `norm_op` in plans.json");
+        }
+
+        if (architecture.Dropout is { } dropout)
+        {
+            throw new SharpSegException(
+                $"configuration `{configuration}` asks for {dropout} in training, which is offered for prediction only",
+                "prediction is the same without it; to train without, set the key to null in plans.json");
+        }
     }
 }

@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -50,6 +52,54 @@ public sealed class TransferTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed("preprocess", work, "--plan", "other");
         SharpSegProcess.Run(["train", work, "--plan", "other", .. Train, "--pretrained", model])
             .AssertErrorWithHint(1, "none of its weights fits");
+    }
+
+    [Fact]
+    public void A_network_starts_from_one_that_nnUNet_trained()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", TinyDataset.Write(folder.At("dataset"), cases: 2), "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "3d_fullres");
+        var plans = JsonNode.Parse(File.ReadAllText(Path.Combine(work, "plans.json")))!;
+        var planned = plans["configurations"]!["3d_fullres"]!;
+
+        // The network of these plans, trained elsewhere with dropout for three classes; here two are learnt from its body.
+        var writer = new NnUNetModelWriter
+        {
+            Dataset = """{"channel_names": {"0": "MR"}, "labels": {"background": 0, "a": 1, "b": 2, "c": 3}, "numTraining": 5, "file_ending": ".nii.gz"}""",
+        };
+        writer.Configuration()["architecture"] = planned["architecture"]!.DeepClone();
+        writer.Configuration()["patch_size"] = planned["patch_size"]!.DeepClone();
+        writer.Arguments()["dropout_op"] = "torch.nn.Dropout3d";
+        writer.Arguments()["dropout_op_kwargs"] = new JsonObject { ["p"] = 0.2 };
+        var model = folder.At("model.zip");
+        SharpSegProcess.Succeed("import", writer.Write(folder.At("nnunet")), "-o", model);
+        var outcome = SharpSegProcess.Succeed(["train", work, .. Train, "--pretrained", model, "--body-rate", "0"]);
+        Assert.Matches(@"pre-trained from model\.zip: 3d_fullres, fold 0: \d+ parameters loaded, 0 adapted", outcome.Errors);
+
+        // A body that does not learn still has nnU-Net's weights, in our order: (z, y, x, cin, cout) of its (cout, cin, z, y, x).
+        var theirs = (TorchTensorToWrite)writer.Weights("3d_fullres", "0")[Inner]!;
+        var trainedFile = Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors");
+        var ours = WorkspaceFiles.ReadTensors(trainedFile)[Inner];
+        var (outputs, kernel) = (theirs.Shape[0], theirs.Shape[2] * theirs.Shape[3] * theirs.Shape[4]);
+        var inputs = theirs.Shape[1];
+        Assert.Equal(theirs.Storage.Length, ours.Length);
+        for (var i = 0; i < ours.Length; i++)
+        {
+            var (cout, cin, at) = (i % outputs, i / outputs % inputs, i / outputs / inputs);
+            Assert.Equal(theirs.Storage[(((cout * inputs) + cin) * kernel) + at], ours[i]);
+        }
+
+        // Folded batch norms are no start, and dropout is not trained.
+        writer.Arguments()["norm_op"] = "torch.nn.BatchNorm3d";
+        SharpSegProcess.Succeed("import", writer.Write(folder.At("batchnorm")), "-o", folder.At("batchnorm.zip"));
+        SharpSegProcess.Run(["train", work, "-f", "1", .. Train, "--pretrained", folder.At("batchnorm.zip")])
+            .AssertErrorWithHint(1, "batchnorm.zip: 3d_fullres, fold 0`: it was trained with batch normalisation");
+        planned["architecture"]!["arch_kwargs"]!["dropout_op"] = "torch.nn.Dropout3d";
+        File.WriteAllText(Path.Combine(work, "plans.json"), plans.ToJsonString());
+        SharpSegProcess.Run(["train", work, "-f", "1", .. Train])
+            .AssertErrorWithHint(1, "`3d_fullres` asks for dropout (`dropout_op`: Dropout3d of 0.5) in training");
     }
 
     [Fact]

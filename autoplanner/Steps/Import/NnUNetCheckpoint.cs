@@ -100,7 +100,7 @@ internal sealed class NnUNetCheckpoint : IDisposable
 
         Checkpoint.SaveImported(
             target, configuration.Name, fold, [.. mirrorAxes.Select(axis => axis + (3 - axes))],
-            $"nnU-Net v2, {Trainer}", parameters,
+            $"nnU-Net v2, {Trainer}", plan.Norm, parameters,
             (parameter, values) => Fill(parameter, plan, values));
         return parameters.Sum(parameter => parameter.Shape.Length);
     });

@@ -64,6 +64,9 @@ public sealed class StrictPlansTests
         { $"{Arguments}.stem_channels", "16", "stem_channels: `16` is not supported" },
         { $"{Arguments}.squeeze_excitation", "true", "squeeze_excitation: `true` is not supported" },
         { $"{Arguments}.pool", "\"max\"", "pool: `\"max\"` is not supported" },
+        { $"{Arguments}.dropout_op", "\"mine.DropBlock\"", "dropout_op: `DropBlock` is not supported" },
+        { $"{Arguments}.stochastic_depth_p", "1.5", "stochastic_depth_p: must be 0 to 1" },
+        { $"{Arguments}.deep_supervision", "\"often\"", "deep_supervision: expected true or false" },
         { $"{Arguments}.my_own", "1", "my_own: `1` is not supported" },
         { $"{Arguments}.n_stages", "3", "do not describe one network" },
         { $"{Arguments}.n_stages", "100000", "n_stages: 100000 is not between" },
@@ -141,13 +144,46 @@ public sealed class StrictPlansTests
     }
 
     [Theory]
-    [InlineData("dropout_op", "\"torch.nn.Dropout3d\"")]
-    [InlineData("dropout_op_kwargs", "{\"p\": 0.5}")]
+    [InlineData("dropout_op_kwargs", "{\"p\": 0.5}")] // of no class
     [InlineData("deep_supervision", "true")]
     [InlineData("nonlin_first", "false")]
     [InlineData("squeeze_excitation", "false")]
     [InlineData("bottleneck_channels", "null")]
     public void What_leaves_the_result_alone_passes(string key, string value) => Architecture(($"{Arguments}.{key}", value));
+
+    [Theory]
+    [InlineData("torch.nn.Dropout3d", null, "dropout (`dropout_op`: Dropout3d of 0.5)")]
+    [InlineData("torch.nn.modules.dropout.Dropout", "{\"p\": 0.2, \"inplace\": true}", "dropout (`dropout_op`: Dropout of 0.2)")]
+    [InlineData("torch.nn.Dropout2d", "{\"p\": 0}", null)]
+    public void Dropout_is_read_with_its_probability(string name, string? kwargs, string? expected)
+    {
+        (string, string?)[] changes = [($"{Arguments}.dropout_op", $"\"{name}\""), ($"{Arguments}.dropout_op_kwargs", kwargs)];
+        var dropout = Architecture(changes).Dropout;
+        Assert.Equal(expected, dropout?.ToString());
+        Assert.Equal(dropout, PlansJson.Parse(PlansJson.ToJson(Plans(changes)), "plans.json").Resolve("3d").Architecture.Dropout);
+    }
+
+    [Theory]
+    [InlineData("{\"p\": -0.1}", "p: must be 0 to 1")]
+    [InlineData("{\"p\": null}", "p: `null` is no probability")]
+    [InlineData("{\"block_size\": 7}", "block_size: `7` is not supported")]
+    public void Arguments_of_dropout_are_looked_at(string kwargs, string expected)
+    {
+        var error = Assert.Throws<SharpSegException>(
+            () => Architecture(
+                ($"{Arguments}.dropout_op", "\"torch.nn.Dropout3d\""), ($"{Arguments}.dropout_op_kwargs", kwargs)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Stochastic_depth_is_read()
+    {
+        Assert.Null(Architecture(($"{Arguments}.stochastic_depth_p", "0.0")).Dropout);
+        var plans = Plans(($"{Arguments}.stochastic_depth_p", "0.3"));
+        var dropout = plans.Resolve("3d").Architecture.Dropout;
+        Assert.Equal("stochastic depth (`stochastic_depth_p`: 0.3)", dropout?.ToString());
+        Assert.Equal(dropout, PlansJson.Parse(PlansJson.ToJson(plans), "plans.json").Resolve("3d").Architecture.Dropout);
+    }
 
     [Fact]
     public void Residual_encoders_take_their_own_arguments()

@@ -62,8 +62,10 @@ public sealed class PredictionMemory
     /// <summary>Plans a case.</summary>
     /// <param name="stored">Voxels of its image as the file has them.</param>
     /// <param name="spacing">mm of the image.</param>
-    /// <param name="saveProbabilities">All maps are wanted, on the image's grid.</param>
-    public PredictionNeed Of(Extent stored, Spacing spacing, bool saveProbabilities = false)
+    /// <param name="needsMaps">All maps are wanted, on the image's grid.</param>
+    /// <param name="saved">How they are kept.</param>
+    public PredictionNeed Of(
+        Extent stored, Spacing spacing, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
     {
         var hasPrevious = configuration.PreviousStage is not null;
         var preprocessing = PreprocessingMemory.Of(stored, spacing, recipe, hasPrevious);
@@ -74,19 +76,20 @@ public sealed class PredictionMemory
                 ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
                 : Spacing.FromArray(configuration.Spacing),
             original, configuration);
-        var cut = Cut(change, saveProbabilities);
-        var inFile = !cut.IsWhole && (saveProbabilities || !change.IsLocal);
+        var cut = Cut(change, needsMaps);
+        var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         long image = preprocessing.ResultBytes, decided = sizeof(short) * cropped.Voxels;
         var predicting = image + forward + cut.Bytes + (inFile ? 0 : decided);
         var restoring = 3 * decided;                      // decided, uncropped, turned back
-        var all = saveProbabilities || inFile
-            ? decided + (inFile ? 0 : image + cut.Bytes) + forward + (6 * sizeof(float) * cropped.Voxels)
+        var volumes = 6 + ProbabilityFile.Volumes(labels, saved);
+        var all = needsMaps || inFile
+            ? decided + (inFile ? 0 : image + cut.Bytes) + forward + (volumes * sizeof(float) * cropped.Voxels)
             : 0;                                          // two of the softmax; a map, uncropped, turned, written
         var peak = MemoryBudget.ProgramBytes + weights
             + Math.Max(Math.Max(preprocessing.PeakBytes, predicting), Math.Max(restoring, all));
         var file = OutputFile.Bytes(preprocessing.Shape, labels.HeadCount);
         return new PredictionNeed(
-            peak, (inFile ? file : 0) + (saveProbabilities ? sizeof(float) * labels.HeadCount * stored.Voxels : 0),
+            peak, (inFile ? file : 0) + ProbabilityFile.Bytes(stored.Voxels, labels, saved),
             Text(cut, inFile),
             $"preprocessing {MemoryBudget.Text(preprocessing.PeakBytes)}; image {MemoryBudget.Text(image)}, network "
                 + $"{MemoryBudget.Text(weights + forward)}, "

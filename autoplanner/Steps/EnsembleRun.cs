@@ -16,7 +16,7 @@ public static class EnsembleRun
     /// <param name="folders">Two or more folders that <c>predict --save-probabilities</c> wrote.</param>
     /// <param name="output">Gets the segmentations.</param>
     /// <param name="description">Labels and file ending.</param>
-    /// <param name="saveProbabilities">Also write the averaged probabilities.</param>
+    /// <param name="saved">Whether and how the averaged probabilities are written, too.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <returns>The files written.</returns>
@@ -24,8 +24,8 @@ public static class EnsembleRun
     /// The folders differ in cases, sizes, places in space or labels, or the output may not be written.
     /// </exception>
     public static IReadOnlyList<string> Execute(
-        IReadOnlyList<string> folders, string output, DatasetDescription description, bool saveProbabilities, IReporter reporter,
-        CancellationToken cancel)
+        IReadOnlyList<string> folders, string output, DatasetDescription description, SavedProbabilities saved,
+        IReporter reporter, CancellationToken cancel)
     {
         OutputFolder.Check(output, folders);
         var ids = CommonCases(folders);
@@ -50,9 +50,9 @@ public static class EnsembleRun
             reporter.Progress((double)written.Count / ids.Count, $"case {written.Count + 1}/{ids.Count}, {id}");
             using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
             var labels = LabelDecision.Of(members, description.Labels);
-            if (saveProbabilities)
+            if (saved != SavedProbabilities.None)
             {
-                ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, description.Labels);
+                ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, description.Labels, saved);
             }
 
             var path = Path.Combine(output, id + description.FileEnding);

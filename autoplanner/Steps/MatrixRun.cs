@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
@@ -10,15 +11,21 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Length">How long a run trains, when so many are left with it.</param>
 /// <param name="SkipDone">Leave alone what is done; else its scores are made again.</param>
 /// <param name="Resume">Continue runs that were interrupted.</param>
-/// <param name="SaveProbabilities">Keep the probabilities of every run, not only of those that the matrix will average.</param>
+/// <param name="Probabilities">How the probabilities of every run are kept; those that the matrix will average are kept
+/// anyway.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Pretrained">From which other network new runs of a configuration start; null for random weights.</param>
 /// <param name="TimeLeft">Time until everything must be done, validation included; null if there is no such time.</param>
 /// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
 public sealed record MatrixRequest(
-    ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume, bool SaveProbabilities = false,
-    bool Surface = true,
-    Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null, TrainingVariant? Variant = null);
+    ulong Seed, Func<TrainingJob, int, TrainingLength> Length, bool SkipDone, bool Resume,
+    SavedProbabilities Probabilities = SavedProbabilities.None, bool Surface = true,
+    Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null, TrainingVariant? Variant = null)
+{
+    /// <summary>How the probabilities of a run are kept.</summary>
+    internal SavedProbabilities Kept(TrainingMatrix matrix, MatrixCell cell) =>
+        Probabilities == SavedProbabilities.None && matrix.KeepsProbabilities(cell) ? SavedProbabilities.Compact : Probabilities;
+}
 
 /// <summary>A run of the matrix that was trained in this session.</summary>
 /// <param name="Cell">Which.</param>
@@ -37,7 +44,7 @@ public static class MatrixRun
         CancellationToken cancel)
     {
         var left = new Queue<MatrixCell>(matrix.Cells.Where(cell => !(request.SkipDone && matrix.IsDone(cell))));
-        RequireDisk(work, matrix, reporter);
+        RequireDisk(work, matrix, request, reporter);
         var outcomes = new List<MatrixOutcome>();
         while (left.TryPeek(out var cell))
         {
@@ -57,7 +64,7 @@ public static class MatrixRun
                     matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null
                         || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
             var training = new TrainingRequest(
-                request.Length(job, left.Count), resume, request.SaveProbabilities || matrix.KeepsProbabilities(cell),
+                request.Length(job, left.Count), resume, request.Kept(matrix, cell),
                 request.Surface, request.TimeLeft);
             outcomes.Add(new(cell, job, TrainingRun.Execute(job, dataset, training, backend, reporter, cancel)));
             left.Dequeue();
@@ -67,14 +74,14 @@ public static class MatrixRun
     }
 
     /// <summary>Says what the runs will write, and refuses what does not fit on the disk.</summary>
-    private static void RequireDisk(Workspace work, TrainingMatrix matrix, IReporter reporter)
+    private static void RequireDisk(Workspace work, TrainingMatrix matrix, MatrixRequest request, IReporter reporter)
     {
-        var (weights, probabilities) = matrix.DiskBytes();
+        var (weights, probabilities) = matrix.DiskBytes(cell => request.Kept(matrix, cell));
         var free = new DriveInfo(work.Folder).AvailableFreeSpace;
         var need = $"{MemoryPlan.Size(weights)} of weights"
             + (probabilities > 0
-                ? $" and {MemoryPlan.Size(probabilities)} of validation probabilities, which comparing pairs of configurations "
-                    + "needs"
+                ? $" and up to about {MemoryPlan.Size(probabilities)} of validation probabilities, which comparing pairs of "
+                    + "configurations needs"
                 : "");
         if (weights + probabilities > free)
         {

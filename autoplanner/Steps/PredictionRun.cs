@@ -21,7 +21,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Part">Take cases Part, Part + Parts, ….</param>
 /// <param name="Parts">Into how many runs the cases are divided.</param>
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
-/// <param name="SaveProbabilities">Also write the class probabilities, from which `ensemble` averages.</param>
+/// <param name="Probabilities">Whether and how the class probabilities, from which `ensemble` averages, are written, too.</param>
 /// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
 /// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 /// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an
@@ -30,14 +30,17 @@ public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs,
     string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
-    bool SaveProbabilities = false, bool Postprocess = true, IReadOnlyList<ModelPart>? ModelParts = null,
-    MemoryBudget? MaxMemory = null)
+    SavedProbabilities Probabilities = SavedProbabilities.None, bool Postprocess = true,
+    IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null)
 {
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
 
     /// <summary>Whether <see cref="Output"/> is the one file to write.</summary>
     public bool IsFile { get; } = ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
+
+    /// <summary>Whether probabilities are written.</summary>
+    internal bool SavesProbabilities => Probabilities != SavedProbabilities.None;
 
     /// <summary>The folder that is written to.</summary>
     internal string Folder => IsFile ? Path.GetDirectoryName(Path.GetFullPath(Output))! : Output;
@@ -125,10 +128,10 @@ public static class PredictionRun
         IReporter reporter,
         CancellationToken cancel)
     {
-        if (request.SaveProbabilities || request.PreviousStage is not null)
+        if (request.SavesProbabilities || request.PreviousStage is not null)
         {
             throw new SharpSegException(
-                $"{(request.SaveProbabilities ? "--save-probabilities" : "--prev-stage")} is not offered for a model of several "
+                $"{(request.SavesProbabilities ? "--save-probabilities" : "--prev-stage")} is not offered for a model of several "
                     + "parts",
                 "its parts have probabilities and stages of their own: predict with one of them");
         }
@@ -210,7 +213,7 @@ public static class PredictionRun
             var path = request.PathOf(id, description);
             var probabilities = ProbabilityFile.PathOf(request.Output, id);
             reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
-            if (request.SkipExisting && File.Exists(path) && (!request.SaveProbabilities || File.Exists(probabilities)))
+            if (request.SkipExisting && File.Exists(path) && ProbabilityFile.Exists(probabilities, request.Probabilities))
             {
                 continue;
             }
@@ -220,7 +223,7 @@ public static class PredictionRun
             LabelImage Given() => ReadPreviousStage(request, id, description);
             var segmentation = loaded.Segment(
                 id, geometry, () => Dataset.LoadImage(item, description), labels, cancel, Given,
-                request.SaveProbabilities ? probabilities : null);
+                request.SavesProbabilities ? probabilities : null);
 
             postprocessing.Apply(segmentation, geometry.Extent);
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
@@ -307,7 +310,7 @@ public static class PredictionRun
         Backend backend, IReporter reporter)
     {
         var share = Share(request.Budget, choice);
-        var needsAll = request.SaveProbabilities || choice.Members.Count > 1;
+        var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
         var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
             ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (
                 member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
@@ -319,7 +322,8 @@ public static class PredictionRun
             foreach (var item in cases)
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-                var need = memory.Of(geometry.Extent, geometry.Spacing, saves);
+                var need = memory.Of(
+                    geometry.Extent, geometry.Spacing, saves, saves ? request.Probabilities : SavedProbabilities.None);
                 share.Require(need.PeakBytes, item.ImageFiles[0], "a machine with more memory");
                 most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, item) : most;
             }
@@ -340,7 +344,7 @@ public static class PredictionRun
         var path = request.Output;
         var wrong =
             cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
-            : request.SaveProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
+            : request.SavesProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
             : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name)))
             ? $"`{path}` lies among the workspace's own files"
             : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path))
@@ -408,11 +412,13 @@ public static class PredictionRun
     private sealed class LoadedMembers : IDisposable
     {
         private readonly List<PredictingMember> members = [];
+        private readonly SavedProbabilities saved;
 
         public LoadedMembers(
             ModelChoice choice, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
             PredictionRequest request)
         {
+            saved = request.Probabilities;
             try
             {
                 foreach (var member in choice.Members)
@@ -456,7 +462,7 @@ public static class PredictionRun
                 var segmentation = maps.Count == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
                 if (probabilities is not null)
                 {
-                    ProbabilityFile.Write(probabilities, id, mean, labels);
+                    ProbabilityFile.Write(probabilities, id, mean, labels, saved);
                 }
 
                 return segmentation;

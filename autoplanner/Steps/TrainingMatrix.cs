@@ -139,9 +139,10 @@ public sealed class TrainingMatrix
 
     /// <summary>
     /// Bytes that the runs which are not done will add to the workspace: weights (the best ones with the optimiser's moments)
-    /// and, where kept, probabilities in float32 on the scans' grids.
+    /// and, where kept, probabilities on the scans' grids.
     /// </summary>
-    public (long Weights, long Probabilities) DiskBytes()
+    /// <param name="kept">How a run's probabilities are kept.</param>
+    public (long Weights, long Probabilities) DiskBytes(Func<MatrixCell, SavedProbabilities> kept)
     {
         var voxels = new Dictionary<string, long>(StringComparer.Ordinal);
         long weights = 0, probabilities = 0;
@@ -151,7 +152,8 @@ public sealed class TrainingMatrix
             var configuration = plans.Resolve(cell.Configuration);
             var network = configuration.NetworkFor(plans.Profile, dataset.Description);
             weights += (2 + moments) * sizeof(float) * StepMemory.ParametersOf(network).Sum(parameter => parameter.Shape.Length);
-            foreach (var id in KeepsProbabilities(cell) ? SplitOf(cell.Fold).Val : [])
+            var saved = kept(cell);
+            foreach (var id in saved != SavedProbabilities.None ? SplitOf(cell.Fold).Val : [])
             {
                 if (!voxels.TryGetValue(id, out var count))
                 {
@@ -159,7 +161,7 @@ public sealed class TrainingMatrix
                     voxels[id] = count = ImageFile.ReadGeometry(item.ImageFiles[0]).Extent.Voxels;
                 }
 
-                probabilities += count * dataset.Description.Labels.HeadCount * sizeof(float);
+                probabilities += ProbabilityFile.Bytes(count, dataset.Description.Labels, saved);
             }
         }
 

@@ -10,8 +10,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>How a fold is to be trained.</summary>
 /// <param name="Length">How long, unless it is resumed.</param>
 /// <param name="Resume">Continue what was interrupted, and keep what is finished.</param>
-/// <param name="SaveProbabilities">
-/// Also write the class probabilities of the validation cases, from which ensembles are made.
+/// <param name="Probabilities">
+/// Whether and how the class probabilities of the validation cases, from which ensembles are made, are written, too.
 /// </param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="TimeLeft">
@@ -19,7 +19,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// counted.
 /// </param>
 public sealed record TrainingRequest(
-    TrainingLength Length, bool Resume, bool SaveProbabilities = false, bool Surface = true, Func<TimeSpan>? TimeLeft = null);
+    TrainingLength Length, bool Resume, SavedProbabilities Probabilities = SavedProbabilities.None, bool Surface = true,
+    Func<TimeSpan>? TimeLeft = null);
 
 /// <summary>The result.</summary>
 /// <param name="Training">How the training went.</param>
@@ -45,7 +46,7 @@ public static class TrainingRun
         var outcome = TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel);
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
         ValidationRun.Execute(
-            job, backend, new InferenceOptions(), reporter, cancel, request.SaveProbabilities, request.TimeLeft);
+            job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft);
         reporter.Stage("score");
         return new TrainingResult(outcome, ValidationRun.Score(job, dataset, request.Surface, reporter, cancel));
     }

@@ -27,18 +27,17 @@ internal static class ValidationRun
     /// <param name="options">Tiles and mirroring.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between tiles.</param>
-    /// <param name="saveProbabilities">Also write the class probabilities, from which ensembles are made.</param>
+    /// <param name="saved">Whether and how the class probabilities, from which ensembles are made, are written, too.</param>
     /// <param name="timeLeft">Time until scoring must be done, too; cases that do not fit into it wait for the next
     /// session.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(
         TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel,
-        bool saveProbabilities = false,
-        Func<TimeSpan>? timeLeft = null)
+        SavedProbabilities saved = SavedProbabilities.None, Func<TimeSpan>? timeLeft = null)
     {
         try
         {
-            Predict(job, backend, options, saveProbabilities, timeLeft, reporter, cancel);
+            Predict(job, backend, options, saved, timeLeft, reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -79,7 +78,7 @@ internal static class ValidationRun
     }
 
     private static void Predict(
-        TrainingJob job, Backend backend, InferenceOptions options, bool saveProbabilities, Func<TimeSpan>? timeLeft,
+        TrainingJob job, Backend backend, InferenceOptions options, SavedProbabilities saved, Func<TimeSpan>? timeLeft,
         IReporter reporter,
         CancellationToken cancel)
     {
@@ -101,7 +100,7 @@ internal static class ValidationRun
             reporter.Progress((double)i / job.ValidationCases.Count, $"case {i + 1}/{job.ValidationCases.Count}, {id}");
             var path = Path.Combine(folder, id + job.Description.FileEnding);
             var probabilities = ProbabilityFile.PathOf(folder, id);
-            if (File.Exists(path) && (!saveProbabilities || File.Exists(probabilities))
+            if (File.Exists(path) && ProbabilityFile.Exists(probabilities, saved)
                 && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
             {
                 continue;
@@ -128,10 +127,10 @@ internal static class ValidationRun
                 outputs, stored.Properties, job.Plans, job.Configuration, labels);
             var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             HandOver(job, nextStages, stored, outputs);
-            if (saveProbabilities)
+            if (saved != SavedProbabilities.None)
             {
                 using var maps = new PredictedMaps(outputs, stored.Properties, job.Plans, job.Configuration, labels);
-                ProbabilityFile.Write(probabilities, id, maps, labels);
+                ProbabilityFile.Write(probabilities, id, maps, labels, saved);
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);

@@ -24,7 +24,7 @@ internal static class EnsembleCommand
 
         reporter.Stage($"average {folders.Length} predictions");
         var files = EnsembleRun.Execute(
-            folders, options.Output, Descriptions.Find(options.DatasetJson, folders), options.SaveProbabilities,
+            folders, options.Output, Descriptions.Find(options.DatasetJson, folders), ((IKeepsProbabilities)options).Kept,
             reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);

@@ -35,7 +35,7 @@ internal static class PredictCommand
             [.. options.Input], options.Output,
             new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part,
             options.Parts,
-            options.PreviousStage, options.SaveProbabilities, !options.NoPostprocessing, model?.Parts,
+            options.PreviousStage, ((IKeepsProbabilities)options).Kept, !options.NoPostprocessing, model?.Parts,
             MemoryLimit.Of(options.MaxMemory));
         var files = Predict(request, model, backend, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };

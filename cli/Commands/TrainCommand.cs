@@ -52,7 +52,7 @@ internal static class TrainCommand
         using var backend = Devices.Open(options, reporter);
         var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
         var request = new MatrixRequest(
-            options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, options.SaveProbabilities,
+            options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
             Pretrained: pretrained is null ? null : pretrained.For, Variant: variant);
         return Report(MatrixRun.Execute(work, dataset, matrix, request, backend, reporter, cancel));
     }

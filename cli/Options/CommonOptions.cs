@@ -1,5 +1,6 @@
 using CommandLine;
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.Cli.Options;
@@ -53,6 +54,20 @@ internal static class MemoryLimit
     /// <exception cref="UsageException">It says no size.</exception>
     public static MemoryBudget? Of(string? text) => text is null ? null : MemoryBudget.Parse(text)
         ?? throw new UsageException($"--max-memory {text}: not a size", "write it like 2G, 512M or 1.5GiB");
+}
+
+/// <summary>The options of the verbs that keep class probabilities.</summary>
+internal interface IKeepsProbabilities
+{
+    const string FullHelp = "Like --save-probabilities, but all classes in float32: exact, and many times as large.";
+
+    bool SaveProbabilities { get; }
+
+    bool FullProbabilities { get; }
+
+    /// <summary>What both say.</summary>
+    SavedProbabilities Kept =>
+        FullProbabilities ? SavedProbabilities.Full : SaveProbabilities ? SavedProbabilities.Compact : SavedProbabilities.None;
 }
 
 /// <summary>The options of every verb that trains.</summary>

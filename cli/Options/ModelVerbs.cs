@@ -33,7 +33,7 @@ internal sealed class FindBestOptions : CommonOptions
 
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
 [Examples("sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json")]
-internal sealed class EnsembleOptions : CommonOptions
+internal sealed class EnsembleOptions : CommonOptions, IKeepsProbabilities
 {
     [Value(0, MetaName = "FOLDERS", Required = true, HelpText = "Two or more folders that `predict --save-probabilities` wrote.")]
     public IEnumerable<string> Folders { get; set; } = [];
@@ -46,6 +46,9 @@ internal sealed class EnsembleOptions : CommonOptions
 
     [Option("save-probabilities", HelpText = "Also write the averaged probabilities.")]
     public bool SaveProbabilities { get; set; }
+
+    [Option("full-probabilities", HelpText = IKeepsProbabilities.FullHelp)]
+    public bool FullProbabilities { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the segmentations written so far are complete", "run the same command to write them all again");

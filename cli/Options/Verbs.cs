@@ -136,7 +136,7 @@ internal sealed class PreprocessOptions : CommonOptions
 
 [Verb("train", HelpText = "Train folds of a configuration, or of all, and score their validation cases.")]
 [Examples("sharpseg train work -c 3d_fullres -f 0,1", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
-internal sealed class TrainOptions : VariantOptions
+internal sealed class TrainOptions : VariantOptions, IKeepsProbabilities
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
     public string Work { get; set; } = "";
@@ -183,13 +183,16 @@ internal sealed class TrainOptions : VariantOptions
         "save-probabilities",
         HelpText = "Keep the class probabilities of the validation cases: `find-best` averages them to compare ensembles.")]
     public bool SaveProbabilities { get; set; }
+
+    [Option("full-probabilities", HelpText = IKeepsProbabilities.FullHelp)]
+    public bool FullProbabilities { get; set; }
 }
 
 [Verb("predict", HelpText = "Segment new scans with a trained model.")]
 [Examples(
     "sharpseg predict work -i imagesTs -o segmentations",
     "sharpseg predict model.zip -i scan.nii.gz -o segmentation.nii.gz")]
-internal sealed class PredictOptions : ComputeOptions
+internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds, or a model.zip that `export` wrote.")]
     public string Work { get; set; } = "";
@@ -233,6 +236,9 @@ internal sealed class PredictOptions : ComputeOptions
     [Option(
         "save-probabilities", HelpText = "Also write the class probabilities (CASE.probabilities.safetensors), for `ensemble`.")]
     public bool SaveProbabilities { get; set; }
+
+    [Option("full-probabilities", HelpText = IKeepsProbabilities.FullHelp)]
+    public bool FullProbabilities { get; set; }
 
     [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
     public bool NoPostprocessing { get; set; }

@@ -72,6 +72,12 @@ public static class Safetensors
 
     private static ulong WriteTensor(Stream stream, SafetensorsEntry tensor)
     {
+        if (tensor.Bytes is { } raw)
+        {
+            stream.Write(raw.Span);
+            return XxHash64.Of(raw.Span);
+        }
+
         var length = checked((int)tensor.Length);
         var values = ArrayPool<float>.Shared.Rent(Math.Max(length, 1));
         var hash = new XxHash64();
@@ -126,7 +132,7 @@ public static class Safetensors
                 }
 
                 json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", "F32");
+                json.WriteString("dtype", tensor.Bytes is null ? "F32" : "U8");
                 json.WriteStartArray("shape");
                 foreach (var extent in tensor.Shape)
                 {
@@ -136,7 +142,7 @@ public static class Safetensors
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                offset += tensor.Length * sizeof(float);
+                offset += tensor.Length * (tensor.Bytes is null ? sizeof(float) : 1);
                 json.WriteNumberValue(offset);
                 json.WriteEndArray();
                 json.WriteEndObject();
@@ -164,6 +170,13 @@ public delegate void TensorSource(Span<float> target);
 /// <param name="Fill">Provides its values when they are written, so that no two tensors need host memory at once.</param>
 public sealed record SafetensorsEntry(string Name, IReadOnlyList<int> Shape, TensorSource Fill)
 {
+    /// <summary>A list of bytes instead of a tensor of float32 (U8).</summary>
+    public SafetensorsEntry(string name, ReadOnlyMemory<byte> bytes)
+        : this(name, [bytes.Length], _ => throw new InvalidOperationException("bytes are no float32")) => Bytes = bytes;
+
+    /// <summary>What is written, if it is bytes.</summary>
+    public ReadOnlyMemory<byte>? Bytes { get; }
+
     /// <summary>Number of values.</summary>
     public long Length => Shape.Aggregate(1L, (product, extent) => checked(product * extent));
 }

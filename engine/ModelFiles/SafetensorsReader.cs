@@ -7,7 +7,7 @@ namespace SharpSeg.Engine.ModelFiles;
 
 /// <summary>
 /// Reads safetensors files (<see cref="Safetensors"/>). The header and every size in it are checked against the length of the
-/// file before anything is allocated. F32, F16, BF16 and F64 are read, all as float32.
+/// file before anything is allocated. F32, F16, BF16 and F64 are read, all as float32; U8 as bytes.
 /// </summary>
 public sealed class SafetensorsReader : IDisposable
 {
@@ -89,6 +89,11 @@ public sealed class SafetensorsReader : IDisposable
     public void Read(string name, Span<float> target)
     {
         var entry = Find(name);
+        if (entry.Type == SafetensorsType.U8)
+        {
+            throw Bad($"tensor '{name}' has the type U8, numbers are expected");
+        }
+
         if (entry.Length != target.Length)
         {
             throw Bad(
@@ -120,6 +125,31 @@ public sealed class SafetensorsReader : IDisposable
         }
 
         RequireChecksum(name, hash.Value());
+    }
+
+    /// <summary>Reads a list of bytes (U8).</summary>
+    /// <exception cref="ModelFileException">There is no such list, or the file has become shorter.</exception>
+    public byte[] ReadBytes(string name)
+    {
+        var entry = Find(name);
+        if (entry.Type != SafetensorsType.U8 || entry.Length > Array.MaxLength)
+        {
+            throw Bad($"tensor '{name}' has {entry.Length} values of type {entry.Type}, bytes (U8) are expected");
+        }
+
+        var bytes = new byte[entry.Length];
+        file.Position = dataStart + entry.Begin;
+        try
+        {
+            file.ReadExactly(bytes);
+        }
+        catch (EndOfStreamException e)
+        {
+            throw Bad($"the file ends inside tensor '{name}'", e);
+        }
+
+        RequireChecksum(name, XxHash64.Of(bytes));
+        return bytes;
     }
 
     /// <summary>Whether the file carries checksums; others than ours do not.</summary>
@@ -229,7 +259,7 @@ public sealed class SafetensorsReader : IDisposable
         }
 
         var type = SafetensorsTypes.Parse(dtype.GetString()!)
-            ?? throw Bad($"tensor '{name}' has the type {dtype.GetString()}; F32, F16, BF16 and F64 are supported");
+            ?? throw Bad($"tensor '{name}' has the type {dtype.GetString()}; F32, F16, BF16, F64 and U8 are supported");
         var extents = new List<int>();
         var length = 1L;
         foreach (var item in shape.EnumerateArray())

@@ -18,12 +18,12 @@ public sealed class GuideTests
         {
             SharpSegProcess.Succeed([.. command.Split(' ').Skip(1).SelectMany(word => word switch
             {
-                "DATASET" => [dataset],
                 "--epochs" => (string[])["--iterations", "2", "--batch", "2", word],
                 "100" => ["1"],
                 "12h" => ["20s"],
                 _ =>
-                    [word.Replace("MODEL", folder.At("model"), StringComparison.Ordinal)
+                    [word.Replace("DATASET", dataset, StringComparison.Ordinal)
+                        .Replace("MODEL", folder.At("model"), StringComparison.Ordinal)
                         .Replace("WORK", folder.At("work"), StringComparison.Ordinal)],
             })]);
         }

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
@@ -71,7 +72,7 @@ public sealed class MatrixTests
             ["3d_lowres 0", "3d_lowres 1", "3d_cascade_fullres 0"],
             matrix.Cells.Select(cell => $"{cell.Configuration} {cell.Fold}"));
         Assert.All(matrix.Cells, cell => Assert.True(matrix.IsDone(cell)));
-        Assert.Equal((0, 0), matrix.DiskBytes());
+        Assert.Equal((0, 0), matrix.DiskBytes(_ => SavedProbabilities.Compact));
     }
 
     [Fact]

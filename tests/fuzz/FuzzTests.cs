@@ -64,7 +64,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["safetensors"] = (
                     64, Mutation.Json, _ => [Seeds.Tensors(new Dictionary<string, string> { ["k"] = "v" })], ReadTensors),
                 ["checkpoint"] = (64, Mutation.Json, _ => [CheckpointSeed()], ReadCheckpoint),
-                ["probabilities"] = (64, Mutation.Json, f => [Seeds.Probabilities(f)], ReadProbabilities),
+                ["probabilities"] = (
+            64, Mutation.Json, f =>
+                [Seeds.Probabilities(f, SavedProbabilities.Full), Seeds.Probabilities(f, SavedProbabilities.Compact)],
+            ReadProbabilities),
+                ["packed-map"] = (64, Mutation.Bytes, _ => [Seeds.PackedMap()], ReadPackedMap),
                 ["dataset.json"] = (
             400, Mutation.Json, _ => [Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson)], ReadDataset),
                 ["plans.json"] = (4000, Mutation.Json, _ => [Utf8(Seeds.PlansText)], ReadPlans),
@@ -262,9 +266,26 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     private static void ReadProbabilities(string folder, byte[] input)
     {
         using var file = ProbabilityFile.Open(Put(folder, "x.probabilities.safetensors", input), Seeds.Description.Labels);
+        if (file.Extent != Seeds.Extent)
+        {
+            throw new SharpSegException("of another scan"); // as callers say, who compare with the segmentation beside it
+        }
+
         for (var head = 0; head < file.Heads; head++)
         {
             file.Read(head, new float[file.Extent.Voxels]);
+        }
+    }
+
+    private static void ReadPackedMap(string folder, byte[] input)
+    {
+        try
+        {
+            CompactMap.Unpack(input, Seeds.Extent, 0, new float[Seeds.Extent.Voxels]);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new SharpSegException(error.Message); // as the file says, with its name
         }
     }
 

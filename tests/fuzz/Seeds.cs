@@ -28,7 +28,7 @@ internal static class Seeds
 
     public const string SplitsJson = """[{"train": ["a", "b", "c"], "val": ["d", "e"]}, {"train": ["d", "e", "c"], "val": ["a", "b"]}]""";
 
-    private static readonly Extent Extent = new(3, 5, 4);
+    public static readonly Extent Extent = new(3, 5, 4);
     private static readonly ImageGeometry Geometry = new(
         Extent, new Spacing(2, 1, 0.5), [0.5, 0, 0, 1, 0, 1, 0, 2, 0, 0, 2, 3], "", []);
 
@@ -120,12 +120,15 @@ internal static class Seeds
         return stream.ToArray();
     }
 
-    public static byte[] Probabilities(string folder)
+    public static byte[] Probabilities(string folder, SavedProbabilities saved)
     {
         var path = ProbabilityFile.PathOf(folder, "seed");
-        ProbabilityFile.Write(path, "seed", new Flat(Extent, Description.Labels.HeadCount), Description.Labels);
+        ProbabilityFile.Write(path, "seed", new Flat(Extent, Description.Labels.HeadCount), Description.Labels, saved);
         return File.ReadAllBytes(path);
     }
+
+    public static byte[] PackedMap() => CompactMap.Pack(
+        [.. Enumerable.Range(0, (int)Extent.Voxels).Select(voxel => (ushort)(voxel % 7 == 0 ? 65534 : voxel * 300))], Extent, 0);
 
     public static byte[] Model()
     {

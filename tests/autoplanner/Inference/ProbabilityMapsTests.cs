@@ -106,7 +106,7 @@ public sealed class ProbabilityMapsTests
         using var folder = new TemporaryFolder();
         var path = ProbabilityFile.PathOf(folder.Path, "case_1");
         var maps = Maps(InferenceFixtures.Noise(3 * 4 * 5 * 6, seed: 4), new(4, 5, 6), new(4, 5, 6), ThreeLabels);
-        ProbabilityFile.Write(path, "case_1", maps, ThreeLabels);
+        ProbabilityFile.Write(path, "case_1", maps, ThreeLabels, SavedProbabilities.Full);
         Assert.Equal(["case_1.probabilities.safetensors"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName));
         using var read = ProbabilityFile.Open(path, ThreeLabels);
         Assert.Equal((maps.Extent, 3), (read.Extent, read.Heads));
@@ -122,13 +122,15 @@ public sealed class ProbabilityMapsTests
         using var folder = new TemporaryFolder();
         var path = folder.File("x" + ProbabilityFile.Ending);
         ProbabilityFile.Write(
-            path, "x", Maps([0, 1], new(1, 1, 1), new(1, 1, 1), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
+            path, "x", Maps([0, 1], new(1, 1, 1), new(1, 1, 1), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels,
+            SavedProbabilities.Full);
         Says(path, ThreeLabels, "background 0, a 1", "background 0, a 1, b 2");
         Says(folder.File("y" + ProbabilityFile.Ending), ThreeLabels, "no such file");
 
         var other = folder.File("other" + ProbabilityFile.Ending);
         ProbabilityFile.Write(
-            other, "x", Maps([0, 1, 0, 1], new(1, 1, 2), new(1, 1, 2), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels);
+            other, "x", Maps([0, 1, 0, 1], new(1, 1, 2), new(1, 1, 2), InferenceFixtures.TwoLabels), InferenceFixtures.TwoLabels,
+            SavedProbabilities.Full);
         var differ = Assert.Throws<SharpSegException>(
             () => new EnsembleMembers([path, other], InferenceFixtures.TwoLabels).Dispose());
         Assert.Contains(other, differ.Message, StringComparison.Ordinal);

@@ -22,7 +22,7 @@ public sealed class EnsembleRunTests
         Member(folder, "b", "x", [.4f, .1f, .3f, .5f]);
         Member(folder, "c", "x", [.4f, .8f, .3f, .5f]);
         var written = EnsembleRun.Execute(
-            Paths(folder, "a", "b", "c"), folder.File("out"), Plain, true, SilentReporter.Instance, default);
+            Paths(folder, "a", "b", "c"), folder.File("out"), Plain, SavedProbabilities.Full, SilentReporter.Instance, default);
 
         Assert.Equal([folder.File("out", "x.nii.gz")], written);
         var (scan, result) = (ImageFile.ReadLabels(folder.File("a", "x.nii.gz")), ImageFile.ReadLabels(written[0]));
@@ -46,12 +46,12 @@ public sealed class EnsembleRunTests
             ImageFile.WriteLabels(folder.File(name, "x.nii.gz"), new short[4], Geometry(Size), 2);
             ProbabilityFile.Write(
                 ProbabilityFile.PathOf(folder.File(name), "x"), "x", new GivenMaps(Size, [whole, core]),
-                InferenceFixtures.Regions);
+                InferenceFixtures.Regions, SavedProbabilities.Compact);
         }
 
         var regions = Plain with { Labels = InferenceFixtures.Regions };
         var written = EnsembleRun.Execute(
-            Paths(folder, "a", "b"), folder.File("out"), regions, false, SilentReporter.Instance, default);
+            Paths(folder, "a", "b"), folder.File("out"), regions, SavedProbabilities.None, SilentReporter.Instance, default);
         Assert.Equal([1, 2, 0, 0], ImageFile.ReadLabels(written[0]).Voxels);
     }
 
@@ -82,13 +82,16 @@ public sealed class EnsembleRunTests
         Says(["a", "torn"], folder.File("torn", "x.nii.gz"), "no such file");
 
         var output = Assert.Throws<SharpSegException>(() =>
-            EnsembleRun.Execute(Paths(folder, "a", "a"), folder.File("a"), Plain, false, SilentReporter.Instance, default));
+            EnsembleRun.Execute(
+                Paths(folder, "a", "a"), folder.File("a"), Plain, SavedProbabilities.None, SilentReporter.Instance, default));
         Assert.Contains("cannot be the output as well", output.Message, StringComparison.Ordinal);
 
         void Says(string[] names, params string[] says)
         {
             var error = Assert.Throws<SharpSegException>(() =>
-                EnsembleRun.Execute(Paths(folder, names), folder.File("out"), Plain, false, SilentReporter.Instance, default));
+                EnsembleRun.Execute(
+                    Paths(folder, names), folder.File("out"), Plain, SavedProbabilities.None, SilentReporter.Instance,
+                    default));
             Assert.All(says, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
             Assert.NotNull(error.Hint);
             Assert.False(Directory.Exists(folder.File("out")));
@@ -105,7 +108,7 @@ public sealed class EnsembleRunTests
         ImageFile.WriteLabels(folder.File(name, id + ".nii.gz"), new short[extent.Voxels], Geometry(extent, shift), 1);
         ProbabilityFile.Write(
             ProbabilityFile.PathOf(folder.File(name), id), id, new GivenMaps(extent, [[.. label1.Select(p => 1 - p)], label1]),
-            InferenceFixtures.TwoLabels);
+            InferenceFixtures.TwoLabels, SavedProbabilities.Full);
     }
 
     private static ImageGeometry Geometry(Extent size, double shift = 0) =>

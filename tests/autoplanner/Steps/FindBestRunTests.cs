@@ -272,7 +272,7 @@ public sealed class FindBestRunTests : IDisposable
             Path.Combine(validation, id + ".nii.gz"), label1.Select(p => (short)(p > .5f ? 1 : 0)).ToArray(), Geometry, 1);
         ProbabilityFile.Write(
             ProbabilityFile.PathOf(validation, id), id, new GivenMaps(Size, [[.. label1.Select(p => 1 - p)], label1]),
-            InferenceFixtures.TwoLabels);
+            InferenceFixtures.TwoLabels, SavedProbabilities.Compact);
     }
 
     /// <summary>Keeps what is told.</summary>

@@ -127,9 +127,10 @@ public static class ImportRun
         IReporter reporter,
         CancellationToken cancel)
     {
-        var all = NnUNetResults.Find(folder, model, request.Checkpoint, request.Folds, left)
-            .Select(results => (Results: results, Configuration: ConfigurationOf(results))).ToList();
+        var (found, choice) = NnUNetResults.Find(folder, model, request.Checkpoint, request.Folds, left);
+        var all = found.Select(results => (Results: results, Configuration: ConfigurationOf(results))).ToList();
         var wanted = Choose(all, request, model, left);
+        choice = choice?.IsFollowed(all, request, left) == true ? choice : null;
         AddFirstStages(wanted, all, left);
 
         string[] names = [.. wanted.Select(item => item.Configuration)];
@@ -150,17 +151,8 @@ public static class ImportRun
             ConvertFolds(results, plans, plans.Resolve(name), description, work, read, reporter, cancel);
         }
 
-        var primary = wanted.OrderBy(
-            item => Array.IndexOf(ByPreference, item.Configuration) is >= 0 and var rank ? rank : ByPreference.Length).First();
-        var best = new BestModel
-        {
-            Winner = new Candidate([primary.Configuration]),
-            Folds = primary.Results.Folds,
-            Postprocessing = NnUNetPostprocessing.Of(primary.Results, description.Labels, read, left),
-            DiceBefore = double.NaN,
-            DiceAfter = double.NaN,
-            Scores = [],
-        };
+        var best = choice?.ToBest(request.Folds, description.Labels, read)
+            ?? FirstByPreference(wanted, description.Labels, read, left);
         AtomicFile.WriteText(work.BestFile, best.ToJson());
         if (plans.ReorientToRas)
         {
@@ -169,6 +161,23 @@ public static class ImportRun
 
         left.Add("of every checkpoint: the optimiser's state and the training log");
         return ModelChoice.Of(work, description.Labels, null, [], "final").Describe(description.Labels);
+    }
+
+    /// <summary>What predicts where nnU-Net has chosen nothing.</summary>
+    private static BestModel FirstByPreference(
+        List<(NnUNetResults Results, string Configuration)> wanted, LabelScheme labels, List<string> read, List<string> left)
+    {
+        var primary = wanted.OrderBy(
+            item => Array.IndexOf(ByPreference, item.Configuration) is >= 0 and var rank ? rank : ByPreference.Length).First();
+        return new BestModel
+        {
+            Winner = new Candidate([primary.Configuration]),
+            Folds = primary.Results.Folds,
+            Postprocessing = NnUNetPostprocessing.Of(primary.Results, labels, read, left),
+            DiceBefore = double.NaN,
+            DiceAfter = double.NaN,
+            Scores = [],
+        };
     }
 
     private static List<(NnUNetResults Results, string Configuration)> Choose(

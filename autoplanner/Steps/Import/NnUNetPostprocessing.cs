@@ -24,25 +24,31 @@ internal static class NnUNetPostprocessing
         // nnU-Net may have compared several sets of folds; the one with all of them decides.
         var folder = Directory.EnumerateDirectories(results.Folder, "crossval_results_folds_*")
             .OrderByDescending(path => path.Length).ThenBy(path => path, StringComparer.Ordinal).FirstOrDefault();
-        if (folder is null)
-        {
-            return PostprocessingSteps.None;
-        }
+        return folder is null ? PostprocessingSteps.None : Read(folder, labels, read, left) ?? PostprocessingSteps.None;
+    }
 
+    /// <summary>The steps decided for a folder's segmentations; null where they are not there, or only in a pickle.</summary>
+    /// <param name="folder">A folder of cross-validated segmentations; it may be missing.</param>
+    /// <param name="labels">Of the dataset.</param>
+    /// <param name="read">Gets a line if there are steps.</param>
+    /// <param name="left">Gets a line for a pickle.</param>
+    /// <exception cref="SharpSegException">A step is not known.</exception>
+    public static PostprocessingSteps? Read(string folder, LabelScheme labels, List<string> read, List<string> left)
+    {
         var path = Path.Combine(folder, "postprocessing.json");
         if (!File.Exists(path))
         {
-            if (File.Exists(Path.Combine(folder, "postprocessing.pkl")))
+            if (File.Exists(Path.ChangeExtension(path, ".pkl")))
             {
                 left.Add(
                     $"{Path.GetFileName(folder)}/postprocessing.pkl: a pickle; its contents stand in postprocessing.json, which "
                         + "is missing");
             }
 
-            return PostprocessingSteps.None;
+            return null;
         }
 
-        var steps = Read(JsonFile.Read(path), labels);
+        var steps = Read(PythonJson.Read(path), labels);
         if (steps.LabelSets.Count > 0)
         {
             read.Add($"{Path.GetFileName(folder)}/postprocessing.json: {steps.Describe(labels)}");
@@ -72,6 +78,12 @@ internal static class NnUNetPostprocessing
             var kwargs = new JsonFile(
                 file.Source, $"postprocessing_kwargs[{i}]",
                 arguments[i] as JsonObject ?? throw file.Error("postprocessing_kwargs", $"entry {i} is not an object"));
+            if (kwargs.Node.FirstOrDefault(pair => pair.Key is not ("labels_or_regions" or "background_label")).Key
+                is { } unknown)
+            {
+                throw kwargs.Error(unknown, $"`{kwargs.Node[unknown]?.ToJsonString() ?? "null"}` is not supported");
+            }
+
             if (kwargs.Number("background_label") is not (null or 0))
             {
                 throw kwargs.Error(

@@ -27,8 +27,11 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
     /// <param name="checkpoint">final, best or latest.</param>
     /// <param name="folds">Folds asked for; none takes all numbered ones, or "all" where there is no other.</param>
     /// <param name="left">Gets a line for everything that is not imported.</param>
-    /// <exception cref="SharpSegException">There are none, or of several trainers.</exception>
-    public static IReadOnlyList<NnUNetResults> Find(
+    /// <returns>
+    /// The results, and what nnU-Net chose among those of a dataset: null where it did not, and for one configuration alone.
+    /// </returns>
+    /// <exception cref="SharpSegException">There are none, or of several trainers among which nothing is chosen.</exception>
+    public static (IReadOnlyList<NnUNetResults> Results, NnUNetChoice? Choice) Find(
         string folder, string shown, string checkpoint, IReadOnlyList<string> folds, List<string> left)
     {
         string[] candidates = IsResults(folder) ? [folder] : [.. Below(folder).Where(IsResults)];
@@ -49,18 +52,11 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
                         + "DatasetNNN_NAME above it, or a zip of either");
         }
 
-        var series = candidates.GroupBy(candidate => (Path.GetDirectoryName(candidate), SeriesOf(candidate))).ToArray();
-        if (series.Length > 1)
-        {
-            throw new SharpSegException(
-                $"`{shown}` holds models of several trainers or datasets: "
-                    + $"{string.Join(", ", series.Select(group => $"`{Path.GetFileName(group.First())}`"))}",
-                "import them one by one, each by its own folder");
-        }
-
+        var choice = IsResults(folder) ? null : NnUNetChoice.In(Path.GetDirectoryName(candidates[0])!);
+        candidates = OfOneSeries(candidates, choice, shown, left);
         var results = candidates.Order(StringComparer.Ordinal)
             .Select(candidate => Open(candidate, shown, checkpoint, folds, left)).OfType<NnUNetResults>().ToArray();
-        return results.Length > 0 ? results : throw new SharpSegException(
+        return results.Length > 0 ? (results, choice) : throw new SharpSegException(
             $"`{shown}`: no `checkpoint_{checkpoint}.pth`"
                 + (folds.Count > 0 ? $" of fold{(folds.Count > 1 ? "s" : "")} {string.Join(", ", folds)}" : ""),
             "--checkpoint names another of final, best and latest, -f the folds");
@@ -75,6 +71,36 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
         return Series.Length > 0 && IsResults(folder)
             ? Open(folder, folder, FileName["checkpoint_".Length..^".pth".Length], [], left)
             : null;
+    }
+
+    /// <summary>The results of one trainer and plans: there is no other, or nnU-Net chose it.</summary>
+    private static string[] OfOneSeries(string[] candidates, NnUNetChoice? choice, string shown, List<string> left)
+    {
+        var series = candidates.GroupBy(candidate => (Path.GetDirectoryName(candidate), SeriesOf(candidate))).ToArray();
+        if (series.Length == 1)
+        {
+            return candidates;
+        }
+
+        string[] chosen = [.. choice?.Members.Select(member => member.Series).Distinct() ?? []];
+        if (chosen.Length > 1)
+        {
+            throw new SharpSegException(
+                $"`{shown}`: nnU-Net chose an ensemble of {string.Join(" and ", chosen)}, which one model cannot hold",
+                "import them one by one, each by its own folder, and average what they predict: `sharpseg ensemble`");
+        }
+
+        var one = series.FirstOrDefault(group => group.Key == (choice?.Folder, chosen.FirstOrDefault()));
+        if (one is null || series.Any(group => group.Key.Item1 != choice!.Folder))
+        {
+            throw new SharpSegException(
+                $"`{shown}` holds models of several trainers or datasets: "
+                    + $"{string.Join(", ", series.Select(group => $"`{Path.GetFileName(group.First())}`"))}",
+                "import them one by one, each by its own folder");
+        }
+
+        left.AddRange(candidates.Except(one).Select(path => $"{Path.GetFileName(path)}: nnU-Net chose {chosen[0]}"));
+        return [.. one];
     }
 
     private static NnUNetResults? Open(

@@ -70,7 +70,7 @@ internal sealed partial class NnUNetZip : IDisposable
     }
 
     [GeneratedRegex(
-        @"^(?:[\w.+ -]{1,200}/){0,4}(?:(?:plans|dataset)\.json|plans\.pkl|fold_(?:[0-9]{1,6}|all)/checkpoint_(?:final|best|latest)\.pth|crossval_results_folds_\w{1,100}/postprocessing\.(?:json|pkl))\z",
+        @"^(?:[\w.+ -]{1,200}/){0,4}(?:(?:plans|dataset)\.json|plans\.pkl|fold_(?:[0-9]{1,6}|all)/checkpoint_(?:final|best|latest)\.pth|inference_information\.json|(?:crossval_results_folds_\w{1,100}|ensembles/ensemble___[\w.-]{1,400})/postprocessing\.(?:json|pkl))\z",
         RegexOptions.CultureInvariant)]
     private static partial Regex Wanted();
 }

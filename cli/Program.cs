@@ -13,7 +13,8 @@ internal static class Program
     [
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
-        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions), typeof(DevicesOptions),
+        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions), typeof(ReportOptions),
+        typeof(DevicesOptions),
     ];
 
     private static readonly HelpPages Help = new(Verbs);
@@ -110,6 +111,7 @@ internal static class Program
         ExportOptions o => ExportCommand.Run(o, reporter, cancel),
         ImportOptions o => ImportCommand.Run(o, reporter, cancel),
         InspectOptions o => InspectCommand.Run(o, reporter, cancel),
+        ReportOptions o => ReportCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
         _ => throw new UsageException("no such verb"),
     };

@@ -13,7 +13,7 @@ internal static partial class PredictionInputs
     private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
 
     // What predictions leave beside their segmentations, and what datasets have.
-    private static readonly string[] ByProducts = ["dataset.json", "plans.json", "summary.json"];
+    private static readonly string[] ByProducts = ["dataset.json", "plans.json", "summary.json", "report.html", "report.json"];
 
     /// <summary>Finds the cases.</summary>
     /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>

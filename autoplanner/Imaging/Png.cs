@@ -69,6 +69,15 @@ internal static class PngEncoder
         Write(path, width, height, channels, 16, bytes);
     }
 
+    /// <summary>The bytes of a file of 8-bit samples (y, x, c).</summary>
+    public static byte[] Encode(int width, int height, int channels, ReadOnlySpan<byte> samples)
+    {
+        Check(width, height, channels, samples.Length);
+        using var buffer = new MemoryStream();
+        Write(buffer, width, height, channels, 8, samples.ToArray());
+        return buffer.ToArray();
+    }
+
     private static void Check(int width, int height, int channels, int samples)
     {
         if (width < 1 || height < 1 || channels is < 1 or > 4 || samples != (long)width * height * channels)
@@ -77,7 +86,10 @@ internal static class PngEncoder
         }
     }
 
-    private static void Write(string path, int width, int height, int channels, int depth, byte[] rows)
+    private static void Write(string path, int width, int height, int channels, int depth, byte[] rows) =>
+        AtomicFile.Write(path, stream => Write(stream, width, height, channels, depth, rows));
+
+    private static void Write(Stream stream, int width, int height, int channels, int depth, byte[] rows)
     {
         var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
@@ -85,13 +97,10 @@ internal static class PngEncoder
         header[8] = (byte)depth;
         header[9] = (byte)(channels switch { 1 => 0, 2 => 4, 3 => 2, _ => 6 });
         var data = Compress(rows, height, channels * depth / 8);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(PngDecoder.Signature);
-            WriteChunk(stream, "IHDR"u8, header);
-            WriteChunk(stream, "IDAT"u8, data);
-            WriteChunk(stream, "IEND"u8, []);
-        });
+        stream.Write(PngDecoder.Signature);
+        WriteChunk(stream, "IHDR"u8, header);
+        WriteChunk(stream, "IDAT"u8, data);
+        WriteChunk(stream, "IEND"u8, []);
     }
 
     private static void WriteChunk(Stream stream, ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)

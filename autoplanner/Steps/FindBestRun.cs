@@ -357,7 +357,7 @@ public static class FindBestRun
         return summary;
     }
 
-    private static string FolderOf(Workspace work, Candidate candidate)
+    internal static string FolderOf(Workspace work, Candidate candidate)
     {
         if (candidate.IsEnsemble)
         {

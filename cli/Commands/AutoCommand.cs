@@ -1,6 +1,9 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Steps.Reports;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Cpu;
 
@@ -11,6 +14,7 @@ internal static class AutoCommand
 {
     public static Answer Run(AutoOptions options, IReporter reporter, CancellationToken cancel)
     {
+        var clock = Stopwatch.StartNew();
         TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
         string[] typed = [.. options.Folds];
         string[] configurations = [.. options.Configurations];
@@ -25,13 +29,21 @@ internal static class AutoCommand
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
+        var work = new Workspace(options.Output);
+        var report = ReportCommand.Beside(
+            () => ReportCommand.OfWorkspace(
+                work, new ReportRequest(
+                    Path.Combine(options.Output, "report.html"),
+                    TimeLeft: limit is { } whole ? () => whole - clock.Elapsed : null),
+                reporter, cancel),
+            json, reporter);
         if (result.Best is null)
         {
             var run = result.Runs[^1];
             Scores.AddTraining(json, run.Result.Training);
             json["run"] = run.Job.Folder;
             return new Answer(
-                $"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}", json);
+                $"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}{report}", json);
         }
 
         json["configurations"] = new JsonArray([.. result.Best.Winner.Configurations.Select(name => (JsonNode)name)]);
@@ -40,7 +52,7 @@ internal static class AutoCommand
         json["model"] = result.Model;
         return new Answer(
             $"{result.Table}\n\n{FindBestCommand.Table(result.Best)}\n{Scores.Text(result.Summary)}\nbest: {result.Best.Winner}\n"
-                + $"model: {result.Model}\npredict: sharpseg predict {result.Model} -i SCANS -o SEGMENTATIONS",
+                + $"model: {result.Model}\npredict: sharpseg predict {result.Model} -i SCANS -o SEGMENTATIONS{report}",
             json);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Demo;
+using SharpSeg.AutoPlanner.Steps.Reports;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Cpu;
@@ -20,9 +21,14 @@ internal static class DemoCommand
         json["seconds"] = result.Elapsed.TotalSeconds;
         Scores.AddTraining(json, result.Runs[0].Result.Training);
         json["overlays"] = new JsonArray([.. overlays.Select(path => (JsonNode)path)]);
+        var work = new Workspace(Path.Combine(options.Output, "work"));
+        var report = ReportCommand.Beside(
+            () => ReportCommand.OfWorkspace(
+                work, new ReportRequest(Path.Combine(options.Output, "report.html")), reporter, cancel),
+            json, reporter);
         var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Runs[0].Result.Training)}\n"
             + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: "
-            + $"{Workspace.ProgressPlot(result.Runs[0].Job.Folder)}";
+            + $"{Workspace.ProgressPlot(result.Runs[0].Job.Folder)}{report}";
         return new Answer(text, json);
     }
 }

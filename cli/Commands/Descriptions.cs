@@ -19,12 +19,14 @@ internal static class Descriptions
 
     /// <summary>The same, or null if none is given and none found.</summary>
     /// <exception cref="SharpSegException">It is bad, or not where it should be.</exception>
-    public static DatasetDescription? FindIfThere(string? given, params string[] folders)
-    {
-        var path = given is null ? Beside(folders) : File.Exists(given) ? given
-            : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
-        return path is null ? null : DatasetDescription.FromJson(JsonFile.ReadText(path), path);
-    }
+    public static DatasetDescription? FindIfThere(string? given, params string[] folders) =>
+        FileOf(given, folders) is { } path ? DatasetDescription.FromJson(JsonFile.ReadText(path), path) : null;
+
+    /// <summary>The file of the same; null if none is given and none found.</summary>
+    /// <exception cref="SharpSegException">It is not where it should be.</exception>
+    public static string? FileOf(string? given, params string[] folders) => given is null ? Beside(folders)
+        : File.Exists(given) ? given
+        : throw new SharpSegException($"`{given}`: no such file", "give the dataset.json with the labels");
 
     private static string? Beside(string[] folders)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Steps.Reports;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
@@ -60,8 +61,18 @@ internal static class EvaluateCommand
         json["seconds"] = clock.Elapsed.TotalSeconds;
         json["summary"] = path;
         json["missing"] = summary.Missing.Count;
+
+        // The report goes where the summary goes by itself; with -o only the file that is named is written.
+        var report = path is null || options.Output is not null
+            ? ""
+            : ReportCommand.Beside(
+                () => ReportRun.OfEvaluation(
+                    Path.GetFileName(Path.GetFullPath(options.Predictions)), summary,
+                    Descriptions.FileOf(options.DatasetJson, options.Predictions, options.References)!, null,
+                    new ReportRequest(Path.Combine(options.Predictions, "report.html")), reporter, cancel),
+                json, reporter);
         return new Answer(
-            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}", json);
+            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json);
     }
 
     private static EvaluationSummary OfFolders(

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Steps.Reports;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
@@ -35,7 +36,11 @@ internal static class FindBestCommand
         json["segmentations"] = result.Folder;
         string[] commands = [.. Commands(options.Work, work, result.Best)];
         json["commands"] = Texts(commands);
-        return new Answer(Text(options.Work, result, commands), json);
+        var report = ReportCommand.Beside(
+            () => ReportCommand.OfWorkspace(
+                work, new ReportRequest(Path.Combine(options.Work, "report.html")), reporter, cancel),
+            json, reporter);
+        return new Answer(Text(options.Work, result, commands).TrimEnd() + report, json);
     }
 
     private static string Text(string work, FindBestResult result, IReadOnlyList<string> commands)

@@ -1,4 +1,5 @@
 using CommandLine;
+using SharpSeg.AutoPlanner.Steps.Reports;
 
 namespace SharpSeg.Cli.Options;
 
@@ -125,6 +126,30 @@ internal sealed class InspectOptions : CommonOptions
 
     [Option("scan", HelpText = "A scan: say how much memory its prediction takes.")]
     public string? Scan { get; set; }
+}
+
+[Verb("report", HelpText = "Write one page to look at: worst cases, scores, curves, plan, time, settings.")]
+[Examples("sharpseg report work", "sharpseg report segmentations -o report.html --images imagesTs")]
+internal sealed class ReportOptions : CommonOptions
+{
+    [Value(
+        0, MetaName = "SOURCE", Required = true,
+        HelpText = "A workspace, a folder of segmentations that `evaluate` has scored, or its summary.json.")]
+    public string Source { get; set; } = "";
+
+    [Option('o', "output", HelpText = "The page, e.g. report.html; report.json goes beside it. Default: in SOURCE.")]
+    public string? Output { get; set; }
+
+    [Option(
+        "pictures", Default = ReportRequest.DefaultPictures,
+        HelpText = "How many cases to draw: the worst ones and the median.")]
+    public int Pictures { get; set; }
+
+    [Option("images", HelpText = "Scored segmentations: folder of the scans; default: found through dataset.json.")]
+    public string? Images { get; set; }
+
+    [Option('d', "dataset-json", HelpText = "Scored segmentations: dataset.json with the labels; default: beside or above them.")]
+    public string? DatasetJson { get; set; }
 }
 
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]

@@ -19,6 +19,9 @@ public enum Needs
 
     /// <summary>/proc, a place where not even root can write.</summary>
     Proc,
+
+    /// <summary>Chromium, which opens pages without a window.</summary>
+    Browser,
 }
 
 /// <summary>A test that needs something of the machine; skipped, with the reason, where that is missing.</summary>
@@ -44,6 +47,7 @@ internal static class Machine
         Needs.NamedPipes => File.Exists("/usr/bin/mkfifo") ? null : "there is no /usr/bin/mkfifo to make a named pipe",
         Needs.Links => OperatingSystem.IsWindows() ? "Windows makes symbolic links only with a privilege" : null,
         Needs.Bash => File.Exists("/bin/bash") ? null : "there is no /bin/bash to limit the size of files",
+        Needs.Browser => Browser.Program is not null ? null : "there is no chromium on the PATH to open a page with",
         _ => Directory.Exists("/proc/self") ? null : "there is no /proc, where nothing can be written",
     };
 }

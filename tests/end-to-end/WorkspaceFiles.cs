@@ -45,6 +45,9 @@ internal static class WorkspaceFiles
                 case ".gz":
                     ImageFile.Read(file);
                     break;
+                case ".html":
+                    Assert.EndsWith("</html>\n", File.ReadAllText(file), StringComparison.Ordinal);
+                    break;
                 case ".image" or ".labels" or ".locations":
                     break; // opened with the case's json
                 default:

@@ -30,7 +30,7 @@ function Enter-Build {
 function Test-Stale([string] $stamp, [string] $dll) {
     if (-not (Test-Path $stamp) -or -not (Test-Path $dll)) { return $true }
     $sources = Get-ChildItem -Path (Join-Path $root 'engine'), (Join-Path $root 'kernels'), (Join-Path $root 'autoplanner'),
-        (Join-Path $root 'cli'), (Join-Path $root 'conformance'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
+        (Join-Path $root 'library'), (Join-Path $root 'cli'), (Join-Path $root 'conformance'), (Join-Path $root 'perf') -Recurse -Include *.cs, *.csproj |
         Where-Object { $_.FullName -notmatch '[\\/](obj|bin)[\\/]' }
     $newest = ($sources | Measure-Object -Property LastWriteTimeUtc -Maximum).Maximum
     return (Get-Item $stamp).LastWriteTimeUtc -lt $newest
@@ -83,7 +83,7 @@ switch ($verb) {
         $folders = switch ($tier) {
             'quick' { 'engine', 'autoplanner', 'end-to-end' }
             'end-to-end' { , 'end-to-end' }
-            default { Get-ChildItem (Join-Path $root 'tests') -Directory | ForEach-Object Name }
+            default { Get-ChildItem (Join-Path $root 'tests') -Directory | Where-Object Name -ne 'stranger' | ForEach-Object Name }
         }
         $dlls = foreach ($folder in $folders) {
             if ($tier -eq 'unit' -and $folder -eq 'end-to-end') { continue }

@@ -137,6 +137,26 @@ public sealed class LabelScheme
         ? Classes[head].Name
         : throw new ArgumentOutOfRangeException(nameof(head), head, $"there are {Classes.Count} heads");
 
+    /// <summary>
+    /// Name of each foreground label that a model writes: the entry that is this label alone, or the region that writes it.
+    /// </summary>
+    public IReadOnlyDictionary<int, string> LabelNames
+    {
+        get
+        {
+            var names = new SortedDictionary<int, string>();
+            var regions = Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray();
+            foreach (var label in ForegroundLabels)
+            {
+                var region = HasRegions ? RegionsClassOrder.ToList().IndexOf(label) : -1;
+                names[label] = regions.FirstOrDefault(entry => entry.Values is [var only] && only == label)?.Name
+                    ?? (region >= 0 ? regions[region].Name : $"label {label}");
+            }
+
+            return names;
+        }
+    }
+
     private static string Show(IReadOnlyList<int> values) =>
         values.Count == 1 ? $"{values[0]}" : $"[{string.Join(", ", values.Take(20))}{(values.Count > 20 ? ", …" : "")}]";
 }

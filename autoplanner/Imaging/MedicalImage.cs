@@ -24,6 +24,44 @@ public sealed record ImageGeometry(
 /// <param name="Channels">Voxels of each channel, scaled by the file's slope and intercept.</param>
 public sealed record MedicalImage(ImageGeometry Geometry, IReadOnlyList<float[]> Channels)
 {
+    /// <summary>Reads an image file; the ending of its name picks the format.</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
+    public static MedicalImage Read(string path) => ImageFile.Read(path);
+
+    /// <summary>Reads an image whose channels lie in a file each.</summary>
+    /// <param name="paths">The files, in the order of the model's channels.</param>
+    /// <exception cref="SharpSegException">A file is missing, unsupported or damaged, or they differ in size.</exception>
+    public static MedicalImage Read(IReadOnlyList<string> paths)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentOutOfRangeException.ThrowIfZero(paths.Count, nameof(paths));
+        var images = paths.Select(Read).ToArray();
+        return Array.FindIndex(images, image => image.Extent != images[0].Extent) is var other and >= 0
+            ? throw new SharpSegException(
+                $"`{paths[other]}` has {images[other].Extent} voxels (z, y, x), `{paths[0]}` {images[0].Extent}",
+                "all channels of a scan must lie on one grid: resample them")
+            : images[0] with { Channels = [.. images.SelectMany(image => image.Channels)] };
+    }
+
+    /// <summary>An image out of voxels; its axes are taken to run to the right, to the front and up.</summary>
+    /// <param name="extent">Voxels (z, y, x).</param>
+    /// <param name="spacing">mm (z, y, x).</param>
+    /// <param name="channels">Voxels of each channel, (z, y, x).</param>
+    /// <exception cref="ArgumentException">Sizes that do not belong together, or a spacing that is not positive.</exception>
+    public static MedicalImage Of(Extent extent, Spacing spacing, params IReadOnlyList<float[]> channels)
+    {
+        ArgumentNullException.ThrowIfNull(channels);
+        if (channels.Count == 0 || channels.Any(channel => channel.Length != extent.Voxels))
+        {
+            throw new ArgumentException($"each channel of an image of {extent} has {extent.Voxels} voxels", nameof(channels));
+        }
+
+        return double.IsFinite(spacing.Z + spacing.Y + spacing.X) && Math.Min(spacing.Z, Math.Min(spacing.Y, spacing.X)) > 0
+            ? new(
+                new(extent, spacing, [spacing.X, 0, 0, 0, 0, spacing.Y, 0, 0, 0, 0, spacing.Z, 0], "memory", []), channels)
+            : throw new ArgumentException("a spacing is a positive number of mm", nameof(spacing));
+    }
+
     /// <summary>Voxels (z, y, x).</summary>
     public Extent Extent => Geometry.Extent;
 
@@ -36,6 +74,26 @@ public sealed record MedicalImage(ImageGeometry Geometry, IReadOnlyList<float[]>
 /// <param name="Voxels">One label per voxel.</param>
 public sealed record LabelImage(ImageGeometry Geometry, short[] Voxels)
 {
+    /// <summary>Reads a label map: one channel of whole numbers.</summary>
+    /// <exception cref="SharpSegException">The file is missing, damaged, or no label map.</exception>
+    public static LabelImage Read(string path) => ImageFile.ReadLabels(path);
+
+    /// <summary>Writes the map; of the geometry's own format it has its header.</summary>
+    /// <param name="path">The file; its ending picks the format.</param>
+    /// <param name="highestLabel">The highest label that there could be: it decides the type of the voxels.</param>
+    /// <exception cref="SharpSegException">The format cannot hold it.</exception>
+    /// <exception cref="IOException">It cannot be written, e.g. because there is no such folder.</exception>
+    public void Write(string path, int highestLabel)
+    {
+        if (!ImageFile.KeepsValues(path) || (Extent.Z > 1 && !ImageFile.HoldsVolumes(path)))
+        {
+            throw new SharpSegException(
+                $"`{path}`: this format cannot hold the labels of {Extent} voxels (z, y, x)", "write .nii.gz instead");
+        }
+
+        ImageFile.WriteLabels(path, Voxels, Geometry, highestLabel);
+    }
+
     /// <summary>Voxels (z, y, x).</summary>
     public Extent Extent => Geometry.Extent;
 

@@ -54,6 +54,9 @@ internal sealed class Predictor : IDisposable
         backend.Upload(options.Gaussian ? GaussianWeights.Create(tile) : GaussianWeights.Uniform(tile), weights);
     }
 
+    /// <summary>Called with the tiles that are done and their number, after every group of tiles.</summary>
+    public Action<int, int>? Advanced { get; set; }
+
     /// <summary>Number of forward passes of one tile that a volume costs: tiles × views × folds. For time estimates.</summary>
     public static long ForwardPasses(
         Extent size, ConfigurationPlan configuration, InferenceOptions options, int mirrorAxes, int folds) =>
@@ -92,6 +95,7 @@ internal sealed class Predictor : IDisposable
                 }
 
                 pool.Return(mean);
+                Advanced?.Invoke((f * tiling.Tiles.Count) + first + count, folds.Count * tiling.Tiles.Count);
             }
 
             backend.DivideByWeights(sum, weightSum);
@@ -124,9 +128,11 @@ internal sealed class Predictor : IDisposable
         ITileSource image, OutputCut cut, in GridChange change, float threshold, LabelScheme labels, CancellationToken cancel)
     {
         var decided = new short[change.To.Voxels];
-        foreach (var part in cut.Parts)
+        foreach (var (pass, part) in cut.Parts.Index())
         {
-            Stream(image, cut.Planes, change.Source(part), new StreamedLabels(change, part, threshold, labels, decided), cancel);
+            Stream(
+                image, cut.Planes, change.Source(part), new StreamedLabels(change, part, threshold, labels, decided),
+                (pass, cut.Parts.Count), cancel);
         }
 
         return decided;
@@ -142,10 +148,10 @@ internal sealed class Predictor : IDisposable
         var file = new OutputFile(backend, folder, image.Size, heads);
         try
         {
-            foreach (var part in cut.Parts)
+            foreach (var (pass, part) in cut.Parts.Index())
             {
                 file.Begin(part);
-                Stream(image, cut.Planes, part, file, cancel);
+                Stream(image, cut.Planes, part, file, (pass, cut.Parts.Count), cancel);
             }
 
             return new NetworkOutputs(file, image.Size);
@@ -185,7 +191,9 @@ internal sealed class Predictor : IDisposable
     }
 
     /// <summary>Computes the tiles that touch rows and columns, plane by plane, and hands finished planes on.</summary>
-    private void Stream(ITileSource image, int planes, in Box rowsAndColumns, IPlaneConsumer consumer, CancellationToken cancel)
+    private void Stream(
+        ITileSource image, int planes, in Box rowsAndColumns, IPlaneConsumer consumer, (int Index, int Of) pass,
+        CancellationToken cancel)
     {
         Check(image);
         var tiling = TilingOf(image.Size);
@@ -224,6 +232,7 @@ internal sealed class Predictor : IDisposable
             }
 
             pool.Return(input);
+            Advanced?.Invoke((pass.Index * tiling.Tiles.Count) + first + count, pass.Of * tiling.Tiles.Count);
 
             void Add(int fold, Tensor mean, int sample, Extent origin)
             {

@@ -63,6 +63,9 @@ internal sealed class TrainedModel : IDisposable
         }
     }
 
+    /// <summary>As <see cref="Predictor.Advanced"/>.</summary>
+    public Action<int, int>? Advanced { set => predictor.Advanced = value; }
+
     /// <summary>Preprocesses, predicts and brings back to the scan's own grid.</summary>
     /// <param name="caseId">For messages.</param>
     /// <param name="load">Reads the scan; the image is worked on in place.</param>

@@ -12,7 +12,7 @@ public sealed record ModelPart(string Name, Workspace Work);
 /// <summary>How the labels of several models become one map: by their names.</summary>
 internal static class LabelMerge
 {
-    private const string Background = "background", Ignore = "ignore";
+    private const string Background = "background";
 
     /// <summary>The description of the merged map.</summary>
     /// <param name="parts">The models.</param>
@@ -36,7 +36,7 @@ internal static class LabelMerge
             }
         }
 
-        var names = descriptions.SelectMany(description => Names(description.Labels).Values).Distinct().ToArray();
+        var names = descriptions.SelectMany(description => description.Labels.LabelNames.Values).Distinct().ToArray();
         var numbers = table is null
             ? names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i + 1, StringComparer.Ordinal)
             : ReadTable(table);
@@ -55,7 +55,7 @@ internal static class LabelMerge
     {
         var numbers = merged.Entries.ToDictionary(entry => entry.Name, entry => (short)entry.Values[0], StringComparer.Ordinal);
         var table = new short[part.AllLabels.Count];
-        foreach (var (label, name) in Names(part))
+        foreach (var (label, name) in part.LabelNames)
         {
             table[label] = numbers.TryGetValue(name, out var number)
                 ? number
@@ -66,21 +66,13 @@ internal static class LabelMerge
         return table;
     }
 
-    /// <summary>
-    /// Name of each label that a model writes: the entry that is this label alone, or the region that writes it.
-    /// </summary>
-    private static Dictionary<int, string> Names(LabelScheme labels)
+    /// <summary>Writes the foreground of a part over the merged map.</summary>
+    public static void Over(Span<short> merged, ReadOnlySpan<short> part, ReadOnlySpan<short> table)
     {
-        var names = new Dictionary<int, string>();
-        var regions = labels.Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray();
-        foreach (var label in labels.ForegroundLabels)
+        for (var v = 0; v < merged.Length; v++)
         {
-            var region = labels.HasRegions ? labels.RegionsClassOrder.ToList().IndexOf(label) : -1;
-            names[label] = regions.FirstOrDefault(entry => entry.Values is [var only] && only == label)?.Name
-                ?? (region >= 0 ? regions[region].Name : $"label {label}");
+            merged[v] = part[v] == 0 ? merged[v] : table[part[v]];
         }
-
-        return names;
     }
 
     private static Dictionary<string, int> ReadTable(string path)

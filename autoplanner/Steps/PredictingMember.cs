@@ -39,6 +39,20 @@ internal sealed class PredictingMember : IDisposable
         }
     }
 
+    /// <summary>Called with how much of a scan is predicted, 0..1.</summary>
+    public Action<double>? Advanced
+    {
+        set
+        {
+            var stages = first is null ? 1 : 2;
+            model.Advanced = value is null ? null : (done, of) => value((stages - 1 + ((double)done / of)) / stages);
+            if (first is not null)
+            {
+                first.Advanced = value is null ? null : (done, of) => value((double)done / of / stages);
+            }
+        }
+    }
+
     /// <summary>The labels of a scan.</summary>
     /// <param name="caseId">For messages.</param>
     /// <param name="geometry">The scan's.</param>

@@ -26,18 +26,19 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 /// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an
 /// ordinary one.</param>
+/// <param name="Scratch">Folder for outputs that do not fit into memory; null for the output folder.</param>
 public sealed record PredictionRequest(
     Workspace Work, string? Configuration, IReadOnlyList<string> Folds, string Checkpoint, IReadOnlyList<string> Inputs,
     string Output,
     InferenceOptions Options, bool SkipExisting = false, int Part = 0, int Parts = 1, string? PreviousStage = null,
     SavedProbabilities Probabilities = SavedProbabilities.None, bool Postprocess = true,
-    IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null)
+    IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null, string? Scratch = null)
 {
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
 
     /// <summary>Whether <see cref="Output"/> is the one file to write.</summary>
-    public bool IsFile { get; } = ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
+    public bool IsFile => ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
 
     /// <summary>Whether probabilities are written.</summary>
     internal bool SavesProbabilities => Probabilities != SavedProbabilities.None;
@@ -72,11 +73,26 @@ public static class PredictionRun
         PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
         CancellationToken cancel)
     {
+        using var networks = new LoadedNetworks(backend, openProcessor);
+        return Execute(request, networks, reporter, cancel);
+    }
+
+    /// <summary>The same with networks that stay loaded for the next prediction.</summary>
+    /// <param name="request">What to predict.</param>
+    /// <param name="networks">Where the networks run, and those that were loaded before.</param>
+    /// <param name="reporter">Receives progress after every group of tiles.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    /// <exception cref="SharpSegException">
+    /// Nothing is trained, an input does not fit the dataset's description, or the device failed.
+    /// </exception>
+    public static IReadOnlyList<string> Execute(
+        PredictionRequest request, LoadedNetworks networks, IReporter reporter, CancellationToken cancel)
+    {
         try
         {
-            return Predict(request, backend, openProcessor, reporter, cancel);
+            return Predict(request, networks, reporter, cancel);
         }
-        catch (Exception e) when (backend.FailureOf(e) is { } failure)
+        catch (Exception e) when (networks.Backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
                 $"predicting ended: {failure.Message}",
@@ -86,12 +102,11 @@ public static class PredictionRun
     }
 
     private static IReadOnlyList<string> Predict(
-        PredictionRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter,
-        CancellationToken cancel)
+        PredictionRequest request, LoadedNetworks networks, IReporter reporter, CancellationToken cancel)
     {
         if (request.ModelParts is { Count: > 0 } parts)
         {
-            return PredictParts(request, parts, backend, openProcessor, reporter, cancel);
+            return PredictParts(request, parts, networks, reporter, cancel);
         }
 
         var work = request.Work;
@@ -106,7 +121,7 @@ public static class PredictionRun
 
         CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
-        PlanMemory(request, choice, description, cases, backend, reporter);
+        PlanMemory(request, choice, description, ScansOf(cases), networks.Backend, reporter);
 
         PrepareOutput(request, description);
         if (!request.IsFile)
@@ -114,7 +129,7 @@ public static class PredictionRun
             AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
         }
 
-        using var loaded = new LoadedMembers(choice, description, backend, openProcessor, request);
+        var loaded = networks.Load(choice, description, request);
         reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
         return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
     }
@@ -124,8 +139,7 @@ public static class PredictionRun
     /// earlier ones. Between models the merged maps wait in a temporary folder.
     /// </summary>
     private static List<string> PredictParts(
-        PredictionRequest request, IReadOnlyList<ModelPart> parts, Backend backend, Func<int, Backend> openProcessor,
-        IReporter reporter,
+        PredictionRequest request, IReadOnlyList<ModelPart> parts, LoadedNetworks networks, IReporter reporter,
         CancellationToken cancel)
     {
         if (request.SavesProbabilities || request.PreviousStage is not null)
@@ -144,7 +158,8 @@ public static class PredictionRun
         CheckOutput(request, cases, description);
         for (var p = 0; p < parts.Count; p++)
         {
-            PlanMemory(request, choices[p], parts[p].Work.ReadDescription(), cases, backend, reporter);
+            PlanMemory(
+                request, choices[p], parts[p].Work.ReadDescription(), ScansOf(cases), networks.Backend, reporter);
         }
 
         PrepareOutput(request, description);
@@ -162,25 +177,24 @@ public static class PredictionRun
                 var table = LabelMerge.Table(own.Labels, description.Labels);
                 reporter.Info(
                     $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
-                using var loaded = new LoadedMembers(choices[p], own, backend, openProcessor, request);
+                var loaded = networks.Load(choices[p], own, request);
                 for (var i = 0; i < mine.Length; i++)
                 {
-                    reporter.Progress(
-                        ((double)p * mine.Length + i) / (parts.Count * mine.Length),
-                        $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {mine[i].Id}");
                     var item = mine[i];
+                    var (begun, detail) =
+                        ((p * mine.Length) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {item.Id}");
+                    void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Length), detail);
+                    Report(0);
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                     var labels = loaded.Segment(
-                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, cancel);
+                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, Report, null, null,
+                        cancel);
                     choices[p].Postprocessing.Apply(labels, geometry.Extent);
                     var file = Path.Combine(waiting.FullName, $"{i}");
                     var merged = p == 0
                         ? new short[labels.Length]
                         : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
-                    for (var v = 0; v < merged.Length; v++)
-                    {
-                        merged[v] = labels[v] == 0 ? merged[v] : table[labels[v]];
-                    }
+                    LabelMerge.Over(merged, labels, table);
 
                     if (p < parts.Count - 1)
                     {
@@ -218,12 +232,13 @@ public static class PredictionRun
                 continue;
             }
 
-            var item = cases[i];
+            var (item, begun, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {id}");
             var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
             LabelImage Given() => ReadPreviousStage(request, id, description);
             var segmentation = loaded.Segment(
-                id, geometry, () => Dataset.LoadImage(item, description), labels, cancel, Given,
-                request.SavesProbabilities ? probabilities : null);
+                id, geometry, () => Dataset.LoadImage(item, description), labels,
+                done => reporter.Progress((begun + done) / cases.Count, detail), Given,
+                request.SavesProbabilities ? probabilities : null, cancel);
 
             postprocessing.Apply(segmentation, geometry.Extent);
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
@@ -234,7 +249,7 @@ public static class PredictionRun
         return written;
     }
 
-    private static ModelChoice Choose(PredictionRequest request, LabelScheme labels)
+    internal static ModelChoice Choose(PredictionRequest request, LabelScheme labels)
     {
         var choice = ModelChoice.Of(
             request.Work, labels, request.Configuration, request.Folds, request.Checkpoint,
@@ -305,9 +320,9 @@ public static class PredictionRun
     /// <summary>
     /// Says what the case that needs most will take, and refuses a case that does not fit, before a network is loaded.
     /// </summary>
-    private static void PlanMemory(
-        PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
-        Backend backend, IReporter reporter)
+    internal static void PlanMemory(
+        PredictionRequest request, ModelChoice choice, DatasetDescription description,
+        IEnumerable<(string Name, string File, ImageGeometry Geometry)> scans, Backend backend, IReporter reporter)
     {
         var share = Share(request.Budget, choice);
         var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
@@ -318,25 +333,27 @@ public static class PredictionRun
         foreach (var (plans, configuration, folds, saves) in stages)
         {
             var memory = new PredictionMemory(plans, configuration, description, folds, request.Options, share, backend);
-            (PredictionNeed Need, DatasetCase Case)? most = null;
-            foreach (var item in cases)
+            (PredictionNeed Need, string Name)? most = null;
+            foreach (var (name, file, geometry) in scans)
             {
-                var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 var need = memory.Of(
                     geometry.Extent, geometry.Spacing, saves, saves ? request.Probabilities : SavedProbabilities.None);
-                share.Require(need.PeakBytes, item.ImageFiles[0], "a machine with more memory");
-                most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, item) : most;
+                share.Require(need.PeakBytes, file, "a machine with more memory");
+                most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, name) : most;
             }
 
             if (most is { } largest)
             {
-                reporter.Info($"memory, {configuration.Name}, largest case `{largest.Case.Id}`: {largest.Need.Describe(share)}");
+                reporter.Info($"memory, {configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(share)}");
             }
         }
     }
 
+    private static IEnumerable<(string Name, string File, ImageGeometry Geometry)> ScansOf(IReadOnlyList<DatasetCase> cases) =>
+        cases.Select(item => (item.Id, item.ImageFiles[0], ImageFile.ReadGeometry(item.ImageFiles[0])));
+
     /// <summary>What each member of an ensemble may take: the others' outputs wait beside it.</summary>
-    private static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
+    internal static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
         choice.Members.Count == 1 ? budget : budget with { Bytes = budget.Bytes / (choice.Members.Count + 1) };
 
     private static void CheckFile(PredictionRequest request, IReadOnlyList<DatasetCase> cases)
@@ -406,73 +423,5 @@ public static class PredictionRun
                     "name channel files CASE_0000, CASE_0001, … as in training");
             }
         }
-    }
-
-    /// <summary>The loaded networks of a choice.</summary>
-    private sealed class LoadedMembers : IDisposable
-    {
-        private readonly List<PredictingMember> members = [];
-        private readonly SavedProbabilities saved;
-
-        public LoadedMembers(
-            ModelChoice choice, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
-            PredictionRequest request)
-        {
-            saved = request.Probabilities;
-            try
-            {
-                foreach (var member in choice.Members)
-                {
-                    members.Add(new PredictingMember(
-                        member, description, backend, openProcessor, request.Options, Share(request.Budget, choice),
-                        request.Folder));
-                }
-            }
-            catch
-            {
-                Dispose();
-                throw;
-            }
-        }
-
-        /// <summary>The labels of a scan; also its probabilities, where a file for them is named.</summary>
-        public short[] Segment(
-            string id, ImageGeometry geometry, Func<MedicalImage> load, LabelScheme labels, CancellationToken cancel,
-            Func<LabelImage>? given = null, string? probabilities = null)
-        {
-            given ??= () => throw new InvalidOperationException("a cascade without its first stage");
-            if (members.Count == 1 && probabilities is null)
-            {
-                return members[0].Segment(id, geometry, load, given, cancel); // on a device, outputs need not leave it
-            }
-
-            var maps = new List<PredictedMaps>();
-            try
-            {
-                foreach (var member in members)
-                {
-                    maps.Add(member.Probabilities(id, geometry, load, given, cancel));
-                    if (members.Count > 1)
-                    {
-                        maps[^1].MoveToHost(); // the next member needs the device
-                    }
-                }
-
-                var mean = new AveragedMaps(maps);
-                var segmentation = maps.Count == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
-                if (probabilities is not null)
-                {
-                    ProbabilityFile.Write(probabilities, id, mean, labels, saved);
-                }
-
-                return segmentation;
-            }
-            finally
-            {
-                maps.ForEach(map => map.Dispose());
-            }
-        }
-
-        public void Dispose() => members.ForEach(member => member.Dispose());
     }
 }

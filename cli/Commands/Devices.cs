@@ -1,8 +1,6 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.Cli.Options;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Kernels.Cpu;
-using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -19,30 +17,18 @@ internal static class Devices
         }
 
         var precision = Choices.Precision(options.Precision);
-        var backend = options.Device switch
+        try
         {
-            "cpu" => null,
-            "auto" => Gpu.OpenBest(precision, reporter.Warning),
-            var name when Gpu.Devices().Any(g => g.Id == name) => Gpu.Open(name, precision, reporter.Warning),
-            var name => throw new UsageException(
-                $"--device {name}: no such device", "`sharpseg devices` lists them and says why one is missing"),
-        };
-        if (backend is null && precision is not (null or GpuPrecision.Fp32))
-        {
-            throw new UsageException(
-                $"--precision {options.Precision}: the device cpu computes in fp32 only",
-                "leave --precision out, or name a GPU with --device");
-        }
-
-        if (backend is not null)
-        {
-            reporter.Info(
-                $"device: {backend.Description}; the first iteration compiles and checks kernels, which takes up to a minute");
+            var backend = ComputeDevice.Open(options.Device, precision, options.Threads, reporter.Warning);
+            reporter.Info($"device: {backend.Description}" + (backend.Name == ComputeDevice.Processor
+                ? ""
+                : "; the first iteration compiles and checks kernels, which takes up to a minute"));
             return backend;
         }
-
-        backend = Cpu.Open(options.Threads);
-        reporter.Info($"device: {backend.Description}");
-        return backend;
+        catch (SharpSegException error) when (error.InnerException is null)
+        {
+            // "device x: …" and "precision x: …", as the options are called
+            throw new UsageException($"--{error.Message}", error.Hint);
+        }
     }
 }

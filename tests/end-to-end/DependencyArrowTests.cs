@@ -7,7 +7,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// The design's one picture, as a test on the built assemblies: cli → autoplanner → engine ← kernels. An arrow that turns would
+/// The design's one picture, as a test on the built assemblies: cli → library → autoplanner → engine ← kernels. An arrow that turns would
 /// compile; here it fails.
 /// </summary>
 [Trait("Tier", "quick")]
@@ -20,7 +20,9 @@ public sealed class DependencyArrowTests
     [InlineData("SharpSeg.Kernels.Cpu", "SharpSeg.Engine")]
     [InlineData("SharpSeg.Kernels.Gpu", "SharpSeg.Engine", "ILGPU", "ILGPU.Algorithms")]
     [InlineData(
-        "sharpseg", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu", "SharpSeg.Kernels.Gpu", "CommandLine")]
+        "SharpSeg.Library", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu", "SharpSeg.Kernels.Gpu")]
+    [InlineData(
+        "sharpseg", "SharpSeg.Library", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu", "SharpSeg.Kernels.Gpu", "CommandLine")]
     public void An_assembly_refers_only_to_what_the_design_allows(string name, params string[] allowed)
     {
         var turned = Load(name).GetReferencedAssemblies().Select(a => a.Name!).Where(a => !IsDotNet(a) && !allowed.Contains(a));
@@ -31,7 +33,7 @@ public sealed class DependencyArrowTests
     [Fact]
     public void Unsafe_code_lives_under_kernels_only()
     {
-        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "sharpseg" })
+        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "SharpSeg.Library", "sharpseg" })
         {
             Assert.Null(Load(name).ManifestModule.GetCustomAttribute<UnverifiableCodeAttribute>());
         }
@@ -43,7 +45,7 @@ public sealed class DependencyArrowTests
     [Fact]
     public void Intrinsics_live_under_kernels_only()
     {
-        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "sharpseg" })
+        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "SharpSeg.Library", "sharpseg" })
         {
             Assert.DoesNotContain(NamespacesUsedBy(name), IsIntrinsics);
         }

@@ -8,7 +8,7 @@ namespace SharpSeg.AutoPlanner.Tests.Docs;
 public sealed partial class LinkTests
 {
     private static readonly string[] Folders =
-        ["autoplanner", "cli", "conformance", "docs", "engine", "kernels", "perf", "tests", ".ci"];
+        ["autoplanner", "cli", "conformance", "docs", "engine", "kernels", "library", "perf", "tests", ".ci"];
 
     public static TheoryData<string> Pages =>
     [

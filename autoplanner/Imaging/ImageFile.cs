@@ -62,23 +62,14 @@ internal static class ImageFile
     /// </exception>
     public static LabelImage ReadLabels(string path)
     {
-        var image = ReadLabelValues(path);
-        var labels = new short[image.Channels[0].Length];
-        var values = image.Channels[0];
-        for (var i = 0; i < labels.Length; i++)
+        ChannelArrays<short>? labels = null;
+        var header = FormatOf(path).Stream(path, labels: true, (header, isBelieved) =>
         {
-            var rounded = MathF.Round(values[i]);
-            if (!(Math.Abs(values[i] - (double)rounded) <= LabelTolerance) || rounded is < short.MinValue or > short.MaxValue)
-            {
-                throw new SharpSegException(
-                    $"`{path}`: the value {values[i]} at voxel (z, y, x) = {Position(i, image.Extent)} is not a label",
-                    "labels are whole numbers from 0 to 32767; was an image given as a label?");
-            }
-
-            labels[i] = (short)rounded;
-        }
-
-        return new(image.Geometry, labels);
+            RequireOneChannel(path, header.Channels);
+            var own = labels = new ChannelArrays<short>(path, header, isBelieved);
+            return (_, first, values) => ToLabels(values, own.Room(0, first, values.Length), path, first, header.Geometry.Extent);
+        });
+        return new(header.Geometry, labels!.Channels[0]);
     }
 
     /// <summary>
@@ -139,14 +130,37 @@ internal static class ImageFile
     internal static MedicalImage ReadLabelValues(string path)
     {
         var image = FormatOf(path).ReadLabelValues(path);
-        return image.Channels.Count == 1
-            ? image
-            : throw new SharpSegException(
-                $"`{path}`: {image.Channels.Count} channels; a label file has one", "was an image given as a label?");
+        RequireOneChannel(path, image.Channels.Count);
+        return image;
     }
 
     /// <summary>True if a value counts as the whole number nearest to it.</summary>
     internal static bool IsWhole(float value) => Math.Abs(value - Math.Round((double)value)) <= LabelTolerance;
+
+    private static void ToLabels(ReadOnlySpan<float> values, Span<short> labels, string path, long first, Extent extent)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var rounded = MathF.Round(values[i]);
+            if (!(Math.Abs(values[i] - (double)rounded) <= LabelTolerance) || rounded is < short.MinValue or > short.MaxValue)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: the value {values[i]} at voxel (z, y, x) = {Position((int)(first + i), extent)} is not a label",
+                    "labels are whole numbers from 0 to 32767; was an image given as a label?");
+            }
+
+            labels[i] = (short)rounded;
+        }
+    }
+
+    private static void RequireOneChannel(string path, int channels)
+    {
+        if (channels != 1)
+        {
+            throw new SharpSegException(
+                $"`{path}`: {channels} channels; a label file has one", "was an image given as a label?");
+        }
+    }
 
     private static string Position(int index, Extent extent)
     {

@@ -34,6 +34,25 @@ internal abstract class ImageFormat
     /// </summary>
     public virtual MedicalImage ReadLabelValues(string path) => Read(path);
 
+    /// <summary>
+    /// Hands the values on in pieces. Formats that can do so read no more than a piece at a time; the others read everything.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="labels">Values as of a label file.</param>
+    /// <param name="begin">Says who takes the values.</param>
+    public virtual ImageHeader Stream(string path, bool labels, BeginVoxels begin)
+    {
+        var image = labels ? ReadLabelValues(path) : Read(path);
+        var header = new ImageHeader(image.Geometry, image.Channels.Count);
+        var take = begin(header, isBelieved: true);
+        for (var c = 0; c < header.Channels; c++)
+        {
+            take(c, 0, image.Channels[c]);
+        }
+
+        return header;
+    }
+
     /// <summary>The file that holds the voxels of a header by itself; null where they are in the same file.</summary>
     /// <exception cref="SharpSegException">The header is damaged.</exception>
     public virtual string? DataFile(string path) => null;
@@ -61,6 +80,18 @@ internal abstract class ImageFormat
         }
 
         return new((int)nz, (int)ny, (int)nx);
+    }
+
+    /// <summary>Everything that <see cref="Stream"/> hands on, as arrays.</summary>
+    protected MedicalImage Collect(string path)
+    {
+        ChannelArrays<float>? arrays = null;
+        var header = Stream(path, labels: false, (header, isBelieved) =>
+        {
+            var own = arrays = new ChannelArrays<float>(path, header, isBelieved);
+            return (channel, first, values) => values.CopyTo(own.Room(channel, first, values.Length));
+        });
+        return new(header.Geometry, arrays!.Channels);
     }
 
     /// <summary>Checks a channel count from a header.</summary>

@@ -23,11 +23,15 @@ internal sealed class MetaImageFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path)
+    public override MedicalImage Read(string path) => Collect(path);
+
+    /// <inheritdoc/>
+    public override ImageHeader Stream(string path, bool labels, BeginVoxels begin)
     {
         using var source = ByteSource.OpenPlain(path);
         var header = MetaImageHeader.Read(source);
-        var (geometry, channels) = Describe(path, header);
+        var described = Describe(path, header);
+        var (geometry, channels) = described;
         using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase)
             ? null
             : OpenBeside(path, header.DataFile);
@@ -49,7 +53,7 @@ internal sealed class MetaImageFormat : ImageFormat
             }
 
             using var inflated = stored.Inflate(zlib: true);
-            return new(geometry, Voxels(inflated));
+            return Voxels(inflated);
         }
 
         if (header.HeaderSize == -1)
@@ -61,16 +65,17 @@ internal sealed class MetaImageFormat : ImageFormat
             stored.SkipTo(stored.Position + header.HeaderSize, "the data file's own header");
         }
 
-        return new(geometry, Voxels(stored));
+        return Voxels(stored);
 
-        IReadOnlyList<float[]> Voxels(ByteSource from)
+        ImageHeader Voxels(ByteSource from)
         {
             var voxels = geometry.Extent.Voxels;
             var interleaved = header.Interleaved > 1;
-            var read = VoxelCodec.ReadChannels(
-                from, header.Type, header.LittleEndian, interleaved ? voxels : 1, channels, interleaved ? 1 : voxels);
+            VoxelCodec.Decode(
+                from, header.Type, header.LittleEndian, 1, 0, interleaved ? voxels : 1, channels, interleaved ? 1 : voxels,
+                begin(described, !from.Compressed));
             from.Finish();
-            return read;
+            return described;
         }
     }
 

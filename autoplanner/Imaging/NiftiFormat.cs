@@ -24,21 +24,20 @@ internal sealed class NiftiFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path)
+    public override MedicalImage Read(string path) => Collect(path);
+
+    /// <inheritdoc/>
+    public override ImageHeader Stream(string path, bool labels, BeginVoxels begin)
     {
         using var source = Open(path);
         var header = NiftiHeader.Read(source);
-        var (geometry, channelCount) = Describe(path, header, source);
+        var described = Describe(path, header, source);
         source.SkipTo((long)header.VoxelOffset, "the header extension");
-        var channels = new List<float[]>();
-        for (var c = 0; c < channelCount; c++)
-        {
-            channels.Add(VoxelCodec.Read(
-                source, header.Type!.Value, header.LittleEndian, header.Slope, header.Intercept, geometry.Extent.Voxels));
-        }
-
+        VoxelCodec.Decode(
+            source, header.Type!.Value, header.LittleEndian, header.Slope, header.Intercept, outer: 1, described.Channels,
+            described.Geometry.Extent.Voxels, begin(described, !source.Compressed));
         source.Finish();
-        return new(geometry, channels);
+        return described;
     }
 
     /// <inheritdoc/>

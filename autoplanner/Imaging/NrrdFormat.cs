@@ -23,11 +23,15 @@ internal sealed class NrrdFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path)
+    public override MedicalImage Read(string path) => Collect(path);
+
+    /// <inheritdoc/>
+    public override ImageHeader Stream(string path, bool labels, BeginVoxels begin)
     {
         using var source = ByteSource.OpenPlain(path);
         var header = NrrdHeader.Read(source);
-        var (geometry, channels) = Describe(path, header);
+        var described = Describe(path, header);
+        var (geometry, channels) = described;
         SkipLines(source, header);
         var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
         if (!header.Compressed)
@@ -41,15 +45,15 @@ internal sealed class NrrdFormat : ImageFormat
                 source.SkipTo(source.Position + header.ByteSkip, "the skipped bytes");
             }
 
-            return new(geometry, Voxels(source));
+            return Voxels(source);
         }
 
         var skip = header.ByteSkip >= 0 ? header.ByteSkip : BytesBeforeTheLast(path, bytes);
         using var inflated = source.Inflate(zlib: false);
         inflated.SkipTo(skip, "the skipped bytes");
-        return new(geometry, Voxels(inflated));
+        return Voxels(inflated);
 
-        IReadOnlyList<float[]> Voxels(ByteSource from)
+        ImageHeader Voxels(ByteSource from)
         {
             long inner = 1, outer = 1;
             foreach (var axis in header.SpatialAxes)
@@ -64,9 +68,10 @@ internal sealed class NrrdFormat : ImageFormat
                 }
             }
 
-            var read = VoxelCodec.ReadChannels(from, header.Type, header.LittleEndian, outer, channels, inner);
+            VoxelCodec.Decode(
+                from, header.Type, header.LittleEndian, 1, 0, outer, channels, inner, begin(described, !from.Compressed));
             from.Finish();
-            return read;
+            return described;
         }
     }
 

@@ -5,14 +5,11 @@ using System.Runtime.InteropServices;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// Stored values to float32 and back, in chunks: memory grows with the bytes that are really there, not with what a header
-/// claims.
+/// Stored values to float32 and back, in chunks.
 /// </summary>
 internal static class VoxelCodec
 {
     private const int ChunkBytes = 1 << 16;
-    private const int FirstAllocation = 1 << 20; // values; doubled while a compressed file keeps delivering
-    private const int BelievedShare = 8;         // a file that has delivered an eighth of its values is believed the rest
 
     /// <summary>Bytes of one stored value.</summary>
     public static int Size(VoxelType type) => type switch
@@ -23,67 +20,63 @@ internal static class VoxelCodec
         _ => 8,
     };
 
-    /// <summary>Reads <paramref name="count"/> values as float32(stored·slope + inter); the sum is made in float64.</summary>
-    /// <exception cref="SharpSegException">The file cannot hold that many values, or more than an array can.</exception>
-    public static float[] Read(ByteSource source, VoxelType type, bool littleEndian, double slope, double inter, long count)
+    /// <summary>
+    /// Reads all values of an image, float32(stored·slope + inter) with the sum in float64, and hands them on in pieces. The
+    /// channel axis lies anywhere: value (outer, channel, inner), inner fastest, is the channel's value outer·inner + inner.
+    /// </summary>
+    /// <exception cref="SharpSegException">The file cannot hold that many values.</exception>
+    public static void Decode(
+        ByteSource source, VoxelType type, bool littleEndian, double slope, double inter, long outer, int channels, long inner,
+        TakeVoxels take)
     {
         var size = Size(type);
-        source.Require((Int128)count * size, "the voxel data");
-        if (count > Array.MaxLength)
+        source.Require((Int128)outer * channels * inner * size, "the voxel data");
+        var most = ChunkBytes / size;                     // values in work
+        var (chunk, values) = (new byte[ChunkBytes], new float[most]);
+        if (channels > 1 && channels * inner <= most)
         {
-            throw new SharpSegException(
-                $"`{source.Path}`: {count} values a channel are more than the {Array.MaxLength} that are supported");
+            Interleaved();
+            return;
         }
 
-        var values = new float[source.Compressed ? Math.Min(count, FirstAllocation) : count];
-        var chunk = new byte[ChunkBytes];
-        for (long done = 0; done < count;)
+        for (long run = 0; run < outer * channels; run++)
         {
-            var n = (int)Math.Min(count - done, ChunkBytes / size);
-            var bytes = chunk.AsSpan(0, n * size);
+            for (long done = 0; done < inner;)
+            {
+                var n = (int)Math.Min(inner - done, most);
+                take((int)(run % channels), (run / channels * inner) + done, Next(n));
+                done += n;
+            }
+        }
+
+        Span<float> Next(int count)
+        {
+            var bytes = chunk.AsSpan(0, count * size);
             source.ReadExactly(bytes, "the voxel data");
-            if (done + n > values.Length)
+            Decode(bytes, type, littleEndian, slope, inter, values);
+            return values.AsSpan(0, count);
+        }
+
+        // Short runs of every channel are brought together before they are handed on.
+        void Interleaved()
+        {
+            var runs = (int)(most / (channels * inner));
+            var own = new float[runs * inner];
+            for (long first = 0; first < outer; first += runs)
             {
-                Array.Resize(ref values, (int)(done >= count / BelievedShare ? count : Math.Min(count, 2L * values.Length)));
-            }
+                var count = (int)Math.Min(runs, outer - first);
+                var all = Next((int)(count * channels * inner));
+                for (var c = 0; c < channels; c++)
+                {
+                    for (var run = 0; run < count; run++)
+                    {
+                        all.Slice((int)(((run * channels) + c) * inner), (int)inner).CopyTo(own.AsSpan((int)(run * inner)));
+                    }
 
-            Decode(bytes, type, littleEndian, slope, inter, values.AsSpan((int)done, n));
-            done += n;
-        }
-
-        return values;
-    }
-
-    /// <summary>
-    /// Reads all channels of an image whose channel axis lies anywhere: value (outer, channel, inner) with inner fastest becomes
-    /// channel[outer·inner]. Interleaved data are read as a whole first, so they take twice the memory.
-    /// </summary>
-    public static IReadOnlyList<float[]> ReadChannels(
-        ByteSource source, VoxelType type, bool littleEndian, long outer, int channels, long inner)
-    {
-        source.Require((Int128)outer * channels * inner * Size(type), "the voxel data");
-        if (outer == 1)
-        {
-            return [.. Enumerable.Range(0, channels).Select(_ => Read(source, type, littleEndian, 1, 0, inner))];
-        }
-
-        var all = Read(source, type, littleEndian, 1, 0, checked(outer * channels * inner));
-        if (channels == 1)
-        {
-            return [all];
-        }
-
-        var split = new float[channels][];
-        for (var c = 0; c < channels; c++)
-        {
-            split[c] = new float[outer * inner];
-            for (long o = 0; o < outer; o++)
-            {
-                all.AsSpan((int)(((o * channels) + c) * inner), (int)inner).CopyTo(split[c].AsSpan((int)(o * inner)));
+                    take(c, first * inner, own.AsSpan(0, (int)(count * inner)));
+                }
             }
         }
-
-        return split;
     }
 
     /// <summary>Writes labels as unsigned bytes or words.</summary>
@@ -132,8 +125,9 @@ internal static class VoxelCodec
     }
 
     private static void Decode(
-        Span<byte> bytes, VoxelType type, bool littleEndian, double slope, double inter, Span<float> values)
+        Span<byte> bytes, VoxelType type, bool littleEndian, double slope, double inter, Span<float> all)
     {
+        var values = all[..(bytes.Length / Size(type))];
         ToHostOrder(bytes, Size(type), littleEndian);
         switch (type)
         {

@@ -50,26 +50,36 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
         var image = channels * sizeof(float) * before;
         var result = (channels * sizeof(float) * after) + (mask * after);
 
-        // Reading and cropping: all channels, the label map as floats, as labels and cropped, one byte for the mask.
+        // Reading and cropping: all channels, the label map and its crop, one byte for the mask.
         var permutes = recipe.ReorientToRas || !recipe.TransposeForward.SequenceEqual([0, 1, 2]);
-        var labels = hasLabels ? sizeof(float) + sizeof(short) : 0;
-        var cropping = image
-            + (before * Math.Max(labels, (hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
+        var cropping = image + (before * ((hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
 
-        // One channel in work: it, the step before and the step after; several channels are put together at the end.
+        // Normalising: a channel beside its box, which is a copy, turned or not.
+        var normalizing = image + (sizeof(float) * before) + (mask * before);
+
         var slabs = SlabsInWork * sizeof(float) * Math.Min(StepwiseResampling.SlabVoxels, Math.Max(before, after));
-        var largest = Math.Max(before, after);
-        var steps = shape == from
-            ? (permutes ? sizeof(float) * before : 0)
-            : (sizeof(float) * (Between(from, shape) + largest)) + slabs;
-        var others = (channels - 1) * sizeof(float) * before;
-        var together = channels > 1 ? channels * sizeof(float) * after : 0;
-        var working = shape == from && !permutes
-            ? image + together + (mask * (before + after))
-            : others + together + steps + (mask * (before + after)) + (permutes ? sizeof(float) * before : 0);
+        long resampling = 0;
+        if (shape != from)
+        {
+            var largest = Math.Max(before, after);
+            var steps = (sizeof(float) * (Between(from, shape) + largest)) + slabs;
+            var byVote = recipe.Resampling.Segmentation.Method == ResamplingMethod.Torch && mask > 0;
+            // A label's mask on its way, and the highest so far as float16.
+            var turning = image + (mask * (before + after)) + (byVote ? steps + (sizeof(short) * after) : slabs);
+            // One channel in work: the step before and the step after; several channels are put together at the end.
+            var others = (channels - 1) * sizeof(float) * before;
+            resampling = Math.Max(turning, others + steps + (mask * after) + Together(channels, after));
+        }
+        else
+        {
+            resampling = image + (mask * after) + Together(channels, after);
+        }
+
         var saving = hasLabels ? result + after + (after / 8) : result; // labels as bytes, and the sampled voxels
-        return new PreprocessingMemory(shape, result, Math.Max(cropping, Math.Max(working, saving)));
+        return new PreprocessingMemory(shape, result, Math.Max(Math.Max(cropping, normalizing), Math.Max(resampling, saving)));
     }
+
+    private static long Together(long channels, long after) => channels > 1 ? channels * sizeof(float) * after : 0;
 
     /// <summary>Voxels of the largest volume on the way from one grid to another, both included.</summary>
     private static long Between(Extent from, Extent to)

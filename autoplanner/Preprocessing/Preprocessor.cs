@@ -52,95 +52,68 @@ internal static class Preprocessor
         var orientation = recipe.ReorientToRas ? Orientation.ToRas(image.Geometry) : Orientation.AsStored;
         image = Turn(image, orientation);
         var order = recipe.TransposeForward;
-        var hasLabels = false;
-        var (cropOrigin, cropSize, croppedLabels) = Crop();
-        var croppedShape = AxisOrder.Apply(cropSize, order);
+        // Without a label map the mask is needed where a z-score looks at it.
+        needsLabels |= loadLabels is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);
+        var cropped = Crop(caseId, image, loadLabels, recipe, orientation, needsLabels);
+        var croppedShape = cropped.Shape;
+        GiveBack(image.Extent);                           // the mask and the label map as it was read
 
         var current = AxisOrder.Apply(image.Spacing, order);
         var target = recipe.TargetFor(current);
         var rules = recipe.Resampling;
+        var channels = image.Channels.Count;
         var shape = rules.Data.Method == ResamplingMethod.None
             ? croppedShape
-            : TargetShape(caseId, croppedShape, current, target, image.Channels.Count);
-        var finalLabels = needsLabels
-            ? ResampleLabels(backend, croppedLabels, croppedShape, shape, rules.Segmentation, current, target)
-            : [];
+            : TargetShape(caseId, croppedShape, current, target, channels);
 
-        var channels = image.Channels.Count;
+        // Everything that looks at the cropped label map comes before the first channel is resampled, and then it is let go.
+        var stores = new ArrayStore<float>[channels];
+        for (var c = 0; c < channels; c++)
+        {
+            stores[c] = TakeChannel(caseId, image, c, cropped, recipe);
+        }
+
+        var finalLabels = needsLabels ? ResampleLabels(backend, cropped, shape, rules.Segmentation, current, target) : [];
+        cropped.Labels = [];
+
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
         var separateAxis = rules.Data.SeparateAxis(current, target);
+        var change = new GridChange(croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
         for (var c = 0; c < channels; c++)
         {
             // One channel at a time: only one channel's intermediate volumes are in memory beside input and result.
-            var voxels = TakeChannel(image, c, cropOrigin, cropSize);
-            voxels = AxisOrder.Apply(voxels, cropSize, order);
-            if (recipe.Profile == Profile.Modern)
-            {
-                Normalize(recipe, c, voxels, croppedLabels, caseId);
-            }
-
-            if (c == channels - 1)
-            {
-                croppedLabels = [];
-            }
-
-            if (Math.Max(croppedShape.Voxels, shape.Voxels) > Resampling.LargeVoxels && croppedShape != shape)
-            {
-                MemoryBudget.GiveBack();                  // what cropping and labels took
-                voxels = Resampling.ResampleLarge(
-                    backend, ref voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
-            }
-            else
-            {
-                voxels = Resampling.ResampleImage(
-                    backend, voxels, croppedShape, shape, rules.Data.Order, separateAxis, rules.Data.OrderZ);
-            }
-
+            var resampled = Resampling.Resample(backend, stores[c], change);
             if (recipe.Profile == Profile.Classic)
             {
-                Normalize(recipe, c, voxels, finalLabels, caseId);
+                Normalize(recipe, c, resampled.Values, finalLabels, caseId);
             }
 
             if (channels == 1)
             {
-                result = voxels;
+                result = resampled.Values;
             }
             else
             {
-                Interleave(voxels, result, c, channels);
+                Interleave(resampled, result, c, channels);
             }
         }
 
         return new PreprocessedCase(
-            shape, channels, result, finalLabels, !hasLabels ? [] : ForegroundLocations.Sample(finalLabels, shape, scheme),
+            shape, channels, result, finalLabels,
+            cropped.HasLabels ? ForegroundLocations.Sample(finalLabels, shape, scheme) : [],
             new CaseProperties
             {
                 CaseId = caseId,
                 Orientation = orientation,
                 Spacing = image.Spacing,
                 ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
-                BboxOrigin = AxisOrder.Apply(cropOrigin, order),
+                BboxOrigin = AxisOrder.Apply(cropped.Origin, order),
                 ShapeAfterCropping = croppedShape,
                 Shape = shape,
                 Channels = channels,
                 SourceFiles = [],
                 RecipeHash = "",
             });
-
-        // In a method of its own, after which the mask and the label map are free.
-        (Extent Origin, Extent Size, short[] Labels) Crop()
-        {
-            var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
-            RequireFinite(caseId, image);
-            hasLabels = labels is not null;
-            // Without a label map the mask is needed where a z-score looks at it: before resampling (modern) or after it
-            // (classic).
-            needsLabels |= hasLabels || recipe.UseMaskForNorm.Any(isUsed => isUsed);
-            var crop = NonZeroCrop.Find(image.Channels, image.Extent);
-            return (
-                crop.Origin, crop.Size,
-                needsLabels ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, order) : []);
-        }
     }
 
     /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
@@ -156,6 +129,31 @@ internal static class Preprocessor
         string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme,
         Backend backend) =>
         Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
+
+    /// <summary>Finds the box; in a method of its own, after which the mask and the stored label map are free.</summary>
+    private static Cropped Crop(
+        string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, Orientation orientation,
+        bool needsLabels)
+    {
+        var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
+        GiveBack(image.Extent);                           // what reading took
+        RequireFinite(caseId, image);
+        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
+        return new Cropped(crop.Origin, crop.Size, AxisOrder.Apply(crop.Size, recipe.TransposeForward), labels is not null)
+        {
+            Labels = needsLabels
+                ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, recipe.TransposeForward)
+                : [],
+        };
+    }
+
+    private static void GiveBack(Extent size)
+    {
+        if (size.Voxels > Resampling.LargeVoxels)
+        {
+            MemoryBudget.GiveBack();
+        }
+    }
 
     private static MedicalImage Turn(MedicalImage image, Orientation orientation)
     {
@@ -193,30 +191,38 @@ internal static class Preprocessor
     }
 
     private static short[] ResampleLabels(
-        Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) =>
-            rule.Method switch
-            {
-                ResamplingMethod.Torch =>
-                    Resampling.ResampleLabelsByVote(backend, labels, from, to, rule.SeparateAxis(current, target)),
-                // Without labels this is the mask alone, whatever order the plans name for labels.
-                _ =>
-                    Resampling.ResampleLabels(
-                        backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
-            };
+        Backend backend, Cropped cropped, Extent to, ResamplingOrder rule, Spacing current, Spacing target) => rule.Method switch
+        {
+            ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(
+                backend, cropped.Labels, cropped.Shape, to, rule.SeparateAxis(current, target)),
+            // Without labels this is the mask alone, whatever order the plans name for labels.
+            _ => Resampling.ResampleLabels(
+                backend, cropped.Labels, cropped.Shape, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
+        };
 
-    /// <summary>The box of a channel, which the image lets go; the channel's own array where the box is everything.</summary>
-    private static float[] TakeChannel(MedicalImage image, int c, Extent origin, Extent size)
+    /// <summary>
+    /// The box of a channel, which the image lets go, turned and, in the modern profile, normalised; the channel's own array
+    /// where the box is everything.
+    /// </summary>
+    private static ArrayStore<float> TakeChannel(
+        string caseId, MedicalImage image, int c, Cropped cropped, PreprocessingRecipe recipe)
     {
         var channel = image.Channels[c];
         ((IList<float[]>)image.Channels)[c] = [];
-        if (size == image.Extent)
+        if (cropped.Size != image.Extent)
         {
-            return channel;
+            var box = GC.AllocateUninitializedArray<float>((int)cropped.Size.Voxels);
+            NonZeroCrop.CopyBox(channel, image.Extent, cropped.Origin, cropped.Size, box.AsSpan());
+            channel = box;
         }
 
-        var box = new float[size.Voxels];
-        NonZeroCrop.CopyBox(channel, image.Extent, origin, size, box.AsSpan());
-        return box;
+        var voxels = AxisOrder.Apply(channel, cropped.Size, recipe.TransposeForward);
+        if (recipe.Profile == Profile.Modern)
+        {
+            Normalize(recipe, c, voxels, cropped.Labels, caseId);
+        }
+
+        return new ArrayStore<float>(voxels, cropped.Shape);
     }
 
     private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
@@ -224,12 +230,15 @@ internal static class Preprocessor
             recipe.Normalization[c], recipe.UseMaskForNorm[c], recipe.Profile, voxels, labels,
             c < recipe.Intensities.Count ? recipe.Intensities[c] : null, caseId);
 
-    private static void Interleave(float[] channel, float[] channelsLast, int index, int channels)
+    private static void Interleave(ArrayStore<float> channel, float[] channelsLast, int index, int channels)
     {
-        for (int i = 0, at = index; i < channel.Length; i++, at += channels)
+        var values = channel.Values;
+        for (int i = 0, at = index; i < values.Length; i++, at += channels)
         {
-            channelsLast[at] = channel[i];
+            channelsLast[at] = values[i];
         }
+
+        channel.Dispose();
     }
 
     private static Extent TargetShape(string caseId, Extent cropped, Spacing current, Spacing target, int channels)
@@ -272,6 +281,26 @@ internal static class Preprocessor
                 }
             }
         }
+    }
+
+    /// <summary>
+    /// The box and its labels. A class, as <see cref="ArrayStore{T}"/> is one, so that what is large is let go where it is
+    /// disposed of or replaced: a method that is not optimised yet keeps all arrays that it has ever touched.
+    /// </summary>
+    private sealed class Cropped(Extent origin, Extent size, Extent shape, bool hasLabels)
+    {
+        /// <summary>First voxel of the box in the image.</summary>
+        public Extent Origin => origin;
+
+        /// <summary>Voxels of the box in the image.</summary>
+        public Extent Size => size;
+
+        /// <summary>Voxels of the box in transposed axis order.</summary>
+        public Extent Shape => shape;
+
+        public bool HasLabels => hasLabels;
+
+        public short[] Labels { get; set; } = [];
     }
 }
 

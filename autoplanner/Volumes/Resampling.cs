@@ -67,7 +67,8 @@ internal static class Resampling
 
         if (Math.Max(from.Voxels, to.Voxels) > LargeVoxels)
         {
-            return ResampleLarge(backend, ref voxels, from, to, order, separateAxis, separateOrder);
+            var change = new GridChange(from, to, order, separateAxis, separateOrder);
+            return Resample(backend, new ArrayStore<float>(voxels, from), change).Values;
         }
 
         using var memory = new VolumeMemory(backend);
@@ -128,19 +129,23 @@ internal static class Resampling
         return result;
     }
 
-    /// <summary>As <see cref="ResampleImage"/>, for volumes that fill much of the memory.</summary>
+    /// <summary>Resamples one channel that nobody needs any more; large ones step by step.</summary>
     /// <param name="backend">Computes.</param>
-    /// <param name="voxels">The source; it is let go as soon as it is not needed any more.</param>
-    /// <param name="from">Voxels of the input.</param>
-    /// <param name="to">Voxels wanted.</param>
-    /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
-    /// <param name="separateAxis">Axis resampled by itself, or null.</param>
-    /// <param name="separateOrder">Order along that axis.</param>
-    internal static float[] ResampleLarge(
-        Backend backend, ref float[] voxels, Extent from, Extent to, int order, int? separateAxis, int separateOrder)
+    /// <param name="volume">The source; it is let go as soon as it is not needed any more.</param>
+    /// <param name="change">Both grids.</param>
+    /// <returns>The target; the source itself if both grids are one.</returns>
+    internal static ArrayStore<float> Resample(Backend backend, ArrayStore<float> volume, in GridChange change)
     {
-        Check(voxels.LongLength, from, to, order, separateOrder);
-        return new StepwiseResampling(backend, new GridChange(from, to, order, separateAxis, separateOrder)).Resample(ref voxels);
+        var (from, to) = (change.From, change.To);
+        if (Math.Max(from.Voxels, to.Voxels) <= LargeVoxels || from == to)
+        {
+            return new ArrayStore<float>(
+                ResampleImage(backend, volume.Values, from, to, change.Order, change.SeparateAxis, change.SeparateOrder), to);
+        }
+
+        Check(volume.Values.LongLength, from, to, change.Order, change.SeparateOrder);
+        MemoryBudget.GiveBack();                          // what was in work before
+        return (ArrayStore<float>)new StepwiseResampling(backend, change, ArrayStore<float>.Create).Resample(volume);
     }
 
     /// <summary>

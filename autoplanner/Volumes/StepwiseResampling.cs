@@ -10,157 +10,181 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// </summary>
 /// <param name="backend">Computes.</param>
 /// <param name="change">Both grids.</param>
+/// <param name="create">Makes the volumes on the way and the result.</param>
 /// <param name="slabVoxels">Voxels in work at a time.</param>
-internal sealed class StepwiseResampling(Backend backend, GridChange change, long slabVoxels = StepwiseResampling.SlabVoxels)
+internal sealed class StepwiseResampling(
+    Backend backend, GridChange change, Func<Extent, VoxelStore<float>> create, long slabVoxels = StepwiseResampling.SlabVoxels)
 {
     /// <summary>Voxels in work at a time, of the input or of the output of a step.</summary>
     public const long SlabVoxels = 1L << 21;
 
+    private float[] slab = [];
+
     /// <summary>Resamples.</summary>
     /// <param name="volume">The source; it is let go as soon as it is not needed any more.</param>
-    public float[] Resample(ref float[] volume)
+    /// <returns>The target; the source itself if both grids are one.</returns>
+    public VoxelStore<float> Resample(VoxelStore<float> volume)
     {
-        var result = volume;
-        var size = change.From;
         if (change.From == change.To)
         {
-            return result;
+            return volume;
         }
 
         var picksFirst = change.SeparateAxis is { } axis && change.SeparateOrder == 0 && change.To[axis] < change.From[axis];
         if (picksFirst)
         {
-            volume = [];
-            Step(ref result, ref size, change.SeparateAxis!.Value, 0);
+            volume = Step(volume, change.SeparateAxis!.Value, 0, []);
         }
 
         // Shrinking axes first, as GridChange does.
         var axes = Enumerable.Range(0, 3).Where(axis => axis != change.SeparateAxis && change.From[axis] != change.To[axis])
             .OrderBy(axis => (double)change.To[axis] / change.From[axis]).ToArray();
-        var ranges = change.Order == 3 && axes.Length > 0 ? Ranges(result, size) : [];
-        foreach (var inPlane in axes)
+        var ranges = change.Order == 3 && axes.Length > 0 ? Ranges(volume) : [];
+        foreach (var (i, inPlane) in axes.Index())
         {
-            volume = [];
-            Step(ref result, ref size, inPlane, change.Order);
+            volume = Step(volume, inPlane, change.Order, i == axes.Length - 1 ? ranges : []);
         }
 
-        if (ranges.Length > 0)
+        return change.SeparateAxis is { } coarse && !picksFirst && change.From[coarse] != change.To[coarse]
+            ? Step(volume, coarse, change.SeparateOrder, [])
+            : volume;
+    }
+
+    /// <summary>Resamples an axis.</summary>
+    /// <param name="volume">Is let go.</param>
+    /// <param name="axis">Which.</param>
+    /// <param name="order">Of the interpolation.</param>
+    /// <param name="ranges">What the result is clipped to; empty for nothing.</param>
+    private VoxelStore<float> Step(VoxelStore<float> volume, int axis, int order, (float Low, float High)[] ranges)
+    {
+        var size = volume.Size;
+        var target = size.With(axis, change.To[axis]);
+        var result = create(target);
+        var p = new AxisResampling(axis, order, size[axis], target[axis]);
+        // Slabs of planes have complete lines along y and x; slabs of rows have them along z.
+        var across = axis == 0 ? 1 : 0;
+        using (var memory = new VolumeMemory(backend))
         {
-            Clip(result, size, ranges);
+            foreach (var box in Slabs(size.Voxels > target.Voxels ? size : target, across))
+            {
+                var wanted = new Box(box.Origin, target.With(across, box.Size[across]));
+                var needed = new Box(box.Origin, size.With(across, box.Size[across]));
+                Tensor from = memory.Allocate(needed.Size), to = memory.Allocate(wanted.Size);
+                var values = Slab(Math.Max(needed.Size.Voxels, wanted.Size.Voxels));
+                volume.Read(needed, values[..(int)needed.Size.Voxels]);
+                backend.Upload(values[..(int)needed.Size.Voxels], from);
+                backend.ResampleAxis(p, from, to);
+                values = values[..(int)wanted.Size.Voxels];
+                backend.Download(to, values);
+                if (ranges.Length > 0)
+                {
+                    Clip(values, wanted, ranges);
+                }
+
+                result.Write(wanted, values);
+                memory.Free(from);
+                memory.Free(to);
+            }
         }
 
-        if (change.SeparateAxis is { } coarse && !picksFirst && change.From[coarse] != change.To[coarse])
+        volume.Dispose();
+        if (size.Voxels > Resampling.LargeVoxels)
         {
-            volume = [];
-            Step(ref result, ref size, coarse, change.SeparateOrder);
+            MemoryBudget.GiveBack();                      // the step's input, before the next one allocates
         }
 
         return result;
     }
 
-    private void Step(ref float[] volume, ref Extent size, int axis, int order)
+    /// <summary>A grid in slabs across an axis, of at most as many voxels as may be in work.</summary>
+    private IEnumerable<Box> Slabs(Extent size, int across)
     {
-        var target = size.With(axis, change.To[axis]);
-        var result = GC.AllocateUninitializedArray<float>(checked((int)target.Voxels));
-        var p = new AxisResampling(axis, order, size[axis], target[axis]);
-        // Slabs of planes have complete lines along y and x; slabs of rows have them along z.
-        var across = axis == 0 ? 1 : 0;
-        var each = (int)Math.Clamp(
-            slabVoxels / Math.Max(1, Math.Max(size.Voxels, target.Voxels) / size[across]), 1, size[across]);
-        using var memory = new VolumeMemory(backend);
+        var each = (int)Math.Clamp(slabVoxels / Math.Max(1, size.Voxels / size[across]), 1, size[across]);
         for (var first = 0; first < size[across]; first += each)
         {
-            var count = Math.Min(each, size[across] - first);
-            Tensor from = memory.Allocate(size.With(across, count)), to = memory.Allocate(target.With(across, count));
-            Move(volume, size, across, first, count, values => backend.Upload(values, from), null);
-            backend.ResampleAxis(p, from, to);
-            Move(result, target, across, first, count, null, values => backend.Download(to, values));
-            memory.Free(from);
-            memory.Free(to);
-        }
-
-        (volume, size) = (result, target);
-        if (result.LongLength > Resampling.LargeVoxels)
-        {
-            MemoryBudget.GiveBack();                      // the step's input, before the next one allocates
+            yield return new Box(
+                default(Extent).With(across, first), size.With(across, Math.Min(each, size[across] - first)));
         }
     }
 
-    /// <summary>Hands a slab of planes out as it lies; a slab of rows through an array of its own.</summary>
-    private static void Move(
-        float[] volume, Extent size, int across, int first, int count, Action<float[]>? upload, Action<float[]>? download)
+    private Span<float> Slab(long voxels)
     {
-        var slab = new float[size.With(across, count).Voxels];
-        var run = across == 0 ? slab.Length : count * size.X;
-        var stride = across == 0 ? 0 : size.Y * size.X;
-        var start = first * (across == 0 ? size.Y * size.X : size.X);
-        download?.Invoke(slab);
-        for (int at = 0, from = start; at < slab.Length; at += run, from += stride)
+        if (slab.Length < voxels)
         {
-            if (upload is not null)
-            {
-                volume.AsSpan(from, run).CopyTo(slab.AsSpan(at));
-            }
-            else
-            {
-                slab.AsSpan(at, run).CopyTo(volume.AsSpan(from));
-            }
+            slab = new float[voxels];
         }
 
-        upload?.Invoke(slab);
+        return slab;
     }
 
     /// <summary>Least and greatest value: of everything, or in separate mode of each slice.</summary>
-    private (float Low, float High)[] Ranges(float[] volume, Extent size)
+    private (float Low, float High)[] Ranges(VoxelStore<float> volume)
     {
-        var slices = change.SeparateAxis is { } axis ? size[axis] : 1;
+        var slices = change.SeparateAxis is { } axis ? volume.Size[axis] : 1;
         var ranges = new (float Low, float High)[slices];
         Array.Fill(ranges, (float.PositiveInfinity, float.NegativeInfinity));
-        ForSlices(size, (slice, start, length) =>
+        foreach (var box in Slabs(volume.Size, across: 0))
         {
-            var (low, high) = ranges[slice];
-            foreach (var value in volume.AsSpan(start, length))
+            var values = Slab(box.Size.Voxels)[..(int)box.Size.Voxels];
+            volume.Read(box, values);
+            foreach (var (slice, start, length) in Slices(box))
             {
-                low = Math.Min(low, value);
-                high = Math.Max(high, value);
-            }
+                var (low, high) = ranges[slice];
+                foreach (var value in values.Slice(start, length))
+                {
+                    low = Math.Min(low, value);
+                    high = Math.Max(high, value);
+                }
 
-            ranges[slice] = (low, high);
-        });
+                ranges[slice] = (low, high);
+            }
+        }
+
         return ranges;
     }
 
-    private void Clip(float[] volume, Extent size, (float Low, float High)[] ranges) => ForSlices(size, (slice, start, length) =>
+    private void Clip(Span<float> values, in Box box, (float Low, float High)[] ranges)
     {
-        var (low, high) = ranges[slice];
-        foreach (ref var value in volume.AsSpan(start, length))
+        foreach (var (slice, start, length) in Slices(box))
         {
-            value = value < low ? low : value > high ? high : value;
+            var (low, high) = ranges[slice];
+            foreach (ref var value in values.Slice(start, length))
+            {
+                value = value < low ? low : value > high ? high : value;
+            }
         }
-    });
+    }
 
-    /// <summary>Calls with (slice, first value, values) for every run of values of one slice.</summary>
-    private void ForSlices(Extent size, Action<int, int, int> run)
+    /// <summary>The runs of a box's values that belong to one slice, as (slice, first value, values).</summary>
+    private IEnumerable<(int Slice, int Start, int Length)> Slices(Box box)
     {
+        var (origin, size) = (box.Origin, box.Size);
+        if (change.SeparateAxis is null)
+        {
+            yield return (0, 0, (int)size.Voxels);
+            yield break;
+        }
+
         for (var z = 0; z < size.Z; z++)
         {
-            if (change.SeparateAxis is not (1 or 2))
+            if (change.SeparateAxis == 0)
             {
-                run(change.SeparateAxis == 0 ? z : 0, z * size.Y * size.X, size.Y * size.X);
+                yield return (origin.Z + z, z * size.Y * size.X, size.Y * size.X);
                 continue;
             }
 
             for (var y = 0; y < size.Y; y++)
             {
                 var start = ((z * size.Y) + y) * size.X;
-                for (var x = 0; change.SeparateAxis == 2 && x < size.X; x++)
-                {
-                    run(x, start + x, 1);
-                }
-
                 if (change.SeparateAxis == 1)
                 {
-                    run(y, start, size.X);
+                    yield return (origin.Y + y, start, size.X);
+                    continue;
+                }
+
+                for (var x = 0; x < size.X; x++)
+                {
+                    yield return (origin.X + x, start + x, 1);
                 }
             }
         }

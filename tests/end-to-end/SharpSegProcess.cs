@@ -89,6 +89,15 @@ internal sealed class SharpSegProcess : IDisposable
         return running.WaitForEnd();
     }
 
+    /// <summary>Runs a command that may hold at most so many bytes of memory of its own (RLIMIT_DATA). Needs bash.</summary>
+    public static Outcome RunInMemory(long bytes, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(
+            "bash", ["-c", $"ulimit -d {bytes / 1024}; exec \"$@\"", "bash", Host, Product, .. arguments]);
+        using var running = new SharpSegProcess(start);
+        return running.WaitForEnd();
+    }
+
     /// <summary>Sends a signal, by the name that kill(1) knows.</summary>
     public void Signal(string name)
     {

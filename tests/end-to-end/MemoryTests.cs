@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Tensors;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>
+/// What a command says it will take is what it takes, shown under a hard limit of the operating system
+/// (docs/method/memory.md).
+/// </summary>
+public sealed partial class MemoryTests : IDisposable
+{
+    private const double Tolerance = 1.1; // of what is printed
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [FactWith(Needs.Bash)]
+    public void Preprocessing_with_resampling_takes_what_it_says()
+    {
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", Large(), "-o", work, "--spacing", "1.03,0.97,1.02", "--memory", "1GB");
+        string[] command = ["preprocess", work, "-c", "3d_fullres"];
+        var need = Printed(SharpSegProcess.Succeed(command));
+        Assert.InRange(need, 350e6, 600e6);
+        Directory.Delete(Path.Combine(work, "preprocessed"), recursive: true);
+        var outcome = SharpSegProcess.RunInMemory((long)(need * Tolerance), command);
+        Assert.True(outcome.Code == 0, outcome.Errors);
+    }
+
+    /// <summary>The peak that a command printed, bytes.</summary>
+    private static double Printed(Outcome outcome)
+    {
+        var match = Peak().Match(outcome.Errors);
+        Assert.True(match.Success, outcome.Errors);
+        return double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * (match.Groups[2].Value == "GB" ? 1e9 : 1e6);
+    }
+
+    [GeneratedRegex(@"memory: .*?, ([\d.]+) (GB|MB) of [\d.]+ [GM]B with")]
+    private static partial Regex Peak();
+
+    /// <summary>A dataset of one case that is large enough to be worked on in steps.</summary>
+    private string Large()
+    {
+        var size = new Extent(300, 256, 256);
+        var dataset = folder.At("Dataset001_Large");
+        TinyDataset.Describe(Directory.CreateDirectory(dataset).FullName, cases: 1, channels: 1);
+        File.WriteAllText(
+            Path.Combine(dataset, "dataset.json"),
+            File.ReadAllText(Path.Combine(dataset, "dataset.json")).Replace(".nii.gz", ".nii", StringComparison.Ordinal));
+        Directory.CreateDirectory(Path.Combine(dataset, "imagesTr"));
+        Directory.CreateDirectory(Path.Combine(dataset, "labelsTr"));
+        var values = new float[size.Voxels];
+        var labels = new short[size.Voxels];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = 1 + (i * 7919L % 101);
+            labels[i] = (short)(i / 65536 is > 100 and < 150 && i % 256 is > 50 and < 120 ? 1 + (i / 256 % 2) : 0);
+        }
+
+        var geometry = TinyDataset.Geometry(size, new Spacing(1, 1, 1));
+        ImageFile.WriteFloats(Path.Combine(dataset, "imagesTr", "case_0_0000.nii"), values, geometry);
+        ImageFile.WriteLabels(Path.Combine(dataset, "labelsTr", "case_0.nii"), labels, geometry, highestLabel: 2);
+        return dataset;
+    }
+}

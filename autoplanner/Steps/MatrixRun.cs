@@ -50,8 +50,11 @@ public static class MatrixRun
         {
             if (matrix.Cells.Count > 1)
             {
-                reporter.Info(
-                    $"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done\n{matrix.Table(running: cell)}");
+                reporter.Info($"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done");
+                foreach (var row in matrix.Table(running: cell).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                {
+                    reporter.Info(row);
+                }
             }
 
             var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with

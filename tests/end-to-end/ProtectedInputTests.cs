@@ -144,7 +144,7 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
         ImageFile.ReadLabels(folder.At("case_0.nii.gz"));
     }
 
-    private const string Best =
+    internal const string Best =
         """
         {"format": "sharpseg-best", "version": 1, "configurations": ["3d_fullres"], "folds": ["0"],
          "postprocessing": {"keep_largest_component": [[1]], "connectivity": "full"},

@@ -67,6 +67,14 @@ internal sealed class SharpSegProcess : IDisposable
         return outcome;
     }
 
+    /// <summary>Runs a command to its end in a folder, to which relative paths refer.</summary>
+    public static Outcome RunIn(string folder, params string[] arguments)
+    {
+        using var running =
+            new SharpSegProcess(new ProcessStartInfo(Host, [Product, .. arguments]) { WorkingDirectory = folder });
+        return running.WaitForEnd();
+    }
+
     /// <summary>
     /// Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.
     /// </summary>

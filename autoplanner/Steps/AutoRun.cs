@@ -168,9 +168,7 @@ public static class AutoRun
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
     private static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel)
     {
-        reporter.Stage($"verify {folder}");
-        var findings = DatasetVerifier.Verify(
-            folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
+        var findings = VerificationRun.Execute(folder, reporter, cancel);
         foreach (var finding in findings)
         {
             if (finding.Severity == Severity.Error)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Datasets;
 
 namespace SharpSeg.AutoPlanner.Workspaces;
 
@@ -11,8 +12,8 @@ public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Va
 
 /// <summary>
 /// The folds of a cross-validation: five by default, or whatever a split file lists (docs/method/datasets.md §8,
-/// docs/method/training.md §2). Cases of one patient must not be spread over folds; only the user can know and writes such splits
-/// himself.
+/// docs/method/training.md §2). Cases of one patient must not be spread over folds; only the user can know and writes such
+/// splits himself.
 /// </summary>
 public sealed class Splits
 {
@@ -97,7 +98,7 @@ public sealed class Splits
     }
 
     /// <summary>Reads splits.json or nnU-Net v2's splits_final.json: a list of {"train": [ids], "val": [ids]}.</summary>
-    /// <exception cref="SharpSegException">Not such a list, empty, or an id that is not a training case.</exception>
+    /// <exception cref="SharpSegException">Not such a list, empty, an id twice, or one that is not a training case.</exception>
     public static Splits Load(string path, IEnumerable<string> caseIds) => Parse(JsonFile.ReadText(path), path, caseIds);
 
     /// <summary>As <see cref="Load"/>, from a text.</summary>
@@ -105,12 +106,24 @@ public sealed class Splits
     public static Splits Parse(string text, string source, IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
+        var folds = Read(text, source);
+        return SplitsCheck.Findings(folds, ids, source).FirstOrDefault(finding => finding.Severity == Severity.Error) is { } error
+            ? throw new SharpSegException(error.Message, error.Hint)
+            : new Splits(ids, folds);
+    }
+
+    /// <summary>Everything that is wrong with a split file, or looks like a mistake.</summary>
+    /// <exception cref="SharpSegException">It is no list of folds at all, or a case id occurs twice.</exception>
+    public static IReadOnlyList<Finding> Check(string path, IEnumerable<string> caseIds) =>
+        [.. SplitsCheck.Findings(Read(JsonFile.ReadText(path), path), Sorted(caseIds), path)];
+
+    private static Split[] Read(string text, string source)
+    {
         if (JsonFile.ParseNode(text, source) is not JsonArray { Count: > 0 } list)
         {
             throw new SharpSegException($"{source}: expected a list of at least one {{\"train\": […], \"val\": […]}}");
         }
 
-        var known = ids.ToHashSet(StringComparer.Ordinal);
         var folds = new Split[list.Count];
         for (var fold = 0; fold < folds.Length; fold++)
         {
@@ -120,32 +133,15 @@ public sealed class Splits
             }
 
             var json = new JsonFile(source, fold.ToString(CultureInfo.InvariantCulture), entry);
-            folds[fold] = new Split(json.RequiredTexts("train"), json.RequiredTexts("val"));
-            if (folds[fold].Train.Count == 0)
-            {
-                throw json.Error("train", "no case");
-            }
-
-            if (folds[fold].Train.Concat(folds[fold].Val).FirstOrDefault(id => !known.Contains(id)) is { } unknown)
-            {
-                throw new SharpSegException(
-                    $"{source}: fold {fold} names `{unknown}`, which is not a training case of this dataset",
-                    "correct the file, or delete it to get new splits");
-            }
-
-            var shared = folds[fold].Train.Intersect(folds[fold].Val, StringComparer.Ordinal).Count();
-            if (shared > 0)
-            {
-                folds[fold] = folds[fold] with
-                {
-                    Warning =
-                        $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its "
-                            + "scores are too good",
-                };
-            }
+            var (train, val) = (json.RequiredTexts("train"), json.RequiredTexts("val"));
+            var shared = train.Intersect(val, StringComparer.Ordinal).Count();
+            folds[fold] = new Split(
+                train, val, shared == 0 ? null
+                    : $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its "
+                        + "scores are too good");
         }
 
-        return new Splits(ids, folds);
+        return folds;
     }
 
     /// <summary>Writes the folds for <see cref="Load"/>.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
@@ -11,9 +12,7 @@ internal static class VerifyCommand
 {
     public static Answer Run(VerifyOptions options, IReporter reporter, CancellationToken cancel)
     {
-        reporter.Stage($"verify {options.Dataset}");
-        var findings = DatasetVerifier.Verify(
-            options.Dataset, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
+        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel);
         var text = new StringBuilder();
         var list = new JsonArray();
         string? lastHint = null; // one hint often goes with many cases

@@ -51,6 +51,15 @@ public sealed class BadDatasetTests
         ("labels with a gap", folder => Replace(folder, "\"upper\": 2", "\"upper\": 3"), ["dataset.json", "without gaps"]),
         ("wrong number of cases", folder => Replace(folder, "\"numTraining\": 6", "\"numTraining\": 7"),
             ["`numTraining` is 7", "6 training cases"]),
+        ("folds that are no list", folder => WriteFolds(folder, """{"train": []}"""),
+            ["splits_final.json", "expected a list of at least one"]),
+        ("a fold with an unknown case", folder => WriteFolds(folder, """[{"train": ["case_0", "case_9"], "val": ["case_1"]}]"""),
+            ["splits_final.json", "fold 0 names `case_9`, which is not a training case"]),
+        ("a fold with a case twice",
+            folder => WriteFolds(folder, """[{"train": ["case_0", "case_2", "case_0"], "val": ["case_1"]}]"""),
+            ["splits_final.json", "fold 0 lists `case_0` more than once in `train`"]),
+        ("a fold without training cases", folder => WriteFolds(folder, """[{"train": [], "val": ["case_1"]}]"""),
+            ["splits_final.json", "fold 0: no case in `train`"]),
         ("unknown file ending", folder => Replace(folder, ".nii.gz", ".xyz"), ["`.xyz`"]),
     ];
 
@@ -100,6 +109,25 @@ public sealed class BadDatasetTests
         var json = SharpSegProcess.Run("verify", dataset, "--json").Json();
         Assert.Equal(planted.Length, (int)json["errors"]!);
         Assert.Contains(json["findings"]!.AsArray(), finding => (string?)finding!["case"] == "case_5");
+    }
+
+    [Fact]
+    public void Verify_warns_of_folds_that_look_like_mistakes()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"));
+        WriteFolds(dataset, """
+            [{"train": ["case_0", "case_1"], "val": ["case_1", "case_2"]}, {"train": ["case_0"], "val": ["case_2"]},
+             {"train": ["case_3"], "val": []}]
+            """);
+        var outcome = SharpSegProcess.Succeed("verify", dataset);
+        Assert.Contains("no errors, 4 warning(s)", outcome.Output, StringComparison.Ordinal);
+        string[] says =
+        [
+            "fold 0 trains and validates on the same 1 case", "fold 2 validates on no case", "several folds validate on `case_2`",
+            "no fold uses `case_4`, `case_5`",
+        ];
+        Assert.All(says, line => Assert.Contains(line, outcome.Output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -161,6 +189,9 @@ public sealed class BadDatasetTests
             "warning: case `case_2`: `case_2_0000.nii.gz`: its header has a spacing of 0 mm along x; 1 mm is assumed",
             plan.Errors, StringComparison.Ordinal);
     }
+
+    private static void WriteFolds(string folder, string json) =>
+        File.WriteAllText(Path.Combine(folder, "splits_final.json"), json);
 
     private static string Json(string folder) => Path.Combine(folder, "dataset.json");
 

@@ -117,6 +117,28 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
     }
 
     [Fact]
+    public void Among_zeros_nothing_is_chosen()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Work, "work");
+        File.Delete(Path.Combine(work, "best.json"));
+        foreach (var validation in Directory.GetDirectories(work, "validation", SearchOption.AllDirectories))
+        {
+            foreach (var file in Directory.GetFiles(validation, "*.nii.gz"))
+            {
+                var read = ImageFile.ReadLabels(file);
+                ImageFile.WriteLabels(file, new short[read.Voxels.Length], read.Geometry, 2);
+            }
+        }
+
+        var outcome = SharpSegProcess.Run("find-best", work, "--no-ensemble");
+        outcome.AssertErrorWithHint(1, "there is nothing to choose, and best.json is not written");
+        Assert.Contains("warning: 2d: mean foreground Dice 0\n", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("warning: 3d_fullres: mean foreground Dice 0\n", outcome.Errors, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(work, "best.json")));
+    }
+
+    [Fact]
     public void Predicting_by_choice_is_the_same_as_step_by_step_and_from_an_exported_model()
     {
         using var folder = new TemporaryFolder();

@@ -97,6 +97,8 @@ public sealed class SplitsTests
     [InlineData("""[{"train": ["c000"]}]""", "0.val: missing")]
     [InlineData("""[{"train": [], "val": ["c000"]}]""", "no case")]
     [InlineData("""[{"train": [1], "val": []}]""", "a text, found 1")]
+    [InlineData("""[{"train": ["c000", "c000"], "val": ["c001"]}]""", "fold 0 lists `c000` more than once in `train`")]
+    [InlineData("""[{"train": ["c000"], "val": ["c001", "c001"]}]""", "fold 0 lists `c001` more than once in `val`")]
     public void Bad_files_are_refused_in_one_line(string text, string expected)
     {
         var error = Assert.Throws<SharpSegException>(() => Splits.Parse(text, "splits.json", Ids(5)));

@@ -20,7 +20,9 @@ internal static class ReportCommand
         }
 
         var scores = File.Exists(options.Source) ? options.Source : Workspace.SummaryFile(options.Source);
-        var isWorkspace = Directory.Exists(options.Source) && new Workspace(options.Source).AllPlans().Count > 0;
+
+        // Folders of segmentations hold the plans that made them; only segmentations are scored beside them.
+        var isWorkspace = !File.Exists(scores) && new Workspace(options.Source).AllPlans().Count > 0;
         if (!isWorkspace && !File.Exists(scores))
         {
             throw new SharpSegException(

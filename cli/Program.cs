@@ -12,9 +12,9 @@ internal static class Program
     private static readonly Type[] Verbs =
     [
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
-        typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(FindBestOptions), typeof(EnsembleOptions),
-        typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions), typeof(ReportOptions),
-        typeof(DevicesOptions),
+        typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(CompareOptions), typeof(FindBestOptions),
+        typeof(EnsembleOptions), typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions),
+        typeof(ReportOptions), typeof(DevicesOptions),
     ];
 
     private static readonly HelpPages Help = new(Verbs);
@@ -105,6 +105,7 @@ internal static class Program
         TrainOptions o => TrainCommand.Run(o, reporter, cancel),
         PredictOptions o => PredictCommand.Run(o, reporter, cancel),
         EvaluateOptions o => EvaluateCommand.Run(o, reporter, cancel),
+        CompareOptions o => CompareCommand.Run(o),
         FindBestOptions o => FindBestCommand.Run(o, reporter, cancel),
         EnsembleOptions o => EnsembleCommand.Run(o, reporter, cancel),
         PostprocessOptions o => PostprocessCommand.Run(o, reporter, cancel),

@@ -100,7 +100,7 @@ internal sealed class NnUNetModelWriter
                 Add(parameter.Name, shape, parameter.Kind == ParameterKind.NormScale ? 1 : 0);
             }
 
-            if (parameter.Kind == ParameterKind.NormScale && plan.Architecture.Norm == NormKind.Folded)
+            if (parameter.Kind == ParameterKind.NormScale && plan.Architecture.Norm == NormKind.Batch)
             {
                 var norm = parameter.Name[..^".weight".Length];
                 Add($"{norm}.running_mean", shape, 0);

@@ -54,11 +54,11 @@ internal static class ArchitectureJson
             ["norm_op"] = plan.Norm == NormKind.Instance
                 ? $"torch.nn.modules.instancenorm.InstanceNorm{dimensions}d"
                 : $"torch.nn.modules.batchnorm.BatchNorm{dimensions}d",
-            ["norm_op_kwargs"] = new JsonObject { ["eps"] = plan.NormEpsilon, ["affine"] = plan.NormAffine },
+            ["norm_op_kwargs"] = NormArguments(plan),
         };
         DropoutJson.Write(plan.Dropout, arguments);
-        arguments["nonlin"] = "torch.nn.LeakyReLU";
-        arguments["nonlin_kwargs"] = plan.LeakySlope == DefaultSlope
+        arguments["nonlin"] = plan.LeakySlope == 0 ? "torch.nn.ReLU" : "torch.nn.LeakyReLU";
+        arguments["nonlin_kwargs"] = plan.LeakySlope is 0 or DefaultSlope
             ? new JsonObject { ["inplace"] = true }
             : new JsonObject { ["inplace"] = true, ["negative_slope"] = plan.LeakySlope };
         return new JsonObject
@@ -67,6 +67,17 @@ internal static class ArchitectureJson
             ["arch_kwargs"] = arguments,
             ["_kw_requires_import"] = new JsonArray("conv_op", "norm_op", "dropout_op", "nonlin"),
         };
+    }
+
+    private static JsonObject NormArguments(ArchitecturePlan plan)
+    {
+        var arguments = new JsonObject { ["eps"] = plan.NormEpsilon, ["affine"] = plan.NormAffine };
+        if (plan.Norm == NormKind.Batch)
+        {
+            arguments["momentum"] = plan.NormMomentum;
+        }
+
+        return arguments;
     }
 
     private static ArchitecturePlan ReadNested(JsonFile architecture, int axes)
@@ -147,19 +158,14 @@ internal static class ArchitectureJson
         if (!isBatch && name != $"InstanceNorm{axes}d")
         {
             throw arguments.Error(
-                "norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and, for prediction, BatchNorm{axes}d are");
-        }
-
-        if (isBatch && plan.Family is not (NetworkFamily.PlainUNet or NetworkFamily.ResidualEncoderUNet))
-        {
-            throw arguments.Error("norm_op", $"`{name}` is not supported in {plan.Family}");
+                "norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and BatchNorm{axes}d are");
         }
 
         plan =
             plan with
             {
                 Norm = isBatch
-                ? NormKind.Folded
+                ? NormKind.Batch
                 : NormKind.Instance,
                 NormAffine = isBatch,
                 NormEpsilon = DefaultEpsilon
@@ -177,7 +183,13 @@ internal static class ArchitectureJson
                         : throw kwargs.Error(key, "must be above 0 and at most 1")
                     },
                 "affine" => plan with { NormAffine = kwargs.Flag(key) ?? false },
-                "momentum" => plan, // of running statistics in training
+                "momentum" when isBatch => plan with
+                {
+                    NormMomentum = kwargs.RequiredNumber(key) is > 0 and <= 1 and var m
+                        ? m
+                        : throw kwargs.Error(key, "must be above 0 and at most 1"),
+                },
+                "momentum" => plan, // of statistics that instance normalisation does not keep
                 "track_running_stats" when (kwargs.Flag(key) ?? false) == isBatch => plan,
                 _ => throw kwargs.Error(key, $"`{value?.ToJsonString() ?? "null"}` is not supported"),
             };

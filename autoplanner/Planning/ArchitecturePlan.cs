@@ -29,11 +29,14 @@ public sealed record ArchitecturePlan
     /// <summary>Slope of the leaky ReLU for negative values; 0 is a ReLU.</summary>
     public double LeakySlope { get; init; } = 0.01;
 
-    /// <summary>Instance normalisation; <see cref="NormKind.Folded"/> where the plans name batch normalisation.</summary>
+    /// <summary>Instance or batch normalisation.</summary>
     public NormKind Norm { get; init; }
 
     /// <summary>Added to the variance in the normalisation.</summary>
     public double NormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Share of a batch in the running averages of batch normalisation.</summary>
+    public double NormMomentum { get; init; } = 0.1;
 
     /// <summary>Whether the normalisation has γ and β.</summary>
     public bool NormAffine { get; init; } = true;

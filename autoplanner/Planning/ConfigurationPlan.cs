@@ -81,16 +81,26 @@ public sealed record ConfigurationPlan
         LeakySlope = (float)Architecture.LeakySlope,
         Norm = Architecture.Norm,
         NormEpsilon = (float)Architecture.NormEpsilon,
+        NormMomentum = (float)Architecture.NormMomentum,
         NormAffine = Architecture.NormAffine,
         ConvolutionBias = Architecture.ConvolutionBias,
     };
 
     /// <summary>
-    /// The network of this configuration for a dataset; only profile `modern` supervises the lower decoder stages.
+    /// The network that learns this configuration of a dataset; only profile `modern` supervises the lower decoder stages.
     /// </summary>
-    public NetworkPlan NetworkFor(Profile profile, DatasetDescription description) => ToNetworkPlan(
+    public NetworkPlan TrainingNetworkFor(Profile profile, DatasetDescription description) => ToNetworkPlan(
         description.ChannelNames.Count + MaskLabels(description.Labels).Count, description.Labels.HeadCount,
         deepSupervision: profile == Profile.Modern);
+
+    /// <summary>
+    /// The network that predicts: the same, but the running averages of a batch normalisation are folded into its γ and β.
+    /// </summary>
+    public NetworkPlan NetworkFor(Profile profile, DatasetDescription description)
+    {
+        var network = TrainingNetworkFor(profile, description);
+        return network.Norm == NormKind.Batch ? network with { Norm = NormKind.Folded } : network;
+    }
 
     /// <summary>
     /// The labels whose masks by the previous stage are further input channels, ascending: in a cascade every foreground label,

@@ -35,6 +35,12 @@ public sealed record NetworkChoice(
         Classic,
     ];
 
+    /// <summary>Plain ReLUs instead of leaky ones (docs/method/networks.md §2.7).</summary>
+    public bool PlainRelu { get; init; }
+
+    /// <summary>Batch instead of instance normalisation (docs/method/networks.md §2.7).</summary>
+    public bool BatchNorm { get; init; }
+
     /// <summary>Options that plan this network.</summary>
     public PlannerOptions Options() => new()
     {
@@ -42,5 +48,7 @@ public sealed record NetworkChoice(
         Preset = Preset,
         Family = Family,
         StuNetVariant = StuNet ?? StuNetVariant.S,
+        PlainRelu = PlainRelu,
+        BatchNorm = BatchNorm,
     };
 }

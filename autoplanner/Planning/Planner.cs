@@ -56,7 +56,7 @@ internal static class Planner
                 [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint))
                     .Select(value => (int)Math.Round(value))],
             IntensityProperties = facts.Fingerprint.IntensityProperties,
-            Configurations = configurations,
+            Configurations = WithAblations(configurations, options, log),
         };
         return new PlanResult(plans, log.Decisions) { MemoryEstimates = estimates };
     }
@@ -69,9 +69,43 @@ internal static class Planner
             name += $"_{Preset.Of(options.Preset).Label}";
         }
 
-        return options.Family is not { } family || options.Profile == Profile.Classic ? name
+        var network = options.Family is not { } family || options.Profile == Profile.Classic ? name
             : family == NetworkFamily.StuNet ? $"{name}_{family}_{options.StuNetVariant.Name}"
             : $"{name}_{family}";
+        return network + (options.PlainRelu ? "_ReLU" : "") + (options.BatchNorm ? "_BatchNorm" : "");
+    }
+
+    /// <summary>Other activation and normalisation than the method's; they change no size.</summary>
+    private static IReadOnlyDictionary<string, ConfigurationPlan> WithAblations(
+        IReadOnlyDictionary<string, ConfigurationPlan> configurations, PlannerOptions options, DecisionLog log)
+    {
+        if (!options.PlainRelu && !options.BatchNorm)
+        {
+            return configurations;
+        }
+
+        const string rule = "asked for (docs/method/networks.md §2.7)";
+        if (options.PlainRelu)
+        {
+            log.Add(null, "nonlin", rule, "--activation relu", "ReLU");
+        }
+
+        if (options.BatchNorm)
+        {
+            log.Add(null, "norm_op", rule, "--norm batch", "BatchNorm");
+        }
+
+        return configurations.ToDictionary(
+            pair => pair.Key,
+            pair => pair.Value with
+            {
+                Architecture = pair.Value.Architecture with
+                {
+                    LeakySlope = options.PlainRelu ? 0 : pair.Value.Architecture.LeakySlope,
+                    Norm = options.BatchNorm ? NormKind.Batch : pair.Value.Architecture.Norm,
+                },
+            },
+            StringComparer.Ordinal);
     }
 
     private static void CheckChannels(Fingerprint fingerprint, DatasetDescription description)

@@ -31,6 +31,12 @@ public sealed record PlannerOptions
     /// <summary>Size of an STU-Net, read only with that family.</summary>
     public StuNetVariant StuNetVariant { get; init; } = StuNetVariant.S;
 
+    /// <summary>Plain ReLUs instead of leaky ones.</summary>
+    public bool PlainRelu { get; init; }
+
+    /// <summary>Normalise over the batch instead of every sample by itself.</summary>
+    public bool BatchNorm { get; init; }
+
     /// <summary>Name of the plans; null = from profile and preset.</summary>
     public string? PlansName { get; init; }
 }

@@ -20,7 +20,10 @@ internal sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
     private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";
-    private const string PrecisionKey = "precision";
+    private const string PrecisionKey = "precision", OriginKey = "origin";
+
+    /// <summary>Metadata of what the weights do not show (<see cref="NetworkPlan.StyleText"/>).</summary>
+    internal const string StyleKey = "style";
 
     /// <summary>Metadata of imported networks: how they normalise, and the value of those that only predict.</summary>
     internal const string NormKey = "norm", FoldedNorm = "folded";
@@ -74,6 +77,7 @@ internal sealed class Checkpoint
             ["configuration"] = job.Configuration.Name,
             ["fold"] = job.Fold,
             [PrecisionKey] = backend.ProductPrecision,
+            [StyleKey] = network.Plan.StyleText,
             ["seed"] = job.Seed.ToString(CultureInfo.InvariantCulture),
             ["mirror_axes"] = JsonSerializer.Serialize([.. job.MirrorAxes], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
@@ -113,7 +117,7 @@ internal sealed class Checkpoint
             ["configuration"] = configuration,
             ["fold"] = fold,
             ["mirror_axes"] = JsonSerializer.Serialize([.. mirrorAxes], TrainingJson.Default.Int32Array),
-            ["origin"] = origin,
+            [OriginKey] = origin,
             [NormKey] = norm == NormKind.Folded ? FoldedNorm : "instance",
         }));
     }
@@ -219,6 +223,7 @@ internal sealed class Checkpoint
         try
         {
             ReadParameters(reader, path, network);
+            FoldBatchNorms(reader, path, network);
         }
         catch
         {
@@ -280,14 +285,55 @@ internal sealed class Checkpoint
 
     private static void ReadParameters(SafetensorsReader reader, string path, Network network)
     {
+        if (reader.Metadata.GetValueOrDefault(StyleKey) is { } style && style != network.Plan.StyleText)
+        {
+            throw new SharpSegException(
+                $"`{path}` was trained with {style}; the plan says {network.Plan.StyleText}",
+                "it was trained with other plans: use those, or train again");
+        }
+
         foreach (var parameter in network.Parameters.Parameters)
         {
             ReadTensor(reader, path, parameter.Name, parameter, parameter.Value, network.Backend);
         }
     }
 
+    /// <summary>
+    /// Folds running averages into γ and β: γ' = γ/√(var + ε), β' = β − γ'·mean. Imported networks come folded.
+    /// </summary>
+    private static void FoldBatchNorms(SafetensorsReader reader, string path, Network network)
+    {
+        if (network.Plan.Norm != NormKind.Folded || reader.Metadata.ContainsKey(OriginKey))
+        {
+            return;
+        }
+
+        foreach (var gamma in network.Parameters.Parameters.Where(parameter => parameter.Kind == ParameterKind.NormScale))
+        {
+            var norm = gamma.Name[..gamma.Name.LastIndexOf('.')];
+            var beta = network.Parameters[$"{norm}.bias"];
+            float[] factors = new float[gamma.Shape.C], offsets = new float[gamma.Shape.C];
+            var (mean, variance) = (
+                ReadValues(reader, path, $"{norm}.running_mean", gamma), ReadValues(reader, path, $"{norm}.running_var", gamma));
+            network.Backend.Download(gamma.Value, factors);
+            network.Backend.Download(beta.Value, offsets);
+            for (var c = 0; c < factors.Length; c++)
+            {
+                var factor = factors[c] / Math.Sqrt((double)variance[c] + network.Plan.NormEpsilon);
+                (factors[c], offsets[c]) = ((float)factor, (float)(offsets[c] - (factor * mean[c])));
+            }
+
+            network.Backend.Upload(factors, gamma.Value);
+            network.Backend.Upload(offsets, beta.Value);
+        }
+    }
+
     private static void ReadTensor(
-        SafetensorsReader reader, string path, string name, Parameter parameter, Engine.Tensors.Tensor target, Backend backend)
+        SafetensorsReader reader, string path, string name, Parameter parameter, Engine.Tensors.Tensor target, Backend backend) =>
+        backend.Upload(ReadValues(reader, path, name, parameter), target);
+
+    /// <summary>A tensor of the shape of a parameter.</summary>
+    private static float[] ReadValues(SafetensorsReader reader, string path, string name, Parameter parameter)
     {
         var expected = Dimensions(parameter);
         if (!reader.Contains(name) || !reader.Shape(name).SequenceEqual(expected))
@@ -299,7 +345,7 @@ internal sealed class Checkpoint
                 "it was trained with other plans: use those, or train again");
         }
 
-        var values = new float[target.Length];
+        var values = new float[parameter.Shape.Length];
         try
         {
             reader.Read(name, values);
@@ -314,7 +360,7 @@ internal sealed class Checkpoint
             throw Damaged(path, $"tensor `{name}` holds {values[odd]}, which is no weight", null);
         }
 
-        backend.Upload(values, target);
+        return values;
     }
 
     /// <summary>The extents under which a parameter is stored.</summary>

@@ -35,7 +35,7 @@ public static class PeakMemory
     internal static MemoryPlan Training(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
-        var network = configuration.NetworkFor(profile, description);
+        var network = configuration.TrainingNetworkFor(profile, description);
         var loss = new LossOptions(
             OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1);
         var memory = StepMemory.Measure(

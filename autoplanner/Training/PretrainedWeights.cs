@@ -50,6 +50,13 @@ internal static class PretrainedWeights
                 "start from a network with instance normalisation");
         }
 
+        if (file.Metadata.GetValueOrDefault(Checkpoint.StyleKey) is { } style && style != network.Plan.StyleText)
+        {
+            throw new SharpSegException(
+                $"`{start.Source}`: it was trained with {style}; the plan says {network.Plan.StyleText}",
+                "plan with the same --activation and --norm");
+        }
+
         foreach (var parameter in network.Parameters.Parameters)
         {
             var shape = Checkpoint.Dimensions(parameter);

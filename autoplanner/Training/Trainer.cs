@@ -174,7 +174,7 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>The network of a run, with its starting weights.</summary>
     public static Network BuildNetwork(TrainingJob job, Backend backend) =>
-        Network.Build(job.Configuration.NetworkFor(job.Plans.Profile, job.Description), backend, job.Seed);
+        Network.Build(job.Configuration.TrainingNetworkFor(job.Plans.Profile, job.Description), backend, job.Seed);
 
     /// <summary>Loss and clipping of a run.</summary>
     public static TrainingOptions Options(TrainingJob job, Network network)

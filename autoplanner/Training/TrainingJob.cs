@@ -1,7 +1,6 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
-using SharpSeg.Engine.Networks;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -93,13 +92,6 @@ public sealed record TrainingJob
     /// <summary>Refuses what is followed in prediction and not in training.</summary>
     private static void RequireTrainable(string configuration, ArchitecturePlan architecture)
     {
-        if (architecture.Norm != NormKind.Instance)
-        {
-            throw new SharpSegException(
-                $"configuration `{configuration}` normalises with batch normalisation, which is offered for prediction only",
-                "name InstanceNorm under `norm_op` in plans.json");
-        }
-
         if (architecture.Dropout is { } dropout)
         {
             throw new SharpSegException(

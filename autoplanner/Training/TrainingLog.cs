@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -22,6 +23,11 @@ internal static class TrainingLog
                 json.WriteStartObject();
                 json.WriteString("configuration", job.Configuration.Name);
                 json.WriteString("fold", job.Fold);
+                json.WriteString("profile", job.Plans.Profile.ToString().ToLowerInvariant());
+                json.WriteString("network", job.Configuration.Architecture.Family.ToString());
+                json.WriteString("activation", job.Configuration.Architecture.LeakySlope == 0 ? "relu" : "leaky");
+                json.WriteString("norm", job.Configuration.Architecture.Norm == NormKind.Batch ? "batch" : "instance");
+                json.WriteString("patch", job.Configuration.Patch.ToString());
                 json.WriteNumber("seed", job.Seed);
                 json.WriteString("device", device.Description);
                 json.WriteString("precision", device.ProductPrecision);
@@ -59,7 +65,7 @@ internal static class TrainingLog
         var number = 1;
         try
         {
-            var header = JsonFile.Parse(lines[0], path);
+            var header = JsonFile.Parse(lines.Length > 0 ? lines[0] : "", path);
             var schedule = header.Node["schedule"].Deserialize(TrainingJson.Default.TrainingSchedule)
                 ?? throw header.Error("schedule", "missing");
             var records = new List<EpochRecord>();
@@ -75,13 +81,49 @@ internal static class TrainingLog
                 : throw header.Error("seed", "missing, or no whole number");
             return new RunLog(
                 header.RequiredText("device"), header.RequiredText("precision"), seed,
-                header.RequiredInt("train_cases"), header.RequiredInt("val_cases"), schedule, records);
+                header.RequiredInt("train_cases"), header.RequiredInt("val_cases"), schedule, records)
+            {
+                Settings = SettingsOf(header),
+            };
         }
         catch (JsonException error)
         {
             throw new SharpSegException(
                 $"`{path}`: line {number} is damaged: {error.Message}", "it is only shown, not used: delete it", error);
         }
+    }
+
+    /// <summary>What a run was trained with, by name; what an older log does not say is left out.</summary>
+    private static Dictionary<string, string> SettingsOf(JsonFile header)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        string[] named = ["configuration", "fold", "profile", "network", "activation", "norm", "patch", "device", "precision"];
+        foreach (var name in named)
+        {
+            if (header.Text(name) is { } value)
+            {
+                settings[name] = value;
+            }
+        }
+
+        var variant = header.OptionalObject("variant");
+        foreach (var option in TrainingVariant.OptionNames)
+        {
+            settings[option] = variant?.Text(option) ?? "default";
+        }
+
+        settings["seed"] = header.Node["seed"]?.ToString() ?? "-";
+        if (header.OptionalObject("schedule") is { } schedule)
+        {
+            settings["batch"] = Number("batch_size");
+            settings["epochs"] = Number("epochs");
+            settings["iterations per epoch"] = Number("iterations_per_epoch");
+            settings["time budget"] = schedule.Node["time_budget"]?.ToString() ?? "-";
+
+            string Number(string key) => schedule.Node[key]?.ToString() ?? "-";
+        }
+
+        return settings;
     }
 }
 
@@ -97,6 +139,9 @@ internal sealed record RunLog(
     string Device, string Precision, ulong Seed, int TrainingCases, int ValidationCases, TrainingSchedule Schedule,
     IReadOnlyList<EpochRecord> Epochs)
 {
+    /// <summary>What it was trained with, by name and in words.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Training iterations so far.</summary>
     public int Iterations => Epochs.Sum(epoch => epoch.Iterations);
 

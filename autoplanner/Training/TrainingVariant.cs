@@ -27,6 +27,9 @@ public sealed record TrainingVariant
     /// </summary>
     public double? ForegroundShare { get; init; }
 
+    /// <summary>The names of all settings.</summary>
+    public static IReadOnlyList<string> OptionNames { get; } = ["loss", "augmentation", "deep-supervision", "foreground-share"];
+
     /// <summary>The settings that depart from the profile, as options and values; none for an ordinary training.</summary>
     [JsonIgnore]
     public IReadOnlyList<(string Option, string Value)> Settings

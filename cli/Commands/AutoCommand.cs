@@ -19,7 +19,7 @@ internal static class AutoCommand
         string[] typed = [.. options.Folds];
         string[] configurations = [.. options.Configurations];
         IReadOnlyList<string> folds = typed is [] ? ["0"] : typed is ["all"] ? [AutoRequest.All] : Choices.Folds(typed);
-        var network = Choices.Network(options.Network, options.Profile);
+        var network = Choices.Network(options.Network, options.Profile, options.Activation, options.Norm);
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(

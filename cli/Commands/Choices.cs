@@ -13,8 +13,8 @@ namespace SharpSeg.Cli.Commands;
 /// <summary>Parses option values that name one of a few things; a wrong one is answered with the list.</summary>
 internal static class Choices
 {
-    /// <summary>A network by its name, within the profile if one is named.</summary>
-    public static NetworkChoice Network(string? name, string? profile)
+    /// <summary>A network by its name, within the profile if one is named, with its activation and normalisation.</summary>
+    public static NetworkChoice Network(string? name, string? profile, string? activation, string? norm)
     {
         Profile? asked = profile is null
             ? null
@@ -22,6 +22,11 @@ internal static class Choices
         var network = name is null
             ? asked == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet
             : Of(name, "--network", [.. NetworkChoice.All.Select(choice => (choice.Name, choice))]);
+        network = network with
+        {
+            PlainRelu = activation is not null && Of(activation, "--activation", ("leaky", false), ("relu", true)),
+            BatchNorm = norm is not null && Of(norm, "--norm", ("instance", false), ("batch", true)),
+        };
         return asked is null || asked == network.Profile ? network : throw new UsageException(
             $"--network {network.Name} is of profile {network.Profile.ToString().ToLowerInvariant()}, not {profile}",
             "leave out --profile");

@@ -17,7 +17,7 @@ internal static class PlanCommand
 {
     public static Answer Run(PlanVerbOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var planner = Choices.Network(options.Network, options.Profile).Options() with
+        var planner = Choices.Network(options.Network, options.Profile, options.Activation, options.Norm).Options() with
         {
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             TargetSpacing = Spacing(options),

@@ -16,6 +16,12 @@ internal abstract class CommonOptions
     [Option("quiet", HelpText = "No progress: warnings, errors and the result only.")]
     public bool Quiet { get; set; }
 
+    /// <summary>Help of an option that <c>plan</c> and <c>auto</c> share, because it becomes part of the plan.</summary>
+    protected const string ActivationHelp = "leaky (default) or relu; part of the plan, as everything that prediction must know.";
+
+    /// <inheritdoc cref="ActivationHelp"/>
+    protected const string NormHelp = "instance (default) or batch normalisation; part of the plan.";
+
     /// <summary>Superfluous words: there must be none (<see cref="UnusedWords"/>).</summary>
     [Value(int.MaxValue, Hidden = true)]
     public IEnumerable<string> UnusedWords { get; set; } = [];

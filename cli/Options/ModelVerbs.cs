@@ -32,6 +32,23 @@ internal sealed class FindBestOptions : CommonOptions
         ("interrupted; best.json is as it was", "run the same command to start the comparison again");
 }
 
+[Verb(
+    "compare",
+    HelpText = "Show trained runs side by side: what differs, their Dice, whether the difference is clear, their cost.")]
+[Examples(
+    "sharpseg compare work/runs/2d/fold_0 work/plans/ce/runs/2d/fold_0",
+    "sharpseg compare work/runs/2d/fold_0 work/runs/3d_fullres/fold_0 --cases")]
+internal sealed class CompareOptions : CommonOptions
+{
+    [Value(
+        0, MetaName = "RUNS", Required = true,
+        HelpText = "Two or more run folders, WORK/runs/CONFIGURATION/fold_K; the others are compared with the first.")]
+    public IEnumerable<string> Runs { get; set; } = [];
+
+    [Option("cases", HelpText = "Also print the Dice of every case.")]
+    public bool Cases { get; set; }
+}
+
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
 [Examples("sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json")]
 internal sealed class EnsembleOptions : CommonOptions, IKeepsProbabilities

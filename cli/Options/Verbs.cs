@@ -56,6 +56,12 @@ internal sealed class AutoOptions : VariantOptions
             "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
     public string? Network { get; set; }
 
+    [Option("activation", HelpText = ActivationHelp)]
+    public string? Activation { get; set; }
+
+    [Option("norm", HelpText = NormHelp)]
+    public string? Norm { get; set; }
+
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
     public string? Plan { get; set; }
 
@@ -91,6 +97,12 @@ internal sealed class PlanVerbOptions : CommonOptions
         HelpText =
             "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
     public string? Network { get; set; }
+
+    [Option("activation", HelpText = ActivationHelp)]
+    public string? Activation { get; set; }
+
+    [Option("norm", HelpText = NormHelp)]
+    public string? Norm { get; set; }
 
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
     public string? Plan { get; set; }

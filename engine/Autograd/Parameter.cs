@@ -99,4 +99,10 @@ public enum ParameterKind
 
     /// <summary>β of a normalisation (c).</summary>
     NormShift,
+
+    /// <summary>Running mean of a batch normalisation (c); not trained.</summary>
+    RunningMean,
+
+    /// <summary>Running variance of a batch normalisation (c); not trained.</summary>
+    RunningVariance,
 }

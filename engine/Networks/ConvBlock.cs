@@ -11,6 +11,12 @@ public enum NormKind
     Instance,
 
     /// <summary>
+    /// Mean and variance of each channel over the whole batch in training, their running averages else (docs/method/networks.md
+    /// §2.7).
+    /// </summary>
+    Batch,
+
+    /// <summary>
     /// No statistics of its own: y = γ·x + β per channel. A trained batch normalisation with its running statistics folded into γ
     /// and β; such a network predicts and is not trained.
     /// </summary>
@@ -23,11 +29,13 @@ public enum NormKind
 /// <param name="Epsilon">Added to the variance.</param>
 /// <param name="Affine">Whether γ and β are trained.</param>
 /// <param name="HasBias">Whether the convolution has a bias.</param>
+/// <param name="Momentum">Share of a batch in the running averages of batch normalisation.</param>
 internal readonly record struct BlockStyle(
-    float Slope, NormKind Norm = NormKind.Instance, float Epsilon = 1e-5f, bool Affine = true, bool HasBias = true);
+    float Slope, NormKind Norm = NormKind.Instance, float Epsilon = 1e-5f, bool Affine = true, bool HasBias = true,
+    float Momentum = 0.1f);
 
 /// <summary>
-/// The unit of all networks: convolution → instance norm → leaky ReLU. Like all modules, it closes the variables that it created
+/// The unit of all networks: convolution → norm → leaky ReLU. Like all modules, it closes the variables that it created
 /// and those inputs that the caller marks as finished.
 /// </summary>
 internal sealed class ConvBlock
@@ -35,6 +43,7 @@ internal sealed class ConvBlock
     private readonly ConvolutionLayer convolution;
     private readonly Parameter gamma;
     private readonly Parameter beta;
+    private readonly RunningStatistics? running;
     private readonly BlockStyle style;
 
     /// <param name="store">Where to declare the parameters.</param>
@@ -53,11 +62,18 @@ internal sealed class ConvBlock
     {
         this.style = style;
         convolution = new ConvolutionLayer(
-            store, convName, inputs, outputs, kernel, stride, style.HasBias, biasCancels: style.Norm == NormKind.Instance);
+            store, convName, inputs, outputs, kernel, stride, style.HasBias, biasCancels: style.Norm != NormKind.Folded);
         gamma = store.Declare(
             $"{normName}.weight", Shape.Vector(outputs), ParameterKind.NormScale,
             initialValue: normStartsAtZero && style.Affine ? 0f : 1f);
         beta = store.Declare($"{normName}.bias", Shape.Vector(outputs), ParameterKind.NormShift);
+        running = style.Norm == NormKind.Batch
+            ? new RunningStatistics(
+                store.Declare($"{normName}.running_mean", Shape.Vector(outputs), ParameterKind.RunningMean),
+                store.Declare(
+                    $"{normName}.running_var", Shape.Vector(outputs), ParameterKind.RunningVariance, initialValue: 1f),
+                style.Momentum)
+            : null;
         if (!style.Affine)
         {
             gamma.LearningRateFactor = beta.LearningRateFactor = 0;
@@ -65,8 +81,12 @@ internal sealed class ConvBlock
     }
 
     /// <inheritdoc cref="ConvolutionLayer.Forward"/>
-    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null) =>
-        InstanceNormLeakyReLU.Apply(
-            tape, convolution.Forward(tape, inputs, finished), gamma, beta, style.Slope, style.Epsilon,
-            measured: style.Norm == NormKind.Instance);
+    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
+    {
+        var x = convolution.Forward(tape, inputs, finished);
+        return running is not null
+            ? NormLeakyReLU.OverBatch(tape, x, gamma, beta, style.Slope, style.Epsilon, running)
+            : NormLeakyReLU.OverSamples(
+                tape, x, gamma, beta, style.Slope, style.Epsilon, measured: style.Norm == NormKind.Instance);
+    }
 }

@@ -41,8 +41,11 @@ public sealed record NetworkPlan
     /// <summary>The normalisation after a convolution.</summary>
     public NormKind Norm { get; init; }
 
-    /// <summary>Added to the variance in instance normalisation.</summary>
+    /// <summary>Added to the variance in the normalisation.</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>Share of a batch in the running averages of batch normalisation.</summary>
+    public float NormMomentum { get; init; } = 0.1f;
 
     /// <summary>Whether γ and β are trained; else they stay 1 and 0.</summary>
     public bool NormAffine { get; init; } = true;
@@ -59,8 +62,14 @@ public sealed record NetworkPlan
     /// <summary>Whether no kernel and no stride has an extent along z.</summary>
     public bool Is2D => Kernels.All(k => k.Z == 1) && Strides.All(s => s.Z == 1);
 
+    /// <summary>
+    /// What the weights do not show: the same weights give another answer with another activation or normalisation.
+    /// </summary>
+    public string StyleText => FormattableString.Invariant($"activation slope {LeakySlope}, {(
+        Norm == NormKind.Instance ? "instance" : "batch")} normalisation with epsilon {NormEpsilon}");
+
     /// <summary>What all convolution blocks have in common.</summary>
-    internal BlockStyle Style => new(LeakySlope, Norm, NormEpsilon, NormAffine, ConvolutionBias);
+    internal BlockStyle Style => new(LeakySlope, Norm, NormEpsilon, NormAffine, ConvolutionBias, NormMomentum);
 
     /// <summary>
     /// Product of the strides of stages 0 to <paramref name="stage"/>: voxels of the input per voxel of that stage.

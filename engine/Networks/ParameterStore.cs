@@ -24,7 +24,8 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     public IReadOnlyList<Parameter> Parameters => parameters;
 
     /// <summary>Number of trainable values, padding not counted (docs/method/networks.md §9).</summary>
-    public long Count => parameters.Sum(p => p.Shape.Length);
+    public long Count => parameters
+        .Where(p => p.Kind is not (ParameterKind.RunningMean or ParameterKind.RunningVariance)).Sum(p => p.Shape.Length);
 
     /// <summary>Elements of either buffer, padding included.</summary>
     public long BufferLength { get; private set; }

@@ -3,8 +3,10 @@ using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.ModelFiles;
+using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
@@ -135,6 +137,78 @@ public sealed class AblationTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed(["train", work, .. short_, "--resume"]);
         SharpSegProcess.Run(["train", work, .. short_, "--resume", "--loss", "dice"])
             .AssertErrorWithHint(1, "was begun with loss ce");
+    }
+
+    [Fact]
+    public void A_network_with_batch_normalisation_predicts_by_its_running_averages()
+    {
+        using var tiny = new TinyRun(cases: 4, fold: "0", NetworkChoice.UNet with { BatchNorm = true, PlainRelu = true });
+        using var backend = Cpu.Open(2);
+        var patch = tiny.First.Configuration.Patch;
+        float[] trainedLogits, foldedLogits;
+        using (var trainer = new Trainer(tiny.First, Schedule, backend, resume: false, SilentReporter.Instance))
+        {
+            trainer.Run(CancellationToken.None);
+            Assert.Equal((0f, NormKind.Batch), (trainer.Network.Plan.LeakySlope, trainer.Network.Plan.Norm));
+            trainedLogits = Logits(trainer.Network, patch);
+        }
+
+        var final = Workspace.FinalCheckpoint(tiny.First.Folder);
+        var predicting = tiny.First.Configuration.NetworkFor(Profile.Modern, tiny.First.Description);
+        using (var network = Checkpoint.LoadNetwork(final, predicting, backend, out _))
+        {
+            foldedLogits = Logits(network, patch);
+        }
+
+        var largest = trainedLogits.Max(Math.Abs);
+        Assert.All(trainedLogits.Zip(foldedLogits), pair => Assert.Equal(pair.First, pair.Second, 1e-4f * largest));
+        Assert.True(trainedLogits.Max() - trainedLogits.Min() > 0.1 * largest, "the network answers the same everywhere");
+        var other = Assert.Throws<SharpSegException>(
+            () => Checkpoint.LoadNetwork(final, predicting with { LeakySlope = 0.01f }, backend, out _));
+        Assert.Contains("was trained with activation slope 0, batch normalisation", other.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Activation_and_normalisation_go_from_the_plan_to_the_exported_model()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        SharpSegProcess.Succeed("plan", trained.Dataset, "-o", work, "--plan", "bn", "--activation", "relu", "--norm", "batch");
+        var plans = File.ReadAllText(Path.Combine(work, "plans", "bn.json"));
+        Assert.Contains("torch.nn.ReLU", plans, StringComparison.Ordinal);
+        Assert.Contains("BatchNorm3d", plans, StringComparison.Ordinal);
+        SharpSegProcess.Succeed("train", work, "--plan", "bn", "--epochs", "1", "--iterations", "3", "--batch", "2");
+        var model = folder.At("model.zip");
+        SharpSegProcess.Succeed("export", work, "--plan", "bn", "-o", model);
+        var scan = TinyDataset.Image(trained.Dataset, "case_1");
+        SharpSegProcess.Succeed("predict", work, "--plan", "bn", "-i", scan, "-o", folder.At("a.nii.gz"));
+        SharpSegProcess.Succeed("predict", model, "-i", scan, "-o", folder.At("b.nii.gz"));
+        Assert.Equal(File.ReadAllBytes(folder.At("a.nii.gz")), File.ReadAllBytes(folder.At("b.nii.gz")));
+        SharpSegProcess.Run("train", work, "-f", "1", "--pretrained", model)
+            .AssertErrorWithHint(1, "it was trained with activation slope 0, batch normalisation");
+        SharpSegProcess.Run("plan", trained.Dataset, "-o", folder.At("other"), "--norm", "group")
+            .AssertErrorWithHint(2, "--norm group: unknown");
+
+        // A plan that was changed behind the checkpoint's back would give another answer with the same weights.
+        File.WriteAllText(
+            Path.Combine(work, "plans", "bn.json"),
+            plans.Replace("torch.nn.ReLU", "torch.nn.LeakyReLU", StringComparison.Ordinal));
+        SharpSegProcess.Run("predict", work, "--plan", "bn", "-i", scan, "-o", folder.At("c.nii.gz"))
+            .AssertErrorWithHint(1, "was trained with activation slope 0");
+    }
+
+    private static float[] Logits(Network network, Extent patch)
+    {
+        using var pool = new BufferPool(network.Backend);
+        var tape = new Tape(network.Backend, pool, recording: false);
+        var x = pool.Rent(Shape.Activation(1, patch, 1));
+        network.Backend.Upload([.. Enumerable.Range(0, (int)x.Length).Select(i => MathF.Sin(0.37f * i))], x);
+        var y = network.Forward(tape, tape.Input(x), allOutputs: false)[0];
+        var values = new float[y.Value.Length];
+        network.Backend.Download(y.Value, values);
+        tape.Clear();
+        pool.Return(x);
+        return values;
     }
 
     private static ShapeRun Run() => new(

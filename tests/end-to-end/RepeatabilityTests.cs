@@ -17,12 +17,14 @@ public sealed class RepeatabilityTests
         BatchSize: 2, Epochs: 6, IterationsPerEpoch: 4, ValidationIterations: 2);
 
     [Theory]
-    [InlineData(Profile.Modern)]
-    [InlineData(Profile.Classic)]
-    public void A_run_that_was_stopped_twice_equals_the_one_that_was_not(Profile profile)
+    [InlineData(Profile.Modern, false)]
+    [InlineData(Profile.Classic, false)]
+    [InlineData(Profile.Modern, true)]
+    public void A_run_that_was_stopped_twice_equals_the_one_that_was_not(Profile profile, bool batchNorm)
     {
         using var tiny = new TinyRun(
-            cases: 6, fold: "0", profile == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet);
+            cases: 6, fold: "0",
+            (profile == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet) with { BatchNorm = batchNorm });
         var straight = Train(tiny.First);
         var repeated = Train(tiny.Another("repeated"));
         AssertSame(straight, repeated);

@@ -118,7 +118,7 @@ public sealed class StrictPlansTests
         Assert.Equal(0.001, Architecture(($"{Arguments}.norm_op_kwargs.eps", "0.001")).NormEpsilon);
         Assert.False(Architecture(($"{Arguments}.norm_op_kwargs.affine", "false")).NormAffine);
         Assert.False(Architecture(($"{Arguments}.norm_op_kwargs", null)).NormAffine); // PyTorch's default for instance norm
-        Assert.Equal(NormKind.Folded, Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\"")).Norm);
+        Assert.Equal(NormKind.Batch, Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\"")).Norm);
         Assert.True(
             Architecture(($"{Arguments}.norm_op", "\"torch.nn.BatchNorm3d\""), ($"{Arguments}.norm_op_kwargs", null)).NormAffine);
         Assert.False(Architecture(($"{Arguments}.conv_bias", "false")).ConvolutionBias);
@@ -267,7 +267,7 @@ public sealed class StrictPlansTests
         Assert.Equal(PlansJson.ToJson(plans), PlansJson.ToJson(again));
         Assert.True(again.ReorientToRas);
         Assert.Equal(plans.Resolve("3d").Resampling, again.Resolve("3d").Resampling);
-        Assert.Equal((0, NormKind.Folded, 0.001, false), (
+        Assert.Equal((0, NormKind.Batch, 0.001, false), (
             again.Resolve("3d").Architecture.LeakySlope, again.Resolve("3d").Architecture.Norm,
             again.Resolve("3d").Architecture.NormEpsilon,
             again.Resolve("3d").Architecture.ConvolutionBias));

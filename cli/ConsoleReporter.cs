@@ -29,8 +29,15 @@ internal sealed class ConsoleReporter : IReporter
     /// <summary>Shows warnings and errors only.</summary>
     public bool Quiet { get; set; }
 
+    /// <summary>Also hears stages and progress; null for nobody.</summary>
+    public IReporter? Listener { get; set; }
+
+    /// <summary>The last error that was shown; null if there was none.</summary>
+    public string? LastError { get; private set; }
+
     public void Stage(string name)
     {
+        Listener?.Stage(name);
         lock (gate)
         {
             Clear();
@@ -47,6 +54,7 @@ internal sealed class ConsoleReporter : IReporter
 
     public void Progress(double fraction, string detail)
     {
+        Listener?.Progress(fraction, detail);
         if (Quiet)
         {
             return;
@@ -137,6 +145,7 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
+            LastError = message;
             WriteLine($"error: {Readable.Line(message)}");
             if (hint is not null)
             {

@@ -69,6 +69,7 @@ internal sealed partial class HelpPages(IReadOnlyList<Type> verbs)
     {
         ["help", "--markdown"] => Markdown(),
         ["help", "-h" or "--help", ..] or ["help"] or ["-h" or "--help", ..] => Overview(),
+        ["help", JobsWords.First, ..] or [JobsWords.First, "-h" or "--help", ..] => Overview(),
         ["help", var name, ..] => Page(name) ?? throw new UsageException(
             "unknown verb "
                 + $"`{name}`{(NearestName.Find(name, verbs.Select(UnusedWords.VerbName)) is { } near ? $", did you mean `{near}`?" : "")}",

@@ -9,8 +9,11 @@ namespace SharpSeg.Cli;
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
+    private const PosixSignal TimeIsNearlyOver = (PosixSignal)10; // SIGUSR1 of Linux, which Slurm is asked to send
+
     private readonly CancellationTokenSource source = new();
-    private readonly PosixSignalRegistration[] registrations;
+    private readonly List<PosixSignalRegistration> registrations;
+    private bool waitsForTheEnd;
 
     public Interruption()
     {
@@ -20,9 +23,25 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => source.Token;
 
+    /// <summary>A time limit is near: that is why <see cref="Token"/> was cancelled.</summary>
+    public bool IsOutOfTime { get; private set; }
+
+    /// <summary>
+    /// From now on the process is a batch job: a second SIGTERM does not end it while it saves its state (a batch system sends
+    /// SIGKILL when it has no more patience), and SIGUSR1 says that its time is nearly over.
+    /// </summary>
+    public void WaitForTheEnd()
+    {
+        waitsForTheEnd = true;
+        if (OperatingSystem.IsLinux())
+        {
+            registrations.Add(PosixSignalRegistration.Create(TimeIsNearlyOver, Answer));
+        }
+    }
+
     public void Dispose()
     {
-        Array.ForEach(registrations, registration => registration.Dispose());
+        registrations.ForEach(registration => registration.Dispose());
         source.Dispose();
     }
 
@@ -30,10 +49,12 @@ internal sealed class Interruption : IDisposable
     {
         if (source.IsCancellationRequested)
         {
+            context.Cancel = waitsForTheEnd && context.Signal is PosixSignal.SIGTERM or TimeIsNearlyOver;
             return; // not cancelled: the signal's default action ends the process
         }
 
         context.Cancel = true;
+        IsOutOfTime = context.Signal == TimeIsNearlyOver;
         try
         {
             Console.Error.WriteLine();

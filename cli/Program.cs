@@ -15,12 +15,15 @@ internal static class Program
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(CompareOptions), typeof(FindBestOptions),
         typeof(EnsembleOptions), typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions),
         typeof(ReportOptions), typeof(DevicesOptions),
+        typeof(JobsTrainOptions), typeof(JobsPredictOptions), typeof(JobsStatusOptions), typeof(JobsLogsOptions),
+        typeof(JobsCancelOptions), typeof(JobsResubmitOptions), typeof(JobsCheckOptions), typeof(JobsTaskOptions),
     ];
 
     private static readonly HelpPages Help = new(Verbs);
 
-    public static int Main(string[] args)
+    public static int Main(string[] words)
     {
+        var args = JobsWords.Join(words);
         using var interruption = new Interruption();
         var reporter = new ConsoleReporter();
         AppDomain.CurrentDomain.UnhandledException += (_, e) =>
@@ -29,11 +32,12 @@ internal static class Program
             var failure = Failure.Of((Exception)e.ExceptionObject);
             Environment.Exit(Fail(args, reporter, failure));
         };
-        return Guarded(args, reporter, interruption.Token);
+        return Guarded(args, reporter, interruption);
     }
 
-    private static int Run(string[] args, ConsoleReporter reporter, CancellationToken cancel)
+    private static int Run(string[] words, ConsoleReporter reporter, Interruption interruption)
     {
+        var (args, command) = JobsWords.Split(words);
         if (args.Contains(""))
         {
             throw new UsageException("an argument is empty", "was a shell variable not set?");
@@ -52,6 +56,7 @@ internal static class Program
         }
 
         HelpPages.RefuseLauncherVerb(args[0]);
+        JobsWords.RequireSecond(args, Verbs.Select(VerbName));
         if (Array.Find(Verbs, verb => VerbName(verb) == args[0]) is { } known)
         {
             UnusedWords.RefuseValuesOfSwitches(known, args);
@@ -74,7 +79,7 @@ internal static class Program
         Answer answer;
         try
         {
-            answer = Execute(options, reporter, cancel);
+            answer = Execute(options, command, reporter, interruption);
         }
         catch (OperationCanceledException)
         {
@@ -92,7 +97,19 @@ internal static class Program
             Console.Out.WriteLine(Readable.Lines(answer.Text.TrimEnd()));
         }
 
-        return answer.Succeeded ? ExitCodes.Done : ExitCodes.Failed;
+        return answer.ExitCode;
+    }
+
+    private static Answer Execute(
+        CommonOptions options, string[] command, ConsoleReporter reporter, Interruption interruption)
+    {
+        if (options is JobsTaskOptions task)
+        {
+            task.Command = command;
+            return JobsTaskCommand.Run(task, inner => Guarded(inner, reporter, interruption), reporter, interruption);
+        }
+
+        return Execute(options, reporter, interruption.Token);
     }
 
     private static Answer Execute(CommonOptions options, ConsoleReporter reporter, CancellationToken cancel) => options switch
@@ -114,15 +131,22 @@ internal static class Program
         InspectOptions o => InspectCommand.Run(o, reporter, cancel),
         ReportOptions o => ReportCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
+        JobsTrainOptions o => JobsCommand.Train(o, reporter, cancel),
+        JobsPredictOptions o => JobsCommand.Predict(o, reporter, cancel),
+        JobsStatusOptions o => JobsCommand.Status(o),
+        JobsLogsOptions o => JobsCommand.Logs(o),
+        JobsCancelOptions o => JobsCommand.Cancel(o),
+        JobsResubmitOptions o => JobsCommand.Resubmit(o, reporter, cancel),
+        JobsCheckOptions o => JobsCommand.Check(o, reporter, cancel),
         _ => throw new UsageException("no such verb"),
     };
 
     /// <summary>Every failure becomes one clear line, a hint where there is one, and the right exit code.</summary>
-    private static int Guarded(string[] args, ConsoleReporter reporter, CancellationToken cancel)
+    private static int Guarded(string[] args, ConsoleReporter reporter, Interruption interruption)
     {
         try
         {
-            return Run(args, reporter, cancel);
+            return Run(args, reporter, interruption);
         }
         catch (Exception e)
         {

@@ -4,6 +4,7 @@ using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
@@ -26,12 +27,12 @@ public sealed class TrainingMatrix
     private static readonly string[] Order = ["3d_lowres", "3d_cascade_fullres", "2d", "3d_fullres"];
 
     private readonly Workspace work;
-    private readonly Dataset dataset;
+    private readonly Dataset? dataset;
     private readonly Plans plans;
     private readonly Splits? splits;
     private readonly IReadOnlyList<string> averaged;
 
-    private TrainingMatrix(Workspace work, Dataset dataset, Plans plans, Splits? splits, IReadOnlyList<MatrixCell> cells)
+    private TrainingMatrix(Workspace work, Dataset? dataset, Plans plans, Splits? splits, IReadOnlyList<MatrixCell> cells)
     {
         (this.work, this.dataset, this.plans, this.splits, Cells) = (work, dataset, plans, splits, cells);
         var singles = ModelSelection.Singles(plans.Profile, Configurations);
@@ -53,13 +54,14 @@ public sealed class TrainingMatrix
 
     /// <summary>Lays out a matrix.</summary>
     /// <param name="work">A planned workspace.</param>
-    /// <param name="dataset">Its dataset.</param>
+    /// <param name="dataset">Its dataset; null without images, when nothing counts as done.</param>
     /// <param name="configurations">Names of configurations; none takes all that are planned.</param>
     /// <param name="folds">Folds; none takes all of the splits.</param>
     /// <param name="withFirstStages">Also train the first stage of every cascade, on all folds.</param>
     /// <exception cref="SharpSegException">A configuration is not planned, or the splits are bad.</exception>
     public static TrainingMatrix Of(
-        Workspace work, Dataset dataset, IReadOnlyList<string> configurations, IReadOnlyList<string> folds, bool withFirstStages)
+        Workspace work, Dataset? dataset, IReadOnlyList<string> configurations, IReadOnlyList<string> folds,
+        bool withFirstStages)
     {
         var plans = work.ReadPlans();
         var names = new List<string>();
@@ -84,8 +86,13 @@ public sealed class TrainingMatrix
 
         var onlyEveryCase = folds is [Splits.AllCases]
             && !(withFirstStages && names.Any(name => plans.Resolve(name).PreviousStage is not null));
-        var splits = onlyEveryCase ? null : Splits.Find(work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
-        string[] all = [.. Enumerable.Range(0, splits?.Folds.Count ?? 0).Select(fold => $"{fold}")];
+        var splits = onlyEveryCase || dataset is null
+            ? null
+            : Splits.Find(work, dataset.Folder, [.. dataset.TrainingCases.Select(item => item.Id)]);
+        var count = dataset is null && !onlyEveryCase
+            ? Splits.Count(work, FingerprintJson.Read(work.FingerprintFile).CaseCount)
+            : splits?.Folds.Count ?? 0;
+        string[] all = [.. Enumerable.Range(0, count).Select(fold => $"{fold}")];
         var chosen = folds.Count > 0 ? folds.Distinct() : all;
         IEnumerable<string> FoldsOf(string name) =>
             withFirstStages && names.Any(other => plans.Resolve(other).PreviousStage == name)
@@ -104,6 +111,11 @@ public sealed class TrainingMatrix
     /// </summary>
     public bool IsDone(MatrixCell cell)
     {
+        if (dataset is null)
+        {
+            return false;
+        }
+
         var validation = Validation(cell);
         var next = plans.Resolve(cell.Configuration).NextStages.Where(Configurations.Contains);
         return validation.Progress >= (KeepsProbabilities(cell) ? FoldProgress.Averageable : FoldProgress.Validated)
@@ -145,23 +157,24 @@ public sealed class TrainingMatrix
     public (long Weights, long Probabilities) DiskBytes(Func<MatrixCell, SavedProbabilities> kept)
     {
         var voxels = new Dictionary<string, long>(StringComparer.Ordinal);
+        var known = Known;
         long weights = 0, probabilities = 0;
         var moments = plans.Profile == Profile.Classic ? 3 : 1;
         foreach (var cell in Cells.Where(cell => !IsDone(cell)))
         {
             var configuration = plans.Resolve(cell.Configuration);
-            var network = configuration.NetworkFor(plans.Profile, dataset.Description);
+            var network = configuration.NetworkFor(plans.Profile, known.Description);
             weights += (2 + moments) * sizeof(float) * StepMemory.ParametersOf(network).Sum(parameter => parameter.Shape.Length);
             var saved = kept(cell);
             foreach (var id in saved != SavedProbabilities.None ? SplitOf(cell.Fold).Val : [])
             {
                 if (!voxels.TryGetValue(id, out var count))
                 {
-                    var item = dataset.TrainingCases.First(item => item.Id == id);
+                    var item = known.TrainingCases.First(item => item.Id == id);
                     voxels[id] = count = ImageFile.ReadGeometry(item.ImageFiles[0]).Extent.Voxels;
                 }
 
-                probabilities += ProbabilityFile.Bytes(count, dataset.Description.Labels, saved);
+                probabilities += ProbabilityFile.Bytes(count, known.Description.Labels, saved);
             }
         }
 
@@ -171,13 +184,15 @@ public sealed class TrainingMatrix
     /// <summary>A fold by the name that the command line has for it.</summary>
     public static string Name(string fold) => fold == Splits.AllCases ? "every-case" : fold;
 
+    private Dataset Known => dataset ?? throw new InvalidOperationException("a matrix without images");
+
     private string Word(MatrixCell cell, MatrixCell? running) =>
         cell == running ? "running" : IsDone(cell) ? "done"
             : Validation(cell).Progress == FoldProgress.Untrained ? "left" : "begun";
 
     private Split SplitOf(string fold) =>
-        fold == Splits.AllCases ? Splits.All(dataset.TrainingCases.Select(item => item.Id)) : splits!.ForFold(fold);
+        fold == Splits.AllCases ? Splits.All(Known.TrainingCases.Select(item => item.Id)) : splits!.ForFold(fold);
 
     private FoldValidation Validation(MatrixCell cell) => FoldValidation.Of(
-        work, cell.Configuration, cell.Fold, dataset.Description.FileEnding, [.. SplitOf(cell.Fold).Val.Select(id => (id, ""))]);
+        work, cell.Configuration, cell.Fold, Known.Description.FileEnding, [.. SplitOf(cell.Fold).Val.Select(id => (id, ""))]);
 }

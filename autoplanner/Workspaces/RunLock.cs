@@ -8,6 +8,7 @@ public sealed class RunLock : IDisposable
 {
     private const string Name = ".lock";
     private const int Levels = 3; // runs/CONFIGURATION/fold_K
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1); // between two looks
 
     private readonly string folder;
     private readonly FileStream held;
@@ -18,8 +19,50 @@ public sealed class RunLock : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="what">What is done there, e.g. "trained".</param>
     /// <exception cref="SharpSegException">Another process has it, or it cannot be written.</exception>
-    public static RunLock Take(string folder, string what)
+    public static RunLock Take(string folder, string what) => TryTake(folder, out var error)
+        ?? throw new SharpSegException($"`{folder}` is being {what} by another process", "wait for its end, or stop it", error);
+
+    /// <summary>As <see cref="Take"/>, but waits until nobody has the folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="onWait">Called once, before waiting.</param>
+    /// <param name="cancel">Ends the waiting.</param>
+    /// <exception cref="SharpSegException">It cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static RunLock Wait(string folder, Action onWait, CancellationToken cancel)
     {
+        for (var isFirst = true; ; isFirst = false)
+        {
+            if (TryTake(folder, out _) is { } taken)
+            {
+                return taken;
+            }
+
+            if (isFirst)
+            {
+                onWait();
+            }
+
+            cancel.WaitHandle.WaitOne(Patience);
+            cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Whether a process has a folder.</summary>
+    public static bool IsTaken(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, Name)) || TryTake(folder, out _) is not { } free)
+        {
+            return File.Exists(Path.Combine(folder, Name));
+        }
+
+        free.Dispose();
+        return false;
+    }
+
+    /// <summary>Null, with the reason, if another process has it.</summary>
+    private static RunLock? TryTake(string folder, out IOException? error)
+    {
+        error = null;
         try
         {
             Directory.CreateDirectory(folder);
@@ -29,14 +72,15 @@ public sealed class RunLock : IDisposable
             AtomicFile.Sweep(folder);
             return new RunLock(folder, held);
         }
-        catch (IOException error) when (File.Exists(Path.Combine(folder, Name)))
+        catch (IOException e) when (File.Exists(Path.Combine(folder, Name)))
         {
-            throw new SharpSegException($"`{folder}` is being {what} by another process", "wait for its end, or stop it", error);
+            error = e;
+            return null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SharpSegException(
-                $"`{folder}`: cannot be written: {error.Message}", "check its permissions and the free space", error);
+                $"`{folder}`: cannot be written: {e.Message}", "check its permissions and the free space", e);
         }
     }
 

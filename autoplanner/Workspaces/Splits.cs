@@ -97,6 +97,16 @@ public sealed class Splits
         return splits;
     }
 
+    /// <summary>How many folds a workspace has, or will have, where the cases themselves are not at hand.</summary>
+    /// <param name="workspace">Its splits.json counts, if it has one.</param>
+    /// <param name="caseCount">Number of training cases.</param>
+    /// <exception cref="SharpSegException">The file holds no list.</exception>
+    public static int Count(Workspace workspace, int caseCount) => !File.Exists(workspace.SplitsFile)
+        ? Math.Min(DefaultFolds, caseCount)
+        : JsonFile.ParseNode(JsonFile.ReadText(workspace.SplitsFile), workspace.SplitsFile) is JsonArray { Count: > 0 } list
+        ? list.Count
+        : throw new SharpSegException($"{workspace.SplitsFile}: expected a list of at least one fold");
+
     /// <summary>Reads splits.json or nnU-Net v2's splits_final.json: a list of {"train": [ids], "val": [ids]}.</summary>
     /// <exception cref="SharpSegException">Not such a list, empty, an id twice, or one that is not a training case.</exception>
     public static Splits Load(string path, IEnumerable<string> caseIds) => Parse(JsonFile.ReadText(path), path, caseIds);

@@ -31,13 +31,7 @@ internal static class TrainCommand
             throw new UsageException("--all trains every fold", "leave out --folds, or --all");
         }
 
-        if (options.BodyRate is { } rate && (options.Pretrained is null || rate is not (>= 0 and <= 1)))
-        {
-            throw new UsageException(
-                options.Pretrained is null ? "--body-rate goes with --pretrained" : $"--body-rate {rate}: must be from 0 to 1",
-                "leave it out for 0.1");
-        }
-
+        RequireBodyRate(options.BodyRate, options.Pretrained);
         var variant = Choices.Variant(options);
         IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
         var work = new Workspace(options.Work, options.Plan);
@@ -88,7 +82,19 @@ internal static class TrainCommand
         });
     }
 
-    private static void RequirePositive(int? value, string option)
+    /// <summary>Refuses a rate that nothing would use, or that is none.</summary>
+    public static void RequireBodyRate(double? bodyRate, string? pretrained)
+    {
+        if (bodyRate is { } rate && (pretrained is null || rate is not (>= 0 and <= 1)))
+        {
+            throw new UsageException(
+                pretrained is null ? "--body-rate goes with --pretrained" : $"--body-rate {rate}: must be from 0 to 1",
+                "leave it out for 0.1");
+        }
+    }
+
+    /// <summary>Refuses a number below 1.</summary>
+    public static void RequirePositive(int? value, string option)
     {
         if (value is < 1)
         {

@@ -50,11 +50,13 @@ public sealed class HelpTests
         foreach (var example in verb.GetCustomAttribute<ExamplesAttribute>()!.Commands)
         {
             var words = example.Split(' ');
-            Assert.Equal(["sharpseg", name], words[..2]);
+            Assert.Equal("sharpseg", words[0]);
+            var (arguments, _) = JobsWords.Split(JobsWords.Join(words[1..]));
+            Assert.Equal(name, arguments[0]);
             var options = Assert.IsAssignableFrom<CommonOptions>(
-                Assert.IsAssignableFrom<Parsed<object>>(parser.ParseArguments(words[1..], Verbs)).Value);
+                Assert.IsAssignableFrom<Parsed<object>>(parser.ParseArguments(arguments, Verbs)).Value);
             Assert.IsType(verb, options);
-            UnusedWords.Refuse(options, words[1..]);
+            UnusedWords.Refuse(options, arguments);
         }
     }
 

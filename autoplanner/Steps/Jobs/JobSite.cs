@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace SharpSeg.AutoPlanner.Steps.Jobs;
+
+/// <summary>
+/// How a site wants its jobs: what it says in a file that everybody there shares, and what a command line adds to it. All of it
+/// may be left out.
+/// </summary>
+public sealed partial record JobSite
+{
+    private static readonly string[] Keys =
+        ["slurm", "gpu_slurm", "gres", "time", "memory", "cpus", "throttle", "setup", "program"];
+
+    /// <summary>Options of sbatch for every job, as they stand behind <c>#SBATCH</c>.</summary>
+    public IReadOnlyList<string> Slurm { get; init; } = [];
+
+    /// <summary>Options of sbatch for jobs that use <see cref="Gres"/>.</summary>
+    public IReadOnlyList<string> GpuSlurm { get; init; } = [];
+
+    /// <summary>Devices of a job that trains or predicts, e.g. <c>gpu:1</c>; null computes on the processor.</summary>
+    public string? Gres { get; init; }
+
+    /// <summary>Longest time of a job at a stretch, e.g. <c>24:00:00</c>; null takes what was measured, else a day.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>Memory of every job, in bytes; null asks for what the plan needs.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>Threads of a job.</summary>
+    public int Cpus { get; init; } = 8;
+
+    /// <summary>Most tasks of an array that run at once; null for no limit.</summary>
+    public int? Throttle { get; init; }
+
+    /// <summary>Lines of bash before the program starts, e.g. <c>module load dotnet</c>.</summary>
+    public IReadOnlyList<string> Setup { get; init; } = [];
+
+    /// <summary>The words that start this program on a node; none for this program's own.</summary>
+    public IReadOnlyList<string> Program { get; init; } = [];
+
+    /// <summary>Reads a site's file.</summary>
+    /// <exception cref="SharpSegException">It is bad, or has a key that is not known.</exception>
+    public static JobSite Read(string path) => Of(JsonFile.Read(path));
+
+    /// <summary>Checks options of sbatch that become a line of a script.</summary>
+    /// <exception cref="SharpSegException">They are none.</exception>
+    public static string RequireOptions(string options, string source) =>
+        options.StartsWith('-') && !options.Any(char.IsControl) ? options : throw new SharpSegException(
+            $"{source}: `{options}` is no option of sbatch", "write it like \"--partition=long --account=lab\"");
+
+    /// <summary>Checks a time as Slurm writes it.</summary>
+    /// <exception cref="SharpSegException">It is none.</exception>
+    public static string RequireTime(string time, string source) => TimePattern().IsMatch(time)
+        ? time
+        : throw new SharpSegException(
+            $"{source}: `{time}` is not a time", "write it like 24:00:00, 2-00:00:00 or 90 (minutes)");
+
+    /// <summary>Checks a name of devices.</summary>
+    /// <exception cref="SharpSegException">It is none.</exception>
+    public static string RequireGres(string gres, string source) => Resource().IsMatch(gres)
+        ? gres
+        : throw new SharpSegException($"{source}: `{gres}` names no device", "write it like gpu:1");
+
+    internal static JobSite Of(JsonFile json)
+    {
+        if (json.Node.Select(pair => pair.Key).FirstOrDefault(key => !Keys.Contains(key)) is { } unknown)
+        {
+            throw json.Error(unknown, "unknown", $"known are {string.Join(", ", Keys)}");
+        }
+
+        int? Positive(string key) => !json.Has(key) ? null : json.RequiredInt(key) is > 0 and var value ? value
+            : throw json.Error(key, "must be 1 or more");
+        IReadOnlyList<string> Texts(string key) => json.Has(key) ? json.RequiredTexts(key) : [];
+        var site = new JobSite
+        {
+            Slurm = [.. Texts("slurm").Select(line => RequireOptions(line, $"{json.Source}: slurm"))],
+            GpuSlurm = [.. Texts("gpu_slurm").Select(line => RequireOptions(line, $"{json.Source}: gpu_slurm"))],
+            Gres = json.Text("gres") is { } gres ? RequireGres(gres, json.Source) : null,
+            Time = json.Text("time") is { } time ? RequireTime(time, json.Source) : null,
+            MemoryBytes = json.Text("memory") is not { } memory
+                ? null
+                : (MemoryBudget.Parse(memory) ?? throw json.Error("memory", $"`{memory}` is not a size", "like 16G")).Bytes,
+            Throttle = Positive("throttle"),
+            Setup = Texts("setup"),
+            Program = Texts("program"),
+        };
+        return Positive("cpus") is { } cpus ? site with { Cpus = cpus } : site;
+    }
+
+    internal JsonObject ToJson()
+    {
+        static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);
+        return new JsonObject
+        {
+            ["slurm"] = Texts(Slurm),
+            ["gpu_slurm"] = Texts(GpuSlurm),
+            ["gres"] = Gres,
+            ["time"] = Time,
+            ["memory"] = MemoryBytes is { } bytes ? FormattableString.Invariant($"{bytes}") : null,
+            ["cpus"] = Cpus,
+            ["throttle"] = Throttle,
+            ["setup"] = Texts(Setup),
+            ["program"] = Texts(Program),
+        };
+    }
+
+    [GeneratedRegex(@"\A(\d{1,4}-)?\d{1,5}(:\d{1,2}){0,2}\z")]
+    private static partial Regex TimePattern();
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)*\z")]
+    private static partial Regex Resource();
+}

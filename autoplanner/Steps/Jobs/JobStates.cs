@@ -1,0 +1,136 @@
+using System.Globalization;
+
+namespace SharpSeg.AutoPlanner.Steps.Jobs;
+
+/// <summary>How a task stands.</summary>
+internal enum TaskState
+{
+    /// <summary>Not submitted, or withdrawn.</summary>
+    Left,
+
+    /// <summary>In the queue, until others are done.</summary>
+    Waiting,
+
+    /// <summary>In the queue.</summary>
+    Queued,
+
+    /// <summary>At work.</summary>
+    Running,
+
+    /// <summary>Ended well.</summary>
+    Done,
+
+    /// <summary>Ended otherwise.</summary>
+    Failed,
+
+    /// <summary>What it needs has failed.</summary>
+    Blocked,
+}
+
+/// <summary>A task with how it stands.</summary>
+/// <param name="Task">The task.</param>
+/// <param name="State">How it stands.</param>
+/// <param name="Reason">Why; empty if there is nothing to say.</param>
+/// <param name="Node">Where it runs or ran.</param>
+/// <param name="Job">Its id in the queue; null if it is not there.</param>
+/// <param name="Record">What it wrote itself.</param>
+internal sealed record TaskStatus(JobTask Task, TaskState State, string Reason, string Node, string? Job, TaskRecord Record)
+{
+    /// <summary>Slurm has it.</summary>
+    public bool IsInQueue => Job is not null;
+}
+
+/// <summary>How all tasks stand: what the queue says counts first, then what the tasks themselves wrote.</summary>
+internal static class JobStates
+{
+    /// <summary>Looks at all tasks.</summary>
+    /// <param name="folder">The jobs' folder.</param>
+    /// <param name="graph">The tasks.</param>
+    /// <param name="askSlurm">Look into the queue, if anything was submitted.</param>
+    /// <param name="running">Tasks that this process itself runs.</param>
+    public static IReadOnlyList<TaskStatus> Of(
+        JobFolder folder, JobGraph graph, bool askSlurm, IReadOnlySet<string>? running = null)
+    {
+        var submitted = Submitted(folder);
+        string[] ids = [.. submitted.Values.Select(job => job.Split('_')[0]).Distinct()];
+        var queue = askSlurm ? Slurm.Queue(ids) : new Dictionary<string, Slurm.Entry>();
+        IReadOnlyDictionary<string, string>? ended = null;
+        var statuses = new Dictionary<string, TaskStatus>(StringComparer.Ordinal);
+        foreach (var task in graph.Tasks)
+        {
+            var record = TaskRecord.Read(folder.RecordFile(task.Name));
+            var job = submitted.GetValueOrDefault(task.Name);
+            var entry = job is null ? null : queue.GetValueOrDefault(job);
+            var blockedBy = graph.NeedsOf(task).Select(need => statuses[need.Name])
+                .FirstOrDefault(need => need.State is TaskState.Failed or TaskState.Blocked);
+            TaskStatus Is(TaskState state, string reason = "") => new(
+                task, state, reason, entry?.Node is { Length: > 0 } node ? node : record.Last?.Node ?? "",
+                entry is null ? null : job, record);
+            statuses[task.Name] = entry is not null ? InQueue(entry, Is)
+                : running?.Contains(task.Name) == true ? Is(TaskState.Running)
+                : task.Item.IsDone || record.IsFinished ? Is(TaskState.Done)
+                : record.Last is { Outcome: TaskOutcome.Failed, Error: var error } ? Is(TaskState.Failed, error ?? "")
+                : blockedBy is not null ? Is(TaskState.Blocked, $"needs {blockedBy.Task.Name}")
+                : record.Last is { Outcome: TaskOutcome.Stopped or TaskOutcome.OutOfTime }
+                ? Is(TaskState.Left, "stopped, state saved")
+                : record.Last is { Outcome: TaskOutcome.Open } && Workspaces.RunLock.IsTaken(folder.TaskFolder(task.Name))
+                ? Is(TaskState.Running)
+                : record.Last is { Outcome: TaskOutcome.Open } open
+                ? Is(TaskState.Failed, askSlurm && open.Job is not null ? Word(open.Job) : Silent)
+                : askSlurm && job is not null && Word(job) is var word && word != Silent ? Is(TaskState.Failed, word)
+                : Is(TaskState.Left);
+        }
+
+        return [.. graph.Tasks.Select(task => statuses[task.Name])];
+
+        string Word(string job) => (ended ??= Slurm.Ended(ids)).GetValueOrDefault(job) is { } state
+            ? $"Slurm says {state}"
+            : Silent;
+    }
+
+    private const string Silent = "ended without a word: killed, out of memory, or its node failed";
+
+    private static TaskStatus InQueue(Slurm.Entry entry, Func<TaskState, string, TaskStatus> status) => entry.State switch
+    {
+        "PENDING" when entry.Reason == "Dependency" => status(TaskState.Waiting, ""),
+        "PENDING" => status(TaskState.Queued, entry.Reason is "None" ? "" : entry.Reason),
+        _ => status(TaskState.Running, entry.State == "RUNNING" ? "" : entry.State),
+    };
+
+    /// <summary>The latest job, <c>id_index</c>, of every task that was handed over.</summary>
+    internal static IReadOnlyDictionary<string, string> Submitted(JobFolder folder)
+    {
+        var jobs = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var line in File.Exists(folder.SubmittedFile) ? File.ReadAllLines(folder.SubmittedFile) : [])
+        {
+            if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0)
+            {
+                throw new SharpSegException(
+                    $"`{folder.SubmittedFile}`: `{line}` is not a name, an id and a list of tasks", "delete the line");
+            }
+
+            foreach (var index in Indices(array))
+            {
+                jobs[FormattableString.Invariant($"{name}_{index}")] = FormattableString.Invariant($"{id}_{index}");
+            }
+        }
+
+        return jobs;
+    }
+
+    private static IEnumerable<int> Indices(string array)
+    {
+        static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : throw new SharpSegException($"`{text}` is no number of a task");
+        foreach (var part in array.Split('%')[0].Split(','))
+        {
+            var ends = part.Split('-');
+            var (first, last) = (Number(ends[0]), Number(ends[^1]));
+            for (var index = first; index <= last; index++)
+            {
+                yield return index;
+            }
+        }
+    }
+}

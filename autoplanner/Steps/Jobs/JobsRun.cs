@@ -1,0 +1,276 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps.Jobs;
+
+/// <summary>Where jobs run.</summary>
+/// <param name="DryRun">Only write the scripts.</param>
+/// <param name="Processes">So many processes on this machine; null hands them to Slurm.</param>
+/// <param name="Devices">Devices that those share; none leaves the choice to each.</param>
+/// <param name="Program">The words that start this program.</param>
+public sealed record JobsPlace(bool DryRun, int? Processes, IReadOnlyList<string> Devices, IReadOnlyList<string> Program);
+
+/// <summary>The whole method as jobs.</summary>
+/// <param name="Work">A planned workspace.</param>
+/// <param name="Configurations">Names; none for all that are planned.</param>
+/// <param name="Folds">Folds; none for all of the splits.</param>
+/// <param name="Options">Words of `train` that every run gets.</param>
+/// <param name="Device">What --device says.</param>
+/// <param name="Epochs">Epochs of a run.</param>
+/// <param name="Verb">The command as typed, for comments.</param>
+public sealed record TrainingJobsRequest(
+    Workspace Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, IReadOnlyList<string> Options,
+    string Device, int Epochs, string Verb);
+
+/// <summary>The prediction of a cohort as jobs.</summary>
+/// <param name="Model">A workspace or model.zip.</param>
+/// <param name="Inputs">Folders or files.</param>
+/// <param name="Output">Folder for the segmentations.</param>
+/// <param name="Parts">Number of tasks.</param>
+/// <param name="Options">Further words of `predict`.</param>
+/// <param name="Device">What --device says.</param>
+/// <param name="Verb">The command as typed, for comments.</param>
+public sealed record PredictionJobsRequest(
+    string Model, IReadOnlyList<string> Inputs, string Output, int Parts, IReadOnlyList<string> Options, string Device,
+    string Verb);
+
+/// <summary>What is run again.</summary>
+/// <param name="FailedOnly">Only what failed, and what waits for it; else all that is neither done nor in the queue.</param>
+/// <param name="Memory">Factor on the memory of what failed.</param>
+/// <param name="Time">Factor on its time.</param>
+public sealed record ResubmitRequest(bool FailedOnly, double Memory = 1, double Time = 1);
+
+/// <summary>
+/// Folds × configurations, or the parts of a cohort, as jobs beyond one process: written as scripts, handed to Slurm, or run on
+/// this machine. The same request given twice does what is missing, and nothing twice.
+/// </summary>
+public static class JobsRun
+{
+    private const int IdCharacters = 12;
+
+    /// <summary>Trains the matrix.</summary>
+    /// <exception cref="SharpSegException">The workspace is not planned, or Slurm refused.</exception>
+    public static JobReport Train(
+        TrainingJobsRequest request, JobSite site, JobsPlace place, Backend processor, IReporter reporter,
+        CancellationToken cancel)
+    {
+        var work = request.Work;
+        work.ReadPlans(); // a workspace without plans is answered before anything else
+        var isWithoutImages = place.DryRun && work.RecordedDatasetFolder() is null;
+        var dataset = isWithoutImages ? null : Dataset.Open(work.ReadDatasetFolder());
+        var matrix = TrainingMatrix.Of(work, dataset, request.Configurations, request.Folds, withFirstStages: true);
+        var folder = new JobFolder(work.Folder);
+        Directory.CreateDirectory(folder.Path);
+        using var alone = folder.Take();
+        var before = JobPlan.Find(folder);
+        var style = new TrainingStyle(request.Options, request.Device, request.Epochs);
+        bool WasDone(JobStage stage) => before?.Graph.Stage(stage.Name)?.DoesTheSameAs(stage) == true
+            && stage.Tasks.All(task => TaskRecord.Read(folder.RecordFile(task.Name)).IsFinished);
+        var graph = TrainingGraph.Of(work, matrix, style, site, new JobSizes(work, dataset, processor), WasDone);
+        return Begin(folder, new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place)), place, reporter, cancel);
+    }
+
+    /// <summary>Predicts a cohort.</summary>
+    /// <exception cref="SharpSegException">The output holds something else, or Slurm refused.</exception>
+    public static JobReport Predict(
+        PredictionJobsRequest request, JobSite site, JobsPlace place, IReporter reporter, CancellationToken cancel)
+    {
+        foreach (var path in request.Inputs.Append(request.Model).Where(path => !File.Exists(path) && !Directory.Exists(path)))
+        {
+            throw new SharpSegException($"`{path}`: no such file or folder");
+        }
+
+        var output = Path.GetFullPath(request.Output);
+        OutputFolder.RequireOutsideDatasets(output);
+        var folder = new JobFolder(output);
+        var before = JobPlan.Find(folder);
+        var style = new PredictionStyle(
+            Path.GetFullPath(request.Model), [.. request.Inputs.Select(Path.GetFullPath)], request.Parts, request.Options,
+            request.Device);
+        bool WasDone(JobTask task) => before is not null && TaskRecord.Read(folder.RecordFile(task.Name)).IsFinished;
+        if (place.Processes is { } processes && site.MemoryBytes is null)
+        {
+            var share = MemoryBudget.OfMachine().Bytes / processes;
+            site = site with { MemoryBytes = Math.Min(PredictionGraph.DefaultMemory, share) };
+        }
+
+        var graph = PredictionGraph.Of(style, site, WasDone);
+        RequireSameRequest(output, before, graph);
+        try
+        {
+            Directory.CreateDirectory(folder.Path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SharpSegException($"`{output}`: cannot make this folder: {error.Message}", "choose another with -o", error);
+        }
+
+        using var alone = folder.Take();
+        return Begin(folder, new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place)), place, reporter, cancel);
+    }
+
+    /// <summary>How the jobs of a folder stand.</summary>
+    /// <exception cref="SharpSegException">It has none, or the controller does not answer.</exception>
+    public static JobReport Status(string path)
+    {
+        var folder = JobFolder.Existing(path);
+        return new JobReport(folder, JobStates.Of(folder, JobPlan.Read(folder).Graph, AsksSlurm(folder)));
+    }
+
+    /// <summary>What a task printed.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="name">The task, or an array's name for its first failed task; null for the first failed task of all.</param>
+    /// <returns>The file and its text.</returns>
+    /// <exception cref="SharpSegException">There is no such task, or it has printed nothing.</exception>
+    public static (string File, string Text) Log(string path, string? name)
+    {
+        var folder = JobFolder.Existing(path);
+        var graph = JobPlan.Read(folder).Graph;
+        JobTask[] tasks = [.. graph.Tasks.Where(task => name is null || task.Name == name || task.Stage.Name == name)];
+        if (tasks.Length == 0)
+        {
+            throw new SharpSegException(
+                $"`{path}` has no task `{name}`", $"its tasks: {string.Join(", ", graph.Tasks.Select(task => task.Name))}");
+        }
+
+        var failed = tasks.Length == 1 ? tasks[0] : JobStates.Of(folder, graph, AsksSlurm(folder))
+            .Where(status => tasks.Contains(status.Task) && status.State == TaskState.Failed).Select(status => status.Task)
+            .FirstOrDefault();
+        var task = failed ?? tasks.LastOrDefault(other => File.Exists(folder.LogFile(other))) ?? tasks[0];
+        var file = folder.LogFile(task);
+        return File.Exists(file) ? (file, File.ReadAllText(file)) : throw new SharpSegException(
+            $"`{file}`: no such file: {task.Name} has printed nothing yet", $"`sharpseg jobs status {path}` says how it stands");
+    }
+
+    /// <summary>Takes everything that waits or runs out of the queue; what runs saves its state.</summary>
+    /// <returns>How many tasks.</returns>
+    /// <exception cref="SharpSegException">Slurm refused.</exception>
+    public static int Cancel(string path)
+    {
+        var folder = JobFolder.Existing(path);
+        string[] jobs = !AsksSlurm(folder) ? [] :
+        [
+            .. JobStates.Of(folder, JobPlan.Read(folder).Graph, askSlurm: true).Where(status => status.IsInQueue)
+                .Select(status => status.Job!),
+        ];
+        if (jobs.Length > 0 && Slurm.Ask("scancel", jobs) is (not 0 and var code, _, var errors))
+        {
+            throw new SharpSegException($"scancel ended with {code}: {errors.Trim()}");
+        }
+
+        return jobs.Length;
+    }
+
+    /// <summary>Runs again what is neither done nor in the queue.</summary>
+    /// <exception cref="SharpSegException">There is nothing, or Slurm refused.</exception>
+    public static JobReport Resubmit(
+        string path, ResubmitRequest request, JobsPlace place, IReporter reporter, CancellationToken cancel)
+    {
+        var folder = JobFolder.Existing(path);
+        using var alone = folder.Take();
+        var plan = JobPlan.Read(folder);
+        var states = JobStates.Of(folder, plan.Graph, AsksSlurm(folder));
+        IEnumerable<JobTask> With(params TaskState[] wanted) =>
+            states.Where(status => wanted.Contains(status.State)).Select(status => status.Task);
+        var failed = With(TaskState.Failed).Select(task => task.Stage.Name).ToHashSet();
+        var chosen = (request.FailedOnly
+            ? With(TaskState.Failed, TaskState.Blocked)
+            : With(TaskState.Failed, TaskState.Blocked, TaskState.Left)).Select(task => task.Name).ToHashSet();
+        if (chosen.Count == 0)
+        {
+            return new JobReport(folder, states);
+        }
+
+        JobStage Grown(JobStage stage) => !failed.Contains(stage.Name) ? stage : stage with
+        {
+            Resources = stage.Resources with
+            {
+                MemoryBytes = (long)(stage.Resources.MemoryBytes * request.Memory),
+                Time = request.Time == 1 ? stage.Resources.Time : SlurmTime.Times(stage.Resources.Time, request.Time),
+            },
+        };
+        plan = plan with { Graph = new JobGraph([.. plan.Graph.Stages.Select(Grown)]), Program = Program(plan.Site, place) };
+        return Begin(folder, plan, place, reporter, cancel, task => chosen.Contains(task.Name));
+    }
+
+    /// <summary>Writes what is to run, and runs it where it is asked for.</summary>
+    private static JobReport Begin(
+        JobFolder folder, JobPlan plan, JobsPlace place, IReporter reporter, CancellationToken cancel,
+        Func<JobTask, bool>? chosen = null)
+    {
+        var asks = !place.DryRun && AsksSlurm(folder);
+        var states = JobStates.Of(folder, plan.Graph, asks);
+        var inQueue = states.Where(status => status.IsInQueue).ToDictionary(status => status.Task.Name, status => status.Job!);
+        JobTask[] todo =
+        [
+            .. states.Where(status => status.State != TaskState.Running && !status.IsInQueue && !status.Task.Item.IsDone)
+                .Select(status => status.Task).Where(task => chosen?.Invoke(task) ?? true),
+        ];
+        if (place.Processes is not null && inQueue.Count > 0)
+        {
+            throw new SharpSegException(
+                $"{inQueue.Count} tasks of `{folder.Owner}` wait or run in Slurm",
+                $"`sharpseg jobs cancel {folder.Owner}` takes them out of the queue");
+        }
+
+        plan.Write(folder);
+        foreach (var file in place.DryRun ? [] : todo.Select(task => folder.RecordFile(task.Name)).Where(File.Exists))
+        {
+            File.Delete(file); // an earlier end says nothing about what begins now
+        }
+
+        SlurmJobs.Write(folder, plan, todo, inQueue);
+        reporter.Info($"{todo.Length} of {states.Count} tasks are to run; scripts: {folder.Path}");
+        if (place.DryRun || todo.Length == 0)
+        {
+            return new JobReport(folder, states);
+        }
+
+        if (place.Processes is { } processes)
+        {
+            LocalJobs.Run(folder, plan, todo, processes, place.Devices, reporter, cancel);
+        }
+        else
+        {
+            SlurmJobs.Submit(folder);
+        }
+
+        return new JobReport(folder, JobStates.Of(folder, plan.Graph, AsksSlurm(folder) && place.Processes is null));
+    }
+
+    /// <summary>Segmentations of another request would be taken for this one's.</summary>
+    private static void RequireSameRequest(string output, JobPlan? before, JobGraph graph)
+    {
+        if (before is null)
+        {
+            if (Directory.Exists(output) && Directory.EnumerateFiles(output).FirstOrDefault(ImageFile.CanRead) is { } foreign)
+            {
+                throw new SharpSegException(
+                    $"`{output}` holds segmentations already, e.g. `{Path.GetFileName(foreign)}`",
+                    "choose another folder with -o: parts leave alone what is there");
+            }
+        }
+        else if (before.Graph.Stage("predict") is not { } predict || !DoesTheSame(predict, graph.Stages[0]))
+        {
+            throw new SharpSegException(
+                $"`{output}` holds the jobs of another request: {before.Verb}", "choose another folder with -o");
+        }
+    }
+
+    // Memory and threads may differ: segmentations are the same.
+    private static bool DoesTheSame(JobStage one, JobStage other)
+    {
+        static IEnumerable<JobWord> Words(JobStage stage) => stage.Command.Where(
+            (_, i) => !(stage.Command.ElementAtOrDefault(i - 1) ?? "").Text.StartsWith("--max-memory", StringComparison.Ordinal));
+        return Words(one).SequenceEqual(Words(other));
+    }
+
+    private static bool AsksSlurm(JobFolder folder) => File.Exists(folder.SubmittedFile);
+
+    private static IReadOnlyList<string> Program(JobSite site, JobsPlace place) =>
+        site.Program.Count > 0 && place.Processes is null ? site.Program : place.Program;
+
+    private static string IdOf(JobPlan? before) => before?.Id ?? Guid.NewGuid().ToString("N")[..IdCharacters];
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Cli.Options;
+using SharpSeg.Kernels.Cpu;
+using SharpSeg.Kernels.Gpu;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg jobs …</c>: the whole method, and cohorts, beyond one process.</summary>
+internal static class JobsCommand
+{
+    public static Answer Train(JobsTrainOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        TrainCommand.RequirePositive(options.Epochs, "--epochs");
+        TrainCommand.RequirePositive(options.Iterations, "--iterations");
+        TrainCommand.RequirePositive(options.Batch, "--batch");
+        TrainCommand.RequireBodyRate(options.BodyRate, options.Pretrained);
+        Choices.Precision(options.Precision);
+        string[] configurations = [.. options.Configurations], typed = [.. options.Folds];
+        var folds = typed is [] or ["all"] ? [] : Choices.Folds(typed);
+        List<string> words = [];
+        void Add(string option, string? value) => words.AddRange(value is null ? [] : [option, value]);
+        static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
+        Add("--epochs", Text(options.Epochs));
+        Add("--iterations", Text(options.Iterations));
+        Add("--batch", Text(options.Batch));
+        Add("--seed", options.Seed == TrainingJob.DefaultSeed ? null : Text(options.Seed));
+        Add("--precision", options.Precision);
+        Add("--pretrained", options.Pretrained is { } path ? Path.GetFullPath(path) : null);
+        Add("--body-rate", Text(options.BodyRate));
+        if (options.Pretrained is { } start && !File.Exists(start))
+        {
+            throw new SharpSegException($"`{start}`: no such file");
+        }
+
+        using var processor = Cpu.Open();
+        var request = new TrainingJobsRequest(
+            new Workspace(options.Work, options.Plan), configurations is ["all"] ? [] : configurations, folds, words,
+            options.Device, options.Epochs ?? TrainingSchedule.Full(1).Epochs, $"jobs train {options.Work}");
+        var report = JobsRun.Train(request, SiteOf(options), PlaceOf(options, options.Device), processor, reporter, cancel);
+        return Begun(report, options, options.Work);
+    }
+
+    public static Answer Predict(JobsPredictOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        if (options.Parts is < 1 or > 10_000)
+        {
+            throw new UsageException($"--parts {options.Parts}: must be from 1 to 10000");
+        }
+
+        if (options.Step is { } step && step is not (> 0 and <= 1))
+        {
+            throw new UsageException($"--step {step}: must be above 0 and at most 1");
+        }
+
+        List<string> words = [];
+        void Add(string option, string? value) => words.AddRange(value is null ? [] : [option, value]);
+        Add("--plan", options.Plan);
+        Add("-c", options.Configuration);
+        string[] folds = [.. options.Folds];
+        Choices.Folds(folds);
+        Add("-f", folds is [] ? null : string.Join(',', folds));
+        Add("--step", options.Step?.ToString(CultureInfo.InvariantCulture));
+        words.AddRange(options.NoMirroring ? ["--no-tta"] : []);
+        words.AddRange(options.NoPostprocessing ? ["--no-postprocessing"] : []);
+        words.AddRange(options.SaveProbabilities ? ["--save-probabilities"] : []);
+        var request = new PredictionJobsRequest(
+            options.Model, [.. options.Input], options.Output, options.Parts, words, options.Device,
+            $"jobs predict {options.Model} -o {options.Output}");
+        var report = JobsRun.Predict(request, SiteOf(options), PlaceOf(options, options.Device), reporter, cancel);
+        return Begun(report, options, options.Output);
+    }
+
+    public static Answer Status(JobsStatusOptions options)
+    {
+        var report = JobsRun.Status(options.Folder);
+        return new Answer(report.Text, report.Json, !report.HasFailures);
+    }
+
+    public static Answer Logs(JobsLogsOptions options)
+    {
+        var (file, text) = JobsRun.Log(options.Folder, options.Task);
+        return new Answer($"{file}\n{text}", new JsonObject { ["log"] = file, ["text"] = text });
+    }
+
+    public static Answer Cancel(JobsCancelOptions options)
+    {
+        var count = JobsRun.Cancel(options.Folder);
+        return new Answer(
+            count == 0 ? "nothing waits or runs" : $"{count} task(s) taken out of the queue; `sharpseg jobs resubmit` goes on",
+            new JsonObject { ["cancelled"] = count });
+    }
+
+    public static Answer Resubmit(JobsResubmitOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        var request = new ResubmitRequest(options.Failed, Factor(options.Memory, "--mem"), Factor(options.Time, "--time"));
+        return Begun(
+            JobsRun.Resubmit(options.Folder, request, PlaceOf(options, "auto"), reporter, cancel), options, options.Folder);
+    }
+
+    public static Answer Check(JobsCheckOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        reporter.Stage($"check {options.Folder}");
+        var cases = PredictionCheck.Execute(options.Folder, [.. options.Input], reporter, cancel);
+        return new Answer($"all {cases} scans have their segmentation", new JsonObject { ["cases"] = cases });
+    }
+
+    /// <summary>What was begun; a local run has ended, and a failure in it is one of the command.</summary>
+    private static Answer Begun(JobReport report, JobsOptions options, string folder)
+    {
+        var jobs = Path.Combine(folder, "jobs");
+        var next = options.DryRun ? $"scripts: {jobs}; `bash {Path.Combine(jobs, "submit.sh")}` submits them"
+            : $"`sharpseg jobs status {folder}` says how they stand";
+        return new Answer($"{report.Text}{next}", report.Json, options.Local is null || !report.HasFailures);
+    }
+
+    private static JobSite SiteOf(NewJobsOptions options)
+    {
+        TrainCommand.RequirePositive(options.Cpus, "--cpus");
+        TrainCommand.RequirePositive(options.Throttle, "--throttle");
+        var site = options.Site is { } file ? JobSite.Read(file) : new JobSite();
+        var memory = options.Memory is not { } text ? site.MemoryBytes : (MemoryBudget.Parse(text)
+            ?? throw new UsageException($"--mem {text}: not a size", "write it like 16G")).Bytes;
+        return site with
+        {
+            Time = options.Time is { } time ? JobSite.RequireTime(time, "--time") : site.Time,
+            Gres = options.Gres is { } gres ? JobSite.RequireGres(gres, "--gres") : site.Gres,
+            MemoryBytes = memory,
+            Cpus = options.Cpus ?? site.Cpus,
+            Throttle = options.Throttle ?? site.Throttle,
+            Slurm = options.Slurm is { } slurm ? [.. site.Slurm, JobSite.RequireOptions(slurm, "--slurm")] : site.Slurm,
+        };
+    }
+
+    private static JobsPlace PlaceOf(JobsOptions options, string device)
+    {
+        TrainCommand.RequirePositive(options.Local, "--local");
+        if (options.DryRun && options.Local is not null)
+        {
+            throw new UsageException("--dry-run only writes, --local runs", "leave out one of them");
+        }
+
+        IReadOnlyList<string> devices = options.Local is null || device != "auto" ? [] : [.. Gpu.Devices().Select(gpu => gpu.Id)];
+        return new JobsPlace(options.DryRun, options.Local, devices, Self());
+    }
+
+    /// <summary>The words that start this very program.</summary>
+    private static IReadOnlyList<string> Self()
+    {
+        var process = Environment.ProcessPath ?? "sharpseg";
+        var assembly = typeof(JobsCommand).Assembly.Location;
+        return Path.GetFileNameWithoutExtension(process) == "dotnet" && assembly.Length > 0 ? [process, assembly] : [process];
+    }
+
+    private static double Factor(string? text, string option)
+    {
+        if (text is null)
+        {
+            return 1;
+        }
+
+        return text.StartsWith('x')
+            && double.TryParse(text[1..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor)
+            && factor is >= 1 and <= 100
+            ? factor
+            : throw new UsageException($"{option} {text}: not a factor from x1 to x100", "write it like x1.5");
+    }
+}

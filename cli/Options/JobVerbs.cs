@@ -1,0 +1,207 @@
+using CommandLine;
+using SharpSeg.AutoPlanner.Training;
+
+namespace SharpSeg.Cli.Options;
+
+/// <summary>Where jobs run, and what each is given.</summary>
+internal abstract class JobsOptions : CommonOptions
+{
+    [Option("dry-run", HelpText = "Only write the scripts, for a look or a change; `bash jobs/submit.sh` submits them.")]
+    public bool DryRun { get; set; }
+
+    [Option("local", HelpText = "Run the same tasks on this machine, so many processes at a time, over its devices.")]
+    public int? Local { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the state of every task is saved", "run the same command to continue");
+}
+
+/// <summary>What each job of a new graph is given.</summary>
+internal abstract class NewJobsOptions : JobsOptions
+{
+    [Option("time", HelpText = "Longest time of a job at a stretch, e.g. 24:00:00. Default: what was measured, else a day.")]
+    public string? Time { get; set; }
+
+    [Option("gres", HelpText = "Devices of a job that trains or predicts, e.g. gpu:1. Default: none, the processor.")]
+    public string? Gres { get; set; }
+
+    [Option("mem", HelpText = "Memory of every job, e.g. 16G. Default: what the plan needs.")]
+    public string? Memory { get; set; }
+
+    [Option("cpus", HelpText = "Threads of a job. Default: 8.")]
+    public int? Cpus { get; set; }
+
+    [Option("throttle", HelpText = "Most tasks of an array that run at once.")]
+    public int? Throttle { get; set; }
+
+    [Option("slurm", HelpText = "Options of sbatch, passed on, e.g. \"--partition=long --account=lab\".")]
+    public string? Slurm { get; set; }
+
+    [Option("site", HelpText = "JSON file with what a site wants of every job: docs/guide/slurm.md.")]
+    public string? Site { get; set; }
+
+    [Option("device", Default = "auto", HelpText = "auto, cpu, or a name from `sharpseg devices`.")]
+    public string Device { get; set; } = "auto";
+}
+
+[Verb("jobs train", HelpText = "Train folds × configurations as jobs: on Slurm, or by processes of this machine.")]
+[Examples(
+    "sharpseg jobs train work --time 24:00:00 --gres gpu:1",
+    "sharpseg jobs train work -c 2d,3d_fullres -f 0,1 --dry-run",
+    "sharpseg jobs train work --local 2")]
+internal sealed class JobsTrainOptions : NewJobsOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
+    public string Work { get; set; } = "";
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
+
+    [Option(
+        'c', "configurations", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are planned.")]
+    public IEnumerable<string> Configurations { get; set; } = [];
+
+    [Option(
+        'f', "folds", Separator = ',',
+        HelpText = "Folds, e.g. 0,1,4; every-case for one network on all cases. Default: all folds.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    [Option("pretrained", HelpText = "Start from this network: a model.zip, or a checkpoint.")]
+    public string? Pretrained { get; set; }
+
+    [Option("body-rate", HelpText = "With --pretrained: rate of everything but the heads, in parts of the heads'.")]
+    public double? BodyRate { get; set; }
+
+    [Option("epochs", HelpText = "Number of epochs instead of the published 1000.")]
+    public int? Epochs { get; set; }
+
+    [Option("iterations", HelpText = "Iterations per epoch instead of 250.")]
+    public int? Iterations { get; set; }
+
+    [Option("batch", HelpText = "Batch size instead of the plan's.")]
+    public int? Batch { get; set; }
+
+    [Option("precision", HelpText = "fp32, tf32, bf16 or fp16, as in `train`.")]
+    public string? Precision { get; set; }
+
+    [Option(
+        "seed", Default = TrainingJob.DefaultSeed,
+        HelpText = "Seed of weights and sampling. Same seed, device and threads: same bytes.")]
+    public ulong Seed { get; set; }
+}
+
+[Verb("jobs predict", HelpText = "Segment a cohort as jobs, in parts, and check that nothing is missing.")]
+[Examples(
+    "sharpseg jobs predict model.zip -i cohort -o segmented --parts 50 --gres gpu:1",
+    "sharpseg jobs predict work -i cohort -o segmented --parts 8 --local 2")]
+internal sealed class JobsPredictOptions : NewJobsOptions
+{
+    [Value(0, MetaName = "MODEL", Required = true, HelpText = "A model.zip, or a workspace with trained folds.")]
+    public string Model { get; set; } = "";
+
+    [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
+    public IEnumerable<string> Input { get; set; } = [];
+
+    [Option('o', "output", Required = true, HelpText = "Folder for the segmentations, and for the jobs.")]
+    public string Output { get; set; } = "";
+
+    [Option("parts", Required = true, HelpText = "Number of jobs among which the scans are divided.")]
+    public int Parts { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
+
+    [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: as in `predict`.")]
+    public string? Configuration { get; set; }
+
+    [Option('f', "folds", Separator = ',', HelpText = "Folds to average; default: as in `predict`.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    [Option("step", HelpText = "Largest distance between neighbouring tiles, as a fraction of the patch.")]
+    public double? Step { get; set; }
+
+    [Option("no-tta", HelpText = "No mirroring: faster, slightly worse.")]
+    public bool NoMirroring { get; set; }
+
+    [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
+    public bool NoPostprocessing { get; set; }
+
+    [Option("save-probabilities", HelpText = "Also write the class probabilities, for `ensemble`.")]
+    public bool SaveProbabilities { get; set; }
+}
+
+[Verb("jobs status", HelpText = "Show how the jobs of a folder stand, and why one failed.")]
+[Examples("sharpseg jobs status work", "sharpseg jobs status segmented --json")]
+internal sealed class JobsStatusOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+}
+
+[Verb("jobs logs", HelpText = "Print what a job printed: the one that failed first, or the one named.")]
+[Examples("sharpseg jobs logs work", "sharpseg jobs logs work train-2d_3")]
+internal sealed class JobsLogsOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+
+    [Value(1, MetaName = "TASK", HelpText = "A task as `jobs status` calls it, or an array of them.")]
+    public string? Task { get; set; }
+}
+
+[Verb("jobs cancel", HelpText = "Take all jobs of a folder out of the queue; those that run save their state.")]
+[Examples("sharpseg jobs cancel work", "sharpseg jobs cancel segmented --json")]
+internal sealed class JobsCancelOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+}
+
+[Verb("jobs resubmit", HelpText = "Submit again what is neither done nor in the queue.")]
+[Examples("sharpseg jobs resubmit work --failed --mem x1.5", "sharpseg jobs resubmit work --time x2")]
+internal sealed class JobsResubmitOptions : JobsOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+
+    [Option("failed", HelpText = "Only what failed, and what waits for it.")]
+    public bool Failed { get; set; }
+
+    [Option("mem", HelpText = "More memory for arrays with a failure, e.g. x1.5.")]
+    public string? Memory { get; set; }
+
+    [Option("time", HelpText = "More time for arrays with a failure, e.g. x2.")]
+    public string? Time { get; set; }
+}
+
+[Verb("jobs check", HelpText = "Check that every scan of a cohort has its segmentation.")]
+[Examples("sharpseg jobs check segmented -i cohort", "sharpseg jobs check segmented -i cohort --json")]
+internal sealed class JobsCheckOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Folder of segmentations.")]
+    public string Folder { get; set; } = "";
+
+    [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
+    public IEnumerable<string> Input { get; set; } = [];
+}
+
+[Verb("jobs task", HelpText = "Run one task of a graph, as its script does: jobs task FOLDER TASK --id ID -- VERB …")]
+[Examples(
+    "sharpseg jobs task work train-2d_3 --id 5b2f -- train work -c 2d -f 3 --resume",
+    "sharpseg jobs task out check_0 --id 5b2f -- jobs check out -i cohort")]
+internal sealed class JobsTaskOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+
+    [Value(1, MetaName = "TASK", Required = true, HelpText = "Its name.")]
+    public string Task { get; set; } = "";
+
+    [Option("id", Required = true, HelpText = "Of the folder's jobs, in jobs/graph.json.")]
+    public string Id { get; set; } = "";
+
+    /// <summary>The command behind `--`; not an option.</summary>
+    public IReadOnlyList<string> Command { get; set; } = [];
+
+    public override (string Message, string? Hint) WhenInterrupted => ("interrupted while waiting; nothing was begun", null);
+}

@@ -1,0 +1,136 @@
+using SharpSeg.AutoPlanner.Imaging;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>The whole method, and cohorts, as jobs; here by processes of this machine.</summary>
+public sealed class JobsTests
+{
+    private static readonly string[] Schedule = ["--epochs", "1", "--iterations", "2", "--batch", "2", "--device", "cpu"];
+
+    [Fact]
+    public void The_matrix_by_processes_is_the_matrix_of_one_process()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 2);
+        string[] jobs =
+        [
+            "jobs", "train", folder.At("by jobs"), "-c", "2d,3d_cascade_fullres", "--local", "2", "--cpus", "1", .. Schedule,
+            "--json",
+        ];
+        SharpSegProcess.Succeed("plan", dataset, "-o", folder.At("by jobs"), "--memory", "0.0015GB");
+        var json = SharpSegProcess.Succeed(jobs).Json();
+        Assert.True((bool)json["all_succeeded"]!);
+        Assert.Equal(
+            [
+                "preprocess_0", "preprocess_1", "preprocess_2", "train-3d_lowres_0", "train-3d_lowres_1",
+                "train-3d_cascade_fullres_0", "train-3d_cascade_fullres_1", "train-2d_0", "train-2d_1", "find-best_0", "export_0",
+            ],
+            json["tasks"]!.AsArray().Select(task => (string)task!["name"]!));
+
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--memory", "0.0015GB");
+        SharpSegProcess.Succeed("preprocess", work);
+        foreach (var configuration in new[] { "3d_lowres", "3d_cascade_fullres", "2d" })
+        {
+            SharpSegProcess.Succeed(
+                ["train", work, "-c", configuration, "--all", "--save-probabilities", "--threads", "1", .. Schedule]);
+        }
+
+        SharpSegProcess.Succeed("find-best", work, "--trained-only");
+        SharpSegProcess.Succeed("export", work, "-o", folder.At("work", "model.zip"));
+        WorkspaceFiles.AssertSameModel(folder.At("work", "model.zip"), folder.At("by jobs", "model.zip"));
+
+        // Given again, the command does nothing; with a run missing, it makes that and what follows from it.
+        var kept = File.GetLastWriteTimeUtc(folder.At("by jobs", "model.zip"));
+        Assert.Contains("0 of 11 tasks are to run", SharpSegProcess.Succeed(jobs).Errors, StringComparison.Ordinal);
+        Assert.Equal(kept, File.GetLastWriteTimeUtc(folder.At("by jobs", "model.zip")));
+        Directory.Delete(folder.At("by jobs", "runs", "2d", "fold_1"), recursive: true);
+        var again = SharpSegProcess.Succeed(jobs);
+        Assert.Contains("4 of 11 tasks are to run", again.Errors, StringComparison.Ordinal);
+        WorkspaceFiles.AssertSameModel(folder.At("work", "model.zip"), folder.At("by jobs", "model.zip"));
+        Assert.Contains(
+            "all 11 tasks succeeded", SharpSegProcess.Succeed("jobs", "status", folder.At("by jobs")).Output,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "train 2d, fold 1", SharpSegProcess.Succeed("jobs", "logs", folder.At("by jobs"), "train-2d_1").Output,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_failing_task_blocks_only_what_needs_it_and_says_why()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 2);
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+        var blocked = Directory.CreateDirectory(Path.Combine(work, "runs", "2d", "fold_0", "checkpoint_final.safetensors"));
+        string[] jobs = ["jobs", "train", work, "-c", "2d", "--local", "1", "--cpus", "1", .. Schedule];
+        var outcome = SharpSegProcess.Run(jobs);
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("2 blocked, 1 failed, 2 done", outcome.Output, StringComparison.Ordinal);
+        var log = Path.Combine(work, "jobs", "logs", "train-2d_0.log");
+        Assert.Contains($"log: {log}", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("checkpoint_final.safetensors", outcome.Output, StringComparison.Ordinal);
+        SharpSegProcess.Run("jobs", "status", work).Deconstruct(out var code, out var text, out _);
+        Assert.Equal(1, code);
+        Assert.Contains("needs train-2d_0", text, StringComparison.Ordinal);
+        Assert.Contains(
+            File.ReadAllText(log).Trim(), SharpSegProcess.Succeed("jobs", "logs", work).Output, StringComparison.Ordinal);
+
+        blocked.Delete();
+        Assert.Contains(
+            "3 of 5 tasks are to run",
+            SharpSegProcess.Succeed("jobs", "resubmit", work, "--failed", "--mem", "x1.5", "--local", "1").Errors,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cohort_in_parts_is_the_cohort_in_one_run()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 2);
+        var cohort = Path.Combine(TinyDataset.Write(folder.At("cohort"), cases: 5), "imagesTr");
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+        SharpSegProcess.Succeed(["train", work, "-c", "2d", .. Schedule]);
+        SharpSegProcess.Succeed("predict", work, "-i", cohort, "-o", folder.At("one"), "--no-tta", "--device", "cpu");
+        string[] jobs =
+        [
+            "jobs", "predict", work, "-i", cohort, "-o", folder.At("parts"), "--parts", "3", "--no-tta", "--device", "cpu",
+            "--local", "2",
+        ];
+        var outcome = SharpSegProcess.Succeed(jobs);
+        Assert.Contains("all 4 tasks succeeded", outcome.Output, StringComparison.Ordinal);
+        var files = Directory.GetFiles(folder.At("one"), "*.nii.gz").Select(Path.GetFileName).ToArray();
+        Assert.Equal(5, files.Length);
+        Assert.All(files, file => Assert.Equal(
+            ImageFile.ReadLabels(folder.At("one", file!)).Voxels, ImageFile.ReadLabels(folder.At("parts", file!)).Voxels));
+
+        // A missing segmentation is found; another request would mix with this one's and is refused.
+        File.Delete(folder.At("parts", "case_3.nii.gz"));
+        SharpSegProcess.Run("jobs", "check", folder.At("parts"), "-i", cohort)
+            .AssertErrorWithHint(1, "1 of 5 scans lack their segmentation", "case `case_3` has none");
+        SharpSegProcess.Run([.. jobs, "--step", "0.7"]).AssertErrorWithHint(1, "the jobs of another request");
+        SharpSegProcess.Run(["jobs", "predict", work, "-i", cohort, "-o", folder.At("one"), "--parts", "2", "--local", "1"])
+            .AssertErrorWithHint(1, "holds segmentations already");
+    }
+
+    [Fact]
+    public void Wrong_words_are_answered_in_words()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Run("jobs").AssertError(2, "jobs train");
+        SharpSegProcess.Run("jobs", "trian", "work").AssertErrorWithHint(2, "did you mean `jobs train`?");
+        SharpSegProcess.Run("jobs", "status", folder.Path).AssertErrorWithHint(1, "has no jobs");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--dry-run").AssertErrorWithHint(1, "plans.json");
+        SharpSegProcess.Run("jobs", "task", folder.Path, "a_0", "--id", "x").AssertErrorWithHint(2, "command is missing");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--time", "soon").AssertErrorWithHint(1, "is not a time");
+        Assert.Contains(
+            "usage: sharpseg jobs train WORK", SharpSegProcess.Succeed("help", "jobs", "train").Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "usage: sharpseg jobs train WORK", SharpSegProcess.Succeed("jobs", "train", "-h").Output, StringComparison.Ordinal);
+    }
+}

@@ -12,6 +12,7 @@ internal static class Dcm2Niix
 {
     private const string ProgramName = "dcm2niix";
     private const int LongestSeconds = 600;
+    private const string UnevenSlices = "Interslice distance varies"; // a warning of it, with which it goes on
 
     /// <summary>The program; null if it is not on the PATH.</summary>
     public static string? Program => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
@@ -34,10 +35,15 @@ internal static class Dcm2Niix
         var temporary = Directory.CreateTempSubdirectory("sharpseg-dicom-").FullName;
         try
         {
-            var said = Convert(program, folder, temporary);
+            var (said, refused) = Convert(program, folder, temporary);
             var images = Directory.GetFiles(temporary, "*.nii").Order(StringComparer.Ordinal).ToArray();
             return images switch
             {
+                // It leaves an image of even slices even where it could not make them even.
+                [_] when refused => throw new SharpSegException(
+                    $"`{folder}`: {ProgramName} cannot convert it as it is: {said}",
+                    "the series lacks slices, or they are not evenly spaced: complete it, or convert it yourself, look at "
+                        + "the image and give that"),
                 [var one] => ImageFile.Read(one),
                 [] =>
                     throw new SharpSegException(
@@ -71,8 +77,9 @@ internal static class Dcm2Niix
         }
     }
 
-    /// <summary>Converts without compression and without a JSON file; returns the program's last message.</summary>
-    private static string Convert(string program, string folder, string output)
+    /// <summary>Converts without compression and without a JSON file.</summary>
+    /// <returns>The program's message that tells most, and whether it says that the image is not what the series is.</returns>
+    private static (string Said, bool Refused) Convert(string program, string folder, string output)
     {
         var start = new ProcessStartInfo(
             program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
@@ -94,8 +101,11 @@ internal static class Dcm2Niix
 
             var said = (errors.Result + "\n" + lines.Result)
                 .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal))
-                ?? said.LastOrDefault() ?? "it gave no reason";
+            var uneven = said.FirstOrDefault(line => line.Contains(UnevenSlices, StringComparison.Ordinal));
+            return (
+                uneven ?? said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal))
+                    ?? said.LastOrDefault() ?? "it gave no reason",
+                process.ExitCode != 0 || uneven is not null);
         }
         catch (Win32Exception error)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -12,6 +13,8 @@ internal sealed class SimpleItk
 {
     private const string AssemblyName = "SimpleITKCSharpManaged";
     private const string FolderVariable = "SHARPSEG_SIMPLEITK";
+    private const string PositionKey = "0020|0032"; // Image Position (Patient), DICOM PS3.3 C.7.6.2: x\y\z in mm
+    private const double EvenTo = 0.01;             // of a step between slices; positions are rounded when they are written
 
     private static readonly Lazy<SimpleItk?> Found = new(Find);
 
@@ -39,7 +42,7 @@ internal sealed class SimpleItk
     {
         try
         {
-            using var image = (IDisposable)(Directory.Exists(path) ? ReadSeries(path) : Static("SimpleITK", "ReadImage", path));
+            using var image = Directory.Exists(path) ? ReadSeries(path) : (IDisposable)Static("SimpleITK", "ReadImage", path);
             var dimension = (uint)Call(image, "GetDimension");
             var components = (int)(uint)Call(image, "GetNumberOfComponentsPerPixel");
             if (dimension is not (2 or 3))
@@ -123,22 +126,79 @@ internal sealed class SimpleItk
     private static object Invoke(Type type, object? target, string method, BindingFlags kind, object[] arguments) =>
         type.InvokeMember(method, BindingFlags.Public | BindingFlags.InvokeMethod | kind, null, target, arguments, null)!;
 
+    private static IEnumerable<string> Texts(object vector) => ((System.Collections.IEnumerable)vector).Cast<string>();
+
     private static T[] Numbers<T>(object vector) => [.. ((System.Collections.IEnumerable)vector).Cast<T>()];
 
-    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
-
-    private object ReadSeries(string folder)
+    /// <summary>The reason without the place in SimpleITK's or ITK's source that comes before it.</summary>
+    private static string OneLine(string text)
     {
-        var files = Static("ImageSeriesReader", "GetGDCMSeriesFileNames", folder);
-        if (((System.Collections.IEnumerable)files).Cast<string>().FirstOrDefault() is null)
+        const string mark = "ERROR: ";
+        var line = text.ReplaceLineEndings(" ").Trim();
+        return line.LastIndexOf(mark, StringComparison.Ordinal) is >= 0 and var at ? line[(at + mark.Length)..] : line;
+    }
+
+    private IDisposable ReadSeries(string folder)
+    {
+        string[] series = [.. Texts(Static("ImageSeriesReader", "GetGDCMSeriesIDs", folder))];
+        if (series.Length != 1)
         {
             throw new SharpSegException(
-                $"`{folder}`: no DICOM series in this folder", "give the folder that holds one series' files");
+                series.Length == 0
+                    ? $"`{folder}`: no DICOM series in this folder"
+                    : $"`{folder}`: {series.Length} DICOM series in this folder ({string.Join(", ", series)})",
+                "give the folder that holds one series' files");
         }
 
         using var reader = (IDisposable)Activator.CreateInstance(TypeOf("ImageSeriesReader"))!;
+        var files = Static("ImageSeriesReader", "GetGDCMSeriesFileNames", folder);
         Call(reader, "SetFileNames", files);
-        return Call(reader, "Execute");
+        Call(reader, "MetaDataDictionaryArrayUpdateOn");
+        var image = (IDisposable)Call(reader, "Execute");
+        try
+        {
+            RequireEvenSlices(folder, reader, Texts(files).Count(), image);
+            return image;
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// ITK reads slices that are missing or shifted against each other as if they were evenly stacked, with a warning.
+    /// </summary>
+    private static void RequireEvenSlices(string folder, object reader, int slices, object image)
+    {
+        var (spacing, direction) = (Numbers<double>(Call(image, "GetSpacing")), Numbers<double>(Call(image, "GetDirection")));
+        if (slices < 2 || spacing.Length != 3)
+        {
+            return;
+        }
+
+        double[] step = [.. Enumerable.Range(0, 3).Select(row => direction[(row * 3) + 2] * spacing[2])];
+        double[]? before = null;
+        for (var slice = 0u; slice < slices; slice++)
+        {
+            double[] position = (bool)Call(reader, "HasMetaDataKey", slice, PositionKey)
+                ? [.. ((string)Call(reader, "GetMetaData", slice, PositionKey)).Split('\\').Select(
+                    text => double.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : double.NaN)]
+                : [];
+            var off = position.Length != 3 ? double.NaN
+                : before is null ? 0
+                : Enumerable.Range(0, 3).Max(axis => Math.Abs(position[axis] - before[axis] - step[axis]));
+            if (!(off <= EvenTo * spacing[2]))
+            {
+                throw new SharpSegException(
+                    $"`{folder}`: slice {slice + 1} of {slices} is not where evenly stacked slices would have it",
+                    "the series lacks slices, or they are shifted: complete it, or convert it yourself, look at the image and "
+                        + "give that");
+            }
+
+            before = position;
+        }
     }
 
     private object Static(string type, string method, params object[] arguments) =>

@@ -77,6 +77,19 @@ public sealed class Dcm2NiixTests
         Assert.DoesNotContain('\n', error.Message);
     }
 
+    [FactWithDcm2Niix]
+    public void A_series_that_lacks_a_slice_is_refused()
+    {
+        // dcm2niix warns, writes an image whose slices are evenly stacked, and that image is not what was scanned.
+        using var folder = new TemporaryFolder();
+        var series = Series(folder, "scan", "a");
+        File.Delete(Path.Combine(series, "a2"));
+        var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(series));
+        Assert.Contains(
+            "cannot convert it as it is: Warning: Interslice distance varies", error.Message, StringComparison.Ordinal);
+        Assert.Contains("lacks slices", error.Hint!, StringComparison.Ordinal);
+    }
+
     private static string Series(TemporaryFolder folder, string name, string file, string ending = "", int number = 3)
     {
         for (var slice = 0; slice < Slices; slice++)

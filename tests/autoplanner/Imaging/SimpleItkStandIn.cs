@@ -62,7 +62,7 @@ public class Image(bool cast) : IDisposable
 public class SimpleITK
 {
     public static Image ReadImage(string fileName) => fileName.Contains("bad", StringComparison.Ordinal)
-        ? throw new InvalidOperationException("line 1\nline 2\n")
+        ? throw new InvalidOperationException("Exception thrown: /src/a.cxx:7:\nsitk::ERROR: line 1\nline 2\n")
         : new(cast: false);
 
     public static Image Cast(Image image, PixelIDValueEnum pixelID) => pixelID == PixelIDValueEnum.sitkVectorFloat32
@@ -70,11 +70,22 @@ public class SimpleITK
         : throw new InvalidOperationException("two components need a vector type");
 }
 
+/// <summary>Files are of the series that their first letter names, and hold their slice's position.</summary>
 public class ImageSeriesReader : IDisposable
 {
     private VectorString names = [];
+    private bool keepsMetaData;
 
-    public static VectorString GetGDCMSeriesFileNames(string directory) => [.. Directory.GetFiles(directory)];
+    public static VectorString GetGDCMSeriesIDs(string directory) =>
+        [.. Directory.GetFiles(directory).Select(file => Path.GetFileName(file)[..1]).Distinct().Order()];
+
+    public static VectorString GetGDCMSeriesFileNames(string directory) => [.. Directory.GetFiles(directory).Order()];
+
+    public void MetaDataDictionaryArrayUpdateOn() => keepsMetaData = true;
+
+    public bool HasMetaDataKey(uint slice, string key) => keepsMetaData && key == "0020|0032" && slice < names.Count;
+
+    public string GetMetaData(uint slice, string key) => File.ReadAllText(names[(int)slice]);
 
     public void SetFileNames(VectorString fileNames) => names = fileNames;
 

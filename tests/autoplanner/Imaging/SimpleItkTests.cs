@@ -22,13 +22,39 @@ public sealed class SimpleItkTests
         Assert.Contains(
             "no DICOM series", Assert.Throws<SharpSegException>(() => bridge.Read(folder.Path)).Message,
             StringComparison.Ordinal);
-        File.WriteAllText(folder.File("1.dcm"), "");
+        File.WriteAllText(folder.File("a1.dcm"), @"10\20\30");
         Assert.Equal(new Extent(2, 3, 4), bridge.Read(folder.Path).Extent);
+    }
+
+    [Theory]
+    [InlineData(@"10\20\32.5", null)]
+    [InlineData(@"10\20\32.49 ", null)] // rounded by the scanner, and padded to an even length
+    [InlineData(@"10\20\35", "slice 2 of 2 is not where evenly stacked slices would have it")]     // one is missing
+    [InlineData(@"10\20.3\32.5", "slice 2 of 2 is not where evenly stacked slices would have it")] // a tilted gantry
+    [InlineData(@"10\20", "slice 2 of 2 is not where evenly stacked slices would have it")]
+    public void Slices_that_are_not_evenly_stacked_are_refused(string position, string? expected)
+    {
+        using var folder = new TemporaryFolder();
+        var bridge = new SimpleItk(typeof(SimpleItkTests).Assembly);
+        File.WriteAllText(folder.File("a1.dcm"), @"10\20\30");
+        File.WriteAllText(folder.File("a2.dcm"), position);
+        var error = Record.Exception(() => bridge.Read(folder.Path));
+        Assert.Equal(expected is null ? null : $"`{folder.Path}`: {expected}", error?.Message);
+    }
+
+    [Fact]
+    public void Several_series_in_a_folder_are_refused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("a1.dcm"), "");
+        File.WriteAllText(folder.File("b1.dcm"), "");
+        var error = Assert.Throws<SharpSegException>(() => new SimpleItk(typeof(SimpleItkTests).Assembly).Read(folder.Path));
+        Assert.Contains("2 DICOM series in this folder (a, b)", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Its_refusal_becomes_one_line() => Assert.Contains(
-        "SimpleITK cannot read it: line 1 line 2",
+        "bad.vtk`: SimpleITK cannot read it: line 1 line 2",
         Assert.Throws<SharpSegException>(() => new SimpleItk(typeof(SimpleItkTests).Assembly).Read("bad.vtk")).Message,
         StringComparison.Ordinal);
 

@@ -50,8 +50,8 @@ public sealed class SegmentationTrainer : IDisposable
         IProgress<SegmentationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var request = new AutoRequest(
-            dataset, workspace, options.Configurations, options.Folds, network, options.MaxTime, options.Seed, options.Resume,
-            Surface: options.SurfaceMetrics);
+            dataset, workspace, options.Configurations, options.Folds, network.Options(), options.MaxTime, options.Seed,
+            options.Resume, Surface: options.SurfaceMetrics);
         var result = AutoRun.Execute(
             request, backend, Cpu.Open, new ProgressReporter(progress, options.OnWarning), cancellationToken);
         var summary = result.Summary;

@@ -22,7 +22,10 @@ internal sealed record PatchGeometry(Extent Patch, Extent Initial, bool Is2D, bo
     public bool Planar => Is2D || Dummy2D;
 
     /// <summary>Axes that may be mirrored, in training and at inference; 0 = z.</summary>
-    public IReadOnlyList<int> MirrorAxes => Is2D ? [1, 2] : [0, 1, 2];
+    public IReadOnlyList<int> MirrorAxes => [.. ((int[])(Is2D ? [1, 2] : [0, 1, 2])).Except(UnmirroredAxes)];
+
+    /// <summary>Axes along which labels tell left from right; 0 = z.</summary>
+    public IReadOnlyList<int> UnmirroredAxes { get; init; } = [];
 
     /// <summary>Applies the rules.</summary>
     /// <param name="profile">The generations differ in rotation range, dummy-2D rule and initial patch.</param>

@@ -36,7 +36,7 @@ public static class DemoRun
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
         var request = new AutoRequest(
-            dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, maxTime, seed, resume);
+            dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), maxTime, seed, resume);
         var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
         return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset)));
     }

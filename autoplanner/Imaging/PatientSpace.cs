@@ -88,6 +88,14 @@ internal static class PatientSpace
     }
 
     /// <summary>
+    /// Axis of the arrays (0 = z) along which the patient's left and right lie; x where the affine says nothing, as in
+    /// photographs.
+    /// </summary>
+    public static int LeftRightAxis(double[] affine) => AxisCodes(affine).AsSpan().IndexOfAny('L', 'R') is var column and >= 0
+        ? 2 - column
+        : 2;
+
+    /// <summary>
     /// How two grids of one size lie to each other in space: null where no corner is farther from its twin than a tenth of the
     /// smallest voxel edge, else the distance in words, with the axes' directions where they differ.
     /// </summary>

@@ -143,4 +143,8 @@ internal sealed class ConfigurationParts
 /// <param name="ChannelNames">Names of the channels; they decide the normalisation.</param>
 /// <param name="LabelEntries">Entries of `labels`: background and ignore included, a region as one.</param>
 internal sealed record PlanningFacts(
-    Fingerprint Fingerprint, string DatasetName, IReadOnlyList<string> ChannelNames, int LabelEntries);
+    Fingerprint Fingerprint, string DatasetName, IReadOnlyList<string> ChannelNames, int LabelEntries)
+{
+    /// <summary>Names of classes that differ only in their side.</summary>
+    public IReadOnlyList<string> LeftRightPairs { get; init; } = [];
+}

@@ -19,7 +19,11 @@ internal static class Planner
     {
         CheckChannels(fingerprint, description);
         return Plan(
-            new PlanningFacts(fingerprint, description.Name, description.ChannelNames, description.Labels.EntryCount), options);
+            new PlanningFacts(fingerprint, description.Name, description.ChannelNames, description.Labels.EntryCount)
+            {
+                LeftRightPairs = [.. LeftRightPairs.Of(description.Labels).Select(pair => $"{pair.Left.Name}/{pair.Right.Name}")],
+            },
+            options);
     }
 
     /// <summary>The same from bare facts.</summary>
@@ -51,6 +55,7 @@ internal static class Planner
             Preset = preset,
             TransposeForward = forward,
             TransposeBackward = Transposition.Inverse(forward),
+            UnmirroredAxes = MirroringDecision.UnmirroredAxes(facts, options.Mirroring, forward, log),
             OriginalMedianSpacing = Transposition.Apply(forward, TargetSpacing.Median(facts.Fingerprint).ToArray()),
             OriginalMedianShape =
                 [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint))

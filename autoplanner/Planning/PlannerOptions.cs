@@ -3,6 +3,19 @@ using SharpSeg.Engine.Networks;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
+/// <summary>Which axes training and prediction may mirror (docs/method/planning.md §3.12).</summary>
+public enum MirroringRule
+{
+    /// <summary>All, but not the left-right axis where labels tell left from right.</summary>
+    Auto,
+
+    /// <summary>All, as in nnU-Net.</summary>
+    All,
+
+    /// <summary>All but the left-right axis, whatever the labels are called.</summary>
+    NotLeftRight,
+}
+
 /// <summary>What a user may decide before the rules do.</summary>
 public sealed record PlannerOptions
 {
@@ -36,6 +49,9 @@ public sealed record PlannerOptions
 
     /// <summary>Normalise over the batch instead of every sample by itself.</summary>
     public bool BatchNorm { get; init; }
+
+    /// <summary>Which axes may be mirrored.</summary>
+    public MirroringRule Mirroring { get; init; }
 
     /// <summary>Name of the plans; null = from profile and preset.</summary>
     public string? PlansName { get; init; }

@@ -33,6 +33,9 @@ public sealed record Plans
     /// </summary>
     public bool ReorientToRas { get; init; }
 
+    /// <summary>Transposed axes that are never mirrored, because labels tell left from right along them.</summary>
+    public IReadOnlyList<int> UnmirroredAxes { get; init; } = [];
+
     /// <summary>Median spacing of the cases, mm, transposed; for information.</summary>
     public required double[] OriginalMedianSpacing { get; init; }
 

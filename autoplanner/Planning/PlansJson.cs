@@ -4,12 +4,13 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Two keys are ours,
-/// `profile` and `preset`; without them a file is `modern`.
+/// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Three keys are
+/// ours, `profile`, `preset` and `unmirrored_axes`; without them a file is `modern` and mirrors all axes.
 /// </summary>
 internal static class PlansJson
 {
     private const string DefaultReader = "SimpleITKIO";
+    private const string UnmirroredKey = "unmirrored_axes";
 
     // All give arrays (z, y, x) as the files store them; they differ in the formats they know.
     private static readonly string[] ReadersAsStored = [DefaultReader, "NibabelIO", "NaturalImage2DIO", "Tiff3DIO"];
@@ -57,6 +58,7 @@ internal static class PlansJson
             TransposeBackward = Transposition.Inverse(forward),
             ImageReader = reader,
             ReorientToRas = ReadersToRas.Contains(reader),
+            UnmirroredAxes = ReadUnmirrored(file),
             OriginalMedianSpacing = file.Has("original_median_spacing_after_transp")
                 ? file.RequiredNumbers("original_median_spacing_after_transp")
                 : [],
@@ -80,7 +82,7 @@ internal static class PlansJson
                 : complete[name];
         }
 
-        return JsonFile.ToText(new JsonObject
+        var json = new JsonObject
         {
             ["dataset_name"] = plans.DatasetName,
             ["plans_name"] = plans.PlansName,
@@ -97,7 +99,13 @@ internal static class PlansJson
             ["experiment_planner_used"] = $"SharpSeg {plans.PlansName}",
             ["label_manager"] = "LabelManager",
             ["foreground_intensity_properties_per_channel"] = FingerprintJson.WriteIntensities(plans.IntensityProperties),
-        });
+        };
+        if (plans.UnmirroredAxes.Count > 0)
+        {
+            json[UnmirroredKey] = List(plans.UnmirroredAxes);
+        }
+
+        return JsonFile.ToText(json);
     }
 
     /// <summary>A JSON list of values.</summary>
@@ -106,6 +114,14 @@ internal static class PlansJson
 
     /// <summary>A JSON list of lists.</summary>
     internal static JsonArray Rows<T>(IEnumerable<IEnumerable<T>> rows) => new([.. rows.Select(row => (JsonNode?)List(row))]);
+
+    private static int[] ReadUnmirrored(JsonFile file)
+    {
+        int[] axes = file.Has(UnmirroredKey) ? file.RequiredInts(UnmirroredKey) : [];
+        return axes.Length <= 3 && axes.Distinct().Count() == axes.Length && axes.All(axis => axis is >= 0 and <= 2)
+            ? axes
+            : throw file.Error(UnmirroredKey, $"[{Shown(axes)}] are not different axes 0, 1 or 2");
+    }
 
     private static int[] ReadTransposition(JsonFile file)
     {

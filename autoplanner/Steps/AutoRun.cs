@@ -16,17 +16,18 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Configurations">Configurations; <see cref="All"/> for all that are planned, none for 3d_fullres where planned,
 /// else 2d.</param>
 /// <param name="Folds">Folds to train; <see cref="All"/> for every fold of the splits.</param>
-/// <param name="Network">The network to plan.</param>
+/// <param name="Planner">Network, memory and what else is decided before the rules do.</param>
 /// <param name="MaxTime">Time for everything; null trains the published schedule.</param>
 /// <param name="Seed">Seed of every run.</param>
 /// <param name="Resume">Continue an interrupted run.</param>
 /// <param name="Surface">Also measure HD95 and NSD.</param>
 /// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
 /// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
+/// <param name="GroupBy">Pattern of the patients, whom folds keep together; null for none.</param>
 public sealed record AutoRequest(
-    string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, NetworkChoice Network,
+    string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, PlannerOptions Planner,
     TimeSpan? MaxTime, ulong Seed,
-    bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null)
+    bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null, string? GroupBy = null)
 {
     /// <summary>All configurations, or all folds; no fold has this name.</summary>
     public const string All = "*";
@@ -145,8 +146,14 @@ public static class AutoRun
 
         try
         {
-            var dataset = Verify(request.Dataset, reporter, timed.Token);
-            var plans = PlanningRun.Execute(dataset, work, request.Network.Options(), reporter, timed.Token).Plans;
+            var dataset = Verify(request.Dataset, request.GroupBy, reporter, timed.Token);
+            var patients = request.GroupBy is { } pattern ? PlanningRun.Patients(dataset, pattern) : null;
+            var plans = PlanningRun.Execute(dataset, work, request.Planner, reporter, timed.Token).Plans;
+            if (patients is not null)
+            {
+                PlanningRun.Group(work, dataset, patients, reporter);
+            }
+
             var matrix = MatrixOf(request, work, dataset, plans);
             foreach (var name in matrix.Configurations)
             {
@@ -166,9 +173,9 @@ public static class AutoRun
         "give more time with --max-time, and --resume; what is prepared is kept");
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
-    private static Dataset Verify(string folder, IReporter reporter, CancellationToken cancel)
+    private static Dataset Verify(string folder, string? groupBy, IReporter reporter, CancellationToken cancel)
     {
-        var findings = VerificationRun.Execute(folder, reporter, cancel);
+        var findings = VerificationRun.Execute(folder, reporter, cancel, groupBy);
         foreach (var finding in findings)
         {
             if (finding.Severity == Severity.Error)

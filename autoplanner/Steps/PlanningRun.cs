@@ -30,7 +30,30 @@ public static class PlanningRun
             dataset, options.Profile, work, Workers(dataset, budget ?? MemoryBudget.OfMachine(), reporter),
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,
             keep: WorkspaceGuard.TrainedConfigurations(work).Count == 0, cancel);
-        return Write(fingerprint, dataset.Description, dataset.Folder, work, options);
+        var result = Write(fingerprint, dataset.Description, dataset.Folder, work, options);
+        if (MirroringDecision.Notice(result.Plans, dataset.Description.Labels) is { } notice)
+        {
+            reporter.Warning(notice);
+        }
+
+        return result;
+    }
+
+    /// <summary>Which training cases of a dataset are of one patient.</summary>
+    /// <exception cref="SharpSegException">As <see cref="PatientGroups.Of"/>.</exception>
+    public static PatientGroups Patients(Dataset dataset, string pattern) =>
+        PatientGroups.Of(pattern, dataset.TrainingCases.Select(item => item.Id));
+
+    /// <summary>Makes the folds of a planned workspace, with patients kept together.</summary>
+    /// <exception cref="SharpSegException">As <see cref="Splits.Group"/>.</exception>
+    public static void Group(Workspace work, Dataset dataset, PatientGroups patients, IReporter reporter)
+    {
+        string[] ids = [.. dataset.TrainingCases.Select(item => item.Id)];
+        Splits.Group(work, dataset.Folder, patients, ids);
+        var folds = Splits.Find(work, dataset.Folder, ids).Folds;
+        reporter.Info(
+            $"{ids.Length} cases of {patients.Count} patients in {folds.Count} folds of "
+                + $"{string.Join(", ", folds.Select(fold => fold.Val.Count))}");
     }
 
     /// <summary>Plans from a fingerprint alone, ours or nnU-Net v2's.</summary>
@@ -82,7 +105,7 @@ public static class PlanningRun
         foreach (var file in new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.Where(File.Exists))
         {
             var stored = FingerprintJson.Read(file);
-            if (stored.Profile == profile && stored.DataHash == DataHash.Of(dataset))
+            if (stored.Profile == profile && stored.LeftRightAxes is not null && stored.DataHash == DataHash.Of(dataset))
             {
                 return stored;
             }

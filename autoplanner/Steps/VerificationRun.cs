@@ -10,17 +10,19 @@ public static class VerificationRun
     /// <param name="folder">The folder that holds dataset.json.</param>
     /// <param name="reporter">Told of each case.</param>
     /// <param name="cancel">Ends at once.</param>
+    /// <param name="groupBy">Pattern of the patients, whom folds must keep together; null guesses, for warnings.</param>
     /// <returns>Findings on the whole dataset first, then by case, then on its folds.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
-    public static IReadOnlyList<Finding> Execute(string folder, IReporter reporter, CancellationToken cancel)
+    public static IReadOnlyList<Finding> Execute(
+        string folder, IReporter reporter, CancellationToken cancel, string? groupBy = null)
     {
         reporter.Stage($"verify {folder}");
         var findings = DatasetVerifier.Verify(
             folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
-        return [.. findings, .. FoldFindings(folder)];
+        return [.. findings, .. FoldFindings(folder, groupBy)];
     }
 
-    private static IEnumerable<Finding> FoldFindings(string folder)
+    private static IEnumerable<Finding> FoldFindings(string folder, string? groupBy)
     {
         Dataset dataset;
         try
@@ -34,7 +36,12 @@ public static class VerificationRun
 
         try
         {
-            return dataset.SplitsFile is { } file ? Splits.Check(file, dataset.TrainingCases.Select(item => item.Id)) : [];
+            var findings = dataset.SplitsFile is { } file
+                ? Splits.Check(file, dataset.TrainingCases.Select(item => item.Id))
+                : [];
+            return findings.Any(finding => finding.Severity == Severity.Error)
+                ? findings
+                : findings.Concat(PatientGroups.Leaks(dataset, groupBy));
         }
         catch (SharpSegException error)
         {

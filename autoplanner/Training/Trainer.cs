@@ -232,7 +232,10 @@ internal sealed class Trainer : IDisposable
         {
             Backend = network.Backend,
             Profile = job.Plans.Profile,
-            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D).Without(without),
+            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D).Without(without) with
+            {
+                UnmirroredAxes = job.Plans.UnmirroredAxes,
+            },
             Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without),
             ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
             ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,

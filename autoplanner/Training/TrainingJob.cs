@@ -55,7 +55,9 @@ public sealed record TrainingJob
 
     /// <summary>Spatial axes (0 = z, 1 = y, 2 = x) that may be mirrored, in training and in prediction.</summary>
     public IReadOnlyList<int> MirrorAxes =>
-        Variant.Without?.HasFlag(AugmentationParts.Mirroring) == true ? [] : Configuration.Is2D ? [1, 2] : [0, 1, 2];
+        Variant.Without?.HasFlag(AugmentationParts.Mirroring) == true
+            ? []
+            : [.. ((int[])(Configuration.Is2D ? [1, 2] : [0, 1, 2])).Except(Plans.UnmirroredAxes)];
 
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>

@@ -12,8 +12,8 @@ public sealed record Split(IReadOnlyList<string> Train, IReadOnlyList<string> Va
 
 /// <summary>
 /// The folds of a cross-validation: five by default, or whatever a split file lists (docs/method/datasets.md §8,
-/// docs/method/training.md §2). Cases of one patient must not be spread over folds; only the user can know and writes such
-/// splits himself.
+/// docs/method/training.md §2). Cases of one patient must not be spread over folds: the user says which are
+/// (<see cref="PatientGroups"/>), or writes such splits himself.
 /// </summary>
 public sealed class Splits
 {
@@ -23,28 +23,45 @@ public sealed class Splits
     /// <summary>The name of the fold that trains and validates on every case.</summary>
     public const string AllCases = "all";
 
+    /// <summary>The file that nnU-Net v2 knows.</summary>
+    internal const string NnUNetFile = "splits_final.json";
+
+    private const string GroupByKey = "group_by";
     private const uint Seed = 12345;                // nnU-Net v2
     private const double ExtraFoldShare = 0.8;      // share that trains in a fold beyond the file
 
     private readonly string[] ids;
 
-    private Splits(string[] ids, IReadOnlyList<Split> folds)
+    private Splits(string[] ids, IReadOnlyList<Split> folds, string? groupBy = null)
     {
         this.ids = ids;
         Folds = folds;
+        GroupBy = groupBy;
     }
 
     /// <summary>The folds, in file order.</summary>
     public IReadOnlyList<Split> Folds { get; }
 
+    /// <summary>The pattern by which cases of one patient were kept together; null if they were not.</summary>
+    public string? GroupBy { get; }
+
     /// <summary>
     /// The reference's folds of these cases: ids sorted ordinally and shuffled by MT19937 with seed 12345, cut into five blocks
     /// that differ by at most one case. Two to four cases give as many folds (leave one out).
     /// </summary>
+    /// <param name="caseIds">The training cases.</param>
+    /// <param name="patients">
+    /// Keeps patients together: they are shuffled instead of cases, and each goes to the fold that has the fewest cases, those
+    /// with many cases first. Where each has one case, the folds are the reference's.
+    /// </param>
     /// <exception cref="SharpSegException">Fewer than two cases, or an id twice.</exception>
-    public static Splits Create(IEnumerable<string> caseIds)
+    public static Splits Create(IEnumerable<string> caseIds, PatientGroups? patients = null)
     {
         var ids = Sorted(caseIds);
+        if (patients is not null && patients.Count < ids.Length)
+        {
+            return Grouped(ids, patients);
+        }
         if (ids.Length < 2)
         {
             throw new SharpSegException(
@@ -53,7 +70,7 @@ public sealed class Splits
         }
 
         var count = Math.Min(DefaultFolds, ids.Length);
-        var order = new MersenneTwister(Seed).Permutation(ids.Length);
+        var order = Shuffled(ids.Length);
         var folds = new Split[count];
         var start = 0;
         for (var fold = 0; fold < count; fold++)
@@ -66,7 +83,51 @@ public sealed class Splits
                 [.. validation.Order().Select(i => ids[i])]);
         }
 
-        return new Splits(ids, folds);
+        return new Splits(ids, folds, patients?.Pattern);
+    }
+
+    private static Splits Grouped(string[] ids, PatientGroups patients)
+    {
+        var groups = ids.GroupBy(patients.PatientOf).OrderBy(group => group.Key, StringComparer.Ordinal).ToArray();
+        var order = Shuffled(groups.Length);
+        var validation = new List<string>[Math.Min(DefaultFolds, groups.Length)];
+        for (var fold = 0; fold < validation.Length; fold++)
+        {
+            validation[fold] = [];
+        }
+
+        foreach (var group in order.Select(i => groups[i]).OrderByDescending(group => group.Count()))
+        {
+            validation.MinBy(fold => fold.Count)!.AddRange(group);
+        }
+
+        var folds = validation.Select(fold => new Split(
+            [.. ids.Except(fold)], [.. fold.Order(StringComparer.Ordinal)])).ToArray();
+        return new Splits(ids, folds, patients.Pattern);
+    }
+
+    /// <summary>Makes folds that keep patients together, unless the workspace has them already.</summary>
+    /// <exception cref="SharpSegException">It has others, or the dataset brings its own.</exception>
+    public static void Group(
+        Workspace workspace, string datasetFolder, PatientGroups patients, IReadOnlyCollection<string> caseIds)
+    {
+        string[] files =
+            [workspace.SplitsFile, Path.Combine(workspace.Folder, NnUNetFile), Path.Combine(datasetFolder, NnUNetFile)];
+        if (files.FirstOrDefault(File.Exists) is { } file)
+        {
+            var found = Load(file, caseIds).GroupBy;
+            if (found != patients.Pattern)
+            {
+                throw new SharpSegException(
+                    $"{file} holds folds {(found is null ? "without --group-by" : $"with --group-by {found}")}, not with "
+                        + $"--group-by {patients.Pattern}",
+                    "leave --group-by out to use them; or delete the file, and everything trained with it");
+            }
+
+            return;
+        }
+
+        Create(caseIds, patients).Save(workspace.SplitsFile);
     }
 
     /// <summary>
@@ -76,8 +137,8 @@ public sealed class Splits
     /// <exception cref="SharpSegException">A file is bad, or workspace and dataset disagree.</exception>
     public static Splits Find(Workspace workspace, string? datasetFolder, IReadOnlyCollection<string> caseIds)
     {
-        string[] ours = [workspace.SplitsFile, Path.Combine(workspace.Folder, "splits_final.json")];
-        var theirs = datasetFolder is null ? null : Path.Combine(datasetFolder, "splits_final.json");
+        string[] ours = [workspace.SplitsFile, Path.Combine(workspace.Folder, NnUNetFile)];
+        var theirs = datasetFolder is null ? null : Path.Combine(datasetFolder, NnUNetFile);
         var inWorkspace = ours.FirstOrDefault(File.Exists);
         var inDataset = File.Exists(theirs) ? theirs : null;
         var splits = inWorkspace is not null ? Load(inWorkspace, caseIds)
@@ -116,24 +177,29 @@ public sealed class Splits
     public static Splits Parse(string text, string source, IEnumerable<string> caseIds)
     {
         var ids = Sorted(caseIds);
-        var folds = Read(text, source);
-        return SplitsCheck.Findings(folds, ids, source).FirstOrDefault(finding => finding.Severity == Severity.Error) is { } error
-            ? throw new SharpSegException(error.Message, error.Hint)
-            : new Splits(ids, folds);
+        var (folds, groupBy) = Read(text, source);
+        if (SplitsCheck.Findings(folds, ids, source).FirstOrDefault(finding => finding.Severity == Severity.Error) is { } error)
+        {
+            throw new SharpSegException(error.Message, error.Hint);
+        }
+
+        RequireApart(source, folds, groupBy is null ? null : PatientGroups.Of(groupBy, ids));
+        return new Splits(ids, folds, groupBy);
     }
 
     /// <summary>Everything that is wrong with a split file, or looks like a mistake.</summary>
     /// <exception cref="SharpSegException">It is no list of folds at all, or a case id occurs twice.</exception>
     public static IReadOnlyList<Finding> Check(string path, IEnumerable<string> caseIds) =>
-        [.. SplitsCheck.Findings(Read(JsonFile.ReadText(path), path), Sorted(caseIds), path)];
+        [.. SplitsCheck.Findings(Read(JsonFile.ReadText(path), path).Folds, Sorted(caseIds), path)];
 
-    private static Split[] Read(string text, string source)
+    private static (Split[] Folds, string? GroupBy) Read(string text, string source)
     {
         if (JsonFile.ParseNode(text, source) is not JsonArray { Count: > 0 } list)
         {
             throw new SharpSegException($"{source}: expected a list of at least one {{\"train\": […], \"val\": […]}}");
         }
 
+        string? groupBy = null;
         var folds = new Split[list.Count];
         for (var fold = 0; fold < folds.Length; fold++)
         {
@@ -149,19 +215,47 @@ public sealed class Splits
                 train, val, shared == 0 ? null
                     : $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its "
                         + "scores are too good");
+            var pattern = json.Text(GroupByKey);
+            groupBy = fold == 0 || pattern == groupBy
+                ? pattern
+                : throw json.Error(GroupByKey, $"`{pattern}`, but other folds have `{groupBy}`");
         }
 
-        return folds;
+        return (folds, groupBy);
+    }
+
+    /// <summary>Folds that claim to keep patients together do so.</summary>
+    private static void RequireApart(string source, IReadOnlyList<Split> folds, PatientGroups? patients)
+    {
+        for (var fold = 0; patients is not null && fold < folds.Count; fold++)
+        {
+            if (patients.LeakOf(folds[fold]) is { } leak)
+            {
+                throw new SharpSegException(
+                    $"{source}: fold {fold} trains on `{leak.Train}` and validates on `{leak.Val}`, both of patient "
+                        + $"`{patients.PatientOf(leak.Val)}` by its own `{GroupByKey}`",
+                    $"correct the folds, or take `{GroupByKey}` out");
+            }
+        }
     }
 
     /// <summary>Writes the folds for <see cref="Load"/>.</summary>
     public void Save(string path) => AtomicFile.WriteText(path, ToJson());
 
     /// <summary>The text of a split file.</summary>
-    public string ToJson() => JsonFile.ToText(new JsonArray([.. Folds.Select(fold => new JsonObject
+    public string ToJson() => JsonFile.ToText(new JsonArray([.. Folds.Select(fold =>
     {
-        ["train"] = new JsonArray([.. fold.Train.Select(id => (JsonNode?)id)]),
-        ["val"] = new JsonArray([.. fold.Val.Select(id => (JsonNode?)id)]),
+        var json = new JsonObject
+        {
+            ["train"] = new JsonArray([.. fold.Train.Select(id => (JsonNode?)id)]),
+            ["val"] = new JsonArray([.. fold.Val.Select(id => (JsonNode?)id)]),
+        };
+        if (GroupBy is not null)
+        {
+            json[GroupByKey] = GroupBy;
+        }
+
+        return json;
     })]));
 
     /// <summary>
@@ -204,6 +298,13 @@ public sealed class Splits
             return Folds[fold];
         }
 
+        if (GroupBy is not null)
+        {
+            throw new SharpSegException(
+                $"fold {fold} is beyond the {Folds.Count} folds, whose patients are kept together (--group-by {GroupBy})",
+                $"take a fold from 0 to {Folds.Count - 1}");
+        }
+
         var order = new MersenneTwister(Seed + (uint)fold).Permutation(ids.Length);
         var train = (int)(ExtraFoldShare * ids.Length);
         return train > 0
@@ -232,6 +333,8 @@ public sealed class Splits
     private bool SameAs(Splits other) => Folds.Count == other.Folds.Count && Folds.Zip(other.Folds).All(pair =>
         pair.First.Train.ToHashSet(StringComparer.Ordinal).SetEquals(pair.Second.Train) &&
         pair.First.Val.ToHashSet(StringComparer.Ordinal).SetEquals(pair.Second.Val));
+
+    private static int[] Shuffled(int count) => new MersenneTwister(Seed).Permutation(count);
 
     private static string[] Sorted(IEnumerable<string> caseIds)
     {

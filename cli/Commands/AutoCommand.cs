@@ -19,13 +19,17 @@ internal static class AutoCommand
         string[] typed = [.. options.Folds];
         string[] configurations = [.. options.Configurations];
         IReadOnlyList<string> folds = typed is [] ? ["0"] : typed is ["all"] ? [AutoRequest.All] : Choices.Folds(typed);
-        var network = Choices.Network(options.Network, options.Profile, options.Activation, options.Norm);
+        var planner = Choices.Network(options.Network, options.Profile, options.Activation, options.Norm).Options() with
+        {
+            MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
+            Mirroring = Choices.Mirroring(options.Mirroring),
+        };
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(
-                options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, network,
+                options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, planner,
                 limit, options.Seed, options.Resume, Plan: options.Plan,
-                Variant: Choices.Variant(options)),
+                Variant: Choices.Variant(options), GroupBy: options.GroupBy),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

@@ -32,6 +32,11 @@ internal static class Choices
             "leave out --profile");
     }
 
+    /// <summary>Which axes may be mirrored.</summary>
+    public static MirroringRule Mirroring(string name) => Of(
+        name, "--mirroring", ("auto", MirroringRule.Auto), ("all", MirroringRule.All),
+        ("not-left-right", MirroringRule.NotLeftRight));
+
     /// <summary>A precision by its name; null stays null.</summary>
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
         name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16),

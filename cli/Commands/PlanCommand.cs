@@ -20,6 +20,7 @@ internal static class PlanCommand
         var planner = Choices.Network(options.Network, options.Profile, options.Activation, options.Norm).Options() with
         {
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
+            Mirroring = Choices.Mirroring(options.Mirroring),
             TargetSpacing = Spacing(options),
         };
         if (options.MaxMemory is not null && options.Fingerprint is not null)
@@ -34,15 +35,26 @@ internal static class PlanCommand
                 "--dataset-json goes with --fingerprint", "a DATASET has its own dataset.json: leave --dataset-json out");
         }
 
+        if (options.GroupBy is not null && options.Dataset is null)
+        {
+            throw new UsageException("--group-by is about the cases of a dataset", "give DATASET, or leave --group-by out");
+        }
+
         var work = new Workspace(options.Output, options.Plan);
         var dataset = options.Dataset is { } folder ? Dataset.Open(folder) : null;
         var description = options.Fingerprint is null ? null : Description(options, dataset);
+        var patients = dataset is null || options.GroupBy is null ? null : PlanningRun.Patients(dataset, options.GroupBy);
         var result = description is not null
             ? PlanningRun.FromFingerprint(FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner)
             : PlanningRun.Execute(
                 dataset ?? throw new UsageException(
                     "DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
                 work, planner, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
+
+        if (patients is not null)
+        {
+            PlanningRun.Group(work, dataset!, patients, reporter);
+        }
 
         using var processor = Cpu.Open();
         var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription(), processor);

@@ -12,7 +12,7 @@ internal static class VerifyCommand
 {
     public static Answer Run(VerifyOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel);
+        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel, options.GroupBy);
         var text = new StringBuilder();
         var list = new JsonArray();
         string? lastHint = null; // one hint often goes with many cases

@@ -62,6 +62,20 @@ internal static class MemoryLimit
         ?? throw new UsageException($"--max-memory {text}: not a size", "write it like 2G, 512M or 1.5GiB");
 }
 
+/// <summary>What the verbs that plan a dataset have in common.</summary>
+internal static class PlanningChoices
+{
+    public const string MemoryHelp = "Memory budget for the planning rules, e.g. 8GB.";
+
+    public const string MirroringDefault = "auto";
+
+    public const string MirroringHelp =
+        "auto (all axes, but not left-right where labels tell left from right), all (as nnU-Net) or not-left-right.";
+
+    public const string GroupByHelp =
+        "Regular expression over case names whose first group is the patient: folds keep patients together, e.g. '^(.*)_'.";
+}
+
 /// <summary>The options of the verbs that keep class probabilities.</summary>
 internal interface IKeepsProbabilities
 {

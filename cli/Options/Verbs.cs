@@ -65,6 +65,15 @@ internal sealed class AutoOptions : VariantOptions
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
     public string? Plan { get; set; }
 
+    [Option("memory", HelpText = PlanningChoices.MemoryHelp)]
+    public string? Memory { get; set; }
+
+    [Option("mirroring", Default = PlanningChoices.MirroringDefault, HelpText = PlanningChoices.MirroringHelp)]
+    public string Mirroring { get; set; } = PlanningChoices.MirroringDefault;
+
+    [Option("group-by", HelpText = PlanningChoices.GroupByHelp)]
+    public string? GroupBy { get; set; }
+
     [Option("resume", HelpText = "Continue where an interrupted run stopped.")]
     public bool Resume { get; set; }
 }
@@ -75,6 +84,9 @@ internal sealed class VerifyOptions : CommonOptions
 {
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Dataset folder.")]
     public string Dataset { get; set; } = "";
+
+    [Option("group-by", HelpText = PlanningChoices.GroupByHelp)]
+    public string? GroupBy { get; set; }
 }
 
 [Verb("plan", HelpText = "Measure a dataset and plan its networks.")]
@@ -107,8 +119,14 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
     public string? Plan { get; set; }
 
-    [Option("memory", HelpText = "Memory budget for the planning rules, e.g. 8GB.")]
+    [Option("memory", HelpText = PlanningChoices.MemoryHelp)]
     public string? Memory { get; set; }
+
+    [Option("mirroring", Default = PlanningChoices.MirroringDefault, HelpText = PlanningChoices.MirroringHelp)]
+    public string Mirroring { get; set; } = PlanningChoices.MirroringDefault;
+
+    [Option("group-by", HelpText = PlanningChoices.GroupByHelp)]
+    public string? GroupBy { get; set; }
 
     [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm, instead of the planned one.")]
     public IEnumerable<double> Spacing { get; set; } = [];

@@ -25,7 +25,8 @@ public sealed class DeadlineTests
         var limit = TimeSpan.FromSeconds(40);
         var clock = Stopwatch.StartNew();
         var result = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: false),
+            new AutoRequest(
+                dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), limit, 1, Resume: false),
             backend, Cpu.Open, listening, default);
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit);
         Assert.NotEmpty(result.Summary.Cases);
@@ -35,7 +36,8 @@ public sealed class DeadlineTests
         // What did not fit is done by a second session, which trains no more.
         backend.Delay = 0;
         var second = AutoRun.Execute(
-            new AutoRequest(dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet, limit, 1, Resume: true),
+            new AutoRequest(
+                dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), limit, 1, Resume: true),
             backend, Cpu.Open, SilentReporter.Instance, default);
         Assert.Empty(second.Summary.Missing);
         Assert.Equal(result.Runs[0].Result.Training.Iterations, second.Runs[0].Result.Training.Iterations);

@@ -10,7 +10,11 @@ namespace SharpSeg.EndToEnd.Tests;
 internal sealed partial record DocumentedCommand(string Page, int Line, string Text, bool IsBlock)
 {
     /// <summary>Its words, as a shell would divide them.</summary>
-    public string[] Words => Text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    public string[] Words => Split(Text);
+
+    /// <summary>Words of a command; single quotes around one are the shell's.</summary>
+    public static string[] Split(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\''))];
 
     /// <summary>All, in the order of a reader: README, the guide, other pages, and last the examples of every verb.</summary>
     public static IEnumerable<DocumentedCommand> All()

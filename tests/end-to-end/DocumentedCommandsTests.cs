@@ -155,7 +155,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         }
 
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var outcome = SharpSegProcess.RunIn(folder.Path, text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var outcome = SharpSegProcess.RunIn(folder.Path, DocumentedCommand.Split(text));
         output.WriteLine(FormattableString.Invariant($"{clock.Elapsed.TotalSeconds,6:0.0} s  {where}  sharpseg {text}"));
         Assert.True(outcome.Code == 0, $"{where}: `sharpseg {text}` ended with {outcome.Code}:\n{outcome.Errors}");
         Assert.DoesNotContain("\\u000a", outcome.Errors, StringComparison.Ordinal); // a line that was printed as two

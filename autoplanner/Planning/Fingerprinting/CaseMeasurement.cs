@@ -13,11 +13,12 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="Intensities">Per channel the condensed foreground; empty without any foreground voxel.</param>
 /// <param name="ClassVoxels">Voxels of each evaluated class in the reference.</param>
 /// <param name="ClassComponents">Components (face contact) of each evaluated class in the reference.</param>
+/// <param name="LeftRightAxis">Axis of the files (0 = z) along which the patient's left and right lie.</param>
 /// <param name="SpacingProblem">Why <paramref name="Spacing"/> is not what the header says; null if it is.</param>
 internal sealed record CaseMeasurement(
     Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize,
     IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
-    int[] ClassComponents, string? SpacingProblem)
+    int[] ClassComponents, int LeftRightAxis, string? SpacingProblem)
 {
     /// <summary>
     /// Bytes at the peak: all channels, and beside them the label map on its way from floats to labels, or labels, mask and the
@@ -60,7 +61,7 @@ internal sealed record CaseMeasurement(
         var (counts, components) = Classes(labels, dataset.Description.Labels);
         return new CaseMeasurement(
             image.Spacing, image.Extent, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts,
-            components, image.Geometry.SpacingProblem);
+            components, PatientSpace.LeftRightAxis(image.Geometry.Affine), image.Geometry.SpacingProblem);
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)

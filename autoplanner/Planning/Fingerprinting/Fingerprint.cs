@@ -30,6 +30,11 @@ public sealed record Fingerprint
     /// <summary>Facts about each class of the references; empty if unknown.</summary>
     public IReadOnlyList<ClassFacts> Classes { get; init; } = [];
 
+    /// <summary>
+    /// Axes of the files (0 = z) along which the patient's left and right lie in at least one case; null if unknown.
+    /// </summary>
+    public IReadOnlyList<int>? LeftRightAxes { get; init; }
+
     /// <summary>The profile whose pooling of intensities was used; null if unknown.</summary>
     public Profile? Profile { get; init; }
 

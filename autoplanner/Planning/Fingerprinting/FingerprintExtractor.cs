@@ -60,6 +60,7 @@ internal static class FingerprintExtractor
                 measured.Sum(one => one.ClassVoxels[k]),
                 measured.Count(one => one.ClassVoxels[k] > 0),
                 measured.Max(one => one.ClassComponents[k])))],
+            LeftRightAxes = [.. measured.Select(one => one.LeftRightAxis).Distinct().Order()],
             Profile = profile,
             DataHash = DataHash.Of(dataset),
         };

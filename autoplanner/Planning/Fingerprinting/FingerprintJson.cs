@@ -12,6 +12,7 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 public static class FingerprintJson
 {
     private const string IntensitiesKey = "foreground_intensity_properties_per_channel";
+    private const string LeftRightKey = "left_right_axes";
     private const string OlderIntensitiesKey = "foreground_intensity_properties_by_modality"; // nnU-Net 2.0
 
     /// <summary>Reads a fingerprint file.</summary>
@@ -61,6 +62,7 @@ public static class FingerprintJson
             MeanRelativeSizeAfterCropping = file.Number("mean_relative_size_after_cropping"),
             IntensityProperties = ReadIntensities(file),
             Classes = ReadClasses(file),
+            LeftRightAxes = ReadLeftRight(file),
             Profile = file.Text("profile") switch
             {
                 null => null,
@@ -84,6 +86,7 @@ public static class FingerprintJson
             ["mean_relative_size_after_cropping"] = fingerprint.MeanRelativeSizeAfterCropping,
             [IntensitiesKey] = WriteIntensities(fingerprint.IntensityProperties),
             ["classes"] = new JsonArray([.. fingerprint.Classes.Select(WriteClass)]),
+            [LeftRightKey] = fingerprint.LeftRightAxes is { } axes ? PlansJson.List(axes) : null,
             ["profile"] = fingerprint.Profile?.ToString().ToLowerInvariant(),
             ["data_hash"] = fingerprint.DataHash,
         };
@@ -142,6 +145,15 @@ public static class FingerprintJson
         }
 
         return json;
+    }
+
+    private static int[]? ReadLeftRight(JsonFile file)
+    {
+        int[]? axes = file.Has(LeftRightKey) ? file.RequiredInts(LeftRightKey) : null;
+        return axes is null || (axes.Length is > 0 and <= 3 && axes.Distinct().Count() == axes.Length
+            && axes.All(axis => axis is >= 0 and <= 2))
+                ? axes
+                : throw file.Error(LeftRightKey, $"[{string.Join(", ", axes.Take(4))}] are not different axes 0, 1 or 2");
     }
 
     private static JsonObject WriteClass(ClassFacts facts) => new()

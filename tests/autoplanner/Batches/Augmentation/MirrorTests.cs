@@ -69,6 +69,38 @@ public sealed class MirrorTests
         }
     }
 
+    [Theory]
+    [InlineData(false, new[] { 2 }, new[] { 0, 1 })]
+    [InlineData(false, new[] { 0, 1 }, new[] { 2 })]
+    [InlineData(true, new[] { 2 }, new[] { 1 })]
+    [InlineData(true, new[] { 0 }, new[] { 1, 2 })]
+    public void Axes_of_left_and_right_are_never_turned(bool is2D, int[] unmirrored, int[] mirrored)
+    {
+        var size = new Extent(is2D ? 1 : 2, 3, 4);
+        var geometry =
+            PatchGeometry.For(Profile.Modern, size, is2D) with { Initial = size, UnmirroredAxes = unmirrored };
+        Assert.Equal(mirrored, geometry.MirrorAxes);
+        var labels = Enumerable.Range(0, (int)size.Voxels).Select(i => (short)i).ToArray();
+        var source = new MemoryCase("order", size, new float[labels.Length], labels, [1]);
+        var pipeline = new AugmentationPipeline(
+            new AugmentationRecipe { Rotation = 0, Scaling = 0, Gamma = 0, MirrorPerAxis = 1 }, Profile.Modern, geometry, [],
+            Processor.Sampling);
+        var sample = new PatchSample(size, 1, withPrevious: false);
+        pipeline.Augment(source, default, new CounterRandom(1), sample);
+        int[] extent = [size.Z, size.Y, size.X];
+        var expected = labels.Select((_, i) =>
+        {
+            int[] at = [i / (size.Y * size.X), i / size.X % size.Y, i % size.X];
+            foreach (var axis in mirrored)
+            {
+                at[axis] = extent[axis] - 1 - at[axis];
+            }
+
+            return (short)((((at[0] * size.Y) + at[1]) * size.X) + at[2]);
+        });
+        Assert.Equal(expected, sample.Labels);
+    }
+
     [Fact]
     public void Mask_zeroes_flagged_channels_only_where_the_label_was_negative()
     {

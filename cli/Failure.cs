@@ -76,6 +76,9 @@ internal static class ExitCodes
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
+    /// <summary>Some cases failed and are listed; the others are done.</summary>
+    public const int SomeFailed = 3;
+
     /// <summary>Ended by Ctrl-C or SIGTERM; the state is saved.</summary>
     public const int Interrupted = 130;
 }

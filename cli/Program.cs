@@ -87,9 +87,28 @@ internal static class Program
             return Fail(args, reporter, new Failure(message, hint, ExitCodes.Interrupted));
         }
 
+        return Print(answer, options.Json, reporter);
+    }
+
+    private static int Print(Answer answer, bool asJson, ConsoleReporter reporter)
+    {
         reporter.Finish();
-        if (options.Json)
+        var failed = answer.Failed ?? [];
+        foreach (var item in failed)
         {
+            reporter.Error($"case `{item.CaseId}` failed: {item.Message}", item.Hint);
+        }
+
+        if (asJson)
+        {
+            if (failed.Count > 0)
+            {
+                answer.Json["failed"] = new JsonArray([.. failed.Select(item => (JsonNode)new JsonObject
+                {
+                    ["case"] = item.CaseId, ["error"] = item.Message, ["hint"] = item.Hint,
+                })]);
+            }
+
             JsonLine.Write(answer.Json);
         }
         else if (answer.Text.Length > 0)

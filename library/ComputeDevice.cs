@@ -42,7 +42,8 @@ public static class ComputeDevice
             };
             return gpu is null && precision is not (null or GpuPrecision.Fp32)
                 ? throw new SharpSegException(
-                    $"precision {precision.ToString()!.ToLowerInvariant()}: the device cpu computes in fp32 only", "leave the precision out, or name a GPU as the device")
+                    $"precision {precision.ToString()!.ToLowerInvariant()}: the device cpu computes in fp32 only",
+                    "leave the precision out, or name a GPU as the device")
                 : gpu ?? Cpu.Open(threads);
         }
         catch (GpuUnavailableException error)

@@ -7,8 +7,10 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 public sealed class EvaluationSummary
 {
     private EvaluationSummary(
-        IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases, IReadOnlyList<string> missing)
+        IReadOnlyList<EvaluatedClass> classes, IReadOnlyList<CaseMetrics> cases, IReadOnlyList<string> missing,
+        IReadOnlyList<FailedCase> failed)
     {
+        Failed = failed;
         Classes = classes;
         Cases = cases;
         Missing = missing;
@@ -33,6 +35,9 @@ public sealed class EvaluationSummary
 
     /// <summary>Names of the references without a prediction, which are in no mean.</summary>
     public IReadOnlyList<string> Missing { get; }
+
+    /// <summary>Cases that could not be scored, which are in no mean.</summary>
+    public IReadOnlyList<FailedCase> Failed { get; }
 
     /// <summary>Names of the metrics in <see cref="ClassMeans"/> and <see cref="ForegroundMean"/>.</summary>
     public IReadOnlyList<string> MetricNames { get; }
@@ -63,9 +68,11 @@ public sealed class EvaluationSummary
     /// <param name="classes">The scored classes.</param>
     /// <param name="cases">The cases, in any order.</param>
     /// <param name="missing">Names of the references without a prediction.</param>
+    /// <param name="failed">Cases that could not be scored.</param>
     /// <exception cref="SharpSegException">A case occurs twice.</exception>
     public static EvaluationSummary Of(
-        IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases, IReadOnlyList<string>? missing = null)
+        IReadOnlyList<EvaluatedClass> classes, IEnumerable<CaseMetrics> cases, IReadOnlyList<string>? missing = null,
+        IReadOnlyList<FailedCase>? failed = null)
     {
         var sorted = cases.OrderBy(item => item.CaseId, StringComparer.Ordinal).ToArray();
         for (var i = 1; i < sorted.Length; i++)
@@ -79,7 +86,7 @@ public sealed class EvaluationSummary
             }
         }
 
-        return new EvaluationSummary(classes, sorted, missing ?? []);
+        return new EvaluationSummary(classes, sorted, missing ?? [], failed ?? []);
     }
 
     /// <summary>

@@ -53,7 +53,7 @@ public static class Evaluator
         var cases = predicted.Select(id => new EvaluationCase(
             id, Path.Combine(references, id + fileEnding), Path.Combine(predictions, id + fileEnding)));
         var summary = Evaluate([.. cases], scheme, options, progress, cancel);
-        return EvaluationSummary.Of(summary.Classes, summary.Cases, missing);
+        return EvaluationSummary.Of(summary.Classes, summary.Cases, missing, summary.Failed);
     }
 
     /// <summary>
@@ -99,18 +99,25 @@ public static class Evaluator
         CancellationToken cancel = default)
     {
         options ??= new EvaluationOptions();
-        var results = new CaseMetrics[cases.Count];
+        var results = new CaseMetrics?[cases.Count];
+        var failures = new CaseFailures(options.KeepGoing ? cases.Count : 1, _ => { });
         OrderedWork.Run(
             cases.Count,
             options.Workers > 0 ? options.Workers : Environment.ProcessorCount,
-            index => EvaluateCase(cases[index], scheme, options),
+            index =>
+            {
+                CaseMetrics? metrics = null;
+                failures.Try(cases[index].CaseId, () => metrics = EvaluateCase(cases[index], scheme, options));
+                return metrics;
+            },
             (index, metrics) =>
             {
                 results[index] = metrics;
                 progress?.Invoke(index + 1, cases.Count);
             },
             cancel);
-        return EvaluationSummary.Of(EvaluatedClass.Of(scheme), results);
+        return EvaluationSummary.Of(
+            EvaluatedClass.Of(scheme), [.. results.OfType<CaseMetrics>()], [], failures.AllOrSome());
     }
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
@@ -199,6 +206,9 @@ public sealed record EvaluationOptions
 
     /// <summary>References without a prediction are an error instead of a warning.</summary>
     public bool RequireAll { get; init; }
+
+    /// <summary>A case that cannot be scored is listed in the summary, and the others are scored.</summary>
+    public bool KeepGoing { get; init; }
 
     /// <summary>Maximum number of cores; 0 = all.</summary>
     public int Workers { get; init; }

@@ -119,10 +119,10 @@ public static class PredictionRun
             reporter.Warning(doubt);
         }
 
-        CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
-        PlanMemory(request, choice, description, ScansOf(cases), networks.Backend, reporter);
-
+        var failures = new CaseFailures(cases.Count, reporter.Warning);
+        var mine = Usable(Mine(request, cases), description, failures, reporter);
+        mine = Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
         PrepareOutput(request, description);
         if (!request.IsFile)
         {
@@ -130,9 +130,13 @@ public static class PredictionRun
         }
 
         var loaded = networks.Load(choice, description, request);
-        reporter.Info($"{choice.Describe(labels)}; {cases.Count} case(s)");
-        return Predict(request, choice.Postprocessing, loaded, cases, description, reporter, cancel);
+        reporter.Info($"{choice.Describe(labels)}; {mine.Count} case(s)");
+        return Predict(request, choice.Postprocessing, loaded, mine, failures, description, reporter, cancel);
     }
+
+    /// <summary>The cases of this part.</summary>
+    private static IReadOnlyList<DatasetCase> Mine(PredictionRequest request, IReadOnlyList<DatasetCase> cases) =>
+        [.. cases.Where((_, i) => i % request.Parts == request.Part)];
 
     /// <summary>
     /// Segments with one model after the other, each loaded once, and merges their labels by name; later models write over
@@ -154,20 +158,20 @@ public static class PredictionRun
         var cases = PredictionInputs.Find(request.Inputs, description);
         var choices =
             parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
-        CheckInputs(cases, description, reporter);
         CheckOutput(request, cases, description);
+        string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
+        var failures = new CaseFailures(cases.Count, reporter.Warning);
+        var mine = Usable(
+            [.. Mine(request, cases).Where(item => !(request.SkipExisting && File.Exists(PathOf(item))))], description,
+            failures, reporter);
         for (var p = 0; p < parts.Count; p++)
         {
-            PlanMemory(
-                request, choices[p], parts[p].Work.ReadDescription(), ScansOf(cases), networks.Backend, reporter);
+            mine = Fitting(
+                request, choices[p], parts[p].Work.ReadDescription(), mine, failures, networks.Backend, reporter);
         }
 
         PrepareOutput(request, description);
-
-        string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
-        DatasetCase[] mine =
-            [.. cases.Where(
-                (item, i) => i % request.Parts == request.Part && !(request.SkipExisting && File.Exists(PathOf(item))))];
+        var failed = new HashSet<string>();
         var waiting = Directory.CreateTempSubdirectory("sharpseg-parts-");
         try
         {
@@ -176,33 +180,39 @@ public static class PredictionRun
                 var own = parts[p].Work.ReadDescription();
                 var table = LabelMerge.Table(own.Labels, description.Labels);
                 reporter.Info(
-                    $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Length} case(s)");
+                    $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Count} case(s)");
                 var loaded = networks.Load(choices[p], own, request);
-                for (var i = 0; i < mine.Length; i++)
+                for (var i = 0; i < mine.Count; i++)
                 {
-                    var item = mine[i];
+                    var (item, file) = (mine[i], Path.Combine(waiting.FullName, $"{i}"));
                     var (begun, detail) =
-                        ((p * mine.Length) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Length}, {item.Id}");
-                    void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Length), detail);
+                        ((p * mine.Count) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
+                    void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Count), detail);
                     Report(0);
+                    if (failed.Contains(item.Id) || !failures.Try(item.Id, () => Segment(p, item, file, table, Report)))
+                    {
+                        failed.Add(item.Id);
+                    }
+                }
+
+                void Segment(int part, DatasetCase item, string file, short[] table, Action<double> report)
+                {
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                     var labels = loaded.Segment(
-                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, Report, null, null,
+                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, report, null, null,
                         cancel);
-                    choices[p].Postprocessing.Apply(labels, geometry.Extent);
-                    var file = Path.Combine(waiting.FullName, $"{i}");
-                    var merged = p == 0
+                    choices[part].Postprocessing.Apply(labels, geometry.Extent);
+                    var merged = part == 0
                         ? new short[labels.Length]
                         : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
                     LabelMerge.Over(merged, labels, table);
-
-                    if (p < parts.Count - 1)
+                    if (part < parts.Count - 1)
                     {
                         File.WriteAllBytes(file, MemoryMarshal.AsBytes(merged.AsSpan()));
-                        continue;
+                        return;
                     }
 
-                    ImageFile.WriteLabels(PathOf(mine[i]), merged, geometry, description.Labels.HighestLabel);
+                    ImageFile.WriteLabels(PathOf(item), merged, geometry, description.Labels.HighestLabel);
                 }
             }
         }
@@ -211,41 +221,47 @@ public static class PredictionRun
             waiting.Delete(recursive: true);
         }
 
-        reporter.Progress(1, $"{mine.Length} segmentation(s)");
-        return [.. mine.Select(PathOf)];
+        List<string> written = [.. mine.Where(item => !failed.Contains(item.Id)).Select(PathOf)];
+        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        failures.ThrowIfAny(written);
+        return written;
     }
 
     private static List<string> Predict(
         PredictionRequest request, PostprocessingSteps postprocessing, LoadedMembers loaded,
-        IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter, CancellationToken cancel)
+        IReadOnlyList<DatasetCase> cases, CaseFailures failures, DatasetDescription description, IReporter reporter,
+        CancellationToken cancel)
     {
         var labels = description.Labels;
         var written = new List<string>();
-        for (var i = request.Part; i < cases.Count; i += request.Parts)
+        for (var i = 0; i < cases.Count; i++)
         {
-            var id = cases[i].Id;
-            var path = request.PathOf(id, description);
-            var probabilities = ProbabilityFile.PathOf(request.Output, id);
-            reporter.Progress((double)i / cases.Count, $"case {i + 1}/{cases.Count}, {id}");
+            var (item, begun, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {cases[i].Id}");
+            var path = request.PathOf(item.Id, description);
+            var probabilities = ProbabilityFile.PathOf(request.Output, item.Id);
+            reporter.Progress((double)i / cases.Count, detail);
             if (request.SkipExisting && File.Exists(path) && ProbabilityFile.Exists(probabilities, request.Probabilities))
             {
                 continue;
             }
 
-            var (item, begun, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {id}");
-            var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-            LabelImage Given() => ReadPreviousStage(request, id, description);
-            var segmentation = loaded.Segment(
-                id, geometry, () => Dataset.LoadImage(item, description), labels,
-                done => reporter.Progress((begun + done) / cases.Count, detail), Given,
-                request.SavesProbabilities ? probabilities : null, cancel);
+            failures.Try(item.Id, () =>
+            {
+                var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                LabelImage Given() => ReadPreviousStage(request, item.Id, description);
+                var segmentation = loaded.Segment(
+                    item.Id, geometry, () => Dataset.LoadImage(item, description), labels,
+                    done => reporter.Progress((begun + done) / cases.Count, detail), Given,
+                    request.SavesProbabilities ? probabilities : null, cancel);
 
-            postprocessing.Apply(segmentation, geometry.Extent);
-            ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
-            written.Add(path);
+                postprocessing.Apply(segmentation, geometry.Extent);
+                ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
+                written.Add(path);
+            });
         }
 
         reporter.Progress(1, $"{written.Count} segmentation(s)");
+        failures.ThrowIfAny(written);
         return written;
     }
 
@@ -317,15 +333,44 @@ public static class PredictionRun
             [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
     }
 
+    /// <summary>The cases that fit into memory.</summary>
+    private static IReadOnlyList<DatasetCase> Fitting(
+        PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
+        CaseFailures failures, Backend backend, IReporter reporter)
+    {
+        var scans = cases.Select(item => (item.Id, item.ImageFiles[0], ImageFile.ReadGeometry(item.ImageFiles[0]))).ToArray();
+        var tooLarge = PlanMemory(request, choice, description, scans, failures.Try, backend, reporter);
+        return OrThrow([.. cases.Where(item => !tooLarge.Contains(item.Id))], failures);
+    }
+
+    private static IReadOnlyList<DatasetCase> OrThrow(IReadOnlyList<DatasetCase> cases, CaseFailures failures)
+    {
+        if (cases.Count == 0)
+        {
+            failures.ThrowIfAny([]);
+        }
+
+        return cases;
+    }
+
     /// <summary>
-    /// Says what the case that needs most will take, and refuses a case that does not fit, before a network is loaded.
+    /// Says what the scan that needs most will take, and names the scans that do not fit, before a network is loaded.
     /// </summary>
-    internal static void PlanMemory(
+    /// <param name="request">Model and memory.</param>
+    /// <param name="choice">Which networks.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="scans">Names, files and sizes.</param>
+    /// <param name="attempt">Checks a scan; false if it fails and the others are to go on.</param>
+    /// <param name="backend">Where the networks will run.</param>
+    /// <param name="reporter">Receives the plan.</param>
+    internal static HashSet<string> PlanMemory(
         PredictionRequest request, ModelChoice choice, DatasetDescription description,
-        IEnumerable<(string Name, string File, ImageGeometry Geometry)> scans, Backend backend, IReporter reporter)
+        IReadOnlyList<(string Name, string File, ImageGeometry Geometry)> scans, Func<string, Action, bool> attempt,
+        Backend backend, IReporter reporter)
     {
         var share = Share(request.Budget, choice);
         var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
+        var tooLarge = new HashSet<string>();
         var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
             ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (
                 member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
@@ -334,11 +379,16 @@ public static class PredictionRun
         {
             var memory = new PredictionMemory(plans, configuration, description, folds, request.Options, share, backend);
             (PredictionNeed Need, string Name)? most = null;
-            foreach (var (name, file, geometry) in scans)
+            foreach (var (name, file, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
                 var need = memory.Of(
                     geometry.Extent, geometry.Spacing, saves, saves ? request.Probabilities : SavedProbabilities.None);
-                share.Require(need.PeakBytes, file, "a machine with more memory");
+                if (!attempt(name, () => share.Require(need.PeakBytes, file, "a machine with more memory")))
+                {
+                    tooLarge.Add(name);
+                    continue;
+                }
+
                 most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, name) : most;
             }
 
@@ -347,10 +397,9 @@ public static class PredictionRun
                 reporter.Info($"memory, {configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(share)}");
             }
         }
-    }
 
-    private static IEnumerable<(string Name, string File, ImageGeometry Geometry)> ScansOf(IReadOnlyList<DatasetCase> cases) =>
-        cases.Select(item => (item.Id, item.ImageFiles[0], ImageFile.ReadGeometry(item.ImageFiles[0])));
+        return tooLarge;
+    }
 
     /// <summary>What each member of an ensemble may take: the others' outputs wait beside it.</summary>
     internal static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
@@ -394,34 +443,35 @@ public static class PredictionRun
         }
     }
 
-    /// <summary>Checks all headers before the first network is loaded.</summary>
-    private static void CheckInputs(IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
+    /// <summary>The cases whose headers fit the model; looked at before the first network is loaded.</summary>
+    private static IReadOnlyList<DatasetCase> Usable(
+        IReadOnlyList<DatasetCase> cases, DatasetDescription description, CaseFailures failures, IReporter reporter) =>
+        OrThrow([.. cases.Where(item => failures.Try(item.Id, () => CheckInput(item, description, reporter)))], failures);
+
+    private static void CheckInput(DatasetCase item, DatasetDescription description, IReporter reporter)
     {
-        foreach (var item in cases)
+        var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
+        if (headers[0].Geometry.SpacingProblem is { } problem)
         {
-            var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
-            if (headers[0].Geometry.SpacingProblem is { } problem)
-            {
-                reporter.Warning($"case `{item.Id}`: {problem}");
-            }
+            reporter.Warning($"case `{item.Id}`: {problem}");
+        }
 
-            foreach (var header in headers.Skip(1).Where(header => header.Geometry.Extent == headers[0].Geometry.Extent))
+        foreach (var header in headers.Skip(1).Where(header => header.Geometry.Extent == headers[0].Geometry.Extent))
+        {
+            if (PatientSpace.Displacement(header.Geometry, headers[0].Geometry) is { } displacement)
             {
-                if (PatientSpace.Displacement(header.Geometry, headers[0].Geometry) is { } displacement)
-                {
-                    reporter.Warning($"case `{item.Id}`: its channels do not lie over each other in space ({displacement})");
-                    break;
-                }
+                reporter.Warning($"case `{item.Id}`: its channels do not lie over each other in space ({displacement})");
+                break;
             }
+        }
 
-            var channels = headers.Sum(header => header.Channels);
-            if (channels != description.ChannelNames.Count)
-            {
-                throw new SharpSegException(
-                    $"case `{item.Id}`: {channels} channel(s), the model was trained on {description.ChannelNames.Count} "
-                        + $"({string.Join(", ", description.ChannelNames)})",
-                    "name channel files CASE_0000, CASE_0001, … as in training");
-            }
+        var channels = headers.Sum(header => header.Channels);
+        if (channels != description.ChannelNames.Count)
+        {
+            throw new SharpSegException(
+                $"case `{item.Id}`: {channels} channel(s), the model was trained on {description.ChannelNames.Count} "
+                    + $"({string.Join(", ", description.ChannelNames)})",
+                "name channel files CASE_0000, CASE_0001, … as in training");
         }
     }
 }

@@ -37,7 +37,8 @@ public static class PreprocessingRun
     /// <param name="cancel">Stops before the next case; what is stored stays valid.</param>
     /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <exception cref="SharpSegException">
-    /// The dataset is no longer the one that was planned, or a case is unusable; the cases before it are stored.
+    /// The dataset is no longer the one that was planned, or a case is unusable (<see cref="CasesFailedException"/>); all
+    /// others are stored.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static PreprocessingReport Execute(
@@ -51,7 +52,7 @@ public static class PreprocessingRun
             dataset, PreprocessingRecipe.From(plans, plan), work.PreprocessedFolder(plan), openProcessor,
             progress: (done, of) =>
                 reporter.Progress((double)done / of, $"case {done}/{of}"), budget: budget, info: reporter.Info,
-            cancel: cancel);
+            warn: reporter.Warning, cancel: cancel);
     }
 
     /// <summary>Runs a recipe into a folder.</summary>
@@ -63,11 +64,12 @@ public static class PreprocessingRun
     /// <param name="progress">Called with finished and total cases, from any thread, one call at a time.</param>
     /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <param name="info">Receives the memory plan.</param>
+    /// <param name="warn">Receives a line for every case that failed.</param>
     /// <param name="cancel">Stops before the next case.</param>
     internal static PreprocessingReport Execute(
         Dataset dataset, PreprocessingRecipe recipe, string folder, Func<int, Backend> openProcessor, int workers = 0,
         Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null,
-        CancellationToken cancel = default)
+        Action<string>? warn = null, CancellationToken cancel = default)
     {
         recipe.RequireLabelInterpolation();
         using var alone = RunLock.Take(folder, "preprocessed");
@@ -77,8 +79,9 @@ public static class PreprocessingRun
         workers = workers > 0 ? workers : Environment.ProcessorCount;
         var needs = PlanMemory(cases, recipe, budget ?? MemoryBudget.OfMachine(), out var forCases, info);
         var gate = new MemoryGate(forCases);
+        var failures = new CaseFailures(cases.Count, warn ?? (_ => { }));
 
-        int finished = 0, written = 0;
+        int finished = 0, written = 0, reused = 0;
         var report = new object();
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(workers, cases.Count), CancellationToken = cancel };
         try
@@ -87,29 +90,12 @@ public static class PreprocessingRun
             Parallel.For(0, cases.Count, options, () => openProcessor(1), (index, state, own) =>
             {
                 var item = cases[index];
-                var hash = CaseHash(recipeText, item);
-                var isStored = IsUpToDate(folder, item.Id, hash);
-                if (!isStored)
-                {
-                    var bytes = needs[index];
-                    using (gate.Enter(bytes))
-                    {
-                        // Cases too large to run side by side share the cores inside the case instead.
-                        var atOnce = Math.Clamp(forCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
-                        var threads = (int)Math.Max(1, workers / atOnce);
-                        using var wide = threads > 1 ? openProcessor(threads) : null;
-                        Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
-                    }
-
-                    if (bytes > LargeCase)
-                    {
-                        MemoryBudget.GiveBack();
-                    }
-                }
-
+                bool? isStored = null;
+                failures.Try(item.Id, () => isStored = StoreUnlessUpToDate(index, own));
                 lock (report)
                 {
-                    written += isStored ? 0 : 1;
+                    written += isStored == false ? 1 : 0;
+                    reused += isStored == true ? 1 : 0;
                     progress?.Invoke(++finished, cases.Count);
                 }
 
@@ -124,7 +110,35 @@ public static class PreprocessingRun
             throw new SharpSegException(first.Message, first.Hint, errors);
         }
 
-        return new PreprocessingReport(folder, [.. cases.Select(item => item.Id)], written, cases.Count - written);
+        failures.ThrowIfAny([.. cases.Select(item => item.Id).Where(id => StoredCase.Exists(folder, id))]);
+        return new PreprocessingReport(folder, [.. cases.Select(item => item.Id)], written, reused);
+
+        bool StoreUnlessUpToDate(int index, Backend own)
+        {
+            var item = cases[index];
+            var hash = CaseHash(recipeText, item);
+            if (IsUpToDate(folder, item.Id, hash))
+            {
+                return true;
+            }
+
+            var bytes = needs[index];
+            using (gate.Enter(bytes))
+            {
+                // Cases too large to run side by side share the cores inside the case instead.
+                var atOnce = Math.Clamp(forCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
+                var threads = (int)Math.Max(1, workers / atOnce);
+                using var wide = threads > 1 ? openProcessor(threads) : null;
+                Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
+            }
+
+            if (bytes > LargeCase)
+            {
+                MemoryBudget.GiveBack();
+            }
+
+            return false;
+        }
     }
 
     private static void Store(

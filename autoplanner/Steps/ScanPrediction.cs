@@ -70,7 +70,8 @@ public static class ScanPrediction
         {
             var own = part.Work.ReadDescription();
             var choice = PredictionRun.Choose(request with { Work = part.Work }, own.Labels);
-            PredictionRun.PlanMemory(request, choice, own, [("scan", "the scan", scan.Geometry)], networks.Backend, reporter);
+            PredictionRun.PlanMemory(
+                request, choice, own, [("scan", "the scan", scan.Geometry)], Fits, networks.Backend, reporter);
             var labels = networks.Load(choice, own, request).Segment(
                 "scan", scan.Geometry, Copy, own.Labels,
                 done => reporter.Progress((p + done) / parts.Count, parts.Count > 1 ? part.Name : "tiles"), null, null, cancel);
@@ -85,6 +86,13 @@ public static class ScanPrediction
         }
 
         return merged!;
+    }
+
+    // There is no other scan that could go on.
+    private static bool Fits(string name, Action check)
+    {
+        check();
+        return true;
     }
 
     private static IReadOnlyList<ModelPart> PartsOf(PredictionRequest request) =>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
 
 namespace SharpSeg.Cli.Commands;
 
@@ -6,8 +7,11 @@ namespace SharpSeg.Cli.Commands;
 /// <param name="Text">Printed to stdout without --json.</param>
 /// <param name="Json">Printed to stdout, one line, with --json.</param>
 /// <param name="Succeeded">False ends with exit code 1, e.g. verify with findings.</param>
-internal sealed record Answer(string Text, JsonObject Json, bool Succeeded = true)
+/// <param name="Failed">Cases that failed while the others were done: exit code 3.</param>
+internal sealed record Answer(
+    string Text, JsonObject Json, bool Succeeded = true, IReadOnlyList<FailedCase>? Failed = null)
 {
     /// <summary>The process's exit code.</summary>
-    public int ExitCode { get; init; } = Succeeded ? ExitCodes.Done : ExitCodes.Failed;
+    public int ExitCode { get; init; } =
+        !Succeeded ? ExitCodes.Failed : Failed is { Count: > 0 } ? ExitCodes.SomeFailed : ExitCodes.Done;
 }

@@ -36,7 +36,7 @@ internal static class EvaluateCommand
                 files || OutputFolder.DatasetAround(options.Predictions) is not null
                     ? null
                     : Workspace.SummaryFile(options.Predictions));
-        var scoring = new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll };
+        var scoring = new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll, KeepGoing = true };
         reporter.Stage("score");
         var summary = files ? OfFiles(options, scoring, reporter, cancel) : OfFolders(options, scoring, reporter, cancel);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))
@@ -72,7 +72,7 @@ internal static class EvaluateCommand
                     new ReportRequest(Path.Combine(options.Predictions, "report.html")), reporter, cancel),
                 json, reporter);
         return new Answer(
-            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json);
+            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json, Failed: summary.Failed);
     }
 
     private static EvaluationSummary OfFolders(

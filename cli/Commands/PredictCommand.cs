@@ -4,7 +4,6 @@ using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
-using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
@@ -12,6 +11,8 @@ namespace SharpSeg.Cli.Commands;
 /// <summary><c>sharpseg predict</c>: segment new scans.</summary>
 internal static class PredictCommand
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
+
     public static Answer Run(PredictOptions options, IReporter reporter, CancellationToken cancel)
     {
         if (options.Step is not (> 0 and <= 1))
@@ -24,38 +25,75 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
+        var inputs = Inputs(options);
         var folds = Choices.Folds(options.Folds);
         var checkpoint = Choices.Checkpoint(options.Checkpoint);
         var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
         using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         using var backend = Devices.Open(options, reporter);
+        using var networks = new LoadedNetworks(backend, Cpu.Open);
         reporter.Stage("predict");
         var request = new PredictionRequest(
             model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint,
-            [.. options.Input], options.Output,
+            inputs, options.Output,
             new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part,
             options.Parts,
             options.PreviousStage, ((IKeepsProbabilities)options).Kept, !options.NoPostprocessing, model?.Parts,
             MemoryLimit.Of(options.MaxMemory));
-        var files = Predict(request, model, backend, reporter, cancel);
+        var (files, failed) = Predict(request, options.Watch, networks, model, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer(
             request.IsFile && files.Count == 1
                 ? $"segmentation: {options.Output}"
-                : $"{files.Count} segmentation(s) in {options.Output}", json);
+                : $"{files.Count} segmentation(s) in {options.Output}", json, Failed: failed);
     }
 
-    private static IReadOnlyList<string> Predict(
-        PredictionRequest request, UnpackedModel? model, Backend backend, IReporter reporter, CancellationToken cancel)
+    private static (IReadOnlyList<string> Files, IReadOnlyList<FailedCase> Failed) Predict(
+        PredictionRequest request, bool watch, LoadedNetworks networks, UnpackedModel? model, IReporter reporter,
+        CancellationToken cancel)
     {
         try
         {
-            return PredictionRun.Execute(request, backend, Cpu.Open, reporter, cancel);
+            return watch
+                ? WatchRun.Execute(request, networks, BetweenLooks, reporter, cancel)
+                : (PredictionRun.Execute(request, networks, reporter, cancel), []);
+        }
+        catch (CasesFailedException some)
+        {
+            return (some.Done, some.Failed);
         }
         catch (SharpSegException error) when (model is not null)
         {
             throw model.InWordsOfTheFile(error);
         }
+    }
+
+    /// <summary>The scans; `-` reads their names from standard input, one a line.</summary>
+    private static string[] Inputs(PredictOptions options)
+    {
+        string[] named = [.. options.Input];
+        if (!named.Contains("-"))
+        {
+            return named;
+        }
+
+        if (options.Watch)
+        {
+            throw new UsageException("-i -: a list ends, --watch does not", "name the folder in which scans will appear");
+        }
+
+        var listed = new List<string>();
+        while (Console.In.ReadLine() is { } line)
+        {
+            if (line.Trim() is { Length: > 0 } path)
+            {
+                listed.Add(path);
+            }
+        }
+
+        return listed.Count > 0
+            ? [.. named.Where(path => path != "-"), .. listed]
+            : throw new UsageException("-i -: standard input names no scan", "one file or folder a line");
     }
 
     /// <summary>Unpacks a model file.</summary>

@@ -18,12 +18,24 @@ internal static class PreprocessCommand
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         string[] names = options.Configuration is { } one ? [plans.Resolve(one).Name] : [.. plans.Configurations.Keys];
         var folders = new JsonArray();
+        var failed = new List<FailedCase>();
         foreach (var name in names)
         {
-            PreprocessingRun.Execute(dataset, work, plans, name, Cpu.Open, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
+            try
+            {
+                PreprocessingRun.Execute(
+                    dataset, work, plans, name, Cpu.Open, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
+            }
+            catch (CasesFailedException some)
+            {
+                failed.AddRange(some.Failed.Where(item => failed.All(other => other.CaseId != item.CaseId)));
+            }
+
             folders.Add(work.PreprocessedFolder(plans.Resolve(name)));
         }
 
-        return new Answer($"preprocessed {string.Join(", ", names)} in {work.Folder}", new JsonObject { ["folders"] = folders });
+        return new Answer(
+            $"preprocessed {string.Join(", ", names)} in {work.Folder}", new JsonObject { ["folders"] = folders },
+            Failed: failed);
     }
 }

@@ -227,7 +227,9 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds, or a model.zip that `export` wrote.")]
     public string Work { get; set; } = "";
 
-    [Option('i', "input", Required = true, HelpText = "Scans: a folder, or files.")]
+    [Option(
+        'i', "input", Required = true,
+        HelpText = "Scans: a folder, or files; - reads their names from standard input, one a line.")]
     public IEnumerable<string> Input { get; set; } = [];
 
     [Option(
@@ -275,6 +277,9 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
 
     [Option("max-memory", HelpText = MemoryLimit.Help)]
     public string? MaxMemory { get; set; }
+
+    [Option("watch", HelpText = "Segment every scan that appears in the folder that -i names, until Ctrl-C.")]
+    public bool Watch { get; set; }
 
     [Option("continue", HelpText = "Skip cases whose segmentation already exists.")]
     public bool Continue { get; set; }

@@ -21,7 +21,9 @@ public sealed class CSharpPageTests(TrainedWorkspace trained)
             [.. page.Split("```csharp").Skip(1).Select(part => part.Split("```")[0]), Indented(File.ReadAllText(
                 Path.Combine(root, "library", "PACKAGE.md")).Split("using SharpSeg.AutoPlanner.Imaging;")[1])];
         Assert.True(examples.Length > 3);
-        Assert.All(examples, example => Assert.Contains(programs, text => text.Contains(Flat(example), StringComparison.Ordinal)));
+        Assert.All(
+            examples.Select(Flat),
+            example => Assert.Contains(programs, text => text.Contains(example, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -32,7 +34,8 @@ public sealed class CSharpPageTests(TrainedWorkspace trained)
 
         var options = new SegmentationModelOptions { Device = "cpu", OnWarning = Console.Error.WriteLine };
         using var model = SegmentationModel.Load(path, options);
-        var progress = new Progress<SegmentationProgress>(report => Console.Error.WriteLine($"{report.Fraction:P0} {report.Detail}"));
+        var progress = new Progress<SegmentationProgress>(
+            report => Console.Error.WriteLine($"{report.Fraction:P0} {report.Detail}"));
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(10));
         model.Predict(scan, segmentation, progress, patience.Token);
 

@@ -7,8 +7,8 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// The design's one picture, as a test on the built assemblies: cli → library → autoplanner → engine ← kernels. An arrow that turns would
-/// compile; here it fails.
+/// The design's one picture, as a test on the built assemblies: cli → library → autoplanner → engine ← kernels. An
+/// arrow that turns would compile; here it fails.
 /// </summary>
 [Trait("Tier", "quick")]
 public sealed class DependencyArrowTests
@@ -22,7 +22,8 @@ public sealed class DependencyArrowTests
     [InlineData(
         "SharpSeg.Library", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu", "SharpSeg.Kernels.Gpu")]
     [InlineData(
-        "sharpseg", "SharpSeg.Library", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu", "SharpSeg.Kernels.Gpu", "CommandLine")]
+        "sharpseg", "SharpSeg.Library", "SharpSeg.AutoPlanner", "SharpSeg.Engine", "SharpSeg.Kernels.Cpu",
+        "SharpSeg.Kernels.Gpu", "CommandLine")]
     public void An_assembly_refers_only_to_what_the_design_allows(string name, params string[] allowed)
     {
         var turned = Load(name).GetReferencedAssemblies().Select(a => a.Name!).Where(a => !IsDotNet(a) && !allowed.Contains(a));

@@ -38,7 +38,8 @@ public sealed class PublicApiTests
         {
             text.Append($"\n{Kind(type)} {Name(type)}{Bases(type)}\n");
             var members = type.GetMembers(
-                BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+                BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static
+                    | BindingFlags.DeclaredOnly)
                 .Select(Line).OfType<string>().Distinct().Order(StringComparer.Ordinal);
             foreach (var line in members)
             {

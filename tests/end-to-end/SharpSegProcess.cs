@@ -14,7 +14,7 @@ internal sealed class SharpSegProcess : IDisposable
     private readonly Process process;
     private readonly StringBuilder output = new(), errors = new();
 
-    private SharpSegProcess(ProcessStartInfo start)
+    private SharpSegProcess(ProcessStartInfo start, string input = "")
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
@@ -25,6 +25,7 @@ internal sealed class SharpSegProcess : IDisposable
         process.OutputDataReceived += (_, line) => Append(output, line.Data);
         process.ErrorDataReceived += (_, line) => Append(errors, line.Data);
         process.Start();
+        process.StandardInput.Write(input);
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -56,6 +57,13 @@ internal sealed class SharpSegProcess : IDisposable
     public static Outcome Run(params string[] arguments)
     {
         using var running = Start(arguments);
+        return running.WaitForEnd();
+    }
+
+    /// <summary>Runs a command that reads a text from standard input.</summary>
+    public static Outcome RunWithInput(string input, params string[] arguments)
+    {
+        using var running = new SharpSegProcess(new ProcessStartInfo(Host, [Product, .. arguments]), input);
         return running.WaitForEnd();
     }
 

@@ -72,7 +72,7 @@ public sealed class StrangerTests(TrainedWorkspace trained)
     private static string MachinePackages => Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(
         Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    /// <summary>Licence, page, version, description; an assembly with its documentation, and symbols in a package beside it.</summary>
+    /// <summary>Licence, page, version, description; an assembly with its documentation, and symbols beside it.</summary>
     private static void AssertComplete(string feed, string name, bool hasDocumentation)
     {
         var path = Assert.Single(Directory.GetFiles(feed, $"{name}.*.nupkg"), file => IsPackage(file, name));
@@ -84,7 +84,8 @@ public sealed class StrangerTests(TrainedWorkspace trained)
         using var stream = package.GetEntry($"{name}.nuspec")!.Open();
         var text = XDocument.Load(stream).ToString();
         Assert.Contains(">Apache-2.0<", text, StringComparison.Ordinal);
-        Assert.Contains($"<version>{Path.GetFileName(path)[(name.Length + 1)..^".nupkg".Length]}<", text, StringComparison.Ordinal);
+        var version = Path.GetFileName(path)[(name.Length + 1)..^".nupkg".Length];
+        Assert.Contains($"<version>{version}<", text, StringComparison.Ordinal);
         Assert.DoesNotContain("Package Description", text, StringComparison.Ordinal);
         using var symbols = ZipFile.OpenRead(Path.ChangeExtension(path, ".snupkg"));
         Assert.Contains(symbols.Entries, entry => entry.Name.EndsWith(".pdb", StringComparison.Ordinal));
@@ -109,7 +110,8 @@ public sealed class StrangerTests(TrainedWorkspace trained)
         var output = process.StandardOutput.ReadToEnd();
         Assert.True(process.WaitForExit(Limit), $"{program} {string.Join(' ', arguments)}: not done within {Limit}");
         Assert.True(
-            process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}{errors.Result}");
+            process.ExitCode == 0,
+            $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}{errors.Result}");
         return output;
     }
 }

@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// patch: 128³ with a batch of 2 in 3D, 256² with a batch of 42 in 2D, on 12 GB (2018 paper); a memory target scales them in
 /// proportion.
 /// </summary>
-internal sealed class ClassicPatch(double memoryScale)
+internal sealed class ClassicPatch(double memoryScale, ClassicPooling pooling)
 {
     private const double Voxels3D = 128.0 * 128 * 128;
     private const double Voxels2D = 256.0 * 256 * 42;
@@ -24,7 +24,7 @@ internal sealed class ClassicPatch(double memoryScale)
     public int[] Patch(string name, int[] median, DecisionLog log)
     {
         var axes = median.Length;
-        var patch = median.Select(size => ClassicPooling.Pad(size, axes)).ToArray();
+        var patch = median.Select(size => pooling.Pad(size, axes)).ToArray();
         var trace = new List<string> { PlanText.Sizes(patch) };
         while (Product(patch) > PatchLimit(axes))
         {
@@ -42,9 +42,9 @@ internal sealed class ClassicPatch(double memoryScale)
                     "give a larger memory target");
             }
 
-            var divisor = 1 << ClassicPooling.Pools(patch[axis], axes);
-            var step = 1 << ClassicPooling.Pools(patch[axis] - divisor, axes);
-            patch[axis] = ClassicPooling.Pad(patch[axis] - step, axes);
+            var divisor = 1 << pooling.Pools(patch[axis], axes);
+            var step = 1 << pooling.Pools(patch[axis] - divisor, axes);
+            patch[axis] = pooling.Pad(patch[axis] - step, axes);
             trace.Add(PlanText.Sizes(patch));
         }
 

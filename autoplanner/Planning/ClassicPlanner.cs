@@ -8,10 +8,11 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
     private const int BaseFeatures = 30;
     private const int MostFeatures3D = 320;
     private const int MostFeatures2D = 480;
-    private const double CascadeAbove = 4 * 128.0 * 128 * 128;      // voxels of the median case: four base patches
+    private const double BasePatches = 4;                           // that the median case may have without a cascade
     private const double ReferenceGigabytes = 12;                   // the papers' GPU
 
     private readonly Dictionary<string, long> estimates = new(StringComparer.Ordinal);
+    private readonly ClassicPooling pooling = new(options.SecondPaper);
 
     /// <summary>
     /// Feature-map voxels per configuration as profile `modern` counts them, for information; no rule here reads them.
@@ -22,7 +23,7 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
     /// <exception cref="SharpSegException">Nothing can be planned, or an option belongs to the other profile.</exception>
     public (int[] Forward, IReadOnlyDictionary<string, ConfigurationPlan> Configurations) Plan()
     {
-        var rules = new ClassicPatch(MemoryScale());
+        var rules = new ClassicPatch(MemoryScale(), pooling);
         var target = UserSpacing.Of(options, log) ?? TargetSpacing.Classic(facts.Fingerprint, log);
         var forward = ConfigurationParts.AxisOrder(target, options, log);
         var spacing = Transposition.Apply(forward, target.ToArray());
@@ -37,7 +38,14 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
             $"median {PlanText.Sizes(exact)} → {PlanText.Sizes(median)}, {facts.Fingerprint.CaseCount} cases",
             $"{PlanText.Count(datasetVoxels)} voxels");
 
-        var parts = new ConfigurationParts(Profile.Classic, facts, log);
+        var parts = new ConfigurationParts(Profile.Classic, facts, log, options.SecondPaper);
+        if (options.SecondPaper)
+        {
+            log.Add(
+                null, "classic_paper", "the variants of the second paper (docs/method/planning.md §4)", "--profile classic-2019",
+                "pool until below 4 voxels, labels linearly, stop by the rate alone, no postprocessing");
+        }
+
         var planar = PlanOne(parts, rules, "2d", spacing[1..], median[1..], datasetVoxels, batchDice: true);
         if (median[0] == 1)
         {
@@ -74,7 +82,7 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         bool batchDice)
     {
         var patch = rules.Patch(name, median, log);
-        var strides = ClassicPooling.Strides(patch);
+        var strides = pooling.Strides(patch);
         var architecture = new ArchitecturePlan
         {
             Family = NetworkFamily.ClassicUNet,
@@ -106,20 +114,21 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
     {
         const string name = "3d_lowres";
         const string rule =
-            "if the median case has more than 4·128³ voxels: double the spacing of the fine axes, or of all, until it has no "
-                + "more " +
-            "(docs/method/planning.md §4.6)";
+            "if the median case has more voxels than four base patches: double the spacing of the fine axes, or of all, until it "
+                + "has no more (docs/method/planning.md §4.6)";
+        var most = BasePatches * rules.PatchLimit(axes: 3);
         var spacing = (double[])target.Clone();
         var size = median.Select(value => (double)value).ToArray();
-        if (Product(size) <= CascadeAbove)
+        if (Product(size) <= most)
         {
             log.Add(
                 name, "configurations", rule,
-                $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(size))} voxels", "none");
+                $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(size))} voxels, four patches {PlanText.Count(most)}",
+                "none");
             return null;
         }
 
-        while (Product(size) > CascadeAbove)
+        while (Product(size) > most)
         {
             var coarsest = spacing.Max();
             var fine = spacing.Select(value => coarsest / value >= 2).ToArray();
@@ -134,7 +143,8 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         var rounded = size.Select(value => Math.Max(1, (int)Math.Floor(value + 0.5))).ToArray();
         log.Add(
             name, "spacing", rule,
-            $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(median))} voxels → {PlanText.Sizes(size)}",
+            $"median {PlanText.Sizes(median)} = {PlanText.Count(Product(median))} voxels, four patches {PlanText.Count(most)} → "
+                + PlanText.Sizes(size),
             PlanText.Millimetres(spacing));
         return PlanOne(parts, rules, name, spacing, rounded, Product(rounded) * facts.Fingerprint.CaseCount, batchDice: false);
     }

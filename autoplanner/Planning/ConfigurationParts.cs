@@ -7,14 +7,16 @@ namespace SharpSeg.AutoPlanner.Planning;
 internal sealed class ConfigurationParts
 {
     private readonly Profile profile;
+    private readonly bool secondPaper;
     private readonly DecisionLog log;
     private readonly NormalizationScheme[] schemes;
     private readonly bool[] useMask;
 
     /// <summary>Decides normalisation and mask use (docs/method/planning.md §3.10, §4.7).</summary>
-    public ConfigurationParts(Profile profile, PlanningFacts facts, DecisionLog log)
+    public ConfigurationParts(Profile profile, PlanningFacts facts, DecisionLog log, bool secondPaper = false)
     {
         this.profile = profile;
+        this.secondPaper = secondPaper;
         this.log = log;
         schemes = [.. facts.ChannelNames.Select(NormalizationSchemes.FromChannelName)];
         log.Add(
@@ -48,7 +50,8 @@ internal sealed class ConfigurationParts
             profile == Profile.Modern
                 ? "pool the finest axes first while an edge is at least 8; kernel 1 until an axis is within 2× of the finest "
                     + "(docs/method/planning.md §3.4)"
-                : "pool while an edge is at least 8; coarse axes pool last; kernels 3 (docs/method/planning.md §4.4)",
+                : $"pool while an edge is at least {new ClassicPooling(secondPaper).Below}; coarse axes pool last; kernels 3 "
+                    + "(docs/method/planning.md §4.4)",
             $"spacing {PlanText.Millimetres(spacing)}, patch {PlanText.Sizes(patch)}",
             $"{architecture.Family}, {architecture.StageCount} stages, strides {PlanText.Stages(architecture.Strides)}, " +
             $"kernels {PlanText.Stages(architecture.KernelSizes)}, features {string.Join(" ", architecture.FeaturesPerStage)}");
@@ -62,7 +65,7 @@ internal sealed class ConfigurationParts
             MedianImageSize = medianSize,
             Normalization = schemes,
             UseMaskForNorm = useMask,
-            Resampling = ResamplingPlan.Of(profile),
+            Resampling = ResamplingPlan.Of(profile, secondPaper),
             Architecture = architecture,
             BatchDice = batchDice,
         };

@@ -35,6 +35,9 @@ public sealed record NetworkChoice(
         Classic,
     ];
 
+    /// <summary>In profile `classic`: what the second paper (2019) does otherwise (docs/method/planning.md §4).</summary>
+    public bool SecondPaper { get; init; }
+
     /// <summary>Plain ReLUs instead of leaky ones (docs/method/networks.md §2.7).</summary>
     public bool PlainRelu { get; init; }
 
@@ -48,6 +51,7 @@ public sealed record NetworkChoice(
         Preset = Preset,
         Family = Family,
         StuNetVariant = StuNet ?? StuNetVariant.S,
+        SecondPaper = SecondPaper,
         PlainRelu = PlainRelu,
         BatchNorm = BatchNorm,
     };

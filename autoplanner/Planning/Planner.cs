@@ -52,6 +52,7 @@ internal static class Planner
             DatasetName = facts.DatasetName,
             PlansName = options.PlansName ?? DefaultName(options),
             Profile = options.Profile,
+            SecondPaper = options.SecondPaper,
             Preset = preset,
             TransposeForward = forward,
             TransposeBackward = Transposition.Inverse(forward),
@@ -68,7 +69,7 @@ internal static class Planner
 
     private static string DefaultName(PlannerOptions options)
     {
-        var name = options.Profile == Profile.Classic ? "classic" : "modern";
+        var name = options.Profile == Profile.Classic ? options.SecondPaper ? "classic_2019" : "classic" : "modern";
         if (options.Preset != PresetName.Default)
         {
             name += $"_{Preset.Of(options.Preset).Label}";

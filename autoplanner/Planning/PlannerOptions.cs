@@ -44,6 +44,9 @@ public sealed record PlannerOptions
     /// <summary>Size of an STU-Net, read only with that family.</summary>
     public StuNetVariant StuNetVariant { get; init; } = StuNetVariant.S;
 
+    /// <summary>In profile `classic`: what the second paper (2019) does otherwise (docs/method/planning.md §4).</summary>
+    public bool SecondPaper { get; init; }
+
     /// <summary>Plain ReLUs instead of leaky ones.</summary>
     public bool PlainRelu { get; init; }
 

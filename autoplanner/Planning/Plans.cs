@@ -16,6 +16,9 @@ public sealed record Plans
     /// <summary>Which generation of rules every later step follows.</summary>
     public required Profile Profile { get; init; }
 
+    /// <summary>In profile `classic`: the second paper's variants are followed (docs/method/planning.md §4).</summary>
+    public bool SecondPaper { get; init; }
+
     /// <summary>Name of the preset that planned it; `default` where the file names none.</summary>
     public required string Preset { get; init; }
 

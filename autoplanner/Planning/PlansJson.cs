@@ -5,12 +5,13 @@ namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
 /// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Three keys are
-/// ours, `profile`, `preset` and `unmirrored_axes`; without them a file is `modern` and mirrors all axes.
+/// ours beside `profile`: `classic_paper`, `preset` and `unmirrored_axes`; without them a file is `modern` and mirrors all axes.
 /// </summary>
 internal static class PlansJson
 {
     private const string DefaultReader = "SimpleITKIO";
-    private const string UnmirroredKey = "unmirrored_axes";
+    private const string UnmirroredKey = "unmirrored_axes", PaperKey = "classic_paper";
+    private const int FirstPaper = 2018, SecondPaper = 2019;
 
     // All give arrays (z, y, x) as the files store them; they differ in the formats they know.
     private static readonly string[] ReadersAsStored = [DefaultReader, "NibabelIO", "NaturalImage2DIO", "Tiff3DIO"];
@@ -53,6 +54,7 @@ internal static class PlansJson
             DatasetName = file.Text("dataset_name") ?? "",
             PlansName = file.Text("plans_name") ?? "nnUNetPlans",
             Profile = ProfileOf(file),
+            SecondPaper = IsOfSecondPaper(file),
             Preset = file.Text("preset") ?? "default",
             TransposeForward = forward,
             TransposeBackward = Transposition.Inverse(forward),
@@ -105,6 +107,11 @@ internal static class PlansJson
             json[UnmirroredKey] = List(plans.UnmirroredAxes);
         }
 
+        if (plans.SecondPaper)
+        {
+            json[PaperKey] = SecondPaper;
+        }
+
         return JsonFile.ToText(json);
     }
 
@@ -144,6 +151,20 @@ internal static class PlansJson
         {
             throw file.Error(key, $"`{name}` is not supported", $"{known} is");
         }
+    }
+
+    /// <summary>`classic_paper`, which is 2018 or 2019 and 2018 where it is missing; of profile `classic` alone.</summary>
+    private static bool IsOfSecondPaper(JsonFile file)
+    {
+        if (!file.Has(PaperKey))
+        {
+            return false;
+        }
+
+        var year = file.RequiredInt(PaperKey);
+        return ProfileOf(file) == Profile.Classic && year is FirstPaper or SecondPaper
+            ? year == SecondPaper
+            : throw file.Error(PaperKey, $"must be {FirstPaper} or {SecondPaper}, and of profile classic");
     }
 
     private static Profile ProfileOf(JsonFile file) => file.Text("profile") switch

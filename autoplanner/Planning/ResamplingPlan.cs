@@ -43,9 +43,11 @@ public sealed record ResamplingOrder(
 /// <param name="Probabilities">Logits or probabilities on their way back to the image's grid.</param>
 public sealed record ResamplingPlan(ResamplingOrder Data, ResamplingOrder Segmentation, ResamplingOrder Probabilities)
 {
-    /// <summary>The orders of a profile: `classic` takes the nearest label, `modern` interpolates each label linearly.</summary>
-    public static ResamplingPlan Of(Profile profile) => new(
+    /// <summary>
+    /// The orders of a profile: `classic` takes the nearest label, `modern` and the second paper interpolate each label linearly.
+    /// </summary>
+    public static ResamplingPlan Of(Profile profile, bool secondPaper = false) => new(
         new(Order: 3, OrderZ: 0),
-        new(Order: profile == Profile.Classic ? 0 : 1, OrderZ: 0),
+        new(Order: profile == Profile.Classic && !secondPaper ? 0 : 1, OrderZ: 0),
         new(Order: 1, OrderZ: 0));
 }

@@ -34,7 +34,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
 
     /// <summary>
     /// The configuration that is asked for, plain; else, unless a plan is asked for, what best.json says; else the configuration
-    /// that is trained.
+    /// that is trained, in profile classic with the postprocessing that the training labels decide.
     /// </summary>
     /// <param name="work">Workspace with trained folds, seen through the plan that is asked for.</param>
     /// <param name="labels">Its labels.</param>
@@ -60,7 +60,11 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
 
         var plans = work.ReadPlans();
         var single = configuration ?? TrainedConfiguration(work, plans);
-        return new ModelChoice([Member(work, plans, single, folds, checkpoint, withFirstStage)], PostprocessingSteps.None, null);
+        var postprocessing = configuration is null && plans.Profile == Profile.Classic
+            ? ClassicPostprocessing.Of(work, plans)
+            : null;
+        return new ModelChoice(
+            [Member(work, plans, single, folds, checkpoint, withFirstStage)], postprocessing ?? PostprocessingSteps.None, null);
     }
 
     /// <summary>

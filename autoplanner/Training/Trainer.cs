@@ -89,7 +89,7 @@ internal sealed class Trainer : IDisposable
         this.schedule = schedule;
         skippedBefore = State.SkippedSteps;
         (iterationsBefore, secondsBefore) = (State.TotalIterations, State.Seconds);
-        plateau = State.Plateau is { } p ? new PlateauSchedule(p, maxEpochs: schedule.Epochs) : null;
+        plateau = State.Plateau is { } p ? Plateau(p, job.Plans, schedule) : null;
         step = new TrainingStep(network, optimizer, job.Configuration.Patch, schedule.BatchSize, Options(job, network));
         step.RestoreLossScale(State.LossScale);
         cases = new PreprocessedCases(job);
@@ -188,6 +188,14 @@ internal sealed class Trainer : IDisposable
             Terms: job.Variant.Loss ?? LossTerms.DiceAndCrossEntropy);
         return new TrainingOptions(loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
     }
+
+    /// <summary>
+    /// The classic rate. In a run that is fitted to a time, a few epochs stand for many, and the time ends it, or the rate: what
+    /// a few validation batches say of a few epochs is noise (docs/method/losses-and-optimisers.md §9.2).
+    /// </summary>
+    private static PlateauSchedule Plateau(PlateauState state, Plans plans, TrainingSchedule schedule) => new(
+        state, plans.SecondPaper || schedule.TimeBudget is not null ? StopRule.RateOnly : StopRule.Either, schedule.Epochs,
+        schedule.TimeBudget is null ? 1 : Math.Max(1, (double)PlateauSchedule.PublishedEpochs / schedule.Epochs));
 
     /// <summary>Stops the loader's threads and frees all memory.</summary>
     public void Dispose()

@@ -13,17 +13,21 @@ namespace SharpSeg.Cli.Commands;
 /// <summary>Parses option values that name one of a few things; a wrong one is answered with the list.</summary>
 internal static class Choices
 {
+    private const string SecondPaper = "classic-2019";
+
     /// <summary>A network by its name, within the profile if one is named, with its activation and normalisation.</summary>
     public static NetworkChoice Network(string? name, string? profile, string? activation, string? norm)
     {
         Profile? asked = profile is null
             ? null
-            : Of(profile, "--profile", ("modern", Profile.Modern), ("classic", Profile.Classic));
+            : Of(
+                profile, "--profile", ("modern", Profile.Modern), ("classic", Profile.Classic), (SecondPaper, Profile.Classic));
         var network = name is null
             ? asked == Profile.Classic ? NetworkChoice.Classic : NetworkChoice.UNet
             : Of(name, "--network", [.. NetworkChoice.All.Select(choice => (choice.Name, choice))]);
         network = network with
         {
+            SecondPaper = SecondPaper.Equals(profile, StringComparison.OrdinalIgnoreCase),
             PlainRelu = activation is not null && Of(activation, "--activation", ("leaky", false), ("relu", true)),
             BatchNorm = norm is not null && Of(norm, "--norm", ("instance", false), ("batch", true)),
         };

@@ -16,6 +16,11 @@ internal abstract class CommonOptions
     [Option("quiet", HelpText = "No progress: warnings, errors and the result only.")]
     public bool Quiet { get; set; }
 
+    /// <summary>Help of an option that <c>plan</c> and <c>auto</c> share.</summary>
+    protected const string ProfileHelp =
+        "modern (nnU-Net v2's defaults, default), classic (the first nnU-Net paper) or classic-2019 (the second one: pools until "
+            + "below 4 voxels, interpolates labels linearly, stops by the rate alone, no postprocessing).";
+
     /// <summary>Help of an option that <c>plan</c> and <c>auto</c> share, because it becomes part of the plan.</summary>
     protected const string ActivationHelp = "leaky (default) or relu; part of the plan, as everything that prediction must know.";
 

@@ -47,7 +47,7 @@ internal sealed class AutoOptions : VariantOptions
         HelpText = "Folds, e.g. 0,1,2; all for every fold; every-case for one network on all cases. Default: 0.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
-    [Option("profile", HelpText = "modern (nnU-Net v2's defaults, default) or classic (the first nnU-Net papers).")]
+    [Option("profile", HelpText = ProfileHelp)]
     public string? Profile { get; set; }
 
     [Option(
@@ -101,7 +101,7 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option('o', "output", Required = true, HelpText = "Workspace.")]
     public string Output { get; set; } = "";
 
-    [Option("profile", HelpText = "modern (default) or classic.")]
+    [Option("profile", HelpText = ProfileHelp)]
     public string? Profile { get; set; }
 
     [Option(
@@ -239,7 +239,9 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
 
     [Option(
         'c', "configuration",
-        HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
+        HelpText =
+            "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained, in profile "
+                + "classic with the postprocessing that the training labels decide.")]
     public string? Configuration { get; set; }
 
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]

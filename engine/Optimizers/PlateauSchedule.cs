@@ -34,8 +34,18 @@ public sealed record PlateauState(
 /// The classic profile's learning rate: divided by 5 when the moving average of the training loss has not fallen by 5e-3 for 30
 /// epochs; the run ends by a rule on the validation loss and the rate (docs/method/losses-and-optimisers.md §9.2).
 /// </summary>
-public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule.Either, int maxEpochs = 1000)
+/// <param name="state">Where it is.</param>
+/// <param name="rule">When it ends.</param>
+/// <param name="maxEpochs">Epochs of the run.</param>
+/// <param name="pace">Published epochs that one epoch of the run stands for: 1, or more where the run is fitted to a time.
+/// Patience and averages are measured in published epochs.</param>
+public sealed class PlateauSchedule(
+    PlateauState state, StopRule rule = StopRule.Either, int maxEpochs = PlateauSchedule.PublishedEpochs, double pace = 1)
 {
+    /// <summary>The most epochs of a published run.</summary>
+    public const int PublishedEpochs = 1000;
+
+
     /// <summary>The classic profile's initial rate.</summary>
     public const double InitialRate = 3e-4;
 
@@ -47,6 +57,10 @@ public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule
     private const double SmallestReduction = 1e-8;
     private const int StopPatience = 60;                                // epochs
     private const double LowestRate = 1e-6;
+    private const int LeastPatience = 3; // epochs: fewer are the noise of their batches, however long the run
+
+    private readonly double trainingDecay = Math.Pow(TrainingDecay, pace), validationDecay = Math.Pow(ValidationDecay, pace);
+    private readonly int ratePatience = Paced(RatePatience, pace), stopPatience = Paced(StopPatience, pace);
 
     /// <summary>The state.</summary>
     public PlateauState State { get; private set; } = state;
@@ -62,16 +76,16 @@ public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule
     public bool Finish(int epoch, double trainingLoss, double validationLoss)
     {
         var s = State;
-        var training = s.TrainingAverage is { } t ? (TrainingDecay * t) + ((1 - TrainingDecay) * trainingLoss) : trainingLoss;
+        var training = s.TrainingAverage is { } t ? (trainingDecay * t) + ((1 - trainingDecay) * trainingLoss) : trainingLoss;
         var validation = s.ValidationAverage is { } v
-            ? (ValidationDecay * v) + ((1 - ValidationDecay) * validationLoss)
+            ? (validationDecay * v) + ((1 - validationDecay) * validationLoss)
             : validationLoss;
         s = s with { TrainingAverage = training, ValidationAverage = validation };
 
         s = training < s.BestTraining - Threshold
             ? s with { BestTraining = training, BadEpochs = 0 }
             : s with { BadEpochs = s.BadEpochs + 1 };
-        if (s.BadEpochs > RatePatience)
+        if (s.BadEpochs > ratePatience)
         {
             var reduced = s.Rate * RateFactor;
             s = s with { Rate = s.Rate - reduced > SmallestReduction ? reduced : s.Rate, BadEpochs = 0 };
@@ -83,8 +97,10 @@ public sealed class PlateauSchedule(PlateauState state, StopRule rule = StopRule
         }
 
         State = s;
-        return epoch + 1 >= maxEpochs || Ends(epoch - s.BestEpoch >= StopPatience, s.Rate < LowestRate);
+        return epoch + 1 >= maxEpochs || Ends(epoch - s.BestEpoch >= stopPatience, s.Rate < LowestRate);
     }
+
+    private static int Paced(int epochs, double pace) => Math.Max(LeastPatience, (int)Math.Round(epochs / pace));
 
     private bool Ends(bool stalled, bool slow) => rule switch
     {

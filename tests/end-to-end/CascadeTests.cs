@@ -13,13 +13,15 @@ public sealed class CascadeTests
 {
     private static readonly string[] Schedule = ["--epochs", "1", "--iterations", "4", "--batch", "2"];
 
-    [Fact]
-    public void Both_stages_train_and_predict()
+    [Theory]
+    [InlineData("modern", "0.0015GB")]
+    [InlineData("classic", "0.007GB")]
+    public void Both_stages_train_and_predict(string profile, string memory)
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
         var work = folder.At("work");
-        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--memory", "0.0015GB");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--profile", profile, "--memory", memory);
         SharpSegProcess.Succeed("preprocess", work);
         File.WriteAllText(Path.Combine(work, "splits.json"), """
             [{"train": ["case_0", "case_1"], "val": ["case_2", "case_3"]}, {"train": ["case_2", "case_3"], "val": ["case_0", "case_1"]}]

@@ -16,14 +16,15 @@ public sealed class TrainingTests
     private static readonly Extent Patch = new(2, 8, 8);
 
     [LongTheory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Two_stage_UNet_follows_the_processors_loss_for_ten_steps(bool plain)
+    [InlineData(true, NormKind.Instance)]
+    [InlineData(false, NormKind.Instance)]
+    [InlineData(false, NormKind.Batch)]
+    public void Two_stage_UNet_follows_the_processors_loss_for_ten_steps(bool plain, NormKind norm)
     {
         using var processor = SharpSeg.Kernels.Cpu.Cpu.Open(1);
         using var gpu = DeviceUnderTest.Open(plain ? KernelChoice.Plain : KernelChoice.Fast);
-        var expected = Train(processor);
-        var actual = Train(gpu);
+        var expected = Train(processor, norm);
+        var actual = Train(gpu, norm);
         for (var i = 0; i < Steps; i++)
         {
             Assert.True(
@@ -34,8 +35,10 @@ public sealed class TrainingTests
         Assert.True(expected[^1] < expected[0] - 0.05, $"the loss hardly falls: {expected[0]} to {expected[^1]}");
     }
 
-    private static double[] Train(Backend backend)
+    /// <summary>With batch normalisation also ReLUs, two samples and the Dice loss alone.</summary>
+    private static double[] Train(Backend backend, NormKind norm)
     {
+        var isBatch = norm == NormKind.Batch;
         var plan = new NetworkPlan
         {
             Family = NetworkFamily.PlainUNet,
@@ -46,13 +49,18 @@ public sealed class TrainingTests
             Strides = [Extent.One, new Extent(1, 2, 2)],
             EncoderBlocks = [1, 1],
             DecoderBlocks = [1],
+            Norm = norm,
+            LeakySlope = isBatch ? 0 : 0.01f,
         };
         using var network = Network.Build(plan, backend, seed: 7);
         using var optimizer = new SgdNesterov(network.Parameters);
-        var options = new TrainingOptions(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
-        using var step = new TrainingStep(network, optimizer, Patch, 1, options);
-        var images = new float[Patch.Voxels];
-        var labels = new float[Patch.Voxels];
+        var options = new TrainingOptions(new LossOptions(
+            network.LossWeights, Regions: false, BatchDice: true,
+            Terms: isBatch ? LossTerms.Dice : LossTerms.DiceAndCrossEntropy));
+        var samples = isBatch ? 2 : 1;
+        using var step = new TrainingStep(network, optimizer, Patch, samples, options);
+        var images = new float[samples * Patch.Voxels];
+        var labels = new float[images.Length];
         for (var i = 0; i < images.Length; i++)
         {
             labels[i] = i % Patch.X >= 3 && i / Patch.X % Patch.Y < 5 ? 1f : 0f;

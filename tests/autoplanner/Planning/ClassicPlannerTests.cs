@@ -27,8 +27,8 @@ public sealed class ClassicPlannerTests
     [InlineData(600, 640, 6)]
     public void Axes_are_pooled_until_below_eight_in_2d(int size, int padded, int pools)
     {
-        Assert.Equal(padded, ClassicPooling.Pad(size, axes: 2));
-        Assert.Equal(pools, ClassicPooling.Pools(padded, axes: 2));
+        Assert.Equal(padded, new ClassicPooling().Pad(size, axes: 2));
+        Assert.Equal(pools, new ClassicPooling().Pools(padded, axes: 2));
     }
 
     [Theory]
@@ -36,13 +36,13 @@ public sealed class ClassicPlannerTests
     [InlineData(600, 608, 5)]
     public void Axes_are_pooled_five_times_at_most_in_3d(int size, int padded, int pools)
     {
-        Assert.Equal(padded, ClassicPooling.Pad(size, axes: 3));
-        Assert.Equal(pools, ClassicPooling.Pools(padded, axes: 3));
+        Assert.Equal(padded, new ClassicPooling().Pad(size, axes: 3));
+        Assert.Equal(pools, new ClassicPooling().Pools(padded, axes: 3));
     }
 
     [Fact]
     public void Coarse_axes_pool_last() =>
-        Assert.Equal("111 122 122 122 222 222", Stages(ClassicPooling.Strides([20, 320, 320])));
+        Assert.Equal("111 122 122 122 222 222", Stages(new ClassicPooling().Strides([20, 320, 320])));
 
     public static TheoryData<int[], double[], int, int[], int[], int, int[]?, int[], int> Table => new()
     {
@@ -109,6 +109,42 @@ public sealed class ClassicPlannerTests
         var plans = Plan(Identical(10, spacing, shape), 3, Classic).Plans;
         Assert.Equal(["2d", "3d_fullres"], plans.Configurations.Keys.Order());
         Assert.False(plans.Resolve("3d_fullres").BatchDice);
+    }
+
+    /// <summary>A twelfth of the memory is a twelfth of the patch, and of the size from which a cascade is planned.</summary>
+    [Fact]
+    public void The_cascade_follows_the_memory()
+    {
+        int[] shape = [138, 169, 138];
+        var small = Plan(Identical(484, [1, 1, 1], shape), 3, Classic with { MemoryGigabytes = 1 }).Plans;
+        Assert.Equal([2, 2, 2], small.Resolve("3d_lowres").Spacing);
+        Assert.Equal("3d_lowres", small.Resolve("3d_cascade_fullres").PreviousStage);
+        Assert.InRange(
+            small.Resolve("3d_fullres").PatchSize.Aggregate(1L, (product, edge) => product * edge), 1, 128 * 128 * 128 / 12);
+        int[] large = [252, 512, 512];
+        Assert.Contains("3d_lowres", Plan(Identical(63, [1.24, .785, .785], large), 3, Classic).Plans.Configurations.Keys);
+        Assert.DoesNotContain(
+            "3d_lowres",
+            Plan(Identical(63, [1.24, .785, .785], large), 3, Classic with { MemoryGigabytes = 120 }).Plans.Configurations.Keys);
+    }
+
+    /// <summary>docs/method/planning.md §4: pools until below 4, labels linearly; the file says so.</summary>
+    [Fact]
+    public void The_second_paper_pools_deeper_and_interpolates_labels()
+    {
+        var plans = Plan(Identical(200, [1, 1, 1], [36, 50, 35]), 3, Classic with { SecondPaper = true }).Plans;
+        var full = plans.Resolve("3d_fullres");
+        Assert.Equal([48, 64, 48], full.PatchSize); // 36/2⁴, 50/2⁴ and 35/2⁴ are below 4
+        Assert.Equal([16, 32, 16], full.Architecture.Divisor()); // a map of 4 is pooled once more, as one of 8 by the first paper
+        Assert.Equal(
+            (3, 1, 1), (full.Resampling.Data.Order, full.Resampling.Segmentation.Order, full.Resampling.Probabilities.Order));
+        Assert.Equal("classic_2019", plans.PlansName);
+        Assert.True(PlansJson.Parse(PlansJson.ToJson(plans), "plans.json").SecondPaper);
+        Assert.DoesNotContain("classic_paper", PlansJson.ToJson(plans with { SecondPaper = false }), StringComparison.Ordinal);
+        var wrong = Assert.Throws<SharpSegException>(() => PlansJson.Parse(
+            PlansJson.ToJson(plans).Replace("\"classic_paper\": 2019", "\"classic_paper\": 2020", StringComparison.Ordinal),
+            "p.json"));
+        Assert.Contains("classic_paper", wrong.Message, StringComparison.Ordinal);
     }
 
     [Fact]

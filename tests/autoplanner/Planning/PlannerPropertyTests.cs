@@ -99,7 +99,7 @@ public sealed class PlannerPropertyTests
             else if (configuration.InheritsFrom is null)
             {
                 Assert.True(
-                    configuration.Patch.Voxels <= new ClassicPatch((options.MemoryGigabytes ?? 12) / 12)
+                    configuration.Patch.Voxels <= new ClassicPatch((options.MemoryGigabytes ?? 12) / 12, new ClassicPooling())
                         .PatchLimit(configuration.PatchSize.Length));
             }
         }

@@ -210,6 +210,18 @@ public sealed class FindBestRunTests : IDisposable
             result.Best.Scores.Select(s => (s.Candidate.ToString(), s.Dice, s.Competes)));
         Assert.Equal(Connectivity.Face, result.Best.Postprocessing.Connectivity);
         Assert.Equal((.8, 1), (result.Best.DiceBefore, result.Best.DiceAfter));
+        Assert.DoesNotContain(reporter.Lines, line => line.Contains("lowers", StringComparison.Ordinal));
+
+        // An island larger than the structure: the rule, which looks at no prediction, keeps the wrong one.
+        foreach (var (fold, id) in new[] { ("0", "p"), ("1", "q") })
+        {
+            Validate("2d", fold, id, [.9f, .9f, .9f, .1f, .1f, .9f, .9f, .9f, .9f, .9f]);
+        }
+
+        result = Run();
+        Assert.Equal(0, result.Best.DiceAfter);
+        Assert.Contains(
+            reporter.Lines, line => line.Contains("decided by the training labels alone, lowers", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -207,6 +207,22 @@ public sealed class LossesPageTests : IDisposable
     }
 
     [Fact]
+    public void Losses_page_plateau_fitted_to_a_time()
+    {
+        foreach (var row in Page.Table("plateau-fitted"))
+        {
+            var epochs = row.Whole("epochs E");
+            var averages = new Dictionary<int, PlateauState>();
+            var (_, reductions, _) = Follow(StopRule.RateOnly, _ => 1.0, pace: 1000.0 / epochs);
+            Assert.Equal(row.Numbers("reductions after epochs, constant loss").Select(n => (int)n.Whole), reductions);
+            Assert.Equal(row.Whole("patience") + 1, reductions[0]); // the first epoch is an improvement on none
+            Follow(
+                StopRule.RateOnly, e => e == 0 ? 1 : 0, (e, state) => averages[e] = state, pace: 1000.0 / epochs);
+            row.Number("weight of the old training average").Agrees(averages[1].TrainingAverage!.Value);
+        }
+    }
+
+    [Fact]
     public void Losses_page_plateau_with_exponential_losses()
     {
         var averages = new Dictionary<long, PlateauState>();
@@ -233,9 +249,9 @@ public sealed class LossesPageTests : IDisposable
     }
 
     private static (int LastEpoch, List<int> Reductions, PlateauSchedule Schedule) Follow(
-        StopRule rule, Func<int, double> loss, Action<int, PlateauState>? watch = null)
+        StopRule rule, Func<int, double> loss, Action<int, PlateauState>? watch = null, double pace = 1)
     {
-        var schedule = new PlateauSchedule(PlateauState.Start(PlateauSchedule.InitialRate), rule);
+        var schedule = new PlateauSchedule(PlateauState.Start(PlateauSchedule.InitialRate), rule, pace: pace);
         var reductions = new List<int>();
         for (var e = 0; ; e++)
         {

@@ -55,9 +55,21 @@ public class ScheduleTests
         Assert.Equal(whole.State, stored);
     }
 
-    private static List<int> Reductions(StopRule rule, Func<int, double> loss)
+    /// <summary>docs/method/losses-and-optimisers.md §9.2: a run of 50 epochs would never see 31 bad ones.</summary>
+    [Fact]
+    public void A_short_run_that_is_fitted_to_a_time_lowers_its_rate()
     {
-        var schedule = new PlateauSchedule(PlateauState.Start(PlateauSchedule.InitialRate), rule);
+        static double Stalling(int e) => e < 20 ? 1 - (0.04 * e) : 0.2;
+        Assert.Empty(Reductions(StopRule.RateOnly, Stalling, epochs: 50));
+        Assert.Equal([25, 29, 33, 37], Reductions(StopRule.RateOnly, Stalling, epochs: 50, pace: 20));
+
+        // As long as the loss falls, so long the rate stays.
+        Assert.Empty(Reductions(StopRule.RateOnly, e => 1 - (0.01 * e), epochs: 50, pace: 20));
+    }
+
+    private static List<int> Reductions(StopRule rule, Func<int, double> loss, int epochs = 1000, double pace = 1)
+    {
+        var schedule = new PlateauSchedule(PlateauState.Start(PlateauSchedule.InitialRate), rule, epochs, pace);
         var reductions = new List<int>();
         for (var e = 0; ; e++)
         {

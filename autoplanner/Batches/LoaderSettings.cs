@@ -41,6 +41,12 @@ internal sealed record LoaderSettings
     /// <summary>Share of a batch that the rule forces, where the rule leaves it open.</summary>
     public double ForegroundShare { get; init; } = ForegroundOversampling.DefaultShare;
 
+    /// <summary>
+    /// A sample that must contain foreground draws its class first, evenly among all that any case has, and then a case with it:
+    /// classes of few cases are seen as often as the others.
+    /// </summary>
+    public bool BalancesClasses { get; init; }
+
     /// <summary>Probabilities and ranges of the augmentation; null: the profile's.</summary>
     public AugmentationRecipe? Recipe { get; init; }
 

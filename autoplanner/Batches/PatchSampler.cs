@@ -19,10 +19,11 @@ internal sealed class PatchSampler(Profile profile, bool is2D, Extent initial, E
     /// <param name="source">The case.</param>
     /// <param name="forced">The patch must contain foreground, if the case has any.</param>
     /// <param name="random">The sample's stream.</param>
-    public Position Draw(ICaseSource source, bool forced, CounterRandom random)
+    /// <param name="chosen">The list of the class, where it is chosen already; null draws one.</param>
+    public Position Draw(ICaseSource source, bool forced, CounterRandom random, int? chosen = null)
     {
         var range = PatchRange.For(source.Shape, initial, final);
-        var list = forced ? DrawForegroundList(source, random) : source.AnnotatedList;
+        var list = chosen is { } given ? given : forced ? DrawForegroundList(source, random) : source.AnnotatedList;
         if (list < 0 || source.LocationCount(list) == 0)
         {
             return new Position(range.Draw(random), null);

@@ -17,6 +17,7 @@ internal sealed class SampleBuilder
     private readonly CascadeMasks? cascade;
     private readonly SupervisionTargets targets;
     private readonly PatchSample sample;
+    private readonly (int List, ICaseSource[] Cases)[] casesByClass; // empty unless classes are balanced
 
     public SampleBuilder(LoaderSettings settings, IReadOnlyList<ICaseSource> training, IReadOnlyList<ICaseSource> validation)
     {
@@ -26,6 +27,7 @@ internal sealed class SampleBuilder
         var geometry = settings.Geometry;
         trainingSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Initial, geometry.Patch);
         validationSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Patch, geometry.Patch);
+        casesByClass = settings.BalancesClasses ? CasesByClass(training) : [];
         pipeline = new AugmentationPipeline(
             settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend);
         targets = new SupervisionTargets(settings.Regions, settings.IgnoreLabel);
@@ -44,7 +46,14 @@ internal sealed class SampleBuilder
         var source = cases[random.NextInt(0, cases.Count - 1)];
         var forced = ForegroundOversampling.IsForced(
             settings.EffectiveForegroundRule, index, batch.Count, settings.ForegroundShare, random);
-        var (start, voxel) = (key.Training ? trainingSampler : validationSampler).Draw(source, forced, random);
+        int? list = null;
+        if (forced && key.Training && casesByClass.Length > 0)
+        {
+            var (chosen, holders) = casesByClass[random.NextInt(0, casesByClass.Length - 1)];
+            (list, source) = (chosen, holders[random.NextInt(0, holders.Length - 1)]);
+        }
+
+        var (start, voxel) = (key.Training ? trainingSampler : validationSampler).Draw(source, forced, random, list);
         batch.SetOrigin(index, new SampleOrigin(source.Id, start, voxel));
         if (key.Training)
         {
@@ -76,6 +85,15 @@ internal sealed class SampleBuilder
             targets.Write(sample.Labels, sample.Size, shape.Spatial, batch.Targets[i].AsSpan(index * length, length));
         }
     }
+
+    private static (int List, ICaseSource[] Cases)[] CasesByClass(IReadOnlyList<ICaseSource> cases) =>
+    [
+        .. Enumerable.Range(0, cases.Count == 0 ? 0 : cases.Max(source => source.LocationLists))
+            .Select(list => (
+                list, cases.Where(source => list < source.LocationLists && list != source.AnnotatedList
+                    && source.LocationCount(list) > 0).ToArray()))
+            .Where(entry => entry.Item2.Length > 0),
+    ];
 
     // Planes to channels last.
     private void WriteChannels(Span<float> image, int channels)

@@ -170,7 +170,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         }
 
         ListValues(counts.Where(pair => !ImageFile.IsWhole(pair.Key)), "values that are not whole numbers");
-        var highest = description.Labels.IgnoreLabel ?? description.Labels.HighestLabel;
+        var highest = description.Labels.HighestValue;
         ListValues(
             counts.Where(pair => ImageFile.IsWhole(pair.Key) && (pair.Key < 0 || pair.Key > highest)),
             $"values that are not among the dataset's labels (0 to {highest})");

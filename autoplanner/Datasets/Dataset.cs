@@ -150,7 +150,7 @@ public sealed class Dataset
                 "check the case's files and `channel_names` in dataset.json");
     }
 
-    /// <summary>Reads the label map of a training case.</summary>
+    /// <summary>Reads the label map of a training case; several ignore labels become one.</summary>
     /// <exception cref="SharpSegException">
     /// The case has none, its file is missing or damaged, or it holds values that are not in the dataset's labels.
     /// </exception>
@@ -158,7 +158,7 @@ public sealed class Dataset
     {
         var labels = ImageFile.ReadLabels(
             item.LabelFile ?? throw new SharpSegException($"case `{item.Id}`: it has no label file"));
-        var highest = Description.Labels.IgnoreLabel ?? Description.Labels.HighestLabel; // all values from 0 up to it are labels
+        var highest = Description.Labels.HighestValue; // all values from 0 up to it are labels
         foreach (var label in labels.Voxels)
         {
             if (label < 0 || label > highest)
@@ -169,6 +169,7 @@ public sealed class Dataset
             }
         }
 
+        Description.Labels.MergeIgnored(labels.Voxels);
         return labels;
     }
 

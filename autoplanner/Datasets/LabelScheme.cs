@@ -14,7 +14,8 @@ public sealed class LabelScheme
     private const string Background = "background", Ignore = "ignore";
 
     /// <summary>Builds the scheme from entries in file order.</summary>
-    /// <param name="entries">Names and values; `background` is 0, `ignore` (optional) is one above all others.</param>
+    /// <param name="entries">Names and values; `background` is 0, `ignore` (optional) the next above all others,
+    /// or several.</param>
     /// <param name="regionsClassOrder">
     /// Per region, the label written where its head is above one half; needed iff there are regions.
     /// </param>
@@ -54,15 +55,19 @@ public sealed class LabelScheme
         if (Entries.FirstOrDefault(entry => entry.Name == Ignore) is { } ignore)
         {
             var expected = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1;
-            if (ignore.Values.Count != 1 || ignore.Values[0] != expected)
+            if (!ignore.Values.Order().SequenceEqual(Enumerable.Range(expected, ignore.Values.Count)))
             {
-                problems.Add($"`ignore` is {Show(ignore.Values)}; it must be {expected}, one above the highest other label");
+                problems.Add(
+                    $"`ignore` is {Show(ignore.Values)}; it must be {expected}, one above the highest other label, or several from "
+                        + $"{expected} on without gaps");
             }
 
             IgnoreLabel = expected;
+            HighestValue = expected + Math.Max(0, ignore.Values.Count - 1);
         }
 
-        HasRegions = Entries.Any(entry => entry.Values.Count > 1);
+        HighestValue = Math.Max(HighestValue, AllLabels.Count - 1);
+        HasRegions = Entries.Any(entry => entry.Name != Ignore && entry.Values.Count > 1);
         var regions = HasRegions
             ? Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray()
             : [];
@@ -109,8 +114,25 @@ public sealed class LabelScheme
     /// <summary>The highest label that is predicted; it decides the type of written label maps.</summary>
     public int HighestLabel => AllLabels[^1];
 
-    /// <summary>Marks voxels that nobody annotated; null if the dataset has none.</summary>
+    /// <summary>Marks voxels that nobody annotated; null if the dataset has none. Of several the lowest, for all.</summary>
     public int? IgnoreLabel { get; }
+
+    /// <summary>The highest value that a label map may hold: of several ignore labels the last.</summary>
+    public int HighestValue { get; }
+
+    /// <summary>Makes one of several ignore labels, so that no one else need know of them.</summary>
+    public void MergeIgnored(Span<short> voxels)
+    {
+        if (IgnoreLabel is not { } ignore || HighestValue == ignore)
+        {
+            return;
+        }
+
+        foreach (ref var voxel in voxels)
+        {
+            voxel = voxel > ignore ? (short)ignore : voxel;
+        }
+    }
 
     /// <summary>
     /// The label sets of the regions in file order, without ignore and background; empty if there are no regions.

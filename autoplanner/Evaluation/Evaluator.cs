@@ -121,9 +121,12 @@ public static class Evaluator
     }
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
-    internal static (LabelImage Reference, LabelImage Prediction) Load(EvaluationCase item)
+    /// <param name="item">The case.</param>
+    /// <param name="scheme">Of several ignore labels in the reference one is made; null leaves them apart.</param>
+    internal static (LabelImage Reference, LabelImage Prediction) Load(EvaluationCase item, LabelScheme? scheme = null)
     {
         var reference = ImageFile.ReadLabels(item.ReferenceFile);
+        scheme?.MergeIgnored(reference.Voxels);
         var prediction = ImageFile.ReadLabels(item.PredictionFile);
         return reference.Extent == prediction.Extent
             ? (reference, prediction)
@@ -135,7 +138,7 @@ public static class Evaluator
 
     private static CaseMetrics EvaluateCase(EvaluationCase item, LabelScheme scheme, EvaluationOptions options)
     {
-        var (reference, prediction) = Load(item);
+        var (reference, prediction) = Load(item, scheme);
         var warning = options.Surface ? reference.Geometry.SpacingProblem : null;
         for (var axis = 0; axis < 3; axis++)
         {

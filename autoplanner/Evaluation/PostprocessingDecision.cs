@@ -40,7 +40,7 @@ internal static class PostprocessingDecision
     public static Result Modern(
         IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null,
         CancellationToken cancel = default) =>
-        Modern(cases.Count, index => Evaluator.Load(cases[index]), scheme, workers, progress, cancel);
+        Modern(cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, workers, progress, cancel);
 
     /// <summary>The same rule on maps from any source.</summary>
     /// <param name="count">Number of validation cases.</param>

@@ -247,6 +247,7 @@ internal sealed class Trainer : IDisposable
             Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without),
             ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
             ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,
+            BalancesClasses = job.Variant.BalanceClasses == true,
             BatchSize = schedule.BatchSize,
             Channels = job.Description.ChannelNames.Count,
             UseMaskForNorm = job.Configuration.UseMaskForNorm,
@@ -338,6 +339,11 @@ internal sealed class Trainer : IDisposable
         {
             State.Stopped = plateau.Finish(State.Epoch, trainLoss, double.IsNaN(validationLoss) ? trainLoss : validationLoss);
             State.Plateau = plateau.State;
+        }
+
+        if (CollapseNotice.After(State.Records, schedule.Epochs) is { } notice)
+        {
+            reporter.Warning(notice);
         }
 
         State.Stopped |= IsOutOfTime;

@@ -27,8 +27,12 @@ public sealed record TrainingVariant
     /// </summary>
     public double? ForegroundShare { get; init; }
 
+    /// <summary>True draws the class of a patch that must hold foreground before its case: rare ones are seen.</summary>
+    public bool? BalanceClasses { get; init; }
+
     /// <summary>The names of all settings.</summary>
-    public static IReadOnlyList<string> OptionNames { get; } = ["loss", "augmentation", "deep-supervision", "foreground-share"];
+    public static IReadOnlyList<string> OptionNames { get; } =
+        ["loss", "augmentation", "deep-supervision", "foreground-share", "balance-classes"];
 
     /// <summary>The settings that depart from the profile, as options and values; none for an ordinary training.</summary>
     [JsonIgnore]
@@ -55,6 +59,11 @@ public sealed record TrainingVariant
             if (ForegroundShare is { } share)
             {
                 settings.Add(("foreground-share", FormattableString.Invariant($"{share:0.###}")));
+            }
+
+            if (BalanceClasses is { } balance)
+            {
+                settings.Add(("balance-classes", balance ? "on" : "off"));
             }
 
             return settings;
@@ -106,7 +115,8 @@ public sealed record TrainingVariant
         var same = (Loss is null || Loss == (begun.Loss ?? LossTerms.DiceAndCrossEntropy))
             && (Without is null || Without == (begun.Without ?? AugmentationParts.None))
             && (DeepSupervision is null || DeepSupervision == (begun.DeepSupervision ?? true))
-            && (ForegroundShare is null || ForegroundShare == begun.ForegroundShare);
+            && (ForegroundShare is null || ForegroundShare == begun.ForegroundShare)
+            && (BalanceClasses is null || BalanceClasses == (begun.BalanceClasses ?? false));
         return same
             ? begun
             : throw new SharpSegException(

@@ -70,6 +70,7 @@ internal static class Choices
             },
             DeepSupervision = options.NoDeepSupervision ? false : null,
             ForegroundShare = options.ForegroundShare,
+            BalanceClasses = options.BalanceClasses ? true : null,
         };
     }
 

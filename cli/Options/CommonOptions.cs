@@ -125,4 +125,9 @@ internal abstract class VariantOptions : TrainingOptions
         "foreground-share",
         HelpText = "Share of each batch whose patches must hold foreground, 0 to 1, rounded to samples. Default: a third.")]
     public double? ForegroundShare { get; set; }
+
+    [Option(
+        "balance-classes",
+        HelpText = "Patches that must hold foreground show every class equally often, however few cases have it.")]
+    public bool BalanceClasses { get; set; }
 }

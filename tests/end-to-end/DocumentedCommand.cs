@@ -12,9 +12,9 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     /// <summary>Its words, as a shell would divide them.</summary>
     public string[] Words => Split(Text);
 
-    /// <summary>Words of a command; single quotes around one are the shell's.</summary>
+    /// <summary>Words of a command; quotes around one are the shell's.</summary>
     public static string[] Split(string text) =>
-        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\''))];
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\'', '"'))];
 
     /// <summary>All, in the order of a reader: README, the guide, other pages, and last the examples of every verb.</summary>
     public static IEnumerable<DocumentedCommand> All()

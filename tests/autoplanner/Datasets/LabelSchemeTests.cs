@@ -44,7 +44,9 @@ public sealed class LabelSchemeTests
     [InlineData("""{"background":[0,1],"a":2}""", "[2]", "`background` is [0, 1]")]
     [InlineData("""{"background":1,"a":0}""", null, "`background` is 1")]
     [InlineData("""{"background":0,"a":1,"ignore":3}""", null, "it must be 2")]
-    [InlineData("""{"background":0,"a":1,"ignore":[2,3]}""", null, "`ignore` is [2, 3]")]
+    [InlineData("""{"background":0,"a":1,"ignore":[2,4]}""", null, "`ignore` is [2, 4]")]
+    [InlineData("""{"background":0,"a":1,"ignore":[]}""", null, "`ignore` has no value")]
+    [InlineData("""{"background":0,"a":1,"ignore":[2,2]}""", null, "`ignore` is [2, 2]")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", null, "0 entries for 2 regions")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", "[1]", "1 entries for 2 regions")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", "[1,7]", "names 7")]
@@ -55,6 +57,21 @@ public sealed class LabelSchemeTests
     [InlineData("""[0,1]""", null, "not an object")]
     public void Broken_rules_are_named(string labels, string? order, string reason) =>
         Assert.Contains(reason, Assert.Throws<SharpSegException>(() => Parse(labels, order)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Several_ignore_labels_are_one_to_everyone()
+    {
+        var scheme = Parse("""{"background":0,"a":1,"b":2,"ignore":[4,3,5]}""", null);
+        Assert.False(scheme.HasRegions);
+        Assert.Equal((3, 5, 2), (scheme.IgnoreLabel, scheme.HighestValue, scheme.HighestLabel));
+        Assert.Equal(3, scheme.HeadCount);
+        short[] voxels = [0, 1, 2, 3, 4, 5];
+        scheme.MergeIgnored(voxels);
+        Assert.Equal([0, 1, 2, 3, 3, 3], voxels);
+        var none = Parse("""{"background":0,"a":1,"ignore":2}""", null);
+        Assert.Equal((2, 2), (none.IgnoreLabel, none.HighestValue));
+        Assert.Equal(1, Parse("""{"background":0,"a":1}""", null).HighestValue);
+    }
 
     [Fact]
     public void Numbers_to_names_are_turned_round()

@@ -14,7 +14,7 @@ internal static class Program
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(CompareOptions), typeof(FindBestOptions),
         typeof(EnsembleOptions), typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions),
-        typeof(ReportOptions), typeof(DevicesOptions),
+        typeof(ReportOptions), typeof(TraceOptions), typeof(DevicesOptions),
         typeof(JobsTrainOptions), typeof(JobsPredictOptions), typeof(JobsStatusOptions), typeof(JobsLogsOptions),
         typeof(JobsCancelOptions), typeof(JobsResubmitOptions), typeof(JobsCheckOptions), typeof(JobsTaskOptions),
     ];
@@ -149,6 +149,7 @@ internal static class Program
         ImportOptions o => ImportCommand.Run(o, reporter, cancel),
         InspectOptions o => InspectCommand.Run(o, reporter, cancel),
         ReportOptions o => ReportCommand.Run(o, reporter, cancel),
+        TraceOptions o => TraceCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
         JobsTrainOptions o => JobsCommand.Train(o, reporter, cancel),
         JobsPredictOptions o => JobsCommand.Predict(o, reporter, cancel),

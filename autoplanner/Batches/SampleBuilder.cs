@@ -19,7 +19,13 @@ internal sealed class SampleBuilder
     private readonly PatchSample sample;
     private readonly (int List, ICaseSource[] Cases)[] casesByClass; // empty unless classes are balanced
 
-    public SampleBuilder(LoaderSettings settings, IReadOnlyList<ICaseSource> training, IReadOnlyList<ICaseSource> validation)
+    /// <param name="settings">Of the loader.</param>
+    /// <param name="training">Cases to learn from.</param>
+    /// <param name="validation">Cases to validate with.</param>
+    /// <param name="record">Receives what the augmentation draws; null for nobody.</param>
+    public SampleBuilder(
+        LoaderSettings settings, IReadOnlyList<ICaseSource> training, IReadOnlyList<ICaseSource> validation,
+        AugmentationRecord? record = null)
     {
         this.settings = settings;
         this.training = training;
@@ -29,13 +35,17 @@ internal sealed class SampleBuilder
         validationSampler = new PatchSampler(settings.Profile, geometry.Is2D, geometry.Patch, geometry.Patch);
         casesByClass = settings.BalancesClasses ? CasesByClass(training) : [];
         pipeline = new AugmentationPipeline(
-            settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend);
+            settings.EffectiveRecipe, settings.Profile, geometry, settings.UseMaskForNorm, settings.Backend,
+            record);
         targets = new SupervisionTargets(settings.Regions, settings.IgnoreLabel);
         sample = new PatchSample(geometry.Patch, settings.Channels, settings.CascadeLabels.Count > 0);
         cascade = settings.CascadeLabels.Count > 0
             ? new CascadeMasks(settings.EffectiveRecipe, settings.CascadeLabels, geometry.Patch, geometry.Is2D)
             : null;
     }
+
+    /// <summary>The sample that was built last, before it went into its batch.</summary>
+    public PatchSample Sample => sample;
 
     /// <summary>Fills sample <paramref name="index"/> of a batch.</summary>
     public void Build(BatchKey key, int index, Batch batch)

@@ -23,6 +23,7 @@ internal sealed class Predictor : IDisposable
     private readonly bool is2D, averageProbabilities, sigmoid;
     private readonly int channels, heads;
     private readonly Tensor weights;
+    private readonly IPredictionWatch? watch;
     // on the host; kept, because large arrays that are dropped wait long for the collector
     private float[] tiles = [], inside = [];
 
@@ -34,13 +35,15 @@ internal sealed class Predictor : IDisposable
     /// <param name="sigmoid">Heads are regions.</param>
     /// <param name="mirrorAxes">Axes (0 = z, 1 = y, 2 = x) that the training mirrored.</param>
     /// <param name="options">Step, weights, mirroring.</param>
+    /// <param name="watch">Looks on; null for nobody.</param>
     public Predictor(
         Backend backend, IReadOnlyList<Network> folds, ConfigurationPlan configuration, Profile profile, bool sigmoid,
-        IReadOnlyList<int> mirrorAxes, InferenceOptions options)
+        IReadOnlyList<int> mirrorAxes, InferenceOptions options, IPredictionWatch? watch = null)
     {
         this.backend = backend;
         this.folds = folds;
         this.options = options;
+        this.watch = watch;
         this.sigmoid = sigmoid;
         tile = configuration.Patch;
         is2D = configuration.Is2D;
@@ -103,6 +106,13 @@ internal sealed class Predictor : IDisposable
             {
                 backend.Axpby(1f / folds.Count, sum, f == 0 ? 0 : 1, total);
             }
+        }
+
+        if (watch is not null)
+        {
+            var tileWeights = new float[tile.Voxels];
+            backend.Download(weights, tileWeights);
+            watch.Weighed(tiling, tileWeights, new NetworkOutputs(outputs, weightSum, tiling.Below, image.Size).ToHost());
         }
 
         outputs.Return(weightSum);

@@ -21,6 +21,7 @@ internal sealed class TrainedModel : IDisposable
     private readonly Func<int, Backend> openProcessor;
     private readonly PredictionMemory memory;
     private readonly string folder;
+    private readonly IPredictionWatch? watch;
 
     /// <summary>Loads the networks.</summary>
     /// <param name="plans">Of the model.</param>
@@ -32,14 +33,17 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="options">Tiles and mirroring.</param>
     /// <param name="budget">Memory that may be taken.</param>
     /// <param name="folder">Where outputs wait that do not fit into memory.</param>
+    /// <param name="watch">Looks on; null for nobody.</param>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public TrainedModel(
         Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints,
         Backend backend,
-        Func<int, Backend> openProcessor, InferenceOptions options, MemoryBudget budget, string folder)
+        Func<int, Backend> openProcessor, InferenceOptions options, MemoryBudget budget, string folder,
+        IPredictionWatch? watch = null)
     {
         memory = new PredictionMemory(plans, configuration, description, checkpoints.Count, options, budget, backend);
         this.folder = folder;
+        this.watch = watch;
         this.openProcessor = openProcessor;
         this.plans = plans;
         this.configuration = configuration;
@@ -54,7 +58,8 @@ internal sealed class TrainedModel : IDisposable
                     Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out mirrorAxes));
             }
 
-            predictor = new Predictor(backend, folds, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options);
+            predictor = new Predictor(
+                backend, folds, configuration, plans.Profile, labels.HasRegions, mirrorAxes, options, watch);
         }
         catch
         {
@@ -111,13 +116,14 @@ internal sealed class TrainedModel : IDisposable
         GiveBack(properties);
         var change = OutputGrid.Of(properties, plans, configuration);
         var threshold = OutputGrid.Threshold(plans.Profile);
-        var cut = memory.Cut(change, needsAll: false);
-        if (!cut.IsWhole && change.IsLocal)
+        var cut = memory.Cut(change, needsAll: watch is not null);
+        if (!cut.IsWhole && change.IsLocal && watch is null)
         {
             return (predictor.Label(input, cut, change, threshold, labels, cancel), properties);
         }
 
         using var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
+        watch?.Answered(outputs, properties);
         return (SegmentationExporter.Decide(outputs, change, threshold, labels), properties);
     }
 
@@ -127,14 +133,18 @@ internal sealed class TrainedModel : IDisposable
         var (input, properties) = Prepare(caseId, load, previous);
         GiveBack(properties);
         var cut = memory.Cut(OutputGrid.Of(properties, plans, configuration), needsAll: true);
-        return (cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel), properties);
+        var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
+        watch?.Answered(outputs, properties);
+        return (outputs, properties);
     }
 
     private (ITileSource Input, CaseProperties Properties) Prepare(string caseId, Func<MedicalImage> load, LabelImage? previous)
     {
         using var processor = openProcessor(0);
+        watch?.Begin(plans, configuration, folds.Count);
         var prepared = Preprocessor.Consume(
-            caseId, load(), previous is null ? null : () => previous, recipe, labels, processor, needsLabels: false);
+            caseId, load(), previous is null ? null : () => previous, recipe, labels, processor, needsLabels: false,
+            watch: watch is null ? null : watch.Preprocessed);
         var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
         return (
             previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)),

@@ -24,20 +24,18 @@ internal sealed record CaseVoxels(float[]? Image, LabelImage Reference, short[] 
     }
 
     /// <summary>The values that are shown black and white.</summary>
-    public (float Low, float High) Window()
-    {
-        if (Image is null)
-        {
-            return (0, 1);
-        }
+    public (float Low, float High) Window() => Image is null ? (0, 1) : WindowOf(Image);
 
-        var step = Math.Max(1, Image.Length / MostSamples);
+    /// <summary>The values of a volume that are shown black and white.</summary>
+    public static (float Low, float High) WindowOf(float[] image)
+    {
+        var step = Math.Max(1, image.Length / MostSamples);
         var sorted = new List<float>();
-        for (var i = 0; i < Image.Length; i += step)
+        for (var i = 0; i < image.Length; i += step)
         {
-            if (float.IsFinite(Image[i]))
+            if (float.IsFinite(image[i]))
             {
-                sorted.Add(Image[i]);
+                sorted.Add(image[i]);
             }
         }
 
@@ -84,6 +82,20 @@ internal static class CaseFigure
 
     private static HtmlText Sides(SlicePlane plane) => plane.Left.Length == 0 ? new HtmlText() : HtmlText.Of(
         $"<b class=\"l\">{plane.Left}</b><b class=\"r\">{plane.Right}</b><b class=\"t\">{plane.Top}</b><b class=\"b\">{plane.Bottom}</b>");
+
+    /// <summary>One slice as a tile: the image with outlines, the patient's sides, and a word.</summary>
+    /// <param name="plane">The slice.</param>
+    /// <param name="word">At the top left.</param>
+    /// <param name="image">Voxels; null leaves the ground black.</param>
+    /// <param name="window">Values shown black and white.</param>
+    /// <param name="labels">Labels on the same grid, or null.</param>
+    /// <param name="id">Unique in the page.</param>
+    /// <param name="withSides">Write the patient's sides.</param>
+    public static HtmlText Tile(
+        SlicePlane plane, string word, float[]? image, (float Low, float High) window, short[]? labels, string id,
+        bool withSides = true) =>
+        HtmlText.Of($"<div class=\"tile\"><span class=\"what\">{word}</span>").Add(withSides ? Sides(plane) : new HtmlText())
+            .Add(Slice(plane, image, window, labels, id, isFirst: true)).Add(HtmlText.Of($"</div>"));
 
     private static HtmlText Slice(
         SlicePlane plane, float[]? image, (float Low, float High) window, short[]? labels, string id, bool isFirst)

@@ -38,7 +38,7 @@ internal static class HtmlPage
         main { max-width: 1120px; margin: 0 auto; padding: 1.2rem 1rem 4rem; }
         h1 { font-size: 1.7rem; line-height: 1.25; margin: .4rem 0 .2rem; } h2 { font-size: 1.25rem; margin: 2.4rem 0 .4rem;
           border-bottom: 1px solid var(--line); padding-bottom: .25rem; } h3 { font-size: 1.02rem; margin: 1.1rem 0 .3rem; }
-        h1, h2, h3, code { overflow-wrap: anywhere; } td { overflow-wrap: break-word; max-width: 34rem; } p { margin: .4rem 0; max-width: 75ch; } a { color: var(--accent); }
+        h1, h2, h3, code, a, li, figcaption { overflow-wrap: anywhere; } td { overflow-wrap: break-word; max-width: 34rem; } p { margin: .4rem 0; max-width: 75ch; } a { color: var(--accent); }
         .lead { font-size: 1.15rem; } .soft, figcaption, .caption { color: var(--soft); } .caption, figcaption { font-size: .9rem; max-width: 80ch; margin: .3rem 0 .8rem; }
         .caption b, figcaption b { color: var(--ink); font-weight: 600; }
         nav { font-size: .92rem; margin: .6rem 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; }

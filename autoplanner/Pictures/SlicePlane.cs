@@ -119,8 +119,18 @@ internal sealed class SlicePlane
 
         var planes = Enumerable.Range(0, 3).Where(axis => extent.Z > 1 || axis == 0)
             .Select(axis => new SlicePlane(geometry, axis, Choose(axis)));
-        return [.. planes.OrderBy(plane => Array.IndexOf(["axial", "coronal", "sagittal"], plane.Name))];
+        return InOrder(planes);
     }
+
+    /// <summary>The three slices through a voxel, or the one of a 2D image.</summary>
+    /// <param name="geometry">The volume's.</param>
+    /// <param name="voxel">(z, y, x).</param>
+    public static IReadOnlyList<SlicePlane> At(ImageGeometry geometry, Extent voxel) => InOrder(
+        Enumerable.Range(0, 3).Where(axis => geometry.Extent.Z > 1 || axis == 0)
+            .Select(axis => new SlicePlane(geometry, axis, Math.Clamp(voxel[axis], 0, geometry.Extent[axis] - 1))));
+
+    private static SlicePlane[] InOrder(IEnumerable<SlicePlane> planes) =>
+        [.. planes.OrderBy(plane => Array.IndexOf(["axial", "coronal", "sagittal"], plane.Name))];
 
     /// <summary>Index in the array (z, y, x) of a voxel of the slice, counted from its top left.</summary>
     public long Index(int row, int column)

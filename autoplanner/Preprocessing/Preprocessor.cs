@@ -41,12 +41,13 @@ internal static class Preprocessor
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="backend">Resamples.</param>
     /// <param name="needsLabels">The result's labels are wanted; else they may be empty.</param>
+    /// <param name="watch">Sees each channel after each step; null for nobody.</param>
     /// <exception cref="SharpSegException">As for
     /// <see cref="Run(string, MedicalImage, LabelImage?, PreprocessingRecipe, LabelScheme, Backend)"/>.</exception>
     internal static PreprocessedCase Consume(
         string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, LabelScheme scheme,
         Backend backend,
-        bool needsLabels = true)
+        bool needsLabels = true, PreprocessingWatch? watch = null)
     {
         Check(caseId, image, recipe);
         var orientation = recipe.ReorientToRas ? Orientation.ToRas(image.Geometry) : Orientation.AsStored;
@@ -66,11 +67,25 @@ internal static class Preprocessor
             ? croppedShape
             : TargetShape(caseId, croppedShape, current, target, channels);
 
+        var properties = new CaseProperties
+        {
+            CaseId = caseId,
+            Orientation = orientation,
+            Spacing = image.Spacing,
+            ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
+            BboxOrigin = AxisOrder.Apply(cropped.Origin, order),
+            ShapeAfterCropping = croppedShape,
+            Shape = shape,
+            Channels = channels,
+            SourceFiles = [],
+            RecipeHash = "",
+        };
+
         // Everything that looks at the cropped label map comes before the first channel is resampled, and then it is let go.
         var stores = new ArrayStore<float>[channels];
         for (var c = 0; c < channels; c++)
         {
-            stores[c] = TakeChannel(caseId, image, c, cropped, recipe);
+            stores[c] = TakeChannel(image, c, cropped, recipe, properties, watch);
         }
 
         var finalLabels = needsLabels ? ResampleLabels(backend, cropped, shape, rules.Segmentation, current, target) : [];
@@ -83,9 +98,11 @@ internal static class Preprocessor
         {
             // One channel at a time: only one channel's intermediate volumes are in memory beside input and result.
             var resampled = Resampling.Resample(backend, stores[c], change);
+            watch?.Invoke(PreprocessingStep.Resampled, c, resampled.Values, shape, properties);
             if (recipe.Profile == Profile.Classic)
             {
                 Normalize(recipe, c, resampled.Values, finalLabels, caseId);
+                watch?.Invoke(PreprocessingStep.Normalised, c, resampled.Values, shape, properties);
             }
 
             if (channels == 1)
@@ -101,19 +118,7 @@ internal static class Preprocessor
         return new PreprocessedCase(
             shape, channels, result, finalLabels,
             cropped.HasLabels ? ForegroundLocations.Sample(finalLabels, shape, scheme) : [],
-            new CaseProperties
-            {
-                CaseId = caseId,
-                Orientation = orientation,
-                Spacing = image.Spacing,
-                ShapeBeforeCropping = AxisOrder.Apply(image.Extent, order),
-                BboxOrigin = AxisOrder.Apply(cropped.Origin, order),
-                ShapeAfterCropping = croppedShape,
-                Shape = shape,
-                Channels = channels,
-                SourceFiles = [],
-                RecipeHash = "",
-            });
+            properties);
     }
 
     /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
@@ -205,7 +210,8 @@ internal static class Preprocessor
     /// where the box is everything.
     /// </summary>
     private static ArrayStore<float> TakeChannel(
-        string caseId, MedicalImage image, int c, Cropped cropped, PreprocessingRecipe recipe)
+        MedicalImage image, int c, Cropped cropped, PreprocessingRecipe recipe, CaseProperties properties,
+        PreprocessingWatch? watch)
     {
         var channel = image.Channels[c];
         ((IList<float[]>)image.Channels)[c] = [];
@@ -217,9 +223,11 @@ internal static class Preprocessor
         }
 
         var voxels = AxisOrder.Apply(channel, cropped.Size, recipe.TransposeForward);
+        watch?.Invoke(PreprocessingStep.Cropped, c, voxels, cropped.Shape, properties);
         if (recipe.Profile == Profile.Modern)
         {
-            Normalize(recipe, c, voxels, cropped.Labels, caseId);
+            Normalize(recipe, c, voxels, cropped.Labels, properties.CaseId);
+            watch?.Invoke(PreprocessingStep.Normalised, c, voxels, cropped.Shape, properties);
         }
 
         return new ArrayStore<float>(voxels, cropped.Shape);
@@ -303,6 +311,28 @@ internal static class Preprocessor
         public short[] Labels { get; set; } = [];
     }
 }
+
+/// <summary>The steps of preprocessing, as they are watched.</summary>
+internal enum PreprocessingStep
+{
+    /// <summary>Cropped to the box of non-zero voxels, axes in transposed order.</summary>
+    Cropped,
+
+    /// <summary>Intensities brought to the network's scale.</summary>
+    Normalised,
+
+    /// <summary>On the grid of the target spacing.</summary>
+    Resampled,
+}
+
+/// <summary>Sees a channel after a step.</summary>
+/// <param name="step">The step.</param>
+/// <param name="channel">Which channel.</param>
+/// <param name="voxels">Its values (z, y, x): to be looked at, or copied, at once.</param>
+/// <param name="shape">Voxels (z, y, x).</param>
+/// <param name="properties">Where the voxels lie in the scan.</param>
+internal delegate void PreprocessingWatch(
+    PreprocessingStep step, int channel, float[] voxels, Extent shape, CaseProperties properties);
 
 /// <summary>
 /// A case as the network sees it: transposed, cropped, normalised and resampled to its configuration's spacing.

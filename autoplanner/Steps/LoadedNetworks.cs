@@ -65,7 +65,7 @@ internal sealed class LoadedMembers : IDisposable
             {
                 members.Add(new PredictingMember(
                     member, description, backend, openProcessor, request.Options, PredictionRun.Share(request.Budget, choice),
-                    request.Scratch ?? request.Folder));
+                    request.Scratch ?? request.Folder, request.Watch));
             }
         }
         catch

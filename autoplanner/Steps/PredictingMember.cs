@@ -19,18 +19,19 @@ internal sealed class PredictingMember : IDisposable
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public PredictingMember(
         ModelMember member, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
-        InferenceOptions options, MemoryBudget budget, string folder)
+        InferenceOptions options, MemoryBudget budget, string folder, IPredictionWatch? watch = null)
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
         first = member.FirstStage is { } stage
             ? new TrainedModel(
-                stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder)
+                stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder,
+                watch)
             : null;
         try
         {
             model = new TrainedModel(
                 member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options,
-                budget, folder);
+                budget, folder, watch);
         }
         catch
         {

@@ -34,6 +34,9 @@ public sealed record PredictionRequest(
     SavedProbabilities Probabilities = SavedProbabilities.None, bool Postprocess = true,
     IReadOnlyList<ModelPart>? ModelParts = null, MemoryBudget? MaxMemory = null, string? Scratch = null)
 {
+    /// <summary>Looks on; null for nobody.</summary>
+    internal IPredictionWatch? Watch { get; init; }
+
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
 

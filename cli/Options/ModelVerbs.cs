@@ -169,6 +169,32 @@ internal sealed class ReportOptions : CommonOptions
     public string? DatasetJson { get; set; }
 }
 
+[Verb("trace", HelpText = "Show what each step makes of one case, from the scan to the segmentation: a page, and every volume.")]
+[Examples("sharpseg trace work hippocampus_001 -o trace", "sharpseg trace work scan.nii.gz -o trace -c 3d_fullres -f 0")]
+internal sealed class TraceOptions : TrainingOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
+    public string Work { get; set; } = "";
+
+    [Value(1, MetaName = "CASE", Required = true, HelpText = "A case of the workspace's dataset, or the file of a scan.")]
+    public string Case { get; set; } = "";
+
+    [Option('o', "output", Required = true, HelpText = "Folder for trace.html and the volumes.")]
+    public string Output { get; set; } = "";
+
+    [Option('c', "configuration", HelpText = "Configuration; default: as `predict`.")]
+    public string? Configuration { get; set; }
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
+
+    [Option('f', "folds", Separator = ',', HelpText = "Folds to average; default: as `predict`.")]
+    public IEnumerable<string> Folds { get; set; } = [];
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; the volumes written so far are complete", "run the same command again");
+}
+
 [Verb("export", HelpText = "Write a trained model to one file that predicts on any machine.")]
 [Examples("sharpseg export work -o model.zip", "sharpseg export work -o model.zip -c 2d -f 0,1")]
 internal sealed class ExportOptions : CommonOptions

@@ -15,8 +15,10 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 /// <param name="maskOutside">Channels whose normalisation used the non-zero mask: they are 0 outside it again after the
 /// transform.</param>
 /// <param name="backend">Computes the spatial transform; stays the caller's.</param>
+/// <param name="record">Receives what is drawn; null for nobody.</param>
 internal sealed class AugmentationPipeline(
-    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside, Backend backend)
+    AugmentationRecipe recipe, Profile profile, PatchGeometry geometry, IReadOnlyList<bool> maskOutside, Backend backend,
+    AugmentationRecord? record = null)
 {
     private readonly SourceBox box = new();
     private readonly GrowingBuffer<float> scratch = new();
@@ -32,6 +34,7 @@ internal sealed class AugmentationPipeline(
     public void Augment(ICaseSource source, Extent start, CounterRandom random, PatchSample sample)
     {
         var transform = SpatialTransform.Draw(recipe, geometry, random);
+        record?.Begin(transform);
         if (transform.IsIdentity)
         {
             Crop(source, start, geometry.Initial, sample);
@@ -83,7 +86,9 @@ internal sealed class AugmentationPipeline(
     {
         if (random.NextBool(recipe.Noise))
         {
-            random.AddGaussian(sample.Image, (float)recipe.NoiseSigma.Draw(random));
+            var sigma = recipe.NoiseSigma.Draw(random);
+            record?.Add($"noise of standard deviation {sigma:0.000} added");
+            random.AddGaussian(sample.Image, (float)sigma);
         }
 
         if (random.NextBool(recipe.Blur))
@@ -95,7 +100,9 @@ internal sealed class AugmentationPipeline(
         {
             for (var c = 0; c < sample.Channels; c++)
             {
-                Intensity.Brighten(sample.Channel(c), (float)recipe.BrightnessRange.Draw(random));
+                var factor = recipe.BrightnessRange.Draw(random);
+                record?.Add($"channel {c}: brightness × {factor:0.00}");
+                Intensity.Brighten(sample.Channel(c), (float)factor);
             }
         }
 
@@ -103,7 +110,9 @@ internal sealed class AugmentationPipeline(
         {
             for (var c = 0; c < sample.Channels; c++)
             {
-                Intensity.Contrast(sample.Channel(c), (float)recipe.ContrastRange.Draw(random), keepRange: true);
+                var factor = recipe.ContrastRange.Draw(random);
+                record?.Add($"channel {c}: contrast × {factor:0.00} around the mean");
+                Intensity.Contrast(sample.Channel(c), (float)factor, keepRange: true);
             }
         }
 
@@ -133,6 +142,7 @@ internal sealed class AugmentationPipeline(
                 continue;
             }
 
+            record?.Mirrored(axis);
             for (var c = 0; c < sample.Channels; c++)
             {
                 Mirror.Apply(sample.Channel(c), sample.Size, axis);
@@ -165,7 +175,9 @@ internal sealed class AugmentationPipeline(
 
             for (var axis = geometry.Is2D ? 1 : 0; axis < 3; axis++)
             {
-                var kernel = GaussianBlur.Kernel(recipe.BlurSigma.Draw(random));
+                var sigma = recipe.BlurSigma.Draw(random);
+                record?.Add($"channel {c}: blurred along {"zyx"[axis]} with σ = {sigma:0.00} voxels");
+                var kernel = GaussianBlur.Kernel(sigma);
                 GaussianBlur.Apply(sample.Channel(c), sample.Size, axis, kernel, scratch.Take(sample.Voxels));
             }
         }
@@ -178,6 +190,7 @@ internal sealed class AugmentationPipeline(
             if (random.NextBool(recipe.LowResolutionPerChannel))
             {
                 var small = LowResolution.SmallSize(sample.Size, recipe.LowResolutionZoom.Draw(random), keepZ: geometry.Planar);
+                record?.Add($"channel {c}: reduced to {small} voxels and enlarged again");
                 LowResolution.Apply(
                     sample.Channel(c), sample.Size, small, scratch.Take((int)small.Voxels + (small.Y * small.X) + small.X));
             }
@@ -188,7 +201,9 @@ internal sealed class AugmentationPipeline(
     {
         for (var c = 0; c < sample.Channels; c++)
         {
-            Intensity.Gamma(sample.Channel(c), (float)recipe.GammaRange.Draw(random), invert, keepStatistics: true);
+            var gamma = recipe.GammaRange.Draw(random);
+            record?.Add($"channel {c}: {(invert ? "inverted " : "")}gamma {gamma:0.00}");
+            Intensity.Gamma(sample.Channel(c), (float)gamma, invert, keepStatistics: true);
         }
     }
 

@@ -15,6 +15,12 @@ namespace SharpSeg.AutoPlanner.Batches.Augmentation;
 internal readonly record struct SpatialTransform(
     Matrix3 Matrix, double ElasticStrength, double ElasticSmoothness, bool IsIdentity)
 {
+    /// <summary>The angles that were drawn, in the order of the draw; planar transforms have one.</summary>
+    public Vector3D AnglesRadians { get; init; }
+
+    /// <summary>The scale that was drawn; above 1 things look smaller. 0 where nothing was drawn.</summary>
+    public double Scale { get; init; }
+
     // Coefficients depend on samples this far away by less than 1e-9 of them: what lies further need not be read.
     private const int SplineMargin = 16;
 
@@ -49,7 +55,10 @@ internal readonly record struct SpatialTransform(
         }
 
         var matrix = MatrixOf(a0, a1, a2, scale, geometry.Planar, recipe.CubicSpline);
-        return new SpatialTransform(matrix, strength, smoothness, !(elastic || rotation || scaling));
+        return new SpatialTransform(matrix, strength, smoothness, !(elastic || rotation || scaling))
+        {
+            AnglesRadians = new(a0, a1, a2), Scale = scale,
+        };
     }
 
     /// <summary>

@@ -1,0 +1,22 @@
+using SharpSeg.AutoPlanner.Steps.Traces;
+using SharpSeg.Tests;
+using Xunit;
+
+namespace SharpSeg.AutoPlanner.Tests.Steps.Traces;
+
+public sealed class TraceTextTests
+{
+    [Fact]
+    public void Every_station_has_its_own_text_and_names_files_that_exist()
+    {
+        var texts = Enum.GetValues<TraceKind>().Select(TraceText.Of).ToArray();
+        Assert.Equal(texts.Length, texts.Select(text => text.Title).Distinct().Count());
+        Assert.All(texts, text =>
+        {
+            Assert.All(
+                text.Code.Append(text.Method.Split(' ')[0]),
+                file => Assert.True(File.Exists(Path.Combine(MethodPage.Repository, file)), file));
+            Assert.All(new[] { text.What, text.Why, text.LookAt }, words => Assert.InRange(words.Length, 60, 900));
+        });
+    }
+}

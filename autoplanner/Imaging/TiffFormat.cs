@@ -239,6 +239,14 @@ internal sealed class TiffFormat : ImageFormat
             // A missing, empty or unreadable file is told as in every other format.
         }
 
+        using (var file = new BufferedStream(File.OpenRead(path)))
+        {
+            if (TiffDirectories.Problem(file, MostPages) is { } problem)
+            {
+                throw Damaged(path, problem);
+            }
+        }
+
         try
         {
             using var tiff = Tiff.Open(path, "r") ?? throw Damaged(path, "it is no TIFF file, or damaged");

@@ -18,11 +18,6 @@ internal static class SplitsCheck
         for (var fold = 0; fold < folds.Count; fold++)
         {
             var (train, val, overlap) = folds[fold];
-            if (train.Count == 0)
-            {
-                yield return new(Severity.Error, null, $"{source}: fold {fold}: no case in `train`");
-            }
-
             string[] unknown = [.. train.Concat(val).Where(id => !known.Contains(id)).Distinct(StringComparer.Ordinal)];
             if (unknown.Length > 0)
             {
@@ -35,6 +30,12 @@ internal static class SplitsCheck
 
             foreach (var (list, name) in new[] { (train, "train"), (val, "val") })
             {
+                if (list.Count == 0)
+                {
+                    yield return new(
+                        Severity.Error, null, $"{source}: fold {fold}: no case in `{name}`", "every fold needs both lists");
+                }
+
                 var twice = Repeated(list);
                 if (twice.Length > 0)
                 {
@@ -47,11 +48,6 @@ internal static class SplitsCheck
             if (overlap is not null)
             {
                 yield return new(Severity.Warning, null, overlap);
-            }
-
-            if (val.Count == 0)
-            {
-                yield return new(Severity.Warning, null, $"{source}: fold {fold} validates on no case: it has no score");
             }
         }
 

@@ -58,6 +58,8 @@ public sealed class BadDatasetTests
         ("a fold with a case twice",
             folder => WriteFolds(folder, """[{"train": ["case_0", "case_2", "case_0"], "val": ["case_1"]}]"""),
             ["splits_final.json", "fold 0 lists `case_0` more than once in `train`"]),
+        ("a fold without validation cases", folder => WriteFolds(folder, """[{"train": ["case_1"], "val": []}]"""),
+            ["splits_final.json", "fold 0: no case in `val`"]),
         ("a fold without training cases", folder => WriteFolds(folder, """[{"train": [], "val": ["case_1"]}]"""),
             ["splits_final.json", "fold 0: no case in `train`"]),
         ("unknown file ending", folder => Replace(folder, ".nii.gz", ".xyz"), ["`.xyz`"]),
@@ -118,13 +120,13 @@ public sealed class BadDatasetTests
         var dataset = TinyDataset.Write(folder.At("dataset"));
         WriteFolds(dataset, """
             [{"train": ["case_0", "case_1"], "val": ["case_1", "case_2"]}, {"train": ["case_0"], "val": ["case_2"]},
-             {"train": ["case_3"], "val": []}]
+             {"train": ["case_3"], "val": ["case_0"]}]
             """);
         var outcome = SharpSegProcess.Succeed("verify", dataset);
-        Assert.Contains("no errors, 4 warning(s)", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("no errors, 3 warning(s)", outcome.Output, StringComparison.Ordinal);
         string[] says =
         [
-            "fold 0 trains and validates on the same 1 case", "fold 2 validates on no case", "several folds validate on `case_2`",
+            "fold 0 trains and validates on the same 1 case", "several folds validate on `case_2`",
             "no fold uses `case_4`, `case_5`",
         ];
         Assert.All(says, line => Assert.Contains(line, outcome.Output, StringComparison.Ordinal));

@@ -97,6 +97,20 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         });
     }
 
+    /// <summary>As after nohup(1), which ignores the signal of a closed terminal before it starts the program.</summary>
+    [FactWith(Needs.Signals)]
+    public void A_training_under_nohup_continues_when_the_terminal_is_closed()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
+        using var training = SharpSegProcess.StartUnderNohup(["train", work, .. Schedule]);
+        Assert.True(training.WaitFor(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))));
+        training.Signal("HUP");
+        Assert.Equal(0, training.WaitForEnd().Code);
+        Assert.True(File.Exists(Path.Combine(run, "checkpoint_final.safetensors")));
+    }
+
     [TheoryWith(Needs.Signals)]
     [InlineData("verify", "DATASET")]
     [InlineData("plan", "DATASET", "-o", "WORK")]

@@ -94,6 +94,20 @@ internal sealed class SharpSegProcess : IDisposable
         return new SharpSegProcess(start);
     }
 
+    /// <summary>Runs a command in whose process another thread fails (<see cref="StartupHook"/>).</summary>
+    public static Outcome RunWithFailure(string message, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Host, [Product, .. arguments]);
+        start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(SharpSegProcess).Assembly.Location;
+        start.Environment["SHARPSEG_TEST_FAILURE"] = message;
+        using var running = new SharpSegProcess(start);
+        return running.WaitForEnd();
+    }
+
+    /// <summary>Starts a command that ignores SIGHUP, as nohup(1) does.</summary>
+    public static SharpSegProcess StartUnderNohup(params string[] arguments) =>
+        new(new ProcessStartInfo("/usr/bin/env", ["--ignore-signal=HUP", Host, Product, .. arguments]));
+
     /// <summary>Runs a command that may write files of at most so many KiB: to it the disk is full. Needs bash.</summary>
     public static Outcome RunOnFullDisk(int kibibytes, params string[] arguments)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Datasets;
@@ -10,6 +11,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Steps.Import;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
@@ -22,12 +24,12 @@ namespace SharpSeg.Fuzz.Tests;
 
 /// <summary>
 /// Every reader of files against mutated valid files: the answer is a value or one of the documented exceptions, within two
-/// seconds of the processor, however busy it is, and memory stays within a multiple of the file. Runs a few seconds per reader; SHARPSEG_FUZZ_COUNT=1000000 tries so
-/// many inputs instead, and SHARPSEG_FUZZ_SEED repeats a failure.
+/// seconds of the processor, however busy it is, and memory stays within a multiple of the file. Runs a few seconds per reader;
+/// SHARPSEG_FUZZ_COUNT=1000000 tries so many inputs instead, and SHARPSEG_FUZZ_SEED repeats a failure.
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
-    private const int SecondsPerReader = 3;
+    private const int SecondsPerReader = 2;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2), Hanging = TimeSpan.FromSeconds(60);
 
     // What readers take whatever the file: buffers, and the first pieces of arrays that grow.
@@ -60,6 +62,15 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             6000, Mutation.TextHeader, f =>
                 [Seeds.Image(f, "s.mha", true), Seeds.RawMetaImage()], (f, b) => ReadImage(f, "x.mha", b)),
                 ["png"] = (20_000, Mutation.Bytes, f => [Seeds.Png(f, 1), Seeds.Png(f, 3)], (f, b) => ReadImage(f, "x.png", b)),
+                ["tiff"] = (20_000, Mutation.Bytes, f => [.. Seeds.Golden("*.tif"), Seeds.Image(f, "s.tif", true)],
+            (f, b) => ReadImage(f, "x.tif", b)),
+                ["bmp"] = (64, Mutation.Bytes, _ => [.. Seeds.Golden("*.bmp")], (f, b) => ReadImage(f, "x.bmp", b)),
+                ["jpeg"] = (20_000, Mutation.Bytes, _ => [.. Seeds.Golden("*.jpg")], (f, b) => ReadImage(f, "x.jpg", b)),
+                ["torch"] = (
+            3000, Mutation.Bytes, _ => [Seeds.Torch(CompressionLevel.NoCompression), Seeds.Torch(CompressionLevel.Optimal)],
+            ReadTorch),
+                ["pickle"] = (3000, Mutation.Bytes, _ => [Seeds.TorchPickle()], ReadPickle),
+                ["import"] = (8000, (valid, random) => [valid[0], .. Mutation.Json(valid[1..], random)], ImportFiles, ReadImport),
                 ["stored-case"] = (64, Mutation.Bytes, StoredFiles, ReadStored),
                 ["safetensors"] = (
                     64, Mutation.Json, _ => [Seeds.Tensors(new Dictionary<string, string> { ["k"] = "v" })], ReadTensors),
@@ -77,6 +88,9 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["splits.json"] = (
             400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) =>
                 Splits.Load(Put(f, "x.json", b), ["a", "b", "c", "d", "e"]).ForFold("0")),
+                ["splits_final.json"] = (
+            400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) =>
+                Splits.Check(Put(f, "x.json", b), ["a", "b", "c", "d", "e"])),
                 ["best.json"] = (
             400, Mutation.Json, _ => [Utf8(Seeds.BestText)], (f, b) =>
                 BestModel.Read(Put(f, "x.json", b)).RequireLabelsOf(Seeds.Description.Labels, "x")),
@@ -204,7 +218,10 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
 
         // the header is written back
-        ImageFile.WriteLabels(Path.Combine(folder, "out-" + name), new short[geometry.Extent.Voxels], geometry, 3);
+        if (ImageFile.KeepsValues(path))
+        {
+            ImageFile.WriteLabels(Path.Combine(folder, "out-" + name), new short[geometry.Extent.Voxels], geometry, 3);
+        }
     }
 
     private static byte[][] StoredFiles(string folder)
@@ -246,6 +263,61 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
 
         reader.Verify();
+    }
+
+    private static void ReadTorch(string folder, byte[] input)
+    {
+        using var file = TorchFile.Open(Put(folder, "x.pth", input));
+        if (file.Root is not OrderedDictionary<string, object?> root
+            || root.GetValueOrDefault("network_weights") is not OrderedDictionary<string, object?> weights)
+        {
+            return;
+        }
+
+        foreach (var (name, value) in weights)
+        {
+            if (value is TorchTensor { Length: < 1 << 20 } tensor)
+            {
+                file.Read(name, tensor, new float[tensor.Length]);
+            }
+        }
+    }
+
+    /// <summary>The pickle alone, so that changes are not caught by the zip's own checks.</summary>
+    private static void ReadPickle(string folder, byte[] input)
+    {
+        try
+        {
+            Pickle.Read(input);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new ModelFileException("x.pth", error.Message); // as TorchFile does
+        }
+    }
+
+    private static byte[][] ImportFiles(string folder)
+    {
+        var names = Seeds.WriteNnUNetModel(Path.Combine(folder, "nnunet"));
+        return [.. names.Select((name, i) => (byte[])[(byte)i, .. File.ReadAllBytes(Path.Combine(folder, "nnunet", name))])];
+    }
+
+    /// <summary>Imports a model of nnU-Net one of whose files is the input; its first byte says which one.</summary>
+    private static void ReadImport(string folder, byte[] input)
+    {
+        var model = Path.Combine(folder, "nnunet");
+        var path = Path.Combine(model, Seeds.NnUNetFiles[input[0]]);
+        var whole = File.ReadAllBytes(path);
+        try
+        {
+            File.WriteAllBytes(path, input[1..]);
+            ImportRun.Execute(
+                new ImportRequest([model], Path.Combine(folder, "imported.zip"), [], []), SilentReporter.Instance, default);
+        }
+        finally
+        {
+            File.WriteAllBytes(path, whole);
+        }
     }
 
     private static byte[] CheckpointSeed() => Seeds.Tensors(new Dictionary<string, string>

@@ -11,6 +11,7 @@ using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Tests;
 
 namespace SharpSeg.Fuzz.Tests;
 
@@ -129,6 +130,69 @@ internal static class Seeds
 
     public static byte[] PackedMap() => CompactMap.Pack(
         [.. Enumerable.Range(0, (int)Extent.Voxels).Select(voxel => (ushort)(voxel % 7 == 0 ? 65534 : voxel * 300))], Extent, 0);
+
+    /// <summary>Files that other programs wrote.</summary>
+    public static IEnumerable<byte[]> Golden(string pattern) =>
+        Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden", "imaging"), pattern)
+            .Order(StringComparer.Ordinal).Select(File.ReadAllBytes);
+
+    /// <summary>A checkpoint as torch.save writes it: shared storages, strides, half precision, other classes.</summary>
+    public static byte[] Torch(CompressionLevel level)
+    {
+        using var stream = new MemoryStream();
+        float[] shared = [.. Enumerable.Range(0, 32).Select(i => (float)i)];
+        TorchFileWriter.Write(stream, new Dictionary<string, object?>
+        {
+            ["network_weights"] = new Dictionary<string, object?>
+            {
+                ["a.weight"] = new TorchTensorToWrite(shared, [2, 3, 5]),
+                ["b.weight"] = new TorchTensorToWrite(shared, [4, 4], Stride: [1, 4], Offset: 8),
+                ["c.bias"] = new TorchTensorToWrite([1, 2, 3], [3], Type: "Half"),
+            },
+            ["logging"] = new List<object?> { new NumpyScalarToWrite(1), 0.5, 3, null },
+            ["init_args"] = new Dictionary<string, object?> { ["configuration"] = "3d_fullres", ["fold"] = 0 },
+            ["inference_allowed_mirroring_axes"] = new object?[] { 0, 1, 2 },
+        }, level);
+        return stream.ToArray();
+    }
+
+    public static byte[] TorchPickle()
+    {
+        using var zip = new ZipArchive(new MemoryStream(Torch(CompressionLevel.NoCompression)));
+        using var stream = zip.Entries.Single(entry => entry.FullName.EndsWith("data.pkl", StringComparison.Ordinal)).Open();
+        using var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        return copy.ToArray();
+    }
+
+    /// <summary>The texts that an import reads.</summary>
+    public static readonly string[] NnUNetFiles =
+    [
+        "nnUNetTrainer__nnUNetPlans__3d_fullres/plans.json", "nnUNetTrainer__nnUNetPlans__3d_fullres/dataset.json",
+        "nnUNetTrainer__nnUNetPlans__3d_fullres/crossval_results_folds_0/postprocessing.json", "inference_information.json",
+    ];
+
+    /// <summary>The folder of a dataset's results as nnU-Net leaves it.</summary>
+    /// <returns><see cref="NnUNetFiles"/>.</returns>
+    public static IReadOnlyList<string> WriteNnUNetModel(string folder)
+    {
+        new NnUNetModelWriter().Write(Path.Combine(folder, Path.GetDirectoryName(NnUNetFiles[0])!));
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, NnUNetFiles[2]))!);
+        File.WriteAllText(
+            Path.Combine(folder, NnUNetFiles[2]),
+            """
+            {"postprocessing_fns": ["remove_all_but_largest_component_from_segmentation"],
+             "postprocessing_kwargs": [{"labels_or_regions": [1, 2]}]}
+            """);
+        File.WriteAllText(
+            Path.Combine(folder, NnUNetFiles[3]),
+            """
+            {"folds": [0], "all_results": {"nnUNetTrainer__nnUNetPlans__3d_fullres": 0.5}, "best_model_or_ensemble": {"result_on_crossval_pre_pp": 0.5, "result_on_crossval_post_pp": 0.5,
+             "selected_model_or_models": [
+               {"configuration": "3d_fullres", "trainer": "nnUNetTrainer", "plans_identifier": "nnUNetPlans"}]}}
+            """);
+        return NnUNetFiles;
+    }
 
     public static byte[] Model()
     {

@@ -142,6 +142,27 @@ public sealed class StoredCaseTests : IDisposable
         }
     }
 
+    /// <summary>Reading voxels that a mapped file has no more ends the process (SIGBUS): its length is looked at first.</summary>
+    [Fact]
+    public void A_file_that_became_shorter_while_it_is_mapped_is_named()
+    {
+        var saved = Example("case", 2);
+        StoredCase.Save(folder, saved);
+        using var stored = StoredCase.Open(folder, "case");
+        using (var file = new FileStream(Path.Combine(folder, "case.image"), FileMode.Open, FileAccess.Write))
+        {
+            file.SetLength(64);
+        }
+
+        var voxels = new float[saved.Image.Length];
+        foreach (var read in new Action[] { stored.Verify, () => stored.ReadImage(default, saved.Shape, voxels) })
+        {
+            var error = Assert.Throws<SharpSegException>(read);
+            Assert.Contains("case.image", error.Message, StringComparison.Ordinal);
+            Assert.Contains("64 bytes long instead of", error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Threads_may_read_at_once()
     {

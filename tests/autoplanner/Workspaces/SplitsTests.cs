@@ -96,6 +96,7 @@ public sealed class SplitsTests
     [InlineData("""[{"train": ["c000"], "val": ["c999"]}]""", "c999")]
     [InlineData("""[{"train": ["c000"]}]""", "0.val: missing")]
     [InlineData("""[{"train": [], "val": ["c000"]}]""", "no case")]
+    [InlineData("""[{"train": ["c000"], "val": []}]""", "fold 0: no case in `val`")]
     [InlineData("""[{"train": [1], "val": []}]""", "a text, found 1")]
     [InlineData("""[{"train": ["c000", "c000"], "val": ["c001"]}]""", "fold 0 lists `c000` more than once in `train`")]
     [InlineData("""[{"train": ["c000"], "val": ["c001", "c001"]}]""", "fold 0 lists `c001` more than once in `val`")]

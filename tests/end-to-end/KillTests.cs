@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using System.Globalization;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>
+/// SIGKILL at random moments, which no program can answer: every file is whole or absent, and what comes out after `--resume` has
+/// the bytes of a run that nobody disturbed. SHARPSEG_KILLS=30 kills so often; the suite does it a few times.
+/// </summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output)
+{
+    private const int Epochs = 6, Iterations = 4;
+    private static readonly string[] Length = ["--epochs", "6", "--iterations", "4", "--batch", "2"];
+
+    private static readonly int Kills = int.TryParse(
+        Environment.GetEnvironmentVariable("SHARPSEG_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out var kills)
+        ? kills
+        : 3;
+
+    private readonly Random random = Seeded();
+
+    /// <summary>While starting, training, saving or validating; half of the kills follow a SIGTERM, into the saving.</summary>
+    [FactWith(Needs.Signals)]
+    public void A_training_killed_at_random_moments_gives_the_same_bytes()
+    {
+        using var folder = new TemporaryFolder();
+        var undisturbed = folder.Copy(trained.Planned, "undisturbed");
+        var clock = Stopwatch.StartNew();
+        Succeed("train", undisturbed, Length);
+        var whole = clock.Elapsed;
+        var (killed, runs) = (0, 0);
+        while (killed < Kills)
+        {
+            var work = folder.Copy(trained.Planned, $"work{runs}");
+            var done = false;
+            while (!done && killed < Kills)
+            {
+                done = !Killed(["train", work, "--threads", "1", "--resume", .. Length], whole);
+                killed += done ? 0 : 1;
+                WorkspaceFiles.AssertAllWhole(work);
+            }
+
+            Succeed("train", work, ["--resume", .. Length]);
+            AssertSameRun(undisturbed, work);
+            Directory.Delete(work, recursive: true);
+            runs++;
+        }
+
+        output.WriteLine($"{killed} kills in {runs} trainings of {whole.TotalSeconds:0.0} s: the same bytes");
+    }
+
+    [FactWith(Needs.Signals)]
+    public void A_preprocessing_killed_at_random_moments_gives_the_same_bytes()
+    {
+        using var folder = new TemporaryFolder();
+        string Fresh(string name)
+        {
+            var work = folder.Copy(trained.Planned, name);
+            Directory.Delete(Path.Combine(work, "preprocessed"), recursive: true);
+            return work;
+        }
+
+        var undisturbed = Fresh("undisturbed");
+        var clock = Stopwatch.StartNew();
+        SharpSegProcess.Succeed("preprocess", undisturbed);
+        var whole = clock.Elapsed;
+        var killed = 0;
+        for (var runs = 0; killed < Kills; runs++)
+        {
+            var work = Fresh($"work{runs}");
+            while (killed < Kills && Killed(["preprocess", work], whole))
+            {
+                killed++;
+                WorkspaceFiles.AssertAllWhole(work);
+            }
+
+            SharpSegProcess.Succeed("preprocess", work);
+            AssertSameFiles(Path.Combine(undisturbed, "preprocessed"), Path.Combine(work, "preprocessed"));
+        }
+
+        output.WriteLine($"{killed} kills: the same bytes");
+    }
+
+    /// <summary>What a training saves when it is stopped is what an undisturbed one holds at the same iteration.</summary>
+    [FactWith(Needs.Signals)]
+    public void The_latest_checkpoint_of_a_disturbed_training_is_that_of_an_undisturbed_one()
+    {
+        using var folder = new TemporaryFolder();
+        TrainingState? state = null;
+        var work = "";
+        for (var attempt = 0; state is not { Iteration: > 0 }; attempt++)
+        {
+            Assert.InRange(attempt, 0, 20);
+            work = folder.Copy(trained.Planned, $"work{attempt}");
+            foreach (var signal in new[] { "KILL", "TERM" })
+            {
+                var best = Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_best.safetensors");
+                using var training = SharpSegProcess.Start(["train", work, "--threads", "1", "--resume", .. Length]);
+                training.WaitFor(() => File.Exists(best));
+                Thread.Sleep(random.Next(300));
+                training.Signal(signal);
+                training.WaitForEnd();
+            }
+
+            var latest = Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_latest.safetensors");
+            state = File.Exists(latest) ? Checkpoint.ProgressOf(latest) : null;
+        }
+
+        var job = TrainingJob.Open(
+            new Workspace(folder.Copy(trained.Planned, "undisturbed")), "3d_fullres", "0", TrainingJob.DefaultSeed);
+        using var backend = Cpu.Open(1);
+        using var stop = new CancellationTokenSource();
+        var moment = $"epoch {state.Epoch + 1}/{Epochs}, iteration {state.Iteration}/{Iterations}";
+        using var trainer = new Trainer(
+            job, new TrainingSchedule(2, Epochs, Iterations, 1), backend, resume: false, new StopAt(moment, stop));
+        Assert.Throws<OperationCanceledException>(() => trainer.Run(stop.Token));
+        Assert.Equal(
+            WorkspaceFiles.ReadTensors(Workspace.LatestCheckpoint(job.Folder)),
+            WorkspaceFiles.ReadTensors(Workspace.LatestCheckpoint(Path.Combine(work, "runs", "3d_fullres", "fold_0"))));
+        output.WriteLine($"the same at {moment}");
+    }
+
+    private static Random Seeded()
+    {
+        var variable = Environment.GetEnvironmentVariable("SHARPSEG_TEST_SEED");
+        return int.TryParse(variable, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? new(seed) : new();
+    }
+
+    private static void Succeed(string verb, string work, string[] options) =>
+        SharpSegProcess.Succeed([verb, work, "--threads", "1", .. options]);
+
+    /// <summary>Starts a command and kills it at a random moment; false if it had ended before.</summary>
+    private bool Killed(string[] arguments, TimeSpan whole)
+    {
+        using var running = SharpSegProcess.Start(arguments);
+        Thread.Sleep(random.NextDouble() * whole);
+        if (random.Next(2) == 0)
+        {
+            running.Signal("TERM");
+            Thread.Sleep(random.Next(100));
+        }
+
+        running.Signal("KILL");
+        var outcome = running.WaitForEnd();
+        Assert.True(outcome.Code is 0 or 130 or 128 + 9, $"ended with {outcome.Code}:\n{outcome.Errors}");
+        return outcome.Code != 0;
+    }
+
+    private static void AssertSameRun(string expected, string actual)
+    {
+        var run = Path.Combine("runs", "3d_fullres", "fold_0");
+        foreach (var checkpoint in new[] { "checkpoint_final.safetensors", "checkpoint_best.safetensors" })
+        {
+            Assert.Equal(
+                WorkspaceFiles.ReadTensors(Path.Combine(expected, run, checkpoint)),
+                WorkspaceFiles.ReadTensors(Path.Combine(actual, run, checkpoint)));
+        }
+
+        Assert.False(File.Exists(Path.Combine(actual, run, "checkpoint_latest.safetensors")));
+        AssertSameFiles(Path.Combine(expected, run, "validation"), Path.Combine(actual, run, "validation"), "*.nii.gz");
+    }
+
+    private static void AssertSameFiles(string expected, string actual, string pattern = "*")
+    {
+        string[] Names(string folder) =>
+        [
+            .. Directory.GetFiles(folder, pattern, SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))
+                .Where(file => Path.GetExtension(file) is not (".tmp" or ".lock")).Order(StringComparer.Ordinal),
+        ];
+        var names = Names(expected);
+        Assert.NotEmpty(names);
+        Assert.Equal(names, Names(actual));
+        Assert.All(
+            names, name => Assert.True(
+                File.ReadAllBytes(Path.Combine(expected, name)).AsSpan()
+                    .SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))), name));
+    }
+}

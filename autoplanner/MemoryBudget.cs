@@ -14,16 +14,21 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
 
     private const double Slack = 0.05;
 
+    private const int NoMemory = 12;                      // ENOMEM, which mapping a file answers
+
     private const string Cgroups = "/sys/fs/cgroup";
 
     /// <summary>What plans aim at: a little less, because what is freed does not always fit what is needed next.</summary>
-    public long UsableBytes => (long)(Bytes * (1 - Slack));
+    public long UsableBytes => Usable(Bytes);
 
-    /// <summary>All memory of the machine, or of the control group that the process is in.</summary>
+    /// <summary>The same of a device's memory.</summary>
+    internal static long Usable(long bytes) => (long)(bytes * (1 - Slack));
+
+    /// <summary>All memory of the machine, or of the control group that the process is in, or what its limits allow.</summary>
     public static MemoryBudget OfMachine()
     {
         var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        foreach (var limit in CgroupLimits())
+        foreach (var limit in CgroupLimits().Concat(ProcessLimits()))
         {
             bytes = Math.Min(bytes, limit);
         }
@@ -82,6 +87,42 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
         }
     }
 
+    /// <summary>Does work on a file; where memory runs out all the same, says in one line for what and how much it is.</summary>
+    /// <param name="file">What it is for.</param>
+    /// <param name="need">Bytes that were foreseen; 0 if unknown.</param>
+    /// <param name="remedy">What would need less.</param>
+    /// <param name="work">The work.</param>
+    /// <exception cref="SharpSegException">Memory ran out.</exception>
+    public static T Guard<T>(string file, long need, string remedy, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception error) when (IsOutOfMemory(error))
+        {
+            throw new SharpSegException(
+                $"`{file}`: out of memory" + (need > 0 ? $"; {Text(need)} are needed" : ""),
+                $"free memory or raise its limit (ulimit, container, job); or {remedy}", error);
+        }
+    }
+
+    /// <summary>As the other, without a result.</summary>
+    public static void Guard(string file, long need, string remedy, Action work) => Guard(file, need, remedy, () =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>Whether an allocation failed: of the runtime, of a backend on the host, or of the system.</summary>
+    public static bool IsOutOfMemory(Exception error) => error switch
+    {
+        OutOfMemoryException => true,
+        IOException { HResult: NoMemory } => !OperatingSystem.IsWindows(),
+        AggregateException { InnerExceptions: var inner } => inner.Any(IsOutOfMemory),
+        _ => false,
+    };
+
     /// <summary>Memory limits of the process's control groups, versions 1 and 2; none where there are no such files.</summary>
     private static IEnumerable<long> CgroupLimits()
     {
@@ -110,6 +151,20 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
                 {
                     break;
                 }
+            }
+        }
+    }
+
+    /// <summary>The process's own limit of what it holds (ulimit -d); none where there is no such limit.</summary>
+    private static IEnumerable<long> ProcessLimits()
+    {
+        const string Name = "Max data size";
+        foreach (var line in Lines("/proc/self/limits").Where(line => line.StartsWith(Name, StringComparison.Ordinal)))
+        {
+            var soft = line[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
+            if (long.TryParse(soft, CultureInfo.InvariantCulture, out var limit) && limit > 0)
+            {
+                yield return limit;
             }
         }
     }

@@ -20,9 +20,12 @@ internal static class OrderedWork
     /// Takes one result; called from the threads, never at the same time, and never after this method has ended.
     /// </param>
     /// <param name="cancel">Ends at once, whatever the pieces under way still do.</param>
+    /// <param name="mostAhead">How many pieces later than the first that is not taken may begin: large results must not
+    /// gather.</param>
     /// <exception cref="Exception">The first failure in order of i; what follows it is not taken.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static void Run<T>(int count, int workers, Func<int, T> work, Action<int, T> take, CancellationToken cancel = default)
+    public static void Run<T>(
+        int count, int workers, Func<int, T> work, Action<int, T> take, CancellationToken cancel, int mostAhead = int.MaxValue)
     {
         var gate = new object();
         var done = new Dictionary<int, T>();
@@ -75,6 +78,11 @@ internal static class OrderedWork
         {
             lock (gate)
             {
+                while (nextToStart < count && nextToStart - nextToTake >= mostAhead && failures.Count == 0 && !cancelled)
+                {
+                    Monitor.Wait(gate);
+                }
+
                 // Pieces before a failure still run: the error that is reported is then always the first one.
                 return nextToStart == count || failures.Count > 0 || cancelled ? null : nextToStart++;
             }
@@ -92,6 +100,8 @@ internal static class OrderedWork
                     {
                         take(nextToTake++, ready);
                     }
+
+                    Monitor.PulseAll(gate);
                 }
 
                 return true;
@@ -101,6 +111,7 @@ internal static class OrderedWork
                 lock (gate)
                 {
                     failures[mine] = failure;
+                    Monitor.PulseAll(gate);
                 }
 
                 return false;

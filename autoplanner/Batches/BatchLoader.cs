@@ -14,6 +14,12 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// </summary>
 internal sealed class BatchLoader : IDisposable
 {
+    /// <summary>Batches that exist at a time by default: prefetched, handed out, and one whose upload is under way.</summary>
+    public const int MostBatches = LoaderSettings.UsualPrefetch + 2;
+
+    /// <summary>Samples that are made at a time by default: one per background thread, and the caller's.</summary>
+    public const int MostBuilders = LoaderSettings.UsualWorkers + 1;
+
     private readonly object gate = new(); // guards everything below; pulsed whenever any of it changes
     private readonly List<Pending> pending = []; // in the order of the training loop
     private readonly Stack<Batch> free = new();

@@ -8,6 +8,12 @@ namespace SharpSeg.AutoPlanner.Batches;
 /// <summary>Everything a <see cref="BatchLoader"/> must know in addition to the cases.</summary>
 internal sealed record LoaderSettings
 {
+    /// <summary>Background threads.</summary>
+    public const int UsualWorkers = 2;
+
+    /// <summary>Batches that are made ahead.</summary>
+    public const int UsualPrefetch = 3;
+
     /// <summary>Generation of the method.</summary>
     public required Profile Profile { get; init; }
 
@@ -63,10 +69,10 @@ internal sealed record LoaderSettings
     public required Backend Backend { get; init; }
 
     /// <summary>Background threads; 0: every batch is made when it is asked for.</summary>
-    public int Workers { get; init; } = 2;
+    public int Workers { get; init; } = UsualWorkers;
 
     /// <summary>Batches that may be under way or waiting at any time.</summary>
-    public int PrefetchedBatches { get; init; } = 3;
+    public int PrefetchedBatches { get; init; } = UsualPrefetch;
 
     /// <summary>The foreground rule in effect.</summary>
     internal ForegroundRule EffectiveForegroundRule =>

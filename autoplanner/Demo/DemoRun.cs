@@ -24,11 +24,12 @@ public static class DemoRun
     /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads.</param>
     /// <param name="reporter">Receives progress.</param>
     /// <param name="cancel">Stops with the state saved.</param>
+    /// <param name="maxMemory">Memory that may be taken; null for what the machine has.</param>
     /// <returns>The result, and the pictures.</returns>
     /// <exception cref="SharpSegException">The folder holds something else, or cannot be written.</exception>
     public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
         string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, Func<int, Backend> openProcessor,
-        IReporter reporter, CancellationToken cancel)
+        IReporter reporter, CancellationToken cancel, MemoryBudget? maxMemory = null)
     {
         OutputFolder.RequireOutsideDatasets(folder);
         Prepare(folder, resume);
@@ -36,7 +37,8 @@ public static class DemoRun
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
         var request = new AutoRequest(
-            dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), maxTime, seed, resume);
+            dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), maxTime, seed, resume,
+            MaxMemory: maxMemory);
         var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
         return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset)));
     }

@@ -101,13 +101,16 @@ public static class Evaluator
         options ??= new EvaluationOptions();
         var results = new CaseMetrics?[cases.Count];
         var failures = new CaseFailures(options.KeepGoing ? cases.Count : 1, _ => { });
+        var memory = Plan(cases, options);
         OrderedWork.Run(
             cases.Count,
-            options.Workers > 0 ? options.Workers : Environment.ProcessorCount,
+            memory.Workers,
             index =>
             {
                 CaseMetrics? metrics = null;
-                failures.Try(cases[index].CaseId, () => metrics = EvaluateCase(cases[index], scheme, options));
+                failures.Try(
+                    cases[index].CaseId,
+                    () => metrics = memory.Run(index, () => EvaluateCase(cases[index], scheme, options)));
                 return metrics;
             },
             (index, metrics) =>
@@ -118,6 +121,30 @@ public static class Evaluator
             cancel);
         return EvaluationSummary.Of(
             EvaluatedClass.Of(scheme), [.. results.OfType<CaseMetrics>()], [], failures.AllOrSome());
+    }
+
+    /// <summary>
+    /// Memory of scoring (docs/method/memory.md §4): both maps; for surfaces the box that holds a class in either map, which may
+    /// be everything: both surfaces, and squared distances of one direction, with room for those of the surfaces themselves.
+    /// </summary>
+    /// <param name="voxels">Of a map.</param>
+    /// <param name="surface">HD95 and NSD are wanted.</param>
+    internal static long Bytes(long voxels, bool surface) =>
+        voxels * ((2 * sizeof(short)) + (surface ? (2 * sizeof(bool)) + sizeof(double) + 1 : 0));
+
+    /// <summary>How many cases are scored side by side; refuses one that does not fit alone.</summary>
+    private static SideBySide Plan(IReadOnlyList<EvaluationCase> cases, EvaluationOptions options)
+    {
+        var needs = cases.Select(item => CaseNeed.Of(
+            item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels, options.Surface))).ToArray();
+        var largest = needs.Length == 0 ? 0 : needs.Max(need => need.Bytes);
+        var without = MemoryBudget.ProgramBytes + (largest / Bytes(1, surface: true) * Bytes(1, surface: false));
+        return SideBySide.Plan(
+            needs, options.MaxMemory ?? MemoryBudget.OfMachine(),
+            options.Surface
+                ? $"score without HD95 and NSD (--no-surface), which needs {MemoryBudget.Text(without)}"
+                : "use a machine with more memory",
+            options.Info, options.Workers);
     }
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
@@ -215,6 +242,12 @@ public sealed record EvaluationOptions
 
     /// <summary>Maximum number of cores; 0 = all.</summary>
     public int Workers { get; init; }
+
+    /// <summary>Memory that may be taken; null for what the machine has.</summary>
+    public MemoryBudget? MaxMemory { get; init; }
+
+    /// <summary>Receives the memory plan.</summary>
+    public Action<string>? Info { get; init; }
 
     /// <summary>NSD's tolerance for a class, mm.</summary>
     public double ToleranceFor(EvaluatedClass item) => ToleranceMmByClass.GetValueOrDefault(item.Key, ToleranceMm);

@@ -33,14 +33,21 @@ internal static class PostprocessingDecision
     /// </summary>
     /// <param name="cases">Validation cases of all folds with their files.</param>
     /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="workers">Maximum number of cores; 0 = all.</param>
+    /// <param name="budget">Memory that may be taken.</param>
+    /// <param name="info">Receives the memory plan.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A file is missing or damaged, or two maps differ in size.</exception>
     public static Result Modern(
-        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, int workers = 0, Action<int, int>? progress = null,
-        CancellationToken cancel = default) =>
-        Modern(cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, workers, progress, cancel);
+        IReadOnlyList<EvaluationCase> cases, LabelScheme scheme, MemoryBudget budget, Action<string>? info,
+        Action<int, int>? progress, CancellationToken cancel)
+    {
+        var memory = SideBySide.Plan(
+            [.. cases.Select(item => CaseNeed.Of(item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels)))], budget,
+            "choose no postprocessing (--no-postprocessing)", info);
+        return Modern(
+            cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, memory.Workers, progress, memory, cancel);
+    }
 
     /// <summary>The same rule on maps from any source.</summary>
     /// <param name="count">Number of validation cases.</param>
@@ -50,10 +57,11 @@ internal static class PostprocessingDecision
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
+    /// <param name="memory">Names the file where memory runs out; null where maps are in memory.</param>
     /// <param name="cancel">Ends at once.</param>
     public static Result Modern(
         int count, Func<int, (LabelImage Reference, LabelImage Prediction)> load, LabelScheme scheme, int workers = 0,
-        Action<int, int>? progress = null, CancellationToken cancel = default)
+        Action<int, int>? progress = null, SideBySide? memory = null, CancellationToken cancel = default)
     {
         var classes = EvaluatedClass.Of(scheme);
         var passes = classes.Count > 1 ? 1 + classes.Count : 1;
@@ -67,15 +75,7 @@ internal static class PostprocessingDecision
             OrderedWork.Run(
                 count,
                 workers > 0 ? workers : Environment.ProcessorCount,
-                index =>
-                {
-                    var (reference, prediction) = load(index);
-                    short[] labels = [.. prediction.Voxels];
-                    new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
-                    var before = Score(index, reference, labels);
-                    var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
-                    return (Before: before, After: removed == 0 ? before : Score(index, reference, labels));
-                },
+                index => memory is null ? Trial(index) : memory.Run(index, () => Trial(index)),
                 (index, scores) =>
                 {
                     (without[index], with[index]) = (scores.Before, scores.After);
@@ -83,6 +83,16 @@ internal static class PostprocessingDecision
                 },
                 cancel);
             return (EvaluationSummary.Of(classes, without), EvaluationSummary.Of(classes, with));
+
+            (CaseMetrics Before, CaseMetrics After) Trial(int index)
+            {
+                var (reference, prediction) = load(index);
+                short[] labels = [.. prediction.Voxels];
+                new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
+                var before = Score(index, reference, labels);
+                var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
+                return (before, removed == 0 ? before : Score(index, reference, labels));
+            }
         }
 
         CaseMetrics Score(int index, LabelImage reference, short[] labels) => new(
@@ -110,6 +120,11 @@ internal static class PostprocessingDecision
 
         return new Result(new PostprocessingSteps(sets, Connectivity.Full), before, after);
     }
+
+    /// <summary>
+    /// Both maps, a copy, a mask and its runs (docs/method/memory.md §4), of which noise may have more.
+    /// </summary>
+    internal static long Bytes(long voxels) => voxels * ((3 * sizeof(short)) + sizeof(bool) + 1);
 
     /// <summary>
     /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks

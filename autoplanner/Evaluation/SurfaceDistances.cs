@@ -30,8 +30,6 @@ internal sealed class SurfaceDistances
         ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, IReadOnlyList<int> labels,
         int? ignoreLabel)
     {
-        var inReference = new bool[reference.Length];
-        var inPrediction = new bool[reference.Length];
         bool anyReference = false, anyPrediction = false;
         Extent low = extent, high = new(-1, -1, -1);
         var i = 0;
@@ -41,17 +39,11 @@ internal sealed class SurfaceDistances
             {
                 for (var x = 0; x < extent.X; x++, i++)
                 {
-                    if (reference[i] == ignoreLabel)
+                    var (isReference, isPrediction) = Membership(reference[i], prediction[i], labels, ignoreLabel);
+                    if (isReference || isPrediction)
                     {
-                        continue;
-                    }
-
-                    inReference[i] = labels.Contains(reference[i]);
-                    inPrediction[i] = reference[i] == prediction[i] ? inReference[i] : labels.Contains(prediction[i]);
-                    if (inReference[i] || inPrediction[i])
-                    {
-                        anyReference |= inReference[i];
-                        anyPrediction |= inPrediction[i];
+                        anyReference |= isReference;
+                        anyPrediction |= isPrediction;
                         low = new Extent(Math.Min(low.Z, z), Math.Min(low.Y, y), Math.Min(low.X, x));
                         high = new Extent(Math.Max(high.Z, z), Math.Max(high.Y, y), Math.Max(high.X, x));
                     }
@@ -64,14 +56,30 @@ internal sealed class SurfaceDistances
             return new SurfaceDistances([], anyReference != anyPrediction);
         }
 
-        // Both surfaces lie in the joint box, and so do all distances between them.
+        // Both masks lie in the joint box, and so do both surfaces and all distances between them.
         var size = new Extent(high.Z - low.Z + 1, high.Y - low.Y + 1, high.X - low.X + 1);
-        var surfaceOfReference = Surface(inReference, extent, low, size);
-        var surfaceOfPrediction = Surface(inPrediction, extent, low, size);
-        var distances = new List<double>();
-        Collect(surfaceOfPrediction, DistanceTransform.Squared(surfaceOfReference, size, spacing), distances);
-        Collect(surfaceOfReference, DistanceTransform.Squared(surfaceOfPrediction, size, spacing), distances);
-        var all = distances.ToArray();
+        bool[] inReference = new bool[size.Voxels], inPrediction = new bool[size.Voxels];
+        var to = 0;
+        for (var z = low.Z; z <= high.Z; z++)
+        {
+            for (var y = low.Y; y <= high.Y; y++)
+            {
+                var from = (((z * extent.Y) + y) * extent.X) + low.X;
+                for (var x = 0; x < size.X; x++, to++, from++)
+                {
+                    (inReference[to], inPrediction[to]) = Membership(reference[from], prediction[from], labels, ignoreLabel);
+                }
+            }
+        }
+
+        KeepSurface(inReference, size, extent);
+        KeepSurface(inPrediction, size, extent);
+        var all = new double[inReference.Count(isOn => isOn) + inPrediction.Count(isOn => isOn)];
+        var squared = new double[size.Voxels];            // for one direction after the other
+        DistanceTransform.Squared(inReference, size, spacing, squared);
+        var collected = Collect(inPrediction, squared, all, 0);
+        DistanceTransform.Squared(inPrediction, size, spacing, squared);
+        Collect(inReference, squared, all, collected);
         Array.Sort(all);
         return new SurfaceDistances(all, false);
     }
@@ -109,44 +117,62 @@ internal sealed class SurfaceDistances
         return (double)squaredMm.Count(squared => squared <= limit) / squaredMm.Length;
     }
 
-    private static bool[] Surface(bool[] mask, Extent extent, Extent origin, Extent size)
+    private static (bool Reference, bool Prediction) Membership(
+        short reference, short prediction, IReadOnlyList<int> labels, int? ignoreLabel)
     {
-        int slice = extent.Y * extent.X, row = extent.X;
-        // An axis of one voxel is none of the image's: with it every voxel would lie on the surface.
-        bool flatZ = extent.Z == 1, flatY = extent.Y == 1, flatX = extent.X == 1;
-        var surface = new bool[size.Voxels];
-        var to = 0;
-        for (var z = origin.Z; z < origin.Z + size.Z; z++)
+        if (reference == ignoreLabel)
         {
-            for (var y = origin.Y; y < origin.Y + size.Y; y++)
+            return default;
+        }
+
+        var isReference = labels.Contains(reference);
+        return (isReference, reference == prediction ? isReference : labels.Contains(prediction));
+    }
+
+    /// <summary>
+    /// Leaves of a mask its surface. Outside the box nothing is in the class; an axis of one voxel is none of the image's: with
+    /// it every voxel would lie on the surface.
+    /// </summary>
+    private static void KeepSurface(bool[] mask, Extent size, Extent image)
+    {
+        int slice = size.Y * size.X, row = size.X;
+        bool flatZ = image.Z == 1, flatY = image.Y == 1, flatX = image.X == 1;
+        // What was changed is needed by its neighbours: the last plane and row are kept as they were.
+        var before = new bool[slice];
+        var plane = new bool[slice];
+        for (var z = 0; z < size.Z; z++)
+        {
+            mask.AsSpan(z * slice, slice).CopyTo(plane);
+            for (int y = 0, at = 0; y < size.Y; y++)
             {
-                for (var x = origin.X; x < origin.X + size.X; x++, to++)
+                for (var x = 0; x < size.X; x++, at++)
                 {
-                    var i = z * slice + y * row + x;
-                    if (!mask[i])
+                    if (!plane[at])
                     {
                         continue;
                     }
 
-                    var isInner = (flatX || (x > 0 && x < extent.X - 1 && mask[i - 1] && mask[i + 1]))
-                        && (flatY || (y > 0 && y < extent.Y - 1 && mask[i - row] && mask[i + row]))
-                        && (flatZ || (z > 0 && z < extent.Z - 1 && mask[i - slice] && mask[i + slice]));
-                    surface[to] = !isInner;
+                    var isInner = (flatX || (x > 0 && x < size.X - 1 && plane[at - 1] && plane[at + 1]))
+                        && (flatY || (y > 0 && y < size.Y - 1 && plane[at - row] && plane[at + row]))
+                        && (flatZ || (z > 0 && z < size.Z - 1 && before[at] && mask[((z + 1) * slice) + at]));
+                    mask[(z * slice) + at] = !isInner;
                 }
             }
-        }
 
-        return surface;
+            (before, plane) = (plane, before);
+        }
     }
 
-    private static void Collect(bool[] at, double[] squared, List<double> distances)
+    private static int Collect(bool[] at, double[] squared, double[] distances, int count)
     {
         for (var i = 0; i < at.Length; i++)
         {
             if (at[i])
             {
-                distances.Add(squared[i]);
+                distances[count++] = squared[i];
             }
         }
+
+        return count;
     }
 }

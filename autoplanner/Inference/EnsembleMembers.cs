@@ -9,6 +9,16 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     private readonly List<ProbabilityFile> files = [];
     private readonly AveragedMaps mean;
 
+    /// <summary>
+    /// Memory of averaging and deciding (docs/method/memory.md §4): labels, a member's map, the sum's and the highest so far; and
+    /// what writing the mean takes beside.
+    /// </summary>
+    /// <param name="voxels">Of a map.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <param name="saved">Whether and how the mean is written.</param>
+    public static long Bytes(long voxels, LabelScheme labels, SavedProbabilities saved = SavedProbabilities.None) =>
+        voxels * (sizeof(short) + (sizeof(float) * (3L + ProbabilityFile.Volumes(labels, saved))));
+
     /// <summary>Opens the files and checks that they can be averaged.</summary>
     /// <param name="paths">One file a member.</param>
     /// <param name="labels">The dataset's.</param>

@@ -11,16 +11,41 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>What predicting a case takes (docs/method/memory.md §2).</summary>
-/// <param name="PeakBytes">The most memory at one moment, the program included.</param>
+/// <param name="PeakBytes">The most of the host's memory at one moment, the program included.</param>
+/// <param name="DevicePeakBytes">The most of the device's own memory; 0 where it has none.</param>
+/// <param name="DeviceBytes">What the device has.</param>
 /// <param name="DiskBytes">Files beside the segmentation, for as long as the case is in work or for good.</param>
 /// <param name="Cut">How outputs are held.</param>
 /// <param name="Parts">What is alive while tiles are computed, for people.</param>
-public sealed record PredictionNeed(long PeakBytes, long DiskBytes, string Cut, string Parts)
+public sealed record PredictionNeed(
+    long PeakBytes, long DevicePeakBytes, long DeviceBytes, long DiskBytes, string Cut, string Parts)
 {
     /// <summary>One line.</summary>
     public string Describe(MemoryBudget budget) =>
         $"peak {MemoryBudget.Text(PeakBytes)} of {MemoryBudget.Text(budget.Bytes)} ({Parts}; {Cut})"
+        + (DevicePeakBytes > 0 ? $", on the device {MemoryBudget.Text(DevicePeakBytes)} of {MemoryBudget.Text(DeviceBytes)}" : "")
         + (DiskBytes > 0 ? $", disk {MemoryBudget.Text(DiskBytes)}" : "");
+
+    /// <summary>Whether host and device have it.</summary>
+    public bool Fits(MemoryBudget budget) => PeakBytes <= budget.Bytes && DevicePeakBytes <= DeviceBytes;
+
+    /// <summary>Refuses what does not fit.</summary>
+    /// <param name="budget">Of the host.</param>
+    /// <param name="file">The scan.</param>
+    /// <param name="remedy">What would need less.</param>
+    /// <exception cref="SharpSegException">It does not fit.</exception>
+    public void Require(MemoryBudget budget, string file, string remedy)
+    {
+        if (DevicePeakBytes > DeviceBytes)
+        {
+            throw new SharpSegException(
+                $"`{file}`: {MemoryBudget.Text(DevicePeakBytes)} of the device's memory are needed, it has "
+                    + $"{MemoryBudget.Text(DeviceBytes)}",
+                $"{remedy}; or --device cpu");
+        }
+
+        budget.Require(PeakBytes, file, remedy);
+    }
 }
 
 /// <summary>
@@ -36,7 +61,8 @@ public sealed class PredictionMemory
     private readonly PreprocessingRecipe recipe;
     private readonly MemoryBudget budget;
     private readonly int folds;
-    private readonly long weights, forward;
+    private readonly long weights, forward, deviceBytes;
+    private readonly bool hasOwnMemory;
 
     /// <summary>Rehearses the networks.</summary>
     /// <param name="plans">Of the model.</param>
@@ -57,43 +83,58 @@ public sealed class PredictionMemory
         (weights, forward) = PeakMemory.Prediction(
             plans.Profile, configuration, description, Tiling.PerForward(configuration.Patch), options.Mirroring, backend);
         weights *= folds;
+        hasOwnMemory = backend.HasOwnMemory;
+        deviceBytes = !hasOwnMemory ? 0 : backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue;
     }
 
     /// <summary>Plans a case.</summary>
-    /// <param name="stored">Voxels of its image as the file has them.</param>
-    /// <param name="spacing">mm of the image.</param>
+    /// <param name="scan">As its file has it.</param>
     /// <param name="needsMaps">All maps are wanted, on the image's grid.</param>
     /// <param name="saved">How they are kept.</param>
     public PredictionNeed Of(
-        Extent stored, Spacing spacing, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
+        ImageGeometry scan, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
     {
-        var hasPrevious = configuration.PreviousStage is not null;
-        var preprocessing = PreprocessingMemory.Of(stored, spacing, recipe, hasPrevious);
-        var cropped = AxisOrder.Apply(stored, plans.TransposeForward);
-        var original = AxisOrder.Apply(spacing, plans.TransposeForward);
+        var preprocessing = PreprocessingMemory.Of(scan, recipe, hasLabels: configuration.PreviousStage is not null);
+        var (cropped, original) = PreprocessingMemory.Grid(scan, plans.ReorientToRas, plans.TransposeForward);
         var change = OutputGrid.Between(
             preprocessing.Shape, cropped, configuration.Is2D
                 ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
                 : Spacing.FromArray(configuration.Spacing),
             original, configuration);
+        return Need(change, cropped, preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
+    }
+
+    /// <summary>Plans a preprocessed case, which stays on the disk; all of its maps are needed (validation).</summary>
+    /// <param name="stored">The case.</param>
+    /// <param name="saved">How maps are kept.</param>
+    internal PredictionNeed OfStored(CaseProperties stored, SavedProbabilities saved) => Need(
+        OutputGrid.Of(stored, plans, configuration), stored.ShapeBeforeCropping, 0,
+        configuration.PreviousStage is null ? 0 : sizeof(short) * stored.Shape.Voxels, needsMaps: true, saved);
+
+    private PredictionNeed Need(
+        in GridChange change, Extent uncropped, long preprocessing, long image, bool needsMaps, SavedProbabilities saved)
+    {
         var cut = Cut(change, needsMaps);
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
-        long image = preprocessing.ResultBytes, decided = sizeof(short) * cropped.Voxels;
-        var predicting = image + forward + cut.Bytes + (inFile ? 0 : decided);
-        var restoring = 3 * decided;                      // decided, uncropped, turned back
+        var decided = sizeof(short) * change.To.Voxels;
+        var network = weights + forward;
+        long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
+        var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
+        var predicting = image + Host(forward + cut.Bytes) + (inFile ? 0 : decided);
+        var restoring = decided + (2 * sizeof(short) * uncropped.Voxels); // decided, uncropped, turned back
         var volumes = 6 + ProbabilityFile.Volumes(labels, saved);
         var all = needsMaps || inFile
-            ? decided + (inFile ? 0 : image + cut.Bytes) + forward + (volumes * sizeof(float) * cropped.Voxels)
+            ? decided + (inFile ? 0 : image + Host(cut.Bytes)) + moved + Host(forward)
+                + (volumes * sizeof(float) * uncropped.Voxels)
             : 0;                                          // two of the softmax; a map, uncropped, turned, written
-        var peak = MemoryBudget.ProgramBytes + weights
-            + Math.Max(Math.Max(preprocessing.PeakBytes, predicting), Math.Max(restoring, all));
-        var file = OutputFile.Bytes(preprocessing.Shape, labels.HeadCount);
+        var peak = MemoryBudget.ProgramBytes + Host(weights)
+            + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
+        var file = OutputFile.Bytes(change.From, labels.HeadCount);
         return new PredictionNeed(
-            peak, (inFile ? file : 0) + ProbabilityFile.Bytes(stored.Voxels, labels, saved),
-            Text(cut, inFile),
-            $"preprocessing {MemoryBudget.Text(preprocessing.PeakBytes)}; image {MemoryBudget.Text(image)}, network "
-                + $"{MemoryBudget.Text(weights + forward)}, "
-            + $"outputs {MemoryBudget.Text(cut.Bytes)}, labels {MemoryBudget.Text(decided)}");
+            peak, hasOwnMemory ? network + cut.Bytes : 0, deviceBytes,
+            (inFile ? file : 0) + ProbabilityFile.Bytes(uncropped.Voxels, labels, saved), Text(cut, inFile),
+            $"preprocessing {MemoryBudget.Text(preprocessing)}; image {MemoryBudget.Text(image)}, network "
+                + $"{MemoryBudget.Text(network)}, outputs {MemoryBudget.Text(cut.Bytes)}, labels {MemoryBudget.Text(decided)}");
     }
 
     /// <summary>How the outputs of a case are held.</summary>
@@ -103,17 +144,22 @@ public sealed class PredictionMemory
     {
         var image = change.From.Voxels * ((recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0));
         var decided = sizeof(short) * change.To.Voxels;
-        var available = budget.UsableBytes - MemoryBudget.ProgramBytes - weights - forward - image - decided;
+        var host = budget.UsableBytes - MemoryBudget.ProgramBytes - image - decided;
+        var device = MemoryBudget.Usable(deviceBytes);
+        var available = (hasOwnMemory ? device : host) - weights - forward;
         var tiling = new Tiling(change.From, configuration.Patch, configuration.Is2D, options.Step);
         if (!needsAll && change.IsLocal)
         {
             return OutputCut.Choose(available, tiling, change, labels.HeadCount, folds);
         }
 
-        // Beside outputs that are held whole, six volumes of the image's grid are in work.
+        // Beside outputs that are held whole, six volumes of the image's grid are in work on the host.
         var beside = 6 * sizeof(float) * change.To.Voxels;
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
-        return whole.Bytes <= available - beside
+        var fits = hasOwnMemory
+            ? whole.Bytes <= available && beside + OutputFile.Bytes(change.From, labels.HeadCount) <= host
+            : whole.Bytes <= available - beside;
+        return fits
             ? whole
             : OutputCut.Choose(
                 available, tiling, new GridChange(change.From, change.From, 0), labels.HeadCount, folds, isWholeAllowed: false);

@@ -18,30 +18,13 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
     // of a resampled axis: both sides on the host and for the backend, and an array
     private const int SlabsInWork = 6;
 
-    /// <summary>Plans a training case; null if its image cannot be read, which is reported when its turn comes.</summary>
-    public static PreprocessingMemory? Of(DatasetCase item, PreprocessingRecipe recipe)
-    {
-        try
-        {
-            var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-            return Of(geometry.Extent, geometry.Spacing, recipe, hasLabels: true);
-        }
-        catch (SharpSegException)
-        {
-            return null;
-        }
-    }
-
     /// <summary>Plans a case.</summary>
-    /// <param name="stored">Voxels of its image as the file has them.</param>
-    /// <param name="spacing">mm of the image.</param>
+    /// <param name="scan">As its file has it.</param>
     /// <param name="recipe">What is done.</param>
     /// <param name="hasLabels">There is a label map.</param>
-    public static PreprocessingMemory Of(Extent stored, Spacing spacing, PreprocessingRecipe recipe, bool hasLabels)
+    public static PreprocessingMemory Of(ImageGeometry scan, PreprocessingRecipe recipe, bool hasLabels)
     {
-        // Turning to RAS permutes axes that are permuted anyway: the sizes are right up to that.
-        var (from, current) = (
-            AxisOrder.Apply(stored, recipe.TransposeForward), AxisOrder.Apply(spacing, recipe.TransposeForward));
+        var (from, current) = Grid(scan, recipe.ReorientToRas, recipe.TransposeForward);
         var shape = recipe.Resampling.Data.Method == ResamplingMethod.None
             ? from
             : ResampledShape.Of(from, current, recipe.TargetFor(current));
@@ -77,6 +60,14 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
 
         var saving = hasLabels ? result + after + (after / 8) : result; // labels as bytes, and the sampled voxels
         return new PreprocessingMemory(shape, result, Math.Max(Math.Max(cropping, normalizing), Math.Max(resampling, saving)));
+    }
+
+    /// <summary>Voxels and mm of an image as it is worked on: turned and transposed.</summary>
+    public static (Extent Size, Spacing Spacing) Grid(ImageGeometry scan, bool reorient, IReadOnlyList<int> order)
+    {
+        var orientation = reorient ? Orientation.ToRas(scan) : Orientation.AsStored;
+        return (
+            AxisOrder.Apply(orientation.Apply(scan.Extent), order), AxisOrder.Apply(orientation.Apply(scan.Spacing), order));
     }
 
     private static long Together(long channels, long after) => channels > 1 ? channels * sizeof(float) * after : 0;

@@ -24,10 +24,12 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Plan">Name of the plan in the workspace; null is the default one.</param>
 /// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
 /// <param name="GroupBy">Pattern of the patients, whom folds keep together; null for none.</param>
+/// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 public sealed record AutoRequest(
     string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, PlannerOptions Planner,
     TimeSpan? MaxTime, ulong Seed,
-    bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null, string? GroupBy = null)
+    bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null, string? GroupBy = null,
+    MemoryBudget? MaxMemory = null)
 {
     /// <summary>All configurations, or all folds; no fold has this name.</summary>
     public const string All = "*";
@@ -82,7 +84,7 @@ public static class AutoRun
                 request.Seed, (job, runsLeft) =>
                     Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
                 Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null,
-                Variant: request.Variant),
+                Variant: request.Variant) { MaxMemory = request.MaxMemory },
             backend, reporter, cancel);
         return isOne || matrix.NumberedFolds.Count == 0
             ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)
@@ -109,7 +111,7 @@ public static class AutoRun
             new FindBestRequest(
                 whole, matrix.NumberedFolds, pairs, TrainedOnly: request.Configurations is not [AutoRequest.All],
                 WorkName: request.Work,
-                Plans: [work.Plan ?? Workspace.DefaultPlan]),
+                Plans: [work.Plan ?? Workspace.DefaultPlan], MaxMemory: request.MaxMemory),
             reporter, cancel);
         var model = Path.Combine(work.Folder, "model.zip");
         reporter.Stage($"export {model}");
@@ -148,7 +150,8 @@ public static class AutoRun
         {
             var dataset = Verify(request.Dataset, request.GroupBy, reporter, timed.Token);
             var patients = request.GroupBy is { } pattern ? PlanningRun.Patients(dataset, pattern) : null;
-            var plans = PlanningRun.Execute(dataset, work, request.Planner, reporter, timed.Token).Plans;
+            var plans = PlanningRun.Execute(
+                dataset, work, request.Planner, reporter, timed.Token, request.MaxMemory).Plans;
             if (patients is not null)
             {
                 PlanningRun.Group(work, dataset, patients, reporter);
@@ -157,7 +160,8 @@ public static class AutoRun
             var matrix = MatrixOf(request, work, dataset, plans);
             foreach (var name in matrix.Configurations)
             {
-                PreprocessingRun.Execute(dataset, work, plans, name, openProcessor, reporter, timed.Token);
+                PreprocessingRun.Execute(
+                    dataset, work, plans, name, openProcessor, reporter, timed.Token, request.MaxMemory);
             }
 
             return (dataset, matrix);

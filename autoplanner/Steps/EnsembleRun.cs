@@ -19,13 +19,14 @@ public static class EnsembleRun
     /// <param name="saved">Whether and how the averaged probabilities are written, too.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between cases.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <returns>The files written.</returns>
     /// <exception cref="SharpSegException">
     /// The folders differ in cases, sizes, places in space or labels, or the output may not be written.
     /// </exception>
     public static IReadOnlyList<string> Execute(
         IReadOnlyList<string> folders, string output, DatasetDescription description, SavedProbabilities saved,
-        IReporter reporter, CancellationToken cancel)
+        IReporter reporter, CancellationToken cancel, MemoryBudget? budget = null)
     {
         OutputFolder.Check(output, folders);
         var ids = CommonCases(folders);
@@ -35,6 +36,15 @@ public static class EnsembleRun
             CheckCase(folders, id, description);
         }
 
+        var labelsOf = description.Labels;
+        long disk = 0;
+        var memory = SideBySide.Plan(
+            [.. ids.Select(id => CaseNeed.Of(id, Segmentation(folders[0], id, description), image =>
+            {
+                disk += ProbabilityFile.Bytes(image.Extent.Voxels, labelsOf, saved);
+                return EnsembleMembers.Bytes(image.Extent.Voxels, labelsOf, saved);
+            }))],
+            budget ?? MemoryBudget.OfMachine(), "a machine with more memory", reporter.Info, workers: 1, disk);
         Directory.CreateDirectory(output);
         AtomicFile.Sweep(output);
         AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
@@ -48,16 +58,19 @@ public static class EnsembleRun
         {
             cancel.ThrowIfCancellationRequested();
             reporter.Progress((double)written.Count / ids.Count, $"case {written.Count + 1}/{ids.Count}, {id}");
-            using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
-            var labels = LabelDecision.Of(members, description.Labels);
-            if (saved != SavedProbabilities.None)
-            {
-                ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, description.Labels, saved);
-            }
-
             var path = Path.Combine(output, id + description.FileEnding);
-            ImageFile.WriteLabels(
-                path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), description.Labels.HighestLabel);
+            memory.Run(written.Count, () =>
+            {
+                using var members = new EnsembleMembers(Probabilities(folders, id), labelsOf);
+                var labels = LabelDecision.Of(members, labelsOf);
+                if (saved != SavedProbabilities.None)
+                {
+                    ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, labelsOf, saved);
+                }
+
+                ImageFile.WriteLabels(
+                    path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), labelsOf.HighestLabel);
+            });
             written.Add(path);
         }
 

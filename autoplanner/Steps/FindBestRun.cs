@@ -17,10 +17,15 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Postprocess">Whether postprocessing is decided.</param>
 /// <param name="WorkName">The workspace as the user named it, for the commands that are suggested.</param>
 /// <param name="Plans">Names of the compared plans; null compares all that the workspace has.</param>
+/// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 public sealed record FindBestRequest(
     Workspace Work, IReadOnlyList<string> Folds, bool Ensembles = true, bool TrainedOnly = false, bool Postprocess = true,
     string? WorkName = null,
-    IReadOnlyList<string>? Plans = null);
+    IReadOnlyList<string>? Plans = null, MemoryBudget? MaxMemory = null)
+{
+    /// <summary>Memory that may be taken.</summary>
+    internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
+}
 
 /// <summary>The result.</summary>
 /// <param name="Best">The content of best.json.</param>
@@ -76,7 +81,7 @@ public static class FindBestRun
         var all = candidates.ToList();
         all.AddRange(reported.Where(name => validations[name].IsComplete).Select(name => new Candidate([name])));
 
-        var summaries = all.Select(candidate => Score(work, candidate, validations, dataset, reporter, cancel)).ToArray();
+        var summaries = all.Select(candidate => Score(request, candidate, validations, dataset, reporter, cancel)).ToArray();
         var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
         RequireScores(candidates, summaries, reporter);
         var winner = new BestModel
@@ -108,7 +113,7 @@ public static class FindBestRun
         {
             reporter.Stage($"decide postprocessing of {winner.Winner}");
             var (plan, _) = request.Work.Locate(winner.Winner.Configurations[0]);
-            var steps = Decide(plan, plan.ReadPlans(), summary, labels, reporter, cancel);
+            var steps = Decide(plan, plan.ReadPlans(), summary, labels, request.Budget, reporter, cancel);
             winner = winner with { Postprocessing = steps };
         }
 
@@ -117,10 +122,11 @@ public static class FindBestRun
             Empty(postprocessed, dataset.Description.FileEnding);
             reporter.Stage($"postprocess {winner.Winner}: {winner.Postprocessing.Describe(labels)}");
             string[] ids = [.. summary.Cases.Select(item => item.CaseId)];
-            PostprocessingRun.Execute(ids, folder, postprocessed, winner.Postprocessing, dataset.Description, reporter, cancel);
+            PostprocessingRun.Execute(
+                ids, folder, postprocessed, winner.Postprocessing, dataset.Description, reporter, cancel, request.Budget);
             var cases = summary.Cases.Select(item => new EvaluationCase(
                 item.CaseId, item.ReferenceFile, Path.Combine(postprocessed, item.CaseId + dataset.Description.FileEnding)));
-            summary = Evaluate([.. cases], postprocessed, labels, reporter, cancel);
+            summary = Evaluate([.. cases], postprocessed, labels, request.Budget, reporter, cancel);
             winner = winner with { DiceAfter = summary.ForegroundDice };
             if (winner.DiceAfter < winner.DiceBefore)
             {
@@ -142,15 +148,15 @@ public static class FindBestRun
     }
 
     private static PostprocessingSteps Decide(
-        Workspace work, Plans plans, EvaluationSummary summary, LabelScheme labels, IReporter reporter,
-        CancellationToken cancel)
+        Workspace work, Plans plans, EvaluationSummary summary, LabelScheme labels, MemoryBudget budget,
+        IReporter reporter, CancellationToken cancel)
     {
         if (plans.Profile == Profile.Modern)
         {
             var cases = summary.Cases.Select(item => new EvaluationCase(item.CaseId, item.ReferenceFile, item.PredictionFile));
             return PostprocessingDecision.Modern(
-                [.. cases], labels, progress: (done, of) =>
-                    reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel: cancel).Steps;
+                [.. cases], labels, budget, reporter.Info,
+                (done, of) => reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel).Steps;
         }
 
         if (ClassicPostprocessing.Of(work, plans) is { } steps)
@@ -295,11 +301,11 @@ public static class FindBestRun
     }
 
     private static EvaluationSummary Score(
-        Workspace work, Candidate candidate, Dictionary<string, CrossValidation> validations, Dataset dataset, IReporter reporter,
-        CancellationToken cancel)
+        FindBestRequest request, Candidate candidate, Dictionary<string, CrossValidation> validations, Dataset dataset,
+        IReporter reporter, CancellationToken cancel)
     {
         reporter.Stage($"score {candidate}");
-        var folder = FolderOf(work, candidate);
+        var folder = FolderOf(request.Work, candidate);
         var ending = dataset.Description.FileEnding;
         Empty(folder, ending);
         var members = candidate.Configurations.Select(name => validations[name]).ToArray();
@@ -307,7 +313,7 @@ public static class FindBestRun
             members[0].Cases.Select(item => item with { PredictionFile = Path.Combine(folder, item.CaseId + ending) }).ToArray();
         if (candidate.IsEnsemble)
         {
-            Average(members, cases, dataset.Description.Labels, reporter, cancel);
+            Average(members, cases, dataset.Description.Labels, request.Budget, reporter, cancel);
         }
         else
         {
@@ -317,24 +323,30 @@ public static class FindBestRun
                 (index, bytes) => AtomicFile.WriteBytes(cases[index].PredictionFile, bytes), cancel);
         }
 
-        return Evaluate(cases, folder, dataset.Description.Labels, reporter, cancel);
+        return Evaluate(cases, folder, dataset.Description.Labels, request.Budget, reporter, cancel);
     }
 
     /// <summary>
     /// The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.
     /// </summary>
     private static void Average(
-        IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, IReporter reporter,
-        CancellationToken cancel)
+        IReadOnlyList<CrossValidation> members, EvaluationCase[] cases, LabelScheme labels, MemoryBudget budget,
+        IReporter reporter, CancellationToken cancel)
     {
         var folds = members.Select(member => member.Folds
             .SelectMany(fold => fold.Cases.Select(item => (item.CaseId, Fold: fold)))
             .ToDictionary(item => item.CaseId, item => item.Fold, StringComparer.Ordinal)).ToArray();
         var segmentations = members[0].Cases;
+        var memory = SideBySide.Plan(
+            [.. segmentations.Select(
+                item => CaseNeed.Of(
+                    item.CaseId, item.PredictionFile, image => EnsembleMembers.Bytes(image.Extent.Voxels, labels)))],
+            budget, "compare single configurations only (--no-ensemble)", reporter.Info,
+            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount));
         OrderedWork.Run(
             cases.Length,
-            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount),
-            index =>
+            memory.Workers,
+            index => memory.Run(index, () =>
             {
                 var id = cases[index].CaseId;
                 using var maps = new EnsembleMembers([.. folds.Select(fold => fold[id].Probabilities(id))], labels);
@@ -345,20 +357,22 @@ public static class FindBestRun
                         $"case `{id}`: its probabilities have {maps.Extent} voxels (z, y, x), "
                             + $"`{segmentations[index].PredictionFile}` has {geometry.Extent}",
                         "delete both and validate the fold again with `sharpseg train … --resume --save-probabilities`");
-            },
+            }),
             (index, result) =>
             {
                 ImageFile.WriteLabels(cases[index].PredictionFile, result.Labels, result.Geometry, labels.HighestLabel);
                 reporter.Progress((index + 1.0) / cases.Length, $"average case {index + 1}/{cases.Length}");
             },
-            cancel);
+            cancel, mostAhead: memory.Workers);
     }
 
     private static EvaluationSummary Evaluate(
-        IReadOnlyList<EvaluationCase> cases, string folder, LabelScheme labels, IReporter reporter, CancellationToken cancel)
+        IReadOnlyList<EvaluationCase> cases, string folder, LabelScheme labels, MemoryBudget budget, IReporter reporter,
+        CancellationToken cancel)
     {
         var summary = Evaluator.Evaluate(
-            cases, labels, progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+            cases, labels, new EvaluationOptions { MaxMemory = budget, Info = reporter.Info },
+            progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
         AtomicFile.WriteText(Workspace.SummaryFile(folder), SummaryJson.ToJson(summary));
         return summary;
     }

@@ -22,6 +22,9 @@ public sealed record MatrixRequest(
     SavedProbabilities Probabilities = SavedProbabilities.None, bool Surface = true,
     Func<string, PretrainedStart>? Pretrained = null, Func<TimeSpan>? TimeLeft = null, TrainingVariant? Variant = null)
 {
+    /// <summary>Memory that may be taken; null for what the machine has.</summary>
+    public MemoryBudget? MaxMemory { get; init; }
+
     /// <summary>How the probabilities of a run are kept.</summary>
     internal SavedProbabilities Kept(TrainingMatrix matrix, MatrixCell cell) =>
         Probabilities == SavedProbabilities.None && matrix.KeepsProbabilities(cell) ? SavedProbabilities.Compact : Probabilities;
@@ -68,7 +71,7 @@ public static class MatrixRun
                         || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
             var training = new TrainingRequest(
                 request.Length(job, left.Count), resume, request.Kept(matrix, cell),
-                request.Surface, request.TimeLeft);
+                request.Surface, request.TimeLeft, request.MaxMemory);
             outcomes.Add(new(cell, job, TrainingRun.Execute(job, dataset, training, backend, reporter, cancel)));
             left.Dequeue();
         }

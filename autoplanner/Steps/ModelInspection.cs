@@ -20,10 +20,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Size">Layers, parameters and operations of its network.</param>
 /// <param name="TrainingBytes">Memory at the peak of a training step with the planned batch.</param>
 /// <param name="PatchBytes">Memory at the peak of predicting one patch.</param>
-/// <param name="PeakBytes">Most memory that a prediction of the given scan takes on the processor; null without a scan.</param>
+/// <param name="Prediction">What a prediction of the given scan takes on the processor, as `predict` says it; null without a
+/// scan.</param>
 public sealed record InspectedConfiguration(
     string Name, ConfigurationPlan Configuration, IReadOnlyList<string> Folds, NetworkSize Size, long TrainingBytes,
-    long PatchBytes, long? PeakBytes);
+    long PatchBytes, PredictionNeed? Prediction);
 
 /// <summary>What a plan or a model consists of and needs, without training or predicting anything.</summary>
 /// <param name="Name">Of the dataset, or of the part.</param>
@@ -43,21 +44,27 @@ public sealed record ModelInspection(
     /// <param name="scan">A scan whose prediction's memory is wanted, or null.</param>
     /// <param name="trainedOnly">Leave out what is only planned, as a model file cannot use it.</param>
     /// <param name="backend">Whose memory is meant; nothing is computed.</param>
+    /// <param name="maxMemory">Memory that the prediction may take; null for what the machine has.</param>
     /// <exception cref="SharpSegException">Nothing is planned, something is damaged, or the scan cannot be read.</exception>
     public static ModelInspection Of(
-        Workspace work, IReadOnlyList<ModelPart> parts, string? scan, bool trainedOnly, Backend backend)
+        Workspace work, IReadOnlyList<ModelPart> parts, string? scan, bool trainedOnly, Backend backend,
+        MemoryBudget? maxMemory = null)
     {
+        var budget = maxMemory ?? MemoryBudget.OfMachine();
         var description = work.ReadDescription();
         var header = scan is null ? null : ImageFile.ReadGeometry(scan);
         if (parts.Count == 0)
         {
-            return OfOne(description.Name, work, header, trainedOnly, backend);
+            return OfOne(description.Name, work, header, trainedOnly, budget, backend);
         }
 
-        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header, trainedOnly, backend)).ToArray();
+        var inspected = parts.Select(part => OfOne(part.Name, part.Work, header, trainedOnly, budget, backend)).ToArray();
         var choice = $"{parts.Count} parts one after the other; a later one writes over an earlier one";
-        return new(description.Name, description, null, [], choice, inspected);
+        return new(description.Name, description, null, [], choice, inspected) { Budget = budget };
     }
+
+    /// <summary>Memory that a prediction may take.</summary>
+    public MemoryBudget Budget { get; private init; } = MemoryBudget.OfMachine();
 
     /// <summary>The model as text for people.</summary>
     public string ToText()
@@ -67,7 +74,8 @@ public sealed record ModelInspection(
         return text.ToString();
     }
 
-    private static ModelInspection OfOne(string name, Workspace work, ImageGeometry? scan, bool trainedOnly, Backend backend)
+    private static ModelInspection OfOne(
+        string name, Workspace work, ImageGeometry? scan, bool trainedOnly, MemoryBudget budget, Backend backend)
     {
         var description = work.ReadDescription();
         var seen = work.Plan is null && work.AllPlans() is { Count: > 0 } all ? all : [work];
@@ -84,19 +92,18 @@ public sealed record ModelInspection(
                     item =>
                         Inspect(
                             plan.NameOf(item.Configuration.Name), plans, item.Configuration, item.Folds, description,
-                            scan, backend)));
+                            scan, budget, backend)));
         }
 
         var choice = trainedOnly || configurations.Any(item => item.Folds.Count > 0)
             ? ModelChoice.Of(work, description.Labels, null, [], "final").Describe(description.Labels)
             : "nothing yet: no fold is trained";
-        return new(name, description, seen[0].ReadPlans(), configurations, choice, []);
+        return new(name, description, seen[0].ReadPlans(), configurations, choice, []) { Budget = budget };
     }
 
     private static InspectedConfiguration Inspect(
         string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description,
-        ImageGeometry? scan,
-        Backend backend)
+        ImageGeometry? scan, MemoryBudget budget, Backend backend)
     {
         var size = NetworkSize.Of(configuration.NetworkFor(plans.Profile, description), configuration.Patch);
         return new(
@@ -104,38 +111,9 @@ public sealed record ModelInspection(
             PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend),
             scan is null
                 ? null
-                : PeakBytes(plans, configuration, description, Math.Max(1, folds.Count), size.Parameters, scan, backend));
-    }
-
-    /// <summary>
-    /// Most bytes at once: the networks, a tile's way through one of them, the scan, its preprocessed channels, sums over all
-    /// tiles, and the volumes of the way back to the scan's grid. An upper bound: how much cropping to the signal leaves is not
-    /// known from a header.
-    /// </summary>
-    private static long PeakBytes(
-        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, long parameters,
-        ImageGeometry scan,
-        Backend backend)
-    {
-        const int valuesAndGradients = 2;
-        var orientation = plans.ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored;
-        var current = AxisOrder.Apply(orientation.Apply(scan.Spacing), plans.TransposeForward);
-        var stored = AxisOrder.Apply(orientation.Apply(scan.Extent), plans.TransposeForward);
-        var target = configuration.Is2D
-            ? new Spacing(current.Z, configuration.Spacing[0], configuration.Spacing[1])
-            : Spacing.FromArray(configuration.Spacing);
-        var size = configuration.Resampling.Data.Method == ResamplingMethod.None
-            ? stored
-            : ResampledShape.Of(stored, current, target);
-        var (padded, _) = SlidingWindow.Padding(size, configuration.Patch);
-        long channels = description.ChannelNames.Count + configuration.MaskLabels(description.Labels).Count,
-        heads = description.Labels.HeadCount;
-        var networks = folds * valuesAndGradients * parameters;
-        var sums = padded.Voxels * ((folds > 1 ? 2 * heads : heads) + 1);
-        var volumes = (stored.Voxels * description.ChannelNames.Count) + (size.Voxels * channels);
-        var export = (padded.Voxels * heads) + (padded == size ? 0 : size.Voxels * heads) + size.Voxels + (4 * stored.Voxels);
-        return PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend)
-            + (sizeof(float) * (networks + sums + volumes + export));
+                : new PredictionMemory(
+                    plans, configuration, description, Math.Max(1, folds.Count), new InferenceOptions(), budget, backend)
+                    .Of(scan));
     }
 
     private void Write(StringBuilder text, string indent)
@@ -171,9 +149,9 @@ public sealed record ModelInspection(
                 Line(text, indent + "  ", "after", first);
             }
 
-            if (item.PeakBytes is { } bytes)
+            if (item.Prediction is { } need)
             {
-                Line(text, indent + "  ", "memory", $"at most {MemoryPlan.Size(bytes)} for the scan, on the processor");
+                Line(text, indent + "  ", "memory", $"for the scan, on the processor: {need.Describe(Budget)}");
             }
         }
 

@@ -125,33 +125,9 @@ public static class PlanningRun
     /// </summary>
     private static int Workers(Dataset dataset, MemoryBudget budget, IReporter reporter)
     {
-        var (largest, id) = (1L, "");
-        foreach (var item in dataset.TrainingCases)
-        {
-            var need = Need(item, dataset.Description.ChannelNames.Count);
-            budget.Require(need + MemoryBudget.ProgramBytes, item.ImageFiles[0], "a machine with more memory");
-            (largest, id) = need > largest ? (need, item.Id) : (largest, id);
-        }
-
-        var workers = (int)Math.Clamp((budget.Bytes - MemoryBudget.ProgramBytes) / largest, 1, Environment.ProcessorCount);
-        reporter.Info(
-            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{id}`, "
-                + $"{MemoryBudget.Text(MemoryBudget.ProgramBytes + (workers * largest))} "
-            + $"of {MemoryBudget.Text(budget.Bytes)} with {workers} side by side");
-        return workers;
-    }
-
-    /// <summary>0 if the image cannot be read, which is reported when its turn comes.</summary>
-    private static long Need(DatasetCase item, int channels)
-    {
-        try
-        {
-            return CaseMeasurement.Bytes(ImageFile.ReadGeometry(item.ImageFiles[0]).Extent.Voxels, channels);
-        }
-        catch (SharpSegException)
-        {
-            return 0;
-        }
+        var channels = dataset.Description.ChannelNames.Count;
+        var needs = dataset.TrainingCases.Select(item => CaseMeasurement.Need(item, channels)).ToArray();
+        return SideBySide.Plan(needs, budget, "a machine with more memory", reporter.Info).Workers;
     }
 
     private static PlanResult Write(

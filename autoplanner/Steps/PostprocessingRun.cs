@@ -15,13 +15,14 @@ public static class PostprocessingRun
     /// <param name="description">Labels and file ending.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <returns>Per case, how many voxels became background.</returns>
     /// <exception cref="SharpSegException">
     /// No segmentation, a damaged one, or an output folder that may not be written.
     /// </exception>
     public static IReadOnlyDictionary<string, long> Execute(
         string folder, string output, PostprocessingSteps steps, DatasetDescription description, IReporter reporter,
-        CancellationToken cancel)
+        CancellationToken cancel, MemoryBudget? budget = null)
     {
         var ids = Evaluator.CasesIn(folder, description.FileEnding);
         if (ids.Count == 0)
@@ -32,7 +33,7 @@ public static class PostprocessingRun
 
         OutputFolder.Check(output, folder);
         Directory.CreateDirectory(output);
-        var removed = Execute([.. ids], folder, output, steps, description, reporter, cancel);
+        var removed = Execute([.. ids], folder, output, steps, description, reporter, cancel, budget);
         AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
         return removed;
     }
@@ -41,14 +42,18 @@ public static class PostprocessingRun
     internal static IReadOnlyDictionary<string, long> Execute(
         IReadOnlyList<string> ids, string folder, string output, PostprocessingSteps steps, DatasetDescription description,
         IReporter reporter,
-        CancellationToken cancel)
+        CancellationToken cancel, MemoryBudget? budget = null)
     {
         var removed = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var highest = description.Labels.HighestLabel;
+        var memory = SideBySide.Plan(
+            [.. ids.Select(id => CaseNeed.Of(
+                id, Path.Combine(folder, id + description.FileEnding), image => Bytes(image.Extent.Voxels)))],
+            budget ?? MemoryBudget.OfMachine(), "use a machine with more memory", reporter.Info);
         OrderedWork.Run(
             ids.Count,
-            Environment.ProcessorCount,
-            index =>
+            memory.Workers,
+            index => memory.Run(index, () =>
             {
                 var path = Path.Combine(folder, ids[index] + description.FileEnding);
                 var image = ImageFile.ReadLabels(path);
@@ -60,7 +65,7 @@ public static class PostprocessingRun
                 }
 
                 return (Image: image, Removed: steps.Apply(image.Voxels, image.Extent));
-            },
+            }),
             (index, result) =>
             {
                 cancel.ThrowIfCancellationRequested();
@@ -70,7 +75,10 @@ public static class PostprocessingRun
                 removed[ids[index]] = result.Removed;
                 reporter.Progress((index + 1.0) / ids.Count, $"case {index + 1}/{ids.Count}");
             },
-            cancel);
+            cancel, mostAhead: memory.Workers);
         return removed;
     }
+
+    /// <summary>Labels, a mask and its runs (docs/method/memory.md §4), of which noise may have more.</summary>
+    internal static long Bytes(long voxels) => voxels * (sizeof(short) + sizeof(bool) + 1);
 }

@@ -61,6 +61,8 @@ public sealed record PredictionRequest(
 public static class PredictionRun
 {
     // What a workspace keeps for itself: anything else in it may be an output.
+    private const string WithLess = "set --max-memory to what is really free";
+
     private static readonly string[] OwnFolders = ["runs", "preprocessed", "plans"];
 
     /// <summary>Predicts all cases and returns the files written.</summary>
@@ -125,7 +127,7 @@ public static class PredictionRun
         CheckOutput(request, cases, description);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(Mine(request, cases), description, failures, reporter);
-        mine = Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
+        (mine, var needs) = Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
         PrepareOutput(request, description);
         if (!request.IsFile)
         {
@@ -134,7 +136,7 @@ public static class PredictionRun
 
         var loaded = networks.Load(choice, description, request);
         reporter.Info($"{choice.Describe(labels)}; {mine.Count} case(s)");
-        return Predict(request, choice.Postprocessing, loaded, mine, failures, description, reporter, cancel);
+        return Predict(request, choice.Postprocessing, loaded, mine, needs, failures, description, reporter, cancel);
     }
 
     /// <summary>The cases of this part.</summary>
@@ -169,7 +171,7 @@ public static class PredictionRun
             failures, reporter);
         for (var p = 0; p < parts.Count; p++)
         {
-            mine = Fitting(
+            (mine, _) = Fitting(
                 request, choices[p], parts[p].Work.ReadDescription(), mine, failures, networks.Backend, reporter);
         }
 
@@ -201,9 +203,9 @@ public static class PredictionRun
                 void Segment(int part, DatasetCase item, string file, short[] table, Action<double> report)
                 {
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-                    var labels = loaded.Segment(
+                    var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
                         item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, report, null, null,
-                        cancel);
+                        cancel));
                     choices[part].Postprocessing.Apply(labels, geometry.Extent);
                     var merged = part == 0
                         ? new short[labels.Length]
@@ -232,7 +234,8 @@ public static class PredictionRun
 
     private static List<string> Predict(
         PredictionRequest request, PostprocessingSteps postprocessing, LoadedMembers loaded,
-        IReadOnlyList<DatasetCase> cases, CaseFailures failures, DatasetDescription description, IReporter reporter,
+        IReadOnlyList<DatasetCase> cases, Dictionary<string, long> needs, CaseFailures failures, DatasetDescription description,
+        IReporter reporter,
         CancellationToken cancel)
     {
         var labels = description.Labels;
@@ -248,7 +251,7 @@ public static class PredictionRun
                 continue;
             }
 
-            failures.Try(item.Id, () =>
+            failures.Try(item.Id, () => MemoryBudget.Guard(item.ImageFiles[0], needs[item.Id], WithLess, () =>
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 LabelImage Given() => ReadPreviousStage(request, item.Id, description);
@@ -260,7 +263,7 @@ public static class PredictionRun
                 postprocessing.Apply(segmentation, geometry.Extent);
                 ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
                 written.Add(path);
-            });
+            }));
         }
 
         reporter.Progress(1, $"{written.Count} segmentation(s)");
@@ -337,13 +340,13 @@ public static class PredictionRun
     }
 
     /// <summary>The cases that fit into memory.</summary>
-    private static IReadOnlyList<DatasetCase> Fitting(
+    private static (IReadOnlyList<DatasetCase> Cases, Dictionary<string, long> Needs) Fitting(
         PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
         CaseFailures failures, Backend backend, IReporter reporter)
     {
         var scans = cases.Select(item => (item.Id, item.ImageFiles[0], ImageFile.ReadGeometry(item.ImageFiles[0]))).ToArray();
-        var tooLarge = PlanMemory(request, choice, description, scans, failures.Try, backend, reporter);
-        return OrThrow([.. cases.Where(item => !tooLarge.Contains(item.Id))], failures);
+        var needs = PlanMemory(request, choice, description, scans, failures.Try, backend, reporter);
+        return (OrThrow([.. cases.Where(item => needs.ContainsKey(item.Id))], failures), needs);
     }
 
     private static IReadOnlyList<DatasetCase> OrThrow(IReadOnlyList<DatasetCase> cases, CaseFailures failures)
@@ -366,12 +369,14 @@ public static class PredictionRun
     /// <param name="attempt">Checks a scan; false if it fails and the others are to go on.</param>
     /// <param name="backend">Where the networks will run.</param>
     /// <param name="reporter">Receives the plan.</param>
-    internal static HashSet<string> PlanMemory(
+    /// <returns>The needs of the scans that fit, bytes.</returns>
+    internal static Dictionary<string, long> PlanMemory(
         PredictionRequest request, ModelChoice choice, DatasetDescription description,
         IReadOnlyList<(string Name, string File, ImageGeometry Geometry)> scans, Func<string, Action, bool> attempt,
         Backend backend, IReporter reporter)
     {
         var share = Share(request.Budget, choice);
+        var needs = new Dictionary<string, long>(StringComparer.Ordinal);
         var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
         var tooLarge = new HashSet<string>();
         var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
@@ -380,18 +385,22 @@ public static class PredictionRun
             : [(member.Plans, member.Configuration, member.Checkpoints.Count, needsAll)]);
         foreach (var (plans, configuration, folds, saves) in stages)
         {
-            var memory = new PredictionMemory(plans, configuration, description, folds, request.Options, share, backend);
+            PredictionMemory Memory(int count) =>
+                new(plans, configuration, description, count, request.Options, share, backend);
+            var saved = saves ? request.Probabilities : SavedProbabilities.None;
+            var memory = Memory(folds);
             (PredictionNeed Need, string Name)? most = null;
             foreach (var (name, file, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
-                var need = memory.Of(
-                    geometry.Extent, geometry.Spacing, saves, saves ? request.Probabilities : SavedProbabilities.None);
-                if (!attempt(name, () => share.Require(need.PeakBytes, file, "a machine with more memory")))
+                var need = memory.Of(geometry, saves, saved);
+                if (!attempt(name, () => need.Require(share, file, Remedy(geometry, need, saves, saved, share, folds, Memory))))
                 {
                     tooLarge.Add(name);
+                    needs.Remove(name);
                     continue;
                 }
 
+                needs[name] = Math.Max(need.PeakBytes, needs.GetValueOrDefault(name));
                 most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, name) : most;
             }
 
@@ -401,7 +410,28 @@ public static class PredictionRun
             }
         }
 
-        return tooLarge;
+        return needs;
+    }
+
+    /// <summary>What would fit: fewer folds, no probabilities or a single configuration; else nothing but a machine.</summary>
+    private static string Remedy(
+        ImageGeometry scan, PredictionNeed need, bool saves, SavedProbabilities saved, MemoryBudget budget, int folds,
+        Func<int, PredictionMemory> memory)
+    {
+        const string Machine = "a machine with more memory";
+        if (need.Fits(budget))
+        {
+            return Machine;
+        }
+
+        if (folds > 1 && memory(1).Of(scan, saves, saved) is var one && one.Fits(budget))
+        {
+            return $"one fold (-f 0), which needs {MemoryBudget.Text(one.PeakBytes)}";
+        }
+
+        return saves && memory(folds).Of(scan) is var labels && labels.PeakBytes < need.PeakBytes && labels.Fits(budget)
+            ? $"predict labels alone with one configuration (-c), which needs {MemoryBudget.Text(labels.PeakBytes)}"
+            : Machine;
     }
 
     /// <summary>What each member of an ensemble may take: the others' outputs wait beside it.</summary>

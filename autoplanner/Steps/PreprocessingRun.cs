@@ -77,8 +77,8 @@ public static class PreprocessingRun
         var scheme = dataset.Description.Labels;
         var recipeText = recipe.Fingerprint(scheme);
         workers = workers > 0 ? workers : Environment.ProcessorCount;
-        var needs = PlanMemory(cases, recipe, budget ?? MemoryBudget.OfMachine(), out var forCases, info);
-        var gate = new MemoryGate(forCases);
+        var memory = PlanMemory(cases, recipe, budget ?? MemoryBudget.OfMachine(), workers, info);
+        var gate = new MemoryGate(memory.BytesForCases);
         var failures = new CaseFailures(cases.Count, warn ?? (_ => { }));
 
         int finished = 0, written = 0, reused = 0;
@@ -122,14 +122,17 @@ public static class PreprocessingRun
                 return true;
             }
 
-            var bytes = needs[index];
+            var bytes = memory[index];
             using (gate.Enter(bytes))
             {
                 // Cases too large to run side by side share the cores inside the case instead.
-                var atOnce = Math.Clamp(forCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
+                var atOnce = Math.Clamp(memory.BytesForCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
                 var threads = (int)Math.Max(1, workers / atOnce);
-                using var wide = threads > 1 ? openProcessor(threads) : null;
-                Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
+                memory.Run(index, () =>
+                {
+                    using var wide = threads > 1 ? openProcessor(threads) : null;
+                    Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
+                });
             }
 
             if (bytes > LargeCase)
@@ -200,33 +203,17 @@ public static class PreprocessingRun
     /// Memory of each case (docs/method/memory.md §3); says what the largest takes and how many cases go side by side, and
     /// refuses a case that does not fit alone.
     /// </summary>
-    private static long[] PlanMemory(
-        IReadOnlyList<DatasetCase> cases, PreprocessingRecipe recipe, MemoryBudget budget, out long forCases,
-        Action<string>? info)
+    private static SideBySide PlanMemory(
+        IReadOnlyList<DatasetCase> cases, PreprocessingRecipe recipe, MemoryBudget budget, int workers, Action<string>? info)
     {
-        forCases = Math.Max(1, budget.Bytes - MemoryBudget.ProgramBytes);
-        var needs = new long[cases.Count];
         long disk = 0;
-        for (var i = 0; i < needs.Length; i++)
+        var needs = cases.Select(item => CaseNeed.Of(item.Id, item.ImageFiles[0], image =>
         {
-            if (PreprocessingMemory.Of(cases[i], recipe) is not { } memory)
-            {
-                continue;
-            }
-
-            needs[i] = memory.PeakBytes;
+            var memory = PreprocessingMemory.Of(image, recipe, hasLabels: true);
             disk += memory.ResultBytes;
-            budget.Require(
-                needs[i] + MemoryBudget.ProgramBytes, cases[i].ImageFiles[0], "a machine with more memory, or a coarser spacing");
-        }
-
-        var largest = needs.Max();
-        var sideBySide = Math.Clamp(forCases / Math.Max(1, largest), 1, Math.Min(Environment.ProcessorCount, cases.Count));
-        info?.Invoke(
-            $"memory: {MemoryBudget.Text(largest)} for the largest case, `{cases[Array.IndexOf(needs, largest)].Id}`, "
-            + $"{MemoryBudget.Text(MemoryBudget.ProgramBytes + (sideBySide * largest))} of {MemoryBudget.Text(budget.Bytes)} "
-            + $"with {sideBySide} side by side; disk at most {MemoryBudget.Text(disk)}");
-        return needs;
+            return memory.PeakBytes;
+        })).ToArray();
+        return SideBySide.Plan(needs, budget, "a machine with more memory, or a coarser spacing", info, workers, disk);
     }
 }
 

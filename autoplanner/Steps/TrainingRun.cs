@@ -18,9 +18,10 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// Time until everything must be done; null if there is no such time. Validation cases that do not fit into it are left out and
 /// counted.
 /// </param>
+/// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 public sealed record TrainingRequest(
     TrainingLength Length, bool Resume, SavedProbabilities Probabilities = SavedProbabilities.None, bool Surface = true,
-    Func<TimeSpan>? TimeLeft = null);
+    Func<TimeSpan>? TimeLeft = null, MemoryBudget? MaxMemory = null);
 
 /// <summary>The result.</summary>
 /// <param name="Training">How the training went.</param>
@@ -43,11 +44,15 @@ public static class TrainingRun
         TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
         using var alone = RunLock.Take(job.Folder, "trained");
-        var outcome = TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel);
+        var need = TrainingMemory.Plan(job, request, backend, reporter);
+        var outcome = MemoryBudget.Guard(
+            job.Folder, need, "train with a smaller --batch; --resume continues from the last checkpoint",
+            () => TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel));
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
         ValidationRun.Execute(
-            job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft);
+            job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft, request.MaxMemory);
         reporter.Stage("score");
-        return new TrainingResult(outcome, ValidationRun.Score(job, dataset, request.Surface, reporter, cancel));
+        return new TrainingResult(outcome, ValidationRun.Score(
+            job, dataset, request.Surface, reporter, cancel, request.MaxMemory));
     }
 }

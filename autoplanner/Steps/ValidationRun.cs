@@ -30,14 +30,15 @@ internal static class ValidationRun
     /// <param name="saved">Whether and how the class probabilities, from which ensembles are made, are written, too.</param>
     /// <param name="timeLeft">Time until scoring must be done, too; cases that do not fit into it wait for the next
     /// session.</param>
+    /// <param name="maxMemory">Memory that may be taken; null for what the machine has.</param>
     /// <exception cref="SharpSegException">The device failed; cases already predicted stay.</exception>
     public static void Execute(
         TrainingJob job, Backend backend, InferenceOptions options, IReporter reporter, CancellationToken cancel,
-        SavedProbabilities saved = SavedProbabilities.None, Func<TimeSpan>? timeLeft = null)
+        SavedProbabilities saved = SavedProbabilities.None, Func<TimeSpan>? timeLeft = null, MemoryBudget? maxMemory = null)
     {
         try
         {
-            Predict(job, backend, options, saved, timeLeft, reporter, cancel);
+            Predict(job, backend, options, saved, timeLeft, maxMemory ?? MemoryBudget.OfMachine(), reporter, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -53,8 +54,10 @@ internal static class ValidationRun
     /// <param name="surface">Also HD95 and NSD.</param>
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Ends at once.</param>
+    /// <param name="maxMemory">Memory that may be taken; null for what the machine has.</param>
     public static EvaluationSummary Score(
-        TrainingJob job, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel)
+        TrainingJob job, Dataset dataset, bool surface, IReporter reporter, CancellationToken cancel,
+        MemoryBudget? maxMemory = null)
     {
         var folder = Workspace.ValidationFolder(job.Folder);
         var references = dataset.TrainingCases.ToDictionary(c => c.Id, c => c.LabelFile, StringComparer.Ordinal);
@@ -64,7 +67,7 @@ internal static class ValidationRun
             Path.Combine(folder, id + job.Description.FileEnding))).ToArray();
         var predicted = cases.Where(item => File.Exists(item.PredictionFile)).ToArray();
         var scored = Evaluator.Evaluate(
-            predicted, job.Description.Labels, new EvaluationOptions { Surface = surface },
+            predicted, job.Description.Labels, new EvaluationOptions { Surface = surface, MaxMemory = maxMemory },
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
         var summary = EvaluationSummary.Of(
             scored.Classes, scored.Cases, [.. cases.Except(predicted).Select(item => item.CaseId)]);
@@ -79,8 +82,7 @@ internal static class ValidationRun
 
     private static void Predict(
         TrainingJob job, Backend backend, InferenceOptions options, SavedProbabilities saved, Func<TimeSpan>? timeLeft,
-        IReporter reporter,
-        CancellationToken cancel)
+        MemoryBudget budget, IReporter reporter, CancellationToken cancel)
     {
         var folder = Workspace.ValidationFolder(job.Folder);
         Directory.CreateDirectory(folder);
@@ -90,7 +92,7 @@ internal static class ValidationRun
         using var predictor = new Predictor(
             backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
         var memory = new PredictionMemory(
-            job.Plans, job.Configuration, job.Description, folds: 1, options, MemoryBudget.OfMachine(), backend);
+            job.Plans, job.Configuration, job.Description, folds: 1, options, budget, backend);
         var nextStages = PreparedNextStages(job, reporter);
         var clock = Stopwatch.StartNew();
         var predictedVoxels = 0L;
@@ -118,26 +120,35 @@ internal static class ValidationRun
                 return;
             }
 
+            var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
+            MemoryBudget.Guard(
+                stored.Properties.SourceFiles[0], memory.OfStored(stored.Properties, saved).PeakBytes,
+                "set --max-memory to what is really free; --resume continues with this case",
+                () => PredictCase(stored, geometry, path));
+            predictedVoxels += voxels;
+        }
+
+        reporter.Progress(1, $"{job.ValidationCases.Count} cases");
+
+        void PredictCase(StoredCase stored, ImageGeometry geometry, string path)
+        {
             stored.Verify();
+            var id = stored.Properties.CaseId;
             var cut = memory.Cut(OutputGrid.Of(stored.Properties, job.Plans, job.Configuration), needsAll: true);
             using var outputs = cut.IsWhole
                 ? predictor.Predict(InputOf(job, stored), cancel)
                 : predictor.PredictToFile(InputOf(job, stored), cut, folder, cancel);
             var segmentation = SegmentationExporter.ToOriginalGrid(
                 outputs, stored.Properties, job.Plans, job.Configuration, labels);
-            var geometry = ImageFile.ReadGeometry(stored.Properties.SourceFiles[0]);
             HandOver(job, nextStages, stored, outputs);
             if (saved != SavedProbabilities.None)
             {
                 using var maps = new PredictedMaps(outputs, stored.Properties, job.Plans, job.Configuration, labels);
-                ProbabilityFile.Write(probabilities, id, maps, labels, saved);
+                ProbabilityFile.Write(ProbabilityFile.PathOf(folder, id), id, maps, labels, saved);
             }
 
             ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
-            predictedVoxels += voxels;
         }
-
-        reporter.Progress(1, $"{job.ValidationCases.Count} cases");
     }
 
     private static ITileSource InputOf(TrainingJob job, StoredCase stored)

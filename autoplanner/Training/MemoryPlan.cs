@@ -49,19 +49,32 @@ internal sealed record MemoryPlan(
     /// The device has less memory than the plan needs; the hint says what would fit.
     /// </exception>
     public static MemoryPlan Require(
-        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
+        Require(
+            profile, configuration, description, backend, backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue,
+            $"{backend.Name} has {Size(backend.MemoryBytes)}");
+
+    /// <summary>As the other, where only a part of the memory is left.</summary>
+    /// <param name="profile">Decides the optimiser.</param>
+    /// <param name="configuration">Network, patch, batch.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="limit">Bytes that are left.</param>
+    /// <param name="whatIsThere">Says so.</param>
+    public static MemoryPlan Require(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, long limit,
+        string whatIsThere)
     {
         var plan = Of(profile, configuration, description, backend);
-        if (backend.MemoryBytes <= 0 || plan.Total <= backend.MemoryBytes)
+        if (plan.Total <= limit)
         {
             return plan;
         }
 
         throw new SharpSegException(
             $"{configuration.Name} with batch {configuration.BatchSize} and patch {configuration.Patch} needs "
-                + $"{Size(plan.Total)}, "
-                + $"{backend.Name} has {Size(backend.MemoryBytes)}",
-            WhatFits(profile, configuration, description, backend));
+                + $"{Size(plan.Total)}, {whatIsThere}",
+            WhatFits(profile, configuration, description, backend, limit));
     }
 
     /// <summary>What to do when memory is insufficient: the largest smaller batch that fits, else the largest patch.</summary>
@@ -69,10 +82,10 @@ internal sealed record MemoryPlan(
     /// <param name="configuration">What does not fit.</param>
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">The device.</param>
+    /// <param name="limit">Bytes.</param>
     private static string WhatFits(
-        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, long limit)
     {
-        var limit = backend.MemoryBytes;
         bool Fits(ConfigurationPlan smaller) => Of(profile, smaller, description, backend).Total <= limit;
 
         int fitting = 0, beyond = configuration.BatchSize; // fitting fits (0: nothing known to), beyond does not

@@ -16,6 +16,17 @@ internal static class DistanceTransform
     public static double[] Squared(ReadOnlySpan<bool> seeds, Extent extent, Spacing spacing)
     {
         var distance = new double[extent.Voxels];
+        Squared(seeds, extent, spacing, distance);
+        return distance;
+    }
+
+    /// <summary>The same into an array that is there.</summary>
+    /// <param name="seeds">extent.Voxels entries (z, y, x).</param>
+    /// <param name="extent">Voxels (z, y, x).</param>
+    /// <param name="spacing">mm (z, y, x).</param>
+    /// <param name="distance">Receives extent.Voxels squared distances.</param>
+    public static void Squared(ReadOnlySpan<bool> seeds, Extent extent, Spacing spacing, double[] distance)
+    {
         for (var i = 0; i < distance.Length; i++)
         {
             distance[i] = seeds[i] ? 0 : double.PositiveInfinity;
@@ -40,8 +51,6 @@ internal static class DistanceTransform
                 }
             }
         }
-
-        return distance;
     }
 
     /// <summary>d(q) = min over p of w·(q - p)² + f(p) along one line.</summary>

@@ -16,7 +16,8 @@ internal static class DemoCommand
         var limit = Duration.Parse(options.MaxTime, "--max-time");
         using var backend = Devices.Open(options, reporter);
         var (result, overlays) = DemoRun.Execute(
-            options.Output, options.Cases, limit, options.Seed, options.Resume, backend, Cpu.Open, reporter, cancel);
+            options.Output, options.Cases, limit, options.Seed, options.Resume, backend, Cpu.Open, reporter, cancel,
+            options.Budget);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
         Scores.AddTraining(json, result.Runs[0].Result.Training);

@@ -25,7 +25,7 @@ internal static class EnsembleCommand
         reporter.Stage($"average {folders.Length} predictions");
         var files = EnsembleRun.Execute(
             folders, options.Output, Descriptions.Find(options.DatasetJson, folders), ((IKeepsProbabilities)options).Kept,
-            reporter, cancel);
+            reporter, cancel, options.Budget);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
     }

@@ -36,7 +36,11 @@ internal static class EvaluateCommand
                 files || OutputFolder.DatasetAround(options.Predictions) is not null
                     ? null
                     : Workspace.SummaryFile(options.Predictions));
-        var scoring = new EvaluationOptions { Surface = !options.NoSurface, RequireAll = options.RequireAll, KeepGoing = true };
+        var scoring = new EvaluationOptions
+        {
+            Surface = !options.NoSurface, RequireAll = options.RequireAll, KeepGoing = true, MaxMemory = options.Budget,
+            Info = reporter.Info,
+        };
         reporter.Stage("score");
         var summary = files ? OfFiles(options, scoring, reporter, cancel) : OfFolders(options, scoring, reporter, cancel);
         foreach (var item in summary.Cases.Where(item => item.Warning is not null))

@@ -22,7 +22,7 @@ internal static class FindBestCommand
         var result = FindBestRun.Execute(
             new FindBestRequest(
                 work, folds, !options.NoEnsemble, options.TrainedOnly, !options.NoPostprocessing, options.Work,
-                plans is [] ? null : plans),
+                plans is [] ? null : plans, options.Budget),
             reporter, cancel);
 
         var json = Scores.Json(result.Summary);

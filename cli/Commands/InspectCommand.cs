@@ -18,7 +18,8 @@ internal static class InspectCommand
             using var processor = Cpu.Open();
             var work = model?.Work ?? new Workspace(options.Model, options.Plan);
             var inspection = ModelInspection.Of(
-                work, model?.Parts ?? [], options.Scan, trainedOnly: model is not null, processor);
+                work, model?.Parts ?? [], options.Scan, trainedOnly: model is not null, processor,
+                options.Budget);
             return new Answer(inspection.ToText(), Json(inspection));
         }
         catch (SharpSegException error) when (model is not null)
@@ -63,6 +64,6 @@ internal static class InspectCommand
         ["folds"] = new JsonArray([.. item.Folds.Select(fold => (JsonNode)fold)]),
         ["spacing"] = new JsonArray([.. item.Configuration.Spacing.Select(value => (JsonNode)value)]),
         ["patch_size"] = new JsonArray([.. item.Configuration.PatchSize.Select(value => (JsonNode)value)]),
-        ["peak_bytes"] = item.PeakBytes,
+        ["peak_bytes"] = item.Prediction?.PeakBytes,
     };
 }

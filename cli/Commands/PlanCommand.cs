@@ -49,7 +49,7 @@ internal static class PlanCommand
             : PlanningRun.Execute(
                 dataset ?? throw new UsageException(
                     "DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),
-                work, planner, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
+                work, planner, reporter, cancel, options.Budget);
 
         if (patients is not null)
         {

@@ -39,7 +39,7 @@ internal static class PostprocessCommand
         reporter.Stage("postprocess");
         reporter.Info(best.Postprocessing.Describe(description.Labels));
         var removed = PostprocessingRun.Execute(
-            options.Folder, options.Output, best.Postprocessing, description, reporter, cancel);
+            options.Folder, options.Output, best.Postprocessing, description, reporter, cancel, options.Budget);
         return new Answer(Text(options, best, description, removed), new JsonObject
         {
             ["segmentations"] = new JsonArray(

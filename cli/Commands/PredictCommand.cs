@@ -39,7 +39,7 @@ internal static class PredictCommand
             new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part,
             options.Parts,
             options.PreviousStage, ((IKeepsProbabilities)options).Kept, !options.NoPostprocessing, model?.Parts,
-            MemoryLimit.Of(options.MaxMemory));
+            options.Budget);
         var (files, failed) = Predict(request, options.Watch, networks, model, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer(

@@ -24,7 +24,7 @@ internal static class PreprocessCommand
             try
             {
                 PreprocessingRun.Execute(
-                    dataset, work, plans, name, Cpu.Open, reporter, cancel, MemoryLimit.Of(options.MaxMemory));
+                    dataset, work, plans, name, Cpu.Open, reporter, cancel, options.Budget);
             }
             catch (CasesFailedException some)
             {

@@ -35,8 +35,22 @@ internal abstract class CommonOptions
     public virtual (string Message, string? Hint) WhenInterrupted => ("interrupted; nothing was written", null);
 }
 
+/// <summary>The options of every verb that plans its memory.</summary>
+internal abstract class MemoryOptions : CommonOptions
+{
+    [Option(
+        "max-memory",
+        HelpText = "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.")]
+    public string? MaxMemory { get; set; }
+
+    /// <summary>What the option says; null without it.</summary>
+    /// <exception cref="UsageException">It says no size.</exception>
+    public MemoryBudget? Budget => MaxMemory is not { } text ? null : MemoryBudget.Parse(text)
+        ?? throw new UsageException($"--max-memory {text}: not a size", "write it like 2G, 512M or 1.5GiB");
+}
+
 /// <summary>The options of every verb that computes.</summary>
-internal abstract class ComputeOptions : CommonOptions
+internal abstract class ComputeOptions : MemoryOptions
 {
     [Option("device", Default = "auto", HelpText = "auto, cpu, or a name from `sharpseg devices`.")]
     public string Device { get; set; } = "auto";
@@ -53,18 +67,6 @@ internal abstract class ComputeOptions : CommonOptions
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the state is saved", "run the same command with --resume to continue");
-}
-
-/// <summary>The option of the verbs that plan their memory.</summary>
-internal static class MemoryLimit
-{
-    public const string Help =
-        "Memory that may be taken, e.g. 2G, 512M or 1.5GiB. Default: what the machine or its container has.";
-
-    /// <summary>What the option says; null without it.</summary>
-    /// <exception cref="UsageException">It says no size.</exception>
-    public static MemoryBudget? Of(string? text) => text is null ? null : MemoryBudget.Parse(text)
-        ?? throw new UsageException($"--max-memory {text}: not a size", "write it like 2G, 512M or 1.5GiB");
 }
 
 /// <summary>What the verbs that plan a dataset have in common.</summary>

@@ -7,7 +7,7 @@ namespace SharpSeg.Cli.Options;
     "find-best",
     HelpText = "Choose the best configuration or pair of configurations by cross-validation, and its postprocessing.")]
 [Examples("sharpseg find-best work", "sharpseg find-best work -f 0,1 --trained-only")]
-internal sealed class FindBestOptions : CommonOptions
+internal sealed class FindBestOptions : MemoryOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
     public string Work { get; set; } = "";
@@ -51,7 +51,7 @@ internal sealed class CompareOptions : CommonOptions
 
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
 [Examples("sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json")]
-internal sealed class EnsembleOptions : CommonOptions, IKeepsProbabilities
+internal sealed class EnsembleOptions : MemoryOptions, IKeepsProbabilities
 {
     [Value(0, MetaName = "FOLDERS", Required = true, HelpText = "Two or more folders that `predict --save-probabilities` wrote.")]
     public IEnumerable<string> Folders { get; set; } = [];
@@ -74,7 +74,7 @@ internal sealed class EnsembleOptions : CommonOptions, IKeepsProbabilities
 
 [Verb("postprocess", HelpText = "Apply the postprocessing that `find-best` chose to a folder of segmentations.")]
 [Examples("sharpseg postprocess averaged -o final -w work", "sharpseg postprocess averaged -o final -b best.json")]
-internal sealed class PostprocessOptions : CommonOptions
+internal sealed class PostprocessOptions : MemoryOptions
 {
     [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Folder of segmentations.")]
     public string Folder { get; set; } = "";
@@ -133,7 +133,7 @@ internal sealed class ImportOptions : CommonOptions
     "inspect",
     HelpText = "Show what a plan or a model consists of: configurations, layers, parameters, operations, memory, folds.")]
 [Examples("sharpseg inspect work", "sharpseg inspect model.zip --scan scan.nii.gz")]
-internal sealed class InspectOptions : CommonOptions
+internal sealed class InspectOptions : MemoryOptions
 {
     [Value(0, MetaName = "MODEL", Required = true, HelpText = "A planned workspace, or model.zip.")]
     public string Model { get; set; } = "";

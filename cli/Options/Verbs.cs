@@ -93,7 +93,7 @@ internal sealed class VerifyOptions : CommonOptions
 [Examples(
     "sharpseg plan Task04_Hippocampus -o work --explain",
     "sharpseg plan Task04_Hippocampus -o work --network resenc_l --plan large")]
-internal sealed class PlanVerbOptions : CommonOptions
+internal sealed class PlanVerbOptions : MemoryOptions
 {
     [Value(0, MetaName = "DATASET", HelpText = "Dataset folder; with --fingerprint it is optional and not measured.")]
     public string? Dataset { get; set; }
@@ -131,9 +131,6 @@ internal sealed class PlanVerbOptions : CommonOptions
     [Option("spacing", Separator = ',', HelpText = "Target spacing z,y,x in mm, instead of the planned one.")]
     public IEnumerable<double> Spacing { get; set; } = [];
 
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
-
     [Option("explain", HelpText = "Print each decision: the rule, its inputs and its result.")]
     public bool Explain { get; set; }
 
@@ -146,7 +143,7 @@ internal sealed class PlanVerbOptions : CommonOptions
 
 [Verb("preprocess", HelpText = "Crop, normalise and resample all cases of a planned dataset.")]
 [Examples("sharpseg preprocess work", "sharpseg preprocess work -c 2d")]
-internal sealed class PreprocessOptions : CommonOptions
+internal sealed class PreprocessOptions : MemoryOptions
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
     public string Work { get; set; } = "";
@@ -156,9 +153,6 @@ internal sealed class PreprocessOptions : CommonOptions
 
     [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
     public string? Plan { get; set; }
-
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the finished cases are kept", "run the same command to continue");
@@ -277,9 +271,6 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
     [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
     public bool NoPostprocessing { get; set; }
 
-    [Option("max-memory", HelpText = MemoryLimit.Help)]
-    public string? MaxMemory { get; set; }
-
     [Option("watch", HelpText = "Segment every scan that appears in the folder that -i names, until Ctrl-C.")]
     public bool Watch { get; set; }
 
@@ -300,7 +291,7 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
 [Examples(
     "sharpseg evaluate segmentations labelsTs -d work/dataset.json --cases",
     "sharpseg evaluate segmentation.nii.gz reference.nii.gz")]
-internal sealed class EvaluateOptions : CommonOptions
+internal sealed class EvaluateOptions : MemoryOptions
 {
     [Value(0, MetaName = "PREDICTIONS", Required = true, HelpText = "Folder of segmentations, or one file.")]
     public string Predictions { get; set; } = "";

@@ -18,6 +18,9 @@ public abstract partial class Backend
     /// </summary>
     public virtual long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>Whether that memory is the device's own; else it is the host's, which everything else shares.</summary>
+    public virtual bool HasOwnMemory => false;
+
     /// <summary>New memory for at least <paramref name="length"/> float32 values, 64-byte aligned, contents undefined.</summary>
     public DeviceBuffer Allocate(long length)
     {

@@ -18,6 +18,9 @@ internal sealed partial class GpuBackend
     public override long MemoryBytes => accelerator.MemorySize;
 
     /// <inheritdoc/>
+    public override bool HasOwnMemory => true;
+
+    /// <inheritdoc/>
     protected override DeviceBuffer AllocateCore(long length)
     {
         releases.RequireNone();

@@ -22,7 +22,8 @@ public sealed class OrderedWorkTests
             {
                 Assert.Equal(i * i, square);
                 taken.Add(i);
-            });
+            },
+            default);
         Assert.Equal(Enumerable.Range(0, 50), taken);
     }
 
@@ -32,7 +33,7 @@ public sealed class OrderedWorkTests
     public void The_first_failure_is_told(int workers)
     {
         var error = Assert.Throws<SharpSegException>(() => OrderedWork.Run(
-            20, workers, i => i % 5 == 3 ? throw new SharpSegException($"case {i}") : i, (_, _) => { }));
+            20, workers, i => i % 5 == 3 ? throw new SharpSegException($"case {i}") : i, (_, _) => { }, default));
         Assert.Equal("case 3", error.Message);
     }
 
@@ -66,5 +67,27 @@ public sealed class OrderedWorkTests
 
     [Fact]
     public void No_work_is_done_at_once() =>
-        OrderedWork.Run<int>(0, 3, _ => throw new InvalidOperationException(), (_, _) => { });
+        OrderedWork.Run<int>(0, 3, _ => throw new InvalidOperationException(), (_, _) => { }, default);
+
+    /// <summary>Where the first piece takes long, not all the others may have their results wait for it.</summary>
+    [Fact]
+    public void Large_results_do_not_gather()
+    {
+        var (begun, most) = (0, 0);
+        OrderedWork.Run(
+            20, 3, index =>
+            {
+                Interlocked.Increment(ref begun);
+                if (index == 0)
+                {
+                    SpinWait.SpinUntil(() => Volatile.Read(ref begun) == 3, TimeSpan.FromSeconds(30));
+                    Thread.Sleep(50);
+                    most = Volatile.Read(ref begun);
+                }
+
+                return index;
+            },
+            (_, _) => { }, default, mostAhead: 3);
+        Assert.Equal((20, 3), (begun, most));
+    }
 }

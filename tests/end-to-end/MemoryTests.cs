@@ -31,6 +31,41 @@ public sealed partial class MemoryTests : IDisposable
         Assert.True(outcome.Code == 0, outcome.Errors);
     }
 
+    /// <summary>
+    /// The plan believes what it is told; where that is not there, one line names the file, the need and what to do.
+    /// </summary>
+    [FactWith(Needs.Bash)]
+    public void Out_of_memory_is_one_line_with_file_need_and_remedy()
+    {
+        var (dataset, work) = (Large(), folder.At("work"));
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--memory", "1GB");
+        var (image, labels) = (
+            Path.Combine(dataset, "imagesTr", "case_0_0000.nii"), Path.Combine(dataset, "labelsTr", "case_0.nii"));
+        string[][] commands =
+        [
+            ["preprocess", work, "-c", "2d", "--max-memory", "8G"],
+            ["plan", dataset, "-o", folder.At("other"), "--max-memory", "8G"],
+            ["evaluate", labels, labels, "-d", Path.Combine(dataset, "dataset.json"), "--no-surface", "--max-memory", "8G"],
+        ];
+        foreach (var command in commands)
+        {
+            var outcome = SharpSegProcess.RunInMemory(command[0] == "evaluate" ? 110_000_000 : 170_000_000, command);
+            outcome.AssertErrorWithHint(1, "out of memory", command[0] == "evaluate" ? labels : image, "MB are needed");
+        }
+
+        Assert.Empty(Directory.EnumerateFiles(folder.At("work"), "case_0*", SearchOption.AllDirectories));
+    }
+
+    /// <summary>The limit of the operating system is as good as --max-memory: nothing is begun.</summary>
+    [FactWith(Needs.Bash)]
+    public void What_does_not_fit_into_the_process_limit_is_refused_before()
+    {
+        var (dataset, work) = (Large(), folder.At("work"));
+        SharpSegProcess.RunInMemory(250_000_000, "plan", dataset, "-o", work)
+            .AssertErrorWithHint(1, "MB of memory are needed, there are 250 MB");
+        Assert.False(File.Exists(Path.Combine(work, "plans.json")));
+    }
+
     /// <summary>The peak that a command printed, bytes.</summary>
     private static double Printed(Outcome outcome)
     {

@@ -21,10 +21,13 @@ internal sealed record CaseMeasurement(
     int[] ClassComponents, int LeftRightAxis, string? SpacingProblem)
 {
     /// <summary>
-    /// Bytes at the peak: all channels, and beside them the label map on its way from floats to labels, or labels, mask and the
-    /// foreground's values (docs/method/memory.md §3).
+    /// Bytes at the peak: all channels, and beside them labels, mask and the foreground's values (docs/method/memory.md §3).
     /// </summary>
     public static long Bytes(long voxels, int channels) => voxels * (((long)channels * sizeof(float)) + 8);
+
+    /// <summary>What measuring a case takes, by the header of its image.</summary>
+    public static CaseNeed Need(DatasetCase item, int channels) =>
+        CaseNeed.Of(item.Id, item.ImageFiles[0], image => Bytes(image.Extent.Voxels, channels));
 
     /// <summary>Reads and measures one case.</summary>
     /// <param name="dataset">The dataset.</param>

@@ -29,7 +29,14 @@ internal static class FingerprintExtractor
         OrderedWork.Run(
             cases.Count,
             workers,
-            i => CaseMeasurement.Of(dataset, cases[i], poolings),
+            i =>
+            {
+                var need = CaseMeasurement.Need(cases[i], poolings.Length);
+                return MemoryBudget.Guard(
+                    need.File, need.Bytes + MemoryBudget.ProgramBytes,
+                    "set --max-memory to what is really free, so that fewer cases go side by side",
+                    () => CaseMeasurement.Of(dataset, cases[i], poolings));
+            },
             (i, measurement) =>
             {
                 for (var channel = 0; channel < measurement.Intensities.Count; channel++)

@@ -8,7 +8,6 @@ using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
@@ -28,7 +27,7 @@ internal sealed class JobSizes
     private readonly Plans plans;
     private readonly DatasetDescription description;
     private readonly Backend processor;
-    private readonly IReadOnlyList<(Extent Extent, Spacing Spacing)> cases;
+    private readonly IReadOnlyList<ImageGeometry> cases;
 
     /// <summary>Reads the sizes of all cases: their headers, else the fingerprint.</summary>
     /// <param name="work">A planned workspace.</param>
@@ -39,13 +38,13 @@ internal sealed class JobSizes
         (plans, description, this.processor) = (work.ReadPlans(), work.ReadDescription(), processor);
         if (dataset is not null)
         {
-            cases = [.. dataset.TrainingCases.Select(item => ImageFile.ReadGeometry(item.ImageFiles[0]))
-                .Select(geometry => (geometry.Extent, geometry.Spacing))];
+            cases = [.. dataset.TrainingCases.Select(item => ImageFile.ReadGeometry(item.ImageFiles[0]))];
         }
         else
         {
             var fingerprint = FingerprintJson.Read(work.FingerprintFile);
-            cases = [.. fingerprint.ShapesAfterCrop.Zip(fingerprint.Spacings)];
+            cases = [.. fingerprint.ShapesAfterCrop.Zip(
+                fingerprint.Spacings, (shape, spacing) => new ImageGeometry(shape, spacing, new double[12], "", []))];
         }
     }
 
@@ -53,7 +52,7 @@ internal sealed class JobSizes
     public long Preprocessing(string configuration, int cpus)
     {
         var recipe = PreprocessingRecipe.From(plans, plans.Resolve(configuration));
-        var largest = cases.Max(item => PreprocessingMemory.Of(item.Extent, item.Spacing, recipe, hasLabels: true).PeakBytes);
+        var largest = cases.Max(item => PreprocessingMemory.Of(item, recipe, hasLabels: true).PeakBytes);
         return Asked(largest * Math.Min(cpus, cases.Count));
     }
 
@@ -71,7 +70,7 @@ internal sealed class JobSizes
         var memory = new PredictionMemory(
             plans, plan, description, folds: 1, new InferenceOptions(), new MemoryBudget(PredictionLimit, IsGiven: false),
             processor);
-        return Asked(Math.Max(training, cases.Max(item => memory.Of(item.Extent, item.Spacing, true).PeakBytes)));
+        return Asked(Math.Max(training, cases.Max(item => memory.Of(item, needsMaps: true).PeakBytes)));
     }
 
     /// <summary>Averaging and scoring the candidates of a comparison.</summary>

@@ -1,5 +1,8 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;
@@ -26,6 +29,16 @@ public sealed class MemoryPageTests
         var numbers = Page.Numbers("measuring").Select(number => number.Value).ToArray();
         Assert.Equal(CaseMeasurement.Bytes(Scan.Voxels, 1) / 1e9, numbers[^2], 4);
         Assert.Equal(CaseMeasurement.Bytes(Scan.Voxels, 4) / 1e9, numbers[^1], 4);
+    }
+
+    [Fact]
+    public void Bytes_per_voxel_are_the_pages()
+    {
+        var labels = new LabelScheme([new("background", [0]), new("a", [1])]);
+        Assert.Equal(
+            [Evaluator.Bytes(1, surface: false), Evaluator.Bytes(1, surface: true), EnsembleMembers.Bytes(1, labels),
+                PostprocessingRun.Bytes(1), PostprocessingDecision.Bytes(1)],
+            Page.Table("per-voxel").Select(row => (long)row.Numbers("bytes")[0].Value));
     }
 
     [Theory]

@@ -1,0 +1,84 @@
+using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Evaluation;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// Memory of a fold, from its first step to its scores (docs/method/memory.md §5): the phases follow each other, and the largest
+/// counts.
+/// </summary>
+internal static class TrainingMemory
+{
+    private const int SupervisedShare = 2;                // all supervised outputs have fewer than twice the first one's voxels
+    private const int TemporaryPlanes = 4;                // float32 planes of an initial patch that augmentation works with
+
+    /// <summary>Says what the phases take, and refuses what does not fit before anything is trained.</summary>
+    /// <param name="job">What is trained.</param>
+    /// <param name="request">How.</param>
+    /// <param name="backend">Where.</param>
+    /// <param name="reporter">Receives a line.</param>
+    /// <returns>Bytes that training itself takes of the host.</returns>
+    /// <exception cref="SharpSegException">A phase does not fit; the hint says which batch or patch does.</exception>
+    public static long Plan(TrainingJob job, TrainingRequest request, Backend backend, IReporter reporter)
+    {
+        var budget = request.MaxMemory ?? MemoryBudget.OfMachine();
+        var batch = request.Length.Schedule?.BatchSize ?? job.Configuration.BatchSize;
+        var loader = LoaderBytes(job, batch);
+        var training = MemoryBudget.ProgramBytes + loader;
+        if (!backend.HasOwnMemory)
+        {
+            var left = budget.Bytes - training;
+            training += MemoryPlan.Require(
+                job.Plans.Profile, job.Configuration with { BatchSize = batch }, job.Description, backend, left,
+                $"beside the program and the batches in work {(budget.IsGiven ? "--max-memory leaves" : "there are")} "
+                    + $"{MemoryBudget.Text(Math.Max(0, left))}").Total;
+        }
+        else
+        {
+            budget.Require(training, job.Folder, "a smaller --batch");
+        }
+
+        var memory = new PredictionMemory(
+            job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(), budget, backend);
+        long validation = 0, scoring = 0, disk = 0;
+        foreach (var id in job.ValidationCases)
+        {
+            using var stored = StoredCase.Open(job.DataFolder, id);
+            var need = memory.OfStored(stored.Properties, request.Probabilities);
+            need.Require(
+                budget, stored.Properties.SourceFiles[0],
+                "a machine with more memory: the case is one of the fold's validation");
+            var score = Evaluator.Bytes(stored.Properties.ShapeBeforeCropping.Voxels, request.Surface);
+            (validation, scoring, disk) = (
+                Math.Max(validation, need.PeakBytes), Math.Max(scoring, MemoryBudget.ProgramBytes + score),
+                Math.Max(disk, need.DiskBytes));
+        }
+
+        reporter.Info(
+            $"memory: training {MemoryBudget.Text(training)}, validation {MemoryBudget.Text(validation)}, scoring "
+                + $"{MemoryBudget.Text(scoring)}; peak {MemoryBudget.Text(Math.Max(training, Math.Max(validation, scoring)))} of "
+                + $"{MemoryBudget.Text(budget.Bytes)}"
+            + (disk > 0 ? $"; disk at most {MemoryBudget.Text(disk)} a case" : ""));
+        return training;
+    }
+
+    /// <summary>Batches that wait or are handed over, and samples in work on every thread.</summary>
+    private static long LoaderBytes(TrainingJob job, int batch)
+    {
+        var geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D);
+        var (patch, initial) = (geometry.Patch.Voxels, geometry.Initial.Voxels);
+        long channels = job.Description.ChannelNames.Count;
+        var masks = job.Configuration.MaskLabels(job.Description.Labels).Count;
+        var targets = SupervisedShare * new SupervisionTargets(
+            job.Description.Labels.HasRegions ? job.Description.Labels.Regions : [], job.Description.Labels.IgnoreLabel).Channels;
+        var batches = BatchLoader.MostBatches * batch * patch * sizeof(float) * (channels + masks + targets);
+        var sample = ((channels * sizeof(float)) + (2 * sizeof(short))) * (patch + initial)
+            + (TemporaryPlanes * sizeof(float) * initial);
+        return batches + (BatchLoader.MostBuilders * sample);
+    }
+}

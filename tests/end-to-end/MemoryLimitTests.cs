@@ -1,0 +1,128 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>Every heavy verb says what it will take, and keeps to --max-memory (docs/method/memory.md).</summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    /// <summary>A limit that the program alone fills: each verb refuses with numbers and writes nothing.</summary>
+    [Fact]
+    public void Every_heavy_verb_says_its_need_and_refuses_with_numbers()
+    {
+        var validation = Path.Combine(trained.Run, "validation");
+        var labels = Path.Combine(trained.Dataset, "labelsTr");
+        var scans = Path.Combine(trained.Dataset, "imagesTr");
+        var work = folder.Copy(trained.Work, "work");
+        SharpSegProcess.Succeed("predict", work, "-i", scans, "-o", folder.At("a"), "--save-probabilities", "--device", "cpu");
+        folder.Copy(folder.At("a"), "b");
+        var best = folder.At("best.json");
+        File.WriteAllText(best, Best);
+        string[][] commands =
+        [
+            ["evaluate", validation, labels, "-d", Path.Combine(work, "dataset.json"), "-o", folder.At("summary.json")],
+            ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")],
+            ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best],
+            ["find-best", work, "-f", "0", "--trained-only", "--no-ensemble"],
+            ["predict", work, "-i", scans, "-o", folder.At("c"), "--device", "cpu"],
+            ["preprocess", folder.Copy(trained.Planned, "p"), "-c", "2d"],
+            ["plan", trained.Dataset, "-o", folder.At("planned")],
+            ["train", folder.Copy(trained.Planned, "t"), "--epochs", "1", "--iterations", "1", "--device", "cpu"],
+            ["auto", trained.Dataset, "-o", folder.At("auto"), "--max-time", "5m", "--device", "cpu"],
+        ];
+        foreach (var command in commands)
+        {
+            var refused = SharpSegProcess.Run([.. command, "--max-memory", "157M"]);
+            refused.AssertErrorWithHint(
+                1, command[0] == "train" ? " needs " : "of memory are needed, --max-memory allows 157 MB");
+            if (command[0] is not "auto")
+            {
+                Assert.Matches(@"memory[:,].* of \d", SharpSegProcess.Succeed([.. command, "--max-memory", "8G"]).Errors);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_refused_training_names_the_batch_that_fits()
+    {
+        var work = folder.Copy(trained.Planned, "work");
+        string[] command = ["train", work, "--epochs", "1", "--iterations", "1", "--batch", "64", "--device", "cpu"];
+        var refused = SharpSegProcess.Run([.. command, "--max-memory", "500M"]);
+        refused.AssertErrorWithHint(1, "batch 64", "--max-memory leaves");
+        Assert.Contains("fits: --batch ", refused.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>What inspect foresees is what predict prints, with the same limit.</summary>
+    [Theory]
+    [InlineData("8G")]
+    [InlineData("400M")]
+    public void Inspect_and_predict_foresee_the_same(string limit)
+    {
+        var scan = Path.Combine(trained.Dataset, "imagesTr", "case_1_0000.nii.gz");
+        var inspection = SharpSegProcess.Succeed("inspect", trained.Work, "--scan", scan, "--max-memory", limit).Output;
+        var line = inspection.Split('\n').Last(text => text.Contains("peak ", StringComparison.Ordinal)
+            && text.Contains("preprocessing", StringComparison.Ordinal));
+        var prediction = SharpSegProcess.Succeed(
+            "predict", trained.Work, "-i", scan, "-o", folder.At("out"), "--max-memory", limit, "--device", "cpu").Errors;
+        Assert.Contains("largest case `case_1", prediction, StringComparison.Ordinal);
+        Assert.Contains(line[line.IndexOf("peak ", StringComparison.Ordinal)..].TrimEnd(), prediction, StringComparison.Ordinal);
+    }
+
+    /// <summary>Outputs on a GPU are planned for the device's own memory, everything else for the host's limit.</summary>
+    [Fact]
+    public void A_device_with_memory_of_its_own_is_asked_for_it()
+    {
+        var work = new Workspace(trained.Work);
+        var plans = work.ReadPlans();
+        var scan = new ImageGeometry(new Extent(300, 256, 256), new Spacing(1, 1, 1), new double[12], "", []);
+        PredictionNeed Of(Backend backend, long host) => new PredictionMemory(
+            plans, plans.Resolve("3d_fullres"), work.ReadDescription(), 1, new InferenceOptions(),
+            new MemoryBudget(host, IsGiven: true), backend).Of(scan);
+
+        using var processor = Cpu.Open(1);
+        var onHost = Of(processor, 4_000_000_000);
+        Assert.Equal(0, onHost.DevicePeakBytes);
+        Assert.Contains("all at once", onHost.Cut, StringComparison.Ordinal);
+
+        // Much on the host, little on the device: a window there. The other way round: everything on the device.
+        using var small = new OwnMemory(Cpu.Open(1), 150_000_000);
+        var need = Of(small, 4_000_000_000);
+        Assert.Contains("window", need.Cut, StringComparison.Ordinal);
+        Assert.InRange(need.DevicePeakBytes, 1, 150_000_000);
+        using var large = new OwnMemory(Cpu.Open(1), 40_000_000_000);
+        var moved = Of(large, 500_000_000);
+        Assert.Contains("all at once", moved.Cut, StringComparison.Ordinal);
+        Assert.True(moved.Fits(new MemoryBudget(500_000_000, IsGiven: true)) && moved.DevicePeakBytes > 300_000_000);
+        Assert.True(moved.PeakBytes < onHost.PeakBytes);
+
+        using var tiny = new OwnMemory(Cpu.Open(1), 1_000_000);
+        var error = Assert.Throws<SharpSegException>(
+            () => Of(tiny, 4_000_000_000).Require(new MemoryBudget(4_000_000_000, IsGiven: true), "scan.nii", "less"));
+        Assert.Contains("of the device's memory are needed, it has 1 MB", error.Message, StringComparison.Ordinal);
+    }
+
+    private const string Best = """
+        {"format": "sharpseg-best", "version": 1, "configurations": ["3d_fullres"], "folds": ["0"],
+         "postprocessing": {"keep_largest_component": [[1, 2]], "connectivity": "full"},
+         "mean_foreground_dice": {"before_postprocessing": 0.5, "after_postprocessing": 0.5}, "scores": []}
+        """;
+
+    private sealed class OwnMemory(Backend inner, long bytes) : ForwardingBackend(inner)
+    {
+        public override long MemoryBytes => bytes;
+
+        public override bool HasOwnMemory => true;
+    }
+}

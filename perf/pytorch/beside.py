@@ -1,11 +1,12 @@
 """A whole prediction beside PyTorch: the same model and scan through `sharpseg predict` and through predict.py, in turns.
 
-    beside.py SHARPSEG [--network hippocampus|large] [--size Z Y X] [--rounds N] [--mirror]
+    beside.py SHARPSEG [--network hippocampus|large] [--size Z Y X] [--rounds N] [--threads N] [--mirror]
 
 SHARPSEG is the command as words, e.g. ./sharpseg. Writes a model of nnU-Net's form with random weights and a random scan into a temporary folder,
-imports the model, runs both programs on two threads, each as a process of its own, and prints what every run took: seconds on the clock, seconds
-of processor, highest resident memory. On a busy machine the processor's seconds say more than the clock's. PyTorch's importing is part of its
-run, as the runtime's start is of ours; nothing else is on either side.
+imports the model, runs both programs in turns, each as a process of its own, and prints what every run took: seconds on the clock, seconds of
+processor, highest resident memory. On a busy machine the processor's seconds say more than the clock's, and those of one thread more than those
+of two, for PyTorch's threads wait for each other by counting. PyTorch's importing is part of its
+run, as the runtime's start is of ours; nothing else is on either side. Debian's PyTorch needs OpenBLAS to be compared with (docs/performance.md).
 """
 import argparse
 import json
@@ -113,6 +114,7 @@ def main():
     parser.add_argument("--network", choices=NETWORKS, default="hippocampus")
     parser.add_argument("--size", type=int, nargs=3, default=[80, 96, 80])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", default="2")
     parser.add_argument("--mirror", action="store_true", help="all eight views")
     o = parser.parse_args()
     patch, features = NETWORKS[o.network]
@@ -123,9 +125,9 @@ def main():
         sharpseg = shlex.split(o.sharpseg)
         run([*sharpseg, "import", folder / "model", "-o", folder / "model.zip"])
         ours = [*sharpseg, "predict", folder / "model.zip", "-i", folder / "scan.nii", "-o", folder / "ours.nii", "--device", "cpu",
-                "--threads", "2", *([] if o.mirror else ["--no-tta"])]
+                "--threads", o.threads, *([] if o.mirror else ["--no-tta"])]
         theirs = [sys.executable, Path(__file__).with_name("predict.py"), folder / "model", folder / "theirs.nii.gz", "--scan",
-                  folder / "scan.nii", "--threads", "2", *([] if o.mirror else ["--mirror"])]
+                  folder / "scan.nii", "--threads", o.threads, *([] if o.mirror else ["--mirror"])]
         results = {"sharpseg": [], "PyTorch": []}
         for _ in range(o.rounds):
             (folder / "ours.nii").unlink(missing_ok=True)

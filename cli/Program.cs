@@ -14,7 +14,7 @@ internal static class Program
         typeof(DemoOptions), typeof(AutoOptions), typeof(VerifyOptions), typeof(PlanVerbOptions), typeof(PreprocessOptions),
         typeof(TrainOptions), typeof(PredictOptions), typeof(EvaluateOptions), typeof(CompareOptions), typeof(FindBestOptions),
         typeof(EnsembleOptions), typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions),
-        typeof(ReportOptions), typeof(TraceOptions), typeof(DevicesOptions),
+        typeof(ReportOptions), typeof(TraceOptions), typeof(DevicesOptions), typeof(CompletionOptions),
         typeof(JobsTrainOptions), typeof(JobsPredictOptions), typeof(JobsStatusOptions), typeof(JobsLogsOptions),
         typeof(JobsCancelOptions), typeof(JobsResubmitOptions), typeof(JobsCheckOptions), typeof(JobsTaskOptions),
     ];
@@ -151,6 +151,7 @@ internal static class Program
         ReportOptions o => ReportCommand.Run(o, reporter, cancel),
         TraceOptions o => TraceCommand.Run(o, reporter, cancel),
         DevicesOptions o => DevicesCommand.Run(o),
+        CompletionOptions o => CompletionCommand.Run(o, Verbs),
         JobsTrainOptions o => JobsCommand.Train(o, reporter, cancel),
         JobsPredictOptions o => JobsCommand.Predict(o, reporter, cancel),
         JobsStatusOptions o => JobsCommand.Status(o),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.Cli;
 using SharpSeg.Kernels.Gpu;
 
 namespace SharpSeg.Perf;
@@ -34,6 +35,12 @@ internal sealed record BenchOptions(
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
+    private static readonly string[] Options =
+    [
+        "--json", "--threads", "--only", "--seconds", "--variants", "--no-pytorch", "--device", "--precision", "--check",
+        "--emit-ptx", "--arch",
+    ];
+
     /// <summary>Reads the command line.</summary>
     /// <exception cref="ArgumentException">An unknown word, or an option without its value.</exception>
     public static BenchOptions Parse(string[] args)
@@ -50,13 +57,13 @@ internal sealed record BenchOptions(
                     options = options with { Json = Value(args, ref i) };
                     break;
                 case "--threads":
-                    options = options with { Threads = int.Parse(Value(args, ref i), CultureInfo.InvariantCulture) };
+                    options = options with { Threads = (int)Number(args, ref i, NumberStyles.None) };
                     break;
                 case "--only":
                     options = options with { Only = Value(args, ref i) };
                     break;
                 case "--seconds":
-                    options = options with { Seconds = double.Parse(Value(args, ref i), CultureInfo.InvariantCulture) };
+                    options = options with { Seconds = Number(args, ref i, NumberStyles.AllowDecimalPoint) };
                     break;
                 case "--variants":
                     options = options with { AllVariants = true };
@@ -80,7 +87,7 @@ internal sealed record BenchOptions(
                     options = options with { Architecture = ArchitectureOf(Value(args, ref i)) };
                     break;
                 default:
-                    benches.Add(Known.Contains(args[i]) ? args[i] : throw new ArgumentException($"unknown word {args[i]}"));
+                    benches.Add(Known.Contains(args[i]) ? args[i] : throw Unknown(args[i]));
                     break;
             }
         }
@@ -117,6 +124,13 @@ internal sealed record BenchOptions(
         return false;
     }
 
+    private static ArgumentException Unknown(string word)
+    {
+        var near = NearestName.Find(word, word.StartsWith('-') ? Options : [.. Known, "compare"]);
+        return new ArgumentException(
+            $"unknown {(word.StartsWith('-') ? "option" : "word")} {word}{(near is null ? "" : $", did you mean {near}?")}");
+    }
+
     private static GpuPrecision PrecisionOf(string name) => name switch
     {
         "fp32" => GpuPrecision.Fp32,
@@ -131,6 +145,14 @@ internal sealed record BenchOptions(
             && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
             ? name
             : throw new ArgumentException($"--arch {name}: unknown; an architecture is written like sm_80");
+
+    private static double Number(string[] args, ref int i, NumberStyles style)
+    {
+        var text = Value(args, ref i);
+        return double.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1e6
+            ? number
+            : throw new ArgumentException($"{args[i - 1]} {text}: not a number");
+    }
 
     private static string Value(string[] args, ref int i) =>
         ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value");

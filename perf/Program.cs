@@ -17,15 +17,43 @@ internal static class Program
 {
     private const string Usage =
         """
-        usage: bench kernels|step|inference|preprocess [--device cpu|cuda:0|opencl:0|…] [--precision fp32|tf32|bf16|fp16] [--check]
-                     [--json FILE] [--threads N] [--only TEXT] [--seconds S] [--variants] [--no-pytorch]
+        usage: bench [kernels] [step] [inference] [preprocess] [options]
+               bench compare BEFORE.json AFTER.json
                bench kernels --emit-ptx DIR [--arch sm_80]
+
+        Measures on this machine, beside its own limits and, where it can be imported, PyTorch (both take turns).
+          kernels      convolutions, norms, losses, optimisers: about 80 rows
+          step         whole training steps of five planned networks
+          inference    prediction of a tile, and of a volume
+          preprocess   resampling and augmentation
+          compare      two results side by side: what differs by more than single runs do
+        Without a word: all four, which takes the better part of an hour.
+
+        options:
+          --only TEXT        rows whose operation or shape contains the text
+          --seconds S        time for each row and side; default 1
+          --json FILE        also write the results, with commit, limits and load of the machine
+          --device D         cpu (default), cuda:0, opencl:0, …: `sharpseg devices` lists them
+          --precision P      fp32, tf32, bf16 or fp16 on a GPU
+          --threads N        threads of the processor; default: all
+          --variants         time every variant of a convolution
+          --check            run the conformance suite on the device first
+          --no-pytorch       do not compare with PyTorch
+
+        examples:
+          bench kernels --only "32→32" --seconds 0.3 --no-pytorch
+          bench step --json after.json
+          bench compare before.json after.json
+
+        columns: ms = median; ± % = half the distance of the quartiles; % limit = of the multiply-add peak or the copy
+        bandwidth, whichever binds (Winograd may exceed 100, and so may data that stay in the cache); ratio = PyTorch's time
+        by ours
         """;
 
     private static int Main(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        if (args.Contains("--help"))
+        if (args.Contains("--help") || args.Contains("-h") || args is ["help", ..])
         {
             Console.WriteLine(Usage);
             return 0;
@@ -33,13 +61,20 @@ internal static class Program
 
         try
         {
+            if (args is ["compare", .. var files])
+            {
+                return files is [var before, var after]
+                    ? Compare(before, after)
+                    : throw new ArgumentException("compare takes two files: compare BEFORE.json AFTER.json");
+            }
+
             var options = BenchOptions.Parse(args);
             return options.PtxFolder is { } folder ? EmitPtx(folder, options.Architecture) : Run(options);
         }
         catch (ArgumentException exception)
         {
             Console.Error.WriteLine($"error: {exception.Message}");
-            Console.Error.WriteLine(Usage);
+            Console.Error.WriteLine("hint: `bench --help` explains words and options");
             return 2;
         }
         catch (Exception exception)
@@ -48,6 +83,12 @@ internal static class Program
             Console.Error.WriteLine($"error: {exception.Message}");
             return 1;
         }
+    }
+
+    private static int Compare(string before, string after)
+    {
+        Comparison.Print(before, after, Console.Out);
+        return 0;
     }
 
     private static int EmitPtx(string folder, string architecture)
@@ -59,6 +100,9 @@ internal static class Program
 
     private static int Run(BenchOptions options)
     {
+        Console.Error.WriteLine(
+            $"plan: {string.Join(", ", options.Benches)}, {options.Seconds:0.##} s a row and side"
+                + $"{(options.PyTorch ? ", PyTorch beside it where it can be imported" : "")}; Ctrl-C ends it");
         var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
         using var backend = device.Open();
         device = device.Judged(backend);
@@ -68,8 +112,10 @@ internal static class Program
             : null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
         var report = new Report(backend, torch) { Check = check };
-        foreach (var bench in options.Benches)
+        foreach (var (i, bench) in options.Benches.Index())
         {
+            var only = options.Only is { } text ? $", only {text}" : "";
+            Console.Error.WriteLine($"[{i + 1}/{options.Benches.Count}] {bench}{only}");
             switch (bench)
             {
                 case "kernels":
@@ -87,6 +133,12 @@ internal static class Program
                     new AugmentationBench(torch, report, options).Run();
                     break;
             }
+        }
+
+        if (report.Rows.Count == 0)
+        {
+            throw new ArgumentException(
+                $"--only {options.Only}: no row of {string.Join(", ", options.Benches)} has this in its name");
         }
 
         report.PrintSummary();

@@ -56,14 +56,17 @@ public sealed class Dataset
         var source = Path.Combine(full, DescriptionFile);
         if (!Directory.Exists(full))
         {
-            throw new SharpSegException($"`{folder}`: no such folder", "give the folder that holds dataset.json");
+            throw new SharpSegException(
+                $"`{folder}`: no such folder", NnUNetHabits.Hint(folder) ?? "give the folder that holds dataset.json");
         }
 
         if (!File.Exists(source))
         {
             throw new SharpSegException(
                 $"`{folder}`: there is no dataset.json",
-                "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr");
+                NnUNetHabits.Hint(folder) ?? (Directory.Exists(Path.Combine(full, "imagesTr"))
+                    ? $"`sharpseg verify {folder}` proposes one"
+                    : "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr"));
         }
 
         using var document = DatasetJson.Parse(JsonFile.ReadText(source), source);

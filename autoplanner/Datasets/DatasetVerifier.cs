@@ -91,7 +91,8 @@ public static class DatasetVerifier
             findings.Add(
                 new(
                     Severity.Error, null,
-                    Directory.Exists(folder) ? $"`{folder}`: there is no dataset.json" : $"`{folder}`: no such folder"));
+                    Directory.Exists(folder) ? $"`{folder}`: there is no dataset.json" : $"`{folder}`: no such folder",
+                    NnUNetHabits.Hint(folder)));
             return findings;
         }
 

@@ -44,6 +44,23 @@ public static class TrainingRun
         TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
         using var alone = RunLock.Take(job.Folder, "trained");
+        using var record = new RunRecord(job, dataset, backend, reporter);
+        try
+        {
+            var result = Train(job, dataset, request, backend, record, cancel);
+            record.Finish(result);
+            return result;
+        }
+        catch (Exception error)
+        {
+            record.Fail(error);
+            throw;
+        }
+    }
+
+    private static TrainingResult Train(
+        TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
+    {
         var need = TrainingMemory.Plan(job, request, backend, reporter);
         var outcome = MemoryBudget.Guard(
             job.Folder, need, "train with a smaller --batch; --resume continues from the last checkpoint",

@@ -139,6 +139,7 @@ internal static class TrainingSession
             throw new SharpSegException($"training of {job.Configuration.Name} fold {job.Fold} diverged: {e.Message}", null, e);
         }
 
+        reporter.Info($"trained: {trainer.State.TotalIterations} iterations in {trainer.State.Epoch} epochs");
         return new TrainingOutcome(
             trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes,
             PredictedPeak(job, trainer.Schedule, backend),
@@ -197,11 +198,10 @@ internal static class TrainingSession
 
     private static string Describe(TrainingSchedule s, TrainingJob job)
     {
-        var text =
-            $"schedule: batch {s.BatchSize} (planned {job.Configuration.BatchSize}), {s.Epochs} epochs of "
-                + $"{s.IterationsPerEpoch} iterations";
+        var batch = $"schedule: batch {s.BatchSize} (planned {job.Configuration.BatchSize})";
         return s.TimeBudget is { } budget
-            ? text + FormattableString.Invariant($", fitted to {budget.TotalMinutes:0.0} min")
-            : text;
+            ? FormattableString.Invariant(
+                $"{batch}, {s.Epochs} epochs within {budget.TotalMinutes:0.0} min: about {s.Epochs * s.IterationsPerEpoch} iterations at the speed measured, each epoch as many as its share of the time allows")
+            : $"{batch}, {s.Epochs} epochs of {s.IterationsPerEpoch} iterations";
     }
 }

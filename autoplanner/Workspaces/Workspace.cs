@@ -86,6 +86,12 @@ public sealed class Workspace
     /// <summary>One JSON object per epoch.</summary>
     public static string LogFile(string runFolder) => Path.Combine(runFolder, "log.jsonl");
 
+    /// <summary>How a run came about: program, data, plan, and one entry per session.</summary>
+    public static string RunRecordFile(string runFolder) => Path.Combine(runFolder, "run.json");
+
+    /// <summary>What a run showed, with times.</summary>
+    public static string RunLogFile(string runFolder) => Path.Combine(runFolder, "log.txt");
+
     /// <summary>The curves of a run.</summary>
     public static string ProgressPlot(string runFolder) => Path.Combine(runFolder, "progress.png");
 

@@ -34,12 +34,41 @@ internal static class VerifyCommand
             });
         }
 
+        var proposal = Propose(options.Dataset, reporter, text, cancel);
         var errors = findings.Count(f => f.Severity == Severity.Error);
         text.AppendLine(errors == 0
             ? $"{options.Dataset}: no errors, {findings.Count} warning(s)"
             : $"{options.Dataset}: {errors} error(s), {findings.Count - errors} warning(s)");
-        return new Answer(
-            text.ToString(), new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list },
-            errors == 0);
+        var json = new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list };
+        if (proposal is not null)
+        {
+            json["proposal"] = JsonNode.Parse(proposal);
+        }
+
+        return new Answer(text.ToString(), json, errors == 0);
+    }
+
+    /// <summary>For a folder of images and labels without a description: what it could be.</summary>
+    private static string? Propose(string folder, IReporter reporter, StringBuilder text, CancellationToken cancel)
+    {
+        if (File.Exists(Path.Combine(folder, Dataset.DescriptionFile)) || !Directory.Exists(Path.Combine(folder, "imagesTr")))
+        {
+            return null;
+        }
+
+        try
+        {
+            var proposal = DatasetProposal.Of(
+                folder, (done, of) => reporter.Progress((double)done / of, $"label map {done}/{of}"), cancel);
+            text.AppendLine($"a proposal for {Path.Combine(folder, Dataset.DescriptionFile)}; correct the names:");
+            text.AppendLine(proposal.TrimEnd());
+            return proposal;
+        }
+        catch (SharpSegException error)
+        {
+            text.AppendLine($"no dataset.json can be proposed: {Readable.Line(error.Message)}");
+            text.AppendLine(error.Hint is null ? "" : $"  hint: {Readable.Line(error.Hint)}");
+            return null;
+        }
     }
 }

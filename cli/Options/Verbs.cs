@@ -322,3 +322,11 @@ internal sealed class EvaluateOptions : MemoryOptions
 internal sealed class DevicesOptions : CommonOptions
 {
 }
+
+[Verb("completion", HelpText = "Print a script that completes verbs and options in a shell.")]
+[Examples("sharpseg completion bash", "sharpseg completion powershell")]
+internal sealed class CompletionOptions : CommonOptions
+{
+    [Value(0, MetaName = "SHELL", Required = true, HelpText = "bash, zsh, fish or powershell.")]
+    public string Shell { get; set; } = "";
+}

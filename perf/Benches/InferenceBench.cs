@@ -69,7 +69,7 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
         {
             var tiles = Tiles(Volume.Z, plan.Patch.Z) * Tiles(Volume.Y, plan.Patch.Y) * Tiles(Volume.X, plan.Patch.X);
             report.Add(new Row(
-                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds * tiles, null, null, null,
+                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds.Times(tiles), null, null, null,
                 theirs * tiles));
         }
     }

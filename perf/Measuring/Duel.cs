@@ -12,11 +12,11 @@ internal static class Duel
     /// <summary>Runs of this many milliseconds are repeated at most three times: for minutes, the median needs no more.</summary>
     private const double Long = 5000;
 
-    /// <summary>Medians in milliseconds; PyTorch's is null if there is no counterpart.</summary>
+    /// <summary>Our time, and PyTorch's median in milliseconds; null if there is no counterpart.</summary>
     /// <param name="ours">Runs our operation once.</param>
     /// <param name="theirs">Runs theirs some times and gives the milliseconds of each run.</param>
     /// <param name="seconds">Time for each side.</param>
-    public static (double Ours, double? Theirs) Run(Action ours, Func<int, double[]>? theirs, double seconds)
+    public static (Timing Ours, double? Theirs) Run(Action ours, Func<int, double[]>? theirs, double seconds)
     {
         ours();
         var once = Time(ours);
@@ -39,7 +39,7 @@ internal static class Duel
             }
         }
 
-        return (Median(our), theirs is null ? null : Median(their));
+        return (Timing.Of(our), theirs is null ? null : Timing.Of(their).Median);
     }
 
     private static double Time(Action action)
@@ -47,11 +47,5 @@ internal static class Duel
         var start = Stopwatch.GetTimestamp();
         action();
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using SharpSeg.Engine.Backends;
@@ -16,18 +17,25 @@ internal sealed class Report
     private readonly List<Row> rows = [];
     private readonly Backend backend;
     private readonly PyTorchWorker? torch;
+    private readonly double? loadBefore;
 
     /// <summary>Measures the limits and prints the heading.</summary>
     public Report(Backend backend, PyTorchWorker? torch)
     {
-        (this.backend, this.torch) = (backend, torch);
+        (this.backend, this.torch, loadBefore) = (backend, torch, Machine.Load());
         MeasureLimits();
         Console.WriteLine(
             $"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
         Console.WriteLine(
-            $"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written)");
+            $"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written, beyond the cache); "
+                + $"machine load {loadBefore:F1} on {Environment.ProcessorCount} cores");
+        if (loadBefore > Environment.ProcessorCount / 4.0)
+        {
+            Console.WriteLine("the machine is busy: compare only rows of one run; limits and times of two runs may differ by 2");
+        }
+
         Console.WriteLine(
-            $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
+            $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"± %",6}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
     }
 
     /// <summary>Multiply-add peak of all threads, GFLOP/s.</summary>
@@ -40,13 +48,18 @@ internal sealed class Report
     public IReadOnlyList<Row> Rows => rows;
 
     /// <summary>Adds an operation of known minimum work.</summary>
-    public void Add(string group, string op, string shape, string? variant, double milliseconds, Work work, double? pytorch)
+    public void Add(string group, string op, string shape, string? variant, Timing time, Work work, double? pytorch)
     {
         // Clock rates vary; a limit measured minutes ago would make the kernel look better or worse than it is.
         PeakGflops = Math.Max(PeakGflops, ((IMachineLimits)backend).MeasureMultiplyAddPeak());
-        double gflops = work.Flops / milliseconds / 1e6, gbytes = work.Bytes / milliseconds / 1e6;
+        double gflops = work.Flops / time.Median / 1e6, gbytes = work.Bytes / time.Median / 1e6;
+        if (gbytes > CopyGbytesPerS)
+        {
+            CopyGbytesPerS = Math.Max(CopyGbytesPerS, ((IMachineLimits)backend).MeasureCopyBandwidth());
+        }
+
         Add(new Row(
-            group, op, shape, variant, milliseconds, gflops, gbytes,
+            group, op, shape, variant, time, gflops, gbytes,
             100 * Math.Max(gflops / PeakGflops, gbytes / CopyGbytesPerS), pytorch));
     }
 
@@ -55,11 +68,14 @@ internal sealed class Report
     {
         rows.Add(row);
         Console.WriteLine(
-            $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-10}{row.Milliseconds,10:F2}{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
+            $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-10}{row.Milliseconds,10:F2}{row.SpreadPercent / 2,6:F0}" +
+            $"{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
             $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}" +
             (row.PeakBytes is { } peak
-                ? $"   peak {peak / 1e9:F2} GB, PyTorch {row.PytorchPeakBytes / 1e9:F2} GB"
-                : string.Empty));
+                ? $"   peak {peak / 1e9:F2} GB"
+                    + (row.PytorchPeakBytes is { } their ? $", PyTorch {their / 1e9:F2} GB" : string.Empty)
+                : string.Empty)
+            + (row.GbytesPerS > CopyGbytesPerS ? "   beyond the copy limit: its data stay in the cache" : string.Empty));
     }
 
     /// <summary>What a check of the device found; it is written to the file.</summary>
@@ -106,6 +122,10 @@ internal sealed class Report
             Backend = backend.Description,
             PeakGflops,
             CopyGbytesPerS,
+            Machine.Commit,
+            Measured = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
+            LoadBefore = loadBefore,
+            LoadAfter = Machine.Load(),
             Versions =
                 new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
         };

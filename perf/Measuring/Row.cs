@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SharpSeg.Perf.Measuring;
 
 /// <summary>One measured operation. Null where something was not measured or means nothing.</summary>
@@ -5,15 +7,22 @@ namespace SharpSeg.Perf.Measuring;
 /// <param name="Op">Operation.</param>
 /// <param name="Shape">Sizes.</param>
 /// <param name="Variant">The variant.</param>
-/// <param name="Milliseconds">Median.</param>
+/// <param name="Time">Median and quartiles.</param>
 /// <param name="Gflops">10⁹ operations a second, from the minimum work.</param>
 /// <param name="GbytesPerS">10⁹ bytes a second, from the minimum work.</param>
 /// <param name="PercentOfPeak">Of the multiply-add peak (compute) or of the copy bandwidth (memory), whichever binds.</param>
 /// <param name="PytorchMilliseconds">PyTorch's median.</param>
 internal sealed record Row(
-    string Group, string Op, string Shape, string? Variant, double Milliseconds, double? Gflops, double? GbytesPerS,
+    string Group, string Op, string Shape, string? Variant,
+    [property: JsonIgnore] Timing Time, double? Gflops, double? GbytesPerS,
     double? PercentOfPeak, double? PytorchMilliseconds)
 {
+    /// <summary>Median.</summary>
+    public double Milliseconds => Time.Median;
+
+    /// <summary>Distance of the quartiles of single runs in percent of the median.</summary>
+    public double SpreadPercent => Time.SpreadPercent;
+
     /// <summary>PyTorch's time divided by ours; above 1, ours is faster.</summary>
     public double? Ratio => PytorchMilliseconds / Milliseconds;
 

@@ -31,6 +31,7 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
             "dataset.json", "fingerprint.json", "plans.json", "splits.json",
             "runs/3d_fullres/fold_0/checkpoint_final.safetensors",
             "runs/3d_fullres/fold_0/log.jsonl", "runs/3d_fullres/fold_0/progress.png",
+            "runs/3d_fullres/fold_0/run.json", "runs/3d_fullres/fold_0/log.txt",
             "runs/3d_fullres/fold_0/validation/summary.json",
         ];
         Assert.All(expected, name => Assert.True(File.Exists(Path.Combine(work, name)), name));
@@ -51,6 +52,20 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         }
 
         Assert.Equal((int)json["iterations"]!, (int)again["iterations"]!);
+
+        // Who asks later how it came about finds both sessions.
+        var record = JsonNode.Parse(File.ReadAllText(Path.Combine(work, "runs/3d_fullres/fold_0/run.json")))!;
+        var sessions = record["sessions"]!.AsArray();
+        Assert.Equal(["done", "done"], sessions.Select(session => (string)session!["state"]!));
+        Assert.All(sessions, session => Assert.Contains("auto", (string)session!["command"]!, StringComparison.Ordinal));
+        Assert.Contains("CPU", (string)sessions[0]!["device"]!, StringComparison.Ordinal);
+        Assert.Equal(64, ((string)record["data_hash"]!).Length);
+        Assert.Equal((int)json["iterations"]!, (int)sessions[0]!["iterations"]!);
+        Assert.Equal(6, record["training_cases"]!.AsArray().Count + record["validation_cases"]!.AsArray().Count);
+        var log = File.ReadAllText(Path.Combine(work, "runs/3d_fullres/fold_0/log.txt"));
+        Assert.Contains("== train 3d_fullres, fold 0", log, StringComparison.Ordinal);
+        Assert.Contains("schedule: batch", log, StringComparison.Ordinal);
+        Assert.Contains($"trained: {(int)json["iterations"]!} iterations", log, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,6 +26,9 @@ internal static partial class WorkspaceFiles
                 case ".tmp":
                     temporary++;
                     break;
+                case ".txt":
+                    Assert.EndsWith("\n", File.ReadAllText(file), StringComparison.Ordinal);
+                    break;
                 case ".lock":
                     break; // of a killed process
                 case ".jsonl":

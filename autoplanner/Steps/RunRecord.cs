@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>
+/// What a run leaves for those who ask later how it came about: <c>run.json</c> (program, plan, data, and one entry per session
+/// with command line, device and dates) and <c>log.txt</c> (what was shown, with times). Neither is read by anything else.
+/// </summary>
+internal sealed class RunRecord : IReporter, IDisposable
+{
+    private static readonly JsonSerializerOptions Style =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly TimeSpan BetweenProgress = TimeSpan.FromMinutes(1);
+
+    private readonly string path;
+    private readonly JsonObject record, session;
+    private readonly IReporter inner;
+    private readonly StreamWriter? log;
+    private DateTime progressed;
+
+    /// <summary>Begins a session.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="dataset">Its dataset.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="inner">Is shown everything, too.</param>
+    public RunRecord(TrainingJob job, Dataset dataset, Backend backend, IReporter inner)
+    {
+        this.inner = inner;
+        Directory.CreateDirectory(job.Folder);
+        path = Workspace.RunRecordFile(job.Folder);
+        session = new JsonObject
+        {
+            ["began"] = Now(), ["ended"] = null, ["state"] = "running", ["command"] = Command(), ["version"] = Version().Number,
+            ["commit"] = Version().Commit, ["runtime"] = RuntimeInformation.FrameworkDescription,
+            ["system"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
+            ["device"] = backend.Description, ["precision"] = backend.ProductPrecision,
+        };
+        record = new JsonObject
+        {
+            ["configuration"] = job.Configuration.Name, ["fold"] = job.Fold, ["seed"] = job.Seed,
+            ["dataset"] = job.Description.Name, ["data_hash"] = DataHash.Of(dataset),
+            ["plans"] = job.Plans.PlansName,
+            ["plans_sha256"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(PlansJson.ToJson(job.Plans)))),
+            ["network"] = job.Configuration.Architecture.Family.ToString(),
+            ["training_cases"] = new JsonArray([.. job.TrainingCases.Select(id => (JsonNode)id)]),
+            ["validation_cases"] = new JsonArray([.. job.ValidationCases.Select(id => (JsonNode)id)]),
+            ["sessions"] = new JsonArray([.. Before(), session]),
+        };
+        try
+        {
+            var file = new FileStream(Workspace.RunLogFile(job.Folder), FileMode.Append, FileAccess.Write, FileShare.Read);
+            log = new StreamWriter(file) { AutoFlush = true };
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            inner.Warning($"no log.txt is kept: {error.Message}");
+        }
+
+        Write();
+        Log($"sharpseg {Version().Number} ({Version().Commit}): {Command()}");
+        Log($"device: {backend.Description}");
+    }
+
+    /// <summary>The run is trained, predicted and scored.</summary>
+    public void Finish(TrainingResult result)
+    {
+        session["iterations"] = result.Training.Iterations;
+        session["training_seconds"] = result.Training.Seconds;
+        session["peak_bytes"] = result.Training.PeakBytes;
+        var dice = result.Summary.ForegroundDice;
+        session["mean_foreground_dice"] = double.IsNaN(dice) ? null : dice;
+        Log(FormattableString.Invariant($"done: {result.Training.Iterations} iterations, mean foreground Dice {dice:0.0000}"));
+        End("done");
+    }
+
+    /// <summary>The run ended otherwise.</summary>
+    public void Fail(Exception error)
+    {
+        if (error is not OperationCanceledException)
+        {
+            session["error"] = error.Message;
+            Log($"error: {error.Message}");
+        }
+
+        End(error is OperationCanceledException ? "interrupted" : "failed");
+    }
+
+    /// <inheritdoc/>
+    public void Stage(string name)
+    {
+        Log($"== {name}");
+        inner.Stage(name);
+    }
+
+    /// <inheritdoc/>
+    public void Progress(double fraction, string detail)
+    {
+        if (DateTime.UtcNow - progressed >= BetweenProgress)
+        {
+            progressed = DateTime.UtcNow;
+            Log(FormattableString.Invariant($"{100 * fraction:0} %, {detail}"));
+        }
+
+        inner.Progress(fraction, detail);
+    }
+
+    /// <inheritdoc/>
+    public void Info(string line)
+    {
+        Log(line);
+        inner.Info(line);
+    }
+
+    /// <inheritdoc/>
+    public void Warning(string line)
+    {
+        Log($"warning: {line}");
+        inner.Warning(line);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => log?.Dispose();
+
+    private static string Now() => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+
+    private static string Command() =>
+        string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("sharpseg").Select(Quoted));
+
+    private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
+
+    // The build writes "0.2.0+<commit>" where it knows the commit.
+    private static (string Number, string? Commit) Version()
+    {
+        var text = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+        return text?.Split('+') is [var number, var commit] ? (number, commit) : (text ?? "unknown", null);
+    }
+
+    /// <summary>The sessions before this one; a damaged record is begun anew.</summary>
+    private JsonNode?[] Before()
+    {
+        try
+        {
+            return File.Exists(path) && JsonFile.Read(path).Node["sessions"] is JsonArray sessions
+                ? [.. sessions.Select(item => item?.DeepClone())]
+                : [];
+        }
+        catch (SharpSegException)
+        {
+            return [];
+        }
+    }
+
+    private void End(string state)
+    {
+        (session["ended"], session["state"]) = (Now(), state);
+        Write();
+    }
+
+    private void Write() => AtomicFile.WriteText(path, record.ToJsonString(Style) + "\n");
+
+    private void Log(string line)
+    {
+        try
+        {
+            log?.WriteLine($"{Now()} {line.ReplaceLineEndings("\n    ")}");
+        }
+        catch (IOException)
+        {
+            // The disk is full: the run itself will say so.
+        }
+    }
+}

@@ -1,0 +1,163 @@
+using System.Reflection;
+using System.Text;
+using System.Text.Json.Nodes;
+using CommandLine;
+using SharpSeg.Cli.Options;
+
+namespace SharpSeg.Cli.Commands;
+
+/// <summary><c>sharpseg completion</c>: a script that completes verbs and options in a shell.</summary>
+internal static class CompletionCommand
+{
+    private const string Jobs = JobsWords.First;
+
+    public static Answer Run(CompletionOptions options, IReadOnlyList<Type> verbs)
+    {
+        var script = options.Shell switch
+        {
+            "bash" => Bash(verbs),
+            "zsh" => Zsh(verbs),
+            "fish" => Fish(verbs),
+            "powershell" or "pwsh" => PowerShell(verbs),
+            var other => throw new UsageException(
+                $"{other}: no scripts for this shell", "one of bash, zsh, fish, powershell"),
+        };
+        return new Answer(script, new JsonObject { ["shell"] = options.Shell, ["script"] = script });
+    }
+
+    private static string Bash(IReadOnlyList<Type> verbs)
+    {
+        var cases = string.Concat(verbs.Select(verb => $"        '{Name(verb)}') words='{Words(verb)}' ;;\n"));
+        return $$"""
+            # eval "$(sharpseg completion bash)", or this text in ~/.local/share/bash-completion/completions/sharpseg
+            _sharpseg() {
+                local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words=
+                [[ $verb == {{Jobs}} && $COMP_CWORD -gt 1 ]] && verb="{{Jobs}} ${COMP_WORDS[2]}"
+                if ((COMP_CWORD == 1)); then
+                    words='{{string.Join(' ', FirstWords(verbs))}}'
+                elif [[ ${COMP_WORDS[1]} == {{Jobs}} && $COMP_CWORD -eq 2 ]]; then
+                    words='{{string.Join(' ', SecondWords(verbs))}}'
+                elif [[ $word == -* ]]; then
+                    case $verb in
+            {{cases}}        esac
+                else
+                    COMPREPLY=() # files
+                    return
+                fi
+                COMPREPLY=($(compgen -W "$words" -- "$word"))
+            }
+            complete -o bashdefault -o default -F _sharpseg sharpseg
+            """;
+    }
+
+    private static string Zsh(IReadOnlyList<Type> verbs)
+    {
+        var list = string.Concat(FirstWords(verbs).Select(name => $"        {Quoted($"{name}:{Help(verbs, name)}")}\n"));
+        var cases = string.Concat(verbs.Select(verb =>
+            $"        '{Name(verb)}') options=({string.Join(' ', Options(verb).Select(option =>
+                Quoted($"--{option.LongName}:{Sentence(option.HelpText)}")))}) ;;\n"));
+        return $$"""
+            #compdef sharpseg
+            # eval "$(sharpseg completion zsh)", or this text in a file _sharpseg of a folder of $fpath
+            _sharpseg() {
+                local -a verbs options
+                local verb=$words[2]
+                [[ $verb == {{Jobs}} ]] && verb="{{Jobs}} $words[3]"
+                verbs=(
+            {{list}}    )
+                if ((CURRENT == 2)); then
+                    _describe verb verbs
+                    return
+                elif [[ $words[2] == {{Jobs}} && CURRENT -eq 3 ]]; then
+                    compadd {{string.Join(' ', SecondWords(verbs))}}
+                    return
+                fi
+                case $verb in
+            {{cases}}    esac
+                if [[ $PREFIX == -* ]]; then
+                    _describe -o option options
+                else
+                    _files
+                fi
+            }
+            compdef _sharpseg sharpseg
+            """;
+    }
+
+    private static string Fish(IReadOnlyList<Type> verbs)
+    {
+        var text = new StringBuilder("# sharpseg completion fish > ~/.config/fish/completions/sharpseg.fish\n");
+        foreach (var name in FirstWords(verbs))
+        {
+            text.Append($"complete -c sharpseg -n __fish_use_subcommand -a {name} -d {Quoted(Help(verbs, name))}\n");
+        }
+
+        foreach (var verb in verbs)
+        {
+            // A second word is one of the verb's, so every word must have been seen.
+            var seen = string.Join("; and ", Name(verb).Split(' ').Select(word => $"__fish_seen_subcommand_from {word}"));
+            if (Name(verb).Split(' ') is [_, var second])
+            {
+                text.Append($"complete -c sharpseg -n '__fish_seen_subcommand_from {Jobs}' -a {second}\n");
+            }
+
+            foreach (var option in Options(verb))
+            {
+                var letter = option.ShortName.Length > 0 ? $" -s {option.ShortName}" : "";
+                text.Append(
+                    $"complete -c sharpseg -n '{seen}' -l {option.LongName}{letter} -d {Quoted(Sentence(option.HelpText))}\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static string PowerShell(IReadOnlyList<Type> verbs)
+    {
+        var options = string.Concat(verbs.Select(verb => $"        '{Name(verb)}' = '{Words(verb)}'\n"));
+        return $$"""
+            # sharpseg completion powershell | Out-String | Invoke-Expression, for example in $PROFILE
+            Register-ArgumentCompleter -Native -CommandName sharpseg, sharpseg.ps1 -ScriptBlock {
+                param($word, $ast, $position)
+                $typed = @($ast.CommandElements | ForEach-Object { "$_" })
+                $done = if ($word) { $typed.Count - 1 } else { $typed.Count }
+                $options = @{
+            {{options}}    }
+                $verb = if ($typed.Count -gt 1) { $typed[1] } else { '' }
+                $words = if ($done -le 1) { '{{string.Join(' ', FirstWords(verbs))}}' }
+                    elseif ($verb -eq '{{Jobs}}' -and $done -eq 2) { '{{string.Join(' ', SecondWords(verbs))}}' }
+                    elseif ($verb -eq '{{Jobs}}') { $options["$verb $($typed[2])"] }
+                    elseif ($word -like '-*') { $options[$verb] }
+                "$words" -split ' ' | Where-Object { $_ -and $_ -like "$word*" } |
+                    ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+            }
+            """;
+    }
+
+    private static string Name(Type verb) => UnusedWords.VerbName(verb);
+
+    private static IEnumerable<string> FirstWords(IReadOnlyList<Type> verbs) =>
+        verbs.Select(verb => Name(verb).Split(' ')[0]).Append("help").Distinct();
+
+    private static IEnumerable<string> SecondWords(IReadOnlyList<Type> verbs) =>
+        verbs.Select(verb => Name(verb).Split(' ')).Where(words => words.Length > 1).Select(words => words[1]);
+
+    private static string Help(IReadOnlyList<Type> verbs, string name) =>
+        verbs.FirstOrDefault(verb => Name(verb) == name)?.GetCustomAttribute<VerbAttribute>()!.HelpText is { } text
+            ? Sentence(text)
+            : name == Jobs ? "Spread work over a cluster or processes" : "Show the options of a verb";
+
+    private static IEnumerable<OptionAttribute> Options(Type verb) => verb.GetProperties()
+        .Select(property => property.GetCustomAttribute<OptionAttribute>(inherit: true)).OfType<OptionAttribute>()
+        .Where(option => !option.Hidden);
+
+    private static string Words(Type verb) => string.Join(' ', Options(verb)
+        .SelectMany(option => option.ShortName.Length > 0
+            ? [$"-{option.ShortName}", $"--{option.LongName}"]
+            : (string[])[$"--{option.LongName}"]));
+
+    // One line's worth: a list beside the prompt, not the help.
+    private static string Sentence(string help) => help.Split(". ")[0].TrimEnd('.').Replace(':', ',');
+
+    private static string Quoted(string text) => $"'{text.Replace("'", "", StringComparison.Ordinal)}'";
+}

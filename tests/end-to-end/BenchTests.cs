@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>The benchmarks' command line; what they measure is not a test.</summary>
+public sealed class BenchTests
+{
+    private const string Before =
+        """{"machine": {"processor": "p", "commit": "c1"}, "results": [{"group": "conv", "op": "forward", "shape": "s", "variant": null, "milliseconds": 10, "spread_percent": 4}, {"group": "conv", "op": "forward", "shape": "t", "variant": null, "milliseconds": 10, "spread_percent": 40}]}""";
+
+    [Fact]
+    public void Help_explains_and_words_that_nobody_knows_get_the_nearest()
+    {
+        var help = Bench("--help");
+        Assert.Equal(0, help.Code);
+        Assert.Contains("whole training steps", help.Output, StringComparison.Ordinal);
+        Assert.Contains("compare BEFORE.json AFTER.json", help.Output, StringComparison.Ordinal);
+        Bench("kernel").AssertError(2, "unknown word kernel, did you mean kernels?");
+        Bench("kernels", "--secnods", "1").AssertError(2, "did you mean --seconds?");
+        Bench("kernels", "--seconds", "soon").AssertError(2, "--seconds soon");
+        Bench("preprocess", "--only", "zzzz", "--no-pytorch", "--seconds", "0.01").AssertError(2, "--only zzzz: no row");
+    }
+
+    [Fact]
+    public void Two_results_are_compared_beyond_what_runs_differ_by()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("before.json"), Before);
+        File.WriteAllText(
+            folder.At("after.json"),
+            Before.Replace("\"milliseconds\": 10", "\"milliseconds\": 8", StringComparison.Ordinal)
+                .Replace("c1", "c2", StringComparison.Ordinal));
+        var outcome = Bench("compare", folder.At("before.json"), folder.At("after.json"));
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("commit c2", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("1 faster, 0 slower, 1 within", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("time × 0.800", outcome.Output, StringComparison.Ordinal);
+        File.WriteAllText(folder.At("none.json"), "[]");
+        Bench("compare", folder.At("before.json"), folder.At("none.json")).AssertError(2, "no result");
+        Bench("compare", folder.At("before.json")).AssertError(2, "two files");
+        Bench("compare", folder.At("before.json"), folder.At("missing.json")).AssertError(1, "missing.json");
+    }
+
+    private static Outcome Bench(params string[] arguments)
+    {
+        var built = new DirectoryInfo(AppContext.BaseDirectory); // …/tests/end-to-end/bin/Release/net10.0
+        var dll = Path.Combine(TidyTests.Root(), "perf", "bin", built.Parent!.Name, built.Name, "SharpSeg.Perf.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [dll, .. arguments])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new Outcome(process.ExitCode, output, errors.Result);
+    }
+}

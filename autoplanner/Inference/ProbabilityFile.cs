@@ -11,7 +11,7 @@ public enum SavedProbabilities
     /// <summary>No.</summary>
     None,
 
-    /// <summary>The highest classes of every voxel, rounded and deflated: a hundredth of the bytes, and the same labels but for
+    /// <summary>The highest classes of every voxel, rounded and deflated: a fraction of the bytes, and the same labels but for
     /// ties within the rounding.</summary>
     Compact,
 
@@ -77,7 +77,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     }
 
     /// <summary>
-    /// Bytes to expect of a file: of a compact one two per kept value, which only noise takes; trained networks leave a tenth.
+    /// Bytes to expect of a file: of a compact one two per kept value, which only noise takes; measured ones took a quarter or less.
     /// </summary>
     /// <param name="voxels">Of the scan.</param>
     /// <param name="labels">Number and kind of the classes.</param>

@@ -76,8 +76,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     private static IEnumerable<string> DoubtsOf(ModelMember member)
     {
         var name = member.Configuration.Name;
-        foreach (var folder in Directory.EnumerateDirectories(member.Work.ConfigurationFolder(name), "fold_*")
-            .Order(StringComparer.Ordinal))
+        foreach (var folder in member.Work.RunFolders(name).Order(StringComparer.Ordinal))
         {
             var begun = new[] { Workspace.LatestCheckpoint(folder), Workspace.BestCheckpoint(folder) }.FirstOrDefault(
                 File.Exists);
@@ -86,7 +85,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
                 continue;
             }
 
-            var fold = Path.GetFileName(folder)["fold_".Length..];
+            var fold = Workspace.FoldOf(folder);
             var epochs = Checkpoint.ProgressOf(begun)?.Epoch;
             yield return $"fold {fold} of {name} is not finished ({epochs} epochs so "
                 + $"far){(member.Folds.Contains(fold) ? "" : " and is left out")}";
@@ -156,13 +155,10 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     /// <summary>Folds of a configuration that have a checkpoint.</summary>
     internal static List<string> TrainedFolds(Workspace work, string configuration, string checkpoint)
     {
-        var folder = work.ConfigurationFolder(configuration);
-        List<string> trained = !Directory.Exists(folder) ? [] :
+        List<string> trained =
         [
-            .. Directory.EnumerateDirectories(folder, "fold_*")
-                .Where(f => File.Exists(CheckpointIn(f, checkpoint)))
-                .Select(f => Path.GetFileName(f)["fold_".Length..])
-                .Order(StringComparer.Ordinal),
+            .. work.RunFolders(configuration).Where(folder => File.Exists(CheckpointIn(folder, checkpoint)))
+                .Select(Workspace.FoldOf).Order(StringComparer.Ordinal),
         ];
 
         // Fold `all` counts where there is no other: an imported model may have nothing else.

@@ -313,6 +313,6 @@ public sealed partial class UnpackedModel : IDisposable
     }
 
     [GeneratedRegex(
-        @"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|plans/[\w.+ -]{1,100}\.json|(plans/[\w.+ -]{1,100}/)?runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
+        @"^((parts/[\w.+ -]{1,100}/)?((model|dataset|plans|best)\.json|plans/[\w.+ -]{1,100}\.json|(plans/[\w.+ -]{1,100}/)?runs/[\w.+ -]{1,100}/fold_([0-9]{1,6}|all|every-case)/checkpoint_final\.safetensors))\z", RegexOptions.CultureInvariant)]
     private static partial Regex KnownName();
 }

@@ -20,6 +20,7 @@ public sealed class Workspace
     /// <summary>The name of the plan in plans.json.</summary>
     public const string DefaultPlan = "default";
 
+    private const string RunPrefix = "fold_", EveryCase = "every-case";
     private const string DatasetPathKey = "dataset_path";
 
     /// <summary>A workspace at a folder, which need not exist yet.</summary>
@@ -64,11 +65,29 @@ public sealed class Workspace
     /// <summary>Folder of all folds of a configuration.</summary>
     public string ConfigurationFolder(string configuration) => Path.Combine(RunsFolder, configuration);
 
-    /// <summary>Folder of one training run.</summary>
+    /// <summary>
+    /// Folder of one training run. The network on every case has fold_every-case, which nobody takes for all folds; where an
+    /// older version left fold_all, that is it.
+    /// </summary>
     /// <param name="configuration">Name of the configuration.</param>
     /// <param name="fold">A number or `all`.</param>
-    public string RunFolder(string configuration, string fold) =>
-        Path.Combine(ConfigurationFolder(configuration), $"fold_{fold}");
+    public string RunFolder(string configuration, string fold)
+    {
+        var older = Path.Combine(ConfigurationFolder(configuration), RunPrefix + fold);
+        return fold != Splits.AllCases || Directory.Exists(older)
+            ? older
+            : Path.Combine(ConfigurationFolder(configuration), RunPrefix + EveryCase);
+    }
+
+    /// <summary>Folders of all runs of a configuration.</summary>
+    public IEnumerable<string> RunFolders(string configuration) =>
+        Directory.Exists(ConfigurationFolder(configuration))
+            ? Directory.EnumerateDirectories(ConfigurationFolder(configuration), RunPrefix + "*")
+            : [];
+
+    /// <summary>The fold of a run's folder.</summary>
+    public static string FoldOf(string runFolder) =>
+        Path.GetFileName(runFolder)[RunPrefix.Length..] is var fold && fold == EveryCase ? Splits.AllCases : fold;
 
     /// <summary>Folder of one training run.</summary>
     public string RunFolder(string configuration, int fold) =>

@@ -1,4 +1,5 @@
 using CommandLine;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Cli;
 using SharpSeg.Cli.Options;
 using SharpSeg.Perf;
@@ -203,6 +204,21 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
             File.Copy(TinyDataset.Image(dataset, id), folder.At("imagesTs", $"{id}_0000.nii.gz"));
             File.Copy(TinyDataset.Image(dataset, id), folder.At("Task04_Hippocampus", "imagesTs", $"{id}_0000.nii.gz"));
             File.Copy(TinyDataset.Label(dataset, id), folder.At("labelsTs", $"{id}.nii.gz"));
+        }
+
+        // A dataset of more classes: the two structures of the tiny one cut in four each.
+        var many = folder.Copy(dataset, "PRETRAINING");
+        var names = string.Join(", ", Enumerable.Range(1, 8).Select(label => $"\"part_{label}\": {label}"));
+        var json = Path.Combine(many, "dataset.json");
+        File.WriteAllText(
+            json, File.ReadAllText(json).Replace("\"lower\": 1, \"upper\": 2", names, StringComparison.Ordinal));
+        foreach (var file in Directory.GetFiles(Path.Combine(many, "labelsTr")))
+        {
+            var map = ImageFile.ReadLabels(file);
+            short Part(short label, int voxel) => label == 0
+                ? label
+                : (short)(label + (voxel % 16 < 8 ? 0 : 2) + (voxel / 16 % 20 < 10 ? 0 : 4));
+            ImageFile.WriteLabels(file, [.. map.Voxels.Select(Part)], map.Geometry, highestLabel: 8);
         }
 
         // Single scans, and the reference of one.

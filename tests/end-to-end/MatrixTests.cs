@@ -86,7 +86,7 @@ public sealed class MatrixTests
         var outcome = SharpSegProcess.Succeed(["train", work, "-c", "2d", "-f", "0,2,every-case", .. Schedule]);
         Assert.Contains("2d fold every-case: mean foreground Dice", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(
-            ["fold_0", "fold_2", "fold_all"],
+            ["fold_0", "fold_2", "fold_every-case"],
             Directory.GetDirectories(Path.Combine(work, "runs", "2d")).Select(Path.GetFileName).Order());
         SharpSegProcess.Succeed(
             "predict", work, "-c", "2d", "-f", "every-case", "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o",

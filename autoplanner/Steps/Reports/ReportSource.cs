@@ -70,11 +70,10 @@ internal sealed class ReportSource
 
     private IEnumerable<RunFolder> RunsOf(Workspace plan, string configuration)
     {
-        var folder = plan.ConfigurationFolder(configuration);
-        var folds = Directory.Exists(folder) ? Directory.GetDirectories(folder, "fold_*") : [];
-        foreach (var run in folds.OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal))
+        var runs = plan.RunFolders(configuration);
+        foreach (var run in runs.OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal))
         {
-            var fold = Path.GetFileName(run)["fold_".Length..];
+            var fold = Workspace.FoldOf(run);
             var log = File.Exists(Workspace.LogFile(run)) ? Try(() => TrainingLog.Read(Workspace.LogFile(run))) : null;
             var scores = Workspace.SummaryFile(Workspace.ValidationFolder(run));
             var summary = File.Exists(scores) ? Try(() => SummaryJson.Read(scores, classes)) : null;

@@ -102,6 +102,24 @@ public sealed class WorkspaceTests
         Assert.Equal(Path.Combine(workspace.Folder, "runs", "2d", "fold_3"), run);
         Assert.Equal(Path.Combine(run, "checkpoint_best.safetensors"), Workspace.BestCheckpoint(run));
         Assert.Equal(Path.Combine(run, "validation"), Workspace.ValidationFolder(run));
-        Assert.Equal(Path.Combine(workspace.Folder, "runs", "2d", "fold_all"), workspace.RunFolder("2d", "all"));
+    }
+
+    [Fact]
+    public void The_network_on_every_case_is_not_called_all_folds()
+    {
+        using var folder = new TemporaryFolder();
+        var workspace = new Workspace(folder.Path);
+        Assert.Empty(workspace.RunFolders("2d"));
+        var every = workspace.RunFolder("2d", "all");
+        Assert.Equal(Path.Combine(workspace.Folder, "runs", "2d", "fold_every-case"), every);
+        Directory.CreateDirectory(every);
+        Directory.CreateDirectory(workspace.RunFolder("2d", 3));
+        Assert.Equal(["3", "all"], workspace.RunFolders("2d").Select(Workspace.FoldOf).Order());
+
+        // What an older version left is found, and stays the one.
+        var older = Path.Combine(workspace.Folder, "runs", "3d_fullres", "fold_all");
+        Directory.CreateDirectory(older);
+        Assert.Equal(older, workspace.RunFolder("3d_fullres", "all"));
+        Assert.Equal("all", Workspace.FoldOf(older));
     }
 }

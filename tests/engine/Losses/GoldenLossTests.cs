@@ -34,19 +34,13 @@ public sealed class GoldenLossTests : IDisposable
             var regions = name.Contains("BCE", StringComparison.Ordinal);
             var ignore = entry.TryGetProperty("ignore_label", out var label)
                 ? label.GetInt32() : regions && name.Contains("ignore", StringComparison.Ordinal) ? 0 : -1;
-            var (value, gradient) = Evaluate(
-                entry, new LossOptions([1f], regions, entry.GetProperty("batch_dice").GetBoolean(), ignore));
-            Near(entry.GetProperty("loss").GetDouble(), value.Total, name);
-            var expected = ChannelsLast(entry.GetProperty("grad"));
-            for (var i = 0; i < expected.Length; i++)
-            {
-                Near(expected[i], gradient[i], $"{name}, gradient {i}");
-            }
+            RequireLoss(entry, new LossOptions([1f], regions, entry.GetProperty("batch_dice").GetBoolean(), ignore));
         }
 
         Assert.Equal(SharedFolder.Rows(36, 12), seen);
     }
 
+    /// <summary>Each term as a part of the sum, and as a loss of its own with its gradient.</summary>
     [Fact]
     public void The_dice_and_cross_entropy_parts_match_the_reference()
     {
@@ -62,14 +56,15 @@ public sealed class GoldenLossTests : IDisposable
                     Smooth: (float)entry.GetProperty("smooth").GetDouble(),
                     DiceIncludesBackground: entry.GetProperty("do_bg").GetBoolean());
                 Near(entry.GetProperty("loss").GetDouble(), Evaluate(entry, options).Value.Dice, name);
+                RequireLoss(entry, options with { Terms = LossTerms.Dice });
             }
             else if (name.Contains("RobustCE", StringComparison.Ordinal))
             {
                 compared++;
                 var ignore = entry.TryGetProperty("ignore_label", out var label) ? label.GetInt32() : -1;
-                Near(
-                    entry.GetProperty("loss").GetDouble(),
-                    Evaluate(entry, new LossOptions([1f], false, false, ignore)).Value.CrossEntropy, name);
+                var options = new LossOptions([1f], false, false, ignore);
+                Near(entry.GetProperty("loss").GetDouble(), Evaluate(entry, options).Value.CrossEntropy, name);
+                RequireLoss(entry, options with { Terms = LossTerms.CrossEntropy });
             }
         }
 
@@ -112,6 +107,19 @@ public sealed class GoldenLossTests : IDisposable
         Assert.True(
             Math.Abs(expected - actual) <= Tolerance * Math.Max(1.0, Math.Abs(expected)),
             $"{what}: expected {expected}, got {actual}");
+
+    private void RequireLoss(JsonElement entry, LossOptions options)
+    {
+        var name = entry.GetProperty("name").GetString()!;
+        var (value, gradient) = Evaluate(entry, options);
+        Near(entry.GetProperty("loss").GetDouble(), value.Total, name);
+        var expected = ChannelsLast(entry.GetProperty("grad"));
+        Assert.Equal(expected.Length, gradient.Length);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Near(expected[i], gradient[i], $"{name}, gradient {i}");
+        }
+    }
 
     private static double[] ChannelsLast(JsonElement array)
     {

@@ -8,6 +8,7 @@ using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
 
@@ -136,6 +137,11 @@ public sealed record ModelInspection(
             Line(text, indent + "  ", "network", string.Create(
                 CultureInfo.InvariantCulture,
                 $"{plan.Architecture.Family}, {plan.Architecture.StageCount} stages, {item.Size.Layers} layers, {item.Size.Parameters:#,0} parameters"));
+            var architecture = plan.Architecture;
+            Line(
+                text, indent + "  ", "blocks",
+                (architecture.Norm == NormKind.Batch ? "batch" : "instance") + " normalisation, "
+                    + (architecture.LeakySlope == 0 ? "ReLU" : $"leaky ReLU {PlanText.Number(architecture.LeakySlope)}"));
             Line(text, indent + "  ", "features", string.Join(", ", plan.Architecture.FeaturesPerStage));
             Line(text, indent + "  ", "operations", string.Create(
                 CultureInfo.InvariantCulture, $"{item.Size.Flops / 1e9:#,0.0} GFLOP per patch (a multiply-add counts as two)"));

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
+using SharpSeg.Engine.Networks;
 using SharpSeg.Kernels.Cpu;
 
 namespace SharpSeg.Cli.Commands;
@@ -56,6 +57,8 @@ internal static class InspectCommand
     private static JsonObject Json(InspectedConfiguration item) => new()
     {
         ["network"] = item.Configuration.Architecture.Family.ToString(),
+        ["normalisation"] = item.Configuration.Architecture.Norm == NormKind.Batch ? "batch" : "instance",
+        ["leaky_slope"] = item.Configuration.Architecture.LeakySlope,
         ["layers"] = item.Size.Layers,
         ["parameters"] = item.Size.Parameters,
         ["flops_per_patch"] = item.Size.Flops,

@@ -180,6 +180,7 @@ public sealed class AblationTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed("train", work, "--plan", "bn", "--epochs", "1", "--iterations", "3", "--batch", "2");
         var model = folder.At("model.zip");
         SharpSegProcess.Succeed("export", work, "--plan", "bn", "-o", model);
+        Assert.Contains("batch normalisation, ReLU", SharpSegProcess.Succeed("inspect", model).Output, StringComparison.Ordinal);
         var scan = TinyDataset.Image(trained.Dataset, "case_1");
         SharpSegProcess.Succeed("predict", work, "--plan", "bn", "-i", scan, "-o", folder.At("a.nii.gz"));
         SharpSegProcess.Succeed("predict", model, "-i", scan, "-o", folder.At("b.nii.gz"));

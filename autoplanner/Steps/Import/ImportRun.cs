@@ -49,16 +49,30 @@ public static class ImportRun
 
         if (!isArchive)
         {
-            var description = Import(request.Models[0], request, new Workspace(request.Output), read, left, reporter, cancel);
-            return new(read, left, description);
+            try
+            {
+                var work = new Workspace(request.Output);
+                return new(read, left, Import(request.Models[0], request, work, read, left, reporter, cancel));
+            }
+            catch when (Directory.Exists(request.Output))
+            {
+                // It was not there before, or empty. The folder itself may be a mount and stays.
+                foreach (var folder in Directory.GetDirectories(request.Output))
+                {
+                    Directory.Delete(folder, recursive: true);
+                }
+
+                Array.ForEach(Directory.GetFiles(request.Output), File.Delete);
+                throw;
+            }
         }
 
         var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
         try
         {
-            var work = new Workspace(temporary);
-            Import(request.Models[0], request, work, read, left, reporter, cancel);
-            return new(read, left, ModelArchive.WriteAll(work, request.Output, reporter, cancel));
+            var unpacked = new Workspace(temporary);
+            Import(request.Models[0], request, unpacked, read, left, reporter, cancel);
+            return new(read, left, ModelArchive.WriteAll(unpacked, request.Output, reporter, cancel));
         }
         finally
         {

@@ -147,7 +147,8 @@ internal sealed record NnUNetChoice
             string[] names = key.StartsWith("ensemble___", StringComparison.Ordinal)
                 ? [.. key.Split("___")[1..^1]]
                 : [key];
-            if (names.Length is 1 or 2 && names.All(name => name.StartsWith(prefix, StringComparison.Ordinal)))
+            if (names.Length is 1 or 2 && names.All(
+                name => name.StartsWith(prefix, StringComparison.Ordinal) && SafeName.Problem(name[prefix.Length..]) is null))
             {
                 yield return new ScoredCandidate(
                     new Candidate([.. names.Select(name => name[prefix.Length..])]), results.Number(key) ?? double.NaN);

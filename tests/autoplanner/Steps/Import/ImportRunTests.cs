@@ -309,6 +309,25 @@ public sealed class ImportRunTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_import_that_fails_leaves_nothing(bool folderIsThere)
+    {
+        writer.Write(Results("3d_fullres"), folds: ["0", "1"]);
+        var second = Path.Combine(Results("3d_fullres"), "fold_1", "checkpoint_final.pth");
+        File.WriteAllBytes(second, File.ReadAllBytes(second)[..1000]);
+        if (folderIsThere)
+        {
+            Directory.CreateDirectory(At("work"));
+        }
+
+        Assert.Throws<SharpSegException>(
+            () => ImportRun.Execute(Request(Results("3d_fullres"), "work"), SilentReporter.Instance, default));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(At("work")));
+        ImportRun.Execute(Request(Results("3d_fullres"), "work") with { Folds = ["0"] }, SilentReporter.Instance, default);
+    }
+
     [Fact]
     public void Hostile_names_in_a_zip_are_not_unpacked()
     {

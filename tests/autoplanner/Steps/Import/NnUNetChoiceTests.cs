@@ -156,6 +156,7 @@ public sealed class NnUNetChoiceTests : IDisposable
                 [Name("3d_lowres")] = 0.8,
                 [$"ensemble___{Name("3d_fullres")}___{Name("3d_lowres")}___0"] = "NOT A NUMBER",
                 ["nnUNetTrainerOther__nnUNetPlans__2d"] = 0.1,
+                [Name("../2d")] = 0.1,
             },
             ["best_model_or_ensemble"] = new JsonObject
             {

@@ -1,5 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Pictures;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
@@ -40,7 +42,7 @@ public static class DemoRun
             dataset, Path.Combine(folder, "work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), maxTime, seed, resume,
             MaxMemory: maxMemory);
         var result = AutoRun.Execute(request, backend, openProcessor, reporter, cancel);
-        return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset)));
+        return (result, DrawOverlays(folder, result.Runs[0].Job, Dataset.Open(dataset), result.Summary));
     }
 
     private static void Prepare(string folder, bool resume)
@@ -76,7 +78,8 @@ public static class DemoRun
         AtomicFile.WriteText(marker, "Made by `sharpseg demo`; a new demo in this folder replaces dataset, work and overlays.\n");
     }
 
-    private static List<string> DrawOverlays(string folder, TrainingJob job, Dataset dataset)
+    private static List<string> DrawOverlays(
+        string folder, TrainingJob job, Dataset dataset, EvaluationSummary summary)
     {
         var target = Directory.CreateDirectory(Path.Combine(folder, "overlays")).FullName;
         var pictures = new List<string>();
@@ -88,9 +91,10 @@ public static class DemoRun
             var prediction = ImageFile.ReadLabels(
                 Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
             var path = Path.Combine(target, id + ".png");
-            Overlay.Write(
-                path, $"{id}: slices with most foreground", image.Channels[0], truth.Voxels, prediction.Voxels, image.Extent,
-                image.Spacing);
+            var scores = summary.Cases.FirstOrDefault(scored => scored.CaseId == id);
+            OverlayPicture.Write(
+                path, id, new CaseVoxels(image.Channels[0], truth, prediction.Voxels),
+                scores is null ? [] : CaseLegend.Of(summary.Classes, scores));
             pictures.Add(path);
         }
 

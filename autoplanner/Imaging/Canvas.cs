@@ -6,6 +6,9 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// </summary>
 internal sealed class Canvas
 {
+    /// <summary>Height of capitals that is easily read on a screen, pixels.</summary>
+    public const double TextHeight = 9;
+
     private readonly byte[] pixels;
 
     /// <summary>A canvas of one colour.</summary>
@@ -111,32 +114,67 @@ internal sealed class Canvas
         }
     }
 
-    /// <summary>
-    /// Draws text of 5×7 pixel letters; characters outside printable ASCII appear as `?`. (x, y) is the top left corner.
-    /// </summary>
-    public void Text(int x, int y, string text, Rgb color, int scale = 1)
+    /// <summary>Draws a line of text; (x, y) is the top left corner of its capitals.</summary>
+    /// <param name="x">Pixels.</param>
+    /// <param name="y">Pixels.</param>
+    /// <param name="text">What to write (<see cref="StrokeFont"/>).</param>
+    /// <param name="color">Colour.</param>
+    /// <param name="capHeight">Height of capitals, pixels.</param>
+    /// <param name="isBold">With a broader pen.</param>
+    public void Text(double x, double y, string text, Rgb color, double capHeight = TextHeight, bool isBold = false)
     {
+        var unit = capHeight / StrokeFont.CapHeight;
+        var pen = Math.Max(1.1, capHeight * (isBold ? 0.19 : 0.125));
+        int left = (int)Math.Floor(x) - 2, top = (int)Math.Floor(y - (2 * unit)) - 2;
+        int width = (int)Math.Ceiling(TextWidth(text, capHeight)) + 6, height = (int)Math.Ceiling(16 * unit) + 4;
+
+        // Where strokes meet, ink does not add up: each pixel takes the most that one stroke covers of it.
+        var ink = new double[width * height];
         foreach (var letter in text)
         {
-            var glyph = BitmapFont.Glyph(letter);
-            for (var column = 0; column < BitmapFont.Width; column++)
+            foreach (var stroke in StrokeFont.Strokes(letter))
             {
-                for (var row = 0; row < BitmapFont.Height; row++)
+                for (var i = 1; i < stroke.Count; i++)
                 {
-                    if (((glyph[column] >> row) & 1) != 0)
-                    {
-                        FillRect(x + (column * scale), y + (row * scale), scale, scale, color);
-                    }
+                    Cover(
+                        ink, width, x + (stroke[i - 1].X * unit) - left, y + capHeight - (stroke[i - 1].Y * unit) - top,
+                        x + (stroke[i].X * unit) - left, y + capHeight - (stroke[i].Y * unit) - top, pen);
                 }
             }
 
-            x += BitmapFont.Advance * scale;
+            x += StrokeFont.Advance(letter) * unit;
+        }
+
+        for (var i = 0; i < ink.Length; i++)
+        {
+            if (ink[i] > 0)
+            {
+                Blend(left + (i % width), top + (i / width), color, ink[i]);
+            }
         }
     }
 
     /// <summary>Width of a text in pixels.</summary>
-    public static int TextWidth(string text, int scale = 1) =>
-        text.Length == 0 ? 0 : ((text.Length * BitmapFont.Advance) - (BitmapFont.Advance - BitmapFont.Width)) * scale;
+    public static double TextWidth(string text, double capHeight = TextHeight) =>
+        text.Sum(StrokeFont.Advance) * capHeight / StrokeFont.CapHeight;
+
+    /// <summary>How much of each pixel a line covers, from the distance of the pixel's centre.</summary>
+    private static void Cover(double[] ink, int width, double x0, double y0, double x1, double y1, double pen)
+    {
+        double dx = x1 - x0, dy = y1 - y0, reach = (pen / 2) + 1, square = Math.Max(1e-12, (dx * dx) + (dy * dy));
+        var height = ink.Length / width;
+        for (var y = (int)Math.Max(0, Math.Min(y0, y1) - reach); y <= Math.Min(height - 1, Math.Max(y0, y1) + reach); y++)
+        {
+            for (var x = (int)Math.Max(0, Math.Min(x0, x1) - reach); x <= Math.Min(width - 1, Math.Max(x0, x1) + reach); x++)
+            {
+                double px = x + 0.5 - x0, py = y + 0.5 - y0;
+                var along = Math.Clamp(((px * dx) + (py * dy)) / square, 0, 1);
+                double offX = px - (along * dx), offY = py - (along * dy);
+                var cover = (pen / 2) + 0.5 - Math.Sqrt((offX * offX) + (offY * offY));
+                ink[(y * width) + x] = Math.Max(ink[(y * width) + x], Math.Clamp(cover, 0, 1));
+            }
+        }
+    }
 
     /// <summary>Writes the picture as PNG, through a temporary file.</summary>
     /// <exception cref="SharpSegException">The file cannot be written.</exception>
@@ -145,66 +183,6 @@ internal sealed class Canvas
     private int Index(int x, int y) => x >= 0 && y >= 0 && x < Width && y < Height
         ? 3 * ((y * Width) + x)
         : throw new ArgumentOutOfRangeException(nameof(x), $"pixel ({x}, {y}) outside {Width}×{Height}");
-}
-
-/// <summary>Letters of 5×7 pixels for ASCII 32 to 126: five columns each, bit 0 at the top.</summary>
-internal static class BitmapFont
-{
-    /// <summary>Pixels of a letter.</summary>
-    public const int Width = 5, Height = 7;
-
-    /// <summary>Pixels from one letter to the next.</summary>
-    public const int Advance = 6;
-
-    private const int First = ' ', Last = '~';
-
-    private static ReadOnlySpan<byte> Columns =>
-    [
-        0x00, 0x00, 0x00, 0x00, 0x00, /* space */ 0x00, 0x00, 0x5F, 0x00, 0x00, /* ! */ 0x00, 0x07, 0x00, 0x07, 0x00, /* " */
-        0x14, 0x7F, 0x14, 0x7F, 0x14, /* # */ 0x24, 0x2A, 0x7F, 0x2A, 0x12, /* $ */ 0x23, 0x13, 0x08, 0x64, 0x62, /* % */
-        0x36, 0x49, 0x56, 0x20, 0x50, /* & */ 0x00, 0x05, 0x03, 0x00, 0x00, /* ' */ 0x00, 0x1C, 0x22, 0x41, 0x00, /* ( */
-        0x00, 0x41, 0x22, 0x1C, 0x00, /* ) */ 0x2A, 0x1C, 0x7F, 0x1C, 0x2A, /* * */ 0x08, 0x08, 0x3E, 0x08, 0x08, /* + */
-        0x00, 0x50, 0x30, 0x00, 0x00, /* , */ 0x08, 0x08, 0x08, 0x08, 0x08, /* - */ 0x00, 0x60, 0x60, 0x00, 0x00, /* . */
-        0x20, 0x10, 0x08, 0x04, 0x02, /* / */ 0x3E, 0x51, 0x49, 0x45, 0x3E, /* 0 */ 0x00, 0x42, 0x7F, 0x40, 0x00, /* 1 */
-        0x42, 0x61, 0x51, 0x49, 0x46, /* 2 */ 0x21, 0x41, 0x45, 0x4B, 0x31, /* 3 */ 0x18, 0x14, 0x12, 0x7F, 0x10, /* 4 */
-        0x27, 0x45, 0x45, 0x45, 0x39, /* 5 */ 0x3C, 0x4A, 0x49, 0x49, 0x30, /* 6 */ 0x01, 0x71, 0x09, 0x05, 0x03, /* 7 */
-        0x36, 0x49, 0x49, 0x49, 0x36, /* 8 */ 0x06, 0x49, 0x49, 0x29, 0x1E, /* 9 */ 0x00, 0x36, 0x36, 0x00, 0x00, /* : */
-        0x00, 0x56, 0x36, 0x00, 0x00, /* ; */ 0x08, 0x14, 0x22, 0x41, 0x00, /* < */ 0x14, 0x14, 0x14, 0x14, 0x14, /* = */
-        0x00, 0x41, 0x22, 0x14, 0x08, /* > */ 0x02, 0x01, 0x51, 0x09, 0x06, /* ? */ 0x32, 0x49, 0x79, 0x41, 0x3E, /* @ */
-        0x7E, 0x11, 0x11, 0x11, 0x7E, /* A */ 0x7F, 0x49, 0x49, 0x49, 0x36, /* B */ 0x3E, 0x41, 0x41, 0x41, 0x22, /* C */
-        0x7F, 0x41, 0x41, 0x22, 0x1C, /* D */ 0x7F, 0x49, 0x49, 0x49, 0x41, /* E */ 0x7F, 0x09, 0x09, 0x09, 0x01, /* F */
-        0x3E, 0x41, 0x49, 0x49, 0x7A, /* G */ 0x7F, 0x08, 0x08, 0x08, 0x7F, /* H */ 0x00, 0x41, 0x7F, 0x41, 0x00, /* I */
-        0x20, 0x40, 0x41, 0x3F, 0x01, /* J */ 0x7F, 0x08, 0x14, 0x22, 0x41, /* K */ 0x7F, 0x40, 0x40, 0x40, 0x40, /* L */
-        0x7F, 0x02, 0x0C, 0x02, 0x7F, /* M */ 0x7F, 0x04, 0x08, 0x10, 0x7F, /* N */ 0x3E, 0x41, 0x41, 0x41, 0x3E, /* O */
-        0x7F, 0x09, 0x09, 0x09, 0x06, /* P */ 0x3E, 0x41, 0x51, 0x21, 0x5E, /* Q */ 0x7F, 0x09, 0x19, 0x29, 0x46, /* R */
-        0x46, 0x49, 0x49, 0x49, 0x31, /* S */ 0x01, 0x01, 0x7F, 0x01, 0x01, /* T */ 0x3F, 0x40, 0x40, 0x40, 0x3F, /* U */
-        0x1F, 0x20, 0x40, 0x20, 0x1F, /* V */ 0x3F, 0x40, 0x38, 0x40, 0x3F, /* W */ 0x63, 0x14, 0x08, 0x14, 0x63, /* X */
-        0x07, 0x08, 0x70, 0x08, 0x07, /* Y */ 0x61, 0x51, 0x49, 0x45, 0x43, /* Z */ 0x00, 0x7F, 0x41, 0x41, 0x00, /* [ */
-        0x02, 0x04, 0x08, 0x10, 0x20, /* \ */ 0x00, 0x41, 0x41, 0x7F, 0x00, /* ] */ 0x04, 0x02, 0x01, 0x02, 0x04, /* ^ */
-        0x40, 0x40, 0x40, 0x40, 0x40, /* _ */ 0x00, 0x01, 0x02, 0x04, 0x00, /* ` */ 0x20, 0x54, 0x54, 0x54, 0x78, /* a */
-        0x7F, 0x48, 0x44, 0x44, 0x38, /* b */ 0x38, 0x44, 0x44, 0x44, 0x20, /* c */ 0x38, 0x44, 0x44, 0x48, 0x7F, /* d */
-        0x38, 0x54, 0x54, 0x54, 0x18, /* e */ 0x08, 0x7E, 0x09, 0x01, 0x02, /* f */ 0x0C, 0x52, 0x52, 0x52, 0x3E, /* g */
-        0x7F, 0x08, 0x04, 0x04, 0x78, /* h */ 0x00, 0x44, 0x7D, 0x40, 0x00, /* i */ 0x20, 0x40, 0x44, 0x3D, 0x00, /* j */
-        0x7F, 0x10, 0x28, 0x44, 0x00, /* k */ 0x00, 0x41, 0x7F, 0x40, 0x00, /* l */ 0x7C, 0x04, 0x18, 0x04, 0x78, /* m */
-        0x7C, 0x08, 0x04, 0x04, 0x78, /* n */ 0x38, 0x44, 0x44, 0x44, 0x38, /* o */ 0x7C, 0x14, 0x14, 0x14, 0x08, /* p */
-        0x08, 0x14, 0x14, 0x18, 0x7C, /* q */ 0x7C, 0x08, 0x04, 0x04, 0x08, /* r */ 0x48, 0x54, 0x54, 0x54, 0x20, /* s */
-        0x04, 0x3F, 0x44, 0x40, 0x20, /* t */ 0x3C, 0x40, 0x40, 0x20, 0x7C, /* u */ 0x1C, 0x20, 0x40, 0x20, 0x1C, /* v */
-        0x3C, 0x40, 0x30, 0x40, 0x3C, /* w */ 0x44, 0x28, 0x10, 0x28, 0x44, /* x */ 0x0C, 0x50, 0x50, 0x50, 0x3C, /* y */
-        0x44, 0x64, 0x54, 0x4C, 0x44, /* z */ 0x00, 0x08, 0x36, 0x41, 0x00, /* { */ 0x00, 0x00, 0x7F, 0x00, 0x00, /* | */
-        0x00, 0x41, 0x36, 0x08, 0x00, /* } */ 0x08, 0x04, 0x08, 0x10, 0x08, /* ~ */
-    ];
-
-    /// <summary>The five columns of a letter.</summary>
-    public static ReadOnlySpan<byte> Glyph(char letter)
-    {
-        var code = letter switch
-        {
-            '×' => 'x',
-            < (char)First or > (char)Last => '?',
-            _ => letter,
-        };
-        return Columns.Slice((code - First) * Width, Width);
-    }
 }
 
 /// <summary>A colour, 8 bits a channel.</summary>

@@ -5,7 +5,7 @@ namespace SharpSeg.AutoPlanner.Pictures;
 /// <summary>Draws a chart as pixels on white.</summary>
 internal sealed class CanvasPen(Canvas canvas) : IChartPen
 {
-    private const double Thickness = 2;
+    private const double Thickness = 2, TitleHeight = 10.5; // pixels
 
     private static readonly Rgb Ink = new(28, 31, 35), Soft = new(93, 100, 109), GridLine = new(217, 220, 223);
 
@@ -18,10 +18,10 @@ internal sealed class CanvasPen(Canvas canvas) : IChartPen
     /// <inheritdoc/>
     public void Word(double x, double y, TextAnchor anchor, string word, bool isTitle = false)
     {
-        var scale = isTitle ? 2 : 1;
-        var width = Canvas.TextWidth(word, scale);
-        var left = anchor switch { TextAnchor.Start => x, TextAnchor.Middle => x - (width / 2.0), _ => x - width };
-        canvas.Text((int)Math.Round(left), (int)Math.Round(y - (3.5 * scale)), word, isTitle ? Ink : Soft, scale);
+        var height = isTitle ? TitleHeight : Canvas.TextHeight;
+        var width = Canvas.TextWidth(word, height);
+        var left = anchor switch { TextAnchor.Start => x, TextAnchor.Middle => x - (width / 2), _ => x - width };
+        canvas.Text(left, y - (height / 2), word, isTitle ? Ink : Soft, height, isBold: isTitle);
     }
 
     /// <inheritdoc/>

@@ -38,7 +38,10 @@ internal static class AutoCommand
             () => ReportCommand.OfWorkspace(
                 work, new ReportRequest(
                     Path.Combine(options.Output, "report.html"),
-                    TimeLeft: limit is { } whole ? () => whole - clock.Elapsed : null),
+                    TimeLeft: limit is { } whole ? () => whole - clock.Elapsed : null)
+                {
+                    PictureFolder = Path.Combine(options.Output, "overlays"),
+                },
                 reporter, cancel),
             json, reporter);
         if (result.Best is null)

@@ -73,7 +73,8 @@ internal static class TrainingGraph
                 ],
                 needs,
                 Given(sizes.Training(configuration, site.Cpus, site.Gres is not null), site.Cpus, time)
-                    with { Gres = site.Gres }));
+                    with
+                { Gres = site.Gres }));
         }
 
         var memory = prepared.Max(configuration => sizes.Preprocessing(configuration, site.Cpus));

@@ -19,6 +19,9 @@ public sealed record ReportRequest(string Output, int Pictures = ReportRequest.D
     /// <summary>The five worst cases and the median.</summary>
     public const int DefaultPictures = 6;
 
+    /// <summary>Folder that also gets each drawn case as CASE.png; null for none.</summary>
+    public string? PictureFolder { get; init; }
+
     /// <summary>Bytes of one page at most.</summary>
     internal int MostBytes { get; init; } = ReportRun.MostBytes;
 }
@@ -202,7 +205,16 @@ public static class ReportRun
             reporter.Progress((double)i / chosen.Length, $"case {i + 1}/{chosen.Length}, {chosen[i].Id}");
             try
             {
-                figures[chosen[i].Id] = CaseFigure.Rows(Load(chosen[i], imageOf), $"image-{i}");
+                var voxels = Load(chosen[i], imageOf);
+                figures[chosen[i].Id] = CaseFigure.Rows(voxels, $"image-{i}");
+                if (request.PictureFolder is { } folder)
+                {
+                    Directory.CreateDirectory(folder);
+                    var name = SafeName.Require(chosen[i].Id, "the case id", request.Output);
+                    OverlayPicture.Write(
+                        Path.Combine(folder, name + ".png"), name, voxels,
+                        CaseLegend.Of(content.Scores!.Summary.Classes, chosen[i].Metrics));
+                }
             }
             catch (SharpSegException error)
             {

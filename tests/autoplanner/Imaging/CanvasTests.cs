@@ -58,28 +58,36 @@ public sealed class CanvasTests
     }
 
     [Fact]
-    public void Text_draws_its_letters()
+    public void Every_letter_is_a_picture_of_its_own_within_its_space()
     {
-        var canvas = new Canvas(30, 9);
-        canvas.Text(1, 1, "T1", Rgb.Black);
-        string[] expected =
-        [
-            "#####...#..", "..#....##..", "..#.....#..", "..#.....#..", "..#.....#..", "..#.....#..", "..#....###.",
-        ];
-        for (var y = 0; y < 7; y++)
+        char[] letters = [.. Enumerable.Range(33, 94).Select(code => (char)code), '×', '–', '°', 'µ'];
+        var pictures = letters.Select(letter =>
         {
-            Assert.Equal(
-                expected[y], string.Concat(Enumerable.Range(0, 11).Select(x => canvas[1 + x, 1 + y] == Rgb.Black ? '#' : '.')));
-        }
+            var canvas = new Canvas(60, 60);
+            canvas.Text(20, 20, $"{letter}", Rgb.Black, capHeight: 18);
+            var width = Canvas.TextWidth($"{letter}", 18);
+            for (var i = 0; i < 60 * 60; i++)
+            {
+                var isInside = i % 60 >= 19 && i % 60 <= 21 + width && i / 60 is >= 16 and <= 46;
+                Assert.True(isInside || canvas[i % 60, i / 60] == Rgb.White, $"{letter} at {i % 60}, {i / 60}");
+            }
 
-        Assert.Equal(11, Canvas.TextWidth("T1"));
-        Assert.Equal(33, Canvas.TextWidth("T1", 3));
-        var letters = Enumerable.Range(33, 94).Select(code =>
-        {
-            var one = new Canvas(5, 7);
-            one.Text(0, 0, $"{(char)code}", Rgb.Black);
-            return Convert.ToHexString(one.Pixels);
+            return Convert.ToHexString(canvas.Pixels);
         }).ToArray();
-        Assert.Equal(letters.Length, letters.Distinct().Count());
+        Assert.Equal(letters.Length, pictures.Distinct().Count());
+        Assert.Single("0123456789".Select(digit => Canvas.TextWidth($"{digit}")).Distinct()); // numbers stand below each other
+    }
+
+    [Fact]
+    public void Text_is_written_from_its_corner_and_unknown_letters_are_question_marks()
+    {
+        var canvas = new Canvas(40, 30);
+        canvas.Text(4, 5, "H", Rgb.Black, capHeight: 18);
+        Assert.Equal(Rgb.White, canvas[12, 10]);        // between the stems
+        Assert.True(canvas[7, 14].R < 100, "the left stem");
+        Assert.True(canvas[12, 14].R < 100, "the bar, a little above the middle");
+        Assert.Equal(Canvas.TextWidth("?"), Canvas.TextWidth("ж"));
+        Assert.Equal(2 * Canvas.TextWidth("T1"), Canvas.TextWidth("T1", 2 * Canvas.TextHeight), 9);
+        Assert.Equal(0, Canvas.TextWidth(""));
     }
 }

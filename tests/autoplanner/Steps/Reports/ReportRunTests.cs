@@ -63,6 +63,30 @@ public sealed class ReportRunTests : IDisposable
     }
 
     [Fact]
+    public void The_cases_that_are_drawn_are_also_files()
+    {
+        var result = ReportRun.OfEvaluation(
+            "t", Scores(4), description, folder.File("images"),
+            new ReportRequest(folder.File("out", "r.html"), Pictures: 2) { PictureFolder = folder.File("out", "overlays") },
+            SilentReporter.Instance, default);
+        Assert.Equal(2, result.Pictures);
+        var files = Directory.GetFiles(folder.File("out", "overlays")).Select(file => Path.GetFileName(file)).Order();
+        Assert.Equal(["case0<&.png", "case2<&.png"], files);
+        var png = Png.Read(folder.File("out", "overlays", "case0<&.png"));
+        Assert.True(png is { Width: > 900, Height: > 900 }, $"{png.Width}×{png.Height}");
+
+        // Two thirds of the picture's width is the reference's and the prediction's: the colour of label 1 is in both.
+        var color = SharpSeg.AutoPlanner.Pictures.LabelPalette.Of(1);
+        foreach (var third in new[] { 0, 1, 2 })
+        {
+            var found = Enumerable.Range(0, png.Width * (png.Height - 60)).Count(i => i % png.Width * 3 / png.Width == third
+                && Math.Abs(png.Samples[3 * i] - color.R) < 16 && Math.Abs(png.Samples[(3 * i) + 1] - color.G) < 16
+                && Math.Abs(png.Samples[(3 * i) + 2] - color.B) < 16);
+            Assert.True(third == 0 ? found == 0 : found > 500, $"{found} pixels in third {third}");
+        }
+    }
+
+    [Fact]
     public void What_cannot_be_drawn_is_named_and_the_rest_is_there()
     {
         var summary = Scores(3);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using SharpSeg.AutoPlanner;
 
 namespace SharpSeg.Cli;
@@ -47,7 +48,7 @@ internal sealed class ConsoleReporter : IReporter
             startFraction = -1;
             if (!Quiet)
             {
-                WriteLine($"[{Clock(total.Elapsed)}] {Bold(name)}");
+                WriteLine(Bold(Folded($"[{Clock(total.Elapsed)}] {name}", Width)));
             }
         }
     }
@@ -116,6 +117,20 @@ internal sealed class ConsoleReporter : IReporter
         return words.Length <= width ? words : words[..width];
     }
 
+    /// <summary>A line broken between words where a terminal would break it anywhere; what follows is indented.</summary>
+    internal static string Folded(string line, int width)
+    {
+        const string Indent = "    ";
+        var text = new StringBuilder();
+        while (line.Length > width && line.LastIndexOf(' ', width) is var at && at > Indent.Length)
+        {
+            text.Append(line.AsSpan(0, at)).Append('\n');
+            line = Indent + line[(at + 1)..];
+        }
+
+        return text.Append(line).ToString();
+    }
+
     public void Info(string line)
     {
         if (Quiet)
@@ -126,7 +141,7 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
-            WriteLine($"  {Readable.Line(line)}");
+            WriteLine(Folded($"  {Readable.Line(line)}", Width));
         }
     }
 
@@ -204,6 +219,8 @@ internal sealed class ConsoleReporter : IReporter
             drawn = 0;
         }
     }
+
+    private int Width => terminal ? WindowWidth() : int.MaxValue;
 
     private static int WindowWidth()
     {

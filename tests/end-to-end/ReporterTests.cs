@@ -28,6 +28,13 @@ public sealed class ReporterTests
         Assert.InRange(line.Length, 0, width);
     }
 
+    [Theory]
+    [InlineData("  short", 40, "  short")]
+    [InlineData("  memory: training 435 MB, validation 424 MB", 20, "  memory: training\n    435 MB,\n    validation 424\n    MB")]
+    [InlineData("  /a/path/that/is/longer/than/the/terminal", 20, "  /a/path/that/is/longer/than/the/terminal")]
+    public void Lines_are_broken_between_words(string line, int width, string folded) =>
+        Assert.Equal(folded, ConsoleReporter.Folded(line, width));
+
     [Fact]
     public void A_line_of_80_columns_holds_time_percent_epoch_iteration_and_loss()
     {

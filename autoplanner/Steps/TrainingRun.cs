@@ -44,12 +44,19 @@ public static class TrainingRun
         TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
         using var alone = RunLock.Take(job.Folder, "trained");
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, alone.Lost);
         using var record = new RunRecord(job, dataset, backend, reporter);
         try
         {
-            var result = Train(job, dataset, request, backend, record, cancel);
+            var result = Train(job, dataset, request, backend, record, both.Token);
             record.Finish(result);
             return result;
+        }
+        catch (OperationCanceledException error) when (!cancel.IsCancellationRequested)
+        {
+            throw new SharpSegException(
+                $"`{job.Folder}` was taken over by a process on another machine, to which this one seemed dead",
+                "let the other one finish; the bytes are the same", error);
         }
         catch (Exception error)
         {

@@ -2,7 +2,8 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
 /// Keeps a folder to one process at a time: two that train one run, or preprocess one configuration, would overwrite each other's
-/// files. The lock is the operating system's and goes with its process, however that ends.
+/// files. On one machine the lock is the operating system's and goes with its process, however that ends. Between machines, whose
+/// network file system may not know such locks, the owner's sign of life counts too (<see cref="LockOwner"/>).
 /// </summary>
 public sealed class RunLock : IDisposable
 {
@@ -12,15 +13,24 @@ public sealed class RunLock : IDisposable
 
     private readonly string folder;
     private readonly FileStream held;
+    private readonly LockOwner owner;
 
-    private RunLock(string folder, FileStream held) => (this.folder, this.held) = (folder, held);
+    private RunLock(string folder, FileStream held, LockOwner owner) =>
+        (this.folder, this.held, this.owner) = (folder, held, owner);
+
+    /// <summary>
+    /// Cancelled when a process on another machine has taken the folder, because this one gave no sign of life for long: nothing
+    /// may be written any more.
+    /// </summary>
+    public CancellationToken Lost => owner.Lost;
 
     /// <summary>Takes a folder, which is made if need be, and sweeps what killed processes left in it.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="what">What is done there, e.g. "trained".</param>
     /// <exception cref="SharpSegException">Another process has it, or it cannot be written.</exception>
-    public static RunLock Take(string folder, string what) => TryTake(folder, out var error)
-        ?? throw new SharpSegException($"`{folder}` is being {what} by another process", "wait for its end, or stop it", error);
+    public static RunLock Take(string folder, string what) => TryTake(folder, LockTiming.Usual)
+        ?? throw new SharpSegException(
+            $"`{folder}` is being {what} by another process{LockOwner.Describe(folder)}", "wait for its end, or stop it");
 
     /// <summary>As <see cref="Take"/>, but waits until nobody has the folder.</summary>
     /// <param name="folder">The folder.</param>
@@ -32,7 +42,7 @@ public sealed class RunLock : IDisposable
     {
         for (var isFirst = true; ; isFirst = false)
         {
-            if (TryTake(folder, out _) is { } taken)
+            if (TryTake(folder, LockTiming.Usual) is { } taken)
             {
                 return taken;
             }
@@ -47,46 +57,61 @@ public sealed class RunLock : IDisposable
         }
     }
 
-    /// <summary>Whether a process has a folder.</summary>
+    /// <summary>Whether a process has a folder, as far as this machine can see without waiting.</summary>
     public static bool IsTaken(string folder)
     {
-        if (!File.Exists(Path.Combine(folder, Name)) || TryTake(folder, out _) is not { } free)
+        var path = Path.Combine(folder, Name);
+        if (LockOwner.IsElsewhere(folder))
         {
-            return File.Exists(Path.Combine(folder, Name));
+            return true; // alive or not, only waiting would tell
         }
 
-        free.Dispose();
-        return false;
+        try
+        {
+            using var free = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (IOException)
+        {
+            return File.Exists(path);
+        }
     }
 
-    /// <summary>Null, with the reason, if another process has it.</summary>
-    private static RunLock? TryTake(string folder, out IOException? error)
+    /// <summary>Null if another process has it.</summary>
+    internal static RunLock? TryTake(string folder, LockTiming timing)
     {
-        error = null;
+        FileStream? held = null;
         try
         {
             Directory.CreateDirectory(folder);
-            var held = new FileStream(
+            held = new FileStream(
                 Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1,
                 FileOptions.DeleteOnClose);
-            AtomicFile.Sweep(folder);
-            return new RunLock(folder, held);
-        }
-        catch (IOException e) when (File.Exists(Path.Combine(folder, Name)))
-        {
-            error = e;
+            if (LockOwner.TryBecome(folder, timing) is { } owner)
+            {
+                AtomicFile.Sweep(folder);
+                return new RunLock(folder, held, owner);
+            }
+
+            held.Dispose();
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException) when (held is null && File.Exists(Path.Combine(folder, Name)))
         {
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            held?.Dispose();
             throw new SharpSegException(
-                $"`{folder}`: cannot be written: {e.Message}", "check its permissions and the free space", e);
+                $"`{folder}`: cannot be written: {error.Message}", "check its permissions and the free space", error);
         }
     }
 
     /// <summary>Lets others in; folders that stayed empty go.</summary>
     public void Dispose()
     {
+        owner.Dispose();
         held.Dispose();
         try
         {

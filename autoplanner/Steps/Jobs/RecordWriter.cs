@@ -10,6 +10,7 @@ internal sealed class RecordWriter : IReporter
     private static readonly TimeSpan Rarely = TimeSpan.FromSeconds(15);
 
     private readonly string path;
+    private readonly CancellationToken lost;
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Lock gate = new();
     private TaskRecord record;
@@ -17,9 +18,13 @@ internal sealed class RecordWriter : IReporter
     private double stageFrom = -1;
 
     /// <summary>Begins an attempt.</summary>
-    public RecordWriter(string path, TaskRecord before, TaskAttempt attempt)
+    /// <param name="path">The record.</param>
+    /// <param name="before">The attempts before.</param>
+    /// <param name="attempt">This one.</param>
+    /// <param name="lost">From then on the record is another process's.</param>
+    public RecordWriter(string path, TaskRecord before, TaskAttempt attempt, CancellationToken lost)
     {
-        (this.path, record) = (path, before.With(attempt));
+        (this.path, this.lost, record) = (path, lost, before.With(attempt));
         Write();
     }
 
@@ -77,6 +82,11 @@ internal sealed class RecordWriter : IReporter
 
     private void Write()
     {
+        if (lost.IsCancellationRequested)
+        {
+            return;
+        }
+
         using var self = Process.GetCurrentProcess();
         var peak = self.PeakWorkingSet64;
         record = record.Changed(attempt => attempt with { Seconds = clock.Elapsed.TotalSeconds, PeakBytes = peak });

@@ -43,16 +43,18 @@ public static class TaskRun
         var slurm = SlurmTask.Current();
         var file = jobs.RecordFile(name);
         var before = TaskRecord.Read(file);
-        var writer = new RecordWriter(file, before, new TaskAttempt
+        var attempt = new TaskAttempt
         {
-            Job = slurm?.Id,
-            Node = slurm?.Node ?? Environment.MachineName,
-            Started = DateTime.UtcNow,
-        });
+            Job = slurm?.Id, Node = slurm?.Node ?? Environment.MachineName, Started = DateTime.UtcNow,
+        };
+        var writer = new RecordWriter(file, before, attempt, alone.Lost);
         var (code, error) = run(writer);
+
+        // Slurm may be told to announce a preemption by the signal that otherwise announces the time limit.
+        var isPreempted = code != 0 && cancel.IsCancellationRequested && slurm?.IsBeingPreempted() == true;
         var outcome = code == 0 ? TaskOutcome.Finished
             : !cancel.IsCancellationRequested ? TaskOutcome.Failed
-            : isOutOfTime() ? TaskOutcome.OutOfTime : TaskOutcome.Stopped;
+            : isOutOfTime() && !isPreempted ? TaskOutcome.OutOfTime : TaskOutcome.Stopped;
         var timeouts = before.Attempts.Count(
             attempt => attempt.Outcome == TaskOutcome.OutOfTime && attempt.Job == slurm?.Id);
         if (outcome == TaskOutcome.OutOfTime && timeouts >= MostTimeouts)
@@ -63,9 +65,7 @@ public static class TaskRun
         }
 
         writer.End(outcome, error);
-        var comesBack = slurm is not null
-            && (outcome == TaskOutcome.OutOfTime || (outcome == TaskOutcome.Stopped && slurm.IsBeingPreempted()));
-        if (comesBack && slurm!.Requeue() is { } refusal)
+        if ((isPreempted || outcome == TaskOutcome.OutOfTime) && slurm?.Requeue() is { } refusal)
         {
             writer.End(TaskOutcome.Failed, refusal);
             throw new SharpSegException(refusal, "the state is saved: `sharpseg jobs resubmit` goes on");

@@ -118,6 +118,45 @@ public sealed class JobsTests
             .AssertErrorWithHint(1, "holds segmentations already");
     }
 
+    /// <summary>The commands of docs/guide/slurm.md, as far as they go where no Slurm is: the scripts are written.</summary>
+    [Fact]
+    public void The_commands_of_the_guide_are_understood()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
+        var page = File.ReadAllLines(Path.Combine(TidyTests.Root(), "docs", "guide", "slurm.md"));
+        string[] commands =
+            [.. page.Where(line => line.StartsWith("    sharpseg ", StringComparison.Ordinal)).Select(line => line.Trim())];
+        Assert.InRange(commands.Length, 9, 20);
+        Directory.CreateDirectory(folder.At("work", "jobs", "logs"));
+        File.WriteAllText(folder.At("work", "jobs", "logs", "train-2d_3.log"), "epoch 1");
+        File.WriteAllText(folder.At("work", "model.zip"), "stands for a model");
+        foreach (var command in commands)
+        {
+            var dry = command.Contains("--gres", StringComparison.Ordinal)
+                && !command.Contains("--dry-run", StringComparison.Ordinal);
+            SharpSegProcess.Succeed(
+            [
+                .. command.Replace("\"", "", StringComparison.Ordinal).Split(' ').Skip(1).Select(word => word switch
+                {
+                    "DATASET" => dataset,
+                    "SCANS" => Path.Combine(dataset, "imagesTr"),
+                    "OUT" => folder.At("out"),
+                    _ => word.StartsWith("WORK", StringComparison.Ordinal) ? folder.At("work") + word[4..] : word,
+                }),
+                .. dry ? ["--dry-run"] : Array.Empty<string>(),
+            ]);
+        }
+
+        var site = page.SkipWhile(line => !line.StartsWith("    {", StringComparison.Ordinal))
+            .TakeWhile(line => line.StartsWith("    ", StringComparison.Ordinal));
+        File.WriteAllLines(folder.At("site.json"), site);
+        SharpSegProcess.Succeed("jobs", "train", folder.At("work"), "--site", folder.At("site.json"), "--dry-run");
+        var script = File.ReadAllText(folder.At("work", "jobs", "train-2d.sh"));
+        Assert.Contains("#SBATCH --partition=gpu\n", script, StringComparison.Ordinal);
+        Assert.Contains("module load dotnet\n\nexec /opt/sharpseg/sharpseg \\\n", script, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Wrong_words_are_answered_in_words()
     {

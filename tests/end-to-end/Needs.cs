@@ -20,6 +20,12 @@ public enum Needs
     /// <summary>/proc, a place where not even root can write.</summary>
     Proc,
 
+    /// <summary>Slurm and munge, and the right to start their daemons.</summary>
+    Slurm,
+
+    /// <summary>The same, and somebody who waits for minutes.</summary>
+    SlurmAndPatience,
+
     /// <summary>Chromium, which opens pages without a window.</summary>
     Browser,
 }
@@ -48,6 +54,10 @@ internal static class Machine
         Needs.Links => OperatingSystem.IsWindows() ? "Windows makes symbolic links only with a privilege" : null,
         Needs.Bash => File.Exists("/bin/bash") ? null : "there is no /bin/bash to limit the size of files",
         Needs.Browser => Browser.Program is not null ? null : "there is no chromium on the PATH to open a page with",
+        Needs.Slurm => SlurmCluster.Lacks,
+        Needs.SlurmAndPatience => SlurmCluster.Lacks ?? (Environment.GetEnvironmentVariable("SHARPSEG_TEST_SLURM") == "long"
+            ? null
+            : "takes minutes: SHARPSEG_TEST_SLURM=long runs it"),
         _ => Directory.Exists("/proc/self") ? null : "there is no /proc, where nothing can be written",
     };
 }

@@ -86,11 +86,19 @@ internal sealed class SharpSegProcess : IDisposable
     /// <summary>
     /// Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.
     /// </summary>
-    public static SharpSegProcess Start(params string[] arguments)
+    public static SharpSegProcess Start(params string[] arguments) => StartWith([], arguments);
+
+    /// <summary>Starts a command with further variables in its environment.</summary>
+    public static SharpSegProcess StartWith(IEnumerable<(string Name, string Value)> variables, params string[] arguments)
     {
         var start = OperatingSystem.IsLinux() && File.Exists("/usr/bin/env")
             ? new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT", Host, Product, .. arguments])
             : new ProcessStartInfo(Host, [Product, .. arguments]);
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
         return new SharpSegProcess(start);
     }
 

@@ -203,11 +203,11 @@ public static class JobsRun
         var asks = !place.DryRun && AsksSlurm(folder);
         var states = JobStates.Of(folder, plan.Graph, asks);
         var inQueue = states.Where(status => status.IsInQueue).ToDictionary(status => status.Task.Name, status => status.Job!);
-        JobTask[] todo =
-        [
-            .. states.Where(status => status.State != TaskState.Running && !status.IsInQueue && !status.Task.Item.IsDone)
-                .Select(status => status.Task).Where(task => chosen?.Invoke(task) ?? true),
-        ];
+
+        // While others of a submission still wait or run, what ended well in it is part of it.
+        bool IsLeft(TaskStatus status) => status.State != TaskState.Running && !status.IsInQueue && !status.Task.Item.IsDone
+            && !(inQueue.Count > 0 && status.State == TaskState.Done);
+        JobTask[] todo = [.. states.Where(IsLeft).Select(status => status.Task).Where(task => chosen?.Invoke(task) ?? true)];
         if (place.Processes is not null && inQueue.Count > 0)
         {
             throw new SharpSegException(

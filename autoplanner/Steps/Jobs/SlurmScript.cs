@@ -10,6 +10,7 @@ namespace SharpSeg.AutoPlanner.Steps.Jobs;
 internal static class SlurmScript
 {
     private const int SecondsToSave = 120; // before the time limit; an iteration ends and the state is written
+    private const int LeastShareToSave = 4; // of a short limit, one part in so many
 
     /// <summary>The script of an array.</summary>
     /// <param name="plan">The graph.</param>
@@ -28,7 +29,8 @@ internal static class SlurmScript
         Option($"--time={resources.Time}");
         Option(Invariant($"--mem={(resources.MemoryBytes + (1 << 20) - 1) >> 20}M"));
         Option(Invariant($"--cpus-per-task={resources.Cpus}"));
-        Option(Invariant($"--signal=B:USR1@{SecondsToSave}"));
+        var limit = SlurmTime.Parse(resources.Time).TotalSeconds;
+        Option(Invariant($"--signal=B:USR1@{Math.Max(1, (int)Math.Min(SecondsToSave, limit / LeastShareToSave))}"));
         Option("--requeue");
         Option("--open-mode=append");
         Option($"--output=jobs/logs/{stage.Name}_%a.log");

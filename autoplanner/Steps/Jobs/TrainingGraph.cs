@@ -85,12 +85,12 @@ internal static class TrainingGraph
                 (site.MemoryBytes ?? memory).ToString(CultureInfo.InvariantCulture),
             ],
             [], Given(memory, site.Cpus, DefaultTime));
-        return new JobGraph([preprocess, .. trainings, .. Closing(matrix, trainings, plans, work, sizes, Given, isDone)]);
+        return new JobGraph([preprocess, .. trainings, .. Closing(matrix, trainings, plans, work, site, sizes, Given, isDone)]);
     }
 
     /// <summary>Choosing the best model, where folds can be compared, and writing it to one file.</summary>
     private static IEnumerable<JobStage> Closing(
-        TrainingMatrix matrix, List<JobStage> trainings, Plans plans, Workspace work, JobSizes sizes,
+        TrainingMatrix matrix, List<JobStage> trainings, Plans plans, Workspace work, JobSite site, JobSizes sizes,
         Func<long, int, string, JobResources> given, Func<JobStage, bool> isDone)
     {
         var trained = trainings.All(stage => stage.Items.All(item => item.IsDone));
@@ -116,7 +116,7 @@ internal static class TrainingGraph
                     work.Plan ?? Workspace.DefaultPlan, .. Literals(pairs ? [] : ["--no-ensemble"]),
                     .. Literals(isAll ? [] : ["--trained-only"]),
                 ],
-                needs, sizes.Choosing(), CpusToChoose, "best.json");
+                needs, sizes.Choosing(), Math.Min(CpusToChoose, site.Cpus), "best.json");
             needs = [new JobNeed("find-best")];
             yield return Single(
                 "export", [.. Literals(export), JobWord.Folder(), .. Literals(model), JobWord.Folder("/model.zip")], needs,

@@ -77,7 +77,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     }
 
     /// <summary>
-    /// Bytes to expect of a file: of a compact one two per kept value, which only noise takes; measured ones took a quarter or less.
+    /// Bytes to expect of a file: of a compact one two per kept value, which only noise takes; measured ones took a quarter or
+    /// less.
     /// </summary>
     /// <param name="voxels">Of the scan.</param>
     /// <param name="labels">Number and kind of the classes.</param>

@@ -86,7 +86,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["fingerprint.json"] = (
                     4000, Mutation.Json, _ => [Utf8(FingerprintJson.ToJson(Seeds.Fingerprint))], ReadFingerprint),
                 ["splits.json"] = (
-            400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) =>
+            400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson), Utf8(Seeds.GroupedSplitsJson)], (f, b) =>
                 Splits.Load(Put(f, "x.json", b), ["a", "b", "c", "d", "e"]).ForFold("0")),
                 ["splits_final.json"] = (
             400, Mutation.Json, _ => [Utf8(Seeds.SplitsJson)], (f, b) =>

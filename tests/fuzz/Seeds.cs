@@ -27,6 +27,9 @@ internal static class Seeds
     public const string CaseListJson =
         """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1, "file_ending": ".nii.gz", "dataset": {"case_0": {"images": ["x.nii.gz"], "label": "y.nii.gz"}}}""";
 
+    public const string GroupedSplitsJson =
+        """[{"train": ["a", "b", "c"], "val": ["d", "e"], "group_by": "(.)"}, {"train": ["d"], "val": ["a"], "group_by": "(.)"}]""";
+
     public const string SplitsJson = """[{"train": ["a", "b", "c"], "val": ["d", "e"]}, {"train": ["d", "e", "c"], "val": ["a", "b"]}]""";
 
     public static readonly Extent Extent = new(3, 5, 4);

@@ -46,6 +46,13 @@ internal static class ImageFile
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
     public static MedicalImage Read(string path) => FormatOf(path).Read(path);
 
+    /// <summary>Hands an image's values on in pieces; formats that compress planes or tiles are read as a whole.</summary>
+    /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
+    public static ImageHeader Stream(string path, BeginVoxels begin) => FormatOf(path).Stream(path, labels: false, begin);
+
+    /// <summary>Whether <see cref="Stream"/> reads a file without holding all of it.</summary>
+    public static bool CanStream(string path) => FormatOf(path) is NiftiFormat or MetaImageFormat or NrrdFormat;
+
     /// <summary>Reads only the header of an image.</summary>
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
     public static ImageGeometry ReadGeometry(string path) => ReadHeader(path).Geometry;

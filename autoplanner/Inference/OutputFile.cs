@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -12,10 +10,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
 {
-    private readonly string path;
     private readonly Extent size;
     private readonly int heads;
-    private readonly SafeFileHandle file;
+    private readonly FileStore<float> maps;
     private Box box;
     private int written;
 
@@ -28,16 +25,7 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
     public OutputFile(Backend backend, string folder, Extent size, int heads)
     {
         (Backend, this.size, this.heads) = (backend, size, heads);
-        path = Path.Combine(folder, $".outputs-{Guid.NewGuid():n}.tmp");
-        try
-        {
-            file = File.OpenHandle(
-                path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose, Bytes(size, heads));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Unwritable(error);
-        }
+        maps = new FileStore<float>(folder, size.With(0, checked(size.Z * heads)), "network outputs");
     }
 
     /// <inheritdoc/>
@@ -67,7 +55,7 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
                 var map = window.Take(memory, head, part);
                 Backend.Download(map, values);
                 memory.Free(map);
-                Write(head, part, values);
+                maps.Write(Place(head, part), values);
             }
 
             written = part.EndZ;
@@ -80,58 +68,16 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
     public Tensor Take(VolumeMemory memory, int head, in Box part)
     {
         var values = new float[part.Size.Voxels];
-        ForRuns(head, part, (offset, start, length) =>
-        {
-            var bytes = MemoryMarshal.AsBytes(values.AsSpan(start, length));
-            while (bytes.Length > 0)
-            {
-                var n = RandomAccess.Read(file, bytes, offset);
-                bytes = n > 0
-                    ? bytes[n..]
-                    : throw new SharpSegException($"`{path}`: it became shorter while it was in use", "check the disk");
-                offset += n;
-            }
-        });
+        maps.Read(Place(head, part), values);
         var volume = memory.Allocate(part.Size);
         Backend.Upload(values, volume);
         return volume;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => maps.Dispose();
 
-    private void Write(int head, in Box part, float[] values)
-    {
-        try
-        {
-            ForRuns(
-                head, part, (offset, start, length) =>
-                    RandomAccess.Write(file, MemoryMarshal.AsBytes(values.AsSpan(start, length)), offset));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Unwritable(error);
-        }
-    }
-
-    /// <summary>Calls with (position in the file, first value of the box, values) for what lies in one piece.</summary>
-    private void ForRuns(int head, in Box part, Action<long, int, int> run)
-    {
-        var rows = part.Size.X == size.X ? part.Size.Y : 1;
-        var planes = rows == size.Y ? part.Size.Z : 1;
-        var length = planes * rows * part.Size.X;
-        var start = 0;
-        for (var z = 0; z < part.Size.Z; z += planes)
-        {
-            for (var y = 0; y < part.Size.Y; y += rows, start += length)
-            {
-                var voxel = ((((long)(part.Origin.Z + z) * size.Y) + part.Origin.Y + y) * size.X) + part.Origin.X;
-                run(((head * size.Voxels) + voxel) * sizeof(float), start, length);
-            }
-        }
-    }
-
-    private SharpSegException Unwritable(Exception error) => new(
-        $"`{path}`: {Bytes(size, heads) / 1e9:0.0} GB of network outputs cannot be written: {error.Message}",
-        "free disk space, give more memory with --max-memory, or predict without --save-probabilities", error);
+    /// <summary>Maps lie one after the other.</summary>
+    private Box Place(int head, in Box part) =>
+        part with { Origin = part.Origin with { Z = part.Origin.Z + (head * size.Z) } };
 }

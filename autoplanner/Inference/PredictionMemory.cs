@@ -87,12 +87,46 @@ public sealed class PredictionMemory
         deviceBytes = !hasOwnMemory ? 0 : backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue;
     }
 
+    /// <summary>
+    /// Whether labels of a scan are made from its files, piece by piece, because it does not fit into memory otherwise.
+    /// </summary>
+    /// <param name="files">Of its channels.</param>
+    internal bool Streams(IReadOnlyList<string> files) =>
+        files.Count > 0 && CanStream(files) && ImageFile.ReadGeometry(files[0]) is var scan && !Of(scan).Fits(budget);
+
+    /// <summary>The plan of a scan's labels: in memory where it fits, else from its files where that is possible.</summary>
+    /// <param name="scan">As its file has it.</param>
+    /// <param name="files">Of its channels.</param>
+    internal PredictionNeed OfFiles(ImageGeometry scan, IReadOnlyList<string> files) =>
+        Of(scan) is var whole && (whole.Fits(budget) || files.Count == 0 || !CanStream(files)) ? whole : OnDisk(scan);
+
     /// <summary>Plans a case.</summary>
     /// <param name="scan">As its file has it.</param>
     /// <param name="needsMaps">All maps are wanted, on the image's grid.</param>
     /// <param name="saved">How they are kept.</param>
     public PredictionNeed Of(
         ImageGeometry scan, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
+    {
+        var (preprocessing, change, cropped) = Grids(scan);
+        return Need(change, cropped, preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
+    }
+
+    private bool CanStream(IReadOnlyList<string> files) =>
+        configuration.PreviousStage is null && ScanOnDisk.IsOffered(recipe) && files.All(ImageFile.CanStream);
+
+    private PredictionNeed OnDisk(ImageGeometry scan)
+    {
+        var (preprocessing, change, cropped) = Grids(scan);
+        var need = Need(
+            change, cropped, ScanOnDisk.MemoryBytes(scan.Extent), 0, needsMaps: false, SavedProbabilities.None, isOnDisk: true);
+        return need with
+        {
+            DiskBytes = need.DiskBytes + ScanOnDisk.DiskBytes(scan.Extent, preprocessing.Shape, recipe.Normalization.Count),
+            Cut = $"the scan in a file; {need.Cut}",
+        };
+    }
+
+    private (PreprocessingMemory Preprocessing, GridChange Change, Extent Cropped) Grids(ImageGeometry scan)
     {
         var preprocessing = PreprocessingMemory.Of(scan, recipe, hasLabels: configuration.PreviousStage is not null);
         var (cropped, original) = PreprocessingMemory.Grid(scan, plans.ReorientToRas, plans.TransposeForward);
@@ -101,7 +135,7 @@ public sealed class PredictionMemory
                 ? new Spacing(original.Z, configuration.Spacing[0], configuration.Spacing[1])
                 : Spacing.FromArray(configuration.Spacing),
             original, configuration);
-        return Need(change, cropped, preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
+        return (preprocessing, change, cropped);
     }
 
     /// <summary>Plans a preprocessed case, which stays on the disk; all of its maps are needed (validation).</summary>
@@ -109,12 +143,14 @@ public sealed class PredictionMemory
     /// <param name="saved">How maps are kept.</param>
     internal PredictionNeed OfStored(CaseProperties stored, SavedProbabilities saved) => Need(
         OutputGrid.Of(stored, plans, configuration), stored.ShapeBeforeCropping, 0,
-        configuration.PreviousStage is null ? 0 : sizeof(short) * stored.Shape.Voxels, needsMaps: true, saved);
+        configuration.PreviousStage is null ? 0 : sizeof(short) * stored.Shape.Voxels, needsMaps: true, saved,
+        keepsMaps: saved != SavedProbabilities.None);
 
     private PredictionNeed Need(
-        in GridChange change, Extent uncropped, long preprocessing, long image, bool needsMaps, SavedProbabilities saved)
+        in GridChange change, Extent uncropped, long preprocessing, long image, bool needsMaps, SavedProbabilities saved,
+        bool isOnDisk = false, bool keepsMaps = true)
     {
-        var cut = Cut(change, needsMaps);
+        var cut = Cut(change, needsMaps, isOnDisk);
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         var decided = sizeof(short) * change.To.Voxels;
         var network = weights + forward;
@@ -123,9 +159,13 @@ public sealed class PredictionMemory
         var predicting = image + Host(forward + cut.Bytes) + (inFile ? 0 : decided);
         var restoring = decided + (2 * sizeof(short) * uncropped.Voxels); // decided, uncropped, turned back
         var volumes = 6 + ProbabilityFile.Volumes(labels, saved);
+        // Where labels alone are decided, slab by slab.
+        var inWork = keepsMaps || !change.IsLocal
+            ? uncropped.Voxels
+            : Math.Min(uncropped.Voxels, SegmentationExporter.SlabVoxels);
         var all = needsMaps || inFile
             ? decided + (inFile ? 0 : image + Host(cut.Bytes)) + moved + Host(forward)
-                + (volumes * sizeof(float) * uncropped.Voxels)
+                + (volumes * sizeof(float) * inWork)
             : 0;                                          // two of the softmax; a map, uncropped, turned, written
         var peak = MemoryBudget.ProgramBytes + Host(weights)
             + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
@@ -140,9 +180,11 @@ public sealed class PredictionMemory
     /// <summary>How the outputs of a case are held.</summary>
     /// <param name="change">From the preprocessed grid to the image's.</param>
     /// <param name="needsAll">Outputs are needed more than once: for probabilities, or for splines.</param>
-    internal OutputCut Cut(in GridChange change, bool needsAll)
+    /// <param name="isOnDisk">The image is not in memory.</param>
+    internal OutputCut Cut(in GridChange change, bool needsAll, bool isOnDisk = false)
     {
-        var image = change.From.Voxels * ((recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0));
+        var voxel = (recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0);
+        var image = isOnDisk ? 0 : change.From.Voxels * voxel;
         var decided = sizeof(short) * change.To.Voxels;
         var host = budget.UsableBytes - MemoryBudget.ProgramBytes - image - decided;
         var device = MemoryBudget.Usable(deviceBytes);

@@ -73,24 +73,25 @@ internal sealed class TrainedModel : IDisposable
 
     /// <summary>Preprocesses, predicts and brings back to the scan's own grid.</summary>
     /// <param name="caseId">For messages.</param>
-    /// <param name="load">Reads the scan; the image is worked on in place.</param>
+    /// <param name="scan">The scan; the image is worked on in place.</param>
     /// <param name="previous">
     /// In the second stage of a cascade the first one's segmentation of the scan: it is preprocessed as if it were the case's own
     /// (docs/method/inference.md §7). Else null.
     /// </param>
     /// <param name="cancel">Stops between tiles.</param>
-    public short[] Segment(string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+    public short[] Segment(string caseId, ScanSource scan, LabelImage? previous, CancellationToken cancel)
     {
         // What a method has held is free when it returns: image and outputs before the labels are brought back.
-        var (decided, properties) = Decide(caseId, load, previous, cancel);
+        var (decided, properties) = memory.Streams(scan.Files) ? FromDisk(caseId, scan.Files, cancel)
+            : Decide(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
         return SegmentationExporter.Restore(decided, properties, plans);
     }
 
     /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
-    public PredictedMaps Probabilities(string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+    public PredictedMaps Probabilities(string caseId, ScanSource scan, LabelImage? previous, CancellationToken cancel)
     {
-        var (outputs, properties) = All(caseId, load, previous, cancel);
+        var (outputs, properties) = All(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
         return new PredictedMaps(outputs, properties, plans, configuration, labels);
     }
@@ -114,17 +115,37 @@ internal sealed class TrainedModel : IDisposable
     {
         var (input, properties) = Prepare(caseId, load, previous);
         GiveBack(properties);
+        return (Decide(input, properties, isOnDisk: false, cancel), properties);
+    }
+
+    /// <summary>Labels of a scan that does not fit into memory.</summary>
+    private (short[] Labels, CaseProperties Properties) FromDisk(
+        string caseId, IReadOnlyList<string> files, CancellationToken cancel)
+    {
+        if (watch is not null)
+        {
+            throw new SharpSegException(
+                $"`{files[0]}`: it is read from files, slab by slab, and cannot be traced", "give more memory with --max-memory");
+        }
+
+        using var processor = openProcessor(0);
+        using var scan = ScanOnDisk.Prepare(caseId, files, recipe, folder, processor, cancel);
+        return (Decide(scan, scan.Properties, isOnDisk: true, cancel), scan.Properties);
+    }
+
+    private short[] Decide(ITileSource input, CaseProperties properties, bool isOnDisk, CancellationToken cancel)
+    {
         var change = OutputGrid.Of(properties, plans, configuration);
         var threshold = OutputGrid.Threshold(plans.Profile);
-        var cut = memory.Cut(change, needsAll: watch is not null);
+        var cut = memory.Cut(change, needsAll: watch is not null, isOnDisk);
         if (!cut.IsWhole && change.IsLocal && watch is null)
         {
-            return (predictor.Label(input, cut, change, threshold, labels, cancel), properties);
+            return predictor.Label(input, cut, change, threshold, labels, cancel);
         }
 
         using var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
         watch?.Answered(outputs, properties);
-        return (SegmentationExporter.Decide(outputs, change, threshold, labels), properties);
+        return SegmentationExporter.Decide(outputs, change, threshold, labels);
     }
 
     private (NetworkOutputs Outputs, CaseProperties Properties) All(

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
@@ -45,7 +46,7 @@ internal static class Normalization
                 ZScore(voxels, profile);
                 break;
             case NormalizationScheme.RescaleTo01:
-                Rescale(voxels);
+                Rescale(voxels, Range(voxels, (float.PositiveInfinity, float.NegativeInfinity)));
                 break;
             case NormalizationScheme.RgbTo01:
                 DivideBy255(voxels, caseId);
@@ -74,22 +75,88 @@ internal static class Normalization
         }
     }
 
+    /// <summary>Normalises a channel that is read and written plane by plane; not inside a mask.</summary>
+    /// <param name="scheme">Which formula.</param>
+    /// <param name="profile">As for the other.</param>
+    /// <param name="volume">Intensities, changed in place.</param>
+    /// <param name="planes">How many planes are in memory at a time.</param>
+    /// <param name="intensities">Statistics of the dataset's foreground, for CT.</param>
+    /// <param name="caseId">Named in messages.</param>
+    /// <exception cref="SharpSegException">As for the other.</exception>
+    public static void Apply(
+        NormalizationScheme scheme, Profile profile, VoxelStore<float> volume, int planes, IntensityProperties? intensities,
+        string caseId)
+    {
+        var size = volume.Size;
+        var values = new float[size.With(0, Math.Min(planes, size.Z)).Voxels];
+        switch (scheme)
+        {
+            case NormalizationScheme.ZScore:
+                double sum = 0, squares = 0;
+                ForPlanes(isChanged: false, piece => sum = Sum(piece, sum));
+                var mean = sum / size.Voxels;
+                ForPlanes(isChanged: false, piece => squares = Squares(piece, mean, squares));
+                var scale = 1 / Divisor(Math.Sqrt(squares / size.Voxels), profile);
+                ForPlanes(isChanged: true, piece => Scale(piece, mean, scale));
+                break;
+            case NormalizationScheme.RescaleTo01:
+                var range = (Low: float.PositiveInfinity, High: float.NegativeInfinity);
+                ForPlanes(isChanged: false, piece => range = Range(piece, range));
+                ForPlanes(isChanged: true, piece => Rescale(piece, range));
+                break;
+            default:
+                ForPlanes(
+                    isChanged: true, piece => Apply(scheme, useMask: false, profile, piece, [], intensities, caseId));
+                break;
+        }
+
+        void ForPlanes(bool isChanged, ChangePiece change)
+        {
+            for (var first = 0; first < size.Z; first += planes)
+            {
+                var box = Box.Planes(size, first, Math.Min(planes, size.Z - first));
+                var piece = values.AsSpan(0, (int)box.Size.Voxels);
+                volume.Read(box, piece);
+                change(piece);
+                if (isChanged)
+                {
+                    volume.Write(box, piece);
+                }
+            }
+        }
+    }
+
+    private delegate void ChangePiece(Span<float> piece);
+
     private static void ZScore(Span<float> voxels, Profile profile)
     {
-        var sum = 0.0;
+        var mean = Sum(voxels, 0) / voxels.Length;
+        var squares = Squares(voxels, mean, 0);
+        Scale(voxels, mean, 1 / Divisor(Math.Sqrt(squares / voxels.Length), profile));
+    }
+
+    private static double Sum(ReadOnlySpan<float> voxels, double sum)
+    {
         foreach (var value in voxels)
         {
             sum += value;
         }
 
-        var mean = sum / voxels.Length;
-        var squares = 0.0;
+        return sum;
+    }
+
+    private static double Squares(ReadOnlySpan<float> voxels, double mean, double squares)
+    {
         foreach (var value in voxels)
         {
             squares += (value - mean) * (value - mean);
         }
 
-        var scale = 1 / Divisor(Math.Sqrt(squares / voxels.Length), profile);
+        return squares;
+    }
+
+    private static void Scale(Span<float> voxels, double mean, double scale)
+    {
         for (var i = 0; i < voxels.Length; i++)
         {
             voxels[i] = (float)((voxels[i] - mean) * scale);
@@ -135,19 +202,22 @@ internal static class Normalization
     private static double Divisor(double deviation, Profile profile) =>
         profile == Profile.Classic ? deviation + Epsilon : Math.Max(deviation, Epsilon);
 
-    private static void Rescale(Span<float> voxels)
+    private static (float Low, float High) Range(ReadOnlySpan<float> voxels, (float Low, float High) range)
     {
-        float low = float.PositiveInfinity, high = float.NegativeInfinity;
         foreach (var value in voxels)
         {
-            low = Math.Min(low, value);
-            high = Math.Max(high, value);
+            range = (Math.Min(range.Low, value), Math.Max(range.High, value));
         }
 
-        var range = (float)Math.Max(high - low, Epsilon);
+        return range;
+    }
+
+    private static void Rescale(Span<float> voxels, (float Low, float High) between)
+    {
+        var range = (float)Math.Max(between.High - between.Low, Epsilon);
         for (var i = 0; i < voxels.Length; i++)
         {
-            voxels[i] = (voxels[i] - low) / range;
+            voxels[i] = (voxels[i] - between.Low) / range;
         }
     }
 

@@ -78,14 +78,14 @@ internal sealed class LoadedMembers : IDisposable
     /// <summary>The labels of a scan; also its probabilities, where a file for them is named.</summary>
     /// <param name="id">For messages.</param>
     /// <param name="geometry">The scan's.</param>
-    /// <param name="load">Reads the scan, anew for every stage and member; the image is worked on in place.</param>
+    /// <param name="scan">The scan, read anew for every stage and member; the image is worked on in place.</param>
     /// <param name="labels">Of the model.</param>
     /// <param name="advanced">Called with how much of the scan is predicted, 0..1.</param>
     /// <param name="given">Reads the given segmentation of a cascade's first stage; null where none is given.</param>
     /// <param name="probabilities">File for the probabilities, or null.</param>
     /// <param name="cancel">Stops between tiles.</param>
     public short[] Segment(
-        string id, ImageGeometry geometry, Func<MedicalImage> load, LabelScheme labels, Action<double> advanced,
+        string id, ImageGeometry geometry, ScanSource scan, LabelScheme labels, Action<double> advanced,
         Func<LabelImage>? given, string? probabilities, CancellationToken cancel)
     {
         given ??= () => throw new InvalidOperationException("a cascade without its first stage");
@@ -96,7 +96,7 @@ internal sealed class LoadedMembers : IDisposable
 
         if (members.Count == 1 && probabilities is null)
         {
-            return members[0].Segment(id, geometry, load, given, cancel); // on a device, outputs need not leave it
+            return members[0].Segment(id, geometry, scan, given, cancel); // on a device, outputs need not leave it
         }
 
         var maps = new List<PredictedMaps>();
@@ -104,7 +104,7 @@ internal sealed class LoadedMembers : IDisposable
         {
             foreach (var member in members)
             {
-                maps.Add(member.Probabilities(id, geometry, load, given, cancel));
+                maps.Add(member.Probabilities(id, geometry, scan, given, cancel));
                 if (members.Count > 1)
                 {
                     maps[^1].MoveToHost(); // the next member needs the device

@@ -53,7 +53,7 @@ public sealed record ModelInspection(
     {
         var budget = maxMemory ?? MemoryBudget.OfMachine();
         var description = work.ReadDescription();
-        var header = scan is null ? null : ImageFile.ReadGeometry(scan);
+        var header = scan is null ? null : new ScanFile(scan, ImageFile.ReadGeometry(scan));
         if (parts.Count == 0)
         {
             return OfOne(description.Name, work, header, trainedOnly, budget, backend);
@@ -76,7 +76,7 @@ public sealed record ModelInspection(
     }
 
     private static ModelInspection OfOne(
-        string name, Workspace work, ImageGeometry? scan, bool trainedOnly, MemoryBudget budget, Backend backend)
+        string name, Workspace work, ScanFile? scan, bool trainedOnly, MemoryBudget budget, Backend backend)
     {
         var description = work.ReadDescription();
         var seen = work.Plan is null && work.AllPlans() is { Count: > 0 } all ? all : [work];
@@ -104,7 +104,7 @@ public sealed record ModelInspection(
 
     private static InspectedConfiguration Inspect(
         string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description,
-        ImageGeometry? scan, MemoryBudget budget, Backend backend)
+        ScanFile? scan, MemoryBudget budget, Backend backend)
     {
         var size = NetworkSize.Of(configuration.NetworkFor(plans.Profile, description), configuration.Patch);
         return new(
@@ -114,7 +114,7 @@ public sealed record ModelInspection(
                 ? null
                 : new PredictionMemory(
                     plans, configuration, description, Math.Max(1, folds.Count), new InferenceOptions(), budget, backend)
-                    .Of(scan));
+                    .OfFiles(scan.Geometry, [scan.Path]));
     }
 
     private void Write(StringBuilder text, string indent)
@@ -170,4 +170,6 @@ public sealed record ModelInspection(
 
     private static void Line(StringBuilder text, string indent, string subject, string value) =>
         text.Append(indent).Append("  ").Append(subject.PadRight(12)).Append(value).Append('\n');
+
+    private sealed record ScanFile(string Path, ImageGeometry Geometry);
 }

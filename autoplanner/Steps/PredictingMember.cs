@@ -57,17 +57,17 @@ internal sealed class PredictingMember : IDisposable
     /// <summary>The labels of a scan.</summary>
     /// <param name="caseId">For messages.</param>
     /// <param name="geometry">The scan's.</param>
-    /// <param name="load">Reads the scan; each stage reads it anew, so that none has to be kept.</param>
+    /// <param name="scan">The scan; each stage reads it anew, so that none has to be kept.</param>
     /// <param name="given">Reads the given segmentation of a cascade's first stage; called only where one is needed.</param>
     /// <param name="cancel">Stops between tiles.</param>
     public short[] Segment(
-        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
-        model.Segment(caseId, load, Previous(caseId, geometry, load, given, cancel), cancel);
+        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
+        model.Segment(caseId, scan, Previous(caseId, geometry, scan, given, cancel), cancel);
 
     /// <summary>The probabilities of a scan; parameters as <see cref="Segment"/>.</summary>
     public PredictedMaps Probabilities(
-        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
-        model.Probabilities(caseId, load, Previous(caseId, geometry, load, given, cancel), cancel);
+        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
+        model.Probabilities(caseId, scan, Previous(caseId, geometry, scan, given, cancel), cancel);
 
     public void Dispose()
     {
@@ -76,8 +76,8 @@ internal sealed class PredictingMember : IDisposable
     }
 
     private LabelImage? Previous(
-        string caseId, ImageGeometry geometry, Func<MedicalImage> load, Func<LabelImage> given, CancellationToken cancel) =>
-        first is not null ? new LabelImage(geometry, first.Segment(caseId, load, null, cancel))
+        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
+        first is not null ? new LabelImage(geometry, first.Segment(caseId, scan, null, cancel))
         : needsPrevious ? given()
         : null;
 }

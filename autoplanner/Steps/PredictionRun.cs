@@ -204,8 +204,7 @@ public static class PredictionRun
                 {
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                     var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
-                        item.Id, geometry, () => Dataset.LoadImage(item, description), own.Labels, report, null, null,
-                        cancel));
+                        item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel));
                     choices[part].Postprocessing.Apply(labels, geometry.Extent);
                     var merged = part == 0
                         ? new short[labels.Length]
@@ -256,7 +255,7 @@ public static class PredictionRun
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 LabelImage Given() => ReadPreviousStage(request, item.Id, description);
                 var segmentation = loaded.Segment(
-                    item.Id, geometry, () => Dataset.LoadImage(item, description), labels,
+                    item.Id, geometry, Source(item, description), labels,
                     done => reporter.Progress((begun + done) / cases.Count, detail), Given,
                     request.SavesProbabilities ? probabilities : null, cancel);
 
@@ -270,6 +269,9 @@ public static class PredictionRun
         failures.ThrowIfAny(written);
         return written;
     }
+
+    private static ScanSource Source(DatasetCase item, DatasetDescription description) =>
+        new(() => Dataset.LoadImage(item, description), item.ImageFiles);
 
     internal static ModelChoice Choose(PredictionRequest request, LabelScheme labels)
     {
@@ -344,7 +346,7 @@ public static class PredictionRun
         PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
         CaseFailures failures, Backend backend, IReporter reporter)
     {
-        var scans = cases.Select(item => (item.Id, item.ImageFiles[0], ImageFile.ReadGeometry(item.ImageFiles[0]))).ToArray();
+        var scans = cases.Select(item => (item.Id, item.ImageFiles, ImageFile.ReadGeometry(item.ImageFiles[0]))).ToArray();
         var needs = PlanMemory(request, choice, description, scans, failures.Try, backend, reporter);
         return (OrThrow([.. cases.Where(item => needs.ContainsKey(item.Id))], failures), needs);
     }
@@ -372,8 +374,8 @@ public static class PredictionRun
     /// <returns>The needs of the scans that fit, bytes.</returns>
     internal static Dictionary<string, long> PlanMemory(
         PredictionRequest request, ModelChoice choice, DatasetDescription description,
-        IReadOnlyList<(string Name, string File, ImageGeometry Geometry)> scans, Func<string, Action, bool> attempt,
-        Backend backend, IReporter reporter)
+        IReadOnlyList<(string Name, IReadOnlyList<string> Files, ImageGeometry Geometry)> scans,
+        Func<string, Action, bool> attempt, Backend backend, IReporter reporter)
     {
         var share = Share(request.Budget, choice);
         var needs = new Dictionary<string, long>(StringComparer.Ordinal);
@@ -390,10 +392,12 @@ public static class PredictionRun
             var saved = saves ? request.Probabilities : SavedProbabilities.None;
             var memory = Memory(folds);
             (PredictionNeed Need, string Name)? most = null;
-            foreach (var (name, file, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
+            foreach (var (name, files, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
-                var need = memory.Of(geometry, saves, saved);
-                if (!attempt(name, () => need.Require(share, file, Remedy(geometry, need, saves, saved, share, folds, Memory))))
+                var need = saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files);
+                var file = files.Count > 0 ? files[0] : "the scan";
+                if (!attempt(
+                    name, () => need.Require(share, file, Remedy(geometry, need, saves, saved, share, folds, Memory))))
                 {
                     tooLarge.Add(name);
                     needs.Remove(name);

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
@@ -71,9 +72,9 @@ public static class ScanPrediction
             var own = part.Work.ReadDescription();
             var choice = PredictionRun.Choose(request with { Work = part.Work }, own.Labels);
             PredictionRun.PlanMemory(
-                request, choice, own, [("scan", "the scan", scan.Geometry)], Fits, networks.Backend, reporter);
+                request, choice, own, [("scan", [], scan.Geometry)], Fits, networks.Backend, reporter);
             var labels = networks.Load(choice, own, request).Segment(
-                "scan", scan.Geometry, Copy, own.Labels,
+                "scan", scan.Geometry, new ScanSource(Copy, []), own.Labels,
                 done => reporter.Progress((p + done) / parts.Count, parts.Count > 1 ? part.Name : "tiles"), null, null, cancel);
             choice.Postprocessing.Apply(labels, scan.Extent);
             if (parts.Count == 1)

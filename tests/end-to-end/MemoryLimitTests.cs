@@ -80,6 +80,30 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Contains(line[line.IndexOf("peak ", StringComparison.Ordinal)..].TrimEnd(), prediction, StringComparison.Ordinal);
     }
 
+    /// <summary>A scan that does not fit is read, predicted and resampled from files; the labels are the same bytes.</summary>
+    [Fact]
+    public void A_scan_larger_than_memory_is_predicted_from_files()
+    {
+        var size = new Extent(400, 256, 256);
+        var scan = folder.At("scan.nii.gz");
+        var values = new float[size.Voxels];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = i % 256 < 3 ? 0 : (i / 65536 % 50) + (i % 7);
+        }
+
+        ImageFile.WriteFloats(scan, values, TinyDataset.Geometry(size, new Spacing(0.1, 0.1, 0.1)));
+        string[] command = ["predict", trained.Work, "-i", scan, "--device", "cpu", "--no-tta", "-o"];
+        var whole = SharpSegProcess.Succeed([.. command, folder.At("whole.nii.gz")]);
+        Assert.DoesNotContain("the scan in a file", whole.Errors, StringComparison.Ordinal);
+        var pieces = SharpSegProcess.Succeed([.. command, folder.At("pieces.nii.gz"), "--max-memory", "350M"]);
+        Assert.Contains("the scan in a file", pieces.Errors, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(folder.At("whole.nii.gz")), File.ReadAllBytes(folder.At("pieces.nii.gz")));
+        Assert.Empty(Directory.GetFiles(folder.At(""), ".volume-*", new EnumerationOptions { AttributesToSkip = 0 }));
+        SharpSegProcess.Run([.. command, folder.At("none.nii.gz"), "--max-memory", "250M"])
+            .AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 250 MB");
+    }
+
     /// <summary>Outputs on a GPU are planned for the device's own memory, everything else for the host's limit.</summary>
     [Fact]
     public void A_device_with_memory_of_its_own_is_asked_for_it()

@@ -1,0 +1,254 @@
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+
+namespace SharpSeg.AutoPlanner.Inference;
+
+/// <summary>
+/// A scan that does not fit into memory: it is decoded piece by piece into a file, cropped, turned, normalised and resampled from
+/// file to file, and its tiles are read from the last one (docs/method/memory.md §2). Values are those of
+/// <see cref="Preprocessor"/>, byte for byte.
+/// </summary>
+internal sealed class ScanOnDisk : ITileSource, IDisposable
+{
+    private const int SlabsInWork = 8;                    // of the resampling; read, turned and normalised ones are fewer
+
+    private readonly VoxelStore<float>[] channels;
+    private float[] row = [];
+
+    private ScanOnDisk(VoxelStore<float>[] channels, CaseProperties properties) =>
+        (this.channels, Properties) = (channels, properties);
+
+    /// <summary>What was done to the scan.</summary>
+    public CaseProperties Properties { get; }
+
+    /// <inheritdoc/>
+    public Extent Size => channels[0].Size;
+
+    /// <inheritdoc/>
+    public int Channels => channels.Length;
+
+    /// <summary>
+    /// Whether a recipe can be followed this way: masks and orientation look at whole volumes.
+    /// </summary>
+    public static bool IsOffered(PreprocessingRecipe recipe) =>
+        !recipe.ReorientToRas && !recipe.UseMaskForNorm.Any(isUsed => isUsed);
+
+    /// <summary>Memory that it takes: slabs, or a plane where that is more.</summary>
+    public static long MemoryBytes(Extent stored) =>
+        SlabsInWork * sizeof(float) * Math.Max(StepwiseResampling.SlabVoxels, LargestPlane(stored));
+
+    /// <summary>Files that it needs: every channel as stored, and of one the box and two steps of its resampling.</summary>
+    public static long DiskBytes(Extent stored, Extent shape, int channels) =>
+        sizeof(float) * ((channels * (stored.Voxels + shape.Voxels)) + (2 * Math.Max(stored.Voxels, shape.Voxels)));
+
+    /// <summary>Prepares a scan.</summary>
+    /// <param name="caseId">For messages.</param>
+    /// <param name="files">Of its channels.</param>
+    /// <param name="recipe">What is done; offered.</param>
+    /// <param name="folder">Where the files lie as long as they are needed.</param>
+    /// <param name="backend">Resamples.</param>
+    /// <param name="cancel">Stops between pieces.</param>
+    /// <exception cref="SharpSegException">As for <see cref="Preprocessor"/>, or the disk is full.</exception>
+    public static ScanOnDisk Prepare(
+        string caseId, IReadOnlyList<string> files, PreprocessingRecipe recipe, string folder, Backend backend,
+        CancellationToken cancel)
+    {
+        var stores = new List<VoxelStore<float>>();
+        try
+        {
+            var box = new SignalBox();
+            var geometry = Decode(caseId, files, folder, stores, box, cancel);
+            if (stores.Count != recipe.Normalization.Count)
+            {
+                throw new SharpSegException(
+                    $"case `{caseId}`: {stores.Count} channels, the plans were made for {recipe.Normalization.Count}",
+                    "give every channel of the case, as in dataset.json");
+            }
+
+            var crop = box.Of(geometry.Extent);
+            var order = recipe.TransposeForward;
+            var cropped = AxisOrder.Apply(crop.Size, order);
+            var current = AxisOrder.Apply(geometry.Spacing, order);
+            var target = recipe.TargetFor(current);
+            var rule = recipe.Resampling.Data;
+            var shape = rule.Method == ResamplingMethod.None ? cropped : ResampledShape.Of(cropped, current, target);
+            var change = new GridChange(cropped, shape, rule.Order, rule.SeparateAxis(current, target), rule.OrderZ);
+            VoxelStore<float> Create(Extent size) => new FileStore<float>(folder, size, "a scan's voxels");
+            for (var c = 0; c < stores.Count; c++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (crop.Size != geometry.Extent || cropped != crop.Size || !order.SequenceEqual([0, 1, 2]))
+                {
+                    stores[c] = Take(stores[c], crop, order, Create(cropped));
+                }
+
+                if (recipe.Profile == Profile.Modern)
+                {
+                    Normalize(recipe, c, stores[c], caseId);
+                }
+
+                stores[c] = new StepwiseResampling(backend, change, Create).Resample(stores[c]);
+                if (recipe.Profile == Profile.Classic)
+                {
+                    Normalize(recipe, c, stores[c], caseId);
+                }
+            }
+
+            return new ScanOnDisk([.. stores], new CaseProperties
+            {
+                CaseId = caseId,
+                Orientation = Orientation.AsStored,
+                Spacing = geometry.Spacing,
+                ShapeBeforeCropping = AxisOrder.Apply(geometry.Extent, order),
+                BboxOrigin = AxisOrder.Apply(crop.Origin, order),
+                ShapeAfterCropping = cropped,
+                Shape = shape,
+                Channels = stores.Count,
+                SourceFiles = [],
+                RecipeHash = "",
+            });
+        }
+        catch
+        {
+            stores.ForEach(store => store.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Read(Extent origin, Extent size, Span<float> channelsLast)
+    {
+        if (channels.Length == 1)
+        {
+            channels[0].Read(new Box(origin, size), channelsLast[..(int)size.Voxels]);
+            return;
+        }
+
+        if (row.Length < size.Voxels)
+        {
+            row = new float[size.Voxels];
+        }
+
+        for (var c = 0; c < channels.Length; c++)
+        {
+            channels[c].Read(new Box(origin, size), row.AsSpan(0, (int)size.Voxels));
+            for (int i = 0, at = c; i < (int)size.Voxels; i++, at += channels.Length)
+            {
+                channelsLast[at] = row[i];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Array.ForEach(channels, channel => channel.Dispose());
+
+    private static long LargestPlane(Extent size) =>
+        Math.Max((long)size.Y * size.X, Math.Max((long)size.Z * size.X, (long)size.Z * size.Y));
+
+    private static ImageGeometry Decode(
+        string caseId, IReadOnlyList<string> files, string folder, List<VoxelStore<float>> stores, SignalBox box,
+        CancellationToken cancel)
+    {
+        ImageGeometry? geometry = null;
+        foreach (var path in files)
+        {
+            var before = stores.Count;
+            ImageFile.Stream(path, (header, _) =>
+            {
+                geometry ??= header.Geometry;
+                if (header.Geometry.Extent != geometry.Extent)
+                {
+                    throw new SharpSegException(
+                        $"case `{caseId}`: `{Path.GetFileName(path)}` has {header.Geometry.Extent} voxels (z, y, x), its first "
+                            + $"channel {geometry.Extent}",
+                        "all channels of a case must lie on one grid: resample them");
+                }
+
+                for (var c = 0; c < header.Channels; c++)
+                {
+                    stores.Add(new FileStore<float>(folder, geometry.Extent, "a scan's voxels"));
+                }
+
+                return (channel, first, values) =>
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    box.Add(caseId, before + channel, first, values, geometry.Extent);
+                    ((FileStore<float>)stores[before + channel]).Write(first, values);
+                };
+            });
+        }
+
+        return geometry!;
+    }
+
+    /// <summary>The box of a volume, turned, slab by slab.</summary>
+    private static VoxelStore<float> Take(
+        VoxelStore<float> volume, in Box crop, IReadOnlyList<int> order, VoxelStore<float> target)
+    {
+        var planes = Planes(target.Size);
+        for (var first = 0; first < target.Size.Z; first += planes)
+        {
+            // Planes of the target are slices of the source across the axis that comes first.
+            var count = Math.Min(planes, target.Size.Z - first);
+            var source = new Box(
+                crop.Origin.With(order[0], crop.Origin[order[0]] + first), crop.Size.With(order[0], count));
+            var values = new float[source.Size.Voxels];
+            volume.Read(source, values);
+            target.Write(Box.Planes(target.Size, first, count), AxisOrder.Apply(values, source.Size, order));
+        }
+
+        volume.Dispose();
+        return target;
+    }
+
+    private static void Normalize(PreprocessingRecipe recipe, int channel, VoxelStore<float> volume, string caseId) =>
+        Normalization.Apply(
+            recipe.Normalization[channel], recipe.Profile, volume, Planes(volume.Size),
+            channel < recipe.Intensities.Count ? recipe.Intensities[channel] : null, caseId);
+
+    private static int Planes(Extent size) =>
+        (int)Math.Clamp(StepwiseResampling.SlabVoxels / Math.Max(1, (long)size.Y * size.X), 1, size.Z);
+
+    /// <summary>The box around the voxels of which any channel is not 0, while they are read.</summary>
+    private sealed class SignalBox
+    {
+        private Extent low = new(int.MaxValue, int.MaxValue, int.MaxValue), high = new(-1, -1, -1);
+
+        public void Add(string caseId, int channel, long first, ReadOnlySpan<float> values, Extent size)
+        {
+            for (var i = 0; i < values.Length; i++)
+            {
+                if (!float.IsFinite(values[i]))
+                {
+                    throw new SharpSegException(
+                        $"case `{caseId}`: channel {channel} has values that are not numbers (NaN or infinite)",
+                        "replace them in the image");
+                }
+
+                if (values[i] == 0f)
+                {
+                    continue;
+                }
+
+                var voxel = first + i;
+                var (z, y, x) = ((int)(voxel / size.X / size.Y), (int)(voxel / size.X % size.Y), (int)(voxel % size.X));
+                low = new Extent(Math.Min(low.Z, z), Math.Min(low.Y, y), Math.Min(low.X, x));
+                high = new Extent(Math.Max(high.Z, z), Math.Max(high.Y, y), Math.Max(high.X, x));
+            }
+        }
+
+        /// <summary>The box; everything where all is 0.</summary>
+        public Box Of(Extent all) => high.Z < 0
+            ? new Box(default, all)
+            : new Box(low, new Extent(high.Z - low.Z + 1, high.Y - low.Y + 1, high.X - low.X + 1));
+    }
+}
+
+/// <summary>A scan, read as a whole or in pieces.</summary>
+/// <param name="Load">Reads it as a whole.</param>
+/// <param name="Files">Of its channels; empty where there are none, so that it can only be read as a whole.</param>
+internal sealed record ScanSource(Func<MedicalImage> Load, IReadOnlyList<string> Files);

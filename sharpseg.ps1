@@ -60,13 +60,14 @@ function Build-Project([string] $folder, [string] $dll) {
 }
 
 $verb = if ($args.Count -gt 0) { $args[0] } else { '' }
-$rest = if ($args.Count -gt 1) { $args[1..($args.Count - 1)] } else { @() }
+# @(…): what an `if` hands back is taken apart, and one word would become its letters.
+$rest = @(if ($args.Count -gt 1) { $args[1..($args.Count - 1)] })
 switch ($verb) {
     'test' {
         $tier = 'all'
         if ($rest.Count -gt 0 -and $rest[0] -in '--quick', '--unit', '--end-to-end') {
             $tier = $rest[0].Substring(2)
-            $rest = if ($rest.Count -gt 1) { $rest[1..($rest.Count - 1)] } else { @() }
+            $rest = @(if ($rest.Count -gt 1) { $rest[1..($rest.Count - 1)] })
         }
 
         # Random inputs are fresh in every run; the same seed repeats a run.

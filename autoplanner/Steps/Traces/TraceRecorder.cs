@@ -134,7 +134,7 @@ internal sealed class TraceRecorder(
     /// <summary>Writes a volume as a NIfTI file of the trace's folder and returns the file's name.</summary>
     public string Write(string name, float[] voxels, ImageGeometry geometry)
     {
-        var file = NameOf(configuration) is { Length: > 0 } own ? $"{name}_{own}.nii.gz" : $"{name}.nii.gz";
+        var file = name + Suffix;
         ImageFile.WriteFloats(Path.Combine(folder, file), voxels, geometry);
         return file;
     }
@@ -142,7 +142,7 @@ internal sealed class TraceRecorder(
     /// <summary>The same of labels.</summary>
     public string Write(string name, short[] labels, ImageGeometry geometry)
     {
-        var file = NameOf(configuration) is { Length: > 0 } own ? $"{name}_{own}.nii.gz" : $"{name}.nii.gz";
+        var file = name + Suffix;
         ImageFile.WriteLabels(
             Path.Combine(folder, file), labels, geometry, description.Labels.IgnoreLabel ?? description.Labels.HighestLabel);
         return file;
@@ -165,6 +165,9 @@ internal sealed class TraceRecorder(
             CultureInfo.InvariantCulture,
             $"from {low:0.###} to {high:0.###}, mean {mean:0.###}, standard deviation {Math.Sqrt(Math.Max(0, (squares / voxels.Length) - (mean * mean))):0.###}");
     }
+
+    /// <summary>The scan's own files come before any configuration.</summary>
+    private string Suffix => seen is null || NameOf(configuration).Length == 0 ? ".nii.gz" : $"_{configuration.Name}.nii.gz";
 
     /// <summary>What each output of the network stands for.</summary>
     private static IEnumerable<string> HeadNames(LabelScheme labels) => labels.HasRegions

@@ -57,7 +57,6 @@ public static class TraceRun
                 request, recorder, item, scan, description, plans, configuration, openProcessor),
         };
         reporter.Stage($"trace {item.Id}");
-        recorder.Begin(choice.Members[0].Plans, choice.Members[0].Configuration, 1);
         AddScan(recorder, item, scan, description);
         var segmentation = Path.Combine(request.Folder, "8_segmentation" + description.FileEnding);
         PredictionRun.Execute(

@@ -22,9 +22,13 @@ internal static class TrainingMemory
     /// <param name="request">How.</param>
     /// <param name="backend">Where.</param>
     /// <param name="reporter">Receives a line.</param>
-    /// <returns>Bytes that training itself takes of the host.</returns>
+    /// <returns>
+    /// Bytes that training itself takes of the host, and whether surfaces are measured: they are left out where they alone do not
+    /// fit.
+    /// </returns>
     /// <exception cref="SharpSegException">A phase does not fit; the hint says which batch or patch does.</exception>
-    public static long Plan(TrainingJob job, TrainingRequest request, Backend backend, IReporter reporter)
+    public static (long Training, bool Surface) Plan(
+        TrainingJob job, TrainingRequest request, Backend backend, IReporter reporter)
     {
         var budget = request.MaxMemory ?? MemoryBudget.OfMachine();
         var batch = request.Length.Schedule?.BatchSize ?? job.Configuration.BatchSize;
@@ -46,6 +50,8 @@ internal static class TrainingMemory
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(), budget, backend);
         long validation = 0, scoring = 0, disk = 0;
+        var surface = request.Surface;
+        bool Fits(long bytes) => MemoryBudget.ProgramBytes + bytes <= budget.Bytes;
         foreach (var id in job.ValidationCases)
         {
             using var stored = StoredCase.Open(job.DataFolder, id);
@@ -53,7 +59,17 @@ internal static class TrainingMemory
             need.Require(
                 budget, stored.Properties.SourceFiles[0],
                 "a machine with more memory: the case is one of the fold's validation");
-            var score = Evaluator.Bytes(stored.Properties.ShapeBeforeCropping.Voxels, request.Surface);
+            var voxels = stored.Properties.ShapeBeforeCropping.Voxels;
+            if (surface && !Fits(Evaluator.Bytes(voxels, surface: true)))
+            {
+                reporter.Warning(
+                    $"HD95 and NSD are not measured: case `{id}` would take "
+                        + $"{MemoryBudget.Text(MemoryBudget.ProgramBytes + Evaluator.Bytes(voxels, surface: true))} of "
+                        + $"{MemoryBudget.Text(budget.Bytes)}");
+                (surface, scoring) = (false, 0);
+            }
+
+            var score = Evaluator.Bytes(voxels, surface);
             (validation, scoring, disk) = (
                 Math.Max(validation, need.PeakBytes), Math.Max(scoring, MemoryBudget.ProgramBytes + score),
                 Math.Max(disk, need.DiskBytes));
@@ -64,7 +80,7 @@ internal static class TrainingMemory
                 + $"{MemoryBudget.Text(scoring)}; peak {MemoryBudget.Text(Math.Max(training, Math.Max(validation, scoring)))} of "
                 + $"{MemoryBudget.Text(budget.Bytes)}"
             + (disk > 0 ? $"; disk at most {MemoryBudget.Text(disk)} a case" : ""));
-        return training;
+        return (training, surface);
     }
 
     /// <summary>Batches that wait or are handed over, and samples in work on every thread.</summary>

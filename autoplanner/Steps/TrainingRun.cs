@@ -68,15 +68,16 @@ public static class TrainingRun
     private static TrainingResult Train(
         TrainingJob job, Dataset dataset, TrainingRequest request, Backend backend, IReporter reporter, CancellationToken cancel)
     {
-        var need = TrainingMemory.Plan(job, request, backend, reporter);
+        var (need, surface) = TrainingMemory.Plan(job, request, backend, reporter);
         var outcome = MemoryBudget.Guard(
             job.Folder, need, "train with a smaller --batch; --resume continues from the last checkpoint",
             () => TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel));
+        MemoryBudget.GiveBack();                          // what training took
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
         ValidationRun.Execute(
             job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft, request.MaxMemory);
         reporter.Stage("score");
         return new TrainingResult(outcome, ValidationRun.Score(
-            job, dataset, request.Surface, reporter, cancel, request.MaxMemory));
+            job, dataset, surface, reporter, cancel, request.MaxMemory));
     }
 }

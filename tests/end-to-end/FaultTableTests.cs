@@ -1,0 +1,174 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>
+/// Every fault of every file × every verb that reads it: exit code 1, one line that names the file, and nothing else changed.
+/// The table is docs/faults.md.
+/// </summary>
+[Collection(TrainedWorkspaceTests.Name)]
+public sealed class FaultTableTests(TrainedWorkspace trained)
+{
+    private const string Page = "docs/faults.md";
+
+    public static TheoryData<string, string, string> Rows
+    {
+        get
+        {
+            var rows = new TheoryData<string, string, string>();
+            foreach (var file in DamagedFile.All)
+            {
+                foreach (var fault in file.Faults.Keys)
+                {
+                    Array.ForEach(file.Commands, command => rows.Add(file.Name, fault, command));
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public void A_fault_is_one_line_that_names_the_file(string name, string fault, string command)
+    {
+        using var folder = new TemporaryFolder();
+        var file = Array.Find(DamagedFile.All, file => file.Name == name)!;
+        Prepare(folder, file);
+        var path = Placed(folder, file.At);
+        File.WriteAllBytes(path, file.Faults[fault](File.ReadAllBytes(path)));
+        var before = FolderSnapshot.Of(folder.Path);
+
+        var outcome = RunHere([.. command.Split(' ').Select(word => Placed(folder, word))]);
+
+        if (command.StartsWith("verify ", StringComparison.Ordinal))
+        {
+            Assert.Equal(1, outcome.Code);
+            Assert.Contains("error: ", outcome.Output, StringComparison.Ordinal);
+            Assert.Contains(name, outcome.Output, StringComparison.Ordinal);
+        }
+        else
+        {
+            outcome.AssertError(command.StartsWith("evaluate PRED", StringComparison.Ordinal) ? 3 : 1, name); // 3: some cases
+        }
+
+        Assert.All(outcome.Errors.Split('\n'), line => Assert.InRange(line.Length, 0, 700));
+        before.AssertNothingLost();
+        Assert.False(Path.Exists(folder.At("out", "model.zip")));
+        Assert.False(Path.Exists(Path.Combine(Path.GetDirectoryName(folder.Path)!, "evil")));
+    }
+
+    [Fact]
+    [Trait("Tier", "quick")]
+    public void The_table_in_the_docs_is_this_one()
+    {
+        var text = Table();
+        var page = Path.Combine(TidyTests.Root(), Page);
+        if (!File.Exists(page) || File.ReadAllText(page).ReplaceLineEndings("\n") != text)
+        {
+            var right = Path.Combine(Path.GetTempPath(), "sharpseg-faults.md");
+            File.WriteAllText(right, text);
+            Assert.Fail($"{Page} is out of date: copy {right} over it");
+        }
+    }
+
+    private static string Table()
+    {
+        var text = new StringBuilder(
+            $"""
+            # Faults and verbs
+
+            What is wrong with a file × every verb that reads it, {Rows.Count} rows, each a test (`FaultTableTests`, whose table this page is). The result of every row is the
+            same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, and no other file changed. `good.zip` is an exported model.
+            Further: damaged datasets, [BadDatasetTests](../tests/end-to-end/BadDatasetTests.cs); outputs over inputs,
+            [ProtectedInputTests](../tests/end-to-end/ProtectedInputTests.cs); wrong words, [WrongUsageTests](../tests/end-to-end/WrongUsageTests.cs); full disks,
+            [OutputTests](../tests/end-to-end/OutputTests.cs); signals, [InterruptionTests](../tests/end-to-end/InterruptionTests.cs) and
+            [KillTests](../tests/end-to-end/KillTests.cs); random damage, `tests/fuzz`.
+
+            | file | faults | verbs |
+            |---|---|---|
+
+            """);
+        foreach (var file in DamagedFile.All)
+        {
+            text.Append(
+                $"| `{file.Name}` | {string.Join("; ", file.Faults.Keys)} | {string.Join(", ", file.Commands.Select(Verb))} |\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Verb(string command) => command.Split(' ') switch
+    {
+        [var verb, .. var words] when words.Contains("--pretrained") => $"`{verb} --pretrained`",
+        [var verb, .. var words] when words.Contains("--resume") => $"`{verb} --resume`",
+        [var verb, .. var words] when words.Contains("--scan") => $"`{verb} --scan`",
+        [var verb, ..] => $"`{verb}`",
+        [] => "",
+    };
+
+    /// <summary>In this process, because so many would take minutes; one at a time, because the console is shared.</summary>
+    private static Outcome RunHere(string[] arguments)
+    {
+        lock (typeof(Console))
+        {
+            var (output, errors) = (Console.Out, Console.Error);
+            using StringWriter ours = new(), oursToo = new();
+            Console.SetOut(ours);
+            Console.SetError(oursToo);
+            try
+            {
+                return new Outcome(Cli.Program.Main(arguments), ours.ToString(), oursToo.ToString());
+            }
+            finally
+            {
+                Console.SetOut(output);
+                Console.SetError(errors);
+            }
+        }
+    }
+
+    private void Prepare(TemporaryFolder folder, DamagedFile file)
+    {
+        folder.Copy(trained.Work, "work");
+        foreach (var log in new[] { "log.txt", "run.json" })
+        {
+            File.Delete(folder.At("work", "runs", "3d_fullres", "fold_0", log)); // they grow with every attempt
+        }
+
+        folder.Copy(trained.Dataset, "dataset");
+        folder.Copy(Path.Combine(trained.Dataset, "labelsTr"), "predictions");
+        File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), folder.At("scan.nii.gz"));
+        File.Copy(Path.Combine(trained.Work, "fingerprint.json"), folder.At("fingerprint.json"));
+        var best = JsonNode.Parse(ProtectedInputTests.Best)!;
+        File.WriteAllText(folder.At("best.json"), best.ToJsonString());
+        if (file.Name == "best.json")
+        {
+            File.Copy(folder.At("best.json"), folder.At("work", "best.json"));
+        }
+
+        if (file.Name == "good.zip")
+        {
+            SharpSegProcess.Succeed("export", trained.Work, "-o", folder.At("good.zip"));
+        }
+    }
+
+    private string Placed(TemporaryFolder folder, string word)
+    {
+        var cases = Path.GetFileName(Directory.GetDirectories(Path.Combine(trained.Work, "preprocessed"))[0]);
+        return word
+            .Replace("DATASET", folder.At("dataset"), StringComparison.Ordinal)
+            .Replace("WORK", folder.At("work"), StringComparison.Ordinal)
+            .Replace("CASES", cases, StringComparison.Ordinal)
+            .Replace("OUT", folder.At("out"), StringComparison.Ordinal)
+            .Replace("MODEL", folder.At("good.zip"), StringComparison.Ordinal)
+            .Replace("SCAN", folder.At("scan.nii.gz"), StringComparison.Ordinal)
+            .Replace("FINGERPRINT", folder.At("fingerprint.json"), StringComparison.Ordinal)
+            .Replace("PREDICTIONS", folder.At("predictions"), StringComparison.Ordinal)
+            .Replace("BEST", folder.At("best.json"), StringComparison.Ordinal)
+            .Replace("LABELS", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)
+            .Replace("LABEL", TinyDataset.Label(trained.Dataset, "case_0"), StringComparison.Ordinal);
+    }
+}

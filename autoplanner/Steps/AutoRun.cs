@@ -84,7 +84,8 @@ public static class AutoRun
                 request.Seed, (job, runsLeft) =>
                     Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
                 Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null,
-                Variant: request.Variant) { MaxMemory = request.MaxMemory },
+                Variant: request.Variant)
+            { MaxMemory = request.MaxMemory },
             backend, reporter, cancel);
         return isOne || matrix.NumberedFolds.Count == 0
             ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)

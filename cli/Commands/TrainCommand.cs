@@ -47,7 +47,8 @@ internal static class TrainCommand
         var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
         var request = new MatrixRequest(
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
-            Pretrained: pretrained is null ? null : pretrained.For, Variant: variant) { MaxMemory = options.Budget };
+            Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)
+        { MaxMemory = options.Budget };
         return Report(MatrixRun.Execute(work, dataset, matrix, request, backend, reporter, cancel));
     }
 

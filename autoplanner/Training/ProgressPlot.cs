@@ -1,5 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 
 namespace SharpSeg.AutoPlanner.Training;
 

@@ -1,4 +1,4 @@
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 
 namespace SharpSeg.AutoPlanner.Training;
 

@@ -15,7 +15,7 @@ public sealed class FloorTests
     [InlineData(
         "autoplanner", "SharpSeg.AutoPlanner",
         "Demo", "Steps", "Evaluation Inference", "Training", "Batches", "Preprocessing", "Workspaces", "Planning", "Volumes",
-        "Datasets Pictures", "Imaging")]
+        "Datasets", "Imaging")]
     [InlineData(
         "engine", "SharpSeg.Engine",
         "Training", "Optimizers", "Networks", "Losses", "Autograd", "Backends", "Tensors ModelFiles")]

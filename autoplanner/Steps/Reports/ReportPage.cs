@@ -1,6 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Evaluation;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using SharpSeg.AutoPlanner.Training;
 
 namespace SharpSeg.AutoPlanner.Steps.Reports;

@@ -3,7 +3,7 @@ using System.Text;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 

@@ -1,7 +1,7 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Steps.Traces;

@@ -69,11 +69,12 @@ public sealed class PreprocessingRunTests : IDisposable
         var dataset = WriteDataset(3);
         File.WriteAllText(dataset.TrainingCases[1].ImageFiles[0], "no image");
         var output = Path.Combine(folder.Path, "out");
-        var error = Assert.Throws<SharpSegException>(
+        var error = Assert.Throws<CasesFailedException>(
             () => PreprocessingRun.Execute(dataset, Recipe(1), output, Cpu.Open, workers: 1));
         Assert.Contains("case_1", error.Message, StringComparison.Ordinal);
         Assert.True(StoredCase.Exists(output, "case_0"));
         Assert.False(StoredCase.Exists(output, "case_1"));
+        Assert.True(StoredCase.Exists(output, "case_2"));
     }
 
     private static PreprocessingRecipe Recipe(double spacing) => new()

@@ -76,7 +76,7 @@ public sealed class ReportRunTests : IDisposable
         Assert.True(png is { Width: > 900, Height: > 900 }, $"{png.Width}×{png.Height}");
 
         // Two thirds of the picture's width is the reference's and the prediction's: the colour of label 1 is in both.
-        var color = SharpSeg.AutoPlanner.Pictures.LabelPalette.Of(1);
+        var color = SharpSeg.AutoPlanner.Imaging.Pictures.LabelPalette.Of(1);
         foreach (var third in new[] { 0, 1, 2 })
         {
             var found = Enumerable.Range(0, png.Width * (png.Height - 60)).Count(i => i % png.Width * 3 / png.Width == third

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
 /// A page that needs nothing but itself: its style, its pictures and its one small script stand in it, and its policy forbids

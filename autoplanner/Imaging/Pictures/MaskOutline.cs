@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
 /// The outline of a set of pixels as an SVG path along their edges: one closed loop round every piece and every hole, so that

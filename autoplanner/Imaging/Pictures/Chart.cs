@@ -1,4 +1,4 @@
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>A curve; points without a value are left out.</summary>
 /// <param name="Name">In the legend.</param>

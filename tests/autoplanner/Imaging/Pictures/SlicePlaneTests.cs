@@ -1,9 +1,9 @@
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
-namespace SharpSeg.AutoPlanner.Tests.Pictures;
+namespace SharpSeg.AutoPlanner.Tests.Imaging.Pictures;
 
 public sealed class SlicePlaneTests
 {

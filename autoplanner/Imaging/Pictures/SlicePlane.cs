@@ -1,7 +1,7 @@
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
 /// A slice across one axis of the array, turned as radiologists hang it: front or head at the top, the patient's right (in

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
 /// Draws a chart as SVG. Colours are left to the page's style sheet (classes <c>grid</c>, <c>word</c>, <c>title</c>,

@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>Draws a chart as pixels on white.</summary>
 internal sealed class CanvasPen(Canvas canvas) : IChartPen

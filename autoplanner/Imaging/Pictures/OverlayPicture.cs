@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>An entry of the legend: a colour, or none, and words.</summary>
 /// <param name="Label">The label whose colour it explains; 0 for a line without a colour.</param>

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using Xunit;
 
-namespace SharpSeg.AutoPlanner.Tests.Pictures;
+namespace SharpSeg.AutoPlanner.Tests.Imaging.Pictures;
 
 public sealed partial class MaskOutlineTests
 {

@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>A case to look at.</summary>
 /// <param name="Image">One channel (z, y, x) on the labels' grid; null where there is no image, which leaves the ground

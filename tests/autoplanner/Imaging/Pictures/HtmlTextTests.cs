@@ -1,7 +1,7 @@
-using SharpSeg.AutoPlanner.Pictures;
+using SharpSeg.AutoPlanner.Imaging.Pictures;
 using Xunit;
 
-namespace SharpSeg.AutoPlanner.Tests.Pictures;
+namespace SharpSeg.AutoPlanner.Tests.Imaging.Pictures;
 
 public sealed class HtmlTextTests
 {

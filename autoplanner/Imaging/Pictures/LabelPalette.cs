@@ -1,6 +1,6 @@
 using SharpSeg.AutoPlanner.Imaging;
 
-namespace SharpSeg.AutoPlanner.Pictures;
+namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
 /// Colours of labels over grey images, the same in every picture. The first eight are told apart also by most people who do not

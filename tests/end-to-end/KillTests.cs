@@ -102,7 +102,9 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
             {
                 var best = Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_best.safetensors");
                 using var training = SharpSegProcess.Start(["train", work, "--threads", "1", "--resume", .. Length]);
-                training.WaitFor(() => File.Exists(best));
+                training.WaitFor(() => signal == "KILL"
+                    ? File.Exists(best)
+                    : training.Errors.Contains("resumed from", StringComparison.Ordinal));
                 Thread.Sleep(random.Next(300));
                 training.Signal(signal);
                 training.WaitForEnd();

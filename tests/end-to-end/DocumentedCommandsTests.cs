@@ -43,6 +43,12 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
     // What a command of the reference needs that none before it makes.
     private static readonly Dictionary<string, string[]> Before = new()
     {
+        ["compare work/runs/2d/fold_0 work/plans/ce/runs/2d/fold_0"] =
+        [
+            "plan Task04_Hippocampus -o work --plan ce",
+            "preprocess work --plan ce -c 2d",
+            "train work --plan ce -c 2d -f 0 --epochs 1 --loss ce",
+        ],
         ["find-best work -f 0,1 --trained-only"] =
         [
             "train work -c 3d_fullres -f 0 --resume --save-probabilities",

@@ -43,7 +43,12 @@ internal static partial class WorkspaceFiles
 
                     break;
                 case ".safetensors":
-                    ReadTensors(file);
+                    using (var reader = SafetensorsReader.Open(file))
+                    {
+                        Assert.True(reader.HasChecksums);
+                        reader.Verify();
+                    }
+
                     break;
                 case ".png":
                     Png.Read(file);

@@ -33,6 +33,7 @@ public static class DemoRun
         string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, Func<int, Backend> openProcessor,
         IReporter reporter, CancellationToken cancel, MemoryBudget? maxMemory = null)
     {
+        PhantomDataset.RequireEnough(cases);
         OutputFolder.RequireOutsideDatasets(folder);
         Prepare(folder, resume);
         var dataset = Path.Combine(folder, "dataset");

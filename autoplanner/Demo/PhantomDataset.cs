@@ -12,6 +12,16 @@ internal static class PhantomDataset
     /// <summary>With fewer cases, five folds say nothing.</summary>
     public const int MinimumCases = 24;
 
+    /// <summary>Refuses a number of cases that would say nothing.</summary>
+    /// <exception cref="SharpSegException">Too few cases.</exception>
+    public static void RequireEnough(int cases)
+    {
+        if (cases < MinimumCases)
+        {
+            throw new SharpSegException($"{cases} phantom cases are too few", $"ask for {MinimumCases} or more with --cases");
+        }
+    }
+
     /// <summary>Writes the dataset; files that exist already are left as they are (they are the same).</summary>
     /// <param name="folder">Dataset folder, made if need be.</param>
     /// <param name="cases">Number of cases, at least <see cref="MinimumCases"/>.</param>
@@ -20,11 +30,7 @@ internal static class PhantomDataset
     /// <exception cref="SharpSegException">Too few cases.</exception>
     public static void Write(string folder, int cases, IReporter reporter, CancellationToken cancel = default)
     {
-        if (cases < MinimumCases)
-        {
-            throw new SharpSegException($"{cases} phantom cases are too few", $"ask for {MinimumCases} or more with --cases");
-        }
-
+        RequireEnough(cases);
         var images = Directory.CreateDirectory(Path.Combine(folder, "imagesTr")).FullName;
         var labels = Directory.CreateDirectory(Path.Combine(folder, "labelsTr")).FullName;
         for (var i = 0; i < cases; i++)

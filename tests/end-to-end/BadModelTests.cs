@@ -37,7 +37,7 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     [Fact]
     public void A_finished_run_is_not_trained_over()
     {
-        var before = FolderSnapshot.Of(trained.Work);
+        var before = FolderSnapshot.Of(trained.Work, "run.json", "log.txt");
         SharpSegProcess.Run("train", trained.Work, "--epochs", "1", "--iterations", "1", "--seed", "7")
             .AssertErrorWithHint(1, "checkpoint_final.safetensors", "finished");
         SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Work, "--max-time", "1m")
@@ -228,8 +228,9 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         ImageFile.WriteLabels(
             Path.Combine(predictions, "case_1.nii.gz"), TinyDataset.Labels(1),
             TinyDataset.Geometry(new Extent(20, 16, 16), new Spacing(1, 1, 1)), 2);
-        SharpSegProcess.Run(evaluate).AssertErrorWithHint(1, "`case_1`", "20×16×16", "16×20×16");
-        Assert.False(File.Exists(Path.Combine(predictions, "summary.json")));
+        SharpSegProcess.Run(evaluate).AssertErrorWithHint(3, "`case_1`", "20×16×16", "16×20×16"); // the others are scored
+        var scored = JsonNode.Parse(File.ReadAllText(Path.Combine(predictions, "summary.json")))!;
+        Assert.Single(scored["metric_per_case"]!.AsArray());
         SharpSegProcess.Run("evaluate", folder.At("none"), predictions).AssertErrorWithHint(1, "none", "no such folder");
         SharpSegProcess.Run("evaluate", predictions, predictions).AssertErrorWithHint(1, "no dataset.json");
     }

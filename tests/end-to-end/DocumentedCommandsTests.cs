@@ -83,7 +83,8 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         Assert.All(NotRun.Keys, text => Assert.Contains(blocks, command => Begins(command, text)));
         Assert.All(Before.Keys, text => Assert.Contains(blocks, command => command.Text == text));
         Assert.All(
-            Shorter.Keys.Concat(Cases.Keys), words => Assert.Contains(blocks, command => command.Text.Contains(words, StringComparison.Ordinal)));
+            Shorter.Keys.Concat(Cases.Keys),
+            words => Assert.Contains(blocks, command => command.Text.Contains(words, StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -6,6 +6,14 @@ namespace SharpSeg.EndToEnd.Tests;
 [Collection(TrainedWorkspaceTests.Name)]
 public sealed class OutputTests(TrainedWorkspace trained)
 {
+    [Fact]
+    public void A_demo_of_too_few_cases_makes_no_folder()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Run("demo", "-o", folder.At("demo"), "--cases", "3").AssertErrorWithHint(1, "3 phantom cases are too few");
+        Assert.False(Directory.Exists(folder.At("demo")));
+    }
+
     [Theory]
     [InlineData("plan", "DATASET", "-o", "FILE")]
     [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]

@@ -18,15 +18,12 @@ public sealed partial class MethodPage
 
     private MethodPage(string path, string[] lines) => (this.path, this.lines) = (path, lines);
 
-    /// <summary>The folder of the repository: the nearest one above the test assembly that holds the solution.</summary>
-    public static string Repository { get; } = FindRepository();
-
     /// <summary>The names of all marks, in order.</summary>
     public IReadOnlyList<string> Checks =>
         [.. lines.Select(line => Mark().Match(line)).Where(m => m.Success).Select(m => m.Groups[1].Value)];
 
     /// <summary>Opens a page by its path in the repository, with slashes.</summary>
-    public static MethodPage Open(string path) => new(path, File.ReadAllLines(Path.Combine(Repository, path)));
+    public static MethodPage Open(string path) => new(path, File.ReadAllLines(Path.Combine(Checkout.Root, path)));
 
     /// <summary>All numbers of the marked paragraph, list item, table or code block, in reading order.</summary>
     public IReadOnlyList<PageNumber> Numbers(string check) =>
@@ -46,19 +43,6 @@ public sealed partial class MethodPage
     }
 
     private static string[] Cells(string line) => [.. line.Trim().Trim('|').Split('|').Select(cell => cell.Trim())];
-
-    private static string FindRepository()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"no folder above {AppContext.BaseDirectory} holds Engine.sln");
-    }
 
     [GeneratedRegex(@"^\s*<!-- check: ([a-z0-9-]+) -->\s*$")]
     private static partial Regex Mark();

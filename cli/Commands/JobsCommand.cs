@@ -53,11 +53,7 @@ internal static class JobsCommand
             throw new UsageException($"--parts {options.Parts}: must be from 1 to 10000");
         }
 
-        if (options.Step is { } step && step is not (> 0 and <= 1))
-        {
-            throw new UsageException($"--step {step}: must be above 0 and at most 1");
-        }
-
+        PredictCommand.RequireStep(options.Step);
         List<string> words = [];
         void Add(string option, string? value) => words.AddRange(value is null ? [] : [option, value]);
         Add("--plan", options.Plan);

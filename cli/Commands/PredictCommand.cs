@@ -15,11 +15,7 @@ internal static class PredictCommand
 
     public static Answer Run(PredictOptions options, IReporter reporter, CancellationToken cancel)
     {
-        if (options.Step is not (> 0 and <= 1))
-        {
-            throw new UsageException($"--step {options.Step}: must be above 0 and at most 1");
-        }
-
+        RequireStep(options.Step);
         if (options.Parts < 1 || options.Part < 0 || options.Part >= options.Parts)
         {
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
@@ -101,5 +97,14 @@ internal static class PredictCommand
     {
         reporter.Stage($"unpack {path}");
         return UnpackedModel.Open(path, cancel);
+    }
+
+    /// <summary>Refuses a distance between tiles that is no share of the patch.</summary>
+    public static void RequireStep(double? step)
+    {
+        if (step is { } share && share is not (> 0 and <= 1))
+        {
+            throw new UsageException($"--step {share}: must be above 0 and at most 1");
+        }
     }
 }

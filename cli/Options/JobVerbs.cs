@@ -16,6 +16,13 @@ internal abstract class JobsOptions : CommonOptions
         ("interrupted; the state of every task is saved", "run the same command to continue");
 }
 
+/// <summary>The verbs that look at jobs that were begun.</summary>
+internal abstract class JobsFolderOptions : CommonOptions
+{
+    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
+    public string Folder { get; set; } = "";
+}
+
 /// <summary>What each job of a new graph is given.</summary>
 internal abstract class NewJobsOptions : JobsOptions
 {
@@ -132,30 +139,19 @@ internal sealed class JobsPredictOptions : NewJobsOptions
 
 [Verb("jobs status", HelpText = "Show how the jobs of a folder stand, and why one failed.")]
 [Examples("sharpseg jobs status work", "sharpseg jobs status segmented --json")]
-internal sealed class JobsStatusOptions : CommonOptions
-{
-    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
-    public string Folder { get; set; } = "";
-}
+internal sealed class JobsStatusOptions : JobsFolderOptions;
 
 [Verb("jobs logs", HelpText = "Print what a job printed: the one that failed first, or the one named.")]
 [Examples("sharpseg jobs logs work", "sharpseg jobs logs work train-2d_3")]
-internal sealed class JobsLogsOptions : CommonOptions
+internal sealed class JobsLogsOptions : JobsFolderOptions
 {
-    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
-    public string Folder { get; set; } = "";
-
     [Value(1, MetaName = "TASK", HelpText = "A task as `jobs status` calls it, or an array of them.")]
     public string? Task { get; set; }
 }
 
 [Verb("jobs cancel", HelpText = "Take all jobs of a folder out of the queue; those that run save their state.")]
 [Examples("sharpseg jobs cancel work", "sharpseg jobs cancel segmented --json")]
-internal sealed class JobsCancelOptions : CommonOptions
-{
-    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
-    public string Folder { get; set; } = "";
-}
+internal sealed class JobsCancelOptions : JobsFolderOptions;
 
 [Verb("jobs resubmit", HelpText = "Submit again what is neither done nor in the queue.")]
 [Examples("sharpseg jobs resubmit work --failed --mem x1.5", "sharpseg jobs resubmit work --time x2")]
@@ -189,11 +185,8 @@ internal sealed class JobsCheckOptions : CommonOptions
 [Examples(
     "sharpseg jobs task work train-2d_3 --id 5b2f -- train work -c 2d -f 3 --resume",
     "sharpseg jobs task out check_0 --id 5b2f -- jobs check out -i cohort")]
-internal sealed class JobsTaskOptions : CommonOptions
+internal sealed class JobsTaskOptions : JobsFolderOptions
 {
-    [Value(0, MetaName = "FOLDER", Required = true, HelpText = "Workspace, or output folder, with jobs.")]
-    public string Folder { get; set; } = "";
-
     [Value(1, MetaName = "TASK", Required = true, HelpText = "Its name.")]
     public string Task { get; set; } = "";
 

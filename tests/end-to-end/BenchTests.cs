@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -45,7 +46,7 @@ public sealed class BenchTests
     private static Outcome Bench(params string[] arguments)
     {
         var built = new DirectoryInfo(AppContext.BaseDirectory); // …/tests/end-to-end/bin/Release/net10.0
-        var dll = Path.Combine(TidyTests.Root(), "perf", "bin", built.Parent!.Name, built.Name, "SharpSeg.Perf.dll");
+        var dll = Path.Combine(Checkout.Root, "perf", "bin", built.Parent!.Name, built.Name, "SharpSeg.Perf.dll");
         using var process = Process.Start(new ProcessStartInfo("dotnet", [dll, .. arguments])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,

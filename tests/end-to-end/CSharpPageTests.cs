@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -13,7 +14,7 @@ public sealed class CSharpPageTests(TrainedWorkspace trained)
     [Trait("Tier", "quick")]
     public void Every_example_of_the_page_is_in_a_program_that_runs()
     {
-        var root = TidyTests.Root();
+        var root = Checkout.Root;
         var programs = new[] { "tests/stranger/Program.cs", "tests/end-to-end/CSharpPageTests.cs" }
             .Select(file => Flat(File.ReadAllText(Path.Combine(root, file)))).ToArray();
         var page = File.ReadAllText(Path.Combine(root, "docs", "guide", "from-csharp.md"));

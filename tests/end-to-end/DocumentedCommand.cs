@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SharpSeg.Tests;
 
 namespace SharpSeg.EndToEnd.Tests;
 
@@ -20,8 +21,8 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     public static IEnumerable<DocumentedCommand> All()
     {
         string[] first = ["README.md", "docs/gpu/README.md", "docs/guide/use-an-nnunet-model.md", "docs/guide/whole-method.md"];
-        var others = Directory.GetFiles(Path.Combine(TidyTests.Root(), "docs"), "*.md", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(TidyTests.Root(), path).Replace('\\', '/'))
+        var others = Directory.GetFiles(Path.Combine(Checkout.Root, "docs"), "*.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Checkout.Root, path).Replace('\\', '/'))
             .Order(StringComparer.Ordinal).Prepend("CONTRIBUTING.md").Except(first).Where(page => page != Reference);
         return [.. first.Concat(others).Append(Reference).SelectMany(Of)];
     }
@@ -30,7 +31,7 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
 
     private static IEnumerable<DocumentedCommand> Of(string page)
     {
-        var lines = File.ReadAllLines(Path.Combine(TidyTests.Root(), page));
+        var lines = File.ReadAllLines(Path.Combine(Checkout.Root, page));
         var fenced = false;
         for (var i = 0; i < lines.Length; i++)
         {

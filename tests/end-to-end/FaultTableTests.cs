@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -65,7 +66,7 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
     public void The_table_in_the_docs_is_this_one()
     {
         var text = Table();
-        var page = Path.Combine(TidyTests.Root(), Page);
+        var page = Path.Combine(Checkout.Root, Page);
         if (!File.Exists(page) || File.ReadAllText(page).ReplaceLineEndings("\n") != text)
         {
             var right = Path.Combine(Path.GetTempPath(), "sharpseg-faults.md");

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -59,5 +60,5 @@ public sealed class FloorTests
         .Select(path => Path.GetRelativePath(Path.Combine(Repository, assembly), path).Replace('\\', '/'))
         .Where(path => !path.StartsWith("obj/", StringComparison.Ordinal) && !path.StartsWith("bin/", StringComparison.Ordinal));
 
-    private static string Repository { get; } = TidyTests.Root();
+    private static string Repository { get; } = Checkout.Root;
 }

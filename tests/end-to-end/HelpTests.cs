@@ -2,6 +2,7 @@ using System.Reflection;
 using CommandLine;
 using SharpSeg.Cli;
 using SharpSeg.Cli.Options;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -74,7 +75,7 @@ public sealed class HelpTests
     [Fact]
     public void The_reference_in_the_docs_is_what_the_program_prints()
     {
-        var page = File.ReadAllText(Path.Combine(TidyTests.Root(), "docs", "commands.md")).ReplaceLineEndings("\n");
+        var page = File.ReadAllText(Path.Combine(Checkout.Root, "docs", "commands.md")).ReplaceLineEndings("\n");
         Assert.True(
             page == SharpSegProcess.Succeed("help", "--markdown").Output, "run `./sharpseg help --markdown > docs/commands.md`");
     }

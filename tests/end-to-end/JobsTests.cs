@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -124,7 +125,7 @@ public sealed class JobsTests
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
-        var page = File.ReadAllLines(Path.Combine(TidyTests.Root(), "docs", "guide", "slurm.md"));
+        var page = File.ReadAllLines(Path.Combine(Checkout.Root, "docs", "guide", "slurm.md"));
         string[] commands =
             [.. page.Where(line => line.StartsWith("    sharpseg ", StringComparison.Ordinal)).Select(line => line.Trim())];
         Assert.InRange(commands.Length, 9, 20);

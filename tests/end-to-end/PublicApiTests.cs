@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -17,7 +18,7 @@ public sealed class PublicApiTests
     public void The_public_interface_is_the_one_that_is_listed()
     {
         var actual = string.Concat(Promised.Select(name => Describe(Assembly.Load(name))));
-        var listed = File.ReadAllText(Path.Combine(TidyTests.Root(), "library", "PublicApi.txt")).ReplaceLineEndings("\n");
+        var listed = File.ReadAllText(Path.Combine(Checkout.Root, "library", "PublicApi.txt")).ReplaceLineEndings("\n");
         var proposal = Path.Combine(Path.GetTempPath(), "sharpseg-PublicApi.txt");
         if (actual != listed)
         {

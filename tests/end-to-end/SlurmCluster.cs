@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -87,7 +88,7 @@ internal sealed class SlurmCluster : IDisposable
     }
 
     private string Script(params string[] words) =>
-        Start("bash", [Path.Combine(TidyTests.Root(), "tests", "slurm", "cluster.sh"), .. words]);
+        Start("bash", [Path.Combine(Checkout.Root, "tests", "slurm", "cluster.sh"), .. words]);
 
     private string Start(string program, string[] words)
     {

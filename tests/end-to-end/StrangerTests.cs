@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Xml.Linq;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -22,14 +23,14 @@ public sealed class StrangerTests(TrainedWorkspace trained)
     {
         using var folder = new TemporaryFolder();
         var feed = Directory.CreateDirectory(folder.At("feed")).FullName;
-        Dotnet(TidyTests.Root(), "pack", "Engine.sln", "--no-build", "-c", Configuration, "-o", feed, "-v", "q", "--nologo");
+        Dotnet(Checkout.Root, "pack", "Engine.sln", "--no-build", "-c", Configuration, "-o", feed, "-v", "q", "--nologo");
         Assert.Equal(Libraries.Length + 1, Directory.GetFiles(feed, "*.nupkg").Length);
 
         Assert.All(Libraries, name => AssertComplete(feed, name, hasDocumentation: true));
         AssertComplete(feed, "SharpSeg.Tool", hasDocumentation: false);
 
         var project10 = Directory.CreateDirectory(folder.At("stranger")).FullName;
-        foreach (var file in Directory.GetFiles(Path.Combine(TidyTests.Root(), "tests", "stranger")))
+        foreach (var file in Directory.GetFiles(Path.Combine(Checkout.Root, "tests", "stranger")))
         {
             File.Copy(file, Path.Combine(project10, Path.GetFileName(file)));
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -25,13 +26,14 @@ public sealed partial class TidyTests
     [Fact]
     public void Every_planted_fault_finds_its_text_once()
     {
-        using var list = JsonDocument.Parse(File.ReadAllText(Path.Combine(Root(), "tests", "planted-faults", "faults.json")));
+        using var list = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(Checkout.Root, "tests", "planted-faults", "faults.json")));
         var edits = list.RootElement.EnumerateArray().SelectMany(fault => fault.GetProperty("edits").EnumerateArray()).ToArray();
         Assert.True(edits.Length > 50, $"{edits.Length} edits");
         Assert.All(edits, edit =>
         {
             var (file, text) = (edit.GetProperty("file").GetString()!, edit.GetProperty("text").GetString()!);
-            var times = File.ReadAllText(Path.Combine(Root(), file)).Split(text).Length - 1;
+            var times = File.ReadAllText(Path.Combine(Checkout.Root, file)).Split(text).Length - 1;
             Assert.True(times == 1, $"{file} has the text of a planted fault {times} times: {text}");
         });
     }
@@ -64,22 +66,9 @@ public sealed partial class TidyTests
 
     private static string[] Sources(string folder) =>
     [
-        .. Directory.GetFiles(Path.Combine(Root(), folder), "*.cs", SearchOption.AllDirectories)
+        .. Directory.GetFiles(Path.Combine(Checkout.Root, folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin")),
     ];
-
-    internal static string Root()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException("the checkout's folder");
-    }
 
     // A public void method whose first statement is `if (…) { return; }`.
     [GeneratedRegex(@"public (?:void|async Task) \w+\([^)]*\)\s*\{\s*if \([^\r\n]*\)\s*\{\s*return;")]

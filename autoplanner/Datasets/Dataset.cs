@@ -69,7 +69,18 @@ public sealed class Dataset
                     : "expected a Medical Segmentation Decathlon or nnU-Net raw folder, with imagesTr and labelsTr"));
         }
 
-        using var document = DatasetJson.Parse(JsonFile.ReadText(source), source);
+        return OpenAs(folder, JsonFile.ReadText(source));
+    }
+
+    /// <summary>Opens a folder as if its dataset.json had another text.</summary>
+    /// <param name="folder">The folder, which is there.</param>
+    /// <param name="json">The text.</param>
+    /// <exception cref="SharpSegException">No usable description, or no training case.</exception>
+    internal static Dataset OpenAs(string folder, string json)
+    {
+        var full = Path.GetFullPath(folder);
+        var source = Path.Combine(full, DescriptionFile);
+        using var document = DatasetJson.Parse(json, source);
         var root = document.RootElement;
         var format = CaseDiscovery.Detect(full, root, source);
         var description = DatasetDescription.FromJson(root, source, Path.GetFileName(Path.TrimEndingDirectorySeparator(full)));

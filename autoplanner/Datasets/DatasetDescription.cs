@@ -66,6 +66,17 @@ public sealed partial record DatasetDescription(
                 writer.WriteEndArray();
             }
 
+            if (Labels.OriginalValues is { } originals)
+            {
+                writer.WriteStartObject(DatasetJson.OriginalValuesKey);
+                foreach (var (label, value) in originals.Index())
+                {
+                    writer.WriteNumber(label.ToString(CultureInfo.InvariantCulture), value);
+                }
+
+                writer.WriteEndObject();
+            }
+
             if (NumTraining is { } count)
             {
                 writer.WriteNumber("numTraining", count);

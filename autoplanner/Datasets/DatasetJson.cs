@@ -6,6 +6,9 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// <summary>The parts of a dataset.json, read with messages that name the key. Object members keep their file order.</summary>
 internal static class DatasetJson
 {
+    /// <summary>Key of the table from labels to the values that the user's own files have.</summary>
+    public const string OriginalValuesKey = "original_values";
+
     /// <summary>Parses a text whose root must be an object.</summary>
     public static JsonDocument Parse(string json, string source)
     {
@@ -56,6 +59,24 @@ internal static class DatasetJson
     /// <summary>The labels, in either direction.</summary>
     public static LabelScheme Labels(JsonElement root, string source)
     {
+        var (entries, order) = Entries(root, source);
+        var originals = root.TryGetProperty(OriginalValuesKey, out var table) && table.ValueKind != JsonValueKind.Null
+            ? OriginalValues(table, source)
+            : null;
+        try
+        {
+            return new(entries, order, originals);
+        }
+        catch (SharpSegException error)
+        {
+            throw new SharpSegException($"`{source}`: {error.Message}", error.Hint, error);
+        }
+    }
+
+    /// <summary>The labels as they stand there, whether or not they are a scheme that can be trained, and the order of regions.
+    /// </summary>
+    public static (IReadOnlyList<LabelEntry> Entries, IReadOnlyList<int>? Order) Entries(JsonElement root, string source)
+    {
         if (!root.TryGetProperty("labels", out var element))
         {
             throw new SharpSegException(
@@ -66,7 +87,7 @@ internal static class DatasetJson
         var members = element.EnumerateObject().ToArray();
         var numbersToNames = members.Length > 0 && members.All(member => IsInt(member.Name)) && members.All(member =>
             member.Value.ValueKind == JsonValueKind.String && !IsInt(member.Value.GetString()!));
-        var entries = numbersToNames ? Inverted(members) : [.. members.Select(member => Entry(member, source))];
+        LabelEntry[] entries = numbersToNames ? Inverted(members) : [.. members.Select(member => Entry(member, source))];
         int[]? order = null;
         if (root.TryGetProperty("regions_class_order", out var given) && given.ValueKind != JsonValueKind.Null)
         {
@@ -74,14 +95,7 @@ internal static class DatasetJson
             order = [.. given.EnumerateArray().Select(label => Int(label, "regions_class_order", source))];
         }
 
-        try
-        {
-            return new(entries, order);
-        }
-        catch (SharpSegException error)
-        {
-            throw new SharpSegException($"`{source}`: {error.Message}", error.Hint, error);
-        }
+        return (entries, order);
     }
 
     /// <summary>Refuses a value of another kind.</summary>
@@ -92,6 +106,28 @@ internal static class DatasetJson
             throw new SharpSegException(
                 $"`{source}`: `{key}` is {Show(element)}, not {(kind == JsonValueKind.Object ? "an object" : "a list")}");
         }
+    }
+
+    // {"0": 0, "1": 255}: label to value, every label from 0 on.
+    private static int[] OriginalValues(JsonElement element, string source)
+    {
+        Expect(element, JsonValueKind.Object, OriginalValuesKey, source);
+        var values = new SortedDictionary<int, int>();
+        foreach (var member in element.EnumerateObject())
+        {
+            if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var label)
+                || !values.TryAdd(label, Int(member.Value, $"{OriginalValuesKey}.{member.Name}", source)))
+            {
+                throw new SharpSegException(
+                    $"`{source}`: `{OriginalValuesKey}` has `{member.Name}`", "labels are numbered \"0\", \"1\", …, each once");
+            }
+        }
+
+        return values.Keys.SequenceEqual(Enumerable.Range(0, values.Count))
+            ? [.. values.Values]
+            : throw new SharpSegException(
+                $"`{source}`: `{OriginalValuesKey}` is for the labels {string.Join(", ", values.Keys)}",
+                "it names a value for every label from 0 on");
     }
 
     private static bool IsInt(string text) =>

@@ -84,7 +84,7 @@ public static partial class DatasetProposal
             : throw new SharpSegException(
                 $"`{folder}`: the label maps hold {string.Join(", ", values.Take(20))}{(values.Count > 20 ? ", …" : "")}; labels "
                     + "must be 0, 1, 2, … without gaps",
-                "renumber them in copies of the label maps");
+                $"`sharpseg verify {folder} --fix COPY` writes a copy in which they are; segmentations get the values back");
     }
 
     private static string[] Files(string folder, string sub)

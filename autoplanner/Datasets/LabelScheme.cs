@@ -19,8 +19,13 @@ public sealed class LabelScheme
     /// <param name="regionsClassOrder">
     /// Per region, the label written where its head is above one half; needed iff there are regions.
     /// </param>
+    /// <param name="originalValues">
+    /// For each label from 0 on the value that the user's own files have for it; null where they have the label itself.
+    /// </param>
     /// <exception cref="SharpSegException">The entries break a rule; the message lists every broken one.</exception>
-    public LabelScheme(IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null)
+    public LabelScheme(
+        IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null,
+        IReadOnlyList<int>? originalValues = null)
     {
         var problems = new List<string>();
         Entries = [.. entries.Select(entry => entry with { Values = [.. entry.Values] })];
@@ -85,6 +90,18 @@ public sealed class LabelScheme
             problems.Add($"`regions_class_order` names {label}, which is no label");
         }
 
+        if (originalValues is not null)
+        {
+            OriginalValues = [.. originalValues];
+            if (OriginalValues.Count != HighestValue + 1 || OriginalValues.Distinct().Count() != OriginalValues.Count
+                || OriginalValues.Any(value => value is < 0 or > short.MaxValue))
+            {
+                problems.Add(
+                    $"`original_values` are {Show(OriginalValues)}; they must be one for each label from 0 to {HighestValue}, "
+                        + $"different ones from 0 to {short.MaxValue}");
+            }
+        }
+
         if (problems.Count > 0)
         {
             throw new SharpSegException($"labels: {string.Join("; ", problems)}", "correct `labels` in dataset.json");
@@ -111,8 +128,17 @@ public sealed class LabelScheme
     /// <summary>All label values but background and ignore, ascending.</summary>
     public IReadOnlyList<int> ForegroundLabels { get; }
 
-    /// <summary>The highest label that is predicted; it decides the type of written label maps.</summary>
+    /// <summary>The highest label that is predicted.</summary>
     public int HighestLabel => AllLabels[^1];
+
+    /// <summary>
+    /// For each label the value that the user's own files have for it (docs/method/datasets.md §5); null where no label was
+    /// renumbered.
+    /// </summary>
+    public IReadOnlyList<int>? OriginalValues { get; }
+
+    /// <summary>The value that a segmentation has in the user's files for a label.</summary>
+    public int OriginalValue(int label) => OriginalValues is { } values ? values[label] : label;
 
     /// <summary>Marks voxels that nobody annotated; null if the dataset has none. Of several the lowest, for all.</summary>
     public int? IgnoreLabel { get; }
@@ -158,6 +184,10 @@ public sealed class LabelScheme
     public string ClassName(int head) => head >= 0 && head < Classes.Count
         ? Classes[head].Name
         : throw new ArgumentOutOfRangeException(nameof(head), head, $"there are {Classes.Count} heads");
+
+    /// <summary>The names of <see cref="LabelNames"/>, by the values that stand in files.</summary>
+    public IReadOnlyDictionary<int, string> OriginalNames =>
+        LabelNames.ToDictionary(pair => OriginalValue(pair.Key), pair => pair.Value);
 
     /// <summary>
     /// Name of each foreground label that a model writes: the entry that is this label alone, or the region that writes it.

@@ -149,12 +149,12 @@ public static class Evaluator
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>
     /// <param name="item">The case.</param>
-    /// <param name="scheme">Of several ignore labels in the reference one is made; null leaves them apart.</param>
-    internal static (LabelImage Reference, LabelImage Prediction) Load(EvaluationCase item, LabelScheme? scheme = null)
+    /// <param name="scheme">The dataset's labels; of several ignore labels in the reference one is made.</param>
+    internal static (LabelImage Reference, LabelImage Prediction) Load(EvaluationCase item, LabelScheme scheme)
     {
-        var reference = ImageFile.ReadLabels(item.ReferenceFile);
-        scheme?.MergeIgnored(reference.Voxels);
-        var prediction = ImageFile.ReadLabels(item.PredictionFile);
+        var reference = SegmentationFile.Read(item.ReferenceFile, scheme);
+        scheme.MergeIgnored(reference.Voxels);
+        var prediction = SegmentationFile.Read(item.PredictionFile, scheme);
         return reference.Extent == prediction.Extent
             ? (reference, prediction)
             : throw new SharpSegException(

@@ -5,7 +5,11 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <summary>What a file says before its voxels.</summary>
 /// <param name="Geometry">Size, spacing, affine and raw header.</param>
 /// <param name="Channels">Number of channels.</param>
-internal sealed record ImageHeader(ImageGeometry Geometry, int Channels);
+internal sealed record ImageHeader(ImageGeometry Geometry, int Channels)
+{
+    /// <summary>Values are stored as NIfTI's, MetaImage's or NRRD's floating-point numbers.</summary>
+    public bool IsFloat { get; init; }
+}
 
 /// <summary>
 /// One file format. Affines are always given in the NIfTI convention (+x right, +y anterior, +z superior); formats whose axes

@@ -144,6 +144,9 @@ internal sealed class MetaImageFormat : ImageFormat
 
         var channels = CheckedChannels(path, header.Axes == 4 ? size[3] : header.Interleaved);
         var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), Math.Min(3, header.Axes));
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels)
+        {
+            IsFloat = VoxelCodec.IsFloat(header.Type),
+        };
     }
 }

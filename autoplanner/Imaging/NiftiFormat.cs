@@ -127,6 +127,9 @@ internal sealed class NiftiFormat : ImageFormat
             "the image");
         var (spacing, problem) = SpacingOf(
             path, extent, [.. Enumerable.Range(1, 3).Select(i => header.PixDim(i) * header.Millimetres)], (int)Math.Min(rank, 3));
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount);
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount)
+        {
+            IsFloat = VoxelCodec.IsFloat(type),
+        };
     }
 }

@@ -126,6 +126,9 @@ internal sealed class NrrdFormat : ImageFormat
         var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);
         var channels = CheckedChannels(path, header.ChannelAxis is { } axis ? header.Sizes[axis] : 1);
         var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), size.Length);
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels);
+        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels)
+        {
+            IsFloat = VoxelCodec.IsFloat(header.Type),
+        };
     }
 }

@@ -20,6 +20,9 @@ internal static class VoxelCodec
         _ => 8,
     };
 
+    /// <summary>Whether values are floating-point numbers.</summary>
+    public static bool IsFloat(VoxelType type) => type is VoxelType.Float32 or VoxelType.Float64;
+
     /// <summary>
     /// Reads all values of an image, float32(stored·slope + inter) with the sum in float64, and hands them on in pieces. The
     /// channel axis lies anywhere: value (outer, channel, inner), inner fastest, is the channel's value outer·inner + inner.

@@ -68,8 +68,8 @@ public static class EnsembleRun
                     ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, labelsOf, saved);
                 }
 
-                ImageFile.WriteLabels(
-                    path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), labelsOf.HighestLabel);
+                SegmentationFile.Write(
+                    path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), labelsOf);
             });
             written.Add(path);
         }

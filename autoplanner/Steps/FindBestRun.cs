@@ -360,7 +360,7 @@ public static class FindBestRun
             }),
             (index, result) =>
             {
-                ImageFile.WriteLabels(cases[index].PredictionFile, result.Labels, result.Geometry, labels.HighestLabel);
+                SegmentationFile.Write(cases[index].PredictionFile, result.Labels, result.Geometry, labels);
                 reporter.Progress((index + 1.0) / cases.Length, $"average case {index + 1}/{cases.Length}");
             },
             cancel, mostAhead: memory.Workers);

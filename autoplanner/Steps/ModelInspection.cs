@@ -123,7 +123,8 @@ public sealed record ModelInspection(
         Line(text, indent, "channels", string.Join(", ", Description.ChannelNames));
         Line(
             text, indent, "labels",
-            string.Join(", ", Description.Labels.Entries.Select(entry => $"{string.Join('+', entry.Values)} {entry.Name}")));
+            string.Join(", ", Description.Labels.Entries.Select(
+                entry => $"{string.Join('+', entry.Values.Select(Description.Labels.OriginalValue))} {entry.Name}")));
         if (Plans is not null)
         {
             Line(text, indent, "orientation", Plans.ReorientToRas ? "scans are turned to RAS, results back" : "as stored");

@@ -56,7 +56,7 @@ public static class PostprocessingRun
             index => memory.Run(index, () =>
             {
                 var path = Path.Combine(folder, ids[index] + description.FileEnding);
-                var image = ImageFile.ReadLabels(path);
+                var image = SegmentationFile.Read(path, description.Labels);
                 if (image.Voxels.FirstOrDefault(label => label < 0 || label > highest) is var odd and not 0)
                 {
                     throw new SharpSegException(
@@ -69,9 +69,9 @@ public static class PostprocessingRun
             (index, result) =>
             {
                 cancel.ThrowIfCancellationRequested();
-                ImageFile.WriteLabels(
+                SegmentationFile.Write(
                     Path.Combine(output, ids[index] + description.FileEnding), result.Image.Voxels,
-                    result.Image.Geometry, highest);
+                    result.Image.Geometry, description.Labels);
                 removed[ids[index]] = result.Removed;
                 reporter.Progress((index + 1.0) / ids.Count, $"case {index + 1}/{ids.Count}");
             },

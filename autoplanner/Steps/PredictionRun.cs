@@ -216,7 +216,7 @@ public static class PredictionRun
                         return;
                     }
 
-                    ImageFile.WriteLabels(PathOf(item), merged, geometry, description.Labels.HighestLabel);
+                    SegmentationFile.Write(PathOf(item), merged, geometry, description.Labels);
                 }
             }
         }
@@ -260,7 +260,7 @@ public static class PredictionRun
                     request.SavesProbabilities ? probabilities : null, cancel);
 
                 postprocessing.Apply(segmentation, geometry.Extent);
-                ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
+                SegmentationFile.Write(path, segmentation, geometry, labels);
                 written.Add(path);
             }));
         }
@@ -294,7 +294,7 @@ public static class PredictionRun
     {
         var path = Path.Combine(request.PreviousStage!, id + description.FileEnding);
         var given = File.Exists(path)
-            ? ImageFile.ReadLabels(path)
+            ? SegmentationFile.Read(path, description.Labels)
             : throw new SharpSegException(
                 $"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
         var highest = description.Labels.HighestLabel;

@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 
@@ -35,7 +36,7 @@ public static class ScanPrediction
     /// <param name="networks">Where the networks run, and those that were loaded before.</param>
     /// <param name="reporter">Receives progress after every group of tiles.</param>
     /// <param name="cancel">Stops between tiles.</param>
-    /// <returns>Labels (z, y, x) on the scan's own grid.</returns>
+    /// <returns>Labels (z, y, x) on the scan's own grid, with the values that a file would have.</returns>
     /// <exception cref="SharpSegException">
     /// The scan's channels are not the model's, it does not fit into memory, or the device failed.
     /// </exception>
@@ -44,7 +45,10 @@ public static class ScanPrediction
     {
         try
         {
-            return new LabelImage(scan.Geometry, Labels(request, scan, networks, reporter, cancel));
+            var labels = request.Work.ReadDescription().Labels;
+            return new LabelImage(
+                scan.Geometry,
+                SegmentationFile.WithOriginalValues(Labels(request, scan, networks, reporter, cancel), labels));
         }
         catch (Exception e) when (networks.Backend.FailureOf(e) is { } failure)
         {

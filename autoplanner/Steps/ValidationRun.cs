@@ -147,7 +147,7 @@ internal static class ValidationRun
                 ProbabilityFile.Write(ProbabilityFile.PathOf(folder, id), id, maps, labels, saved);
             }
 
-            ImageFile.WriteLabels(path, segmentation, geometry, labels.HighestLabel);
+            SegmentationFile.Write(path, segmentation, geometry, labels);
         }
     }
 

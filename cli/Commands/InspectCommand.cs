@@ -37,7 +37,8 @@ internal static class InspectCommand
             ["predicts"] = model.Choice,
             ["channels"] = new JsonArray([.. model.Description.ChannelNames.Select(name => (JsonNode)name)]),
             ["labels"] = new JsonObject(model.Description.Labels.Entries.Select(entry => KeyValuePair.Create(
-                entry.Name, (JsonNode?)new JsonArray([.. entry.Values.Select(value => (JsonNode)value)])))),
+                entry.Name, (JsonNode?)new JsonArray([.. entry.Values.Select(
+                    value => (JsonNode)model.Description.Labels.OriginalValue(value))])))),
         };
         if (model.Plans is not null)
         {

@@ -12,8 +12,56 @@ internal static class VerifyCommand
 {
     public static Answer Run(VerifyOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel, options.GroupBy);
+        if (options.Fix is { } output)
+        {
+            return Repaired(RepairRun.Execute(options.Dataset, output, reporter, cancel, options.GroupBy));
+        }
+
         var text = new StringBuilder();
+        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel, options.GroupBy);
+        var (json, errors) = Show(findings, text);
+        if (Propose(options.Dataset, reporter, text, cancel) is { } proposal)
+        {
+            json["proposal"] = JsonNode.Parse(proposal);
+        }
+
+        text.AppendLine(Sum(options.Dataset, findings, errors));
+        if (errors > 0 && Directory.Exists(options.Dataset))
+        {
+            text.AppendLine($"`sharpseg verify {options.Dataset} --fix COPY` writes a copy in which is repaired what can be");
+        }
+
+        return new Answer(text.ToString(), json, errors == 0);
+    }
+
+    private static Answer Repaired(RepairResult result)
+    {
+        var text = new StringBuilder();
+        foreach (var line in result.Repairs)
+        {
+            text.AppendLine($"repaired: {Readable.Line(line)}");
+        }
+
+        if (result.LeftOut.Count > 0)
+        {
+            text.AppendLine($"not copied: {Readable.Line(string.Join(", ", result.LeftOut))}");
+        }
+
+        var (json, errors) = Show(result.Findings, text);
+        json["output"] = result.Folder;
+        json["repairs"] = new JsonArray([.. result.Repairs.Select(line => (JsonNode)line)]);
+        json["left_out"] = new JsonArray([.. result.LeftOut.Select(name => (JsonNode)name)]);
+        text.AppendLine($"{result.Folder}: {result.Repairs.Count} repair(s)");
+        text.AppendLine(Sum(result.Folder, result.Findings, errors));
+        return new Answer(text.ToString(), json, errors == 0);
+    }
+
+    private static string Sum(string folder, IReadOnlyList<Finding> findings, int errors) => errors == 0
+        ? $"{folder}: no errors, {findings.Count} warning(s)"
+        : $"{folder}: {errors} error(s), {findings.Count - errors} warning(s)";
+
+    private static (JsonObject Json, int Errors) Show(IReadOnlyList<Finding> findings, StringBuilder text)
+    {
         var list = new JsonArray();
         string? lastHint = null; // one hint often goes with many cases
         foreach (var finding in findings)
@@ -34,18 +82,8 @@ internal static class VerifyCommand
             });
         }
 
-        var proposal = Propose(options.Dataset, reporter, text, cancel);
-        var errors = findings.Count(f => f.Severity == Severity.Error);
-        text.AppendLine(errors == 0
-            ? $"{options.Dataset}: no errors, {findings.Count} warning(s)"
-            : $"{options.Dataset}: {errors} error(s), {findings.Count - errors} warning(s)");
-        var json = new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list };
-        if (proposal is not null)
-        {
-            json["proposal"] = JsonNode.Parse(proposal);
-        }
-
-        return new Answer(text.ToString(), json, errors == 0);
+        var errors = findings.Count(finding => finding.Severity == Severity.Error);
+        return (new JsonObject { ["errors"] = errors, ["warnings"] = findings.Count - errors, ["findings"] = list }, errors);
     }
 
     /// <summary>For a folder of images and labels without a description: what it could be.</summary>

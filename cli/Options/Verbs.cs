@@ -79,14 +79,25 @@ internal sealed class AutoOptions : VariantOptions
 }
 
 [Verb("verify", HelpText = "Check a dataset and report every problem at once.")]
-[Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --json")]
+[Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --fix Dataset004_repaired")]
 internal sealed class VerifyOptions : CommonOptions
 {
     [Value(0, MetaName = "DATASET", Required = true, HelpText = "Dataset folder.")]
     public string Dataset { get; set; } = "";
 
+    [Option(
+        "fix",
+        HelpText =
+            "Write a repaired copy to this folder: labels without gaps, which segmentations get back, headers without noise, "
+                + "names with _0000, whole numbers as labels.")]
+    public string? Fix { get; set; }
+
     [Option("group-by", HelpText = PlanningChoices.GroupByHelp)]
     public string? GroupBy { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted => Fix is null
+        ? base.WhenInterrupted
+        : ($"interrupted; {Fix}.unfinished holds what is written", "run the same command to continue");
 }
 
 [Verb("plan", HelpText = "Measure a dataset and plan its networks.")]

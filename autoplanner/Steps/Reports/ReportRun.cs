@@ -205,7 +205,7 @@ public static class ReportRun
             reporter.Progress((double)i / chosen.Length, $"case {i + 1}/{chosen.Length}, {chosen[i].Id}");
             try
             {
-                var voxels = Load(chosen[i], imageOf);
+                var voxels = Load(chosen[i], content.Labels, imageOf);
                 figures[chosen[i].Id] = CaseFigure.Rows(voxels, $"image-{i}");
                 if (request.PictureFolder is { } folder)
                 {
@@ -227,10 +227,10 @@ public static class ReportRun
         return (figures, gaps);
     }
 
-    private static CaseVoxels Load(ReportCase item, Func<string, MedicalImage?> imageOf)
+    private static CaseVoxels Load(ReportCase item, LabelScheme labels, Func<string, MedicalImage?> imageOf)
     {
-        var (reference, prediction) =
-            Evaluator.Load(new EvaluationCase(item.Id, item.Metrics.ReferenceFile, item.Metrics.PredictionFile));
+        var (reference, prediction) = Evaluator.Load(
+            new EvaluationCase(item.Id, item.Metrics.ReferenceFile, item.Metrics.PredictionFile), labels);
         var image = imageOf(item.Id);
         return image is null || image.Extent == reference.Extent
             ? new CaseVoxels(image?.Channels[0], reference, prediction.Voxels)

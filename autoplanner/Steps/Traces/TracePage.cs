@@ -85,7 +85,9 @@ internal sealed class TracePage(
     private void Volume(HtmlText body, TraceVolume volume, string id, double[] point)
     {
         var image = ImageFile.Read(Path.Combine(folder, volume.File));
-        var labels = volume.Labels is { } file ? ImageFile.ReadLabels(Path.Combine(folder, file)).Voxels : null;
+        var labels = volume.Labels is { } file
+            ? SegmentationFile.Read(Path.Combine(folder, file), description.Labels).Voxels
+            : null;
         var hung = image.Geometry with { Affine = volume.ShownAs ?? image.Geometry.Affine };
         var planes = volume.ShownAs is null ? SlicePlane.At(hung, TraceGrid.VoxelAt(hung, point))
             : labels is null ? SlicePlane.At(hung, Middle(image.Extent))
@@ -123,7 +125,7 @@ internal sealed class TracePage(
     private double[] Focus()
     {
         var labels = steps.SelectMany(step => step.Volumes).Where(volume => volume.Labels is not null && volume.ShownAs is null)
-            .Select(volume => ImageFile.ReadLabels(Path.Combine(folder, volume.Labels!)))
+            .Select(volume => SegmentationFile.Read(Path.Combine(folder, volume.Labels!), description.Labels))
             .FirstOrDefault(image => image.Voxels.Any(label => label > 0));
         if (labels is null)
         {

@@ -143,8 +143,7 @@ internal sealed class TraceRecorder(
     public string Write(string name, short[] labels, ImageGeometry geometry)
     {
         var file = name + Suffix;
-        ImageFile.WriteLabels(
-            Path.Combine(folder, file), labels, geometry, description.Labels.IgnoreLabel ?? description.Labels.HighestLabel);
+        SegmentationFile.Write(Path.Combine(folder, file), labels, geometry, description.Labels, withIgnored: true);
         return file;
     }
 

@@ -148,7 +148,7 @@ public static class TraceRun
         TraceRecorder recorder, DatasetCase item, string segmentation, DatasetDescription description,
         ModelChoice choice)
     {
-        var labels = ImageFile.ReadLabels(segmentation);
+        var labels = SegmentationFile.Read(segmentation, description.Labels);
         var millilitres = labels.Spacing.Z * labels.Spacing.Y * labels.Spacing.X / 1000;
         var facts = new List<string> { choice.Describe(description.Labels) };
         foreach (var label in description.Labels.ForegroundLabels)

@@ -129,6 +129,100 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
         Require.All(results[3], v => Require.Equal(0f, v));
     });
 
+    [Check]
+    public void Merging_what_is_not_labelled_matches_float64_reference() => ForEach(Merges, (p, random) =>
+    {
+        Operand[] operands =
+        [
+            Operand.Input("logits", p.LogitsShape, RandomValues.Uniform(random, p.LogitsShape.Length, radius: 4)),
+            Unlabelled(p, random), Operand.Output("merged", p.LogitsShape, Close with { PerElement = true, Absolute = 1e-6 }),
+        ];
+        Compare(operands, (backend, t) => backend.MergeUnlabelled(t["logits"], t["unlabelled"], p.Regions, t["merged"]));
+    });
+
+    [Check]
+    public void Merging_what_is_not_labelled_has_the_references_gradient() => ForEach(Merges, (p, random) =>
+    {
+        Operand[] operands =
+        [
+            Operand.Input("logits", p.LogitsShape, RandomValues.Uniform(random, p.LogitsShape.Length, radius: 4)),
+            Unlabelled(p, random),
+            Operand.Input("dmerged", p.LogitsShape, RandomValues.Uniform(random, p.LogitsShape.Length)),
+            Operand.Output("dlogits", p.LogitsShape, Close),
+        ];
+        Compare(operands, (backend, t) =>
+            backend.MergeUnlabelledBackward(t["logits"], t["unlabelled"], p.Regions, t["dmerged"], t["dlogits"]));
+    });
+
+    /// <summary>What a sample does not lack passes unchanged, to the bit, and the result may lie on the logits.</summary>
+    [Check]
+    public void Merging_nothing_changes_nothing() => ForEach(Merges, (p, random) =>
+    {
+        var logits = RandomValues.Uniform(random, p.LogitsShape.Length, radius: 100);
+        var marks = Backend.UnlabelledShape(p.N, p.C);
+        Operand[] operands =
+        [
+            Operand.Input("logits", p.LogitsShape, logits), Operand.Input("unlabelled", marks, new float[marks.Length]),
+            Operand.Output("result", p.LogitsShape, Tolerance.Exact),
+        ];
+        var results = Run(operands, (backend, t) =>
+        {
+            backend.Copy(t["logits"], t["result"]);
+            backend.MergeUnlabelled(t["result"], t["unlabelled"], p.Regions, t["result"]);
+        });
+        RequireClose("merged", [.. logits.Select(z => (double)z)], results[2], Tolerance.Exact);
+        results = Run(operands, (backend, t) =>
+        {
+            backend.Copy(t["logits"], t["result"]);
+            backend.MergeUnlabelledBackward(t["logits"], t["unlabelled"], p.Regions, t["result"], t["result"]);
+        });
+        RequireClose("dlogits", [.. logits.Select(z => (double)z)], results[2], Tolerance.Exact);
+    });
+
+    /// <summary>
+    /// The loss of merged logits: a class that a sample lacks has no probability, and the cross-entropy stays finite.
+    /// </summary>
+    [Check]
+    public void What_is_not_labelled_counts_in_no_sum() => ForEach(Merges, (p, random) =>
+    {
+        var (marks, target) = (Unlabelled(p, random), Target(p, random));
+        var (lacking, labels) = (marks.Values!, target.Values!);
+        for (var i = 0; i < labels.Length; i++)
+        {
+            // as the loader makes it: what is not labelled is not in the target
+            var (sample, channel) = (i / p.TargetShape.C / (int)p.Spatial.Voxels, i % p.TargetShape.C);
+            var c = p.Regions ? channel : (int)labels[i];
+            if (c < p.C && (c > 0 || p.Regions) && lacking[(sample * p.C) + c] != 0)
+            {
+                labels[i] = 0;
+            }
+        }
+
+        Operand[] operands =
+        [
+            Operand.Input("logits", p.LogitsShape, RandomValues.Uniform(random, p.LogitsShape.Length, radius: 20)), marks, target,
+            Operand.Output("merged", p.LogitsShape, Close), Operand.Output("sums", p.SumsShape, Close),
+            Operand.Output("gradient", p.LogitsShape, Close), Operand.Output("dlogits", p.LogitsShape, Close),
+        ];
+        var results = Run(operands, (backend, t) =>
+        {
+            backend.MergeUnlabelled(t["logits"], t["unlabelled"], p.Regions, t["merged"]);
+            backend.SegmentationLossForward(p, t["merged"], t["target"], t["sums"]);
+            backend.SegmentationLossBackward(p, t["merged"], t["target"], t["sums"], 1, t["gradient"]);
+            backend.MergeUnlabelledBackward(t["logits"], t["unlabelled"], p.Regions, t["gradient"], t["dlogits"]);
+        });
+        for (var i = 0; i < lacking.Length; i++)
+        {
+            if (lacking[i] != 0 && (p.Regions || i % p.C > 0))
+            {
+                Require.True(results[4][(3 * i) + 1] < 1e-30f * p.Spatial.Voxels);
+            }
+        }
+
+        Require.True(float.IsFinite(results[4][^2]) && results[4][^2] < 60f * p.LogitsShape.Length);
+        Require.All(results[6], v => Require.True(float.IsFinite(v)));
+    });
+
     /// <summary>docs/method/losses-and-optimisers.md §4.1.</summary>
     [Check]
     public void Softmax_gives_the_worked_example()
@@ -265,6 +359,15 @@ public sealed class LossConformance(ConformanceTarget target) : ConformanceSuite
     /// <summary>One map of one sample of four voxels.</summary>
     private static float[] Map(float[] values, int channels, int sample, int channel) =>
         [.. Enumerable.Range(0, 4).Select(v => values[(((sample * 4) + v) * channels) + channel])];
+
+    private IEnumerable<LossProblem> Merges => Problems.Where(p => !p.BatchDice);
+
+    /// <summary>Marks at random, of class 0 as well, which the softmax must not look at.</summary>
+    private static Operand Unlabelled(LossProblem p, Random random)
+    {
+        var shape = Backend.UnlabelledShape(p.N, p.C);
+        return Operand.Input("unlabelled", shape, RandomValues.Whole(random, shape.Length, 2));
+    }
 
     private IEnumerable<(int N, Extent Spatial, int Channels)> Sizes(Random random)
     {

@@ -69,6 +69,54 @@ public sealed partial class ReferenceBackend
         }
     }
 
+    /// <inheritdoc/>
+    protected override void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged)
+    {
+        var (z, marks, result) = (View(logits), View(unlabelled), View(merged));
+        var (classes, voxels) = (logits.Shape.C, (int)logits.Shape.Spatial.Voxels);
+        for (var v = 0; v < logits.Shape.N * voxels; v++)
+        {
+            var sample = v / voxels;
+            var background = regions ? 0.0 : LogOfMerged(z, marks, sample, v, classes);
+            for (var c = 0; c < classes; c++)
+            {
+                var at = (v * classes) + c;
+                result[at] = !regions && c == 0 ? background
+                    : marks[(sample * classes) + c] != 0 ? Impossible
+                    : z[at];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits)
+    {
+        var (z, marks, d, result) = (View(logits), View(unlabelled), View(dmerged), View(dlogits));
+        var (classes, voxels) = (logits.Shape.C, (int)logits.Shape.Spatial.Voxels);
+        for (var v = 0; v < logits.Shape.N * voxels; v++)
+        {
+            var sample = v / voxels;
+            var background = regions ? 0.0 : LogOfMerged(z, marks, sample, v, classes);
+            var slope = d[v * classes];
+            for (var c = 0; c < classes; c++)
+            {
+                var at = (v * classes) + c;
+                var isMerged = (!regions && c == 0) || marks[(sample * classes) + c] != 0;
+                result[at] = !isMerged ? d[at] : regions ? 0.0 : slope * Math.Exp(z[at] - background);
+            }
+        }
+    }
+
+    /// <summary>log(exp z_0 + Σ exp z_k) over the classes that are not labelled.</summary>
+    private static double LogOfMerged(Values logits, Values marks, int sample, int voxel, int classes)
+    {
+        var members = Enumerable.Range(0, classes).Where(c => c == 0 || marks[(sample * classes) + c] != 0)
+            .Select(c => logits[(voxel * classes) + c]).ToArray();
+        var highest = members.Max();
+        return highest + Math.Log(members.Sum(value => Math.Exp(value - highest)));
+    }
+
     /// <summary>
     /// g_c = slope·y_c + constant for the voxels of sample n: the derivative of −mean(d), d = (2I + s)/D, D = max(P + G + s,
     /// 1e-8). Where the maximum is 1e-8, D does not depend on p and the constant vanishes.

@@ -37,7 +37,7 @@ internal sealed class Batch : IBatch
 
     /// <summary>
     /// One target per supervised output, full resolution first: labels (n, z, y, x, 1), or one 0/1 map per region with the ignore
-    /// map last.
+    /// map last. Of a partly labelled dataset, then (n, 1, 1, 1, heads): 1 for what a sample's label map does not show.
     /// </summary>
     public IReadOnlyList<float[]> Targets { get; }
 

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
 
@@ -60,6 +61,11 @@ internal sealed class BatchLoader : IDisposable
         var channels = new SupervisionTargets(settings.Regions, settings.IgnoreLabel).Channels;
         targetShapes = [.. settings.OutputScales.Select(
             s => Shape.Activation(settings.BatchSize, SupervisionTargets.SizeOf(patch, s), channels))];
+        if (settings.UnlabelledHeads.Count > 0)
+        {
+            targetShapes = [.. targetShapes, Backend.UnlabelledShape(settings.BatchSize, settings.Heads)];
+        }
+
         ownBuilder = new SampleBuilder(settings, training, validation);
         workers = new Thread[settings.Workers];
         for (var i = 0; i < workers.Length; i++)

@@ -38,6 +38,15 @@ internal sealed record LoaderSettings
     /// <summary>Label that carries no information, if there is one.</summary>
     public int? IgnoreLabel { get; init; }
 
+    /// <summary>Heads of the network: classes with background, or regions; asked for only with
+    /// <see cref="UnlabelledHeads"/>.</summary>
+    public int Heads { get; init; }
+
+    /// <summary>
+    /// Case to the heads that its label map does not show, for every case of a partly labelled dataset; empty: all show all.
+    /// </summary>
+    public Dictionary<string, IReadOnlyList<int>> UnlabelledHeads { get; init; } = [];
+
     /// <summary>Cumulative stride of every supervised output, full resolution first.</summary>
     public IReadOnlyList<Extent> OutputScales { get; init; } = [Extent.One];
 

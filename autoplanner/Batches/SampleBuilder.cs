@@ -88,11 +88,23 @@ internal sealed class SampleBuilder
             cascade.Write(image, sample.Channels);
         }
 
-        for (var i = 0; i < batch.Targets.Count; i++)
+        var unlabelled = settings.UnlabelledHeads.GetValueOrDefault(source.Id) ?? [];
+        for (var i = 0; i < settings.OutputScales.Count; i++)
         {
             var shape = batch.TargetShapes[i];
             var length = (int)(shape.Length / batch.Count);
-            targets.Write(sample.Labels, sample.Size, shape.Spatial, batch.Targets[i].AsSpan(index * length, length));
+            targets.Write(
+                sample.Labels, sample.Size, shape.Spatial, batch.Targets[i].AsSpan(index * length, length), unlabelled);
+        }
+
+        if (settings.UnlabelledHeads.Count > 0)
+        {
+            var marks = batch.Targets[^1].AsSpan(index * settings.Heads, settings.Heads);
+            marks.Clear();
+            foreach (var head in unlabelled)
+            {
+                marks[head] = 1;
+            }
         }
     }
 

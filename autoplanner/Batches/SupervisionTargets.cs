@@ -47,7 +47,10 @@ internal sealed class SupervisionTargets
     /// <param name="patch">Its size in voxels.</param>
     /// <param name="size">Size of the output.</param>
     /// <param name="target">Receives (z, y, x, channel).</param>
-    public void Write(ReadOnlySpan<short> source, Extent patch, Extent size, Span<float> target)
+    /// <param name="unlabelled">Regions that the label map does not show: their maps are 0, also where a region inside one is
+    /// shown.</param>
+    public void Write(
+        ReadOnlySpan<short> source, Extent patch, Extent size, Span<float> target, IReadOnlyList<int>? unlabelled = null)
     {
         if (regions.Count == 0 && size == patch)
         {
@@ -82,7 +85,7 @@ internal sealed class SupervisionTargets
                 }
                 else
                 {
-                    WriteRegions(row, columns, to);
+                    WriteRegions(row, columns, to, unlabelled ?? []);
                 }
             }
         }
@@ -90,7 +93,8 @@ internal sealed class SupervisionTargets
 
     private static int Divide(int patch, int stride) => (int)Math.Round((double)patch / stride, MidpointRounding.ToEven);
 
-    private void WriteRegions(ReadOnlySpan<short> row, ReadOnlySpan<int> columns, Span<float> to)
+    private void WriteRegions(
+        ReadOnlySpan<short> row, ReadOnlySpan<int> columns, Span<float> to, IReadOnlyList<int> unlabelled)
     {
         for (var x = 0; x < columns.Length; x++)
         {
@@ -103,6 +107,11 @@ internal sealed class SupervisionTargets
             else
             {
                 voxel.Clear(); // a label of no region
+            }
+
+            foreach (var region in unlabelled)
+            {
+                voxel[region] = 0;
             }
         }
     }

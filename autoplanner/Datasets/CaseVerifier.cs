@@ -170,6 +170,10 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         ListValues(
             counts.Where(pair => ImageFile.IsWhole(pair.Key) && (pair.Key < 0 || pair.Key > highest)),
             $"values that are not among the dataset's labels (0 to {highest})");
+        var unexpected = description.Labels.UnexpectedLabels(item.Id);
+        ListValues(
+            counts.Where(pair => ImageFile.IsWhole(pair.Key) && unexpected.Contains((int)pair.Key)),
+            "values of no class that `labelled` lists for it");
         if (counts.Count == 1 && counts.ContainsKey(0) && nan == 0)
         {
             Warn("the label map holds only background");

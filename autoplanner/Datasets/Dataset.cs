@@ -105,9 +105,33 @@ public sealed class Dataset
                 CaseDiscovery.Listed(full, root, "training", format, ending, source),
                 CaseDiscovery.Listed(full, root, "test", format, ending, source)),
         };
-        return training.Count > 0
-            ? new(full, format, description, Sorted(training), Sorted(test))
-            : throw NoCase(folder, Path.Combine(full, "imagesTr"), ending);
+        if (training.Count == 0)
+        {
+            throw NoCase(folder, Path.Combine(full, "imagesTr"), ending);
+        }
+
+        RequireLabelled(description.Labels, [.. training.Select(item => item.Id)], source);
+        return new(full, format, description, Sorted(training), Sorted(test));
+    }
+
+    /// <summary>
+    /// A misspelt case would be trained as if its label map showed everything, a class that no case shows as background.
+    /// </summary>
+    private static void RequireLabelled(LabelScheme labels, HashSet<string> training, string source)
+    {
+        if (labels.Partial.Labelled.Keys.FirstOrDefault(id => !training.Contains(id)) is { } unknown)
+        {
+            throw new SharpSegException(
+                $"`{source}`: `labelled` names `{unknown}`, which is no training case",
+                $"the names are like `{training.Min(StringComparer.Ordinal)}`");
+        }
+
+        if (labels.Partial.ShownByNone(training, labels.EvaluatedClasses.Count) is [var index, ..])
+        {
+            throw new SharpSegException(
+                $"`{source}`: by `labelled`, no training case shows `{labels.EvaluatedClasses[index].Name}`",
+                "remove it from `labels`, or add it to the cases that show it");
+        }
     }
 
     /// <summary>Lists what is in imagesTr if no file has the ending that dataset.json names.</summary>
@@ -181,6 +205,14 @@ public sealed class Dataset
                     $"case `{item.Id}`: the label map has the value {label}, but the dataset's labels end at {highest}",
                     "correct the label map, or add the value to `labels` in dataset.json");
             }
+        }
+
+        if (Description.Labels.UnexpectedLabels(item.Id) is { Count: > 0 } unexpected
+            && labels.Voxels.FirstOrDefault(label => unexpected.Contains(label)) is > 0 and var found)
+        {
+            throw new SharpSegException(
+                $"case `{item.Id}`: the label map has the value {found}, but `labelled` in dataset.json lists no class with it",
+                "list the class, or remove it from the label map");
         }
 
         Description.Labels.MergeIgnored(labels.Voxels);

@@ -77,6 +77,23 @@ public sealed partial record DatasetDescription(
                 writer.WriteEndObject();
             }
 
+            if (Labels.Partial.Labelled.Count > 0)
+            {
+                writer.WriteStartObject("labelled");
+                foreach (var (caseId, names) in Labels.Partial.Labelled)
+                {
+                    writer.WriteStartArray(caseId);
+                    foreach (var name in names)
+                    {
+                        writer.WriteStringValue(name);
+                    }
+
+                    writer.WriteEndArray();
+                }
+
+                writer.WriteEndObject();
+            }
+
             if (NumTraining is { } count)
             {
                 writer.WriteNumber("numTraining", count);

@@ -65,7 +65,7 @@ internal static class DatasetJson
             : null;
         try
         {
-            return new(entries, order, originals);
+            return new(entries, order, originals, Labelled(root, source));
         }
         catch (SharpSegException error)
         {
@@ -96,6 +96,35 @@ internal static class DatasetJson
         }
 
         return (entries, order);
+    }
+
+    /// <summary>Which classes are labelled in which case; null without the key, which Americans spell otherwise.</summary>
+    private static Dictionary<string, IReadOnlyList<string>>? Labelled(JsonElement root, string source)
+    {
+        var key = root.TryGetProperty("labeled", out var element) ? "labeled" : "labelled";
+        if (root.TryGetProperty("labelled", out var given))
+        {
+            if (key == "labeled")
+            {
+                throw new SharpSegException($"`{source}`: both `labelled` and `labeled`", "keep one of them");
+            }
+
+            element = given;
+        }
+        else if (key == "labelled")
+        {
+            return null;
+        }
+
+        Expect(element, JsonValueKind.Object, key, source);
+        var cases = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var member in element.EnumerateObject())
+        {
+            Expect(member.Value, JsonValueKind.Array, $"{key}.{member.Name}", source);
+            cases[member.Name] = [.. member.Value.EnumerateArray().Select(name => Text(name, $"{key}.{member.Name}", source))];
+        }
+
+        return cases;
     }
 
     /// <summary>Refuses a value of another kind.</summary>

@@ -22,10 +22,13 @@ public sealed class LabelScheme
     /// <param name="originalValues">
     /// For each label from 0 on the value that the user's own files have for it; null where they have the label itself.
     /// </param>
+    /// <param name="labelled">
+    /// Cases whose label maps do not show every class, with the names of those that they show; null if all show all.
+    /// </param>
     /// <exception cref="SharpSegException">The entries break a rule; the message lists every broken one.</exception>
     public LabelScheme(
         IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null,
-        IReadOnlyList<int>? originalValues = null)
+        IReadOnlyList<int>? originalValues = null, IReadOnlyDictionary<string, IReadOnlyList<string>>? labelled = null)
     {
         var problems = new List<string>();
         Entries = [.. entries.Select(entry => entry with { Values = [.. entry.Values] })];
@@ -111,6 +114,7 @@ public sealed class LabelScheme
             ? [.. regions]
             : [.. AllLabels.Select(label => Entries.First(entry => entry.Name != Ignore && entry.Values[0] == label))];
         EvaluatedClasses = HasRegions ? Classes : [.. Classes.Skip(1)];
+        Partial = new PartialLabels([.. EvaluatedClasses.Select(entry => entry.Name)], labelled);
     }
 
     /// <summary>All entries in file order, background and ignore among them.</summary>
@@ -173,6 +177,28 @@ public sealed class LabelScheme
 
     /// <summary>What is scored: the foreground labels, or the regions.</summary>
     public IReadOnlyList<LabelEntry> EvaluatedClasses { get; }
+
+    /// <summary>Which of the evaluated classes the label maps of which cases do not show.</summary>
+    public PartialLabels Partial { get; }
+
+    /// <summary>The head that predicts the first of the evaluated classes; the others follow in order.</summary>
+    public int FirstEvaluatedHead => HasRegions ? 0 : 1;
+
+    /// <summary>The same labels without what is known of single cases: what a model needs.</summary>
+    public LabelScheme WithoutCases() => Partial.Any ? new(Entries, RegionsClassOrder, OriginalValues) : this;
+
+    /// <summary>The values of a label map that a case's labelled classes, or its background, cannot explain.</summary>
+    /// <param name="caseId">The case.</param>
+    /// <returns>Foreground labels, ascending; of a case that shows all classes none.</returns>
+    public IReadOnlyList<int> UnexpectedLabels(string caseId)
+    {
+        var lacking = Partial.Of(caseId);
+        return lacking.Count == 0 ? [] :
+        [
+            .. ForegroundLabels.Where(label => !EvaluatedClasses.Where((_, index) => !lacking.Contains(index))
+                .Any(entry => entry.Values.Contains(label))),
+        ];
+    }
 
     /// <summary>Output channels of the network: all labels (softmax), or the regions (sigmoid).</summary>
     public int HeadCount => Classes.Count;

@@ -55,6 +55,20 @@ public sealed record ClassMetrics
         _ => throw new ArgumentException($"there is no metric `{name}`", nameof(name)),
     };
 
+    /// <summary>Of a class that the reference does not show: nothing is known.</summary>
+    /// <param name="surface">Surface metrics were asked for.</param>
+    public static ClassMetrics Unknown(bool surface) => new()
+    {
+        Dice = double.NaN,
+        IoU = double.NaN,
+        TruePositives = double.NaN,
+        FalsePositives = double.NaN,
+        FalseNegatives = double.NaN,
+        TrueNegatives = double.NaN,
+        Hd95 = surface ? double.NaN : null,
+        Nsd = surface ? double.NaN : null,
+    };
+
     /// <summary>The metrics that follow from counts of voxels.</summary>
     public static ClassMetrics FromCounts(long truePositives, long falsePositives, long falseNegatives, long trueNegatives)
     {

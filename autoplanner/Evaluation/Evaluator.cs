@@ -186,7 +186,8 @@ public static class Evaluator
         }
 
         var metrics = SegmentationMetrics.Compute(
-            reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options);
+            reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options,
+            scheme.Partial.Of(item.CaseId));
         return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics, warning);
     }
 

@@ -46,7 +46,8 @@ internal static class PostprocessingDecision
             [.. cases.Select(item => CaseNeed.Of(item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels)))], budget,
             "choose no postprocessing (--no-postprocessing)", info);
         return Modern(
-            cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, memory.Workers, progress, memory, cancel);
+            cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, memory.Workers, progress, memory,
+            index => cases[index].CaseId, cancel);
     }
 
     /// <summary>The same rule on maps from any source.</summary>
@@ -58,10 +59,12 @@ internal static class PostprocessingDecision
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
     /// <param name="progress">Called with finished and total readings of a case, one call at a time.</param>
     /// <param name="memory">Names the file where memory runs out; null where maps are in memory.</param>
+    /// <param name="nameOf">Name of a case, by which it may be partly labelled; null where all are whole.</param>
     /// <param name="cancel">Ends at once.</param>
     public static Result Modern(
         int count, Func<int, (LabelImage Reference, LabelImage Prediction)> load, LabelScheme scheme, int workers = 0,
-        Action<int, int>? progress = null, SideBySide? memory = null, CancellationToken cancel = default)
+        Action<int, int>? progress = null, SideBySide? memory = null, Func<int, string>? nameOf = null,
+        CancellationToken cancel = default)
     {
         var classes = EvaluatedClass.Of(scheme);
         var passes = classes.Count > 1 ? 1 + classes.Count : 1;
@@ -97,7 +100,8 @@ internal static class PostprocessingDecision
 
         CaseMetrics Score(int index, LabelImage reference, short[] labels) => new(
             $"{index:d9}", "", "",
-            SegmentationMetrics.Compute(reference.Voxels, labels, reference.Extent, reference.Spacing, scheme));
+            SegmentationMetrics.Compute(reference.Voxels, labels, reference.Extent, reference.Spacing, scheme,
+                unlabelled: nameOf is null ? [] : scheme.Partial.Of(nameOf(index))));
 
         var sets = new List<IReadOnlyList<int>>();
         var (baseline, allForeground) = Try(sets, scheme.ForegroundLabels);

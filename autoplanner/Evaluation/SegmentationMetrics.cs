@@ -14,10 +14,11 @@ internal static class SegmentationMetrics
     /// <param name="spacing">mm, of the reference; used by surface metrics only.</param>
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="options">Whether and how to compute surface metrics; null for none.</param>
+    /// <param name="unlabelled">Classes, by their place, that the reference does not show; they have no score.</param>
     /// <exception cref="ArgumentException">The maps do not have extent.Voxels labels.</exception>
     public static IReadOnlyList<ClassMetrics> Compute(
         ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, LabelScheme scheme,
-        EvaluationOptions? options = null)
+        EvaluationOptions? options = null, IReadOnlyList<int>? unlabelled = null)
     {
         if (reference.Length != extent.Voxels || prediction.Length != extent.Voxels)
         {
@@ -29,6 +30,12 @@ internal static class SegmentationMetrics
         var results = new List<ClassMetrics>();
         foreach (var item in EvaluatedClass.Of(scheme))
         {
+            if (unlabelled?.Contains(results.Count) == true)
+            {
+                results.Add(ClassMetrics.Unknown(options is { Surface: true }));
+                continue;
+            }
+
             long truePositives = 0, falsePositives = 0, falseNegatives = 0, trueNegatives = 0;
             foreach (var ((expected, predicted), count) in pairs)
             {

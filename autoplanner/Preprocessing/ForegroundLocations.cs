@@ -26,9 +26,12 @@ internal static class ForegroundLocations
     /// <param name="labels">shape.Voxels labels (z, y, x), -1 outside the mask.</param>
     /// <param name="shape">Voxels (z, y, x).</param>
     /// <param name="scheme">The dataset's labels.</param>
-    public static IReadOnlyList<ClassLocations> Sample(short[] labels, Extent shape, LabelScheme scheme)
+    /// <param name="unlabelled">Evaluated classes that the label map does not show; their lists are empty.</param>
+    public static IReadOnlyList<ClassLocations> Sample(
+        short[] labels, Extent shape, LabelScheme scheme, IReadOnlyList<int>? unlabelled = null)
     {
-        var classes = Classes(scheme);
+        var classes = Classes(scheme).Select(
+            (entry, index) => unlabelled?.Contains(index) == true ? (entry.Key, []) : entry).ToArray();
         var highest = Math.Max(scheme.AllLabels.Max(), scheme.IgnoreLabel ?? 0);
         var histogram = new long[highest + 2];
         foreach (var label in labels)
@@ -40,7 +43,7 @@ internal static class ForegroundLocations
         var classesOf = new int[highest + 2][];
         for (var label = -1; label <= highest; label++)
         {
-            classesOf[label + 1] = [.. Enumerable.Range(0, classes.Count).Where(index => classes[index].Labels.Contains(label))];
+            classesOf[label + 1] = [.. Enumerable.Range(0, classes.Length).Where(index => classes[index].Labels.Contains(label))];
         }
 
         var draws = classes.Select((entry, index) => new Draw(entry.Labels.Sum(label => histogram[label + 1]), index)).ToArray();

@@ -117,7 +117,7 @@ internal static class Preprocessor
 
         return new PreprocessedCase(
             shape, channels, result, finalLabels,
-            cropped.HasLabels ? ForegroundLocations.Sample(finalLabels, shape, scheme) : [],
+            cropped.HasLabels ? ForegroundLocations.Sample(finalLabels, shape, scheme, scheme.Partial.Of(caseId)) : [],
             properties);
     }
 

@@ -116,9 +116,10 @@ public static class ModelArchive
             DiceAfter = double.NaN,
             Scores = [],
         };
+        var description = work.ReadDescription();
         return
         [
-            new("dataset.json", work.ReadDescription().ToJson(), null),
+            new("dataset.json", (description with { Labels = description.Labels.WithoutCases() }).ToJson(), null),
             new("plans.json", JsonFile.ReadText(first.PlansFile), null),
             .. plans.Where(plan => plans.Length > 1 && plan.Plan is not null).Select(plan =>
                 new ArchivedFile($"plans/{plan.Plan}.json", JsonFile.ReadText(plan.PlansFile), null)),

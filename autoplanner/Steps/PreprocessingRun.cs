@@ -116,7 +116,7 @@ public static class PreprocessingRun
         bool StoreUnlessUpToDate(int index, Backend own)
         {
             var item = cases[index];
-            var hash = CaseHash(recipeText, item);
+            var hash = CaseHash(recipeText, item, scheme);
             if (IsUpToDate(folder, item.Id, hash))
             {
                 return true;
@@ -180,10 +180,15 @@ public static class PreprocessingRun
         }
     }
 
-    /// <summary>Recipe, and name, size and time of every source file.</summary>
-    private static string CaseHash(string recipeText, DatasetCase item)
+    /// <summary>Recipe, what the label map lacks, and name, size and time of every source file.</summary>
+    private static string CaseHash(string recipeText, DatasetCase item, LabelScheme scheme)
     {
         var text = new StringBuilder(recipeText);
+        foreach (var index in scheme.Partial.Of(item.Id))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"|without {scheme.EvaluatedClasses[index].Name}");
+        }
+
         foreach (var file in item.LabelFile is null ? item.ImageFiles : [.. item.ImageFiles, item.LabelFile])
         {
             var info = new FileInfo(file);

@@ -133,7 +133,7 @@ public sealed class RunComparison
 
         foreach (var (a, b) in first.Summary.Cases.Zip(other.Summary.Cases))
         {
-            if (a.Metrics.Zip(b.Metrics).Any(pair => Reference(pair.First) != Reference(pair.Second)))
+            if (a.Metrics.Zip(b.Metrics).Any(pair => !Reference(pair.First).Equals(Reference(pair.Second))))
             {
                 throw new SharpSegException(
                     $"case `{a.CaseId}` has other references in `{first.Name}` than in `{other.Name}`",
@@ -141,6 +141,7 @@ public sealed class RunComparison
             }
         }
 
+        // NaN, of what the reference does not show, equals itself
         static double Reference(ClassMetrics metrics) => metrics.TruePositives + metrics.FalseNegatives;
 
         static string? Named(string[] cases, string who) => cases.Length == 0

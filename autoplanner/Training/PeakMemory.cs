@@ -37,7 +37,8 @@ public static class PeakMemory
     {
         var network = configuration.TrainingNetworkFor(profile, description);
         var loss = new LossOptions(
-            OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1);
+            OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1,
+            PartlyLabelled: description.Labels.Partial.Any);
         var memory = StepMemory.Measure(
             network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend.UploadsRunBeside);
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;

@@ -17,15 +17,25 @@ internal sealed class PseudoDice(LabelScheme labels)
     /// <param name="outputs">Classes (n, z, y, x); of regions, logits (n, z, y, x, r), above 0 inside.</param>
     /// <param name="targets">Labels (n, z, y, x, 1); of regions, 0/1 maps (n, z, y, x, r), the ignore map last if there is
     /// one.</param>
-    public void Count(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
+    /// <param name="unlabelled">(n, heads): not 0 for what a sample's label map does not show, which does not count; empty where
+    /// all show all.</param>
+    public void Count(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets, ReadOnlySpan<float> unlabelled = default)
     {
-        if (labels.HasRegions)
+        var heads = labels.HeadCount;
+        var samples = Math.Max(1, unlabelled.Length / heads);
+        for (var n = 0; n < samples; n++)
         {
-            CountRegions(outputs, targets);
-        }
-        else
-        {
-            CountClasses(outputs, targets);
+            var marks = unlabelled.IsEmpty ? unlabelled : unlabelled.Slice(n * heads, heads);
+            var output = outputs.Slice(n * (outputs.Length / samples), outputs.Length / samples);
+            var target = targets.Slice(n * (targets.Length / samples), targets.Length / samples);
+            if (labels.HasRegions)
+            {
+                CountRegions(output, target, marks);
+            }
+            else
+            {
+                CountClasses(output, target, marks);
+            }
         }
     }
 
@@ -65,7 +75,7 @@ internal sealed class PseudoDice(LabelScheme labels)
     public static double? MovingAverage(double? previous, double? mean) =>
         mean is not { } value ? previous : previous is { } old ? (0.9 * old) + (0.1 * value) : value;
 
-    private void CountClasses(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
+    private void CountClasses(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets, ReadOnlySpan<float> unlabelled)
     {
         var ignore = labels.IgnoreLabel ?? -1;
         for (var i = 0; i < targets.Length; i++)
@@ -78,12 +88,15 @@ internal sealed class PseudoDice(LabelScheme labels)
 
             for (var c = 1; c <= truePositive.Length; c++)
             {
-                Add(c - 1, predicted == c, reference == c);
+                if (unlabelled.IsEmpty || unlabelled[c] == 0)
+                {
+                    Add(c - 1, predicted == c, reference == c);
+                }
             }
         }
     }
 
-    private void CountRegions(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets)
+    private void CountRegions(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets, ReadOnlySpan<float> unlabelled)
     {
         var maps = labels.HeadCount;
         var stride = maps + (labels.IgnoreLabel is null ? 0 : 1);
@@ -96,7 +109,10 @@ internal sealed class PseudoDice(LabelScheme labels)
 
             for (var r = 0; r < maps; r++)
             {
-                Add(r, outputs[v + r] > 0, targets[t + r] > 0);
+                if (unlabelled.IsEmpty || unlabelled[r] == 0)
+                {
+                    Add(r, outputs[v + r] > 0, targets[t + r] > 0);
+                }
             }
         }
     }

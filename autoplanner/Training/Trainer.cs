@@ -185,7 +185,7 @@ internal sealed class Trainer : IDisposable
             : network.LossWeights;
         var loss = new LossOptions(
             weights, labels.HasRegions, job.Configuration.BatchDice, labels.IgnoreLabel ?? -1,
-            Terms: job.Variant.Loss ?? LossTerms.DiceAndCrossEntropy);
+            Terms: job.Variant.Loss ?? LossTerms.DiceAndCrossEntropy, PartlyLabelled: labels.Partial.Any);
         return new TrainingOptions(loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
     }
 
@@ -254,6 +254,10 @@ internal sealed class Trainer : IDisposable
             CascadeLabels = job.Configuration.MaskLabels(labels),
             Regions = labels.HasRegions ? labels.Regions : [],
             IgnoreLabel = labels.IgnoreLabel,
+            Heads = labels.HeadCount,
+            UnlabelledHeads = !labels.Partial.Any ? [] : job.TrainingCases.Concat(job.ValidationCases).Distinct().ToDictionary(
+                id => id, id => (IReadOnlyList<int>)[.. labels.Partial.Of(id).Select(index => index + labels.FirstEvaluatedHead)],
+                StringComparer.Ordinal),
             OutputScales = network.OutputScales,
             TrainingIterations = schedule.IterationsPerEpoch,
             ValidationIterations = schedule.ValidationIterations,
@@ -317,7 +321,7 @@ internal sealed class Trainer : IDisposable
             var regions = labels.HasRegions;
             sum += step.Evaluate(
                 batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
-            counter.Count(validationScratch, batch.Targets[0]);
+            counter.Count(validationScratch, batch.Targets[0], labels.Partial.Any ? batch.Targets[^1] : []);
         }
 
         State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;

@@ -73,22 +73,34 @@ public sealed record TrainingJob
         var handOver = plan.PreviousStage is null
             ? null
             : CascadeHandOver.RequireComplete(workspace, plan, Splits.Find(workspace, dataset.Folder, ids));
+        var description = workspace.ReadDescription();
+        var labels = description.Labels;
         return new TrainingJob
         {
             Folder = workspace.RunFolder(configuration, fold),
             DataFolder = workspace.PreprocessedFolder(plan),
             Plans = plans,
             Configuration = plan,
-            Description = workspace.ReadDescription(),
+            Description = description,
             Fold = fold,
             TrainingCases = split.Train,
             ValidationCases = split.Val,
-            Warnings = [.. new[] { split.Warning, handOver?.Warning }.OfType<string>()],
+            Warnings = [.. new[] { split.Warning, handOver?.Warning, Unseen(labels, split.Train) }.OfType<string>()],
             PreviousStageFolder = handOver?.Folder,
             NextStages = [.. plan.NextStages.Where(plans.Configurations.ContainsKey).Select(next => new NextStage(
                 next, workspace.NextStageFolder(configuration, next), workspace.PreprocessedFolder(plans.Resolve(next))))],
             Seed = seed,
         };
+    }
+
+    /// <summary>Classes that no training case of the fold shows: the network will not find them.</summary>
+    private static string? Unseen(LabelScheme labels, IReadOnlyList<string> training)
+    {
+        var classes = labels.EvaluatedClasses;
+        var unseen = labels.Partial.ShownByNone(training, classes.Count);
+        return unseen.Count == 0 ? null
+            : $"no training case of this fold shows {string.Join(", ", unseen.Select(index => classes[index].Name))} "
+                + "(`labelled` in dataset.json): the network cannot learn it; give other folds in splits_final.json";
     }
 
     /// <summary>Refuses what is followed in prediction and not in training.</summary>

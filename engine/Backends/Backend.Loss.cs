@@ -35,6 +35,63 @@ public abstract partial class Backend
         SegmentationLossBackwardCore(p, logits, target, sums, weight, dlogits);
     }
 
+    /// <summary>
+    /// Stands in for the logit of a class that cannot be meant: its softmax or sigmoid is 0 beside any logit of a network, and
+    /// its cross-entropy with it.
+    /// </summary>
+    public const float Impossible = -1e4f;
+
+    /// <summary>
+    /// What the loss sees of partly labelled samples (docs/method/losses-and-optimisers.md §2.7). Softmax: where k is not
+    /// labelled, a voxel of background may be k, so that class 0 gets log(exp z_0 + Σ_k exp z_k) and k
+    /// <see cref="Impossible"/>; the other probabilities stay as they are. Regions: <see cref="Impossible"/> for every map that
+    /// is not labelled.
+    /// </summary>
+    /// <param name="logits">(n, z, y, x, C).</param>
+    /// <param name="unlabelled">(n, 1, 1, 1, C): 1 where the sample's label map does not show the class, else 0. Of the softmax,
+    /// class 0 is not looked at.</param>
+    /// <param name="regions">Sigmoid per map instead of softmax.</param>
+    /// <param name="merged">Receives (n, z, y, x, C); may be the logits.</param>
+    public void MergeUnlabelled(Tensor logits, Tensor unlabelled, bool regions, Tensor merged)
+    {
+        RequireUnlabelled(logits.Shape, unlabelled);
+        ShapeException.Require(merged, logits.Shape, nameof(merged));
+        MergeUnlabelledCore(logits, unlabelled, regions, merged);
+    }
+
+    /// <summary>
+    /// dlogits of <see cref="MergeUnlabelled"/>. Softmax: the gradient of class 0 in equal parts of probability,
+    /// dz_k = dmerged_0·exp(z_k − merged_0), for k = 0 and the classes that are not labelled. Regions: 0 for maps that are not
+    /// labelled. All others: dmerged. dlogits is overwritten.
+    /// </summary>
+    /// <param name="logits">As in the forward pass.</param>
+    /// <param name="unlabelled">As in the forward pass.</param>
+    /// <param name="regions">As in the forward pass.</param>
+    /// <param name="dmerged">(n, z, y, x, C).</param>
+    /// <param name="dlogits">Receives (n, z, y, x, C); may be dmerged.</param>
+    public void MergeUnlabelledBackward(Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits)
+    {
+        RequireUnlabelled(logits.Shape, unlabelled);
+        ShapeException.Require(dmerged, logits.Shape, nameof(dmerged));
+        ShapeException.Require(dlogits, logits.Shape, nameof(dlogits));
+        MergeUnlabelledBackwardCore(logits, unlabelled, regions, dmerged, dlogits);
+    }
+
+    /// <summary>Shape of the marks of <see cref="MergeUnlabelled"/>.</summary>
+    /// <param name="samples">n.</param>
+    /// <param name="classes">C: classes with background, or regions.</param>
+    public static Shape UnlabelledShape(int samples, int classes) => Shape.Activation(samples, Extent.One, classes);
+
+    private static void RequireUnlabelled(Shape logits, Tensor unlabelled) =>
+        ShapeException.Require(unlabelled, UnlabelledShape(logits.N, logits.C), nameof(unlabelled));
+
+    /// <inheritdoc cref="MergeUnlabelled"/>
+    protected abstract void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged);
+
+    /// <inheritdoc cref="MergeUnlabelledBackward"/>
+    protected abstract void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits);
+
     /// <inheritdoc cref="SegmentationLossForward"/>
     protected abstract void SegmentationLossForwardCore(in LossProblem p, Tensor logits, Tensor target, Tensor sums);
 

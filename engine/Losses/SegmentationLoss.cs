@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Autograd;
+using SharpSeg.Engine.Autograd.Ops;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -20,10 +21,12 @@ internal static class SegmentationLoss
     /// 0.</param>
     /// <param name="options">Kind and weights.</param>
     /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
+    /// <param name="unlabelled">What the samples' label maps do not show (<see cref="Backend.UnlabelledShape"/>), until the
+    /// backward pass is over; null where they show all.</param>
     /// <exception cref="ShapeException">The numbers of outputs, targets and weights differ.</exception>
     public static LossValue Evaluate(
         Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
-        float gradientScale = 1f)
+        float gradientScale = 1f, Tensor? unlabelled = null)
     {
         if (logits.Count != options.Weights.Count || targets.Count != logits.Count)
         {
@@ -41,7 +44,13 @@ internal static class SegmentationLoss
             }
 
             var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
-            var part = EvaluateOutput(tape, logits[i], target, Problem(logits[i].Shape, options), weight * gradientScale);
+            var seen = unlabelled is null ? logits[i] : MergeUnlabelled.Apply(tape, logits[i], unlabelled, options.Regions);
+            var part = EvaluateOutput(tape, seen, target, Problem(seen.Shape, options), weight * gradientScale);
+            if (seen != logits[i])
+            {
+                tape.Done(seen);
+            }
+
             crossEntropy += weight * part.CrossEntropy;
             dice += weight * part.Dice;
         }
@@ -118,9 +127,10 @@ internal static class SegmentationLoss
 /// <param name="Smooth">Added to numerator and denominator of the Dice ratio.</param>
 /// <param name="DiceIncludesBackground">Include class 0 in the Dice mean.</param>
 /// <param name="Terms">Which of the two terms count.</param>
+/// <param name="PartlyLabelled">Label maps may lack classes: with the targets comes what each sample lacks.</param>
 public sealed record LossOptions(
     IReadOnlyList<float> Weights, bool Regions, bool BatchDice, int IgnoreLabel = -1, float Smooth = 1e-5f,
-    bool DiceIncludesBackground = false, LossTerms Terms = LossTerms.DiceAndCrossEntropy)
+    bool DiceIncludesBackground = false, LossTerms Terms = LossTerms.DiceAndCrossEntropy, bool PartlyLabelled = false)
 {
     /// <summary>Channels of a target: 1 for labels; for regions one per region and one for the ignore mask.</summary>
     /// <param name="outputs">Output maps of the network.</param>

@@ -8,7 +8,8 @@ public interface IBatch : IDisposable
 
     /// <summary>
     /// One target per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of
-    /// one resolution (UNet++) share the first of their targets.
+    /// one resolution (UNet++) share the first of their targets. Where label maps may lack classes
+    /// (<see cref="Losses.LossOptions.PartlyLabelled"/>), one more: (n, 1, 1, 1, C), 1 for what a sample's label map lacks.
     /// </summary>
     IReadOnlyList<float[]> Targets { get; }
 }

@@ -85,7 +85,10 @@ internal sealed class InputStage : IDisposable
 
     public void Dispose() => backend.Free(buffer);
 
-    /// <summary>Images first, then the target of every supervised scale; output −1 stands for the images.</summary>
+    /// <summary>
+    /// Images first, then the target of every supervised scale, then what the samples' label maps lack; output −1 stands for the
+    /// images.
+    /// </summary>
     private static List<(int Output, Shape Shape)> Shapes(
         NetworkPlan plan, IReadOnlyList<Extent> scales, TrainingOptions options, Extent patch, int batchSize)
     {
@@ -99,6 +102,11 @@ internal sealed class InputStage : IDisposable
                 var size = new Extent(patch.Z / scales[output].Z, patch.Y / scales[output].Y, patch.X / scales[output].X);
                 shapes.Add((output, Shape.Activation(batchSize, size, channels)));
             }
+        }
+
+        if (options.Loss.PartlyLabelled)
+        {
+            shapes.Add((scales.Count, Backend.UnlabelledShape(batchSize, plan.OutputChannels)));
         }
 
         return shapes;

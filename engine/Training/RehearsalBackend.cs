@@ -122,6 +122,15 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
+    protected override void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged)
+    {
+    }
+
+    protected override void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits)
+    {
+    }
+
     protected override double SumOfSquaresCore(Tensor g) => 0.0;
 
     protected override void SgdStepCore(in SgdStep options, Tensor theta, Tensor gradient, Tensor velocity)

@@ -26,10 +26,11 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         network.Parameters.ForgetGradients();
         var tape = new Tape(network.Backend, pool, recording: true, options.RecomputeActivations);
         var x = inputs.Images(pool, images);
+        var unlabelled = Unlabelled(images.N, inputs);
         try
         {
             var logits = network.Forward(tape, tape.Input(x), supervised.Weights.Count > 1);
-            var loss = EvaluateLoss(tape, logits, inputs, gradientScale);
+            var loss = EvaluateLoss(tape, logits, inputs, gradientScale, unlabelled);
             foreach (var map in logits)
             {
                 tape.Done(map);
@@ -41,7 +42,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         finally
         {
             tape.Clear();
-            inputs.Return(pool, x);
+            Return(inputs, x, unlabelled);
         }
     }
 
@@ -55,10 +56,11 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
     {
         var tape = new Tape(network.Backend, pool, recording: false);
         var x = inputs.Images(pool, images);
+        var unlabelled = Unlabelled(images.N, inputs);
         try
         {
             var logits = network.Forward(tape, tape.Input(x), supervised.Weights.Count > 1);
-            var loss = EvaluateLoss(tape, logits, inputs, gradientScale: 1f);
+            var loss = EvaluateLoss(tape, logits, inputs, gradientScale: 1f, unlabelled);
             var full = logits[0].Value;
             readLogits?.Invoke(full);
             if (readLabels is not null)
@@ -74,11 +76,26 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
         finally
         {
             tape.Clear();
-            inputs.Return(pool, x);
+            Return(inputs, x, unlabelled);
         }
     }
 
-    private LossValue EvaluateLoss(Tape tape, IReadOnlyList<Variable> logits, BatchInputs inputs, float gradientScale)
+    /// <summary>What the samples' label maps do not show: behind the targets of all outputs.</summary>
+    private Tensor? Unlabelled(int samples, BatchInputs inputs) => options.Loss.PartlyLabelled
+        ? inputs.Target(pool, network.OutputScales.Count, Backend.UnlabelledShape(samples, network.Plan.OutputChannels))
+        : null;
+
+    private void Return(BatchInputs inputs, Tensor images, Tensor? unlabelled)
+    {
+        inputs.Return(pool, images);
+        if (unlabelled is not null)
+        {
+            inputs.Return(pool, unlabelled);
+        }
+    }
+
+    private LossValue EvaluateLoss(
+        Tape tape, IReadOnlyList<Variable> logits, BatchInputs inputs, float gradientScale, Tensor? unlabelled)
     {
         var channels = options.Loss.TargetChannels(network.Plan.OutputChannels);
 
@@ -102,7 +119,7 @@ internal sealed class TrainingPass(Network network, BufferPool pool, TrainingOpt
             targets[i] = target;
         }
 
-        var loss = SegmentationLoss.Evaluate(tape, logits, targets, supervised, gradientScale);
+        var loss = SegmentationLoss.Evaluate(tape, logits, targets, supervised, gradientScale, unlabelled);
         foreach (var target in byScale.Values)
         {
             inputs.Return(pool, target);

@@ -173,9 +173,11 @@ public sealed class TrainingStep : IDisposable
 
     private void RequireShapes(float[] images, IReadOnlyList<float[]> targets)
     {
-        if (targets.Count != network.OutputScales.Count)
+        if (targets.Count != network.OutputScales.Count + (options.Loss.PartlyLabelled ? 1 : 0))
         {
-            throw new ShapeException($"{targets.Count} targets for {network.OutputScales.Count} outputs of the network");
+            throw new ShapeException(
+                $"{targets.Count} targets for {network.OutputScales.Count} outputs of the network"
+                    + (options.Loss.PartlyLabelled ? " and what is not labelled" : ""));
         }
 
         if (images.Length != ImageShape.Length)

@@ -48,6 +48,26 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     }
 
     /// <inheritdoc/>
+    protected override void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged) =>
+        MergeUnlabelled(logits, unlabelled, regions, null, At(merged));
+
+    /// <inheritdoc/>
+    protected override void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits) =>
+        MergeUnlabelled(logits, unlabelled, regions, At(dmerged), At(dlogits));
+
+    private void MergeUnlabelled(Tensor logits, Tensor unlabelled, bool regions, float* dmerged, float* result)
+    {
+        var (classes, voxels) = (logits.Shape.C, logits.Shape.Spatial.Voxels);
+        var scratch = MergeUnlabelledWork<TLanes, TVector>.ScratchLength(classes);
+        team.Run(
+            logits.Shape.N * MergeUnlabelledWork<TLanes, TVector>.PerSample(voxels),
+            new MergeUnlabelledWork<TLanes, TVector>(
+                At(logits), At(unlabelled), regions, classes, voxels, dmerged, result,
+                perWorker.Reserve(scratch * team.Count), scratch));
+    }
+
+    /// <inheritdoc/>
     protected override void SegmentationLossBackwardCore(
         in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits)
     {

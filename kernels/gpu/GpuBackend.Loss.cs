@@ -18,6 +18,19 @@ internal sealed partial class GpuBackend
         Kernels.LossGradient.Launch(
             Stream, new LossSizes(p), View(logits), View(target), View(sums), weight, Scratch(2L * p.N * p.C), View(dlogits));
 
+    /// <inheritdoc/>
+    protected override void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged) =>
+        Kernels.MergeUnlabelled.LaunchForward(
+            Stream, logits.Shape.N, checked((int)logits.Shape.Spatial.Voxels), logits.Shape.C, regions, View(logits),
+            View(unlabelled), View(merged));
+
+    /// <inheritdoc/>
+    protected override void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits) =>
+        Kernels.MergeUnlabelled.LaunchBackward(
+            Stream, logits.Shape.N, checked((int)logits.Shape.Spatial.Voxels), logits.Shape.C, regions, View(logits),
+            View(unlabelled), View(dmerged), View(dlogits));
+
     /// <summary>The sums of the first pass.</summary>
     internal void SegmentationLossSums(Variant variant, in LossProblem p, Tensor logits, Tensor target, Tensor sums)
     {

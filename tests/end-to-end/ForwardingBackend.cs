@@ -85,6 +85,13 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
         in LossProblem p, Tensor logits, Tensor target, Tensor sums, float weight, Tensor dlogits) =>
         Inner().SegmentationLossBackward(p, logits, target, sums, weight, dlogits);
 
+    protected override void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged) =>
+        Inner().MergeUnlabelled(logits, unlabelled, regions, merged);
+
+    protected override void MergeUnlabelledBackwardCore(
+        Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits) =>
+        Inner().MergeUnlabelledBackward(logits, unlabelled, regions, dmerged, dlogits);
+
     protected override double SumOfSquaresCore(Tensor g) => Inner().SumOfSquares(g);
 
     protected override void SgdStepCore(in SgdStep options, Tensor theta, Tensor gradient, Tensor velocity) =>

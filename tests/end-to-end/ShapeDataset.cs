@@ -35,6 +35,12 @@ internal sealed record ShapeDataset
     /// <summary>An eighth of the ball is missing, so that no mirroring leaves it as it is.</summary>
     public bool Notched { get; init; }
 
+    /// <summary>Even cases show the rim alone, odd ones the core alone: the other class is 0 in their label maps.</summary>
+    public bool Partial { get; init; }
+
+    /// <summary>dataset.json says which case shows what.</summary>
+    public bool SaysSo { get; init; } = true;
+
     /// <summary>Writes the dataset in nnU-Net's raw format.</summary>
     public string Write(string folder)
     {
@@ -44,6 +50,11 @@ internal sealed record ShapeDataset
         {
             var (images, labels) = Case(i);
             WriteImages(folder, $"case_{i}", images);
+            if (Partial)
+            {
+                labels = [.. labels.Select(label => label == (i % 2 == 0 ? Rim : Core) ? label : (short)0)];
+            }
+
             ImageFile.WriteLabels(
                 Path.Combine(folder, "labelsTr", $"case_{i}{Ending}"), labels, TinyDataset.Geometry(Size, Spacing),
                 highestLabel: 3);
@@ -52,10 +63,12 @@ internal sealed record ShapeDataset
         var names = string.Join(
             ", ", Enumerable.Range(0, Ending == ".png" ? 3 : Channels)
                 .Select(c => $"\"{c}\": \"{(Ending == ".png" ? "rgb_to_0_1" : "T1")}\""));
+        var labelled = string.Join(
+            ", ", Enumerable.Range(0, Cases).Select(i => $"\"case_{i}\": [\"{(i % 2 == 0 ? "rim" : "core")}\"]"));
         var labelNames = Regions ? """ "whole": [1, 2], "core": 2""" : """ "rim": 1, "core": 2""";
         File.WriteAllText(Path.Combine(folder, "dataset.json"), $$"""
             {"channel_names": { {{names}} }, "labels": {"background": 0,{{labelNames}}{{(Ignore ? ", \"ignore\": 3" : "")}}},
-             {{(Regions ? "\"regions_class_order\": [1, 2]," : "")}} "numTraining": {{Cases.ToString(CultureInfo.InvariantCulture)}}, "file_ending": "{{Ending}}"}
+             {{(Regions ? "\"regions_class_order\": [1, 2]," : "")}} {{(Partial && SaysSo ? $"\"labelled\": {{{labelled}}}," : "")}} "numTraining": {{Cases.ToString(CultureInfo.InvariantCulture)}}, "file_ending": "{{Ending}}"}
             """);
         return folder;
     }

@@ -222,6 +222,32 @@ public sealed class ReferenceGradients : IDisposable
         RequireDerivative("logits", F, logits, dlogits);
     }
 
+    /// <summary>Of two samples the first lacks class 1, the second nothing, or class 2.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void WhatIsNotLabelled(bool regions, bool lacksTwo)
+    {
+        var shape = Shape.Activation(2, new(2, 3, 2), 3);
+        var (logits, merged, dy, dlogits) = (Drawn(shape), New(shape), Drawn(shape), New(shape));
+        var unlabelled = New(Backend.UnlabelledShape(2, 3));
+        backend.Write(unlabelled, [regions ? 1 : 0, 1, 0, 0, 0, lacksTwo ? 1 : 0]);
+
+        double F()
+        {
+            backend.MergeUnlabelled(logits, unlabelled, regions, merged);
+
+            // a constant, so large that the difference of two sums with it would be rounding
+            backend.Write(merged, [.. backend.Read(merged).Select(value => value == Backend.Impossible ? 0 : value)]);
+            return Dot(dy, merged);
+        }
+
+        backend.MergeUnlabelledBackward(logits, unlabelled, regions, dy, dlogits);
+        RequireDerivative("logits", F, logits, dlogits);
+    }
+
     /// <summary>Compares every element of a gradient with (F(x + h) − F(x − h))/2h.</summary>
     private void RequireDerivative(string name, Func<double> function, Tensor x, Tensor gradient)
     {

@@ -144,7 +144,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyDictionary<stri
             var color = classes[c].Labels.Count == 1 // a region has no colour: its labels have
                 ? HtmlText.Of($" style=\"--c:{LabelPalette.Css(classes[c].Labels[0])}\"")
                 : new HtmlText();
-            body.Add($"<li><i{color}></i>{classes[c].Name}: Dice {Show(metrics.Dice)}{(metrics.Hd95 is { } hd95 ? $", HD95 {Show(hd95, "0.0")} mm" : "")}, {metrics.TruePositives + metrics.FalseNegatives:0} voxels drawn, {metrics.TruePositives + metrics.FalsePositives:0} found</li>");
+            body.Add($"<li><i{color}></i>{classes[c].Name}: Dice {Show(metrics.Dice)}{(metrics.Hd95 is { } hd95 ? $", HD95 {Show(hd95, "0.0")} mm" : "")}, {Voxels(metrics)}</li>");
         }
 
         body.Add($"</ul>\n");
@@ -366,6 +366,11 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyDictionary<stri
 
     private static string Show(double value, string format = "0.000") =>
         double.IsNaN(value) ? "–" : value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static string Voxels(ClassMetrics metrics) => double.IsNaN(metrics.TruePositives)
+        ? "not labelled in this case"
+        : FormattableString.Invariant(
+            $"{metrics.TruePositives + metrics.FalseNegatives:0} voxels drawn, {metrics.TruePositives + metrics.FalsePositives:0} found");
 
     private static string Time(double seconds) => TimeSpan.FromSeconds(seconds) is var time && time.TotalDays >= 1
         ? FormattableString.Invariant($"{(int)time.TotalDays} d {time.Hours} h")

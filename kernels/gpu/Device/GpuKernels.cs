@@ -43,6 +43,8 @@ internal sealed class GpuKernels(KernelList list)
 
     public LossGradient LossGradient { get; } = new(list);
 
+    public MergeUnlabelled MergeUnlabelled { get; } = new(list);
+
     public OptimizerKernels Optimizers { get; } = new(list);
 
     public SquareSum SquareSum { get; } = new(list);

@@ -63,6 +63,25 @@ public sealed class LossesPageTests : IDisposable
     }
 
     [Fact]
+    public void Losses_page_partly_labelled_voxel()
+    {
+        var problem = new LossProblem(1, Extent.One, 3, Regions: false, BatchDice: false, Terms: LossTerms.CrossEntropy);
+        var (shape, logits) = (problem.LogitsShape, run.Filled(problem.LogitsShape, [0, 1, 0]));
+        foreach (var row in Page.Table("marginal"))
+        {
+            var unlabelled = run.Filled(Backend.UnlabelledShape(1, 3), [0, row["a is"] == "labelled" ? 0 : 1, 0]);
+            var (merged, q, gradient) = (run.Empty(shape), run.Empty(shape), run.Empty(shape));
+            run.Backend.MergeUnlabelled(logits, unlabelled, regions: false, merged);
+            run.Backend.Probabilities(merged, sigmoid: false, q);
+            PageBackend.Agree(row.Numbers("q of background, a, b"), run.Read(q), Float32);
+            var (sums, ofMerged) = Evaluate(problem, merged, run.Filled(problem.TargetShape, [0]));
+            row.Number("CE").Agrees(SegmentationLoss.Combine(problem, sums).CrossEntropy, Float32);
+            run.Backend.MergeUnlabelledBackward(logits, unlabelled, regions: false, ofMerged, gradient);
+            PageBackend.Agree(row.Numbers("∂CE/∂z"), run.Read(gradient), Float32);
+        }
+    }
+
+    [Fact]
     public void Losses_page_softmax_gradients()
     {
         // With an enormous smoothing every Dice ratio is 1, whatever the logits: what remains is the cross-entropy.

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Datasets;
 
@@ -19,6 +22,9 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     /// <summary>Where the axes x, y, z point, e.g. RAS; null if no image could be read.</summary>
     public string? AxisCodes { get; private set; }
 
+    /// <summary>SHA-256 over sizes and voxels of all channels; null if one cannot be read.</summary>
+    public string? ImageHash { get; private set; }
+
     /// <summary>Runs all checks.</summary>
     public void Run()
     {
@@ -37,6 +43,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         string? firstName = null;
         var channels = 0;
         var unreadable = 0;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var file in item.ImageFiles)
         {
             var name = Path.GetFileName(file);
@@ -49,6 +56,8 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             for (var c = 0; c < image.Channels.Count; c++)
             {
                 CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
+                hash.AppendData(MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
+                hash.AppendData(MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
             }
 
             channels += image.Channels.Count;
@@ -61,6 +70,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             CompareGrids(image.Geometry, $"`{name}`", first, $"`{firstName}`");
         }
 
+        ImageHash = unreadable == 0 && channels > 0 ? Convert.ToHexStringLower(hash.GetHashAndReset()) : null;
         if (unreadable == 0 && channels != description.ChannelNames.Count)
         {
             Error(

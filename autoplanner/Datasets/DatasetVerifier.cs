@@ -23,33 +23,37 @@ public static class DatasetVerifier
     public static IReadOnlyList<Finding> Verify(
         string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
     {
+        var (findings, same) = Examine(folder, progress, workers, cancellation);
+        return [.. findings, .. same.Select(ids => SameImage(ids))];
+    }
+
+    /// <summary>The same, but with the cases that have one image apart: whoever knows the folds can say more of them.</summary>
+    /// <param name="folder">The folder that holds dataset.json.</param>
+    /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
+    /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
+    /// <param name="cancellation">Ends at once.</param>
+    /// <returns>Findings, and the ids of cases whose images have the same voxels, sorted.</returns>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    internal static (IReadOnlyList<Finding> Findings, IReadOnlyList<string[]> SameImages) Examine(
+        string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
+    {
         var findings = DescriptionProblems(folder);
         if (findings.Any(finding => finding.Severity == Severity.Error))
         {
-            return findings;
+            return (findings, []);
         }
 
+        Dataset dataset;
         try
         {
-            return [.. findings, .. Verify(Dataset.Open(folder), progress, workers, cancellation)];
+            dataset = Dataset.Open(folder);
         }
         catch (SharpSegException error)
         {
             findings.Add(new(Severity.Error, null, error.Message, error.Hint));
-            return findings;
+            return (findings, []);
         }
-    }
 
-    /// <summary>Checks an open dataset.</summary>
-    /// <param name="dataset">The dataset.</param>
-    /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
-    /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
-    /// <param name="cancellation">Ends at once.</param>
-    /// <returns>Findings on the whole dataset first, then by case.</returns>
-    /// <exception cref="OperationCanceledException">Stopped.</exception>
-    public static IReadOnlyList<Finding> Verify(
-        Dataset dataset, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
-    {
         var cases = dataset.TrainingCases;
         var perCase = new CaseVerifier[cases.Count];
         OrderedWork.Run(
@@ -67,8 +71,25 @@ public static class DatasetVerifier
                 progress?.Invoke(i + 1, cases.Count);
             },
             cancellation);
-        return [.. WholeDataset(dataset), .. MixedAxes(perCase), .. perCase.SelectMany(verifier => verifier.Findings)];
+        return (
+            [
+                .. findings, .. WholeDataset(dataset), .. MixedAxes(perCase),
+                .. perCase.SelectMany(verifier => verifier.Findings),
+            ],
+            [
+                .. perCase.Where(item => item.ImageHash is not null).GroupBy(item => item.ImageHash!)
+                    .Select(group => group.Select(item => item.Case.Id).Distinct().Order(StringComparer.Ordinal).ToArray())
+                    .Where(ids => ids.Length > 1).OrderBy(ids => ids[0], StringComparer.Ordinal),
+            ]);
     }
+
+    /// <summary>Cases of one image, whose scores are too good where one trains and the other validates.</summary>
+    /// <param name="ids">The cases.</param>
+    /// <param name="consequence">What follows for the folds, if anything.</param>
+    internal static Finding SameImage(string[] ids, string? consequence = null) => new(
+        Severity.Warning, null,
+        $"the images of {ids.Length} cases have the same voxels: {Names(ids)}{(consequence is null ? "" : $"; {consequence}")}",
+        "keep one of them, or see that none trains where another validates (splits_final.json)");
 
     private static List<Finding> DescriptionProblems(string folder)
     {

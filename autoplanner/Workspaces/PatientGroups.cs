@@ -105,8 +105,9 @@ public sealed class PatientGroups
     /// </summary>
     /// <param name="dataset">The dataset.</param>
     /// <param name="pattern">The pattern; null guesses.</param>
-    /// <exception cref="SharpSegException">The pattern or the dataset's splits are bad.</exception>
-    public static IReadOnlyList<Finding> Leaks(Dataset dataset, string? pattern)
+    /// <param name="file">The folds; null for the dataset's own.</param>
+    /// <exception cref="SharpSegException">The pattern or the splits are bad.</exception>
+    public static IReadOnlyList<Finding> Leaks(Dataset dataset, string? pattern, string? file = null)
     {
         string[] ids = [.. dataset.TrainingCases.Select(item => item.Id)];
         if (ids.Length < 2 || (pattern is null ? Guess(ids) : Of(pattern, ids)) is not { } groups)
@@ -114,7 +115,7 @@ public sealed class PatientGroups
             return [];
         }
 
-        var file = dataset.SplitsFile;
+        file ??= dataset.SplitsFile;
         var given = file is not null;
         var splits = file is not null ? Splits.Load(file, ids) : Splits.Create(ids, pattern is null ? null : groups);
         foreach (var (split, fold) in splits.Folds.Select((split, fold) => (split, fold)))

@@ -26,7 +26,7 @@ internal static class VerifyCommand
         }
 
         text.AppendLine(Sum(options.Dataset, findings, errors));
-        if (errors > 0 && Directory.Exists(options.Dataset))
+        if (errors > 0 && Directory.Exists(Path.Combine(options.Dataset, "imagesTr")))
         {
             text.AppendLine($"`sharpseg verify {options.Dataset} --fix COPY` writes a copy in which is repaired what can be");
         }

@@ -82,7 +82,9 @@ internal sealed class AutoOptions : VariantOptions
 [Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --fix Dataset004_repaired")]
 internal sealed class VerifyOptions : CommonOptions
 {
-    [Value(0, MetaName = "DATASET", Required = true, HelpText = "Dataset folder.")]
+    [Value(
+        0, MetaName = "DATASET", Required = true,
+        HelpText = "Dataset folder; or a workspace, whose dataset and folds it means.")]
     public string Dataset { get; set; } = "";
 
     [Option(

@@ -2,7 +2,7 @@ using SharpSeg.AutoPlanner.Tests.Imaging;
 
 namespace SharpSeg.AutoPlanner.Tests.Datasets;
 
-/// <summary>Makes small dataset folders on disk: 2×3×4 voxels, labels 0, 1, 2.</summary>
+/// <summary>Makes small dataset folders on disk: 2×3×4 voxels, labels 0, 1, 2; no two images are the same.</summary>
 internal sealed class DatasetFolder : IDisposable
 {
     public const string TwoLabels = """{"background": 0, "a": 1, "b": 2}""";
@@ -21,9 +21,9 @@ internal sealed class DatasetFolder : IDisposable
         made.Text("dataset.json", $$"""
             {"channel_names": {"0": "CT"}, "labels": {{TwoLabels}}, "numTraining": {{ids.Length}}, "file_ending": ".nii.gz"}
             """);
-        foreach (var id in ids)
+        foreach (var (i, id) in ids.Index())
         {
-            made.Nifti($"imagesTr/{id}_0000.nii.gz", new NiftiBytes(), Ramp);
+            made.Nifti($"imagesTr/{id}_0000.nii.gz", new NiftiBytes(), [.. Ramp.Select(value => value + (i / 100.0))]);
             made.Nifti($"labelsTr/{id}.nii.gz", new NiftiBytes { DataType = 2 }, LabelValues);
         }
 

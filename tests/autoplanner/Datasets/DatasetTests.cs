@@ -10,6 +10,7 @@ public sealed class DatasetTests
     public void A_v2_folder_lists_its_cases_by_full_name()
     {
         using var folder = DatasetFolder.V2("case_10", "case_1");
+        folder.Nifti("imagesTr/case_1_0000.nii.gz", new NiftiBytes(), DatasetFolder.Ramp);
         folder.Nifti("imagesTs/t_0000.nii.gz", new NiftiBytes(), DatasetFolder.Ramp);
         folder.Text("imagesTr/._case_9_0000.nii.gz", "AppleDouble");
         var dataset = Dataset.Open(folder.Path);

@@ -48,6 +48,7 @@ public sealed class DatasetVerifierTests
             (Severity.Error, null, "`numTraining` is 12, but 13 training cases"),
             (Severity.Warning, null, "1 file(s) in `labelsTr` belong to no case: notes.txt"),
             (Severity.Warning, null, "RAS in 10"),
+            (Severity.Warning, null, "the images of 2 cases have the same voxels: odd, zero"),
             (Severity.Error, "broken", "cut off"),
             (Severity.Error, "channels", "2 channel(s) in 2 file(s), but the dataset has 1 (CT)"),
             (Severity.Error, "channels", "`channels_0001.nii.gz` is missing"),

@@ -25,6 +25,7 @@ internal sealed class BatchLoader : IDisposable
     private readonly List<Pending> pending = []; // in the order of the training loop
     private readonly Stack<Batch> free = new();
     private BatchKey next;
+    private int trainingIterations; // of the epoch under way, which under a time budget differ from epoch to epoch
     private bool started;
     private bool stopping;
 
@@ -56,6 +57,7 @@ internal sealed class BatchLoader : IDisposable
         this.settings = settings;
         this.training = training;
         this.validation = validation;
+        trainingIterations = settings.TrainingIterations;
         var patch = settings.Geometry.Patch;
         imageShape = Shape.Activation(settings.BatchSize, patch, settings.Channels + settings.CascadeLabels.Count);
         var channels = new SupervisionTargets(settings.Regions, settings.IgnoreLabel).Channels;
@@ -116,8 +118,15 @@ internal sealed class BatchLoader : IDisposable
     /// <param name="first">Iteration of the first batch.</param>
     /// <param name="end">The iteration after the last one.</param>
     /// <param name="cancel">Once cancelled, no batch is offered ahead.</param>
-    public IBatchSource TrainingBatches(int epoch, int first, int end, CancellationToken cancel) =>
-        new EpochBatches(this, epoch, first, end, cancel);
+    public IBatchSource TrainingBatches(int epoch, int first, int end, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            trainingIterations = end;
+        }
+
+        return new EpochBatches(this, epoch, first, end, cancel);
+    }
 
     /// <summary>Stops the threads. Batches that were handed out stay valid.</summary>
     public void Dispose()
@@ -270,7 +279,7 @@ internal sealed class BatchLoader : IDisposable
 
         batch.Reuse();
         pending.Add(new Pending(next, batch));
-        next = next.Next(settings.TrainingIterations, validation.Count == 0 ? 0 : settings.ValidationIterations);
+        next = next.Next(trainingIterations, validation.Count == 0 ? 0 : settings.ValidationIterations);
     }
 
     private static void Abandon(Pending batch)

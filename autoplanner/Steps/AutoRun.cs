@@ -25,11 +25,12 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Variant">In what the runs depart from their profile; null in nothing.</param>
 /// <param name="GroupBy">Pattern of the patients, whom folds keep together; null for none.</param>
 /// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
+/// <param name="Recipe">How the runs learn; null lets the rule decide.</param>
 public sealed record AutoRequest(
     string Dataset, string Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, PlannerOptions Planner,
     TimeSpan? MaxTime, ulong Seed,
     bool Resume, bool Surface = true, string? Plan = null, TrainingVariant? Variant = null, string? GroupBy = null,
-    MemoryBudget? MaxMemory = null)
+    MemoryBudget? MaxMemory = null, TrainingRecipe? Recipe = null)
 {
     /// <summary>All configurations, or all folds; no fold has this name.</summary>
     public const string All = "*";
@@ -85,7 +86,7 @@ public static class AutoRun
             work, dataset, matrix,
             new MatrixRequest(
                 request.Seed, (job, runsLeft) =>
-                    Length(job, limit, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
+                    Length(job, request, limit, clock, matrix.Cells.Count, runsLeft), SkipDone: !isOne, request.Resume,
                 Surface: request.Surface, TimeLeft: isOne && limit is { } end ? () => end - clock.Elapsed : null,
                 Variant: request.Variant)
             { MaxMemory = request.MaxMemory },
@@ -212,18 +213,21 @@ public static class AutoRun
     /// for choosing; shares are taken anew for every run, so time that one leaves goes to the others. Prediction and scoring are
     /// part of the share. A run of a matrix that is late still gets a little: a matrix with holes chooses nothing.
     /// </summary>
-    private static TrainingLength Length(TrainingJob job, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
+    private static TrainingLength Length(
+        TrainingJob job, AutoRequest request, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
     {
+        var asked = new ScheduleChange { Recipe = request.Recipe };
         if (maxTime is not { } limit)
         {
-            return TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize));
+            return TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize), asked);
         }
 
         var end = clock.Elapsed + ((limit - clock.Elapsed) * ((runs == 1 ? 1 : 1 - ReserveForChoosing) / runsLeft));
         var least = runs == 1 ? TimeSpan.Zero : limit * (LeastShare / runs);
         TimeSpan Left() => end - clock.Elapsed > least ? end - clock.Elapsed : least;
         return TrainingLength.Within(
-            speed => TimeToTrain(job, Left(), limit, clock, speed), speed => end - clock.Elapsed <= Afterwards(job, speed));
+            speed => TimeToTrain(job, Left(), limit, clock, speed), speed => end - clock.Elapsed <= Afterwards(job, speed),
+            asked);
     }
 
     /// <summary>What is left of a run's time once prediction and scoring are set aside.</summary>

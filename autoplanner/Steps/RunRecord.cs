@@ -78,6 +78,7 @@ internal sealed class RunRecord : IReporter, IDisposable
     /// <summary>The run is trained, predicted and scored.</summary>
     public void Finish(TrainingResult result)
     {
+        session["recipe"] = (result.Training.Schedule.Recipe ?? TrainingRecipe.Published).ToString();
         session["iterations"] = result.Training.Iterations;
         session["training_seconds"] = result.Training.Seconds;
         session["peak_bytes"] = result.Training.PeakBytes;

@@ -28,8 +28,9 @@ public sealed class TrainingLength
         new(null, _ => time) { Asked = asked ?? new() };
 
     /// <summary>Trains for about a time that depends on the machine's speed, because prediction must follow.</summary>
-    public static TrainingLength Within(Func<SpeedProbe, TimeSpan> time, Func<SpeedProbe, bool>? isOver = null) =>
-        new(null, time) { IsDeadline = true, IsOver = isOver };
+    public static TrainingLength Within(
+        Func<SpeedProbe, TimeSpan> time, Func<SpeedProbe, bool>? isOver = null, ScheduleChange? asked = null) =>
+        new(null, time) { IsDeadline = true, IsOver = isOver, Asked = asked ?? new() };
 
     /// <summary>The time ends for this session, resumed or not.</summary>
     internal bool IsDeadline { get; private init; }

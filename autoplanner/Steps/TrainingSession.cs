@@ -102,15 +102,29 @@ internal static class TrainingSession
                 resumed = resumed with { TimeBudget = ending < resumed.TimeBudget ? ending : resumed.TimeBudget };
             }
 
-            var schedule = resumed ?? length.Schedule
-                ?? TrainingSchedule.Fit(
-                    length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+            var schedule = resumed ?? WithRecipe(
+                job, length.Schedule ?? TrainingSchedule.Fit(
+                    length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D),
+                length.Asked.Recipe, reporter);
             return Train(job, backend, resume, reporter, schedule, length, speed, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw Explain(failure, job, backend, resumed?.BatchSize ?? job.Configuration.BatchSize);
         }
+    }
+
+    /// <summary>Decides how a new run learns, and says by which rule.</summary>
+    private static TrainingSchedule WithRecipe(
+        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked, IReporter reporter)
+    {
+        var (recipe, reason) = TrainingRecipe.Choose(job, schedule, asked);
+        if (recipe is not null || schedule.TimeBudget is not null || asked is not null)
+        {
+            reporter.Info($"recipe: {recipe ?? TrainingRecipe.Published} ({reason}; docs/method/budget.md)");
+        }
+
+        return schedule with { Recipe = recipe };
     }
 
     private static TrainingOutcome Train(

@@ -7,6 +7,9 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <param name="Time">--max-time.</param>
 public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, int? Batch = null, TimeSpan? Time = null)
 {
+    /// <summary>--recipe; null lets the rule decide.</summary>
+    public TrainingRecipe? Recipe { get; init; }
+
     private const int ValidationShare = 5; // training iterations per validation iteration, of the published 250 and 50
 
     /// <summary>A new run's schedule: the published one, with what is asked for.</summary>
@@ -26,6 +29,13 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
         {
             throw new SharpSegException(
                 $"--batch {batch}: the run was begun with batch {recorded.BatchSize}, which cannot change", "leave --batch out");
+        }
+
+        if (!HasRecipeOf(recorded))
+        {
+            throw new SharpSegException(
+                $"--recipe: the run was begun with another one: {recorded.Recipe ?? TrainingRecipe.Published}",
+                "leave it out: a resumed run keeps its recipe");
         }
 
         if (recorded.TimeBudget is not null && (Epochs ?? Iterations) is not null)
@@ -60,7 +70,11 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
     internal bool IsMetBy(TrainingSchedule finished) => (Batch ?? finished.BatchSize) == finished.BatchSize
         && (Epochs ?? finished.Epochs) == finished.Epochs
         && (Iterations ?? finished.IterationsPerEpoch) == finished.IterationsPerEpoch
-        && (Time is null || finished.TimeBudget == Time);
+        && (Time is null || finished.TimeBudget == Time)
+        && HasRecipeOf(finished);
+
+    private bool HasRecipeOf(TrainingSchedule recorded) =>
+        Recipe is null || Recipe == (recorded.Recipe ?? TrainingRecipe.Published);
 
     private TrainingSchedule Apply(TrainingSchedule schedule) => schedule with
     {

@@ -7,6 +7,7 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
+using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -20,21 +21,22 @@ internal sealed class Trainer : IDisposable
 {
     private const int LatestEvery = 50; // epochs, nnU-Net
     private static readonly TimeSpan LatestAfter = TimeSpan.FromSeconds(60); // a killed run loses no more than about this
-    private const float WeightDecay = 3e-5f, Momentum = 0.99f; // both profiles; modern
+    private const float WeightDecay = 3e-5f; // both profiles
 
     private readonly TrainingJob job;
     private readonly TrainingSchedule schedule;
     private readonly IReporter reporter;
     private readonly Network network;
     private readonly Optimizer optimizer;
-    private readonly TrainingStep step;
     private readonly PreprocessedCases cases;
-    private readonly BatchLoader loader;
     private readonly PlateauSchedule? plateau;
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
-    private readonly float[] validationScratch;
-    private readonly int skippedBefore, iterationsBefore; // by the sessions before this one
+    private readonly int iterationsBefore; // by the sessions before this one
     private readonly double secondsBefore;
+    private int skippedBefore; // and by the stages before this one
+    private TimeSpan waitedBefore;
+    private Extent patch;
+    private PatchStage stage;
 
     /// <summary>Prepares a run, from its latest checkpoint if it is to be resumed and there is one.</summary>
     /// <param name="job">What to train.</param>
@@ -61,7 +63,8 @@ internal sealed class Trainer : IDisposable
         network = BuildNetwork(job, backend);
         optimizer = job.Plans.Profile == Profile.Classic
             ? new Adam(network.Parameters, amsGrad: true, WeightDecay)
-            : new SgdNesterov(network.Parameters, Momentum, WeightDecay);
+            : new SgdNesterov(
+                network.Parameters, (float)(schedule.Recipe?.Momentum ?? TrainingRecipe.PublishedMomentum), WeightDecay);
         State =
             new TrainingState
             {
@@ -90,14 +93,9 @@ internal sealed class Trainer : IDisposable
         skippedBefore = State.SkippedSteps;
         (iterationsBefore, secondsBefore) = (State.TotalIterations, State.Seconds);
         plateau = State.Plateau is { } p ? Plateau(p, job.Plans, schedule) : null;
-        step = new TrainingStep(network, optimizer, job.Configuration.Patch, schedule.BatchSize, Options(job, network));
-        step.RestoreLossScale(State.LossScale);
         cases = new PreprocessedCases(job);
-        loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(job, schedule, network));
-        validationScratch =
-            new float[
-                schedule.BatchSize * job.Configuration.Patch.Voxels * (
-                    job.Description.Labels.HasRegions ? network.Plan.OutputChannels : 1)];
+        patch = PatchOf(State.Epoch);
+        stage = NewStage();
     }
 
     /// <summary>How far the run is.</summary>
@@ -110,10 +108,10 @@ internal sealed class Trainer : IDisposable
     public Network Network => network;
 
     /// <summary>Highest device memory so far, bytes.</summary>
-    public long PeakBytes => step.PeakBytes;
+    public long PeakBytes => stage.Step.PeakBytes;
 
     /// <summary>Time that training waited for batches.</summary>
-    public TimeSpan WaitingTime => loader.WaitingTime;
+    public TimeSpan WaitingTime => waitedBefore + stage.Loader.WaitingTime;
 
     /// <summary>Trains to the end of the schedule and writes the final checkpoint.</summary>
     /// <param name="cancel">Stops after the current iteration with the state saved.</param>
@@ -122,6 +120,7 @@ internal sealed class Trainer : IDisposable
     {
         while (State.Epoch < schedule.Epochs && !State.Stopped)
         {
+            EnterStage();
             TrainEpoch(cancel);
             var validationLoss = Validate(out var perClass, cancel);
             FinishEpoch(validationLoss, perClass);
@@ -200,9 +199,8 @@ internal sealed class Trainer : IDisposable
     /// <summary>Stops the loader's threads and frees all memory.</summary>
     public void Dispose()
     {
-        loader.Dispose();
+        stage.Dispose();
         cases.Dispose();
-        step.Dispose();
         optimizer.Dispose();
         network.Dispose();
     }
@@ -232,7 +230,8 @@ internal sealed class Trainer : IDisposable
         }
     }
 
-    private static LoaderSettings LoaderSettingsFor(TrainingJob job, TrainingSchedule schedule, Network network)
+    private static LoaderSettings LoaderSettingsFor(
+        TrainingJob job, TrainingSchedule schedule, Network network, Extent patch)
     {
         var labels = job.Description.Labels;
         var without = job.Variant.Without ?? AugmentationParts.None;
@@ -240,11 +239,12 @@ internal sealed class Trainer : IDisposable
         {
             Backend = network.Backend,
             Profile = job.Plans.Profile,
-            Geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D).Without(without) with
+            Geometry = PatchGeometry.For(job.Plans.Profile, patch, job.Configuration.Is2D).Without(without) with
             {
                 UnmirroredAxes = job.Plans.UnmirroredAxes,
             },
-            Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without),
+            Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without).Times(
+                schedule.Recipe?.AugmentationStrength ?? 1),
             ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
             ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,
             BalancesClasses = job.Variant.BalanceClasses == true,
@@ -265,7 +265,38 @@ internal sealed class Trainer : IDisposable
         };
     }
 
-    private double LearningRate => plateau?.Rate ?? PolySchedule.Rate(State.Epoch, schedule.Epochs);
+    private Extent PatchOf(int epoch) =>
+        PatchStage.PatchOf(schedule.Recipe, epoch, schedule.Epochs, job.Configuration.Patch, network.Plan);
+
+    private PatchStage NewStage()
+    {
+        var step = new TrainingStep(network, optimizer, patch, schedule.BatchSize, Options(job, network));
+        step.RestoreLossScale(State.LossScale);
+        var loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(job, schedule, network, patch));
+        return PatchStage.Of(step, loader, network, patch, job.Description.Labels.HasRegions);
+    }
+
+    /// <summary>Goes over to the epoch's patches, if they are others than the last epoch's.</summary>
+    private void EnterStage()
+    {
+        if (PatchOf(State.Epoch) is var next && next != patch)
+        {
+            Collect();
+            skippedBefore = State.SkippedSteps;
+            waitedBefore += stage.Loader.WaitingTime;
+            stage.Dispose();
+            patch = next;
+            stage = NewStage();
+            reporter.Info($"from epoch {State.Epoch + 1} on patches of {patch}");
+        }
+    }
+
+    /// <summary>What an iteration of an epoch costs beside one of planned patches.</summary>
+    private double CostOf(int epoch) => (double)PatchOf(epoch).Voxels / job.Configuration.Patch.Voxels;
+
+    private double LearningRate(int iteration) => plateau?.Rate
+        ?? schedule.Recipe?.Rate(State.Epoch, schedule.Epochs, iteration, State.EpochIterations)
+        ?? PolySchedule.Rate(State.Epoch, schedule.Epochs);
 
     private void TrainEpoch(CancellationToken cancel)
     {
@@ -273,15 +304,14 @@ internal sealed class Trainer : IDisposable
         {
             State.SecondsAtEpochStart = State.Seconds;
             State.EpochIterations = schedule.IterationsFor(
-                TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration());
+                TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration(), CostOf(State.Epoch));
         }
 
-        var rate = (float)LearningRate;
-        var batches = loader.TrainingBatches(State.Epoch, State.Iteration, State.EpochIterations, cancel);
+        var batches = stage.Loader.TrainingBatches(State.Epoch, State.Iteration, State.EpochIterations, cancel);
         while (State.Iteration < State.EpochIterations)
         {
             var begin = Stopwatch.GetTimestamp();
-            State.LossSum += step.Run(batches, rate);
+            State.LossSum += stage.Step.Run(batches, (float)LearningRate(State.Iteration));
             State.Iteration++;
             State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
             Report();
@@ -317,11 +347,11 @@ internal sealed class Trainer : IDisposable
                 SaveAndStop(cancel); // the epoch's training is done; its validation starts again on resuming
             }
 
-            using var batch = loader.Get(isTraining: false, State.Epoch, i);
+            using var batch = stage.Loader.Get(isTraining: false, State.Epoch, i);
             var regions = labels.HasRegions;
-            sum += step.Evaluate(
-                batch.Image, batch.Targets, regions ? validationScratch : null, regions ? null : validationScratch).Total;
-            counter.Count(validationScratch, batch.Targets[0], labels.Partial.Any ? batch.Targets[^1] : []);
+            sum += stage.Step.Evaluate(
+                batch.Image, batch.Targets, regions ? stage.Predictions : null, regions ? null : stage.Predictions).Total;
+            counter.Count(stage.Predictions, batch.Targets[0], labels.Partial.Any ? batch.Targets[^1] : []);
         }
 
         State.Seconds += Stopwatch.GetElapsedTime(begin).TotalSeconds;
@@ -336,8 +366,8 @@ internal sealed class Trainer : IDisposable
         var trainLoss = State.LossSum / State.EpochIterations;
         Collect();
         State.Records.Add(new EpochRecord(
-            State.Epoch, State.EpochIterations, LearningRate, trainLoss, double.IsNaN(validationLoss) ? null : validationLoss,
-            perClass, mean, average,
+            State.Epoch, State.EpochIterations, LearningRate(iteration: 0), trainLoss,
+            double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
             State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
         if (plateau is not null)
         {
@@ -387,7 +417,8 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Brings into the state what the step keeps.</summary>
-    private void Collect() => (State.SkippedSteps, State.LossScale) = (skippedBefore + (int)step.SkippedSteps, step.LossScale);
+    private void Collect() => (State.SkippedSteps, State.LossScale) = (
+        skippedBefore + (int)stage.Step.SkippedSteps, stage.Step.LossScale);
 
     private void SaveLatest()
     {
@@ -397,14 +428,15 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// What an iteration of the last epochs cost, validation included; the schedule's own guess before the first epoch.
+    /// What an iteration of planned patches costs by the last epochs, validation included; the schedule's own guess before the
+    /// first epoch.
     /// </summary>
     private double SecondsPerIteration()
     {
         var recent = State.Records.TakeLast(3).ToList();
         return recent.Count == 0
             ? (schedule.TimeBudget?.TotalSeconds ?? 0) / ((double)schedule.Epochs * schedule.IterationsPerEpoch)
-            : recent.Sum(r => r.Seconds) / recent.Sum(r => r.Iterations);
+            : recent.Sum(r => r.Seconds) / recent.Sum(r => r.Iterations * CostOf(r.Epoch));
     }
 
     private void Report()

@@ -118,6 +118,8 @@ internal static class TrainingLog
             settings["batch"] = Number("batch_size");
             settings["epochs"] = Number("epochs");
             settings["iterations per epoch"] = Number("iterations_per_epoch");
+            settings["recipe"] = (schedule.Node["recipe"].Deserialize(TrainingJson.Default.TrainingRecipe)
+                ?? TrainingRecipe.Published).ToString();
             settings["time budget"] = schedule.Node["time_budget"]?.ToString() ?? "-";
 
             string Number(string key) => schedule.Node[key]?.ToString() ?? "-";

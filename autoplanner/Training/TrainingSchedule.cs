@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>How long and in what portions a network learns (docs/method/training.md §1).</summary>
@@ -10,6 +12,10 @@ namespace SharpSeg.AutoPlanner.Training;
 public sealed record TrainingSchedule(
     int BatchSize, int Epochs, int IterationsPerEpoch, int ValidationIterations, TimeSpan? TimeBudget = null)
 {
+    /// <summary>How it learns; null as nnU-Net does.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TrainingRecipe? Recipe { get; init; }
+
     private const int FullEpochs = 1000, FullIterations = 250, FullValidationIterations = 50; // nnU-Net, all versions
 
     // Below this many iterations more of them teach more than larger batches; above, the batch grows towards the plan's.
@@ -59,14 +65,16 @@ public sealed record TrainingSchedule(
     /// <param name="used">Training time used so far.</param>
     /// <param name="epoch">Index of the next epoch.</param>
     /// <param name="secondsPerIteration">What an iteration costs, validation's share included.</param>
-    public int IterationsFor(TimeSpan used, int epoch, double secondsPerIteration)
+    /// <param name="cost">What an iteration of the epoch costs beside those, where its patches are smaller; the epoch has so many
+    /// more of them.</param>
+    public int IterationsFor(TimeSpan used, int epoch, double secondsPerIteration, double cost = 1)
     {
         if (TimeBudget is not { } budget)
         {
-            return IterationsPerEpoch;
+            return (int)(IterationsPerEpoch / cost);
         }
 
         var left = (budget - used).TotalSeconds / Math.Max(1, Epochs - epoch);
-        return (int)Math.Clamp(left / secondsPerIteration, 1, 4.0 * IterationsPerEpoch);
+        return (int)Math.Clamp(left / (cost * secondsPerIteration), 1, 4.0 / cost * IterationsPerEpoch);
     }
 }

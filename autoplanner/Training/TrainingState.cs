@@ -73,6 +73,7 @@ internal sealed class TrainingState
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(TrainingSchedule))]
+[JsonSerializable(typeof(TrainingRecipe))]
 [JsonSerializable(typeof(EpochRecord))]
 [JsonSerializable(typeof(int[]))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

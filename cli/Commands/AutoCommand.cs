@@ -29,7 +29,8 @@ internal static class AutoCommand
             new AutoRequest(
                 options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, planner,
                 limit, options.Seed, options.Resume, Plan: options.Plan,
-                Variant: Choices.Variant(options), GroupBy: options.GroupBy, MaxMemory: options.Budget),
+                Variant: Choices.Variant(options), GroupBy: options.GroupBy, MaxMemory: options.Budget,
+                Recipe: Choices.Recipe(options)),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

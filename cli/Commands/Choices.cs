@@ -74,6 +74,14 @@ internal static class Choices
         };
     }
 
+    /// <summary>How a training is to learn; null lets the rule decide.</summary>
+    public static TrainingRecipe? Recipe(VariantOptions options) => options.Recipe switch
+    {
+        null => null,
+        "published" => TrainingRecipe.Published,
+        var path => TrainingRecipe.Read(path),
+    };
+
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) =>
         Of(name, "--checkpoint", ("final", "final"), ("best", "best"), ("latest", "latest"));

@@ -44,7 +44,10 @@ internal static class TrainCommand
             ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
             : null;
         using var backend = Devices.Open(options, reporter);
-        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count);
+        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count)
+        {
+            Recipe = Choices.Recipe(options),
+        };
         var request = new MatrixRequest(
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
             Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)

@@ -132,4 +132,11 @@ internal abstract class VariantOptions : TrainingOptions
         "balance-classes",
         HelpText = "Patches that must hold foreground show every class equally often, however few cases have it.")]
     public bool BalanceClasses { get; set; }
+
+    [Option(
+        "recipe",
+        HelpText =
+            "published (nnU-Net's), or a JSON file with momentum, initial_rate, … (docs/method/budget.md). Default: with "
+                + "--max-time what learns most in little time, else published.")]
+    public string? Recipe { get; set; }
 }

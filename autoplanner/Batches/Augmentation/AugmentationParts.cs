@@ -80,6 +80,21 @@ internal static class AugmentationSwitches
         };
     }
 
+    /// <summary>The recipe with a factor on every probability but those of mirroring and of a cascade's corruption.</summary>
+    public static AugmentationRecipe Times(this AugmentationRecipe recipe, double factor) => recipe with
+    {
+        Elastic = factor * recipe.Elastic,
+        Rotation = factor * recipe.Rotation,
+        Scaling = factor * recipe.Scaling,
+        Noise = factor * recipe.Noise,
+        Blur = factor * recipe.Blur,
+        Brightness = factor * recipe.Brightness,
+        Contrast = factor * recipe.Contrast,
+        LowResolution = factor * recipe.LowResolution,
+        InvertedGamma = factor * recipe.InvertedGamma,
+        Gamma = factor * recipe.Gamma,
+    };
+
     /// <summary>Where nothing is turned, scaled or deformed, no more than the patch is read.</summary>
     public static PatchGeometry Without(this PatchGeometry geometry, AugmentationParts parts) =>
         (parts & Spatial) == Spatial ? geometry with { Initial = geometry.Patch } : geometry;

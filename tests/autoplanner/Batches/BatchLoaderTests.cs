@@ -216,6 +216,23 @@ public sealed class BatchLoaderTests
         Assert.Throws<SharpSegException>(() => trainingOnly.Get(false, 0, 0));
     }
 
+    /// <summary>Under a time budget an epoch has more iterations than planned, or fewer.</summary>
+    [Fact]
+    public void A_longer_epoch_is_prefetched_to_its_own_end()
+    {
+        var settings = Settings(Profile.Modern, false);
+        var validation = new FailingCase(MemoryCase.Blob("case", new(20, 20, 20), 2, 1));
+        using var loader = new BatchLoader(Cases(), [validation], settings);
+        var end = (5 * settings.TrainingIterations) + settings.PrefetchedBatches;
+        var batches = loader.TrainingBatches(epoch: 0, first: 0, end, CancellationToken.None);
+        for (var i = 0; i < 5 * settings.TrainingIterations; i++)
+        {
+            batches.TakeNext().Dispose();
+        }
+
+        Assert.Equal(0, validation.Reads);
+    }
+
     [Fact]
     public void Prefetching_follows_the_training_loop()
     {
@@ -288,6 +305,8 @@ public sealed class BatchLoaderTests
 
     private sealed class FailingCase(MemoryCase inner) : ICaseSource
     {
+        private int reads;
+
         public string Id => inner.Id;
 
         public Extent Shape => inner.Shape;
@@ -304,8 +323,13 @@ public sealed class BatchLoaderTests
 
         public Extent Location(int list, int index) => inner.Location(list, index);
 
-        public void ReadImage(Extent origin, Extent size, Span<float> channelsLast) =>
+        public int Reads => reads;
+
+        public void ReadImage(Extent origin, Extent size, Span<float> channelsLast)
+        {
+            Interlocked.Increment(ref reads);
             throw new SharpSegException($"case `{Id}`: the disk is gone");
+        }
 
         public void ReadLabels(Extent origin, Extent size, Span<short> labels) => inner.ReadLabels(origin, size, labels);
 

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Optimizers;
+
+namespace SharpSeg.AutoPlanner.Training;
+
+/// <summary>
+/// How a modern training learns within its schedule (docs/method/budget.md): optimiser, rate, strength of the augmentation, and
+/// whether it begins on smaller patches. A setting that is left out is nnU-Net's. Part of the schedule, and so of checkpoint and
+/// log; a resumed run keeps its own.
+/// </summary>
+public sealed record TrainingRecipe
+{
+    /// <summary>nnU-Net's momentum.</summary>
+    public const double PublishedMomentum = 0.99;
+
+    /// <summary>nnU-Net's recipe.</summary>
+    public static TrainingRecipe Published { get; } = new();
+
+    /// <summary>What learns most in few iterations; measured, docs/method/budget.md §3.</summary>
+    public static TrainingRecipe FewIterations { get; } = new() { Momentum = 0.95, InitialRate = 0.02 };
+
+    /// <summary>Momentum of SGD, from 0 to below 1.</summary>
+    public double Momentum { get; init; } = PublishedMomentum;
+
+    /// <summary>The highest learning rate.</summary>
+    public double InitialRate { get; init; } = PolySchedule.InitialRate;
+
+    /// <summary>Share of the run in which the rate climbs to the highest, linearly.</summary>
+    public double WarmUpShare { get; init; }
+
+    /// <summary>
+    /// Share of the run after which the rate falls to 0 linearly, from iteration to iteration; null lets it fall from epoch to
+    /// epoch as nnU-Net's does (<see cref="PolySchedule"/>).
+    /// </summary>
+    public double? FlatShare { get; init; }
+
+    /// <summary>Factor on the probabilities of the augmentation, mirroring and a cascade's corruption aside; 0 to 1.</summary>
+    public double AugmentationStrength { get; init; } = 1;
+
+    /// <summary>Share of the run that learns from smaller patches (docs/method/budget.md §4).</summary>
+    public double SmallPatchShare { get; init; }
+
+    /// <summary>The settings that are not nnU-Net's, by the name they have in a file.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<(string Name, string Value)> Settings =>
+    [
+        .. Values.Zip(Published.Values, (own, published) => (own.Name, own.Value, published)).Where(
+            pair => pair.Value != pair.published.Value).Select(
+            pair => (pair.Name, pair.Value?.ToString("0.#####", CultureInfo.InvariantCulture) ?? "null")),
+    ];
+
+    private (string Name, double? Value)[] Values =>
+    [
+        ("momentum", Momentum), ("initial_rate", InitialRate), ("warm_up_share", WarmUpShare), ("flat_share", FlatShare),
+        ("augmentation_strength", AugmentationStrength), ("small_patch_share", SmallPatchShare),
+    ];
+
+    /// <summary>Reads a recipe that a user wrote, for experiments.</summary>
+    /// <exception cref="SharpSegException">The file is not one: the message names the key.</exception>
+    public static TrainingRecipe Read(string path)
+    {
+        var file = JsonFile.Read(path);
+        string[] names = [.. Published.Values.Select(value => value.Name)];
+        if (file.Node.Select(pair => pair.Key).FirstOrDefault(key => !names.Contains(key)) is { } unknown)
+        {
+            throw file.Error(unknown, "no setting of a recipe", $"a recipe has {string.Join(", ", names)}");
+        }
+
+        double In(string key, double otherwise, double low, double high)
+        {
+            var value = file.Number(key) ?? otherwise;
+            return value >= low && value <= high ? value : throw file.Error(
+                key, string.Create(CultureInfo.InvariantCulture, $"{value} is not from {low} to {high}"));
+        }
+
+        return new TrainingRecipe
+        {
+            Momentum = In("momentum", PublishedMomentum, 0, 0.9999),
+            InitialRate = In("initial_rate", PolySchedule.InitialRate, 1e-8, 10),
+            WarmUpShare = In("warm_up_share", 0, 0, 1),
+            FlatShare = file.Has("flat_share") ? In("flat_share", 0, 0, 0.9999) : null,
+            AugmentationStrength = In("augmentation_strength", 1, 0, 1),
+            SmallPatchShare = In("small_patch_share", 0, 0, 1),
+        };
+    }
+
+    /// <summary>The learning rate of an iteration.</summary>
+    /// <param name="epoch">Its epoch.</param>
+    /// <param name="epochs">Epochs of the run.</param>
+    /// <param name="iteration">Iterations of the epoch before it.</param>
+    /// <param name="iterations">Iterations of the epoch.</param>
+    internal double Rate(int epoch, int epochs, int iteration, int iterations)
+    {
+        // Before the iteration for what falls, after it for what climbs: neither is ever 0.
+        double before = (epoch + ((double)iteration / iterations)) / epochs, after = before + (1.0 / iterations / epochs);
+        var rate = FlatShare is { } flat
+            ? InitialRate * Math.Min(1, (1 - before) / (1 - flat))
+            : PolySchedule.Rate(epoch, epochs, InitialRate);
+        return after < WarmUpShare ? rate * after / WarmUpShare : rate;
+    }
+
+    /// <summary>What is not nnU-Net's, in words.</summary>
+    public override string ToString() => Settings.Count == 0
+        ? "published"
+        : string.Join(", ", Settings.Select(setting => $"{setting.Name.Replace('_', ' ')} {setting.Value}"));
+
+    /// <summary>With which recipe a new run learns, and by which rule.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="schedule">Its schedule.</param>
+    /// <param name="asked">What was asked for; null lets the rule decide.</param>
+    /// <returns>The recipe, null for nnU-Net's, and the reason in words.</returns>
+    /// <exception cref="SharpSegException">One was asked for that the profile cannot follow.</exception>
+    internal static (TrainingRecipe? Recipe, string Reason) Choose(
+        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked)
+    {
+        if (asked is not null)
+        {
+            return job.Plans.Profile == Profile.Classic && asked != Published
+                ? throw new SharpSegException("--recipe: profile classic has a recipe of its own", "leave it out")
+                : (asked == Published ? null : asked, "as --recipe says");
+        }
+
+        var iterations = (long)schedule.Epochs * schedule.IterationsPerEpoch;
+        return schedule.TimeBudget is null ? (null, "without --max-time")
+            : job.Plans.Profile == Profile.Classic ? (null, "profile classic has one of its own")
+            : job.Pretrained is not null ? (null, "the run starts from another network")
+            : job.Variant.Settings.Count > 0 ? (null, "the run departs from its profile already")
+            : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
+            : iterations >= ManyIterations
+                ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
+            : (FewIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"));
+    }
+
+    // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
+    // §2).
+    private const int ManyIterations = 12_500;
+}

@@ -1,0 +1,157 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>What a recipe makes of a training (docs/method/budget.md): seen from the device, resumed, chosen by rule.</summary>
+public sealed class RecipeTests
+{
+    private const int Epochs = 4, Iterations = 3;
+
+    private static readonly TrainingRecipe Everything = new()
+    {
+        Momentum = 0.9, InitialRate = 0.02, WarmUpShare = 0.25, FlatShare = 0.5, AugmentationStrength = 0.5,
+        SmallPatchShare = 0.5,
+    };
+
+    private static readonly TrainingSchedule Schedule = new(BatchSize: 2, Epochs, Iterations, ValidationIterations: 1)
+    {
+        Recipe = Everything,
+    };
+
+    [Fact]
+    public void A_recipe_reaches_the_device()
+    {
+        using var run = Shapes();
+        var patch = run.Job.Configuration.Patch;
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        Extent small;
+        using (var trainer = new Trainer(run.Job, Schedule, backend, resume: false, SilentReporter.Instance))
+        {
+            trainer.Run(CancellationToken.None);
+            small = PatchStage.Small(patch, trainer.Network.Plan);
+            Assert.Equal(
+                [.. Enumerable.Repeat(InSmall(), 2), Iterations, Iterations],
+                trainer.State.Records.Select(record => record.Iterations));
+        }
+
+        Assert.NotEqual(patch, small);
+        int InSmall() => (int)(Iterations / ((double)PatchStage.Small(patch, Plan(run)).Voxels / patch.Voxels));
+        var steps = backend.Training;
+        Assert.Equal(2 * (InSmall() + Iterations), steps.Count);
+        for (var i = 0; i < steps.Count; i++)
+        {
+            var (epoch, iteration, length) = i < 2 * InSmall()
+                ? (i / InSmall(), i % InSmall(), InSmall())
+                : (2 + ((i - (2 * InSmall())) / Iterations), (i - (2 * InSmall())) % Iterations, Iterations);
+            Assert.Equal(epoch < 2 ? small : patch, steps[i].Losses[0].Spatial);
+            Assert.All(steps[i].Sgd, sgd =>
+            {
+                Assert.Equal(0.9, sgd.Momentum, 1e-7);
+                Assert.Equal(Everything.Rate(epoch, Epochs, iteration, length), sgd.LearningRate, 1e-8);
+            });
+        }
+
+        Assert.Equal([small, small, patch, patch], backend.Validation.Select(pass => pass.Losses[0].Spatial));
+    }
+
+    [Fact]
+    public void A_stopped_run_goes_on_to_the_same_bytes_whatever_its_patches()
+    {
+        using var run = Shapes();
+        var straight = Train(run.Another("straight"), null);
+        var stopped = run.Another("stopped");
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, $"epoch 1/{Epochs}, iteration 2/"));
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, $"epoch 3/{Epochs}, iteration 1/"));
+        var resumed = Train(stopped, null);
+        Assert.Equal(straight.Keys, resumed.Keys);
+        Assert.All(straight, pair => Assert.Equal(pair.Value, resumed[pair.Key]));
+
+        static SortedDictionary<string, float[]> Train(TrainingJob job, string? stopAt)
+        {
+            using var backend = Cpu.Open(2);
+            using var stop = new CancellationTokenSource();
+            using var trainer = new Trainer(job, Schedule, backend, resume: true, new StopAt(stopAt, stop));
+            trainer.Run(stop.Token);
+            return WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
+        }
+    }
+
+    [Fact]
+    public void The_rule_leaves_alone_what_is_not_measured()
+    {
+        using var run = Shapes();
+        var job = run.Job;
+        var timed = new TrainingSchedule(2, 50, 34, 3, TimeSpan.FromMinutes(10));
+        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed));
+        Assert.Null(Chosen(job, timed with { TimeBudget = null }));
+        Assert.Null(Chosen(job, timed with { IterationsPerEpoch = 250 }));
+        Assert.Null(Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed));
+        Assert.Null(Chosen(job with { Variant = new() { DeepSupervision = false } }, timed));
+        Assert.Null(Chosen(job with { Configuration = run.Plans.Resolve("2d") }, timed));
+        Assert.Null(Chosen(job, timed, TrainingRecipe.Published));
+        Assert.Equal(Everything, Chosen(job, timed with { TimeBudget = null }, Everything));
+        Assert.Throws<SharpSegException>(
+            () => Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed, Everything));
+
+        static TrainingRecipe? Chosen(TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked = null)
+        {
+            var (recipe, reason) = TrainingRecipe.Choose(job, schedule, asked);
+            Assert.NotEmpty(reason);
+            return recipe;
+        }
+    }
+
+    /// <summary>Under a time the rule's recipe is in effect, and log, checkpoint and record say so.</summary>
+    [Fact]
+    public void A_run_within_a_time_says_how_it_learns_and_why()
+    {
+        using var run = Shapes();
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        var said = new Lines();
+        TrainingRun.Execute(
+            run.Job, run.Dataset, new TrainingRequest(TrainingLength.Within(TimeSpan.FromSeconds(1)), Resume: false), backend,
+            said, CancellationToken.None);
+        var line = Assert.Single(said.All, text => text.StartsWith("recipe:", StringComparison.Ordinal));
+        Assert.Contains($"{TrainingRecipe.FewIterations}", line, StringComparison.Ordinal);
+        Assert.Contains("fewer than", line, StringComparison.Ordinal);
+        var steps = backend.Training.SelectMany(step => step.Sgd).Where(sgd => sgd.LearningRate > 0).ToArray(); // not the probe's
+        Assert.NotEmpty(steps);
+        Assert.All(steps, sgd => Assert.Equal(TrainingRecipe.FewIterations.Momentum, sgd.Momentum, 1e-6));
+        Assert.Equal(
+            TrainingRecipe.FewIterations, Checkpoint.Peek(Workspace.FinalCheckpoint(run.Job.Folder), run.Job).Schedule.Recipe);
+        Assert.Equal($"{TrainingRecipe.FewIterations}", TrainingLog.Read(Workspace.LogFile(run.Job.Folder)).Settings["recipe"]);
+        Assert.Contains(
+            $"\"recipe\": \"{TrainingRecipe.FewIterations}\"", File.ReadAllText(Workspace.RunRecordFile(run.Job.Folder)),
+            StringComparison.Ordinal);
+    }
+
+    private static Engine.Networks.NetworkPlan Plan(ShapeRun run) =>
+        run.Job.Configuration.TrainingNetworkFor(run.Job.Plans.Profile, run.Job.Description);
+
+    private static ShapeRun Shapes() => new(
+        new ShapeDataset { Size = new Extent(24, 24, 24), Cases = 5, Radius = 4 }, Profile.Modern, "3d_fullres", features: 4);
+
+    private sealed class Lines : IReporter
+    {
+        public List<string> All { get; } = [];
+
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+        }
+
+        public void Info(string line) => All.Add(line);
+
+        public void Warning(string line) => All.Add(line);
+    }
+}

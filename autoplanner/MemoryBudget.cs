@@ -12,6 +12,9 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
     /// <summary>Bytes of the program itself: runtime, compiled code, threads, buffers of files.</summary>
     public const long ProgramBytes = 150L << 20;
 
+    /// <summary>Volumes beyond it are worked on piece by piece, and what they took is given back at once.</summary>
+    internal const long LargeVoxels = 1L << 24;
+
     private const double Slack = 0.05;
 
     private const int NoMemory = 12;                      // ENOMEM, which mapping a file answers
@@ -63,6 +66,16 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
 
     /// <summary>Gives memory back that large volumes took, at once: the runtime would keep it until it runs short.</summary>
     public static void GiveBack() => GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+
+    /// <summary>Gives back what work on a volume took, if that is worth the time.</summary>
+    /// <param name="voxels">Of the volume.</param>
+    internal static void GiveBack(long voxels)
+    {
+        if (voxels > LargeVoxels)
+        {
+            GiveBack();
+        }
+    }
 
     /// <summary>Bytes as text, e.g. <c>1.62 GB</c>.</summary>
     public static string Text(long bytes) => bytes switch

@@ -28,6 +28,8 @@ internal sealed record CaseNeed(string CaseId, string File, long Bytes)
 /// </summary>
 internal sealed class SideBySide
 {
+    private const long LargeCase = 64L << 20;             // bytes; a collection takes milliseconds
+
     private readonly IReadOnlyList<CaseNeed> needs;
     private readonly string remedy;
 
@@ -72,6 +74,11 @@ internal sealed class SideBySide
     public T Run<T>(int index, Func<T> work)
     {
         var need = needs[index];
+        if (need.Bytes > LargeCase)
+        {
+            MemoryBudget.GiveBack();                      // what cases before it took
+        }
+
         return MemoryBudget.Guard(
             need.File, need.Bytes + MemoryBudget.ProgramBytes,
             Workers > 1 ? $"set --max-memory to what is really free, so that fewer cases go side by side; or {remedy}" : remedy,

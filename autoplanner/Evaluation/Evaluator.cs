@@ -124,13 +124,14 @@ public static class Evaluator
     }
 
     /// <summary>
-    /// Memory of scoring (docs/method/memory.md §4): both maps; for surfaces the box that holds a class in either map, which may
-    /// be everything: both surfaces, and squared distances of one direction, with room for those of the surfaces themselves.
+    /// Memory of scoring (docs/method/memory.md §4): both maps, and what reading one takes beside them; for surfaces the box that
+    /// holds a class in either map, which may be everything: both surfaces, and squared distances of one direction, with room for
+    /// those of the surfaces themselves.
     /// </summary>
     /// <param name="voxels">Of a map.</param>
     /// <param name="surface">HD95 and NSD are wanted.</param>
     internal static long Bytes(long voxels, bool surface) =>
-        voxels * ((2 * sizeof(short)) + (surface ? (2 * sizeof(bool)) + sizeof(double) + 1 : 0));
+        voxels * ((2 * sizeof(short)) + 1 + (surface ? (2 * sizeof(bool)) + sizeof(double) : 0));
 
     /// <summary>How many cases are scored side by side; refuses one that does not fit alone.</summary>
     private static SideBySide Plan(IReadOnlyList<EvaluationCase> cases, EvaluationOptions options)

@@ -126,9 +126,9 @@ internal static class PostprocessingDecision
     }
 
     /// <summary>
-    /// Both maps, a copy, a mask and its runs (docs/method/memory.md §4), of which noise may have more.
+    /// Both maps, a copy, and the runs of a mask (docs/method/memory.md §4), of which noise may have more.
     /// </summary>
-    internal static long Bytes(long voxels) => voxels * ((3 * sizeof(short)) + sizeof(bool) + 1);
+    internal static long Bytes(long voxels) => voxels * ((3 * sizeof(short)) + 1);
 
     /// <summary>
     /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks

@@ -84,53 +84,47 @@ internal sealed class Orientation
     /// <typeparam name="T">Voxel type.</typeparam>
     /// <param name="volume">(z, y, x) as stored.</param>
     /// <param name="stored">Its voxels.</param>
-    public T[] Apply<T>(T[] volume, Extent stored) => Turn(volume, stored, undo: false);
-
-    /// <summary>The way back.</summary>
-    /// <typeparam name="T">Voxel type.</typeparam>
-    /// <param name="volume">(z, y, x) as turned.</param>
-    /// <param name="stored">Voxels of the result.</param>
-    public T[] Undo<T>(T[] volume, Extent stored) => Turn(volume, stored, undo: true);
-
-    private T[] Turn<T>(T[] volume, Extent stored, bool undo)
+    public T[] Apply<T>(T[] volume, Extent stored)
     {
         if (IsAsStored)
         {
             return volume;
         }
 
-        Span<int> strides = [stored.Y * stored.X, stored.X, 1];
-        Span<int> step = stackalloc int[3];
-        var start = 0;
+        var step = StridesOf(stored, out var start);
         var turned = Apply(stored);
-        for (var i = 0; i < 3; i++)
-        {
-            step[i] = backwards[i] ? -strides[order[i]] : strides[order[i]];
-            start += backwards[i] ? (turned[i] - 1) * strides[order[i]] : 0;
-        }
-
         var result = new T[volume.Length];
         var at = 0;
         for (var z = 0; z < turned.Z; z++)
         {
             for (var y = 0; y < turned.Y; y++)
             {
-                var other = start + (z * step[0]) + (y * step[1]);
-                for (var x = 0; x < turned.X; x++, at++, other += step[2])
+                var from = start + (z * step[0]) + (y * step[1]);
+                for (var x = 0; x < turned.X; x++, from += step[2])
                 {
-                    if (undo)
-                    {
-                        result[other] = volume[at];
-                    }
-                    else
-                    {
-                        result[at] = volume[other];
-                    }
+                    result[at++] = volume[from];
                 }
             }
         }
 
         return result;
+    }
+
+    /// <summary>Per turned axis, by how many voxels of the stored volume (z, y, x) a step along it goes.</summary>
+    /// <param name="stored">Its voxels.</param>
+    /// <param name="start">The stored voxel that is the turned volume's first.</param>
+    public int[] StridesOf(Extent stored, out int start)
+    {
+        Span<int> strides = [stored.Y * stored.X, stored.X, 1];
+        var step = new int[3];
+        start = 0;
+        for (var i = 0; i < 3; i++)
+        {
+            step[i] = backwards[i] ? -strides[order[i]] : strides[order[i]];
+            start += backwards[i] ? (stored[order[i]] - 1) * strides[order[i]] : 0;
+        }
+
+        return step;
     }
 
     /// <summary>

@@ -47,7 +47,13 @@ internal sealed class ChannelArrays<T>
         values ??= New(isBelieved ? count : Math.Min(count, FirstAllocation));
         if (first + length > values.Length)
         {
-            Grow(ref values, first >= count / BelievedShare ? count : Math.Min(count, 2L * values.Length));
+            var wanted = first >= count / BelievedShare ? count : Math.Min(count, 2L * values.Length);
+            if (wanted == count)
+            {
+                MemoryBudget.GiveBack(count);             // the shorter arrays but for the last
+            }
+
+            Grow(ref values, wanted);
         }
 
         return values.AsSpan((int)first, length);

@@ -19,6 +19,9 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
     /// <summary>Everything at once.</summary>
     public bool IsWhole => Planes == 0;
 
+    /// <summary>Of them, what is held until labels and maps are made, where everything is held at once; else 0.</summary>
+    public long HeldBytes { get; private init; }
+
     /// <summary>The cheapest way within a budget, or, where there is none, the one of the least memory.</summary>
     /// <param name="availableBytes">Memory for outputs.</param>
     /// <param name="tiling">Tiles of the case.</param>
@@ -60,7 +63,10 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
         (tiling.Padded.Voxels * sizeof(float) * ((heads * (folds > 1 ? 2L : 1)) + 1))
             + (VolumesInWork * sizeof(float) * Math.Min(
                 SegmentationExporter.SlabVoxels, Math.Max(change.From.Voxels, change.To.Voxels))),
-        1);
+        1)
+    {
+        HeldBytes = tiling.Padded.Voxels * sizeof(float) * ((heads * (folds > 1 ? 2L : 1)) + 1),
+    };
 
     /// <summary>A window for every part.</summary>
     internal static OutputCut Window(

@@ -54,6 +54,8 @@ public sealed record PredictionNeed(
 /// </summary>
 public sealed class PredictionMemory
 {
+    private const int VolumesInWork = 6;                  // float32: two of the softmax; a map, uncropped, turned, written
+
     private readonly Plans plans;
     private readonly ConfigurationPlan configuration;
     private readonly LabelScheme labels;
@@ -108,7 +110,8 @@ public sealed class PredictionMemory
         ImageGeometry scan, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
     {
         var (preprocessing, change, cropped) = Grids(scan);
-        return Need(change, cropped, preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
+        return Need(
+            change, cropped, Cut(change, needsMaps), preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
     }
 
     private bool CanStream(IReadOnlyList<string> files) =>
@@ -118,7 +121,8 @@ public sealed class PredictionMemory
     {
         var (preprocessing, change, cropped) = Grids(scan);
         var need = Need(
-            change, cropped, ScanOnDisk.MemoryBytes(scan.Extent), 0, needsMaps: false, SavedProbabilities.None, isOnDisk: true);
+            change, cropped, Cut(change, needsAll: false, isOnDisk: true), ScanOnDisk.MemoryBytes(scan.Extent), 0,
+            needsMaps: false, SavedProbabilities.None);
         return need with
         {
             DiskBytes = need.DiskBytes + ScanOnDisk.DiskBytes(scan.Extent, preprocessing.Shape, recipe.Normalization.Count),
@@ -142,31 +146,34 @@ public sealed class PredictionMemory
     /// <param name="stored">The case.</param>
     /// <param name="saved">How maps are kept.</param>
     internal PredictionNeed OfStored(CaseProperties stored, SavedProbabilities saved) => Need(
-        OutputGrid.Of(stored, plans, configuration), stored.ShapeBeforeCropping, 0,
-        configuration.PreviousStage is null ? 0 : sizeof(short) * stored.Shape.Voxels, needsMaps: true, saved,
+        OutputGrid.Of(stored, plans, configuration), stored.ShapeBeforeCropping, CutOfStored(stored, saved), 0, 0,
+        needsMaps: true, saved, keepsMaps: saved != SavedProbabilities.None,
+        isAsStored: SegmentationExporter.IsAsStored(stored, plans));
+
+    /// <summary>How the outputs of a preprocessed case are held, which stays on the disk.</summary>
+    internal OutputCut CutOfStored(CaseProperties stored, SavedProbabilities saved) => Cut(
+        OutputGrid.Of(stored, plans, configuration), needsAll: true, isOnDisk: true,
         keepsMaps: saved != SavedProbabilities.None);
 
     private PredictionNeed Need(
-        in GridChange change, Extent uncropped, long preprocessing, long image, bool needsMaps, SavedProbabilities saved,
-        bool isOnDisk = false, bool keepsMaps = true)
+        in GridChange change, Extent uncropped, OutputCut cut, long preprocessing, long image, bool needsMaps,
+        SavedProbabilities saved, bool keepsMaps = true, bool isAsStored = false)
     {
-        var cut = Cut(change, needsMaps, isOnDisk);
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         var decided = sizeof(short) * change.To.Voxels;
         var network = weights + forward;
         long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
         var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
         var predicting = image + Host(forward + cut.Bytes) + (inFile ? 0 : decided);
-        var restoring = decided + (2 * sizeof(short) * uncropped.Voxels); // decided, uncropped, turned back
-        var volumes = 6 + ProbabilityFile.Volumes(labels, saved);
-        // Where labels alone are decided, slab by slab.
-        var inWork = keepsMaps || !change.IsLocal
-            ? uncropped.Voxels
-            : Math.Min(uncropped.Voxels, SegmentationExporter.SlabVoxels);
+        // Decided, and on the scan's grid where that is another array; outputs that are needed again wait.
+        var restoring = decided + (isAsStored ? 0 : sizeof(short) * uncropped.Voxels)
+            + (needsMaps && !inFile ? Host(cut.HeldBytes) + moved : 0);
+        var volumes = VolumesInWork + ProbabilityFile.Volumes(labels, saved);
+        var inWork = InWork(change, uncropped, keepsMaps);
         var all = needsMaps || inFile
-            ? decided + (inFile ? 0 : image + Host(cut.Bytes)) + moved + Host(forward)
+            ? decided + (inFile ? 0 : image + Host(cut.HeldBytes)) + moved + Host(Math.Min(forward, Predictor.KeptBytes))
                 + (volumes * sizeof(float) * inWork)
-            : 0;                                          // two of the softmax; a map, uncropped, turned, written
+            : 0;
         var peak = MemoryBudget.ProgramBytes + Host(weights)
             + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
         var file = OutputFile.Bytes(change.From, labels.HeadCount);
@@ -181,7 +188,8 @@ public sealed class PredictionMemory
     /// <param name="change">From the preprocessed grid to the image's.</param>
     /// <param name="needsAll">Outputs are needed more than once: for probabilities, or for splines.</param>
     /// <param name="isOnDisk">The image is not in memory.</param>
-    internal OutputCut Cut(in GridChange change, bool needsAll, bool isOnDisk = false)
+    /// <param name="keepsMaps">Whole maps are made of outputs that are needed more than once; else labels alone.</param>
+    internal OutputCut Cut(in GridChange change, bool needsAll, bool isOnDisk = false, bool keepsMaps = true)
     {
         var voxel = (recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0);
         var image = isOnDisk ? 0 : change.From.Voxels * voxel;
@@ -195,17 +203,23 @@ public sealed class PredictionMemory
             return OutputCut.Choose(available, tiling, change, labels.HeadCount, folds);
         }
 
-        // Beside outputs that are held whole, six volumes of the image's grid are in work on the host.
-        var beside = 6 * sizeof(float) * change.To.Voxels;
+        // Beside outputs that are held whole, volumes of the image's grid are in work on the host, or labels are brought back.
+        var beside = Math.Max(
+            VolumesInWork * sizeof(float) * InWork(change, change.To, keepsMaps), sizeof(short) * change.To.Voxels);
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
         var fits = hasOwnMemory
             ? whole.Bytes <= available && beside + OutputFile.Bytes(change.From, labels.HeadCount) <= host
-            : whole.Bytes <= available - beside;
+            : Math.Max(whole.Bytes, whole.HeldBytes + beside) <= available;
         return fits
             ? whole
             : OutputCut.Choose(
                 available, tiling, new GridChange(change.From, change.From, 0), labels.HeadCount, folds, isWholeAllowed: false);
     }
+
+    /// <summary>Voxels in work at a time: a slab where labels alone are decided, from planes that depend on few.</summary>
+    private static long InWork(in GridChange change, Extent uncropped, bool keepsMaps) => keepsMaps || !change.IsLocal
+        ? uncropped.Voxels
+        : Math.Min(uncropped.Voxels, SegmentationExporter.SlabVoxels);
 
     private bool NeedsLabels => configuration.PreviousStage is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);
 

@@ -14,6 +14,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal sealed class Predictor : IDisposable
 {
+    /// <summary>Most that the networks keep of what they took when they are done with a scan.</summary>
+    internal const long KeptBytes = MemoryBudget.LargeVoxels * sizeof(float);
+
     private readonly Backend backend;
     private readonly BufferPool pool, outputs;
     private readonly IReadOnlyList<Network> folds;
@@ -53,7 +56,7 @@ internal sealed class Predictor : IDisposable
         views = options.Mirroring ? Views(mirrorAxes) : [(false, false, false)];
         pool = new BufferPool(backend);
         outputs = new BufferPool(backend);
-        weights = pool.Rent(Shape.Activation(1, tile, 1));
+        weights = new Tensor(backend.Allocate(tile.Voxels), 0, Shape.Activation(1, tile, 1));
         backend.Upload(options.Gaussian ? GaussianWeights.Create(tile) : GaussianWeights.Uniform(tile), weights);
     }
 
@@ -121,6 +124,7 @@ internal sealed class Predictor : IDisposable
             outputs.Return(sum);
         }
 
+        GiveBack();
         return new NetworkOutputs(outputs, total, tiling.Below, image.Size);
     }
 
@@ -145,6 +149,7 @@ internal sealed class Predictor : IDisposable
                 (pass, cut.Parts.Count), cancel);
         }
 
+        GiveBack();
         return decided;
     }
 
@@ -164,6 +169,7 @@ internal sealed class Predictor : IDisposable
                 Stream(image, cut.Planes, part, file, (pass, cut.Parts.Count), cancel);
             }
 
+            GiveBack();
             return new NetworkOutputs(file, image.Size);
         }
         catch
@@ -178,6 +184,18 @@ internal sealed class Predictor : IDisposable
     {
         outputs.Dispose();
         pool.Dispose();
+        backend.Free(weights.Buffer);
+    }
+
+    /// <summary>
+    /// What the networks took, if it is much: labels are brought back in it, and the next scan is preprocessed in it.
+    /// </summary>
+    private void GiveBack()
+    {
+        if (pool.HighWaterBytes > KeptBytes)
+        {
+            pool.Trim();
+        }
     }
 
     private static List<(bool Z, bool Y, bool X)> Views(IReadOnlyList<int> axes)

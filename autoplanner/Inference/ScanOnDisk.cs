@@ -81,7 +81,7 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
             for (var c = 0; c < stores.Count; c++)
             {
                 cancel.ThrowIfCancellationRequested();
-                if (crop.Size != geometry.Extent || cropped != crop.Size || !order.SequenceEqual([0, 1, 2]))
+                if (crop.Size != geometry.Extent || cropped != crop.Size || AxisOrder.Turns(order))
                 {
                     stores[c] = Take(stores[c], crop, order, Create(cropped));
                 }

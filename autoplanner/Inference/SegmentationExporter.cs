@@ -31,15 +31,67 @@ internal static class SegmentationExporter
         return Restore(Decide(outputs, change, OutputGrid.Threshold(plans.Profile), labels), properties, plans);
     }
 
-    /// <summary>A volume in the original axis order and size from one on the cropped, transposed original grid.</summary>
-    /// <param name="cropped">Labels or probabilities; not changed.</param>
+    /// <summary>
+    /// A volume in the original axis order and size from one on the cropped, transposed original grid, in one step, so that no
+    /// third volume is alive.
+    /// </summary>
+    /// <param name="cropped">Labels or probabilities; not changed, and itself the result where nothing is to be undone.</param>
     /// <param name="properties">What preprocessing did to the case.</param>
     /// <param name="plans">Transposition.</param>
     /// <param name="outside">The value outside the box.</param>
-    internal static T[] Restore<T>(T[] cropped, CaseProperties properties, Plans plans, T outside = default) where T : struct =>
-        properties.Orientation.Undo(
-            AxisOrder.Apply(Uncrop(cropped, properties, outside), properties.ShapeBeforeCropping, plans.TransposeBackward),
-            StoredExtent(properties, plans));
+    internal static T[] Restore<T>(T[] cropped, CaseProperties properties, Plans plans, T outside = default) where T : struct
+    {
+        if (IsAsStored(properties, plans))
+        {
+            return cropped;
+        }
+
+        var (origin, size, order) = (properties.BboxOrigin, properties.ShapeAfterCropping, plans.TransposeBackward);
+        var steps = properties.Orientation.StridesOf(StoredExtent(properties, plans), out var start);
+        Span<int> step = stackalloc int[3];               // of the cropped volume's axes, in voxels of the result
+        for (var i = 0; i < 3; i++)
+        {
+            step[order[i]] = steps[i];
+        }
+
+        for (var axis = 0; axis < 3; axis++)
+        {
+            start += origin[axis] * step[axis];
+        }
+
+        var result = new T[properties.ShapeBeforeCropping.Voxels];
+        if (properties.ShapeBeforeCropping != size)
+        {
+            Array.Fill(result, outside);
+        }
+
+        var at = 0;
+        for (var z = 0; z < size.Z; z++)
+        {
+            for (var y = 0; y < size.Y; y++)
+            {
+                var to = start + (z * step[0]) + (y * step[1]);
+                if (step[2] == 1)
+                {
+                    Array.Copy(cropped, at, result, to, size.X);
+                    at += size.X;
+                    continue;
+                }
+
+                for (var x = 0; x < size.X; x++, to += step[2])
+                {
+                    result[to] = cropped[at++];
+                }
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Whether labels on the cropped, transposed grid are those of the scan: nothing was cropped or turned.</summary>
+    internal static bool IsAsStored(CaseProperties properties, Plans plans) =>
+        properties.ShapeBeforeCropping == properties.ShapeAfterCropping && !AxisOrder.Turns(plans.TransposeBackward)
+        && properties.Orientation.IsAsStored;
 
     /// <summary>Voxels of the image as its file stores it.</summary>
     internal static Extent StoredExtent(CaseProperties properties, Plans plans) =>
@@ -62,10 +114,6 @@ internal static class SegmentationExporter
         var change = OutputGrid.Between(outputs.Size, to, spacing, spacing, configuration);
         return Decide(outputs, change, OutputGrid.Threshold(profile), labels);
     }
-
-    /// <summary>Permutes axes: output axis i is input axis backward[i].</summary>
-    internal static short[] TransposeBack(short[] labels, Extent shape, IReadOnlyList<int> backward) =>
-        AxisOrder.Apply(labels, shape, backward);
 
     /// <summary>Decides the label of each voxel of the other grid, slab by slab and map by map.</summary>
     /// <param name="outputs">All maps.</param>
@@ -146,28 +194,5 @@ internal static class SegmentationExporter
         }
 
         return result;
-    }
-
-    private static T[] Uncrop<T>(T[] cropped, CaseProperties properties, T outside) where T : struct
-    {
-        var (shape, origin, size) = (properties.ShapeBeforeCropping, properties.BboxOrigin, properties.ShapeAfterCropping);
-        if (shape == size)
-        {
-            return cropped;
-        }
-
-        var full = new T[shape.Voxels];
-        Array.Fill(full, outside);
-        for (var z = 0; z < size.Z; z++)
-        {
-            for (var y = 0; y < size.Y; y++)
-            {
-                var from = (((long)z * size.Y) + y) * size.X;
-                var to = ((((long)(z + origin.Z) * shape.Y) + y + origin.Y) * shape.X) + origin.X;
-                Array.Copy(cropped, from, full, to, size.X);
-            }
-        }
-
-        return full;
     }
 }

@@ -75,11 +75,11 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="caseId">For messages.</param>
     /// <param name="scan">The scan; the image is worked on in place.</param>
     /// <param name="previous">
-    /// In the second stage of a cascade the first one's segmentation of the scan: it is preprocessed as if it were the case's own
-    /// (docs/method/inference.md §7). Else null.
+    /// In the second stage of a cascade, hands over the first one's segmentation of the scan: it is preprocessed as if it were
+    /// the case's own (docs/method/inference.md §7). Called once. Else null.
     /// </param>
     /// <param name="cancel">Stops between tiles.</param>
-    public short[] Segment(string caseId, ScanSource scan, LabelImage? previous, CancellationToken cancel)
+    public short[] Segment(string caseId, ScanSource scan, Func<LabelImage>? previous, CancellationToken cancel)
     {
         // What a method has held is free when it returns: image and outputs before the labels are brought back.
         var (decided, properties) = memory.Streams(scan.Files) ? FromDisk(caseId, scan.Files, cancel)
@@ -89,7 +89,7 @@ internal sealed class TrainedModel : IDisposable
     }
 
     /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
-    public PredictedMaps Probabilities(string caseId, ScanSource scan, LabelImage? previous, CancellationToken cancel)
+    public PredictedMaps Probabilities(string caseId, ScanSource scan, Func<LabelImage>? previous, CancellationToken cancel)
     {
         var (outputs, properties) = All(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
@@ -102,16 +102,11 @@ internal sealed class TrainedModel : IDisposable
         folds.ForEach(network => network.Dispose());
     }
 
-    private static void GiveBack(CaseProperties properties)
-    {
-        if (properties.Shape.Voxels > Resampling.LargeVoxels)
-        {
-            MemoryBudget.GiveBack();
-        }
-    }
+    private static void GiveBack(CaseProperties properties) =>
+        MemoryBudget.GiveBack(Math.Max(properties.Shape.Voxels, properties.ShapeBeforeCropping.Voxels));
 
     private (short[] Labels, CaseProperties Properties) Decide(
-        string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+        string caseId, Func<MedicalImage> load, Func<LabelImage>? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, load, previous);
         GiveBack(properties);
@@ -149,7 +144,7 @@ internal sealed class TrainedModel : IDisposable
     }
 
     private (NetworkOutputs Outputs, CaseProperties Properties) All(
-        string caseId, Func<MedicalImage> load, LabelImage? previous, CancellationToken cancel)
+        string caseId, Func<MedicalImage> load, Func<LabelImage>? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, load, previous);
         GiveBack(properties);
@@ -159,12 +154,13 @@ internal sealed class TrainedModel : IDisposable
         return (outputs, properties);
     }
 
-    private (ITileSource Input, CaseProperties Properties) Prepare(string caseId, Func<MedicalImage> load, LabelImage? previous)
+    private (ITileSource Input, CaseProperties Properties) Prepare(
+        string caseId, Func<MedicalImage> load, Func<LabelImage>? previous)
     {
         using var processor = openProcessor(0);
         watch?.Begin(plans, configuration, folds.Count);
         var prepared = Preprocessor.Consume(
-            caseId, load(), previous is null ? null : () => previous, recipe, labels, processor, needsLabels: false,
+            caseId, load(), previous, recipe, labels, processor, needsLabels: false,
             watch: watch is null ? null : watch.Preprocessed);
         var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
         return (

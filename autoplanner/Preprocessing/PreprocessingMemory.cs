@@ -34,7 +34,7 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
         var result = (channels * sizeof(float) * after) + (mask * after);
 
         // Reading and cropping: all channels, the label map and its crop, one byte for the mask.
-        var permutes = recipe.ReorientToRas || !recipe.TransposeForward.SequenceEqual([0, 1, 2]);
+        var permutes = recipe.ReorientToRas || AxisOrder.Turns(recipe.TransposeForward);
         var cropping = image + (before * ((hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
 
         // Normalising: a channel beside its box, which is a copy, turned or not.

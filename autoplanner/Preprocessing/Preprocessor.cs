@@ -57,7 +57,7 @@ internal static class Preprocessor
         needsLabels |= loadLabels is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);
         var cropped = Crop(caseId, image, loadLabels, recipe, orientation, needsLabels);
         var croppedShape = cropped.Shape;
-        GiveBack(image.Extent);                           // the mask and the label map as it was read
+        MemoryBudget.GiveBack(image.Extent.Voxels);       // the mask and the label map as it was read
 
         var current = AxisOrder.Apply(image.Spacing, order);
         var target = recipe.TargetFor(current);
@@ -141,7 +141,7 @@ internal static class Preprocessor
         bool needsLabels)
     {
         var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
-        GiveBack(image.Extent);                           // what reading took
+        MemoryBudget.GiveBack(image.Extent.Voxels);       // what reading took
         RequireFinite(caseId, image);
         var crop = NonZeroCrop.Find(image.Channels, image.Extent);
         return new Cropped(crop.Origin, crop.Size, AxisOrder.Apply(crop.Size, recipe.TransposeForward), labels is not null)
@@ -150,14 +150,6 @@ internal static class Preprocessor
                 ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, recipe.TransposeForward)
                 : [],
         };
-    }
-
-    private static void GiveBack(Extent size)
-    {
-        if (size.Voxels > Resampling.LargeVoxels)
-        {
-            MemoryBudget.GiveBack();
-        }
     }
 
     private static MedicalImage Turn(MedicalImage image, Orientation orientation)

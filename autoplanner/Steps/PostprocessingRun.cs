@@ -79,6 +79,6 @@ public static class PostprocessingRun
         return removed;
     }
 
-    /// <summary>Labels, a mask and its runs (docs/method/memory.md §4), of which noise may have more.</summary>
-    internal static long Bytes(long voxels) => voxels * (sizeof(short) + sizeof(bool) + 1);
+    /// <summary>Labels, and the runs of a mask (docs/method/memory.md §4), of which noise may have more.</summary>
+    internal static long Bytes(long voxels) => voxels * (sizeof(short) + 1);
 }

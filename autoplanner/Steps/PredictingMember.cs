@@ -75,9 +75,21 @@ internal sealed class PredictingMember : IDisposable
         first?.Dispose();
     }
 
-    private LabelImage? Previous(
-        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
-        first is not null ? new LabelImage(geometry, first.Segment(caseId, scan, null, cancel))
-        : needsPrevious ? given()
-        : null;
+    /// <summary>The first stage's labels, which nobody else keeps.</summary>
+    private Func<LabelImage>? Previous(
+        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel)
+    {
+        if (first is null)
+        {
+            return needsPrevious ? given : null;
+        }
+
+        var labels = first.Segment(caseId, scan, null, cancel);
+        return () =>
+        {
+            var handedOver = new LabelImage(geometry, labels);
+            labels = [];
+            return handedOver;
+        };
+    }
 }

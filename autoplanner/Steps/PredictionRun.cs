@@ -203,6 +203,7 @@ public static class PredictionRun
                 void Segment(int part, DatasetCase item, string file, short[] table, Action<double> report)
                 {
                     var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                    MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
                     var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
                         item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel));
                     choices[part].Postprocessing.Apply(labels, geometry.Extent);
@@ -253,6 +254,7 @@ public static class PredictionRun
             failures.Try(item.Id, () => MemoryBudget.Guard(item.ImageFiles[0], needs[item.Id], WithLess, () =>
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
                 LabelImage Given() => ReadPreviousStage(request, item.Id, description);
                 var segmentation = loaded.Segment(
                     item.Id, geometry, Source(item, description), labels,

@@ -25,8 +25,6 @@ public sealed record PreprocessingReport(string Folder, IReadOnlyList<string> Ca
 /// </summary>
 public static class PreprocessingRun
 {
-    private const long LargeCase = 256L << 20;            // bytes; the collector is then asked to give them back at once
-
     /// <summary>Preprocesses one configuration; cases that are done are kept.</summary>
     /// <param name="dataset">Where the images are; only read.</param>
     /// <param name="work">Where the cases are written: <see cref="Workspace.PreprocessedFolder"/>.</param>
@@ -133,11 +131,6 @@ public static class PreprocessingRun
                     using var wide = threads > 1 ? openProcessor(threads) : null;
                     Store(dataset, item, recipe, scheme, folder, hash, wide ?? own);
                 });
-            }
-
-            if (bytes > LargeCase)
-            {
-                MemoryBudget.GiveBack();
             }
 
             return false;

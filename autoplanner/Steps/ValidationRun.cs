@@ -125,6 +125,7 @@ internal static class ValidationRun
                 stored.Properties.SourceFiles[0], memory.OfStored(stored.Properties, saved).PeakBytes,
                 "set --max-memory to what is really free; --resume continues with this case",
                 () => PredictCase(stored, geometry, path));
+            MemoryBudget.GiveBack(geometry.Extent.Voxels);
             predictedVoxels += voxels;
         }
 
@@ -134,36 +135,44 @@ internal static class ValidationRun
         {
             stored.Verify();
             var id = stored.Properties.CaseId;
-            var cut = memory.Cut(OutputGrid.Of(stored.Properties, job.Plans, job.Configuration), needsAll: true);
+            var cut = memory.CutOfStored(stored.Properties, saved);
+            using var previous = job.PreviousStageFolder is { } folderOfPrevious
+                ? PreviousStageFile.Open(folderOfPrevious, id, job.Configuration.PreviousStage!)
+                : null;
+            ITileSource input = new StoredImage(stored);
+            if (previous is not null)
+            {
+                input = new CascadeInput(
+                    input, new StoredCaseSource(stored, previous).ReadPreviousStage, job.Configuration.MaskLabels(labels));
+            }
+
             using var outputs = cut.IsWhole
-                ? predictor.Predict(InputOf(job, stored), cancel)
-                : predictor.PredictToFile(InputOf(job, stored), cut, folder, cancel);
-            var segmentation = SegmentationExporter.ToOriginalGrid(
-                outputs, stored.Properties, job.Plans, job.Configuration, labels);
-            HandOver(job, nextStages, stored, outputs);
+                ? predictor.Predict(input, cancel)
+                : predictor.PredictToFile(input, cut, folder, cancel);
+
+            // One after the other, each giving back what it took; a method of its own holds no array of the one before.
+            foreach (var stage in nextStages)
+            {
+                HandOver(job, stage, stored, outputs);
+                MemoryBudget.GiveBack(geometry.Extent.Voxels);
+            }
+
+            WriteLabels(path, outputs, stored.Properties, geometry, job);
+            MemoryBudget.GiveBack(geometry.Extent.Voxels);
             if (saved != SavedProbabilities.None)
             {
                 using var maps = new PredictedMaps(outputs, stored.Properties, job.Plans, job.Configuration, labels);
                 ProbabilityFile.Write(ProbabilityFile.PathOf(folder, id), id, maps, labels, saved);
             }
-
-            SegmentationFile.Write(path, segmentation, geometry, labels);
         }
     }
 
-    private static ITileSource InputOf(TrainingJob job, StoredCase stored)
+    private static void WriteLabels(
+        string path, NetworkOutputs outputs, CaseProperties properties, ImageGeometry geometry, TrainingJob job)
     {
-        var image = new StoredImage(stored);
-        if (job.PreviousStageFolder is not { } folder)
-        {
-            return image;
-        }
-
-        using var previous = PreviousStageFile.Open(folder, stored.Properties.CaseId, job.Configuration.PreviousStage!);
-        previous.Verify();
-        var segmentation = new short[previous.Shape.Voxels];
-        previous.Read(default, previous.Shape, segmentation);
-        return CascadeInput.Of(image, segmentation, job.Configuration.MaskLabels(job.Description.Labels));
+        var labels = job.Description.Labels;
+        SegmentationFile.Write(
+            path, SegmentationExporter.ToOriginalGrid(outputs, properties, job.Plans, job.Configuration, labels), geometry, labels);
     }
 
     /// <summary>The next stages whose grids are known; the others get a warning: not everybody wants the cascade.</summary>
@@ -187,20 +196,17 @@ internal static class ValidationRun
         return prepared;
     }
 
-    private static void HandOver(TrainingJob job, IReadOnlyList<NextStage> nextStages, StoredCase stored, NetworkOutputs outputs)
+    private static void HandOver(TrainingJob job, NextStage stage, StoredCase stored, NetworkOutputs outputs)
     {
+        // Fold `all` trained on the case: its segmentation is used only where no other fold has left one.
         var id = stored.Properties.CaseId;
-        foreach (var stage in nextStages)
+        if (job.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
         {
-            // Fold `all` trained on the case: its segmentation is used only where no other fold has left one.
-            if (job.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
-            {
-                continue;
-            }
-
-            using var next = StoredCase.Open(stage.DataFolder, id);
-            PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
-                outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
+            return;
         }
+
+        using var next = StoredCase.Open(stage.DataFolder, id);
+        PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
+            outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
     }
 }

@@ -35,7 +35,7 @@ internal static class AxisOrder
     /// <param name="order">Axis order; the result has the extent <see cref="Apply(Extent, IReadOnlyList{int})"/>.</param>
     public static T[] Apply<T>(T[] volume, Extent extent, IReadOnlyList<int> order)
     {
-        if (IsIdentity(order))
+        if (!Turns(order))
         {
             return volume;
         }
@@ -61,5 +61,6 @@ internal static class AxisOrder
         return result;
     }
 
-    private static bool IsIdentity(IReadOnlyList<int> order) => order[0] == 0 && order[1] == 1 && order[2] == 2;
+    /// <summary>Whether an order changes anything.</summary>
+    public static bool Turns(IReadOnlyList<int> order) => order[0] != 0 || order[1] != 1 || order[2] != 2;
 }

@@ -85,16 +85,33 @@ internal sealed class ConnectedComponents
     public static ConnectedComponents Find(
         ReadOnlySpan<short> labels, Extent extent, IReadOnlyCollection<int> set, Connectivity connectivity)
     {
-        var mask = new bool[labels.Length];
-        foreach (var label in set)
+        if (labels.Length != extent.Voxels)
         {
-            for (var i = 0; i < mask.Length; i++)
-            {
-                mask[i] |= labels[i] == label;
-            }
+            throw new ArgumentException(
+                $"the map has {labels.Length} labels, the extent {extent} has {extent.Voxels}", nameof(labels));
         }
 
-        return Find(mask, extent, connectivity);
+        var firstRun = new int[(extent.Z * extent.Y) + 1];
+        var row = new bool[extent.X];
+        List<int> starts = [], lengths = [];
+        for (var line = 0; line < firstRun.Length - 1; line++)
+        {
+            firstRun[line] = starts.Count;
+            var values = labels.Slice(line * extent.X, extent.X);
+            Array.Clear(row);
+            foreach (var label in set)
+            {
+                for (var x = 0; x < row.Length; x++)
+                {
+                    row[x] |= values[x] == label;
+                }
+            }
+
+            AddRuns(row, line * extent.X, starts, lengths);
+        }
+
+        firstRun[^1] = starts.Count;
+        return Join(extent, connectivity, firstRun, starts, lengths);
     }
 
     /// <summary>

@@ -31,15 +31,7 @@ internal static class NonZeroCrop
     /// <exception cref="ArgumentException">A channel has the wrong length.</exception>
     public static CropResult Find(IReadOnlyList<float[]> channels, Extent extent)
     {
-        foreach (var channel in channels)
-        {
-            if (channel.LongLength != extent.Voxels)
-            {
-                throw new ArgumentException(
-                    $"a channel has {channel.LongLength} voxels, the extent {extent} has {extent.Voxels}");
-            }
-        }
-
+        Check(channels, extent);
         if (!TryBoundingBox(channels, extent, out var origin, out var size))
         {
             return new CropResult(default, extent, new bool[extent.Voxels]);
@@ -56,6 +48,15 @@ internal static class NonZeroCrop
         }
 
         return new CropResult(origin, size, mask);
+    }
+
+    /// <summary>The box alone, without a mask.</summary>
+    /// <param name="channels">As for <see cref="Find"/>.</param>
+    /// <param name="extent">As for <see cref="Find"/>.</param>
+    public static (Extent Origin, Extent Size) FindBox(IReadOnlyList<float[]> channels, Extent extent)
+    {
+        Check(channels, extent);
+        return TryBoundingBox(channels, extent, out var origin, out var size) ? (origin, size) : (default, extent);
     }
 
     /// <summary>
@@ -102,6 +103,18 @@ internal static class NonZeroCrop
                 var from = ((z + origin.Z) * extent.Y + y + origin.Y) * extent.X + origin.X;
                 source.Slice(from, size.X).CopyTo(box.Slice(to, size.X));
                 to += size.X;
+            }
+        }
+    }
+
+    private static void Check(IReadOnlyList<float[]> channels, Extent extent)
+    {
+        foreach (var channel in channels)
+        {
+            if (channel.LongLength != extent.Voxels)
+            {
+                throw new ArgumentException(
+                    $"a channel has {channel.LongLength} voxels, the extent {extent} has {extent.Voxels}");
             }
         }
     }

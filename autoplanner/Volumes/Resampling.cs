@@ -15,9 +15,6 @@ internal static class Resampling
     /// </summary>
     public const double UsualThreshold = 3;
 
-    /// <summary>Voxels from which a volume is resampled step by step, in slabs.</summary>
-    internal const long LargeVoxels = 1L << 24;
-
     /// <summary>
     /// The axis that is resampled by itself, because linear or cubic interpolation between far-apart slices would invent
     /// structure: the one coarse axis of the current spacing if that is anisotropic, else of the new one; null for plain
@@ -65,7 +62,7 @@ internal static class Resampling
             return voxels;
         }
 
-        if (Math.Max(from.Voxels, to.Voxels) > LargeVoxels)
+        if (Math.Max(from.Voxels, to.Voxels) > MemoryBudget.LargeVoxels)
         {
             var change = new GridChange(from, to, order, separateAxis, separateOrder);
             return Resample(backend, new ArrayStore<float>(voxels, from), change).Values;
@@ -113,7 +110,7 @@ internal static class Resampling
         using var memory = new VolumeMemory(backend);
         var result = GC.AllocateUninitializedArray<short>((int)to.Voxels);
         int plane = from.Y * from.X, targetPlane = to.Y * to.X;
-        var planes = (int)Math.Clamp(LargeVoxels / 4 / Math.Max(1, targetPlane), 1, to.Z);
+        var planes = (int)Math.Clamp(MemoryBudget.LargeVoxels / 4 / Math.Max(1, targetPlane), 1, to.Z);
         for (var first = 0; first < to.Z; first += planes)
         {
             var count = Math.Min(planes, to.Z - first);
@@ -137,7 +134,7 @@ internal static class Resampling
     internal static ArrayStore<float> Resample(Backend backend, ArrayStore<float> volume, in GridChange change)
     {
         var (from, to) = (change.From, change.To);
-        if (Math.Max(from.Voxels, to.Voxels) <= LargeVoxels || from == to)
+        if (Math.Max(from.Voxels, to.Voxels) <= MemoryBudget.LargeVoxels || from == to)
         {
             return new ArrayStore<float>(
                 ResampleImage(backend, volume.Values, from, to, change.Order, change.SeparateAxis, change.SeparateOrder), to);

@@ -88,11 +88,7 @@ internal sealed class StepwiseResampling(
         }
 
         volume.Dispose();
-        if (size.Voxels > Resampling.LargeVoxels)
-        {
-            MemoryBudget.GiveBack();                      // the step's input, before the next one allocates
-        }
-
+        MemoryBudget.GiveBack(size.Voxels);               // the step's input, before the next one allocates
         return result;
     }
 

@@ -21,9 +21,9 @@ internal sealed record CaseMeasurement(
     int[] ClassComponents, int LeftRightAxis, string? SpacingProblem)
 {
     /// <summary>
-    /// Bytes at the peak: all channels, and beside them labels, mask and the foreground's values (docs/method/memory.md §3).
+    /// Bytes at the peak: all channels, and beside them labels and the foreground's values (docs/method/memory.md §3).
     /// </summary>
-    public static long Bytes(long voxels, int channels) => voxels * (((long)channels * sizeof(float)) + 8);
+    public static long Bytes(long voxels, int channels) => voxels * ((sizeof(float) * (channels + 1L)) + sizeof(short));
 
     /// <summary>What measuring a case takes, by the header of its image.</summary>
     public static CaseNeed Need(DatasetCase item, int channels) =>
@@ -38,8 +38,20 @@ internal sealed record CaseMeasurement(
     /// </exception>
     public static CaseMeasurement Of(Dataset dataset, DatasetCase item, IReadOnlyList<IntensityPooling> poolings)
     {
-        var image = dataset.LoadImage(item);
+        // In methods of their own: one that is not optimised yet keeps all arrays that it has ever touched.
         var labels = dataset.LoadLabels(item);
+        MemoryBudget.GiveBack(labels.Extent.Voxels);      // what cases before it took
+        var measured = WithoutClasses(dataset, item, labels, poolings);
+        MemoryBudget.GiveBack(labels.Extent.Voxels);      // the image
+        var (counts, components) = Classes(labels, dataset.Description.Labels);
+        return measured with { ClassVoxels = counts, ClassComponents = components };
+    }
+
+    /// <summary>Everything but the classes.</summary>
+    private static CaseMeasurement WithoutClasses(
+        Dataset dataset, DatasetCase item, LabelImage labels, IReadOnlyList<IntensityPooling> poolings)
+    {
+        var image = dataset.LoadImage(item);
         if (labels.Extent != image.Extent)
         {
             throw new SharpSegException(
@@ -48,23 +60,22 @@ internal sealed record CaseMeasurement(
         }
 
         RefuseNonFinite(item, dataset.Description, image);
-        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
+        var (origin, size) = NonZeroCrop.FindBox(image.Channels, image.Extent);
         var ignore = dataset.Description.Labels.IgnoreLabel ?? -1; // ignore voxels are no foreground (SharpSeg choice)
         var intensities = new List<IntensityPooling.CondensedCase>();
-        if (CollectForeground(labels, ignore, crop, [], values: null) is var count && count > 0)
+        if (CollectForeground(labels, ignore, origin, size, [], values: null) is var count && count > 0)
         {
             var values = new float[count];
             for (var channel = 0; channel < image.Channels.Count; channel++)
             {
-                CollectForeground(labels, ignore, crop, image.Channels[channel], values);
+                CollectForeground(labels, ignore, origin, size, image.Channels[channel], values);
                 intensities.Add(poolings[channel].Condense(values));
             }
         }
 
-        var (counts, components) = Classes(labels, dataset.Description.Labels);
         return new CaseMeasurement(
-            image.Spacing, image.Extent, crop.Size, (double)crop.Size.Voxels / image.Extent.Voxels, intensities, counts,
-            components, PatientSpace.LeftRightAxis(image.Geometry.Affine), image.Geometry.SpacingProblem);
+            image.Spacing, image.Extent, size, (double)size.Voxels / image.Extent.Voxels, intensities, [], [],
+            PatientSpace.LeftRightAxis(image.Geometry.Affine), image.Geometry.SpacingProblem);
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)
@@ -85,15 +96,16 @@ internal sealed record CaseMeasurement(
     }
 
     /// <summary>Counts the labelled voxels inside the box and, where there is room for them, writes their intensities.</summary>
-    private static int CollectForeground(LabelImage labels, int ignore, CropResult crop, float[] voxels, float[]? values)
+    private static int CollectForeground(
+        LabelImage labels, int ignore, Extent origin, Extent size, float[] voxels, float[]? values)
     {
         var count = 0;
-        for (var z = crop.Origin.Z; z < crop.Origin.Z + crop.Size.Z; z++)
+        for (var z = origin.Z; z < origin.Z + size.Z; z++)
         {
-            for (var y = crop.Origin.Y; y < crop.Origin.Y + crop.Size.Y; y++)
+            for (var y = origin.Y; y < origin.Y + size.Y; y++)
             {
-                var start = (((z * labels.Extent.Y) + y) * labels.Extent.X) + crop.Origin.X;
-                for (var index = start; index < start + crop.Size.X; index++)
+                var start = (((z * labels.Extent.Y) + y) * labels.Extent.X) + origin.X;
+                for (var index = start; index < start + size.X; index++)
                 {
                     if (labels.Voxels[index] <= 0 || labels.Voxels[index] == ignore)
                     {

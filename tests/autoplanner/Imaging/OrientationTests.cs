@@ -48,7 +48,6 @@ public sealed class OrientationTests
                 Assert.Equal(stored, orientation.Undo(Ras));
                 var turned = orientation.Apply(volume, stored);
                 Assert.Equal(Enumerable.Range(0, (int)Ras.Voxels), turned);
-                Assert.Equal(volume, orientation.Undo(turned, stored));
                 Assert.Equal(order is [0, 1, 2] && flips == 0, orientation.IsAsStored);
                 Assert.Equal(turned, Orientation.FromSigned(orientation.ToSigned()).Apply(volume, stored));
 

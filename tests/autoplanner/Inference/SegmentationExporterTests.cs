@@ -91,12 +91,50 @@ public sealed class SegmentationExporterTests
     {
         // Forward [2,0,1]: original (5,6,7) lies transposed as (7,5,6); backward [1,2,0].
         short[] transposed = [.. Enumerable.Range(0, 210).Select(i => (short)i)];
-        var back = SegmentationExporter.TransposeBack(transposed, new Extent(7, 5, 6), [1, 2, 0]);
+        var (size, plans) = (new Extent(7, 5, 6), Turning([2, 0, 1], [1, 2, 0]));
+        var back = SegmentationExporter.Restore(transposed, InferenceFixtures.Properties(size, size, Isotropic), plans);
         for (var i = 0; i < back.Length; i++)
         {
             var (z, y, x) = (i / 42, i / 7 % 6, i % 7);
             Assert.Equal((((x * 5) + z) * 6) + y, back[i]);
         }
+    }
+
+    /// <summary>Turned, transposed and cropped by the steps of preprocessing, and back by one.</summary>
+    [Fact]
+    public void A_turned_transposed_and_cropped_volume_comes_back()
+    {
+        int[][] orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        var stored = new Extent(5, 6, 7);
+        int[] volume = [.. Enumerable.Range(1, (int)stored.Voxels)];
+        var cases = 0;
+        foreach (var forward in orders)
+        {
+            foreach (var axes in orders)
+            {
+                for (var signs = 0; signs < 8; signs++, cases++)
+                {
+                    var orientation = Orientation.FromSigned(
+                        [.. axes.Select((axis, i) => (signs >> i & 1) == 0 ? axis + 1 : -axis - 1)]);
+                    var turned = orientation.Apply(stored);
+                    var whole = AxisOrder.Apply(orientation.Apply(volume, stored), turned, forward);
+                    var (full, origin) = (AxisOrder.Apply(turned, forward), new Extent(1, 0, 2));
+                    var size = new Extent(full.Z - 2, full.Y - (signs & 1), full.X - 3);
+                    var box = new int[size.Voxels];
+                    NonZeroCrop.CopyBox(whole, full, origin, size, box);
+                    var properties = InferenceFixtures.Properties(size, size, Isotropic, full, origin) with
+                    {
+                        Orientation = orientation,
+                    };
+                    var back = SegmentationExporter.Restore(
+                        box, properties, Turning(forward, AxisOrder.Inverse(forward)), outside: -1);
+                    HashSet<int> inside = [.. box];
+                    Assert.Equal(volume.Select(value => inside.Contains(value) ? value : -1), back);
+                }
+            }
+        }
+
+        Assert.Equal(288, cases);
     }
 
     [Fact]
@@ -162,4 +200,7 @@ public sealed class SegmentationExporterTests
             InferenceFixtures.Plans(configuration),
             configuration, InferenceFixtures.TwoLabels);
     }
+
+    private static Plans Turning(int[] forward, int[] backward) => InferenceFixtures.Plans(
+        InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]), Profile.Modern, forward, backward);
 }

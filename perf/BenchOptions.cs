@@ -8,12 +8,13 @@ namespace SharpSeg.Perf;
 /// <param name="Benches">Which benchmarks.</param>
 /// <param name="Json">File for the results, or null.</param>
 /// <param name="Threads">Threads; 0 = all cores.</param>
-/// <param name="Only">Only rows whose operation or shape contains this text.</param>
+/// <param name="Only">Only rows whose operation or shape contains one of these texts; none: all rows.</param>
 /// <param name="Seconds">Time to spend on one row and side.</param>
 /// <param name="PyTorch">Compare with PyTorch where it can be imported.</param>
 /// <param name="AllVariants">Time all variants of a convolution, not only the chosen one.</param>
 internal sealed record BenchOptions(
-    IReadOnlyList<string> Benches, string? Json, int Threads, string? Only, double Seconds, bool PyTorch, bool AllVariants)
+    IReadOnlyList<string> Benches, string? Json, int Threads, IReadOnlyList<string> Only, double Seconds, bool PyTorch,
+    bool AllVariants)
 {
     /// <summary>The device's name.</summary>
     public string Device { get; private init; } = "cpu";
@@ -27,6 +28,9 @@ internal sealed record BenchOptions(
     /// <summary>Folder to write the kernels' PTX to, and nothing else; null: measure.</summary>
     public string? PtxFolder { get; private init; }
 
+    /// <summary>Show the kernels' registers and spills, and nothing else.</summary>
+    public bool Registers { get; private init; }
+
     /// <summary>Architecture to write PTX for.</summary>
     public string Architecture { get; private init; } = "sm_80";
 
@@ -34,6 +38,8 @@ internal sealed record BenchOptions(
     public bool Tiny { get; init; }
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
+
+    private static readonly string[] Words = [.. Known, "check", "registers", "compare", "pack", "summary"];
 
     private static readonly string[] Options =
     [
@@ -46,7 +52,8 @@ internal sealed record BenchOptions(
     public static BenchOptions Parse(string[] args)
     {
         var benches = new List<string>();
-        var options = new BenchOptions(benches, null, 0, null, 1.0, true, false);
+        var options = new BenchOptions(benches, null, 0, [], 1.0, true, false);
+        var checkAlone = false;
         for (var i = 0; i < args.Length; i++)
         {
             switch (args[i])
@@ -60,7 +67,7 @@ internal sealed record BenchOptions(
                     options = options with { Threads = (int)Number(args, ref i, NumberStyles.None) };
                     break;
                 case "--only":
-                    options = options with { Only = Value(args, ref i) };
+                    options = options with { Only = [.. options.Only, Value(args, ref i)] };
                     break;
                 case "--seconds":
                     options = options with { Seconds = Number(args, ref i, NumberStyles.AllowDecimalPoint) };
@@ -80,6 +87,12 @@ internal sealed record BenchOptions(
                 case "--check":
                     options = options with { Check = true };
                     break;
+                case "check":
+                    (options, checkAlone) = (options with { Check = true }, true);
+                    break;
+                case "registers":
+                    options = options with { Registers = true };
+                    break;
                 case "--emit-ptx":
                     options = options with { PtxFolder = Value(args, ref i) };
                     break;
@@ -92,12 +105,17 @@ internal sealed record BenchOptions(
             }
         }
 
-        if (options.Check && benches.Count == 0)
+        if (options.Check && benches.Count == 0 && !checkAlone)
         {
             benches.Add("kernels");
         }
 
-        if (benches.Count == 0)
+        if (options.Registers && (benches.Count > 0 || options.Check))
+        {
+            throw new ArgumentException("registers stands alone: it measures no time");
+        }
+
+        if (benches.Count == 0 && !checkAlone)
         {
             benches.AddRange(Known);
         }
@@ -108,25 +126,20 @@ internal sealed record BenchOptions(
     /// <summary>Whether a row is wanted.</summary>
     public bool Wants(params ReadOnlySpan<string> names)
     {
-        if (Only is null)
-        {
-            return true;
-        }
-
         foreach (var name in names)
         {
-            if (name.Contains(Only, StringComparison.OrdinalIgnoreCase))
+            if (Only.Any(text => name.Contains(text, StringComparison.OrdinalIgnoreCase)))
             {
                 return true;
             }
         }
 
-        return false;
+        return Only.Count == 0;
     }
 
     private static ArgumentException Unknown(string word)
     {
-        var near = NearestName.Find(word, word.StartsWith('-') ? Options : [.. Known, "compare"]);
+        var near = NearestName.Find(word, word.StartsWith('-') ? Options : Words);
         return new ArgumentException(
             $"unknown {(word.StartsWith('-') ? "option" : "word")} {word}{(near is null ? "" : $", did you mean {near}?")}");
     }

@@ -10,7 +10,7 @@ namespace SharpSeg.Perf;
 
 /// <summary>
 /// The conformance suite on a device, for every kind of its kernels: the same checks against the same float64 reference as in the
-/// tests. Prints what to paste into an issue.
+/// tests, and whole pieces of the method (<see cref="WholeChecks"/>). Prints what to paste into an issue.
 /// </summary>
 internal static class DeviceCheck
 {
@@ -35,7 +35,10 @@ internal static class DeviceCheck
         {
             using (target.Device)
             {
-                variants.Add(RunVariant(variant, suites, target, only, failures));
+                if (RunVariant(variant, suites, target, only, failures) is { Run: > 0 } result)
+                {
+                    variants.Add(result);
+                }
             }
         }
 
@@ -67,35 +70,33 @@ internal static class DeviceCheck
     {
         var clock = Stopwatch.StartNew();
         var (passed, run) = (0, 0);
-        foreach (var suite in suites)
+        var checks = suites.SelectMany(suite => ConformanceChecks.Of(suite).Select(
+                check => (Name: $"{suite.Name}.{check}", Run: (Action)(() => ConformanceChecks.Run(suite, check, target)))))
+            .Concat(WholeChecks.Of(suites).Select(check => (check.Name, Run: (Action)(() => check.Run(target)))));
+        foreach (var check in checks.Where(check => only($"{variant} {check.Name}")))
         {
-            foreach (var check in ConformanceChecks.Of(suite))
+            run++;
+            try
             {
-                var name = $"{suite.Name}.{check}";
-                if (!only($"{variant} {name}"))
-                {
-                    continue;
-                }
-
-                run++;
-                try
-                {
-                    ConformanceChecks.Run(suite, check, target);
-                    passed++;
-                }
-                catch (Exception e) // whatever a device or its driver throws is a finding
-                {
-                    var message = e is ConformanceException ? e.Message : e.ToString();
-                    failures.Add(new CheckFailure(variant, name, message));
-                    Console.WriteLine(
-                        $"FAILED {variant}: {name}\n    "
-                            + $"{(message.Length > LongestMessage ? message[..LongestMessage] + "…" : message).ReplaceLineEndings("\n    ")}");
-                }
+                check.Run();
+                passed++;
+            }
+            catch (Exception e) // whatever a device or its driver throws is a finding
+            {
+                var message = e is ConformanceException ? e.Message : e.ToString();
+                failures.Add(new CheckFailure(variant, check.Name, message));
+                Console.WriteLine(
+                    $"FAILED {variant}: {check.Name}\n    "
+                        + $"{(message.Length > LongestMessage ? message[..LongestMessage] + "…" : message).ReplaceLineEndings("\n    ")}");
             }
         }
 
         var result = new VariantResult(variant, passed, run, clock.Elapsed.TotalSeconds);
-        Console.WriteLine($"{variant,-18}{passed,4} of {run} checks passed, {result.Seconds:F1} s");
+        if (run > 0)
+        {
+            Console.WriteLine($"{variant,-18}{passed,4} of {run} checks passed, {result.Seconds:F1} s");
+        }
+
         return result;
     }
 }

@@ -10,8 +10,9 @@ namespace SharpSeg.Perf;
 /// The benchmarks: <c>kernels | step | inference | preprocess [--json FILE] [--device D] [--precision P] [--threads N] [--only
 /// TEXT] [--seconds S] [--no-pytorch]</c>. Prints a table; every row shows the device's limit measured in the same run and, where
 /// PyTorch can be imported and has the device (cpu or cuda:N), PyTorch's time on the same shape, measured in alternation.
-/// <para><c>kernels --check</c> runs the conformance suite on the device first. <c>kernels --emit-ptx DIR --arch sm_80</c> writes
-/// the PTX of every GPU kernel instead.</para>
+/// <para><c>check</c> and <c>--check</c> compare the device with the float64 reference first. <c>kernels --emit-ptx DIR --arch
+/// sm_80</c> writes the PTX of every GPU kernel instead, <c>registers</c> shows what the assembler makes of it, <c>pack</c> makes
+/// an archive for a machine with nothing but a driver.</para>
 /// </summary>
 internal static class Program
 {
@@ -20,24 +21,33 @@ internal static class Program
         usage: bench [kernels] [step] [inference] [preprocess] [options]
                bench compare BEFORE.json AFTER.json
                bench kernels --emit-ptx DIR [--arch sm_80]
+               bench registers --device cuda:0
+               bench pack -o FILE.tar.xz
+               bench summary FOLDER
 
         Measures on this machine, beside its own limits and, where it can be imported, PyTorch (both take turns).
           kernels      convolutions, norms, losses, optimisers: about 80 rows
           step         whole training steps of five planned networks
           inference    prediction of a tile, and of a volume
           preprocess   resampling and augmentation
+          check        no times: the conformance suite, and whole training steps, resampled volumes and augmented
+                       patches, beside the float64 reference, on every kind of kernel the device has
           compare      two results side by side: what differs by more than single runs do
+          registers    registers, spills and shared memory of every GPU kernel, as the driver and ptxas made them
+          pack         one archive for a bare GPU machine: benchmark, command line and .NET, with a script that measures
+                       everything there within five minutes (docs/gpu); --runtime linux-x64 (default) or linux-arm64
+          summary      all results in a folder as one table
         Without a word: all four, which takes the better part of an hour.
 
         options:
-          --only TEXT        rows whose operation or shape contains the text
+          --only TEXT        rows (or checks) whose name or shape contains the text; may be given several times
           --seconds S        time for each row and side; default 1
-          --json FILE        also write the results, with commit, limits and load of the machine
+          --json FILE        also write the results, with commit, limits and load of the machine, row by row
           --device D         cpu (default), cuda:0, opencl:0, …: `sharpseg devices` lists them
           --precision P      fp32, tf32, bf16 or fp16 on a GPU
           --threads N        threads of the processor; default: all
           --variants         time every variant of a convolution
-          --check            run the conformance suite on the device first
+          --check            first what check does
           --no-pytorch       do not compare with PyTorch
 
         examples:
@@ -68,8 +78,19 @@ internal static class Program
                     : throw new ArgumentException("compare takes two files: compare BEFORE.json AFTER.json");
             }
 
+            switch (args)
+            {
+                case ["pack", .. var words]:
+                    return Pack.Run(PackOptions.Parse(words));
+                case ["summary", .. var folders]:
+                    return folders is [var results]
+                        ? Summary.Print(results, Console.Out)
+                        : throw new ArgumentException("summary takes the folder of results: summary FOLDER");
+            }
+
             var options = BenchOptions.Parse(args);
-            return options.PtxFolder is { } folder ? EmitPtx(folder, options.Architecture) : Run(options);
+            return options.PtxFolder is { } folder ? EmitPtx(folder, options.Architecture)
+                : options.Registers ? Registers.Run(options) : Run(options);
         }
         catch (ArgumentException exception)
         {
@@ -101,7 +122,7 @@ internal static class Program
     private static int Run(BenchOptions options)
     {
         Console.Error.WriteLine(
-            $"plan: {string.Join(", ", options.Benches)}, {options.Seconds:0.##} s a row and side"
+            $"plan: {string.Join(", ", options.Benches.DefaultIfEmpty("check"))}, {options.Seconds:0.##} s a row and side"
                 + $"{(options.PyTorch ? ", PyTorch beside it where it can be imported" : "")}; Ctrl-C ends it");
         var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
         using var backend = device.Open();
@@ -111,10 +132,10 @@ internal static class Program
             ? PyTorchWorker.Start(device.Name, backend.ProductPrecision, ((IMachineLimits)backend).Threads)
             : null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
-        var report = new Report(backend, torch) { Check = check };
+        var report = new Report(backend, torch, options.Json) { Check = check };
         foreach (var (i, bench) in options.Benches.Index())
         {
-            var only = options.Only is { } text ? $", only {text}" : "";
+            var only = options.Only.Count > 0 ? $", only {string.Join(" or ", options.Only)}" : "";
             Console.Error.WriteLine($"[{i + 1}/{options.Benches.Count}] {bench}{only}");
             switch (bench)
             {
@@ -135,10 +156,11 @@ internal static class Program
             }
         }
 
-        if (report.Rows.Count == 0)
+        if (report.Rows.Count == 0 && check is null or { Variants: [] })
         {
             throw new ArgumentException(
-                $"--only {options.Only}: no row of {string.Join(", ", options.Benches)} has this in its name");
+                $"--only {string.Join(" or ", options.Only)}: no {(options.Benches.Count == 0 ? "check" : "row")} of "
+                    + $"{string.Join(", ", options.Benches.DefaultIfEmpty("the suites"))} has this in its name");
         }
 
         report.PrintSummary();
@@ -147,11 +169,7 @@ internal static class Program
             DeviceCheck.Finish(check);
         }
 
-        if (options.Json is not null)
-        {
-            report.Write(options.Json);
-        }
-
+        report.Complete();
         return check is { Passed: false } ? 1 : 0;
     }
 }

@@ -7,7 +7,8 @@ public interface IMachineLimits
     int Threads { get; }
 
     /// <summary>
-    /// Independent float32 multiply-adds in registers on all cores, GFLOP/s: the best of several runs of about a millisecond.
+    /// Independent multiply-adds in registers on all cores, in the number format in which convolutions multiply
+    /// (<see cref="Backend.ProductPrecision"/>), GFLOP/s: the best of several runs of about a millisecond.
     /// </summary>
     double MeasureMultiplyAddPeak();
 

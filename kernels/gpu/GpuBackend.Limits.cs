@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Kernels.Gpu.Device;
 
@@ -29,10 +30,13 @@ internal sealed partial class GpuBackend
             while (true)
             {
                 var view = ((GpuBuffer)output).View(0, threads);
-                var seconds = Shortest(() => Kernels.MultiplyAddPeak.Launch(Stream, view, rounds));
+                var seconds = Shortest(() => LaunchPeak(view, rounds));
                 if (seconds >= LongEnough || (threads == most && rounds == Rounds))
                 {
-                    return MultiplyAddPeak.Flops(threads, rounds) / seconds / 1e9;
+                    var flops = Precision == GpuPrecision.Fp32
+                        ? MultiplyAddPeak.Flops(threads, rounds)
+                        : TensorPeak.Flops(threads, rounds, Precision);
+                    return flops / seconds / 1e9;
                 }
 
                 (threads, rounds) = threads < most
@@ -43,6 +47,18 @@ internal sealed partial class GpuBackend
         finally
         {
             Free(output);
+        }
+    }
+
+    private void LaunchPeak(ArrayView<float> view, int rounds)
+    {
+        if (Precision == GpuPrecision.Fp32)
+        {
+            Kernels.MultiplyAddPeak.Launch(Stream, view, rounds);
+        }
+        else
+        {
+            Kernels.TensorPeak.Launch(Stream, Precision, view, rounds);
         }
     }
 

@@ -27,6 +27,15 @@ internal sealed record BenchPlan(string Name, NetworkPlan Network, Extent Patch,
 
     private static Extent Cube => new(3, 3, 3);
 
+    /// <summary>
+    /// The same by name with an eighth of the features and patches of a few voxels a side, for devices slower than any GPU: a
+    /// trial of the program, not a measurement.
+    /// </summary>
+    public static IReadOnlyList<BenchPlan> Tiny { get; } =
+    [
+        Cubic("hippocampus", new(4, 8, 4), 2, [4, 8, 16]), Cubic("128³", new(8, 8, 8), 2, [4, 8, 16]),
+    ];
+
     /// <summary>What PyTorch needs to build the same.</summary>
     public object Request(string op) => new
     {

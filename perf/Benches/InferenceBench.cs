@@ -18,7 +18,7 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
     /// <summary>Runs all plans.</summary>
     public void Run()
     {
-        foreach (var plan in BenchPlan.All)
+        foreach (var plan in options.Tiny ? BenchPlan.Tiny : BenchPlan.All)
         {
             if (options.Wants($"predict {plan.Name} {plan.BatchSize}"))
             {

@@ -16,7 +16,7 @@ internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report
     /// <summary>Runs all plans.</summary>
     public void Run()
     {
-        foreach (var plan in BenchPlan.All)
+        foreach (var plan in options.Tiny ? BenchPlan.Tiny : BenchPlan.All)
         {
             var shape = $"{plan.BatchSize}, {plan.Patch}, features {string.Join(',', plan.Network.Features)}";
             if (options.Wants($"step {plan.Name} {plan.BatchSize}"))

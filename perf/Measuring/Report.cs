@@ -17,18 +17,23 @@ internal sealed class Report
     private readonly List<Row> rows = [];
     private readonly Backend backend;
     private readonly PyTorchWorker? torch;
+    private readonly string? file;
     private readonly double? loadBefore;
 
     /// <summary>Measures the limits and prints the heading.</summary>
-    public Report(Backend backend, PyTorchWorker? torch)
+    /// <param name="backend">The device.</param>
+    /// <param name="torch">What it is compared with; null for nothing.</param>
+    /// <param name="file">Receives the results as JSON, anew after every row: a run that is stopped leaves what it
+    /// measured.</param>
+    public Report(Backend backend, PyTorchWorker? torch, string? file)
     {
-        (this.backend, this.torch, loadBefore) = (backend, torch, Machine.Load());
+        (this.backend, this.torch, this.file, loadBefore) = (backend, torch, file, Machine.Load());
         MeasureLimits();
         Console.WriteLine(
             $"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
         Console.WriteLine(
-            $"limits: float32 multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + written, beyond the cache); "
-                + $"machine load {loadBefore:F1} on {Environment.ProcessorCount} cores");
+            $"limits: {backend.ProductPrecision} multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + "
+                + $"written, beyond the cache); machine load {loadBefore:F1} on {Environment.ProcessorCount} cores");
         if (loadBefore > Environment.ProcessorCount / 4.0)
         {
             Console.WriteLine("the machine is busy: compare only rows of one run; limits and times of two runs may differ by 2");
@@ -38,7 +43,7 @@ internal sealed class Report
             $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"± %",6}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
     }
 
-    /// <summary>Multiply-add peak of all threads, GFLOP/s.</summary>
+    /// <summary>Multiply-add peak of the whole device in the number format of its convolutions, GFLOP/s.</summary>
     public double PeakGflops { get; private set; }
 
     /// <summary>Copy bandwidth of all threads, GB/s.</summary>
@@ -76,6 +81,7 @@ internal sealed class Report
                     + (row.PytorchPeakBytes is { } their ? $", PyTorch {their / 1e9:F2} GB" : string.Empty)
                 : string.Empty)
             + (row.GbytesPerS > CopyGbytesPerS ? "   beyond the copy limit: its data stay in the cache" : string.Empty));
+        Write(complete: false);
     }
 
     /// <summary>What a check of the device found; it is written to the file.</summary>
@@ -105,12 +111,24 @@ internal sealed class Report
         }
     }
 
-    /// <summary>
-    /// Writes everything as JSON, through a temporary file. Percentages are of the highest limits seen in the run.
-    /// </summary>
-    public void Write(string path)
+    /// <summary>Measures the limits once more and writes everything.</summary>
+    public void Complete()
     {
-        MeasureLimits();
+        if (file is not null)
+        {
+            MeasureLimits();
+            Write(complete: true);
+        }
+    }
+
+    // Through a temporary file. Percentages are of the highest limits seen in the run.
+    private void Write(bool complete)
+    {
+        if (file is null)
+        {
+            return;
+        }
+
         var results = rows.Select(r => r.Gflops is { } flops && r.GbytesPerS is { } bytes
             ? r with { PercentOfPeak = 100 * Math.Max(flops / PeakGflops, bytes / CopyGbytesPerS) }
             : r);
@@ -120,6 +138,8 @@ internal sealed class Report
             Cores = Environment.ProcessorCount,
             ((IMachineLimits)backend).Threads,
             Backend = backend.Description,
+            Precision = backend.ProductPrecision,
+            Complete = complete,
             PeakGflops,
             CopyGbytesPerS,
             Machine.Commit,
@@ -129,8 +149,8 @@ internal sealed class Report
             Versions =
                 new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
         };
-        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
-        File.Move(path + ".tmp", path, overwrite: true);
+        File.WriteAllText(file + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
+        File.Move(file + ".tmp", file, overwrite: true);
     }
 
     private static string Processor()

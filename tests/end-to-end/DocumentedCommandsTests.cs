@@ -125,6 +125,9 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         {
             switch (words[0])
             {
+                case "bench" when words is [_, "pack", .. var options]:
+                    PackOptions.Parse(options);
+                    break;
                 case "bench":
                     if (!words.Contains("--help"))
                     {

@@ -64,4 +64,6 @@ internal sealed class GpuKernels(KernelList list)
     public ElasticKernels Elastic { get; } = new(list);
 
     public MultiplyAddPeak MultiplyAddPeak { get; } = new(list);
+
+    public TensorPeak TensorPeak { get; } = new(list);
 }

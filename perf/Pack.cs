@@ -1,0 +1,140 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Formats.Tar;
+using SharpSeg.Perf.Measuring;
+
+namespace SharpSeg.Perf;
+
+/// <summary>
+/// <c>bench pack</c>: benchmark and command line with their own .NET in one archive for a bare GPU machine, which needs neither
+/// .NET nor a network, and <c>run.sh</c>, which measures everything there.
+/// </summary>
+internal static class Pack
+{
+    /// <summary>Name of the only folder in the archive.</summary>
+    private const string Folder = "sharpseg-gpu";
+
+    private const long LargestBytes = 25L << 20; // what passes as an attachment of most systems
+
+    // Files of the runtime that nothing loads: debuggers, tracing, the collectors that only a setting chooses, another language's
+    // library. No assembly is trimmed: ILGPU finds its own members by reflection, and trimming takes them away.
+    private static readonly string[] NeverLoaded =
+    [
+        "createdump", "libmscordaccore.so", "libmscordbi.so", "libcoreclrtraceptprovider.so", "libclrgc.so", "libclrgcexp.so",
+        "Microsoft.VisualBasic.dll", "Microsoft.VisualBasic.Core.dll", "Microsoft.DiaSymReader.Native.amd64.dll",
+    ];
+
+    /// <summary>Builds the archive.</summary>
+    /// <exception cref="ArgumentException">There is no checkout here, or no folder to write to.</exception>
+    /// <exception cref="IOException">A build failed, a program is missing, or the archive is too large.</exception>
+    public static int Run(PackOptions options)
+    {
+        var root = Checkout();
+        var output = Path.GetFullPath(options.Output);
+        if (!Directory.Exists(Path.GetDirectoryName(output)))
+        {
+            throw new ArgumentException($"pack -o {options.Output}: there is no such folder");
+        }
+
+        Call("xz", "--version"); // before the minutes of building
+        var stage = Directory.CreateTempSubdirectory("sharpseg-pack-");
+        try
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(stage.FullName, Folder)).FullName;
+            var bin = Path.Combine(folder, "bin");
+            foreach (var project in new[] { "cli", "perf" })
+            {
+                Console.Error.WriteLine($"publish {project} for {options.Runtime}…");
+                Call(
+                    "dotnet", "publish", Path.Combine(root, project), "-c", "Release", "-r", options.Runtime, "--self-contained",
+                    "--artifacts-path", Path.Combine(stage.FullName, "build"), "-o", bin, "-p:DebugType=none",
+                    "-p:GenerateDocumentationFile=false", "-v", "quiet", "--nologo");
+            }
+
+            foreach (var name in NeverLoaded)
+            {
+                File.Delete(Path.Combine(bin, name));
+            }
+
+            CopyScripts(folder);
+            var tar = Path.Combine(stage.FullName, "archive.tar");
+            TarFile.CreateFromDirectory(folder, tar, includeBaseDirectory: true);
+            Console.Error.WriteLine($"compress {new FileInfo(tar).Length / 1e6:F0} MB…");
+            Call("xz", "-9", "--extreme", tar);
+            var bytes = new FileInfo(tar + ".xz").Length;
+            if (bytes > LargestBytes)
+            {
+                throw new IOException(
+                    $"the archive would be {Size(bytes)}, more than {Size(LargestBytes)}: look for what is new in {bin}");
+            }
+
+            File.Move(tar + ".xz", output, overwrite: true);
+            Console.WriteLine($"{options.Output}: {Size(bytes)}, for {options.Runtime}, commit {Machine.Commit ?? "unknown"}");
+            Console.WriteLine($"on the GPU machine: tar xf {Path.GetFileName(output)} && {Folder}/run.sh");
+            return 0;
+        }
+        finally
+        {
+            stage.Delete(recursive: true);
+        }
+    }
+
+    private static void CopyScripts(string folder)
+    {
+        foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "pack")))
+        {
+            var copy = Path.Combine(folder, Path.GetFileName(file));
+            File.Copy(file, copy);
+            if (copy.EndsWith(".sh", StringComparison.Ordinal) && !OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(
+                    copy,
+                    UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead
+                        | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            }
+        }
+
+        File.WriteAllText(
+            Path.Combine(folder, "VERSION"),
+            $"{typeof(Pack).Assembly.GetName().Version?.ToString(3)}, commit {Machine.Commit ?? "unknown"}\n");
+    }
+
+    private static string Checkout()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new ArgumentException("pack builds from the sources: run it in a checkout, ./sharpseg bench pack -o FILE.tar.xz");
+    }
+
+    private static string Size(long bytes) => $"{bytes / (double)(1 << 20):F1} MiB";
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <exception cref="IOException">It is not installed, or it failed.</exception>
+    private static void Call(string program, params string[] words)
+    {
+        try
+        {
+            using var process = Process.Start(
+                new ProcessStartInfo(program, words) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var errors = process.StandardError.ReadToEndAsync();
+            var said = process.StandardOutput.ReadToEnd() + errors.Result;
+            process.WaitForExit();
+            if (process.ExitCode != 0)
+            {
+                var last = said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    .LastOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase)) ?? said.Trim();
+                throw new IOException($"{program} {words[0]} ended with {process.ExitCode}: {last}");
+            }
+        }
+        catch (Win32Exception)
+        {
+            throw new IOException($"{program} is not installed; pack needs the .NET SDK and xz (xz-utils)");
+        }
+    }
+}

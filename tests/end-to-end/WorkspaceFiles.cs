@@ -93,6 +93,11 @@ internal static partial class WorkspaceFiles
         }
     }
 
+    /// <summary>Two checkpoints are the same, byte for byte, but for the times that were measured.</summary>
+    public static void AssertSameCheckpoint(string expected, string actual) => Assert.True(
+        WithoutTimes(File.ReadAllBytes(expected)).AsSpan().SequenceEqual(WithoutTimes(File.ReadAllBytes(actual))),
+        $"{actual} is not {expected}");
+
     // The header is JSON behind its length; the hashes of the tensors are followed by one of the header's own text.
     private static byte[] WithoutTimes(byte[] checkpoint)
     {

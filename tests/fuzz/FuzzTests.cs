@@ -25,7 +25,8 @@ namespace SharpSeg.Fuzz.Tests;
 /// <summary>
 /// Every reader of files against mutated valid files: the answer is a value or one of the documented exceptions, within two
 /// seconds of the processor, however busy it is, and memory stays within a multiple of the file. Runs a few seconds per reader;
-/// SHARPSEG_FUZZ_COUNT=1000000 tries so many inputs instead, and SHARPSEG_FUZZ_SEED repeats a failure.
+/// SHARPSEG_FUZZ_COUNT=1000000 tries so many inputs instead, at most SHARPSEG_FUZZ_SECONDS long, and SHARPSEG_FUZZ_SEED repeats a
+/// failure.
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
@@ -118,11 +119,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         var seed = Number("SHARPSEG_FUZZ_SEED") ?? Random.Shared.Next();
         output.WriteLine($"seed {seed}");
         var random = new Random((int)seed);
+        var wanted = Number("SHARPSEG_FUZZ_COUNT");
+        var seconds = Number("SHARPSEG_FUZZ_SECONDS") ?? (wanted is null ? SecondsPerReader : long.MaxValue);
         var (count, refused) = (0L, 0L);
         var clock = Stopwatch.StartNew();
-        for (; Number("SHARPSEG_FUZZ_COUNT") is { } wanted
-            ? count < wanted
-            : clock.Elapsed.TotalSeconds < SecondsPerReader; count++)
+        for (; count < (wanted ?? long.MaxValue) && clock.Elapsed.TotalSeconds < seconds; count++)
         {
             var input = mutate(seeds[random.Next(seeds.Length)], random);
             refused += AssertSound(

@@ -27,8 +27,8 @@ def run(command, folder):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
-def build(project, copy):
-    command = ["dotnet", "build", f"tests/{project}", "-c", "Release", "-v", "quiet", "--nologo", "--disable-build-servers", "-m:1"]
+def build(path, copy, *more):
+    command = ["dotnet", "build", path, "-c", "Release", "-v", "quiet", "--nologo", "--disable-build-servers", "-m:1", *more]
     result = run(command, copy)
     if "MSB4166" in result.stdout:                # a build process died: a full machine, not a fault
         result = run(command, copy)
@@ -42,6 +42,39 @@ def test(project, names, copy):
     result = run(["dotnet", "test", str(dll), "--nologo", "--filter", f"FullyQualifiedName~{names}"], copy)
     counts = re.search(r"Failed: *(\d+), Passed: *(\d+)", result.stdout)
     return (int(counts[2]), int(counts[1])) if counts else (0, 0)
+
+
+def assemblies(fault, copy):
+    """The projects whose sources a fault changes, each with the assembly beside the tests that a build of it replaces."""
+    for project in sorted({next(folder.glob("*.csproj")) for edit in fault["edits"] for folder in (copy / edit["file"]).parents
+                           if copy in folder.parents and any(folder.glob("*.csproj"))}):
+        name = f"{project.stem}.dll"
+        yield project, next(project.parent.glob(f"bin/Release/*/{name}")), next(
+            (copy / "tests" / fault["project"] / "bin" / "Release").glob(f"*/{name}"))
+
+
+def try_planted(fault, copy):
+    """(complaint of the build, passed, failed) with the fault in place.
+
+    The changed assemblies alone are built and put beside the tests, which takes a tenth of the time. Constants that other assemblies
+    have taken over keep their value then, so what is not caught is built whole and tried again.
+    """
+    changed = list(assemblies(fault, copy))
+    sound = [there.read_bytes() for _, _, there in changed]
+    try:
+        for project, built, there in changed:
+            if complaint := build(str(project), copy, "--no-dependencies", "--no-restore"):
+                return complaint, 0, 0
+            shutil.copyfile(built, there)
+        passed, failed = test(fault["project"], fault["tests"], copy)
+        if not failed:
+            complaint = build(f"tests/{fault['project']}", copy)
+            passed, failed = (0, 0) if complaint else test(fault["project"], fault["tests"], copy)
+            return complaint, passed, failed
+        return "", passed, failed
+    finally:
+        for (_, _, there), content in zip(changed, sound):
+            there.write_bytes(content)
 
 
 def plant(fault, copy):
@@ -74,7 +107,7 @@ def main(words, table):
             restore(plant(fault, copy))
 
         for project in sorted({f["project"] for f in faults}):
-            if complaint := build(project, copy):
+            if complaint := build(f"tests/{project}", copy):
                 raise SystemExit(f"error: tests/{project} does not build: {complaint}")
             for names in sorted({f["tests"] for f in faults if f["project"] == project}):
                 passed, failed = test(project, names, copy)
@@ -85,8 +118,7 @@ def main(words, table):
         for fault in faults:
             begin = time.monotonic()
             before = plant(fault, copy)
-            complaint = build(fault["project"], copy)
-            passed, failed = (0, 0) if complaint else test(fault["project"], fault["tests"], copy)
+            complaint, passed, failed = try_planted(fault, copy)
             restore(before)
             verdict = "does not build" if complaint else f"caught by {failed} of {passed + failed}" if failed else "NOT CAUGHT"
             missed += failed == 0

@@ -9,6 +9,8 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// </summary>
 public static partial class SummaryJson
 {
+    private const double MostVoxels = 1L << 53; // whole numbers beyond are not exact
+
     /// <summary>The text of a summary.</summary>
     public static string ToJson(EvaluationSummary summary)
     {
@@ -93,22 +95,33 @@ public static partial class SummaryJson
 
     private static ClassMetrics ReadMetrics(JsonFile entry) => new()
     {
-        Dice = Number(entry, "Dice"),
-        IoU = Number(entry, "IoU"),
-        TruePositives = Number(entry, "TP"),
-        FalsePositives = Number(entry, "FP"),
-        FalseNegatives = Number(entry, "FN"),
-        TrueNegatives = Number(entry, "TN"),
-        Hd95 = entry.Node.ContainsKey("HD95") ? Number(entry, "HD95") : null,
-        Nsd = entry.Node.ContainsKey("NSD") ? Number(entry, "NSD") : null,
+        Dice = Number(entry, "Dice", 1),
+        IoU = Number(entry, "IoU", 1),
+        TruePositives = Number(entry, "TP", MostVoxels),
+        FalsePositives = Number(entry, "FP", MostVoxels),
+        FalseNegatives = Number(entry, "FN", MostVoxels),
+        TrueNegatives = Number(entry, "TN", MostVoxels),
+        Hd95 = entry.Node.ContainsKey("HD95") ? Number(entry, "HD95", double.MaxValue) : null,
+        Nsd = entry.Node.ContainsKey("NSD") ? Number(entry, "NSD", 1) : null,
     };
 
     private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
-    /// <summary>A metric; not defined where the file has nothing, null or the text "NaN".</summary>
-    private static double Number(JsonFile entry, string key) =>
-        entry.Node[key] is JsonValue text && text.TryGetValue(out string? word) && word == "NaN" ? double.NaN : entry.Number(key)
-            ?? double.NaN;
+    /// <summary>A metric from 0 to its largest value; not defined where the file has nothing, null or the text "NaN".</summary>
+    private static double Number(JsonFile entry, string key, double most)
+    {
+        if (entry.Node[key] is JsonValue text && text.TryGetValue(out string? word) && word == "NaN")
+        {
+            return double.NaN;
+        }
+
+        var value = entry.Number(key) ?? double.NaN;
+        return value < 0 || value > most
+            ? throw entry.Error(
+                key, FormattableString.Invariant($"{value} lies outside of what it can be"),
+                "evaluate again: the file was changed")
+            : value;
+    }
 
     private static string CaseIdOf(string predictionFile)
     {

@@ -25,6 +25,7 @@ internal static class Dcm2Niix
     {
         const int looked = 20; // files; a series has few files of other kinds, if any
         return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.')).Take(looked)
+            .Where(file => new FileInfo(file).Length > 0) // opening a pipe would wait for a writer
             .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
     }
 
@@ -32,34 +33,27 @@ internal static class Dcm2Niix
     /// <exception cref="SharpSegException">The program refuses it, or the folder holds several series.</exception>
     public static MedicalImage Read(string program, string folder)
     {
-        var temporary = Directory.CreateTempSubdirectory("sharpseg-dicom-").FullName;
-        try
+        using var scratch = ScratchFolder.Make("dicom");
+        var (said, refused) = Convert(program, folder, scratch.Path);
+        var images = Directory.GetFiles(scratch.Path, "*.nii").Order(StringComparer.Ordinal).ToArray();
+        return images switch
         {
-            var (said, refused) = Convert(program, folder, temporary);
-            var images = Directory.GetFiles(temporary, "*.nii").Order(StringComparer.Ordinal).ToArray();
-            return images switch
-            {
-                // It leaves an image of even slices even where it could not make them even.
-                [_] when refused => throw new SharpSegException(
-                    $"`{folder}`: {ProgramName} cannot convert it as it is: {said}",
-                    "the series lacks slices, or they are not evenly spaced: complete it, or convert it yourself, look at "
-                        + "the image and give that"),
-                [var one] => ImageFile.Read(one),
-                [] =>
-                    throw new SharpSegException(
-                        $"`{folder}`: {ProgramName} found no image in it: {said}",
-                        "give the folder that holds the files of one series"),
-                _ => throw new SharpSegException(
-                    $"`{folder}`: {ProgramName} found {images.Length} images in it "
-                        + $"({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
-                    $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give "
-                        + "the image you want"),
-            };
-        }
-        finally
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
+            // It leaves an image of even slices even where it could not make them even.
+            [_] when refused => throw new SharpSegException(
+                $"`{folder}`: {ProgramName} cannot convert it as it is: {said}",
+                "the series lacks slices, or they are not evenly spaced: complete it, or convert it yourself, look at "
+                    + "the image and give that"),
+            [var one] => ImageFile.Read(one),
+            [] =>
+                throw new SharpSegException(
+                    $"`{folder}`: {ProgramName} found no image in it: {said}",
+                    "give the folder that holds the files of one series"),
+            _ => throw new SharpSegException(
+                $"`{folder}`: {ProgramName} found {images.Length} images in it "
+                    + $"({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
+                $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give "
+                    + "the image you want"),
+        };
     }
 
     private static bool HasMark(string file)

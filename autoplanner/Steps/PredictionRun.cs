@@ -177,53 +177,46 @@ public static class PredictionRun
 
         PrepareOutput(request, description);
         var failed = new HashSet<string>();
-        var waiting = Directory.CreateTempSubdirectory("sharpseg-parts-");
-        try
+        using var scratch = ScratchFolder.Make("parts");
+        for (var p = 0; p < parts.Count; p++)
         {
-            for (var p = 0; p < parts.Count; p++)
+            var own = parts[p].Work.ReadDescription();
+            var table = LabelMerge.Table(own.Labels, description.Labels);
+            reporter.Info(
+                $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Count} case(s)");
+            var loaded = networks.Load(choices[p], own, request);
+            for (var i = 0; i < mine.Count; i++)
             {
-                var own = parts[p].Work.ReadDescription();
-                var table = LabelMerge.Table(own.Labels, description.Labels);
-                reporter.Info(
-                    $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Count} case(s)");
-                var loaded = networks.Load(choices[p], own, request);
-                for (var i = 0; i < mine.Count; i++)
+                var (item, file) = (mine[i], Path.Combine(scratch.Path, $"{i}"));
+                var (begun, detail) =
+                    ((p * mine.Count) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
+                void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Count), detail);
+                Report(0);
+                if (failed.Contains(item.Id) || !failures.Try(item.Id, () => Segment(p, item, file, table, Report)))
                 {
-                    var (item, file) = (mine[i], Path.Combine(waiting.FullName, $"{i}"));
-                    var (begun, detail) =
-                        ((p * mine.Count) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
-                    void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Count), detail);
-                    Report(0);
-                    if (failed.Contains(item.Id) || !failures.Try(item.Id, () => Segment(p, item, file, table, Report)))
-                    {
-                        failed.Add(item.Id);
-                    }
-                }
-
-                void Segment(int part, DatasetCase item, string file, short[] table, Action<double> report)
-                {
-                    var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-                    MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
-                    var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
-                        item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel));
-                    choices[part].Postprocessing.Apply(labels, geometry.Extent);
-                    var merged = part == 0
-                        ? new short[labels.Length]
-                        : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
-                    LabelMerge.Over(merged, labels, table);
-                    if (part < parts.Count - 1)
-                    {
-                        File.WriteAllBytes(file, MemoryMarshal.AsBytes(merged.AsSpan()));
-                        return;
-                    }
-
-                    SegmentationFile.Write(PathOf(item), merged, geometry, description.Labels);
+                    failed.Add(item.Id);
                 }
             }
-        }
-        finally
-        {
-            waiting.Delete(recursive: true);
+
+            void Segment(int part, DatasetCase item, string file, short[] table, Action<double> report)
+            {
+                var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+                MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
+                var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
+                    item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel));
+                choices[part].Postprocessing.Apply(labels, geometry.Extent);
+                var merged = part == 0
+                    ? new short[labels.Length]
+                    : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
+                LabelMerge.Over(merged, labels, table);
+                if (part < parts.Count - 1)
+                {
+                    File.WriteAllBytes(file, MemoryMarshal.AsBytes(merged.AsSpan()));
+                    return;
+                }
+
+                SegmentationFile.Write(PathOf(item), merged, geometry, description.Labels);
+            }
         }
 
         List<string> written = [.. mine.Where(item => !failed.Contains(item.Id)).Select(PathOf)];

@@ -14,24 +14,18 @@ namespace SharpSeg.AutoPlanner.Steps;
 public sealed partial class UnpackedModel : IDisposable
 {
     private const string Again = "`sharpseg export WORK -o model.zip` writes one";
-    private const string Prefix = "sharpseg-model-", LockName = ".lock";
     private const long MostJsonBytes = 4L << 20;    // plans of a dozen configurations take less than a hundredth
     private const long MostHeaderBytes = 4L << 20;  // of a checkpoint: names and places of its tensors, and its training's record
     private const int MostEntries = 10_000;
     private const long LargestExpansion = 1032; // times; deflate cannot do more (RFC 1951), a higher ratio cannot be true
 
-    // A killed process leaves its folder; as long as it lives, it holds this file.
-    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1); // for a folder without one
-
     private readonly string folder, path;
-    private readonly FileStream held;
+    private readonly ScratchFolder scratch;
     private readonly List<ModelPart> parts = [];
 
-    private UnpackedModel(string folder, string path)
+    private UnpackedModel(ScratchFolder scratch, string path)
     {
-        this.folder = folder;
-        this.path = path;
-        held = new FileStream(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        (this.scratch, this.path, folder) = (scratch, path, scratch.Path);
         Work = new Workspace(folder);
     }
 
@@ -47,14 +41,10 @@ public sealed partial class UnpackedModel : IDisposable
     /// <param name="path">The zip file.</param>
     /// <param name="cancel">Stops; nothing is left.</param>
     /// <exception cref="SharpSegException">It is no model, is damaged, or does not fit on the disk.</exception>
-    public static UnpackedModel Open(string path, CancellationToken cancel)
-    {
-        Sweep();
-        return Open(path, Directory.CreateTempSubdirectory(Prefix).FullName, cancel);
-    }
+    public static UnpackedModel Open(string path, CancellationToken cancel) => Open(path, ScratchFolder.Make("model"), cancel);
 
     /// <summary>Unpacks a model into an empty folder, which is removed with what it holds.</summary>
-    internal static UnpackedModel Open(string path, string folder, CancellationToken cancel)
+    internal static UnpackedModel Open(string path, ScratchFolder folder, CancellationToken cancel)
     {
         var model = new UnpackedModel(folder, path);
         try
@@ -94,53 +84,11 @@ public sealed partial class UnpackedModel : IDisposable
             : new SharpSegException(Renamed(error.Message), error.Hint is null ? null : Renamed(error.Hint), error);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        held.Dispose();
-        Delete(folder);
-    }
+    public void Dispose() => scratch.Dispose();
 
     private string Renamed(string text) => text
         .Replace(folder + Path.DirectorySeparatorChar, $"{path}: ", StringComparison.Ordinal)
         .Replace(folder, path, StringComparison.Ordinal);
-
-    /// <summary>Removes what killed processes left in the temporary folder.</summary>
-    private static void Sweep()
-    {
-        foreach (var old in Directory.GetDirectories(Path.GetTempPath(), Prefix + "*"))
-        {
-            try
-            {
-                var lockFile = Path.Combine(old, LockName);
-                if (File.Exists(lockFile))
-                {
-                    // fails while its process lives
-                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
-                    Delete(old);
-                }
-                else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
-                {
-                    Delete(old);
-                }
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                // In use, or another user's.
-            }
-        }
-    }
-
-    private static void Delete(string folder)
-    {
-        try
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // It lies in the system's temporary folder, which the system cleans itself.
-        }
-    }
 
     /// <summary>Refuses a name that no model has: it might lie anywhere on the disk.</summary>
     /// <exception cref="SharpSegException">It is such a name.</exception>

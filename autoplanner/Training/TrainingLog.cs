@@ -66,14 +66,17 @@ internal static class TrainingLog
         try
         {
             var header = JsonFile.Parse(lines.Length > 0 ? lines[0] : "", path);
-            var schedule = header.Node["schedule"].Deserialize(TrainingJson.Default.TrainingSchedule)
+            var schedule = header.RequiredObject("schedule").Node.Deserialize(TrainingJson.Default.TrainingSchedule)
                 ?? throw header.Error("schedule", "missing");
             var records = new List<EpochRecord>();
+            var iterations = 0L;
             foreach (var line in lines.Skip(1))
             {
                 number++;
                 records.Add(
-                    JsonSerializer.Deserialize(line, TrainingJson.Default.EpochRecord) ?? throw new JsonException("null"));
+                    JsonFile.ParseNode(line, path).Deserialize(TrainingJson.Default.EpochRecord)
+                        ?? throw new JsonException("null"));
+                records[^1].Require(ref iterations);
             }
 
             var seed = header.Node["seed"] is JsonValue value && value.TryGetValue(out ulong given)
@@ -88,9 +91,16 @@ internal static class TrainingLog
         }
         catch (JsonException error)
         {
-            throw new SharpSegException(
-                $"`{path}`: line {number} is damaged: {error.Message}", "it is only shown, not used: delete it", error);
+            throw Damaged(
+                error.Path is { } key ? $"`{key.TrimStart('$', '.')}` cannot be" : "it is no record of an epoch", error);
         }
+        catch (SharpSegException error) when (number > 1)
+        {
+            throw Damaged("not valid JSON", error);
+        }
+
+        SharpSegException Damaged(string problem, Exception error) => new(
+            $"`{path}`: line {number} is damaged: {problem}", "it is only shown, not used: delete it", error);
     }
 
     /// <summary>What a run was trained with, by name; what an older log does not say is left out.</summary>

@@ -62,9 +62,22 @@ internal sealed class TrainingState
 
     /// <summary>From a checkpoint's metadata.</summary>
     /// <exception cref="JsonException">The text is not a state.</exception>
-    public static TrainingState FromJson(string json) =>
-        JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState)
-            ?? throw new JsonException("an empty training state");
+    public static TrainingState FromJson(string json)
+    {
+        var state = JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState);
+        if (state is not { Epoch: >= 0, Iteration: >= 0, EpochIterations: >= 0, SkippedSteps: >= 0, Records: not null })
+        {
+            throw new JsonException("no training state");
+        }
+
+        long iterations = state.Iteration;
+        foreach (var record in state.Records)
+        {
+            (record ?? throw new JsonException("an empty epoch")).Require(ref iterations);
+        }
+
+        return state;
+    }
 }
 
 /// <summary>Source-generated JSON of what training writes: no reflection, no type names in files.</summary>
@@ -99,4 +112,23 @@ internal sealed record EpochRecord(
     [property: JsonPropertyName("mean_pseudo_dice")] double? MeanPseudoDice,
     [property: JsonPropertyName("ema_pseudo_dice")] double? PseudoDiceAverage,
     [property: JsonPropertyName("seconds")] double Seconds,
-    [property: JsonPropertyName("skipped_steps")] int SkippedSteps);
+    [property: JsonPropertyName("skipped_steps")] int SkippedSteps)
+{
+    /// <summary>Refuses what no training writes, in a file that somebody may have changed.</summary>
+    /// <param name="iterations">Iterations of the epochs before; gets those of this one added.</param>
+    /// <exception cref="JsonException">A value cannot be; its path names it.</exception>
+    public void Require(ref long iterations)
+    {
+        iterations += Iterations;
+        var wrong = Epoch < 0 ? "epoch"
+            : Iterations < 0 || iterations > int.MaxValue ? "iterations"
+            : PseudoDice is null ? "pseudo_dice"
+            : !double.IsFinite(Seconds) || Seconds < 0 ? "seconds"
+            : SkippedSteps < 0 ? "skipped_steps"
+            : null;
+        if (wrong is not null)
+        {
+            throw new JsonException("a value that no training writes", wrong, null, null);
+        }
+    }
+}

@@ -68,6 +68,12 @@ public sealed class TorchFile : IDisposable
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static TorchFile Open(string path)
     {
+        if (new FileInfo(path) is { Exists: true, Length: 0 })
+        {
+            // opening a pipe would wait for a writer
+            throw new ModelFileException(path, "the file is empty, or it is a pipe or a device");
+        }
+
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {

@@ -148,13 +148,16 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     [InlineData("plan", "--fingerprint", "DATASET/dataset.json", "--dataset-json", "PIPE", "-o", "WORK")]
     [InlineData("evaluate", "DATASET/labelsTr", "DATASET/labelsTr", "-d", "PIPE")]
     [InlineData("postprocess", "DATASET/labelsTr", "-o", "WORK", "-b", "PIPE")]
+    [InlineData("predict", "TRAINED", "-i", "SERIES", "-o", "WORK")]
+    [InlineData("import", "PIPE", "-o", "WORK.zip")]
     public void A_pipe_is_not_waited_for(params string[] arguments)
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"));
         var label = TinyDataset.Label(dataset, "case_1");
         File.Delete(label);
-        foreach (var path in new[] { label, folder.At("pipe.nii.gz") })
+        Directory.CreateDirectory(folder.At("pipes"));
+        foreach (var path in new[] { label, folder.At("pipe.nii.gz"), folder.At("pipes", "IM0001") })
         {
             using var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [path]);
             mkfifo.WaitForExit();
@@ -166,6 +169,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
                 argument => argument.Replace("DATASET", dataset, StringComparison.Ordinal)
                     .Replace("WORK", folder.At("work"), StringComparison.Ordinal)
                 .Replace("PIPE", folder.At("pipe.nii.gz"), StringComparison.Ordinal)
+                .Replace("SERIES", folder.At("pipes"), StringComparison.Ordinal)
                 .Replace("TRAINED", trained.Work, StringComparison.Ordinal)),
         ];
         var clock = System.Diagnostics.Stopwatch.StartNew();

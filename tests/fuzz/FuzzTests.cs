@@ -12,6 +12,7 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Steps.Import;
+using SharpSeg.AutoPlanner.Steps.Jobs;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
@@ -99,6 +100,13 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["case.json"] = (
             400, Mutation.Json, _ => [Utf8(Seeds.Case.Properties.ToJson())], (f, b) =>
                 CaseProperties.FromJson(JsonFile.ReadText(Put(f, "x.json", b)), "x.json")),
+                ["log.jsonl"] = (400, Mutation.Json, _ => [Utf8(Seeds.LogText)], ReadLog),
+                ["graph.json"] = (400, Mutation.Json, JobsSeed, ReadJobs),
+                ["record.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.TaskRecordText)], (f, b) =>
+                    TaskRecord.Read(Put(f, "x.json", b))),
+                ["site.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SiteText)], (f, b) => JobSite.Read(Put(f, "x.json", b))),
+                ["labels-table.json"] = (400, Mutation.Json, LabelTableSeed, ReadLabelTable),
+                ["nnunet.zip"] = (8000, Mutation.Bytes, _ => [Seeds.NnUNetZip()], ReadNnUNetZip),
                 ["model.zip"] = (
             3000, Mutation.Bytes, _ => [Seeds.Model()], (f, b) => UnpackedModel.Open(Put(f, "x.zip", b), default).Dispose()),
             };
@@ -402,6 +410,57 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         Planner.Plan(fingerprint, Seeds.Description, new PlannerOptions());
         FingerprintJson.ToJson(fingerprint);
     }
+
+    private static void ReadLog(string folder, byte[] input)
+    {
+        var log = TrainingLog.Read(Put(folder, "x.jsonl", input));
+        Assert.True(log.Iterations >= 0 && log.Seconds >= 0);
+    }
+
+    private static byte[][] JobsSeed(string folder)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "jobs"));
+        return [Utf8(Seeds.JobsText)];
+    }
+
+    /// <summary>The graph, how its tasks stand, and the scripts that are written anew.</summary>
+    private static void ReadJobs(string folder, byte[] input)
+    {
+        var jobs = new JobFolder(folder);
+        File.WriteAllBytes(jobs.GraphFile, input);
+        _ = JobsRun.Status(folder).Text;
+        var plan = JobPlan.Read(jobs);
+        foreach (var stage in plan.Graph.Stages.Where(stage => stage.Items.Count > 0))
+        {
+            var script = SlurmScript.Of(plan, jobs, stage, [.. stage.Items.Select(item => item.Index)]);
+            var options = script.Split('\n').TakeWhile(line => line.StartsWith('#'));
+            Assert.All(options, line => Assert.DoesNotContain(line, char.IsControl));
+        }
+    }
+
+    private static byte[][] LabelTableSeed(string folder)
+    {
+        foreach (var part in new[] { "one", "two" })
+        {
+            var work = new Workspace(Path.Combine(folder, part));
+            Directory.CreateDirectory(work.Folder);
+            work.WriteDataset(DatasetDescription.FromJson(Seeds.PlainJson), null);
+        }
+
+        return [Utf8("""{"1": "core", "2": "rim"}"""), Utf8("""{"labels": {"background": 0, "core": 1, "rim": 2}}""")];
+    }
+
+    private static void ReadLabelTable(string folder, byte[] input)
+    {
+        ModelPart[] parts =
+            [.. new[] { "one", "two" }.Select(name => new ModelPart(name, new Workspace(Path.Combine(folder, name))))];
+        var merged = LabelMerge.Description(parts, Put(folder, "x.json", input));
+        Array.ForEach(parts, part => LabelMerge.Table(part.Work.ReadDescription().Labels, merged.Labels));
+    }
+
+    private static void ReadNnUNetZip(string folder, byte[] input) => ImportRun.Execute(
+        new ImportRequest([Put(folder, "x.zip", input)], Path.Combine(folder, "imported.zip"), [], []), SilentReporter.Instance,
+        default);
 
     private static void ReadSummary(string folder, byte[] input) =>
         SummaryJson.ToJson(SummaryJson.Read(Put(folder, "x.json", input), [new EvaluatedClass("1", "a", [1])]));

@@ -21,6 +21,9 @@ internal static class Seeds
     public const string DatasetJson =
         """{"name": "tiny", "channel_names": {"0": "CT", "1": "MRI"}, "labels": {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3}, "regions_class_order": [1, 2], "numTraining": 2, "file_ending": ".nii.gz"}""";
 
+    public const string PlainJson =
+        """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "rim": 1, "core": 2}, "numTraining": 1, "file_ending": ".nii.gz"}""";
+
     public const string DecathlonJson =
         """{"name": "d", "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a"}, "numTraining": 1, "training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}], "test": ["./imagesTs/b.nii.gz"]}""";
 
@@ -64,6 +67,33 @@ internal static class Seeds
 
     public const string SummaryText =
         """{"foreground_mean": {"Dice": 0.5}, "mean": {"1": {"Dice": 0.5}}, "metric_per_case": [{"case": "a", "reference_file": "/r/a.nii.gz", "prediction_file": "/p/a.nii.gz", "metrics": {"1": {"Dice": 0.5, "IoU": 0.3, "TP": 1, "FP": 2, "FN": 3, "TN": 4, "HD95": 1.5, "NSD": null}}}]}""";
+
+    public const string LogText =
+        """
+        {"configuration":"2d","fold":"0","profile":"modern","network":"PlainUNet","activation":"leaky","norm":"instance","patch":"1×10×12","seed":12345,"device":"CPU","precision":"fp32","train_cases":3,"val_cases":1,"variant":{"--loss":"dice"},"schedule":{"batch_size":2,"epochs":2,"iterations_per_epoch":1,"validation_iterations":1,"time_budget":"00:01:00"}}
+        {"epoch":0,"iterations":1,"learning_rate":0.01,"train_loss":1.18,"val_loss":1.06,"pseudo_dice":[0.15,null],"mean_pseudo_dice":0.15,"ema_pseudo_dice":0.15,"seconds":9.12,"skipped_steps":0}
+        {"epoch":1,"iterations":1,"learning_rate":0.005,"train_loss":"NaN","val_loss":null,"pseudo_dice":[0.15,0.1],"mean_pseudo_dice":0.12,"ema_pseudo_dice":0.15,"seconds":9.2,"skipped_steps":1}
+
+        """;
+
+    public const string JobsText =
+        """
+        {"id": "abc", "verb": "jobs train work", "program": ["sharpseg"],
+         "site": {"slurm": ["--partition=long"], "gres": "gpu:1", "time": "24:00:00", "memory": "16G", "cpus": 8, "throttle": 2, "setup": ["module load x"], "program": []},
+         "stages": [
+           {"name": "preprocess", "memory_bytes": 1000000, "cpus": 8, "time": "01:00:00", "gres": null,
+            "command": [{"kind": "Literal", "text": "preprocess"}, {"kind": "Folder", "text": ""}, {"kind": "Literal", "text": "-c"}, {"kind": "Item", "text": ""}],
+            "items": [{"index": 0, "text": "2d", "done": true}, {"index": 1, "text": "3d_fullres", "done": false}], "needs": []},
+           {"name": "train-2d", "memory_bytes": 1000000, "cpus": 8, "time": "2-00:00:00", "gres": "gpu:1",
+            "command": [{"kind": "Literal", "text": "train"}, {"kind": "Folder", "text": ""}, {"kind": "Literal", "text": "-c"}, {"kind": "Literal", "text": "2d"}, {"kind": "Literal", "text": "-f"}, {"kind": "Item", "text": ""}, {"kind": "Device", "text": "auto"}],
+            "items": [{"index": 0, "text": "0"}, {"index": 1, "text": "1"}], "needs": [{"stage": "preprocess", "index": 0}, {"stage": "preprocess"}]}]}
+        """;
+
+    public const string TaskRecordText =
+        """{"attempts": [{"job": "12_3", "node": "n1", "started": "2026-01-02T03:04:05Z", "seconds": 7.5, "outcome": "OutOfTime", "error": "no time", "peak_bytes": 1073741824, "stage": "train", "detail": "epoch 3/5", "fraction": 0.5, "seconds_left": 60}, {"job": null, "node": "", "started": "2026-01-02T03:04:05Z", "seconds": 1, "outcome": "Open", "error": null, "peak_bytes": 0, "stage": "", "detail": "", "fraction": 0, "seconds_left": null}]}""";
+
+    public const string SiteText =
+        """{"slurm": ["--partition=long", "--account=lab"], "gpu_slurm": ["--qos=gpu"], "gres": "gpu:1", "time": "24:00:00", "memory": "16G", "cpus": 8, "throttle": 20, "setup": ["module load dotnet"], "program": ["sharpseg"]}""";
 
     /// <summary>An image or label map, written under a name.</summary>
     public static byte[] Image(string folder, string name, bool labels)
@@ -195,6 +225,23 @@ internal static class Seeds
                {"configuration": "3d_fullres", "trainer": "nnUNetTrainer", "plans_identifier": "nnUNetPlans"}]}}
             """);
         return NnUNetFiles;
+    }
+
+    /// <summary>The same as one file, stored without compression, so that changes reach what lies in it.</summary>
+    public static byte[] NnUNetZip()
+    {
+        var folder = Directory.CreateTempSubdirectory("sharpseg-fuzz-").FullName;
+        try
+        {
+            WriteNnUNetModel(folder);
+            using var buffer = new MemoryStream();
+            ZipFile.CreateFromDirectory(folder, buffer, CompressionLevel.NoCompression, includeBaseDirectory: true);
+            return buffer.ToArray();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     public static byte[] Model()

@@ -67,44 +67,40 @@ public static class ImportRun
             }
         }
 
-        var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
-        try
-        {
-            var unpacked = new Workspace(temporary);
-            Import(request.Models[0], request, unpacked, read, left, reporter, cancel);
-            return new(read, left, ModelArchive.WriteAll(unpacked, request.Output, reporter, cancel));
-        }
-        finally
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
+        using var scratch = ScratchFolder.Make("import");
+        var imported = new Workspace(Path.Combine(scratch.Path, "work"));
+        Import(request.Models[0], request, imported, read, left, reporter, cancel);
+        return new(read, left, ModelArchive.WriteAll(imported, request.Output, reporter, cancel));
     }
 
     private static ImportReport ImportParts(
         ImportRequest request, List<string> read, List<string> left, IReporter reporter, CancellationToken cancel)
     {
-        var temporary = Directory.CreateTempSubdirectory("sharpseg-import-").FullName;
-        try
+        using var scratch = ScratchFolder.Make("import");
+        var parts = new List<ModelPart>();
+        foreach (var model in request.Models)
         {
-            var parts = new List<ModelPart>();
-            foreach (var model in request.Models)
-            {
-                var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(model));
-                // a folder's name in the file
-                name = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_'));
-                name = parts.Any(part => part.Name == name) ? $"{name}_{parts.Count + 1}" : name;
-                var work = new Workspace(Path.Combine(temporary, $"{parts.Count}"));
-                Import(model, request, work, read, left, reporter, cancel);
-                parts.Add(new(name, work));
-            }
+            var name = NameOfPart(model, parts);
+            var work = new Workspace(Path.Combine(scratch.Path, $"{parts.Count}"));
+            Import(model, request, work, read, left, reporter, cancel);
+            parts.Add(new(name, work));
+        }
 
-            var merged = LabelMerge.Description(parts, request.LabelTable);
-            return new(read, left, ModelArchive.WriteParts(parts, merged, request.Output, reporter, cancel));
-        }
-        finally
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
+        var merged = LabelMerge.Description(parts, request.LabelTable);
+        return new(read, left, ModelArchive.WriteParts(parts, merged, request.Output, reporter, cancel));
+    }
+
+    /// <summary>A folder's name in the file, which no other part has, however a system writes it.</summary>
+    private static string NameOfPart(string model, List<ModelPart> parts)
+    {
+        const int longest = 60; // characters; the file allows 100
+        var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
+        name = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_')).TrimStart('.');
+        name = name.Length == 0 ? "part" : name[..Math.Min(name.Length, longest)];
+        bool IsTaken(string candidate) =>
+            parts.Any(part => part.Name.Equals(candidate, StringComparison.OrdinalIgnoreCase));
+        return Enumerable.Range(1, parts.Count + 1).Select(number => number == 1 ? name : $"{name}_{number}")
+            .First(candidate => !IsTaken(candidate));
     }
 
     /// <summary>One model into one workspace.</summary>

@@ -13,18 +13,29 @@ internal sealed partial class NnUNetZip : IDisposable
     // a zip may hold predictions of all training cases; they are not unpacked
     private const int MostEntries = 1_000_000;
 
-    private NnUNetZip(string folder) => Folder = folder;
+    private readonly ScratchFolder scratch = ScratchFolder.Make("import");
+
+    private NnUNetZip()
+    {
+    }
 
     /// <summary>The temporary folder that holds what was unpacked.</summary>
-    public string Folder { get; }
+    public string Folder => scratch.Path;
 
     /// <summary>Unpacks what matters.</summary>
     /// <exception cref="SharpSegException">It is not a zip file, is damaged, or does not fit on the disk.</exception>
     public static NnUNetZip Open(string path, CancellationToken cancel)
     {
-        var unpacked = new NnUNetZip(Directory.CreateTempSubdirectory("sharpseg-import-").FullName);
+        var unpacked = new NnUNetZip();
         try
         {
+            if (new FileInfo(path).Length == 0)
+            {
+                // opening a pipe would wait for a writer
+                throw new SharpSegException(
+                    $"`{path}`: the file is empty, or it is a pipe or a device", "give the folder of a model, or a zip of it");
+            }
+
             using var zip = ZipFile.OpenRead(path);
             var wanted =
                 zip.Entries.Where(entry => Wanted().IsMatch(entry.FullName)
@@ -57,17 +68,7 @@ internal sealed partial class NnUNetZip : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        try
-        {
-            Directory.Delete(Folder, recursive: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // The system cleans its temporary folder itself.
-        }
-    }
+    public void Dispose() => scratch.Dispose();
 
     [GeneratedRegex(
         @"^(?:[\w.+ -]{1,200}/){0,4}(?:(?:plans|dataset)\.json|plans\.pkl|fold_(?:[0-9]{1,6}|all)/checkpoint_(?:final|best|latest)\.pth|inference_information\.json|(?:crossval_results_folds_\w{1,100}|ensembles/ensemble___[\w.-]{1,400})/postprocessing\.(?:json|pkl))\z",

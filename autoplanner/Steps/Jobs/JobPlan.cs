@@ -22,6 +22,11 @@ internal sealed record JobPlan(string Id, string Verb, JobGraph Graph, JobSite S
     {
         var json = JsonFile.Read(folder.GraphFile);
         var stages = json.RequiredObjects("stages").Select(ReadStage).ToArray();
+        if (stages.GroupBy(stage => stage.Name).FirstOrDefault(group => group.Count() > 1)?.Key is { } twice)
+        {
+            throw json.Error("stages", $"`{twice}` is there twice");
+        }
+
         for (var i = 0; i < stages.Length; i++)
         {
             foreach (var need in stages[i].Needs.Where(need => !stages.Take(i).Any(stage => stage.Name == need.Stage)))
@@ -82,16 +87,30 @@ internal sealed record JobPlan(string Id, string Verb, JobGraph Graph, JobSite S
             throw json.Error("name", $"`{name}` cannot be the name of a job");
         }
 
+        var items = json.RequiredObjects("items").Select(
+            item => new JobItem(AtLeast(item, "index", 0), item.RequiredText("text"), item.Flag("done") ?? false)).ToArray();
+        if (items.DistinctBy(item => item.Index).Count() != items.Length)
+        {
+            throw json.Error("items", "an index is there twice");
+        }
+
+        JobWord[] command =
+            [.. json.RequiredObjects("command").Select(word => new JobWord(Kind(word), word.RequiredText("text")))];
         return new JobStage(
-            name,
-            [.. json.RequiredObjects("items").Select(
-                item => new JobItem(item.RequiredInt("index"), item.RequiredText("text"), item.Flag("done") ?? false))],
-            [.. json.RequiredObjects("command").Select(word => new JobWord(Kind(word), word.RequiredText("text")))],
+            name, items, command.Length > 0 ? command : throw json.Error("command", "is empty"),
             [.. json.RequiredObjects("needs").Select(
                 need => new JobNeed(need.RequiredText("stage"), need.Has("index") ? need.RequiredInt("index") : null))],
             new JobResources(
-                json.RequiredLong("memory_bytes"), json.RequiredInt("cpus"), json.RequiredText("time"), json.Text("gres")));
+                json.RequiredLong("memory_bytes") is > 0 and var bytes
+                    ? bytes
+                    : throw json.Error("memory_bytes", "must be above 0"),
+                AtLeast(json, "cpus", 1), JobSite.RequireTime(json.RequiredText("time"), json.Source),
+                json.Text("gres") is { } gres ? JobSite.RequireGres(gres, json.Source) : null));
     }
+
+    private static int AtLeast(JsonFile json, string key, int least) => json.RequiredInt(key) is var value && value >= least
+        ? value
+        : throw json.Error(key, $"{value} is less than {least}");
 
     private static JobWordKind Kind(JsonFile word) =>
         Enum.TryParse<JobWordKind>(word.RequiredText("kind"), out var kind) && Enum.IsDefined(kind)

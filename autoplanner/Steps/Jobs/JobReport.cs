@@ -98,7 +98,7 @@ public sealed class JobReport
         ];
     }
 
-    private static string Left(double seconds) => TimeSpan.FromSeconds(Math.Min(seconds, 1e8)) is { TotalHours: >= 1 } time
+    private static string Left(double seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) is { TotalHours: >= 1 } time
         ? FormattableString.Invariant($"{time.TotalHours:0.0} h")
         : FormattableString.Invariant($"{Math.Ceiling(seconds / 60):0} min");
 

@@ -88,6 +88,8 @@ internal static class JobStates
             : Silent;
     }
 
+    private const int HighestIndex = 4_000_000; // Slurm's MaxArraySize is at most one more
+
     private const string Silent = "ended without a word: killed, out of memory, or its node failed";
 
     private static TaskStatus InQueue(Slurm.Entry entry, Func<TaskState, string, TaskStatus> status) => entry.State switch
@@ -101,7 +103,8 @@ internal static class JobStates
     internal static IReadOnlyDictionary<string, string> Submitted(JobFolder folder)
     {
         var jobs = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var line in File.Exists(folder.SubmittedFile) ? File.ReadAllLines(folder.SubmittedFile) : [])
+        var file = folder.SubmittedFile;
+        foreach (var line in File.Exists(file) ? JsonFile.ReadText(file).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [])
         {
             if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0)
             {
@@ -127,6 +130,11 @@ internal static class JobStates
         {
             var ends = part.Split('-');
             var (first, last) = (Number(ends[0]), Number(ends[^1]));
+            if (last > HighestIndex)
+            {
+                throw new SharpSegException($"`{part}`: Slurm numbers tasks up to {HighestIndex}");
+            }
+
             for (var index = first; index <= last; index++)
             {
                 yield return index;

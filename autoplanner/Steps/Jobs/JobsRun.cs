@@ -49,6 +49,7 @@ public sealed record ResubmitRequest(bool FailedOnly, double Memory = 1, double 
 public static class JobsRun
 {
     private const int IdCharacters = 12;
+    private const long MostShown = 4L << 20; // bytes of a log
 
     /// <summary>Trains the matrix.</summary>
     /// <exception cref="SharpSegException">The workspace is not planned, or Slurm refused.</exception>
@@ -122,7 +123,7 @@ public static class JobsRun
     /// <summary>What a task printed.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="name">The task, or an array's name for its first failed task; null for the first failed task of all.</param>
-    /// <returns>The file and its text.</returns>
+    /// <returns>The file and its text, of a long one the end.</returns>
     /// <exception cref="SharpSegException">There is no such task, or it has printed nothing.</exception>
     public static (string File, string Text) Log(string path, string? name)
     {
@@ -140,8 +141,20 @@ public static class JobsRun
             .FirstOrDefault();
         var task = failed ?? tasks.LastOrDefault(other => File.Exists(folder.LogFile(other))) ?? tasks[0];
         var file = folder.LogFile(task);
-        return File.Exists(file) ? (file, File.ReadAllText(file)) : throw new SharpSegException(
-            $"`{file}`: no such file: {task.Name} has printed nothing yet", $"`sharpseg jobs status {path}` says how it stands");
+        return new FileInfo(file) is { Exists: true, Length: > 0 } ? (file, End(file)) : throw new SharpSegException(
+            $"`{file}`: no such file, or empty: {task.Name} has printed nothing yet",
+            $"`sharpseg jobs status {path}` says how it stands");
+    }
+
+    /// <summary>The end of a log, which may have grown for weeks.</summary>
+    private static string End(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var before = Math.Max(0, stream.Length - MostShown);
+        stream.Position = before;
+        using var reader = new StreamReader(stream);
+        var text = reader.ReadToEnd();
+        return before == 0 ? text : $"… {before} bytes before\n{text[(text.IndexOf('\n', StringComparison.Ordinal) + 1)..]}";
     }
 
     /// <summary>Takes everything that waits or runs out of the queue; what runs saves its state.</summary>

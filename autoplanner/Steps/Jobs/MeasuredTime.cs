@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
@@ -10,6 +9,7 @@ internal static class MeasuredTime
 {
     private const double Margin = 1.3; // slower nodes, validation at the end
     private const int RecentEpochs = 20;
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(365); // no queue grants more
 
     /// <summary>The time of a whole training; null if nothing was measured.</summary>
     /// <param name="work">Its workspace.</param>
@@ -22,14 +22,16 @@ internal static class MeasuredTime
             ? Directory.EnumerateDirectories(folder, "fold_*").Select(Workspace.LogFile).Where(File.Exists)
             : [];
         double[] seconds = [.. logs.Select(SecondsPerEpoch).OfType<double>()];
-        return seconds.Length == 0 ? null : TimeSpan.FromSeconds(seconds.Max() * epochs * Margin);
+        return seconds.Length == 0
+            ? null
+            : TimeSpan.FromSeconds(Math.Min(seconds.Max() * epochs * Margin, Longest.TotalSeconds));
     }
 
     /// <summary>A time as Slurm writes it, in whole ten minutes.</summary>
     public static string Text(TimeSpan time)
     {
         const int Step = 10;
-        var minutes = (long)Math.Ceiling(Math.Clamp(time.TotalMinutes, Step, 365 * 24 * 60) / Step) * Step;
+        var minutes = (long)Math.Ceiling(Math.Clamp(time.TotalMinutes, Step, Longest.TotalMinutes) / Step) * Step;
         return string.Create(CultureInfo.InvariantCulture, $"{minutes / 60:00}:{minutes % 60:00}:00");
     }
 
@@ -37,11 +39,10 @@ internal static class MeasuredTime
     {
         try
         {
-            double[] seconds = [.. File.ReadLines(log).Skip(1).TakeLast(RecentEpochs)
-                .Select(line => (double?)JsonNode.Parse(line)?["seconds"]).OfType<double>()];
-            return seconds.Length == 0 ? null : seconds.Average();
+            var epochs = TrainingLog.Read(log).Epochs;
+            return epochs.Count == 0 ? null : epochs.TakeLast(RecentEpochs).Average(epoch => epoch.Seconds);
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or IOException)
+        catch (SharpSegException)
         {
             return null; // a log that cannot be read measures nothing
         }

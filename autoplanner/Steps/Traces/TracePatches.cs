@@ -36,65 +36,58 @@ internal static class TracePatches
         var preprocessed = Preprocessor.Consume(
             item.Id, Dataset.LoadImage(item, description), () => ImageFile.ReadLabels(item.LabelFile),
             PreprocessingRecipe.From(plans, configuration), labels, processor);
-        var temporary = Directory.CreateTempSubdirectory("sharpseg-trace-");
-        try
+        using var scratch = ScratchFolder.Make("trace");
+        StoredCase.Save(scratch.Path, preprocessed with
         {
-            StoredCase.Save(temporary.FullName, preprocessed with
-            {
-                Properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile },
-            });
-            using var stored = StoredCase.Open(temporary.FullName, item.Id);
-            var geometry = PatchGeometry.For(plans.Profile, configuration.Patch, configuration.Is2D);
-            var settings = new LoaderSettings
-            {
-                Backend = processor,
-                Profile = plans.Profile,
-                Geometry = geometry,
-                BatchSize = Patches,
-                Channels = preprocessed.Channels,
-                UseMaskForNorm = configuration.UseMaskForNorm,
-                Regions = labels.HasRegions ? labels.Regions : [],
-                IgnoreLabel = labels.IgnoreLabel,
-                Seed = request.Seed,
-            };
-            var drawn = new AugmentationRecord();
-            var source = new StoredCaseSource(stored);
-            var builder = new SampleBuilder(settings, [source], [], drawn);
-            using var batch = new Batch(Shape.Activation(Patches, geometry.Patch, preprocessed.Channels), [], _ => { });
-            var grid = new TraceGrid(scan, preprocessed.Properties, plans.TransposeForward);
-            var crop = CentreCrop.Start(plans.Profile, geometry.Initial, geometry.Patch);
-            var volumes = new List<TraceVolume>();
-            for (var i = 0; i < Patches; i++)
-            {
-                builder.Build(new BatchKey(true, 0, 0), i, batch);
-                var origin = batch.Origins[i];
-                var place = grid.OfPatch(geometry.Patch, origin.Start, geometry.Initial, crop, drawn);
-                string[] notes =
-                [
-                    origin.Voxel is { } voxel ? $"around voxel {voxel}, drawn from a structure" : "at a place drawn from the whole case",
-                    drawn.Steps.Count == 0
-                        ? "nothing was changed: by chance no step fired"
-                        : string.Join("; ", drawn.Steps.Select(step => preprocessed.Channels == 1
-                            ? step.Replace("channel 0: ", "", StringComparison.Ordinal)
-                            : step)),
-                ];
-                volumes.Add(new(
-                    $"patch {i + 1}", recorder.Write($"4_patch_{i + 1}", builder.Sample.Channel(0).ToArray(), place),
-                    recorder.Write($"4_patch_{i + 1}_reference", (short[])builder.Sample.Labels.Clone(), place), notes,
-                    ShownAs: grid.OfCase(preprocessed.Shape).Affine));
-            }
+            Properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile },
+        });
+        using var stored = StoredCase.Open(scratch.Path, item.Id);
+        var geometry = PatchGeometry.For(plans.Profile, configuration.Patch, configuration.Is2D);
+        var settings = new LoaderSettings
+        {
+            Backend = processor,
+            Profile = plans.Profile,
+            Geometry = geometry,
+            BatchSize = Patches,
+            Channels = preprocessed.Channels,
+            UseMaskForNorm = configuration.UseMaskForNorm,
+            Regions = labels.HasRegions ? labels.Regions : [],
+            IgnoreLabel = labels.IgnoreLabel,
+            Seed = request.Seed,
+        };
+        var drawn = new AugmentationRecord();
+        var source = new StoredCaseSource(stored);
+        var builder = new SampleBuilder(settings, [source], [], drawn);
+        using var batch = new Batch(Shape.Activation(Patches, geometry.Patch, preprocessed.Channels), [], _ => { });
+        var grid = new TraceGrid(scan, preprocessed.Properties, plans.TransposeForward);
+        var crop = CentreCrop.Start(plans.Profile, geometry.Initial, geometry.Patch);
+        var volumes = new List<TraceVolume>();
+        for (var i = 0; i < Patches; i++)
+        {
+            builder.Build(new BatchKey(true, 0, 0), i, batch);
+            var origin = batch.Origins[i];
+            var place = grid.OfPatch(geometry.Patch, origin.Start, geometry.Initial, crop, drawn);
+            string[] notes =
+            [
+                origin.Voxel is { } voxel ? $"around voxel {voxel}, drawn from a structure" : "at a place drawn from the whole case",
+                drawn.Steps.Count == 0
+                    ? "nothing was changed: by chance no step fired"
+                    : string.Join("; ", drawn.Steps.Select(step => preprocessed.Channels == 1
+                        ? step.Replace("channel 0: ", "", StringComparison.Ordinal)
+                        : step)),
+            ];
+            volumes.Add(new(
+                $"patch {i + 1}", recorder.Write($"4_patch_{i + 1}", builder.Sample.Channel(0).ToArray(), place),
+                recorder.Write($"4_patch_{i + 1}_reference", (short[])builder.Sample.Labels.Clone(), place), notes,
+                ShownAs: grid.OfCase(preprocessed.Shape).Affine));
+        }
 
-            recorder.Add(new TraceStep(
-                TraceKind.Augmented, recorder.NameOf(configuration),
-                [
-                    $"patches of {geometry.Patch} voxels, cut from {geometry.Initial} so that turning leaves no empty corners; seed {request.Seed}",
-                    .. preprocessed.Channels > 1 ? [$"the first of {preprocessed.Channels} channels is shown; all are changed"] : Array.Empty<string>(),
-                ],
-                volumes));
-        }
-        finally
-        {
-            temporary.Delete(recursive: true);
-        }
+        recorder.Add(new TraceStep(
+            TraceKind.Augmented, recorder.NameOf(configuration),
+            [
+                $"patches of {geometry.Patch} voxels, cut from {geometry.Initial} so that turning leaves no empty corners; seed {request.Seed}",
+                .. preprocessed.Channels > 1 ? [$"the first of {preprocessed.Channels} channels is shown; all are changed"] : Array.Empty<string>(),
+            ],
+            volumes));
     }
 }

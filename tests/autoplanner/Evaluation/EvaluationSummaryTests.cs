@@ -84,6 +84,30 @@ public sealed class EvaluationSummaryTests
         Assert.Throws<SharpSegException>(() => SummaryJson.Read(path, Classes));
     }
 
+    /// <summary>A Dice of 5 would be averaged, compared and reported as if it were one.</summary>
+    [Theory]
+    [InlineData("Dice", "5")]
+    [InlineData("Dice", "-0.1")]
+    [InlineData("IoU", "1.01")]
+    [InlineData("TP", "-1")]
+    [InlineData("FN", "1e30")]
+    [InlineData("HD95", "-2")]
+    [InlineData("NSD", "2")]
+    public void A_value_that_cannot_be_is_refused(string metric, string value)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("summary.json");
+        void Write(string number) => File.WriteAllText(
+            path,
+            """{"metric_per_case": [{"case": "c", "reference_file": "r", "prediction_file": "p", "metrics": {"1": {KEY: VALUE}, "2": {}}}]}"""
+                .Replace("KEY: VALUE", $"\"{metric}\": {number}", StringComparison.Ordinal));
+        Write("1");
+        SummaryJson.Read(path, Classes);
+        Write(value);
+        var error = Assert.Throws<SharpSegException>(() => SummaryJson.Read(path, Classes));
+        Assert.StartsWith($"{path}: metric_per_case[0].metrics.1.{metric}: ", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_table_shows_classes_and_their_mean()
     {

@@ -129,7 +129,7 @@ public sealed class UnpackedModelTests
         var path = Zip(folder, [.. Good.Where(e => e.Name != "plans.json"), ("plans.json", """{"a": 1, "a": 2}""")]);
         var error = Assert.Throws<SharpSegException>(() => UnpackedModel.Open(path, default).Dispose());
         Assert.Contains($"{path}: plans.json", error.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("sharpseg-model-", error.Message + error.Hint, StringComparison.Ordinal);
+        Assert.DoesNotContain("sharpseg-scratch-", error.Message + error.Hint, StringComparison.Ordinal);
         using var good = UnpackedModel.Open(Zip(folder, Good), default);
         var inside = good.InWordsOfTheFile(new SharpSegException($"`{good.Work.PlansFile}`: bad", $"look at {good.Work.Folder}"));
         Assert.Equal(($"`{path}: plans.json`: bad", $"look at {path}"), (inside.Message, inside.Hint));
@@ -140,9 +140,9 @@ public sealed class UnpackedModelTests
     {
         using var folder = new TemporaryFolder();
         var path = Zip(folder, Good);
-        var killed = Directory.CreateTempSubdirectory("sharpseg-model-").FullName;
+        var killed = Directory.CreateTempSubdirectory("sharpseg-scratch-").FullName;
         File.WriteAllText(Path.Combine(killed, ".lock"), "");
-        var young = Directory.CreateTempSubdirectory("sharpseg-model-").FullName;
+        var young = Directory.CreateTempSubdirectory("sharpseg-scratch-").FullName;
         using var used = UnpackedModel.Open(path, default);
         Assert.False(Directory.Exists(killed));
         Assert.True(Directory.Exists(young));
@@ -162,7 +162,8 @@ public sealed class UnpackedModelTests
     {
         using var parent = new TemporaryFolder();
         var unpacked = Directory.CreateDirectory(parent.File("model")).FullName;
-        var error = Assert.Throws<SharpSegException>(() => UnpackedModel.Open(path, unpacked, default).Dispose());
+        var error = Assert.Throws<SharpSegException>(
+            () => UnpackedModel.Open(path, ScratchFolder.Take(unpacked), default).Dispose());
         Assert.All(says, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
         Assert.Empty(Directory.GetFileSystemEntries(parent.Path));
     }

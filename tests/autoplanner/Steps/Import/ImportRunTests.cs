@@ -105,6 +105,32 @@ public sealed class ImportRunTests : IDisposable
         Assert.Single(only.Read);
     }
 
+    /// <summary>The names of parts are folders in the file, and no two may be one on any system.</summary>
+    [Theory]
+    [InlineData("..zip", "part")]
+    [InlineData("...zip", "part")]
+    [InlineData(".hidden.zip", "hidden")]
+    [InlineData("Tümor 1.zip", "T_mor_1")]
+    [InlineData("same_2.zip", "same_2", "SAME.zip", "SAME", "same.zip", "same_3")]
+    public void Parts_are_named_by_their_files_and_apart(params string[] namesAndParts)
+    {
+        var source = writer.Write(Results("3d_fullres"));
+        var models = new List<string> { source };
+        foreach (var name in namesAndParts.Chunk(2).Select(pair => pair[0]))
+        {
+            var zip = At(models.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), name);
+            Directory.CreateDirectory(Path.GetDirectoryName(zip)!);
+            ZipFile.CreateFromDirectory(source, zip, CompressionLevel.Optimal, includeBaseDirectory: true);
+            models.Add(zip);
+        }
+
+        ImportRun.Execute(new([.. models], At("parts.zip"), [], []), SilentReporter.Instance, default);
+        using var model = UnpackedModel.Open(At("parts.zip"), default);
+        Assert.Equal(
+            [Path.GetFileName(source), .. namesAndParts.Chunk(2).Select(pair => pair[1])],
+            model.Parts.Select(part => part.Name));
+    }
+
     [Fact]
     public void A_cascade_brings_its_first_stage()
     {

@@ -1,4 +1,6 @@
 using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Tests.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps.Jobs;
@@ -81,6 +83,118 @@ public sealed class JobStatesTests
         var error = Assert.Throws<SharpSegException>(() => JobsRun.Status(temporary.Path));
         Assert.Contains("has no jobs", error.Message, StringComparison.Ordinal);
         Assert.Contains("sharpseg jobs train", error.Hint, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is read back becomes lines of scripts, indices of lists and times.</summary>
+    [Theory]
+    [InlineData("\"time\": \"24:00:00\"", "\"time\": \"1\\n#SBATCH --wrap=evil\"", "is not a time")]
+    [InlineData("\"gres\": null", "\"gres\": \"gpu:1\\nevil\"", "names no device")]
+    [InlineData("\"cpus\": 8,", "\"cpus\": -1,", "site.cpus: must be 1 or more")]
+    [InlineData("\"cpus\": 8,\n      \"time\"", "\"cpus\": -1,\n      \"time\"", "cpus: -1 is less than 1")]
+    [InlineData("\"memory_bytes\": ", "\"memory_bytes\": -", "memory_bytes: must be above 0")]
+    [InlineData("\"index\": 1,", "\"index\": 0,", "items: an index is there twice")]
+    [InlineData("\"index\": 1,", "\"index\": -1,", "index: -1 is less than 0")]
+    [InlineData("\"name\": \"train-2d\"", "\"name\": \"preprocess\"", "`preprocess` is there twice")]
+    [InlineData("\"name\": \"train-2d\"", "\"name\": \"../evil\"", "cannot be the name of a job")]
+    public void A_changed_graph_is_refused(string text, string becomes, string says)
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var folder = new JobFolder(work.Folder);
+        var graph = File.ReadAllText(folder.GraphFile);
+        var at = graph.IndexOf(text, StringComparison.Ordinal);
+        Assert.True(at >= 0, graph);
+        File.WriteAllText(folder.GraphFile, graph[..at] + becomes + graph[(at + text.Length)..]);
+        var error = Assert.Throws<SharpSegException>(() => JobsRun.Status(work.Folder));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.Contains("graph.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_command_without_words_is_refused()
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var file = new JobFolder(work.Folder).GraphFile;
+        var graph = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file))!;
+        graph["stages"]![0]!["command"]!.AsArray().Clear();
+        File.WriteAllText(file, graph.ToJsonString());
+        var error = Assert.Throws<SharpSegException>(() => JobsRun.Status(work.Folder));
+        Assert.Contains("command: is empty", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train-2d\t12\t0-2147483647")]
+    [InlineData("train-2d\t12\t0-99999999999")]
+    [InlineData("train-2d\t1x\t0")]
+    [InlineData("train-2d")]
+    public void What_was_submitted_is_checked(string line)
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var folder = new JobFolder(work.Folder);
+        File.WriteAllText(folder.SubmittedFile, line + "\n");
+        Assert.Throws<SharpSegException>(() => JobStates.Submitted(folder));
+        File.WriteAllText(folder.SubmittedFile, "train-2d\t12\t0-1,4%2\n");
+        Assert.Equal(["12_0", "12_1", "12_4"], JobStates.Submitted(folder).Values.Order());
+    }
+
+    [Fact]
+    public void A_record_with_absurd_times_is_shown()
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var folder = new JobFolder(work.Folder);
+        Directory.CreateDirectory(folder.TaskFolder("train-2d_0"));
+        foreach (var seconds in new[] { -1e300, 1e300 })
+        {
+            new TaskRecord(
+                [new TaskAttempt { Node = "n1", Outcome = TaskOutcome.Open, Stage = "train", SecondsLeft = seconds }])
+                .Write(folder.RecordFile("train-2d_0"));
+            Assert.Contains("train-2d_0", JobsRun.Status(work.Folder).Text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Of_a_long_log_the_end_is_shown()
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var folder = new JobFolder(work.Folder);
+        Directory.CreateDirectory(folder.LogFolder);
+        var file = Path.Combine(folder.LogFolder, "train-2d_0.log");
+        File.WriteAllText(file, "");
+        Assert.Throws<SharpSegException>(() => JobsRun.Log(work.Folder, "train-2d_0"));
+        File.WriteAllText(file, "one\ntwo\n");
+        Assert.Equal((file, "one\ntwo\n"), JobsRun.Log(work.Folder, "train-2d_0"));
+        File.WriteAllText(file, new string('x', 3 << 20) + "\n" + new string('y', 3 << 20) + "\nlast\n");
+        var (_, text) = JobsRun.Log(work.Folder, "train-2d_0");
+        Assert.StartsWith("… ", text, StringComparison.Ordinal);
+        Assert.DoesNotContain('x', text);
+        Assert.EndsWith("y\nlast\n", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Seconds of a log, of which nobody knows who wrote it, become a time limit.</summary>
+    [Theory]
+    [InlineData("1e300")]
+    [InlineData("-1e300")]
+    [InlineData("\"NaN\"")]
+    [InlineData("\"abc\"")]
+    [InlineData("[]")]
+    public void A_log_with_absurd_times_measures_nothing_or_a_year(string seconds)
+    {
+        using var work = new PlannedWorkspace();
+        var workspace = new Workspace(work.Folder);
+        var log = Workspace.LogFile(workspace.RunFolder("2d", "0"));
+        Directory.CreateDirectory(Path.GetDirectoryName(log)!);
+        File.WriteAllLines(
+            log,
+            [
+                TrainingLogTests.Header,
+                TrainingLogTests.Epoch.Replace("\"seconds\":2", $"\"seconds\":{seconds}", StringComparison.Ordinal),
+            ]);
+        Assert.True(MeasuredTime.Of(workspace, "2d", 1000) is null || seconds == "1e300");
+        Assert.Equal("8760:00:00", MeasuredTime.Text(TimeSpan.MaxValue));
     }
 
     private static void Record(JobFolder folder, string task, TaskOutcome outcome, string? error = null)

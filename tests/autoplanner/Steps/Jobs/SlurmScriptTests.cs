@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Tests.Training;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps.Jobs;
@@ -82,8 +83,9 @@ public sealed class SlurmScriptTests
         using var work = new PlannedWorkspace();
         var run = Path.Combine(work.Folder, "runs", "2d", "fold_2");
         Directory.CreateDirectory(run);
-        File.WriteAllLines(
-            Path.Combine(run, "log.jsonl"), ["{}", """{"epoch": 0, "seconds": 1800}""", """{"epoch": 1, "seconds": 1800.5}"""]);
+        string Epoch(string seconds) =>
+            TrainingLogTests.Epoch.Replace("\"seconds\":2", $"\"seconds\":{seconds}", StringComparison.Ordinal);
+        File.WriteAllLines(Path.Combine(run, "log.jsonl"), [TrainingLogTests.Header, Epoch("1800"), Epoch("1800.5")]);
         work.Write();
         Assert.Contains("#SBATCH --time=02:00:00\n", work.Script("train-2d.sh"), StringComparison.Ordinal); // 3 × 0.5 h × 1.3
         Assert.Contains("#SBATCH --time=24:00:00\n", work.Script("train-3d_fullres.sh"), StringComparison.Ordinal);

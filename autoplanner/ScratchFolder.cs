@@ -1,0 +1,82 @@
+namespace SharpSeg.AutoPlanner;
+
+/// <summary>
+/// A folder for intermediate files in the system's temporary folder; disposing removes it with what it holds. A killed process
+/// cannot: as long as a process lives, it holds a lock in its folder, and whoever makes a folder sweeps those that nobody holds.
+/// </summary>
+internal sealed class ScratchFolder : IDisposable
+{
+    /// <summary>The file in it that is locked.</summary>
+    public const string LockName = ".lock";
+
+    private const string Prefix = "sharpseg-scratch-";
+
+    // A folder is younger than its lock for a moment.
+    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
+
+    private readonly FileStream held;
+
+    private ScratchFolder(string path)
+    {
+        Path = path;
+        held = new FileStream(System.IO.Path.Combine(Path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+    }
+
+    /// <summary>Its full path.</summary>
+    public string Path { get; }
+
+    /// <summary>Makes a folder, and removes those that killed processes have left.</summary>
+    /// <param name="purpose">What for, one word of its name.</param>
+    public static ScratchFolder Make(string purpose)
+    {
+        Sweep();
+        return Take(Directory.CreateTempSubdirectory($"{Prefix}{purpose}-").FullName);
+    }
+
+    /// <summary>Takes an empty folder, wherever it lies.</summary>
+    public static ScratchFolder Take(string path) => new(path);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        held.Dispose();
+        Delete(Path);
+    }
+
+    private static void Sweep()
+    {
+        foreach (var old in Directory.GetDirectories(System.IO.Path.GetTempPath(), Prefix + "*"))
+        {
+            try
+            {
+                var lockFile = System.IO.Path.Combine(old, LockName);
+                if (File.Exists(lockFile))
+                {
+                    // fails while its process lives
+                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+                    Delete(old);
+                }
+                else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
+                {
+                    Delete(old);
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // In use, or another user's.
+            }
+        }
+    }
+
+    private static void Delete(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It lies in the system's temporary folder, which the system cleans itself.
+        }
+    }
+}

@@ -26,7 +26,9 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
     private readonly Random random = Seeded();
     private readonly Dictionary<string, string> undisturbedLatest = []; // the checkpoint of a moment
 
-    /// <summary>While starting, training, saving or validating; half of the kills follow a SIGTERM, into the saving.</summary>
+    /// <summary>
+    /// While starting, training, saving or validating; half of the kills follow a SIGTERM, into the saving or after it.
+    /// </summary>
     [FactWith(Needs.Signals)]
     public void A_training_killed_at_random_moments_gives_the_same_bytes()
     {
@@ -166,7 +168,7 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
         if (random.Next(2) == 0)
         {
             running.Signal("TERM");
-            Thread.Sleep(random.Next(100));
+            Thread.Sleep(random.Next(2) == 0 ? TimeSpan.FromMilliseconds(random.Next(100)) : random.NextDouble() * whole / 4);
         }
 
         running.Signal("KILL");

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using ILGPU;
 using SharpSeg.Kernels.Gpu.Device;
 
@@ -14,6 +15,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// registers (t, g), (t + 4, g). Tiles hold such words (<see cref="TileWords"/>), so a fragment needs no further address
 /// arithmetic.</para>
 /// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 16)]
 internal struct TensorFragment
 {
     /// <summary>Words of depth that one instruction takes.</summary>
@@ -50,19 +52,24 @@ internal struct TensorFragment
 
     /// <summary>sums += a·b. All threads of the warp must call this together.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Multiply(ref Float4 sums, TensorFragment a, TensorFragment b, int precision)
+    public static void Multiply(ref Float4 sums, TensorFragment a, TensorFragment b, int precision) =>
+        Multiply(ref sums, a, b.R0, b.R1, precision);
+
+    /// <inheritdoc cref="Multiply(ref Float4, TensorFragment, TensorFragment, int)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply(ref Float4 sums, TensorFragment a, uint b0, uint b1, int precision)
     {
         if (precision == TileWords.Tf32)
         {
-            sums = TensorInstructions.MultiplyTf32(sums, a, b.R0, b.R1);
+            sums = TensorInstructions.MultiplyTf32(sums, a, b0, b1);
         }
         else if (precision == TileWords.Bf16)
         {
-            sums = TensorInstructions.MultiplyBf16(sums, a, b.R0, b.R1);
+            sums = TensorInstructions.MultiplyBf16(sums, a, b0, b1);
         }
         else
         {
-            sums = TensorInstructions.MultiplyFp16(sums, a, b.R0, b.R1);
+            sums = TensorInstructions.MultiplyFp16(sums, a, b0, b1);
         }
     }
 

@@ -34,5 +34,6 @@ internal static class TensorInstructions
     [IntrinsicImplementation]
     public static Float4 MultiplyFp16(Float4 c, TensorFragment a, uint b0, uint b1) => throw NotHere();
 
-    private static NotSupportedException NotHere() => new("only CUDA devices have tensor-core instructions");
+    /// <summary>What the methods do on other devices.</summary>
+    internal static NotSupportedException NotHere() => new("only CUDA devices have tensor-core instructions");
 }

@@ -26,6 +26,15 @@ internal static class TileWords
     /// <summary><see cref="GpuPrecision.Fp16"/> likewise.</summary>
     public const int Fp16 = 3;
 
+    /// <summary>A precision of tensor cores as such a constant.</summary>
+    public static int Of(GpuPrecision precision) => precision switch
+    {
+        GpuPrecision.Tf32 => Tf32,
+        GpuPrecision.Bf16 => Bf16,
+        GpuPrecision.Fp16 => Fp16,
+        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "tensor cores do not multiply float32"),
+    };
+
     /// <summary>Depths of a tile: 16, or 32 of 16 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int DepthOf(int precision) => precision >= Bf16 ? 2 * GemmTile.Words : GemmTile.Words;
@@ -44,8 +53,8 @@ internal static class TileWords
         {
             var word = k >> 1;
             var at = first + (word * stride) + (column ^ Swizzle(word, precision));
-            tile[at] = Pair(value.X, value.Y, precision);
-            tile[at + stride] = Pair(value.Z, value.W, precision);
+            tile[at] = PairAsFloat(value.X, value.Y, precision);
+            tile[at + stride] = PairAsFloat(value.Z, value.W, precision);
         }
         else
         {
@@ -68,10 +77,10 @@ internal static class TileWords
         if (precision >= Bf16)
         {
             var word = k >> 1;
-            lower.X = Pair(lower.X, upper.X, precision);
-            lower.Y = Pair(lower.Y, upper.Y, precision);
-            lower.Z = Pair(lower.Z, upper.Z, precision);
-            lower.W = Pair(lower.W, upper.W, precision);
+            lower.X = PairAsFloat(lower.X, upper.X, precision);
+            lower.Y = PairAsFloat(lower.Y, upper.Y, precision);
+            lower.Z = PairAsFloat(lower.Z, upper.Z, precision);
+            lower.W = PairAsFloat(lower.W, upper.W, precision);
             fours[(first + (word * stride) + (column ^ Swizzle(word, precision))) >> 2] = lower;
         }
         else
@@ -90,7 +99,7 @@ internal static class TileWords
         if (precision >= Bf16)
         {
             var word = k >> 1;
-            tile[first + (word * stride) + (column ^ Swizzle(word, precision))] = Pair(lower, upper, precision);
+            tile[first + (word * stride) + (column ^ Swizzle(word, precision))] = PairAsFloat(lower, upper, precision);
         }
         else
         {
@@ -99,6 +108,27 @@ internal static class TileWords
             tile[at + stride] = Single(upper, precision);
         }
     }
+
+    /// <summary>Four words of neighbouring depths: eight depths of 16 bits, or the first four as tf32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Depths(Float4 first, Float4 second, int precision)
+    {
+        var words = Single(first, precision);
+        if (precision >= Bf16)
+        {
+            words.X = PairAsFloat(first.X, first.Y, precision);
+            words.Y = PairAsFloat(first.Z, first.W, precision);
+            words.Z = PairAsFloat(second.X, second.Y, precision);
+            words.W = PairAsFloat(second.Z, second.W, precision);
+        }
+
+        return words;
+    }
+
+    /// <summary>Two depths of 16 bits as a word.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Pair(float lower, float upper, int precision) =>
+        precision == Bf16 ? TensorInstructions.ToBf16(upper, lower) : TensorInstructions.ToFp16(upper, lower);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 Single(Float4 value, int precision)
@@ -115,6 +145,6 @@ internal static class TileWords
         precision == Tf32 ? Interop.IntAsFloat(TensorInstructions.ToTf32(value)) : value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Pair(float lower, float upper, int precision) => Interop.IntAsFloat(
-        precision == Bf16 ? TensorInstructions.ToBf16(upper, lower) : TensorInstructions.ToFp16(upper, lower));
+    private static float PairAsFloat(float lower, float upper, int precision) =>
+        Interop.IntAsFloat(Pair(lower, upper, precision));
 }

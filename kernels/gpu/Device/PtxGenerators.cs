@@ -10,7 +10,8 @@ using SharpSeg.Kernels.Gpu.Convolution;
 namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
-/// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/> and <see cref="TensorInstructions"/>.
+/// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/>, <see cref="GlobalMemory"/>,
+/// <see cref="TensorInstructions"/> and the reads of fragments (<see cref="SharedFragments"/>, <see cref="PackedFragments"/>).
 /// Generators get the call's arguments as registers, a structure as its fields' registers in order, a reference as its address.
 /// </summary>
 internal static class PtxGenerators
@@ -42,6 +43,21 @@ internal static class PtxGenerators
                 new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
         }
 
+        foreach (var (type, method) in new[]
+        {
+            (typeof(SharedFragments), nameof(SharedFragments.AddressInShared)),
+            (typeof(SharedFragments), nameof(SharedFragments.ReadMatrices)),
+            (typeof(PackedFragments), nameof(PackedFragments.AddressInGlobal)),
+            (typeof(PackedFragments), nameof(PackedFragments.ReadFragment)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.LoadTwo)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.StoreTwo)),
+        })
+        {
+            manager.RegisterMethod(
+                type.GetMethod(method, Any)!,
+                new PTXIntrinsic(typeof(PtxGenerators), method, IntrinsicImplementationMode.GenerateCode));
+        }
+
         return builder;
     }
 
@@ -59,6 +75,23 @@ internal static class PtxGenerators
         using var command = code.BeginCommand("ld.global.nc.f32");
         command.AppendArgument(Result(code, value)[0]);
         command.AppendArgumentValue(address);
+    }
+
+    private static void LoadTwo(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        using var command = code.BeginCommand("ld.global.v2.f32");
+        command.AppendVectorArgument(Result(code, value));
+        command.AppendArgumentValue(address);
+    }
+
+    private static void StoreTwo(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        var elements = Fields(code, value, 1);
+        using var command = code.BeginCommand("st.global.v2.f32");
+        command.AppendArgumentValue(address);
+        command.AppendVectorArgument(elements);
     }
 
     private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) =>
@@ -101,6 +134,29 @@ internal static class PtxGenerators
         command.AppendVectorArgument(a);
         command.AppendVectorArgument(b);
         command.AppendVectorArgument(sums);
+    }
+
+    private static void AddressInShared(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Convert(code, value, "cvt.u32.u64");              // what arrives is an address in the window already
+
+    private static void AddressInGlobal(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        Convert(code, value, "mov.u64");
+
+    private static void ReadMatrices(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        ReadAt(code, value, "ldmatrix.sync.aligned.m8n8.x4.shared.b16", sizeof(uint));
+
+    private static void ReadFragment(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        ReadAt(code, value, "ld.global.nc.v4.b32", 4 * sizeof(uint));
+
+    /// <summary>A read at an address and a constant number of elements behind it.</summary>
+    private static void ReadAt(PTXCodeGenerator code, Value value, string instruction, int elementBytes)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        var elements = value.Nodes[1].Resolve() as PrimitiveValue
+            ?? throw new NotSupportedException($"{instruction}: the distance is not a constant");
+        using var command = code.BeginCommand(instruction);
+        command.AppendVectorArgument(Result(code, value));
+        command.AppendArgumentValue(address, checked(elements.Int32Value * elementBytes));
     }
 
     /// <summary>The registers of a structure that is argument number <paramref name="argument"/>.</summary>

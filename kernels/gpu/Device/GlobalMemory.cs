@@ -1,0 +1,28 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+
+namespace SharpSeg.Kernels.Gpu.Device;
+
+/// <summary>
+/// Accesses of device memory that a kernel writes, named as such to the assembler: through a view alone they come out generic,
+/// and the hardware looks up on each which memory is meant. Memory that is only read: <see cref="ReadOnlyMemory"/>.
+/// </summary>
+internal static class GlobalMemory
+{
+    /// <summary>Two elements; the index, not negative, counts twos.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float2 Read(ArrayView<Float2> view, long index) => LoadTwo(ref view[index]);
+
+    /// <summary>Writes two elements; the index, not negative, counts twos.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(ArrayView<Float2> view, long index, Float2 value) => StoreTwo(ref view[index], value);
+
+    /// <summary>The load; its PTX is <see cref="PtxGenerators"/>'.</summary>
+    [IntrinsicImplementation]
+    internal static Float2 LoadTwo(ref Float2 address) => address;
+
+    /// <summary>The store.</summary>
+    [IntrinsicImplementation]
+    internal static void StoreTwo(ref Float2 address, Float2 value) => address = value;
+}

@@ -1,0 +1,11 @@
+using ILGPU;
+
+namespace SharpSeg.Kernels.Gpu.Device;
+
+/// <summary>In place of the kernels' own, for the reason given at <see cref="ReadOnlyMemory"/>.</summary>
+internal static class GlobalMemory
+{
+    public static Float2 Read(ArrayView<Float2> view, long index) => view[index];
+
+    public static void Write(ArrayView<Float2> view, long index, Float2 value) => view[index] = value;
+}

@@ -109,6 +109,9 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
         {
             yield return (
                 $"tensor cores {precision.ToString().ToLowerInvariant()}", Convolutions, Target(KernelChoice.Fast, precision));
+            yield return (
+                $"bricks {precision.ToString().ToLowerInvariant()}", [typeof(ConvolutionConformance)],
+                Target(KernelChoice.Bricks, precision));
         }
     }
 

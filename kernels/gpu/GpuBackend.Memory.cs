@@ -44,7 +44,9 @@ internal sealed partial class GpuBackend
     public override bool UploadsRunBeside => true;
 
     /// <inheritdoc/>
-    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => WeightGemm.LargestPartialsBytes;
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => Precision == GpuPrecision.Fp32
+        ? WeightGemm.LargestPartialsBytes
+        : Math.Max(WeightGemm.LargestPartialsBytes, BrickConvolution.LargestScratchBytes(Precision, convolutions));
 
     /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>
     public override void FinishUploads()

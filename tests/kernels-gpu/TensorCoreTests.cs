@@ -41,6 +41,15 @@ public sealed class TensorCoreTests
     }
 
     [TensorCoreTheory]
+    [MemberData(nameof(Precisions))]
+    public void Convolution_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvForward, Variant.Bricks));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvBackwardData, Variant.Bricks));
+    }
+
+    [TensorCoreTheory]
     [InlineData(GpuPrecision.Tf32, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Fp16, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Bf16, 3.90625e-3f)]

@@ -70,6 +70,21 @@ public sealed class VariantTests : IDisposable
         Assert.NotEqual(Variant.TensorCores, backend.Decisions[new VariantKey(Operation.ConvForward, p)]);
     }
 
+    [TensorCoreTheory]
+    [InlineData(1, 8, true)]
+    [InlineData(2, 8, false)]
+    [InlineData(1, 6, false)]
+    public void Bricks_are_chosen_where_they_were_fastest_and_only_for_sizes_they_have(int stride, int channels, bool bricks)
+    {
+        var p = new ConvProblem(1, new(1, 2, 3), channels, 0, 4, Extent.One, new(1, stride, stride));
+        var cache = new VariantCache(folder: null, "device");
+        cache.Add("self-check of conv forward", Variant.Bricks.Name(), "agrees");
+        cache.Add("conv forward", p.ToString(), Variant.Bricks.Name());
+        using var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Bf16, cache);
+        Forward(backend, p);
+        Assert.Equal(bricks, backend.Decisions[new VariantKey(Operation.ConvForward, p)] == Variant.Bricks);
+    }
+
     [Fact]
     public void Unreadable_cache_is_done_without()
     {

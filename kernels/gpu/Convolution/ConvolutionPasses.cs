@@ -10,10 +10,13 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// checked.
 /// <para>Variants: plain, one thread per result; fast, an implicit matrix product in float32 (<see cref="GatherGemm"/>,
 /// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>,
-/// <see cref="TensorWeightGemm"/>).</para>
+/// <see cref="TensorWeightGemm"/>); for the commonest kernels, bricks on tensor cores (<see cref="BrickConvolution"/>).</para>
 /// </summary>
 internal interface IConvolutionPass
 {
+    /// <summary>Whether the variant has a kernel for these sizes.</summary>
+    bool Has(Variant variant);
+
     /// <summary>Launches the pass.</summary>
     void Run(GpuBackend gpu, Variant variant, ArrayView<float> to);
 }
@@ -21,6 +24,8 @@ internal interface IConvolutionPass
 /// <summary>y = conv([x, x2], w) + b.</summary>
 internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b) : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {
         var (first, second, weights, bias) = (
@@ -29,6 +34,10 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
         {
             gpu.Kernels.PlainConvolution.LaunchForward(
                 gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, y);
+        }
+        else if (variant == Variant.Bricks)
+        {
+            Products.PerBrick(gpu, new BrickSizes(p, b is not null), first, second, weights, bias, y);
         }
         else
         {
@@ -41,6 +50,8 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, int firstChannel, int channels, bool accumulate)
     : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cout, channels);
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
     {
         var (gradient, weights) = (GpuBackend.View(dy), GpuBackend.View(w));
@@ -48,6 +59,11 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
         {
             gpu.Kernels.PlainConvolution.LaunchBackwardData(
                 gpu.Stream, new ConvSizes(p), gradient, weights, dx, firstChannel, channels, accumulate);
+        }
+        else if (variant == Variant.Bricks)
+        {
+            var sizes = new BrickSizes(p, firstChannel, channels, accumulate);
+            Products.PerBrick(gpu, sizes, gradient, gradient, weights, weights, dx);
         }
         else
         {
@@ -60,6 +76,8 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
 /// <summary>dw from [x, x2] and dy.</summary>
 internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2, Tensor dy, bool accumulate) : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks;
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
     {
         var (first, second, gradient) = (GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(dy));
@@ -78,6 +96,8 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
 /// <summary>y = transposed conv(x, w) + b.</summary>
 internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x, Tensor w, Tensor? b) : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks;
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {
         var (input, weights, bias) = (GpuBackend.View(x), GpuBackend.View(w), GpuBackend.View(b ?? w));
@@ -97,6 +117,8 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate)
     : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks;
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
     {
         var (gradient, weights) = (GpuBackend.View(dy), GpuBackend.View(w));
@@ -116,6 +138,8 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate)
     : IConvolutionPass
 {
+    public bool Has(Variant variant) => variant != Variant.Bricks;
+
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
     {
         var (input, gradient) = (GpuBackend.View(x), GpuBackend.View(dy));
@@ -148,6 +172,15 @@ internal static class Products
         {
             gpu.Kernels.TensorGatherGemm.Launch(gpu.Stream, gpu.Precision, s, source, source2, weights, bias, to);
         }
+    }
+
+    /// <summary>A pass by bricks; see <see cref="BrickSizes"/>.</summary>
+    public static void PerBrick(
+        GpuBackend gpu, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
+        ArrayView<float> bias, ArrayView<float> to)
+    {
+        var scratch = gpu.Scratch(BrickConvolution.ScratchLength(gpu.Precision, s));
+        gpu.Kernels.BrickConvolution.Launch(gpu.Stream, gpu.Precision, s, source, source2, weights, bias, scratch, to);
     }
 
     /// <summary>

@@ -25,6 +25,8 @@ internal sealed class GpuKernels(KernelList list)
 
     public TensorWeightGemm TensorWeightGemm { get; } = new(list);
 
+    public BrickConvolution BrickConvolution { get; } = new(list);
+
     public SplitSum SplitSum { get; } = new(list);
 
     public ChannelSum ChannelSum { get; } = new(list);

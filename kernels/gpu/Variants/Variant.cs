@@ -13,6 +13,11 @@ internal enum Variant
 
     /// <summary>The fast way with products on tensor cores, at a lower precision than float32.</summary>
     TensorCores,
+
+    /// <summary>
+    /// Tensor cores on bricks of the input that groups hold in shared memory with their halo, for some sizes.
+    /// </summary>
+    Bricks,
 }
 
 /// <summary>The operations that have more than one variant.</summary>
@@ -55,6 +60,9 @@ internal enum KernelChoice
     /// <summary>The fast kernels, unchecked: for the tests that check them.</summary>
     Fast,
 
+    /// <summary>The kernels on bricks, unchecked, where there are some, else the fast ones.</summary>
+    Bricks,
+
     /// <summary>Of the variants that agree with the plain kernel on this device, the fastest: what users get.</summary>
     Checked,
 }
@@ -62,7 +70,7 @@ internal enum KernelChoice
 /// <summary>The names by which people and files know variants and operations.</summary>
 internal static class VariantNames
 {
-    private static readonly string[] Variants = ["plain", "fast", "tensor cores"];
+    private static readonly string[] Variants = ["plain", "fast", "tensor cores", "bricks"];
 
     private static readonly string[] Operations =
     [

@@ -28,7 +28,7 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
     public Variant For(Operation operation) => choice switch
     {
         KernelChoice.Plain => Variant.Plain,
-        KernelChoice.Fast => Variant.Fast,
+        KernelChoice.Fast or KernelChoice.Bricks => Variant.Fast,
         _ => Agrees(operation, Variant.Fast) ? Variant.Fast : Variant.Plain,
     };
 
@@ -45,15 +45,23 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         }
 
         return choice == KernelChoice.Plain ? Variant.Plain
-            : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast : Variant.TensorCores;
+            : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast
+            : choice == KernelChoice.Bricks && pass.Has(Variant.Bricks) ? Variant.Bricks : Variant.TensorCores;
     }
 
     private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
         where TPass : struct, IConvolutionPass
     {
         // In the order of expected speed.
-        List<Variant> trusted = gpu.Precision == GpuPrecision.Fp32 ? [Variant.Fast] : [Variant.TensorCores, Variant.Fast];
+        List<Variant> trusted = gpu.Precision == GpuPrecision.Fp32
+            ? [Variant.Fast]
+            : [Variant.Bricks, Variant.TensorCores, Variant.Fast];
         var operation = key.Operation;
+        if (!pass.Has(Variant.Bricks))
+        {
+            trusted.Remove(Variant.Bricks);
+        }
+
         trusted.RemoveAll(variant => !Agrees(operation, variant));
         trusted.Add(Variant.Plain);
         var (name, sizes) = (operation.Name(), key.Sizes);

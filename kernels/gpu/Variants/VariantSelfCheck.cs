@@ -25,6 +25,16 @@ internal static class VariantSelfCheck
         new(2, new(3, 2, 4), 3, 0, 5, new(3, 1, 3), Extent.One),
     ];
 
+    // Bricks that end where the volume does not, on top of each other and one behind the other; two inputs, two pieces of
+    // channels, and two blocks of columns, of which the second is nearly empty.
+    private static readonly ConvProblem[] BrickConvolutions =
+    [
+        new(1, new(2, 3, 9), 4, 0, 8, new(3, 3, 3), Extent.One),
+        new(1, new(1, 2, 3), 32, 4, 36, new(1, 3, 3), Extent.One),
+        new(1, new(5, 1, 2), 4, 0, 4, new(1, 3, 3), Extent.One),
+        new(2, new(1, 9, 2), 8, 0, 4, Extent.One, Extent.One),
+    ];
+
     private static readonly TransposedConvProblem[] Transposed =
         [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
 
@@ -44,17 +54,25 @@ internal static class VariantSelfCheck
             {
                 results.Add(new(operation, Variant.TensorCores, Agrees(gpu, operation, Variant.TensorCores)));
             }
+
+            if (gpu.Precision != GpuPrecision.Fp32 && HasBricks(operation))
+            {
+                results.Add(new(operation, Variant.Bricks, Agrees(gpu, operation, Variant.Bricks)));
+            }
         }
 
         return results;
     }
+
+    /// <summary>Whether an operation can be computed by bricks.</summary>
+    public static bool HasBricks(Operation operation) => operation is Operation.ConvForward or Operation.ConvBackwardData;
 
     /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it at the moment.</summary>
     public static bool? Compare(GpuBackend gpu, Operation operation, Variant variant)
     {
         try
         {
-            return CasesOf(operation).All(run =>
+            return CasesOf(operation, variant == Variant.Bricks ? BrickConvolutions : Convolutions).All(run =>
                 IsClose(Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(variant, gpu.Precision)));
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
@@ -70,16 +88,16 @@ internal static class VariantSelfCheck
     /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each
     /// factor to 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
     /// </summary>
-    private static double ToleranceOf(Variant variant, GpuPrecision precision) => variant != Variant.TensorCores
-        ? 1e-4
+    private static double ToleranceOf(Variant variant, GpuPrecision precision) =>
+        variant is not (Variant.TensorCores or Variant.Bricks) ? 1e-4
         : precision == GpuPrecision.Bf16 ? 2e-2 : 3e-3;
 
-    private static IEnumerable<Run> CasesOf(Operation operation) => operation switch
+    private static IEnumerable<Run> CasesOf(Operation operation, ConvProblem[] convolutions) => operation switch
     {
-        Operation.ConvForward => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.ConvForward => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             new ConvForward(p, t.Input(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
                 .Run(gpu, variant, t.OutputView(p.OutputShape))),
-        Operation.ConvBackwardData => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.ConvBackwardData => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
         {
             var (dy, w) = (t.Input(p.OutputShape), t.Input(p.WeightShape));
             new ConvBackwardData(p, dy, w, 0, p.Cin, false).Run(gpu, variant, t.OutputView(p.InputShape));
@@ -88,7 +106,7 @@ internal static class VariantSelfCheck
                 new ConvBackwardData(p, dy, w, p.Cin, p.Cin2, false).Run(gpu, variant, t.OutputView(p.Input2Shape));
             }
         }),
-        Operation.ConvBackwardWeights => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.ConvBackwardWeights => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             new ConvBackwardWeights(p, t.Input(p.InputShape), Second(t, p), t.Input(p.OutputShape), false)
                 .Run(gpu, variant, t.OutputView(p.WeightShape))),
         Operation.TransposedConvForward => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
@@ -100,7 +118,7 @@ internal static class VariantSelfCheck
         Operation.TransposedConvBackwardWeights => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             new TransposedConvBackwardWeights(p, t.Input(p.InputShape), t.Input(p.OutputShape), false)
                 .Run(gpu, variant, t.OutputView(p.WeightShape))),
-        Operation.BiasGradient => Convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.BiasGradient => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             gpu.BiasGradient(variant, t.Input(p.OutputShape), t.Output(Shape.Vector(p.Cout)), false)),
         Operation.InstanceNorm => Norms.Select<InstanceNormProblem, Run>(p => (gpu, variant, t) =>
         {

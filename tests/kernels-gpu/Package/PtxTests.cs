@@ -1,3 +1,4 @@
+using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
 using Xunit;
 
@@ -27,7 +28,11 @@ public sealed class PtxTests
         {
             var numbers = kernel.Method.Name[..4].ToLowerInvariant() switch { "fp16" => "f16", var name => name };
             var assembly = kernels.Single(k => k.Name == KernelList.NameOf(kernel)).Assembly;
-            Assert.Contains($".f32.{numbers}.{numbers}.f32", assembly, StringComparison.Ordinal); // mma.sync
+            Assert.Contains(
+                kernel.Method.DeclaringType == typeof(PackedWeights)
+                    ? numbers == "tf32" ? "cvt.rna.tf32" : $"cvt.rn.{numbers}x2"
+                    : $".f32.{numbers}.{numbers}.f32",
+                assembly, StringComparison.Ordinal); // cvt, or mma.sync
         });
     }
 

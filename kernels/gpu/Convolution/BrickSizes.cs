@@ -1,0 +1,96 @@
+using SharpSeg.Engine.Backends;
+
+namespace SharpSeg.Kernels.Gpu.Convolution;
+
+/// <summary>
+/// A convolution of stride 1 with a kernel of 3×3×3, 1×3×3 or 1×1×1 voxels, or its gradient with respect to the input, which is
+/// the same sum with the kernel reversed and rows and columns of the weights exchanged, cut into bricks:
+/// <para>dest[v, n] = Σ_tap Σ_c source[v + tap − pad, c]·weight(tap, c, n), over voxels v of one size of volume.</para>
+/// <para>A brick is four slabs of 8×8 voxels (y, x), on top of each other (4×8×8) or, in flat volumes, one behind the other
+/// (1×32×8). With its halo, the voxels around it that its taps reach, it fits into shared memory for as many channels as
+/// <see cref="TileWords"/> has depths: 32 of 16 bits, 16 of tf32.</para>
+/// </summary>
+internal readonly struct BrickSizes
+{
+    /// <summary>Voxels of a slab along y and along x.</summary>
+    public const int Edge = 8;
+
+    /// <summary>Slabs of a brick, of which each is a warp's.</summary>
+    public const int Slabs = 4;
+
+    /// <summary>Columns of a warp.</summary>
+    public const int WarpColumns = 32;
+
+    public readonly int N, Z, Y, X, Channels, Channels2, Columns, HasBias, Accumulate;
+    public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Flat;
+
+    private BrickSizes(in ConvProblem p)
+    {
+        (N, Z, Y, X) = (p.N, p.Input.Z, p.Input.Y, p.Input.X);
+        (Taps, WeightRows, WeightColumns) = (p.Kernel.Z * p.Kernel.Y * p.Kernel.X, p.CinTotal, p.Cout);
+        Flat = p.Kernel.Z == 1 && p.Input.Z < Slabs ? 1 : 0;
+    }
+
+    /// <summary>y = conv([x, x2], w) + b.</summary>
+    public BrickSizes(in ConvProblem p, bool hasBias)
+        : this(p) =>
+        (Channels, Channels2, Columns, HasBias) = (p.Cin, p.Cin2, p.Cout, hasBias ? 1 : 0);
+
+    /// <summary>dx from dy, for the input channels firstChannel … firstChannel + channels − 1.</summary>
+    public BrickSizes(in ConvProblem p, int firstChannel, int channels, bool accumulate)
+        : this(p) =>
+        (Channels, Columns, FirstRow, Transposed, Accumulate) = (p.Cout, channels, firstChannel, 1, accumulate ? 1 : 0);
+
+    /// <summary>
+    /// Whether there is a kernel for these sizes: stride 1, one of the three kernels, and channels in fours, which are read at
+    /// once.
+    /// </summary>
+    /// <param name="p">A convolution.</param>
+    /// <param name="channels">Channels of what is read: of x, x2 and y forward, of dy and dx backward.</param>
+    public static bool Fit(in ConvProblem p, params ReadOnlySpan<int> channels)
+    {
+        var (kernel, stride) = (p.Kernel, p.Stride);
+        var fits = (stride.Z, stride.Y, stride.X) == (1, 1, 1) && kernel.Y == kernel.X
+            && (kernel.Z, kernel.X) is (3, 3) or (1, 3) or (1, 1);
+        foreach (var count in channels)
+        {
+            fits &= (count & 3) == 0;
+        }
+
+        return fits;
+    }
+
+    /// <summary>Voxels of a brick along z.</summary>
+    public int BrickZ => Flat != 0 ? 1 : Slabs;
+
+    /// <summary>Voxels of a brick along y.</summary>
+    public int BrickY => Flat != 0 ? Slabs * Edge : Edge;
+
+    /// <summary>Bricks along z, y and x of a sample.</summary>
+    public int BricksZ => (Z + BrickZ - 1) / BrickZ;
+
+    /// <inheritdoc cref="BricksZ"/>
+    public int BricksY => (Y + BrickY - 1) / BrickY;
+
+    /// <inheritdoc cref="BricksZ"/>
+    public int BricksX => (X + Edge - 1) / Edge;
+
+    /// <summary>
+    /// Blocks of 32 columns that a group computes, two where there are two: its warps then share the brick.
+    /// </summary>
+    public int GroupBlocks => Columns <= WarpColumns ? 1 : 2;
+
+    /// <summary>Groups along the columns.</summary>
+    public int ColumnGroups => (Columns + (GroupBlocks * WarpColumns) - 1) / (GroupBlocks * WarpColumns);
+
+    /// <summary>Pieces of the channels, each as many as a brick holds.</summary>
+    public int Pieces(int precision)
+    {
+        var depth = TileWords.DepthOf(precision);
+        return (Channels + Channels2 + depth - 1) / depth;
+    }
+
+    /// <summary>Fragments of the packed weights (<see cref="PackedWeights"/>).</summary>
+    public int PackedLength(int precision) =>
+        checked(ColumnGroups * GroupBlocks * Pieces(precision) * Taps * PackedWeights.PerTap);
+}

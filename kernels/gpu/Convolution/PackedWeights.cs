@@ -1,0 +1,89 @@
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Convolution;
+
+/// <summary>
+/// The weights of a convolution in the order in which <see cref="BrickConvolution"/> reads them, rounded: every group reads each
+/// weight, but it is packed once per pass.
+/// <para>Layout: packed[block of 32 columns, piece of the channels, tap, half of the piece's words, half of the block, lane], a
+/// <see cref="TensorFragment"/> each: R0 and R1 are a lane's b operand for eight columns, R2 and R3 for the next eight. Beyond
+/// the last channel or column there are zeros, so that the product tests for neither.</para>
+/// <para>Mapping: a thread per fragment.</para>
+/// </summary>
+internal sealed class PackedWeights(KernelList list)
+{
+    /// <summary>Fragments of a tap: two halves of the words, two of the columns, a warp's lanes.</summary>
+    public const int PerTap = 2 * PerHalf;
+
+    /// <summary>Fragments of a tap's half of the words.</summary>
+    public const int PerHalf = 2 * Lanes;
+
+    /// <summary>Fragments of sixteen columns.</summary>
+    public const int Lanes = 32;
+
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(tensorCores: true, Tf32, Bf16, Fp16);
+
+    private delegate void Launcher(
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s,
+        int pieces);
+
+    /// <summary>packed ← weights; packed has <see cref="BrickSizes.PackedLength"/> elements.</summary>
+    public void Launch(
+        AcceleratorStream stream, GpuPrecision precision, in BrickSizes s, ArrayView<float> weights,
+        ArrayView<TensorFragment> packed) => kernels[precision - GpuPrecision.Tf32].Launch(
+            stream, ElementIndex.OverSmall(packed.Length), weights, packed, s, s.Pieces(TileWords.Of(precision)));
+
+    private static void Tf32(ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s, int pieces) =>
+        Pack(weights, packed, s, pieces, TileWords.Tf32);
+
+    private static void Bf16(ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s, int pieces) =>
+        Pack(weights, packed, s, pieces, TileWords.Bf16);
+
+    private static void Fp16(ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s, int pieces) =>
+        Pack(weights, packed, s, pieces, TileWords.Fp16);
+
+    private static void Pack(
+        ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s, int pieces, int precision)
+    {
+        var i = ElementIndex.Small;
+        if (i >= packed.Length)
+        {
+            return;
+        }
+
+        var lane = i & (Lanes - 1);
+        var tapNumber = i / PerTap;
+        var tap = tapNumber % s.Taps;
+        var piece = tapNumber / s.Taps % pieces;
+        var block = tapNumber / s.Taps / pieces;
+        var word = (piece * GemmTile.Words) + (((i / PerHalf) & 1) * TensorFragment.Words) + (lane & 3);
+        var column = (block * BrickSizes.WarpColumns) + (((i / Lanes) & 1) * 16) + (lane >> 2);
+        var fragment = default(TensorFragment);
+        fragment.R0 = Word(weights, s, tap, word, column, precision);
+        fragment.R1 = Word(weights, s, tap, word + 4, column, precision);
+        fragment.R2 = Word(weights, s, tap, word, column + 8, precision);
+        fragment.R3 = Word(weights, s, tap, word + 4, column + 8, precision);
+        packed[i] = fragment;
+    }
+
+    private static uint Word(ArrayView<float> weights, BrickSizes s, int tap, int word, int column, int precision) =>
+        precision == TileWords.Tf32
+            ? TensorInstructions.ToTf32(Weight(weights, s, tap, word, column))
+            : TileWords.Pair(
+                Weight(weights, s, tap, 2 * word, column), Weight(weights, s, tap, (2 * word) + 1, column), precision);
+
+    private static float Weight(ArrayView<float> weights, BrickSizes s, int tap, int channel, int column)
+    {
+        var value = 0f;
+        if (channel < s.Channels + s.Channels2 && column < s.Columns)
+        {
+            value = ReadOnlyMemory.Read(weights, s.Transposed == 0
+                ? (((tap * s.WeightRows) + channel) * s.WeightColumns) + column
+                : ((((s.Taps - 1 - tap) * s.WeightRows) + s.FirstRow + column) * s.WeightColumns) + channel);
+        }
+
+        return value;
+    }
+}

@@ -50,6 +50,15 @@ public sealed class TensorCoreTests
     }
 
     [TensorCoreTheory]
+    [InlineData(GpuPrecision.Bf16)]
+    [InlineData(GpuPrecision.Fp16)]
+    public void Weight_gradient_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.ConvBackwardWeights, Variant.Bricks));
+    }
+
+    [TensorCoreTheory]
     [InlineData(GpuPrecision.Tf32, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Fp16, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Bf16, 3.90625e-3f)]

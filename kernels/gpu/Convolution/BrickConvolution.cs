@@ -56,7 +56,7 @@ internal sealed class BrickConvolution(KernelList list)
         pack.Launch(stream, precision, s, weights, packed);
         var config = new KernelConfig(
             new Index3D(checked(s.BricksZ * s.BricksY * s.BricksX), s.ColumnGroups, s.N),
-            new Index3D(s.GroupBlocks * BrickSizes.Slabs * PackedWeights.Lanes, 1, 1));
+            new Index3D(s.GroupBlocks * BrickSizes.WarpSlabs * PackedWeights.Lanes, 1, 1));
         var shape = s.Taps == 27 ? 0 : s.Taps == 9 ? 1 : 2;
         kernels[(3 * (precision - GpuPrecision.Tf32)) + shape].Launch(stream, config, source, source2, packed, bias, dest, s);
     }
@@ -112,19 +112,11 @@ internal sealed class BrickConvolution(KernelList list)
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
         ArrayView<float> dest, BrickSizes s, int haloZ, int halo, int precision)
     {
-        const int edge = BrickSizes.Edge, slabs = BrickSizes.Slabs, most = (slabs + 2) * (edge + 2) * (edge + 2);
-        const int laneMask = PackedWeights.Lanes - 1;
+        const int edge = BrickSizes.Edge, slabs = BrickSizes.WarpSlabs, laneMask = PackedWeights.Lanes - 1;
         var rowVoxels = edge + (2 * halo);
-        var rowWords = rowVoxels * BrickSums.VoxelWords;
-        var voxels = halo + haloZ == 2 ? most : halo == 1 ? slabs * rowVoxels * rowVoxels : slabs * edge * edge;
-        var brick = SharedMemory.Allocate<Float4>(voxels * (BrickSums.VoxelWords / 4));
-        var group = Grid.IdxX;
-        var at = default(BrickPlace);
-        at.X = group % s.BricksX * edge;
-        at.Y = group / s.BricksX % s.BricksY * s.BrickY;
-        at.Z = group / s.BricksX / s.BricksY * s.BrickZ;
-        at.PlaneRows = s.BrickY + (2 * halo);
-        at.Rows = (s.BrickZ + (2 * haloZ)) * at.PlaneRows;
+        var rowWords = rowVoxels * Brick.VoxelWords;
+        var brick = SharedMemory.Allocate<Float4>(Brick.Length(slabs, haloZ, halo));
+        var at = BrickPlace.Of(s, Grid.IdxZ, Grid.IdxX);
         var warp = Group.IdxX / PackedWeights.Lanes;
         var lane = Group.IdxX & laneMask;
         var slab = warp & (slabs - 1);
@@ -132,9 +124,9 @@ internal sealed class BrickConvolution(KernelList list)
 
         // Matrices of ldmatrix: 0 and 1 are the eight voxels of a row and of the next, words 0 to 3; 2 and 3 the same, words 4
         // to 7.
-        var row = (slab * (s.Flat != 0 ? edge : at.PlaneRows)) + ((lane >> 3) & 1);
+        var row = (slab * (s.Flat != 0 ? edge : edge + (2 * halo))) + ((lane >> 3) & 1);
         var voxel = (row * rowVoxels) + (lane & 7);
-        var mine = SharedFragments.At(brick.Cast<uint>(), (voxel * BrickSums.VoxelWords) + ((lane >> 4) * 4));
+        var mine = SharedFragments.At(brick.Cast<uint>(), (voxel * Brick.VoxelWords) + ((lane >> 4) * 4));
         var pieces = s.Pieces(precision);
         var taps = (1 + (2 * haloZ)) * (1 + (2 * halo)) * (1 + (2 * halo));
         var column = (block * BrickSizes.WarpColumns) + (2 * (lane & 3));
@@ -149,7 +141,9 @@ internal sealed class BrickConvolution(KernelList list)
         for (var piece = 0; piece < pieces; piece++)
         {
             Group.Barrier();                              // nobody reads the piece before any more
-            Load(source, source2, brick, s, at, piece * TileWords.DepthOf(precision), haloZ, halo, precision);
+            Brick.Load(
+                source, source2, s.Channels, s.Channels2, brick, s, at, piece * TileWords.DepthOf(precision), haloZ, halo,
+                precision);
             Group.Barrier();
             var packed = PackedFragments.At(weights, (((block * pieces) + piece) * taps * PackedWeights.PerTap) + lane);
             if (haloZ != 0)
@@ -179,47 +173,6 @@ internal sealed class BrickConvolution(KernelList list)
             Store(dest, sums.B2, s, z, y + 4, x, column);
             Store(dest, sums.B3, s, z, y + 6, x, column);
         }
-    }
-
-    // Four threads read the words of a voxel, four words each.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<Float4> brick, BrickSizes s, BrickPlace at, int firstChannel,
-        int haloZ, int halo, int precision)
-    {
-        var rowVoxels = BrickSizes.Edge + (2 * halo);
-        var part = Group.IdxX & 3;
-        var c = firstChannel + (part * (TileWords.DepthOf(precision) >> 2));
-        var sample = (long)Grid.IdxZ * s.Z * s.Y * s.X;
-        for (var voxel = Group.IdxX >> 2; voxel < at.Rows * rowVoxels; voxel += Group.DimX >> 2)
-        {
-            var row = voxel / rowVoxels;
-            var z = at.Z + (row / at.PlaneRows) - haloZ;
-            var y = at.Y + (row % at.PlaneRows) - halo;
-            var x = at.X + (voxel % rowVoxels) - halo;
-            var inside = z >= 0 && z < s.Z && y >= 0 && y < s.Y && x >= 0 && x < s.X;
-            var position = sample + (((z * s.Y) + y) * s.X) + x;
-            var first = Four(source, source2, s, position, c, inside);
-            var second = precision >= TileWords.Bf16 ? Four(source, source2, s, position, c + 4, inside) : first;
-            brick[(voxel * (BrickSums.VoxelWords / 4)) + part] = TileWords.Depths(first, second, precision);
-        }
-    }
-
-    /// <summary>Four channels of a voxel of the source; 0 outside the volume and beyond the last channel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 Four(
-        ArrayView<float> source, ArrayView<float> source2, BrickSizes s, long position, int c, bool inside)
-    {
-        var value = default(Float4);
-        if (inside && c < s.Channels + s.Channels2)
-        {
-            var second = c >= s.Channels;
-            var from = (second ? source2 : source).Cast<Float4>();
-            value = ReadOnlyMemory.Read(
-                from, ((position * (second ? s.Channels2 : s.Channels)) + (second ? c - s.Channels : c)) >> 2);
-        }
-
-        return value;
     }
 
     // Two rows of the slab: a thread has two neighbouring columns of each, in each of the band's fragments.
@@ -281,10 +234,4 @@ internal sealed class BrickConvolution(KernelList list)
         value.W = value.Y;
         return value;
     }
-}
-
-/// <summary>Where a brick lies: its first voxel, and how many rows of voxels it has with its halo.</summary>
-internal struct BrickPlace
-{
-    public int Z, Y, X, PlaneRows, Rows;
 }

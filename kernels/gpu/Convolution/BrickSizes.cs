@@ -7,7 +7,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// the same sum with the kernel reversed and rows and columns of the weights exchanged, cut into bricks:
 /// <para>dest[v, n] = Σ_tap Σ_c source[v + tap − pad, c]·weight(tap, c, n), over voxels v of one size of volume.</para>
 /// <para>A brick is four slabs of 8×8 voxels (y, x), on top of each other (4×8×8) or, in flat volumes, one behind the other
-/// (1×32×8). With its halo, the voxels around it that its taps reach, it fits into shared memory for as many channels as
+/// (1×32×8); for gradients with respect to the weights, which need one of each operand, it is two. With its halo, the voxels around it that its taps reach, it fits into shared memory for as many channels as
 /// <see cref="TileWords"/> has depths: 32 of 16 bits, 16 of tf32.</para>
 /// </summary>
 internal readonly struct BrickSizes
@@ -15,31 +15,39 @@ internal readonly struct BrickSizes
     /// <summary>Voxels of a slab along y and along x.</summary>
     public const int Edge = 8;
 
-    /// <summary>Slabs of a brick, of which each is a warp's.</summary>
-    public const int Slabs = 4;
+    /// <summary>Slabs of a brick where each is a warp's.</summary>
+    public const int WarpSlabs = 4;
+
+    /// <summary>Slabs of each of the two bricks of a gradient with respect to the weights.</summary>
+    public const int GradientSlabs = 2;
 
     /// <summary>Columns of a warp.</summary>
     public const int WarpColumns = 32;
 
     public readonly int N, Z, Y, X, Channels, Channels2, Columns, HasBias, Accumulate;
-    public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Flat;
+    public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Slabs, Flat;
 
-    private BrickSizes(in ConvProblem p)
+    private BrickSizes(in ConvProblem p, int slabs)
     {
         (N, Z, Y, X) = (p.N, p.Input.Z, p.Input.Y, p.Input.X);
         (Taps, WeightRows, WeightColumns) = (p.Kernel.Z * p.Kernel.Y * p.Kernel.X, p.CinTotal, p.Cout);
-        Flat = p.Kernel.Z == 1 && p.Input.Z < Slabs ? 1 : 0;
+        (Slabs, Flat) = (slabs, p.Kernel.Z == 1 && p.Input.Z < slabs ? 1 : 0);
     }
 
     /// <summary>y = conv([x, x2], w) + b.</summary>
     public BrickSizes(in ConvProblem p, bool hasBias)
-        : this(p) =>
+        : this(p, WarpSlabs) =>
         (Channels, Channels2, Columns, HasBias) = (p.Cin, p.Cin2, p.Cout, hasBias ? 1 : 0);
 
     /// <summary>dx from dy, for the input channels firstChannel … firstChannel + channels − 1.</summary>
     public BrickSizes(in ConvProblem p, int firstChannel, int channels, bool accumulate)
-        : this(p) =>
+        : this(p, WarpSlabs) =>
         (Channels, Columns, FirstRow, Transposed, Accumulate) = (p.Cout, channels, firstChannel, 1, accumulate ? 1 : 0);
+
+    /// <summary>dw from [x, x2], the channels, and dy, whose channels are the columns.</summary>
+    public BrickSizes(in ConvProblem p)
+        : this(p, GradientSlabs) =>
+        (Channels, Channels2, Columns) = (p.Cin, p.Cin2, p.Cout);
 
     /// <summary>
     /// Whether there is a kernel for these sizes: stride 1, one of the three kernels, and channels in fours, which are read at

@@ -9,12 +9,6 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// </summary>
 internal struct BrickSums
 {
-    /// <summary>Words from one voxel of a brick to the next: a row's 16, and 4 that nobody uses.</summary>
-    /// <remarks>
-    /// The eight rows of a matrix that ldmatrix reads begin at banks 0, 20, 8, 28, 16, 4, 24, 12 of 32: no two share one.
-    /// </remarks>
-    public const int VoxelWords = GemmTile.Words + 4;
-
     public BrickBand B0, B1, B2, B3;
 
     /// <summary>
@@ -25,7 +19,7 @@ internal struct BrickSums
     public static void AddPlane(
         ref BrickSums sums, SharedFragments brick, PackedFragments weights, int words, int firstTap, int precision)
     {
-        const int row = (BrickSizes.Edge + 2) * VoxelWords;
+        const int row = (BrickSizes.Edge + 2) * Brick.VoxelWords;
         AddRow(ref sums, brick, weights, words, firstTap, precision);
         AddRow(ref sums, brick, weights, words + row, firstTap + 3, precision);
         AddRow(ref sums, brick, weights, words + (2 * row), firstTap + 6, precision);
@@ -45,10 +39,10 @@ internal struct BrickSums
     private static void AddRow(
         ref BrickSums sums, SharedFragments brick, PackedFragments weights, int words, int firstTap, int precision)
     {
-        const int row = (BrickSizes.Edge + 2) * VoxelWords;
+        const int row = (BrickSizes.Edge + 2) * Brick.VoxelWords;
         AddTap(ref sums, brick, weights, words, row, firstTap, precision);
-        AddTap(ref sums, brick, weights, words + VoxelWords, row, firstTap + 1, precision);
-        AddTap(ref sums, brick, weights, words + (2 * VoxelWords), row, firstTap + 2, precision);
+        AddTap(ref sums, brick, weights, words + Brick.VoxelWords, row, firstTap + 1, precision);
+        AddTap(ref sums, brick, weights, words + (2 * Brick.VoxelWords), row, firstTap + 2, precision);
     }
 
     // Half of the words: one instruction deep.

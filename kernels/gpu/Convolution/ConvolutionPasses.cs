@@ -15,7 +15,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal interface IConvolutionPass
 {
     /// <summary>Whether the variant has a kernel for these sizes.</summary>
-    bool Has(Variant variant);
+    bool Has(Variant variant, GpuPrecision precision);
 
     /// <summary>Launches the pass.</summary>
     void Run(GpuBackend gpu, Variant variant, ArrayView<float> to);
@@ -24,7 +24,7 @@ internal interface IConvolutionPass
 /// <summary>y = conv([x, x2], w) + b.</summary>
 internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {
@@ -50,7 +50,7 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, int firstChannel, int channels, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cout, channels);
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cout, channels);
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
     {
@@ -76,7 +76,8 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
 /// <summary>dw from [x, x2] and dy.</summary>
 internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2, Tensor dy, bool accumulate) : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks
+        || (BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout) && BrickWeightGradient.Has(new BrickSizes(p), precision));
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
     {
@@ -85,6 +86,10 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
         {
             gpu.Kernels.PlainConvolution.LaunchBackwardWeights(
                 gpu.Stream, new ConvSizes(p), first, second, gradient, dw, accumulate);
+        }
+        else if (variant == Variant.Bricks)
+        {
+            Products.PerWeight(gpu, new BrickSizes(p), first, second, gradient, dw, accumulate);
         }
         else
         {
@@ -96,7 +101,7 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
 /// <summary>y = transposed conv(x, w) + b.</summary>
 internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {
@@ -117,7 +122,7 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
     {
@@ -138,7 +143,7 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
     {
@@ -203,6 +208,17 @@ internal static class Products
             gpu.Kernels.TensorWeightGemm.Launch(gpu.Stream, gpu.Precision, s, gathered, gathered2, dense, partials, splits);
         }
 
+        gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
+    }
+
+    /// <summary>The same by bricks.</summary>
+    public static void PerWeight(
+        GpuBackend gpu, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
+        ArrayView<float> dw, bool accumulate)
+    {
+        var splits = gpu.Kernels.BrickWeightGradient.Splits(s);
+        var partials = gpu.Scratch(splits * dw.Length);
+        gpu.Kernels.BrickWeightGradient.Launch(gpu.Stream, gpu.Precision, s, source, source2, dy, partials, splits);
         gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
     }
 }

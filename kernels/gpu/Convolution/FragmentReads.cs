@@ -31,6 +31,22 @@ internal struct SharedFragments
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TensorFragment Read(SharedFragments place, int words) => ReadMatrices(place.address, words);
 
+    /// <summary>
+    /// The same, each matrix transposed: a lane gets halves of a word from rows 2·(l mod 4) and the next, column l / 4. Elements
+    /// of 16 bits only. All threads of the warp must call this together.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TensorFragment ReadTransposed(SharedFragments place, int words) =>
+        ReadMatricesTransposed(place.address, words);
+
+    /// <summary>The place a number of words behind another; it need not be a constant.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SharedFragments Behind(SharedFragments place, int words)
+    {
+        place.address += (uint)(words * sizeof(uint));
+        return place;
+    }
+
     /// <summary>The address of a word of shared memory; its PTX is <see cref="PtxGenerators"/>', as is the others'.</summary>
     [IntrinsicImplementation]
     internal static uint AddressInShared(ref uint word) => throw TensorInstructions.NotHere();
@@ -38,6 +54,10 @@ internal struct SharedFragments
     /// <summary>ldmatrix.</summary>
     [IntrinsicImplementation]
     internal static TensorFragment ReadMatrices(uint address, int words) => throw TensorInstructions.NotHere();
+
+    /// <summary>ldmatrix.trans.</summary>
+    [IntrinsicImplementation]
+    internal static TensorFragment ReadMatricesTransposed(uint address, int words) => throw TensorInstructions.NotHere();
 }
 
 /// <summary>

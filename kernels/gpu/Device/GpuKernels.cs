@@ -27,6 +27,8 @@ internal sealed class GpuKernels(KernelList list)
 
     public BrickConvolution BrickConvolution { get; } = new(list);
 
+    public BrickWeightGradient BrickWeightGradient { get; } = new(list);
+
     public SplitSum SplitSum { get; } = new(list);
 
     public ChannelSum ChannelSum { get; } = new(list);

@@ -47,6 +47,7 @@ internal static class PtxGenerators
         {
             (typeof(SharedFragments), nameof(SharedFragments.AddressInShared)),
             (typeof(SharedFragments), nameof(SharedFragments.ReadMatrices)),
+            (typeof(SharedFragments), nameof(SharedFragments.ReadMatricesTransposed)),
             (typeof(PackedFragments), nameof(PackedFragments.AddressInGlobal)),
             (typeof(PackedFragments), nameof(PackedFragments.ReadFragment)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadTwo)),
@@ -144,6 +145,9 @@ internal static class PtxGenerators
 
     private static void ReadMatrices(PTXBackend backend, PTXCodeGenerator code, Value value) =>
         ReadAt(code, value, "ldmatrix.sync.aligned.m8n8.x4.shared.b16", sizeof(uint));
+
+    private static void ReadMatricesTransposed(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        ReadAt(code, value, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16", sizeof(uint));
 
     private static void ReadFragment(PTXBackend backend, PTXCodeGenerator code, Value value) =>
         ReadAt(code, value, "ld.global.nc.v4.b32", 4 * sizeof(uint));

@@ -46,7 +46,7 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
 
         return choice == KernelChoice.Plain ? Variant.Plain
             : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast
-            : choice == KernelChoice.Bricks && pass.Has(Variant.Bricks) ? Variant.Bricks : Variant.TensorCores;
+            : choice == KernelChoice.Bricks && pass.Has(Variant.Bricks, gpu.Precision) ? Variant.Bricks : Variant.TensorCores;
     }
 
     private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
@@ -57,7 +57,7 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
             ? [Variant.Fast]
             : [Variant.Bricks, Variant.TensorCores, Variant.Fast];
         var operation = key.Operation;
-        if (!pass.Has(Variant.Bricks))
+        if (!pass.Has(Variant.Bricks, gpu.Precision))
         {
             trusted.Remove(Variant.Bricks);
         }

@@ -55,7 +55,7 @@ internal static class VariantSelfCheck
                 results.Add(new(operation, Variant.TensorCores, Agrees(gpu, operation, Variant.TensorCores)));
             }
 
-            if (gpu.Precision != GpuPrecision.Fp32 && HasBricks(operation))
+            if (HasBricks(operation, gpu.Precision))
             {
                 results.Add(new(operation, Variant.Bricks, Agrees(gpu, operation, Variant.Bricks)));
             }
@@ -64,15 +64,20 @@ internal static class VariantSelfCheck
         return results;
     }
 
-    /// <summary>Whether an operation can be computed by bricks.</summary>
-    public static bool HasBricks(Operation operation) => operation is Operation.ConvForward or Operation.ConvBackwardData;
+    /// <summary>Whether an operation can be computed by bricks in a precision.</summary>
+    public static bool HasBricks(Operation operation, GpuPrecision precision) => operation switch
+    {
+        Operation.ConvForward or Operation.ConvBackwardData => precision != GpuPrecision.Fp32,
+        Operation.ConvBackwardWeights => precision is GpuPrecision.Bf16 or GpuPrecision.Fp16,
+        _ => false,
+    };
 
     /// <summary>Whether the variant agrees on all shapes; null if the device refuses to run it at the moment.</summary>
     public static bool? Compare(GpuBackend gpu, Operation operation, Variant variant)
     {
         try
         {
-            return CasesOf(operation, variant == Variant.Bricks ? BrickConvolutions : Convolutions).All(run =>
+            return CasesOf(operation, variant == Variant.Bricks ? BrickProblems(operation) : Convolutions).All(run =>
                 IsClose(Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(variant, gpu.Precision)));
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
@@ -134,6 +139,10 @@ internal static class VariantSelfCheck
             variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),
         _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
     };
+
+    private static ConvProblem[] BrickProblems(Operation operation) => operation == Operation.ConvBackwardWeights
+        ? [.. BrickConvolutions.Where(p => p.Kernel != Extent.One)]
+        : BrickConvolutions;
 
     private static Tensor? Second(SelfCheckTensors t, in ConvProblem p) => p.Cin2 > 0 ? t.Input(p.Input2Shape) : null;
 

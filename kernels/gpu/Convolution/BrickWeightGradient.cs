@@ -1,0 +1,231 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Device;
+
+namespace SharpSeg.Kernels.Gpu.Convolution;
+
+/// <summary>
+/// Gradient with respect to the weights of a 3×3×3 or 1×3×3 convolution of stride 1, by a brick of each operand:
+/// <para>dw(tap, c, n) = Σ_v [x, x2][v + tap − pad, c]·dy[v, n].</para>
+/// <para>Shapes, bricks: <see cref="BrickSizes"/>, with dy's channels as columns. Mapping: a group computes all taps of 32
+/// channels and 32 columns, over a share of the bricks: nine warps, of which each has a tap along y (and z) and the three, or
+/// one, along x. Per brick the group reads 128 voxels of dy and the same of x with their halo, rounded; both are then read
+/// transposed (ldmatrix.trans), because voxels are the depth of this product, at constant distances. Shares write partial
+/// results, which <see cref="SplitSum"/> adds in order.</para>
+/// <para>Shared memory: (4×10×10 + 2×8×8) voxels of 80 bytes, 42 240 bytes. Only numbers of 16 bits can be transposed while
+/// they are read.</para>
+/// </summary>
+internal sealed class BrickWeightGradient(KernelList list)
+{
+    private const int Warps = 9;
+    private const int BlockChannels = 32;                 // of x, and as many columns
+    private const int GroupsPerMultiprocessor = 2;        // 288 threads with some 150 registers each
+
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: true, Bf16Cube, Bf16Plane, Fp16Cube, Fp16Plane);
+
+    private delegate void Launcher(
+        AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
+        ArrayView<float> partials, BrickSizes s, int perSplit);
+
+    /// <summary>Whether there is a kernel for these sizes and this precision.</summary>
+    public static bool Has(in BrickSizes s, GpuPrecision precision) =>
+        precision is GpuPrecision.Bf16 or GpuPrecision.Fp16 && s.Taps is 27 or 9;
+
+    /// <summary>Number of partial results for these sizes.</summary>
+    public int Splits(in BrickSizes s)
+    {
+        var blocks = (long)Blocks(s.Channels + s.Channels2) * Blocks(s.Columns);
+        var wanted = (((long)list.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor) + blocks - 1) / blocks;
+        var most = WeightGemm.LargestPartialsBytes / sizeof(float) / ((long)s.Taps * (s.Channels + s.Channels2) * s.Columns);
+        return (int)Math.Max(1, Math.Min(Math.Min(wanted, most), Bricks(s)));
+    }
+
+    /// <summary>partials[split] ← that split's share of dw; source2 may be any view where it is not used.</summary>
+    public void Launch(
+        AcceleratorStream stream, GpuPrecision precision, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> dy, ArrayView<float> partials, int splits)
+    {
+        var config = new KernelConfig(
+            new Index3D(Blocks(s.Channels + s.Channels2), Blocks(s.Columns), splits),
+            new Index3D(Warps * PackedWeights.Lanes, 1, 1));
+        kernels[(2 * (precision - GpuPrecision.Bf16)) + (s.Taps == 27 ? 0 : 1)].Launch(
+            stream, config, source, source2, dy, partials, s, (Bricks(s) + splits - 1) / splits);
+    }
+
+    private static int Blocks(int channels) => (channels + BlockChannels - 1) / BlockChannels;
+
+    private static int Bricks(in BrickSizes s) => checked(s.N * s.BricksZ * s.BricksY * s.BricksX);
+
+    private static void Bf16Cube(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Bf16);
+
+    private static void Bf16Plane(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Bf16);
+
+    private static void Fp16Cube(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Fp16);
+
+    private static void Fp16Plane(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Fp16);
+
+    /// <summary>The kernel proper; halo and precision are constants where it is inlined.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Run(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit, int haloZ, int precision)
+    {
+        const int edge = BrickSizes.Edge, slabs = BrickSizes.GradientSlabs, row = edge + 2;
+        var bricks = s.BricksZ * s.BricksY * s.BricksX;
+        var voxels = SharedMemory.Allocate<Float4>(Brick.Length(slabs, haloZ, 1));
+        var gradient = SharedMemory.Allocate<Float4>(Brick.Length(slabs, 0, 0));
+        var warp = Group.IdxX / PackedWeights.Lanes;
+        var lane = Group.IdxX & (PackedWeights.Lanes - 1);
+        var firstChannel = Grid.IdxX * BlockChannels;
+        var firstColumn = Grid.IdxY * BlockChannels;
+
+        // Cube: the warp's taps z, y and all three along x. Plane: one tap, y and x.
+        var tapRow = haloZ != 0 ? ((warp / 3) * row) + (warp % 3) : warp / 3;
+        var tapX = haloZ != 0 ? 0 : warp % 3;
+
+        // Matrices of ldmatrix.trans, for a: 0 and 1 are eight voxels of a row by channels 0 to 7 and 8 to 15; 2 and 3 the same
+        // of the next row. For b: 0 and 1 are the two rows by columns 0 to 7; 2 and 3 by columns 8 to 15.
+        var ofVoxel = ((tapRow + (lane >> 4)) * row) + tapX + (lane & 7);
+        var a = SharedFragments.At(voxels.Cast<uint>(), (ofVoxel * Brick.VoxelWords) + (((lane >> 3) & 1) * 4));
+        var ofGradient = (((lane >> 3) & 1) * edge) + (lane & 7);
+        var b = SharedFragments.At(gradient.Cast<uint>(), (ofGradient * Brick.VoxelWords) + ((lane >> 4) * 4));
+        var nextSlab = (s.Flat != 0 ? edge : haloZ != 0 ? row : edge + 2) * row * Brick.VoxelWords;
+
+        var sums = default(TapSums);
+        var first = Grid.IdxZ * perSplit;
+        for (var number = first; number < first + perSplit && number < bricks * s.N; number++)
+        {
+            var at = BrickPlace.Of(s, number / bricks, number % bricks);
+            Group.Barrier();                              // nobody reads the bricks before any more
+            Brick.Load(
+                source, source2, s.Channels, s.Channels2, voxels, s, at, firstChannel, haloZ, 1, precision);
+            Brick.Load(dy, dy, s.Columns, 0, gradient, s, at, firstColumn, 0, 0, precision);
+            Group.Barrier();
+            TapSums.AddSlab(ref sums, a, b, 0, haloZ != 0, precision);
+            TapSums.AddSlab(
+                ref sums, SharedFragments.Behind(a, nextSlab), b, edge * edge * Brick.VoxelWords, haloZ != 0, precision);
+        }
+
+        var channels = s.Channels + s.Channels2;
+        var channel = firstChannel + (lane >> 2);
+        var column = firstColumn + (2 * (lane & 3));
+        var firstTap = haloZ != 0 ? 3 * warp : warp;
+        var to = (long)Grid.IdxZ * s.Taps * channels * s.Columns;
+        Store(partials, sums.T0, s, to, firstTap, channels, channel, column);
+        if (haloZ != 0)
+        {
+            Store(partials, sums.T1, s, to, firstTap + 1, channels, channel, column);
+            Store(partials, sums.T2, s, to, firstTap + 2, channels, channel, column);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(
+        ArrayView<float> partials, ChannelSums sums, BrickSizes s, long first, int tap, int channels, int channel, int column)
+    {
+        var to = partials.AsAligned16().Cast<Float2>();
+        var at = first + ((((long)tap * channels) + channel) * s.Columns) + column;
+        StoreBand(to, sums.Upper, s, at, channels, channel, column);
+        StoreBand(to, sums.Lower, s, at + (16 * s.Columns), channels, channel + 16, column);
+    }
+
+    // Channels channel and channel + 8.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBand(
+        ArrayView<Float2> to, BrickBand band, BrickSizes s, long at, int channels, int channel, int column)
+    {
+        if (channel < channels)
+        {
+            StoreTwo(to, s, at, column, band.C0.X, band.C0.Y);
+            StoreTwo(to, s, at + 8, column + 8, band.C1.X, band.C1.Y);
+            StoreTwo(to, s, at + 16, column + 16, band.C2.X, band.C2.Y);
+            StoreTwo(to, s, at + 24, column + 24, band.C3.X, band.C3.Y);
+        }
+
+        if (channel + 8 < channels)
+        {
+            var lower = at + (8 * s.Columns);
+            StoreTwo(to, s, lower, column, band.C0.Z, band.C0.W);
+            StoreTwo(to, s, lower + 8, column + 8, band.C1.Z, band.C1.W);
+            StoreTwo(to, s, lower + 16, column + 16, band.C2.Z, band.C2.W);
+            StoreTwo(to, s, lower + 24, column + 24, band.C3.Z, band.C3.W);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTwo(ArrayView<Float2> to, BrickSizes s, long at, int column, float x, float y)
+    {
+        if (column < s.Columns)
+        {
+            var value = default(Float2);
+            value.X = x;
+            value.Y = y;
+            GlobalMemory.Write(to, at >> 1, value);
+        }
+    }
+}
+
+/// <summary>One thread's share of its warp's sums: 32 channels by 32 columns of each of three taps along x, or of one.</summary>
+internal struct TapSums
+{
+    public ChannelSums T0, T1, T2;
+
+    /// <summary>
+    /// sums += Σ over a slab of 64 voxels; <paramref name="words"/>: where the slab begins in the brick of dy. Straight-line code.
+    /// All threads of the warp must call this together.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddSlab(ref TapSums sums, SharedFragments x, SharedFragments dy, int words, bool three, int precision)
+    {
+        const int rows = 2 * (BrickSizes.Edge + 2) * Brick.VoxelWords, ofGradient = 2 * BrickSizes.Edge * Brick.VoxelWords;
+        AddRows(ref sums, x, dy, 0, words, three, precision);
+        AddRows(ref sums, x, dy, rows, words + ofGradient, three, precision);
+        AddRows(ref sums, x, dy, 2 * rows, words + (2 * ofGradient), three, precision);
+        AddRows(ref sums, x, dy, 3 * rows, words + (3 * ofGradient), three, precision);
+    }
+
+    // Two rows of eight voxels: one instruction deep.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRows(
+        ref TapSums sums, SharedFragments x, SharedFragments dy, int words, int gradientWords, bool three, int precision)
+    {
+        var left = SharedFragments.ReadTransposed(dy, gradientWords);
+        var right = SharedFragments.ReadTransposed(dy, gradientWords + TensorFragment.Words);
+        ChannelSums.Add(ref sums.T0, x, words, left, right, precision);
+        if (three)
+        {
+            ChannelSums.Add(ref sums.T1, x, words + Brick.VoxelWords, left, right, precision);
+            ChannelSums.Add(ref sums.T2, x, words + (2 * Brick.VoxelWords), left, right, precision);
+        }
+    }
+}
+
+/// <summary>One thread's share of 32 channels by 32 columns.</summary>
+internal struct ChannelSums
+{
+    public BrickBand Upper, Lower;
+
+    /// <summary>sums += channels·(left, right) over sixteen voxels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(
+        ref ChannelSums sums, SharedFragments x, int words, TensorFragment left, TensorFragment right, int precision)
+    {
+        BrickBand.Add(ref sums.Upper, SharedFragments.ReadTransposed(x, words), left, right, precision);
+        BrickBand.Add(
+            ref sums.Lower, SharedFragments.ReadTransposed(x, words + TensorFragment.Words), left, right, precision);
+    }
+}

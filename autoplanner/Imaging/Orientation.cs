@@ -68,6 +68,25 @@ internal sealed class Orientation
     /// <summary>The spacing after turning.</summary>
     public Spacing Apply(Spacing stored) => new(stored[order[0]], stored[order[1]], stored[order[2]]);
 
+    /// <summary>Where a box of the stored volume begins in the turned one.</summary>
+    /// <param name="origin">Its first stored voxel.</param>
+    /// <param name="size">Its stored voxels.</param>
+    /// <param name="stored">Voxels of the stored volume.</param>
+    public Extent OriginOf(Extent origin, Extent size, Extent stored)
+    {
+        var turned = origin;
+        for (var i = 0; i < 3; i++)
+        {
+            var axis = order[i];
+            turned = turned.With(i, backwards[i] ? stored[axis] - origin[axis] - size[axis] : origin[axis]);
+        }
+
+        return turned;
+    }
+
+    /// <summary>The stored axis that a turned one is, and whether it is read backwards.</summary>
+    public (int Axis, bool IsBackwards) Stored(int turned) => (order[turned], backwards[turned]);
+
     /// <summary>The size before turning.</summary>
     public Extent Undo(Extent turned)
     {

@@ -121,7 +121,7 @@ public sealed class PredictionMemory
     {
         var (preprocessing, change, cropped) = Grids(scan);
         var need = Need(
-            change, cropped, Cut(change, needsAll: false, isOnDisk: true), ScanOnDisk.MemoryBytes(scan.Extent), 0,
+            change, cropped, Cut(change, needsAll: false, isOnDisk: true), ScanOnDisk.MemoryBytes(scan.Extent, recipe), 0,
             needsMaps: false, SavedProbabilities.None);
         return need with
         {

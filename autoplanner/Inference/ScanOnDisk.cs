@@ -32,14 +32,15 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     public int Channels => channels.Length;
 
     /// <summary>
-    /// Whether a recipe can be followed this way: masks and orientation look at whole volumes.
+    /// Whether a recipe can be followed this way. Profile classic normalises inside a mask that is resampled before, which looks
+    /// at the whole volume.
     /// </summary>
-    public static bool IsOffered(PreprocessingRecipe recipe) =>
-        !recipe.ReorientToRas && !recipe.UseMaskForNorm.Any(isUsed => isUsed);
+    public static bool IsOffered(PreprocessingRecipe recipe) => recipe.Profile == Profile.Modern || !UsesMask(recipe);
 
-    /// <summary>Memory that it takes: slabs, or a plane where that is more.</summary>
-    public static long MemoryBytes(Extent stored) =>
-        SlabsInWork * sizeof(float) * Math.Max(StepwiseResampling.SlabVoxels, LargestPlane(stored));
+    /// <summary>Memory that it takes: slabs, or a plane where that is more; and the mask, where one is used.</summary>
+    public static long MemoryBytes(Extent stored, PreprocessingRecipe recipe) =>
+        (SlabsInWork * sizeof(float) * Math.Max(StepwiseResampling.SlabVoxels, LargestPlane(stored)))
+            + (UsesMask(recipe) ? (sizeof(bool) + sizeof(short)) * stored.Voxels : 0);
 
     /// <summary>Files that it needs: every channel as stored, and of one the box and two steps of its resampling.</summary>
     public static long DiskBytes(Extent stored, Extent shape, int channels) =>
@@ -71,8 +72,10 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
 
             var crop = box.Of(geometry.Extent);
             var order = recipe.TransposeForward;
-            var cropped = AxisOrder.Apply(crop.Size, order);
-            var current = AxisOrder.Apply(geometry.Spacing, order);
+            var orientation = recipe.ReorientToRas ? Orientation.ToRas(geometry) : Orientation.AsStored;
+            var spacing = orientation.Apply(geometry.Spacing);
+            var cropped = AxisOrder.Apply(orientation.Apply(crop.Size), order);
+            var current = AxisOrder.Apply(spacing, order);
             var target = recipe.TargetFor(current);
             var rule = recipe.Resampling.Data;
             var shape = rule.Method == ResamplingMethod.None ? cropped : ResampledShape.Of(cropped, current, target);
@@ -81,30 +84,35 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
             for (var c = 0; c < stores.Count; c++)
             {
                 cancel.ThrowIfCancellationRequested();
-                if (crop.Size != geometry.Extent || cropped != crop.Size || AxisOrder.Turns(order))
+                if (crop.Size != geometry.Extent || AxisOrder.Turns(order) || !orientation.IsAsStored)
                 {
-                    stores[c] = Take(stores[c], crop, order, Create(cropped));
+                    stores[c] = Take(stores[c], crop, orientation, order, Create(cropped));
                 }
+            }
 
+            var mask = UsesMask(recipe) ? Mask(stores) : [];
+            for (var c = 0; c < stores.Count; c++)
+            {
+                cancel.ThrowIfCancellationRequested();
                 if (recipe.Profile == Profile.Modern)
                 {
-                    Normalize(recipe, c, stores[c], caseId);
+                    Normalize(recipe, c, stores[c], mask, caseId);
                 }
 
                 stores[c] = new StepwiseResampling(backend, change, Create).Resample(stores[c]);
                 if (recipe.Profile == Profile.Classic)
                 {
-                    Normalize(recipe, c, stores[c], caseId);
+                    Normalize(recipe, c, stores[c], [], caseId);
                 }
             }
 
             return new ScanOnDisk([.. stores], new CaseProperties
             {
                 CaseId = caseId,
-                Orientation = Orientation.AsStored,
-                Spacing = geometry.Spacing,
-                ShapeBeforeCropping = AxisOrder.Apply(geometry.Extent, order),
-                BboxOrigin = AxisOrder.Apply(crop.Origin, order),
+                Orientation = orientation,
+                Spacing = spacing,
+                ShapeBeforeCropping = AxisOrder.Apply(orientation.Apply(geometry.Extent), order),
+                BboxOrigin = AxisOrder.Apply(orientation.OriginOf(crop.Origin, crop.Size, geometry.Extent), order),
                 ShapeAfterCropping = cropped,
                 Shape = shape,
                 Channels = stores.Count,
@@ -187,27 +195,57 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
 
     /// <summary>The box of a volume, turned, slab by slab.</summary>
     private static VoxelStore<float> Take(
-        VoxelStore<float> volume, in Box crop, IReadOnlyList<int> order, VoxelStore<float> target)
+        VoxelStore<float> volume, in Box crop, Orientation orientation, IReadOnlyList<int> order, VoxelStore<float> target)
     {
         var planes = Planes(target.Size);
+        var (across, isBackwards) = orientation.Stored(order[0]);
         for (var first = 0; first < target.Size.Z; first += planes)
         {
             // Planes of the target are slices of the source across the axis that comes first.
             var count = Math.Min(planes, target.Size.Z - first);
-            var source = new Box(
-                crop.Origin.With(order[0], crop.Origin[order[0]] + first), crop.Size.With(order[0], count));
+            var begin = crop.Origin[across] + (isBackwards ? crop.Size[across] - first - count : first);
+            var source = new Box(crop.Origin.With(across, begin), crop.Size.With(across, count));
             var values = new float[source.Size.Voxels];
             volume.Read(source, values);
-            target.Write(Box.Planes(target.Size, first, count), AxisOrder.Apply(values, source.Size, order));
+            var turned = orientation.Apply(values, source.Size);
+            target.Write(
+                Box.Planes(target.Size, first, count), AxisOrder.Apply(turned, orientation.Apply(source.Size), order));
         }
 
         volume.Dispose();
         return target;
     }
 
-    private static void Normalize(PreprocessingRecipe recipe, int channel, VoxelStore<float> volume, string caseId) =>
+    private static bool UsesMask(PreprocessingRecipe recipe) => recipe.UseMaskForNorm.Any(isUsed => isUsed);
+
+    /// <summary>Labels of a case without labels: 0 inside the mask of all channels, −1 outside.</summary>
+    private static short[] Mask(IReadOnlyList<VoxelStore<float>> channels)
+    {
+        var size = channels[0].Size;
+        var mask = new bool[size.Voxels];
+        var planes = Planes(size);
+        var values = new float[size.With(0, planes).Voxels];
+        foreach (var channel in channels)
+        {
+            for (var first = 0; first < size.Z; first += planes)
+            {
+                var box = Box.Planes(size, first, Math.Min(planes, size.Z - first));
+                channel.Read(box, values.AsSpan(0, (int)box.Size.Voxels));
+                for (int i = 0, at = first * size.Y * size.X; i < (int)box.Size.Voxels; i++, at++)
+                {
+                    mask[at] |= values[i] != 0f;
+                }
+            }
+        }
+
+        NonZeroCrop.FillHoles(mask, size);
+        return NonZeroCrop.CropLabels(null, size, new CropResult(default, size, mask));
+    }
+
+    private static void Normalize(
+        PreprocessingRecipe recipe, int channel, VoxelStore<float> volume, short[] mask, string caseId) =>
         Normalization.Apply(
-            recipe.Normalization[channel], recipe.Profile, volume, Planes(volume.Size),
+            recipe.Normalization[channel], recipe.UseMaskForNorm[channel], recipe.Profile, volume, mask, Planes(volume.Size),
             channel < recipe.Intensities.Count ? recipe.Intensities[channel] : null, caseId);
 
     private static int Planes(Extent size) =>

@@ -75,38 +75,49 @@ internal static class Normalization
         }
     }
 
-    /// <summary>Normalises a channel that is read and written plane by plane; not inside a mask.</summary>
+    /// <summary>Normalises a channel that is read and written plane by plane.</summary>
     /// <param name="scheme">Which formula.</param>
+    /// <param name="useMask">As for the other.</param>
     /// <param name="profile">As for the other.</param>
     /// <param name="volume">Intensities, changed in place.</param>
+    /// <param name="labels">As for the other; empty where no mask is used.</param>
     /// <param name="planes">How many planes are in memory at a time.</param>
     /// <param name="intensities">Statistics of the dataset's foreground, for CT.</param>
     /// <param name="caseId">Named in messages.</param>
     /// <exception cref="SharpSegException">As for the other.</exception>
     public static void Apply(
-        NormalizationScheme scheme, Profile profile, VoxelStore<float> volume, int planes, IntensityProperties? intensities,
-        string caseId)
+        NormalizationScheme scheme, bool useMask, Profile profile, VoxelStore<float> volume, short[] labels, int planes,
+        IntensityProperties? intensities, string caseId)
     {
         var size = volume.Size;
         var values = new float[size.With(0, Math.Min(planes, size.Z)).Voxels];
+        double sum = 0, squares = 0, mean, scale;
         switch (scheme)
         {
+            case NormalizationScheme.ZScore when useMask:
+                long count = 0;
+                ForPlanes(isChanged: false, (piece, first) => sum = SumInMask(piece, labels.AsSpan(first), sum, ref count));
+                mean = count > 0 ? sum / count : 0;
+                ForPlanes(
+                    isChanged: false, (piece, first) => squares = SquaresInMask(piece, labels.AsSpan(first), mean, squares));
+                scale = 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile);
+                ForPlanes(isChanged: true, (piece, first) => ScaleInMask(piece, labels.AsSpan(first), mean, scale, profile));
+                break;
             case NormalizationScheme.ZScore:
-                double sum = 0, squares = 0;
-                ForPlanes(isChanged: false, piece => sum = Sum(piece, sum));
-                var mean = sum / size.Voxels;
-                ForPlanes(isChanged: false, piece => squares = Squares(piece, mean, squares));
-                var scale = 1 / Divisor(Math.Sqrt(squares / size.Voxels), profile);
-                ForPlanes(isChanged: true, piece => Scale(piece, mean, scale));
+                ForPlanes(isChanged: false, (piece, _) => sum = Sum(piece, sum));
+                mean = sum / size.Voxels;
+                ForPlanes(isChanged: false, (piece, _) => squares = Squares(piece, mean, squares));
+                scale = 1 / Divisor(Math.Sqrt(squares / size.Voxels), profile);
+                ForPlanes(isChanged: true, (piece, _) => Scale(piece, mean, scale));
                 break;
             case NormalizationScheme.RescaleTo01:
                 var range = (Low: float.PositiveInfinity, High: float.NegativeInfinity);
-                ForPlanes(isChanged: false, piece => range = Range(piece, range));
-                ForPlanes(isChanged: true, piece => Rescale(piece, range));
+                ForPlanes(isChanged: false, (piece, _) => range = Range(piece, range));
+                ForPlanes(isChanged: true, (piece, _) => Rescale(piece, range));
                 break;
             default:
                 ForPlanes(
-                    isChanged: true, piece => Apply(scheme, useMask: false, profile, piece, [], intensities, caseId));
+                    isChanged: true, (piece, _) => Apply(scheme, useMask: false, profile, piece, [], intensities, caseId));
                 break;
         }
 
@@ -117,7 +128,7 @@ internal static class Normalization
                 var box = Box.Planes(size, first, Math.Min(planes, size.Z - first));
                 var piece = values.AsSpan(0, (int)box.Size.Voxels);
                 volume.Read(box, piece);
-                change(piece);
+                change(piece, first * size.Y * size.X);
                 if (isChanged)
                 {
                     volume.Write(box, piece);
@@ -126,7 +137,7 @@ internal static class Normalization
         }
     }
 
-    private delegate void ChangePiece(Span<float> piece);
+    private delegate void ChangePiece(Span<float> piece, int first);
 
     private static void ZScore(Span<float> voxels, Profile profile)
     {
@@ -165,8 +176,15 @@ internal static class Normalization
 
     private static void ZScoreInMask(Span<float> voxels, ReadOnlySpan<short> labels, Profile profile)
     {
-        double sum = 0, squares = 0;
         long count = 0;
+        var sum = SumInMask(voxels, labels, 0, ref count);
+        var mean = count > 0 ? sum / count : 0;
+        var squares = SquaresInMask(voxels, labels, mean, 0);
+        ScaleInMask(voxels, labels, mean, 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile), profile);
+    }
+
+    private static double SumInMask(ReadOnlySpan<float> voxels, ReadOnlySpan<short> labels, double sum, ref long count)
+    {
         for (var i = 0; i < voxels.Length; i++)
         {
             if (labels[i] >= 0)
@@ -176,7 +194,11 @@ internal static class Normalization
             }
         }
 
-        var mean = count > 0 ? sum / count : 0;
+        return sum;
+    }
+
+    private static double SquaresInMask(ReadOnlySpan<float> voxels, ReadOnlySpan<short> labels, double mean, double squares)
+    {
         for (var i = 0; i < voxels.Length; i++)
         {
             if (labels[i] >= 0)
@@ -185,7 +207,12 @@ internal static class Normalization
             }
         }
 
-        var scale = 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile);
+        return squares;
+    }
+
+    private static void ScaleInMask(
+        Span<float> voxels, ReadOnlySpan<short> labels, double mean, double scale, Profile profile)
+    {
         for (var i = 0; i < voxels.Length; i++)
         {
             if (labels[i] >= 0)

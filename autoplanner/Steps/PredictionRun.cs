@@ -169,9 +169,10 @@ public static class PredictionRun
         var mine = Usable(
             [.. Mine(request, cases).Where(item => !(request.SkipExisting && File.Exists(PathOf(item))))], description,
             failures, reporter);
+        var needs = new Dictionary<string, long>[parts.Count];
         for (var p = 0; p < parts.Count; p++)
         {
-            (mine, _) = Fitting(
+            (mine, needs[p]) = Fitting(
                 request, choices[p], parts[p].Work.ReadDescription(), mine, failures, networks.Backend, reporter);
         }
 
@@ -192,7 +193,8 @@ public static class PredictionRun
                     ((p * mine.Count) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
                 void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Count), detail);
                 Report(0);
-                if (failed.Contains(item.Id) || !failures.Try(item.Id, () => Segment(p, item, file, table, Report)))
+                if (failed.Contains(item.Id) || !failures.Try(item.Id, () => MemoryBudget.Guard(
+                    item.ImageFiles[0], needs[p][item.Id], WithLess, () => Segment(p, item, file, table, Report))))
                 {
                     failed.Add(item.Id);
                 }
@@ -202,12 +204,16 @@ public static class PredictionRun
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
-                var labels = MemoryBudget.Guard(item.ImageFiles[0], 0, WithLess, () => loaded.Segment(
-                    item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel));
+                var labels = loaded.Segment(
+                    item.Id, geometry, Source(item, description), own.Labels, report, null, null, cancel);
                 choices[part].Postprocessing.Apply(labels, geometry.Extent);
-                var merged = part == 0
-                    ? new short[labels.Length]
-                    : MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(file)).ToArray();
+                var merged = new short[labels.Length];
+                if (part > 0)
+                {
+                    using var before = File.OpenRead(file);
+                    before.ReadExactly(MemoryMarshal.AsBytes(merged.AsSpan()));
+                }
+
                 LabelMerge.Over(merged, labels, table);
                 if (part < parts.Count - 1)
                 {
@@ -392,7 +398,7 @@ public static class PredictionRun
                 var need = saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files);
                 var file = files.Count > 0 ? files[0] : "the scan";
                 if (!attempt(
-                    name, () => need.Require(share, file, Remedy(geometry, need, saves, saved, share, folds, Memory))))
+                    name, () => need.Require(share, file, Remedy(geometry, files, need, saves, saved, share, folds, Memory))))
                 {
                     tooLarge.Add(name);
                     needs.Remove(name);
@@ -414,8 +420,8 @@ public static class PredictionRun
 
     /// <summary>What would fit: fewer folds, no probabilities or a single configuration; else nothing but a machine.</summary>
     private static string Remedy(
-        ImageGeometry scan, PredictionNeed need, bool saves, SavedProbabilities saved, MemoryBudget budget, int folds,
-        Func<int, PredictionMemory> memory)
+        ImageGeometry scan, IReadOnlyList<string> files, PredictionNeed need, bool saves, SavedProbabilities saved,
+        MemoryBudget budget, int folds, Func<int, PredictionMemory> memory)
     {
         const string Machine = "a machine with more memory";
         if (need.Fits(budget))
@@ -423,12 +429,14 @@ public static class PredictionRun
             return Machine;
         }
 
-        if (folds > 1 && memory(1).Of(scan, saves, saved) is var one && one.Fits(budget))
+        PredictionNeed Need(int count, bool maps) =>
+            maps ? memory(count).Of(scan, needsMaps: true, saved) : memory(count).OfFiles(scan, files);
+        if (folds > 1 && Need(1, saves) is var one && one.Fits(budget))
         {
             return $"one fold (-f 0), which needs {MemoryBudget.Text(one.PeakBytes)}";
         }
 
-        return saves && memory(folds).Of(scan) is var labels && labels.PeakBytes < need.PeakBytes && labels.Fits(budget)
+        return saves && Need(folds, maps: false) is var labels && labels.PeakBytes < need.PeakBytes && labels.Fits(budget)
             ? $"predict labels alone with one configuration (-c), which needs {MemoryBudget.Text(labels.PeakBytes)}"
             : Machine;
     }

@@ -172,7 +172,8 @@ internal static class ValidationRun
     {
         var labels = job.Description.Labels;
         SegmentationFile.Write(
-            path, SegmentationExporter.ToOriginalGrid(outputs, properties, job.Plans, job.Configuration, labels), geometry, labels);
+            path, SegmentationExporter.ToOriginalGrid(outputs, properties, job.Plans, job.Configuration, labels), geometry,
+            labels);
     }
 
     /// <summary>The next stages whose grids are known; the others get a warning: not everybody wants the cascade.</summary>

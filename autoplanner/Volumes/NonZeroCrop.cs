@@ -39,15 +39,22 @@ internal static class NonZeroCrop
 
         // Filling holes inside the box equals filling them in the padded array: everything outside the box is zero and connected.
         var mask = new bool[size.Voxels];
+        MarkNonZero(channels, extent, origin, size, MemoryMarshal.AsBytes(mask.AsSpan()));
+        FillHoles(mask, size);
+        return new CropResult(origin, size, mask);
+    }
+
+    /// <summary>Adds what cannot reach the outside of the box by steps over faces through voxels not in the mask.</summary>
+    /// <param name="mask">size.Voxels entries, true where any channel is not 0.</param>
+    /// <param name="size">Voxels (z, y, x) of the box.</param>
+    public static void FillHoles(bool[] mask, Extent size)
+    {
         var state = MemoryMarshal.AsBytes(mask.AsSpan()); // a byte a voxel, for the states and then for the mask
-        MarkNonZero(channels, extent, origin, size, state);
         FloodFromOutside(state, size);
         foreach (ref var voxel in state)
         {
             voxel = voxel != Outside ? (byte)1 : (byte)0;
         }
-
-        return new CropResult(origin, size, mask);
     }
 
     /// <summary>The box alone, without a mask.</summary>

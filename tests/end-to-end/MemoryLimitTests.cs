@@ -54,6 +54,53 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         }
     }
 
+    /// <summary>
+    /// The plan believes what it is told; where that is not there, one line names the file, the need and what to do.
+    /// </summary>
+    [FactWith(Needs.Bash)]
+    public void Memory_that_runs_out_is_one_line_with_file_need_and_remedy()
+    {
+        // Voxels enough to fill the limit, in small files.
+        var geometry = TinyDataset.Geometry(new Extent(300, 256, 256), new Spacing(1, 1, 1));
+        var labels = new short[geometry.Extent.Voxels];
+        var scheme = new Workspace(trained.Work).ReadDescription().Labels;
+        var (scan, best, run) = (folder.At("scan.nii"), folder.At("best.json"), trained.Run[(trained.Work.Length + 1)..]);
+        ImageFile.WriteFloats(scan, new float[labels.Length], geometry);
+        File.WriteAllText(best, Best);
+        foreach (var member in new[] { "a", "b" })
+        {
+            Directory.CreateDirectory(folder.At(member));
+            File.Copy(Path.Combine(trained.Work, "dataset.json"), Path.Combine(folder.At(member), "dataset.json"));
+            ImageFile.WriteLabels(Path.Combine(folder.At(member), "case_0.nii.gz"), labels, geometry, highestLabel: 2);
+            ProbabilityFile.Write(
+                ProbabilityFile.PathOf(folder.At(member), "case_0"), "case_0", new AllBackground(geometry.Extent), scheme,
+                SavedProbabilities.Compact);
+        }
+
+        var work = folder.Copy(trained.Work, "work");
+        var validated = Directory.GetFiles(Path.Combine(work, run, "validation"), "*.nii.gz")[0];
+        File.Copy(Path.Combine(folder.At("a"), "case_0.nii.gz"), validated, overwrite: true);
+        var planned = folder.Copy(trained.Planned, "planned");
+        (string Named, long Limit, string[] Command)[] commands =
+        [
+            (scan, 170_000_000, ["predict", work, "-i", scan, "-o", folder.At("predicted"), "--device", "cpu"]),
+            ("fold_0", 170_000_000,
+                ["train", planned, "--epochs", "1", "--iterations", "1", "--batch", "64", "--device", "cpu"]),
+            ("case_0.nii.gz", 170_000_000, ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")]),
+            (validated, 110_000_000, ["find-best", work, "-f", "0", "--trained-only", "--no-ensemble"]),
+            ("case_0.nii.gz", 110_000_000, ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best]),
+        ];
+        foreach (var (named, limit, command) in commands)
+        {
+            var outcome = SharpSegProcess.RunInMemory(limit, [.. command, "--max-memory", "8G"]);
+            outcome.AssertErrorWithHint(1, "out of memory", Path.GetFileName(named), "B are needed");
+        }
+
+        Assert.False(File.Exists(Path.Combine(work, "best.json")));
+        Assert.Empty(new[] { "predicted", "averaged", "post" }.Where(name => Directory.Exists(folder.At(name)))
+            .SelectMany(name => Directory.GetFiles(folder.At(name), "*.nii*")));
+    }
+
     [Fact]
     public void A_refused_training_names_the_batch_that_fits()
     {
@@ -84,15 +131,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
     [Fact]
     public void A_scan_larger_than_memory_is_predicted_from_files()
     {
-        var size = new Extent(400, 256, 256);
-        var scan = folder.At("scan.nii.gz");
-        var values = new float[size.Voxels];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = i % 256 < 3 ? 0 : (i / 65536 % 50) + (i % 7);
-        }
-
-        ImageFile.WriteFloats(scan, values, TinyDataset.Geometry(size, new Spacing(0.1, 0.1, 0.1)));
+        var scan = LargeScan();
         string[] command = ["predict", trained.Work, "-i", scan, "--device", "cpu", "--no-tta", "-o"];
         var whole = SharpSegProcess.Succeed([.. command, folder.At("whole.nii.gz")]);
         Assert.DoesNotContain("the scan in a file", whole.Errors, StringComparison.Ordinal);
@@ -102,6 +141,50 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Empty(Directory.GetFiles(folder.At(""), ".volume-*", new EnumerationOptions { AttributesToSkip = 0 }));
         SharpSegProcess.Run([.. command, folder.At("none.nii.gz"), "--max-memory", "250M"])
             .AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 250 MB");
+
+        // Probabilities are not made this way; what is, is the hint.
+        var refused = SharpSegProcess.Run([.. command, folder.At("maps"), "--save-probabilities", "--max-memory", "350M"]);
+        refused.AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 350 MB");
+        Assert.Contains("or predict labels alone with one configuration (-c), which needs", refused.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>What looks at whole volumes needs them in memory, and is refused with numbers where they do not fit.</summary>
+    [Theory]
+    [InlineData("as trained", true)]
+    [InlineData("to RAS", true)]
+    [InlineData("z-score in a mask", true)]
+    [InlineData("classic, z-score in a mask", false)]
+    [InlineData("second stage of a cascade", false)]
+    public void Plans_are_followed_from_files_where_they_can_be(string what, bool fromFiles)
+    {
+        var work = new Workspace(trained.Work);
+        var plans = work.ReadPlans() with
+        {
+            ReorientToRas = what == "to RAS",
+            Profile = what.StartsWith("classic", StringComparison.Ordinal) ? Profile.Classic : Profile.Modern,
+        };
+        var configuration = plans.Resolve("3d_fullres") with
+        {
+            Normalization = [NormalizationScheme.ZScore],
+            UseMaskForNorm = [what.EndsWith("mask", StringComparison.Ordinal)],
+            PreviousStage = what.StartsWith("second", StringComparison.Ordinal) ? "3d_lowres" : null,
+        };
+        using var processor = Cpu.Open(1);
+        var budget = new MemoryBudget(350_000_000, IsGiven: true);
+        var memory = new PredictionMemory(
+            plans, configuration, work.ReadDescription(), 1, new InferenceOptions { Mirroring = false }, budget, processor);
+        var scan = LargeScan();
+        var need = memory.OfFiles(ImageFile.ReadGeometry(scan), [scan]);
+        Assert.Equal(fromFiles, need.Fits(budget));
+        Assert.Equal(fromFiles, memory.Streams([scan]));
+        Assert.Equal(fromFiles, need.Cut.StartsWith("the scan in a file", StringComparison.Ordinal));
+        if (!fromFiles)
+        {
+            var error = Assert.Throws<SharpSegException>(() => need.Require(budget, scan, "a machine with more memory"));
+            Assert.Contains($"`{scan}`: ", error.Message, StringComparison.Ordinal);
+            Assert.EndsWith("MB of memory are needed, --max-memory allows 350 MB", error.Message, StringComparison.Ordinal);
+            Assert.StartsWith("--max-memory 0.", error.Hint, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>Outputs on a GPU are planned for the device's own memory, everything else for the host's limit.</summary>
@@ -137,11 +220,36 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Contains("of the device's memory are needed, it has 1 MB", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A scan of 26 million voxels, which takes more memory than its file.</summary>
+    private string LargeScan()
+    {
+        var size = new Extent(400, 256, 256);
+        var scan = folder.At("scan.nii.gz");
+        var values = new float[size.Voxels];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = i % 256 < 3 ? 0 : (i / 65536 % 50) + (i % 7);
+        }
+
+        ImageFile.WriteFloats(scan, values, TinyDataset.Geometry(size, new Spacing(0.1, 0.1, 0.1)));
+        return scan;
+    }
+
     private const string Best = """
         {"format": "sharpseg-best", "version": 1, "configurations": ["3d_fullres"], "folds": ["0"],
          "postprocessing": {"keep_largest_component": [[1, 2]], "connectivity": "full"},
          "mean_foreground_dice": {"before_postprocessing": 0.5, "after_postprocessing": 0.5}, "scores": []}
         """;
+
+    /// <summary>Probabilities of an empty scan with three classes.</summary>
+    private sealed class AllBackground(Extent extent) : IProbabilityMaps
+    {
+        public Extent Extent => extent;
+
+        public int Heads => 3;
+
+        public void Read(int head, Span<float> target) => target.Fill(head == 0 ? 1 : 0);
+    }
 
     private sealed class OwnMemory(Backend inner, long bytes) : ForwardingBackend(inner)
     {

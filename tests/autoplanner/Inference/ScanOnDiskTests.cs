@@ -19,12 +19,15 @@ public sealed class ScanOnDiskTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 1.0)]
-    [InlineData(Profile.Modern, NormalizationScheme.CT, ".nii", 0.8)]
-    [InlineData(Profile.Modern, NormalizationScheme.RescaleTo01, ".nrrd", 1.3)]
-    [InlineData(Profile.Classic, NormalizationScheme.ZScore, ".mha", 1.7)]
-    [InlineData(Profile.Classic, NormalizationScheme.NoNormalization, ".nii", 0.7)]
-    public void Values_are_those_of_memory(Profile profile, NormalizationScheme scheme, string ending, double spacing) =>
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 1.0, false, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.CT, ".nii", 0.8, false, true)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 0.9, true, true)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".mha", 1.2, true, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.RescaleTo01, ".nrrd", 1.3, false, false)]
+    [InlineData(Profile.Classic, NormalizationScheme.ZScore, ".mha", 1.7, false, true)]
+    [InlineData(Profile.Classic, NormalizationScheme.NoNormalization, ".nii", 0.7, false, false)]
+    public void Values_are_those_of_memory(
+        Profile profile, NormalizationScheme scheme, string ending, double spacing, bool inMask, bool toRas) =>
         Seeded.Run(random =>
         {
             using var backend = Cpu.Open(2);
@@ -34,7 +37,11 @@ public sealed class ScanOnDiskTests : IDisposable
                 {
                     var size = new Extent(random.Next(9, 14), random.Next(9, 14), random.Next(9, 14));
                     var files = Enumerable.Range(0, random.Next(1, 3)).Select(_ => Write(size, border, ending, random)).ToArray();
-                    var recipe = Recipe(profile, scheme, spacing, order, files.Length);
+                    var recipe = Recipe(profile, scheme, spacing, order, files.Length) with
+                    {
+                        ReorientToRas = toRas,
+                        UseMaskForNorm = [.. files.Select((_, c) => inMask && c == 0)],
+                    };
                     var image = new MedicalImage(
                         ImageFile.ReadGeometry(files[0]), [.. files.Select(file => ImageFile.Read(file).Channels[0])]);
                     var expected = Preprocessor.Run("case", image, null, recipe, Labels, backend);
@@ -43,9 +50,11 @@ public sealed class ScanOnDiskTests : IDisposable
                         Assert.Equal((expected.Shape, expected.Channels), (scan.Size, scan.Channels));
                         Assert.Equal(
                             (expected.Properties.BboxOrigin, expected.Properties.ShapeAfterCropping,
-                                expected.Properties.ShapeBeforeCropping, expected.Properties.Spacing),
+                                expected.Properties.ShapeBeforeCropping, expected.Properties.Spacing,
+                                string.Join(' ', expected.Properties.Orientation.ToSigned())),
                             (scan.Properties.BboxOrigin, scan.Properties.ShapeAfterCropping,
-                                scan.Properties.ShapeBeforeCropping, scan.Properties.Spacing));
+                                scan.Properties.ShapeBeforeCropping, scan.Properties.Spacing,
+                                string.Join(' ', scan.Properties.Orientation.ToSigned())));
                         var values = new float[scan.Size.Voxels * scan.Channels];
                         scan.Read(default, scan.Size, values);
                         Assert.Equal(Bytes(expected.Image), Bytes(values));
@@ -84,8 +93,7 @@ public sealed class ScanOnDiskTests : IDisposable
         File.WriteAllBytes(nan, File.ReadAllBytes(good)[..600]);
         Refused(nan);
         Assert.Empty(Directory.GetFiles(folder.Path, ".volume-*"));
-        Assert.False(ScanOnDisk.IsOffered(recipe with { UseMaskForNorm = [true] }));
-        Assert.False(ScanOnDisk.IsOffered(recipe with { ReorientToRas = true }));
+        Assert.False(ScanOnDisk.IsOffered(recipe with { Profile = Profile.Classic, UseMaskForNorm = [true] }));
     }
 
     private static LabelScheme Labels { get; } = new([new("background", [0]), new("a", [1])]);
@@ -93,7 +101,7 @@ public sealed class ScanOnDiskTests : IDisposable
     private static byte[] Bytes(float[] values) => MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
 
     private static ImageGeometry Geometry(Extent size) =>
-        new(size, new Spacing(1, 1, 1), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], "", []);
+        new(size, new Spacing(0.7, 1, 0.9), [0, -1, 0, 0, 0, 0, 0.7, 0, -0.9, 0, 0, 0], "", []); // as stored, nothing is RAS
 
     private static PreprocessingRecipe Recipe(
         Profile profile, NormalizationScheme scheme, double spacing, int[] order, int channels) => new()
@@ -114,7 +122,10 @@ public sealed class ScanOnDiskTests : IDisposable
         for (var i = 0; i < values.Length; i++)
         {
             var (z, y, x) = (i / size.X / size.Y, i / size.X % size.Y, i % size.X);
-            values[i] = z < border || y >= size.Y - border || x < border ? 0 : 0.5f + (5 * random.NextSingle());
+            // Now and then a hole inside, which belongs to the mask.
+            values[i] = z < border || y >= size.Y - border || x < border || random.Next(9) == 0
+                ? 0
+                : 0.5f + (5 * random.NextSingle());
         }
 
         var path = folder.File($"{random.Next():x8}{ending}");

@@ -49,13 +49,14 @@ internal sealed class TrainedModel : IDisposable
         this.configuration = configuration;
         labels = description.Labels;
         recipe = PreprocessingRecipe.From(plans, configuration);
-        IReadOnlyList<int> mirrorAxes = [];
+        int[] mirrorAxes = [0, 1, 2];
         try
         {
             foreach (var path in checkpoints)
             {
                 folds.Add(
-                    Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out mirrorAxes));
+                    Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out var own));
+                mirrorAxes = [.. mirrorAxes.Intersect(own)]; // no network is shown a mirror image that it never saw
             }
 
             predictor = new Predictor(

@@ -21,6 +21,10 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
     /// <summary>The same machine, slower by a factor.</summary>
     public SpeedProbe SlowedDown(double factor) => new(SecondsPerStep * factor, SecondsPerTile * factor);
 
+    /// <summary>Beside what was measured with mirroring: a tile has one view.</summary>
+    /// <param name="mirrorAxes">Axes that mirroring has.</param>
+    public SpeedProbe WithoutMirroring(int mirrorAxes) => this with { SecondsPerTile = SecondsPerTile / (1 << mirrorAxes) };
+
     /// <summary>Measures; takes about six steps.</summary>
     /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>
     public static SpeedProbe Measure(TrainingJob job, Backend backend, InferenceOptions inference, CancellationToken cancel)

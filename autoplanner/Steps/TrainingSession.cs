@@ -95,6 +95,11 @@ internal static class TrainingSession
             var speed = length.IsDeadline || (resumed is null && length.Schedule is null)
                 ? Probe(job, backend, reporter, cancel)
                 : null;
+            if (resumed?.Recipe?.Mirroring == false)
+            {
+                speed = speed?.WithoutMirroring(job.MirrorAxes.Count);
+            }
+
             if (resumed is not null && length.IsDeadline)
             {
                 // A session of its own has its own time, and never more than the run had from the beginning.
@@ -102,10 +107,7 @@ internal static class TrainingSession
                 resumed = resumed with { TimeBudget = ending < resumed.TimeBudget ? ending : resumed.TimeBudget };
             }
 
-            var schedule = resumed ?? WithRecipe(
-                job, length.Schedule ?? TrainingSchedule.Fit(
-                    length.Time(speed!), speed!.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D),
-                length.Asked.Recipe, reporter);
+            var schedule = resumed ?? Begin(job, length, ref speed, reporter);
             return Train(job, backend, resume, reporter, schedule, length, speed, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
@@ -114,14 +116,26 @@ internal static class TrainingSession
         }
     }
 
-    /// <summary>Decides how a new run learns, and says by which rule.</summary>
-    private static TrainingSchedule WithRecipe(
-        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked, IReporter reporter)
+    /// <summary>The schedule and the recipe of a new run, and by which rule.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="length">What was asked for.</param>
+    /// <param name="speed">The machine's; without mirroring, predictions leave more time to train.</param>
+    /// <param name="reporter">Is told.</param>
+    private static TrainingSchedule Begin(TrainingJob job, TrainingLength length, ref SpeedProbe? speed, IReporter reporter)
     {
-        var (recipe, reason) = TrainingRecipe.Choose(job, schedule, asked);
-        if (recipe is not null || schedule.TimeBudget is not null || asked is not null)
+        TrainingSchedule Fitted(SpeedProbe speed) => TrainingSchedule.Fit(
+            length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+        var schedule = length.Schedule ?? Fitted(speed!);
+        var (recipe, reason) = TrainingRecipe.Choose(job, schedule, length.Asked.Recipe);
+        if (recipe is not null || schedule.TimeBudget is not null || length.Asked.Recipe is not null)
         {
             reporter.Info($"recipe: {recipe ?? TrainingRecipe.Published} ({reason}; docs/method/budget.md)");
+        }
+
+        if (recipe?.Mirroring == false && length.Schedule is null)
+        {
+            speed = speed!.WithoutMirroring(job.MirrorAxes.Count);
+            schedule = Fitted(speed);
         }
 
         return schedule with { Recipe = recipe };

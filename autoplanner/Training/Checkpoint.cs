@@ -79,7 +79,8 @@ internal sealed class Checkpoint
             [PrecisionKey] = backend.ProductPrecision,
             [StyleKey] = network.Plan.StyleText,
             ["seed"] = job.Seed.ToString(CultureInfo.InvariantCulture),
-            ["mirror_axes"] = JsonSerializer.Serialize([.. job.MirrorAxes], TrainingJson.Default.Int32Array),
+            ["mirror_axes"] = JsonSerializer.Serialize(
+                [.. schedule.Recipe?.Mirroring == false ? [] : job.MirrorAxes], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
             ["state"] = state.ToJson(),
         };

@@ -234,7 +234,8 @@ internal sealed class Trainer : IDisposable
         TrainingJob job, TrainingSchedule schedule, Network network, Extent patch)
     {
         var labels = job.Description.Labels;
-        var without = job.Variant.Without ?? AugmentationParts.None;
+        var without = (job.Variant.Without ?? AugmentationParts.None)
+            | (schedule.Recipe?.Mirroring == false ? AugmentationParts.Mirroring : AugmentationParts.None);
         return new LoaderSettings
         {
             Backend = network.Backend,

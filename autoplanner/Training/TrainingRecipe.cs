@@ -18,8 +18,11 @@ public sealed record TrainingRecipe
     /// <summary>nnU-Net's recipe.</summary>
     public static TrainingRecipe Published { get; } = new();
 
-    /// <summary>What learns most in few iterations; measured, docs/method/budget.md §3.</summary>
-    public static TrainingRecipe FewIterations { get; } = new() { Momentum = 0.95, InitialRate = 0.02 };
+    /// <summary>What learns more in some thousand iterations; measured, docs/method/budget.md §3.</summary>
+    public static TrainingRecipe SomeIterations { get; } = new() { Momentum = 0.95, InitialRate = 0.02 };
+
+    /// <summary>What learns most in even fewer.</summary>
+    public static TrainingRecipe FewIterations { get; } = SomeIterations with { Mirroring = false };
 
     /// <summary>Momentum of SGD, from 0 to below 1.</summary>
     public double Momentum { get; init; } = PublishedMomentum;
@@ -39,22 +42,23 @@ public sealed record TrainingRecipe
     /// <summary>Factor on the probabilities of the augmentation, mirroring and a cascade's corruption aside; 0 to 1.</summary>
     public double AugmentationStrength { get; init; } = 1;
 
+    /// <summary>
+    /// Patches are mirrored, and so are predictions; false where a network has no time to learn all the mirror images, too.
+    /// </summary>
+    public bool Mirroring { get; init; } = true;
+
     /// <summary>Share of the run that learns from smaller patches (docs/method/budget.md §4).</summary>
     public double SmallPatchShare { get; init; }
 
     /// <summary>The settings that are not nnU-Net's, by the name they have in a file.</summary>
     [JsonIgnore]
-    public IReadOnlyList<(string Name, string Value)> Settings =>
-    [
-        .. Values.Zip(Published.Values, (own, published) => (own.Name, own.Value, published)).Where(
-            pair => pair.Value != pair.published.Value).Select(
-            pair => (pair.Name, pair.Value?.ToString("0.#####", CultureInfo.InvariantCulture) ?? "null")),
-    ];
+    public IReadOnlyList<(string Name, string Value)> Settings => [.. Values.Except(Published.Values)];
 
-    private (string Name, double? Value)[] Values =>
+    private (string Name, string Value)[] Values =>
     [
-        ("momentum", Momentum), ("initial_rate", InitialRate), ("warm_up_share", WarmUpShare), ("flat_share", FlatShare),
-        ("augmentation_strength", AugmentationStrength), ("small_patch_share", SmallPatchShare),
+        ("momentum", Text(Momentum)), ("initial_rate", Text(InitialRate)), ("warm_up_share", Text(WarmUpShare)),
+        ("flat_share", FlatShare is { } flat ? Text(flat) : "none"), ("augmentation_strength", Text(AugmentationStrength)),
+        ("mirroring", Mirroring ? "on" : "off"), ("small_patch_share", Text(SmallPatchShare)),
     ];
 
     /// <summary>Reads a recipe that a user wrote, for experiments.</summary>
@@ -82,6 +86,7 @@ public sealed record TrainingRecipe
             WarmUpShare = In("warm_up_share", 0, 0, 1),
             FlatShare = file.Has("flat_share") ? In("flat_share", 0, 0, 0.9999) : null,
             AugmentationStrength = In("augmentation_strength", 1, 0, 1),
+            Mirroring = file.Flag("mirroring") ?? true,
             SmallPatchShare = In("small_patch_share", 0, 0, 1),
         };
     }
@@ -100,6 +105,8 @@ public sealed record TrainingRecipe
             : PolySchedule.Rate(epoch, epochs, InitialRate);
         return after < WarmUpShare ? rate * after / WarmUpShare : rate;
     }
+
+    private static string Text(double value) => value.ToString("0.#########", CultureInfo.InvariantCulture);
 
     /// <summary>What is not nnU-Net's, in words.</summary>
     public override string ToString() => Settings.Count == 0
@@ -130,10 +137,13 @@ public sealed record TrainingRecipe
             : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
             : iterations >= ManyIterations
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
-            : (FewIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"));
+            : iterations >= TrainingSchedule.EnoughIterations
+                ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"))
+            : (FewIterations, FormattableString.Invariant(
+                $"{iterations} iterations are fewer than {TrainingSchedule.EnoughIterations}"));
     }
 
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
-    // §2).
+    // §2). Where mirroring begins to pay is an estimate (§3).
     private const int ManyIterations = 12_500;
 }

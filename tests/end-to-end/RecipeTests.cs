@@ -1,8 +1,11 @@
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
@@ -65,21 +68,46 @@ public sealed class RecipeTests
     public void A_stopped_run_goes_on_to_the_same_bytes_whatever_its_patches()
     {
         using var run = Shapes();
-        var straight = Train(run.Another("straight"), null);
+        var straight = Train(run.Another("straight"), Schedule);
         var stopped = run.Another("stopped");
-        Assert.Throws<OperationCanceledException>(() => Train(stopped, $"epoch 1/{Epochs}, iteration 2/"));
-        Assert.Throws<OperationCanceledException>(() => Train(stopped, $"epoch 3/{Epochs}, iteration 1/"));
-        var resumed = Train(stopped, null);
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, Schedule, $"epoch 1/{Epochs}, iteration 2/"));
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, Schedule, $"epoch 3/{Epochs}, iteration 1/"));
+        var resumed = Train(stopped, Schedule);
         Assert.Equal(straight.Keys, resumed.Keys);
         Assert.All(straight, pair => Assert.Equal(pair.Value, resumed[pair.Key]));
+    }
 
-        static SortedDictionary<string, float[]> Train(TrainingJob job, string? stopAt)
+    /// <summary>
+    /// Without mirroring a recipe does what the ablation does; where folds differ, no network is shown a mirror image that it
+    /// never saw.
+    /// </summary>
+    [Fact]
+    public void Without_mirroring_neither_training_nor_prediction_is_mirrored()
+    {
+        using var run = Shapes();
+        var plain = new TrainingSchedule(BatchSize: 2, Epochs: 1, IterationsPerEpoch: 3, ValidationIterations: 1);
+        var (recipe, ablation, usual) = (run.Another("recipe"), run.Another("ablation"), run.Another("usual"));
+        var without = Train(recipe, plain with { Recipe = new() { Mirroring = false } });
+        var same = Train(ablation with { Variant = new() { Without = AugmentationParts.Mirroring } }, plain);
+        var mirrored = Train(usual, plain);
+        Assert.All(same, pair => Assert.Equal(pair.Value, without[pair.Key]));
+        Assert.Contains(mirrored, pair => !pair.Value.AsSpan().SequenceEqual(without[pair.Key]));
+
+        Assert.Equal(0, Flips(recipe));
+        Assert.NotEqual(0, Flips(usual));
+        Assert.Equal(0, Flips(recipe, usual));
+        Assert.Equal(0, Flips(usual, recipe));
+
+        int Flips(params TrainingJob[] folds)
         {
-            using var backend = Cpu.Open(2);
-            using var stop = new CancellationTokenSource();
-            using var trainer = new Trainer(job, Schedule, backend, resume: true, new StopAt(stopAt, stop));
-            trainer.Run(stop.Token);
-            return WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
+            using var backend = new FlipCounter(Cpu.Open(2));
+            using var model = new TrainedModel(
+                run.Job.Plans, run.Job.Configuration, run.Job.Description,
+                [.. folds.Select(fold => Workspace.FinalCheckpoint(fold.Folder))], backend, Cpu.Open, new InferenceOptions(),
+                MemoryBudget.OfMachine(), run.Job.Folder);
+            var item = run.Dataset.TrainingCases[0];
+            model.Segment("case", new ScanSource(() => run.Dataset.LoadImage(item), item.ImageFiles), null, default);
+            return backend.Count;
         }
     }
 
@@ -91,6 +119,9 @@ public sealed class RecipeTests
         var timed = new TrainingSchedule(2, 50, 34, 3, TimeSpan.FromMinutes(10));
         Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed));
         Assert.Null(Chosen(job, timed with { TimeBudget = null }));
+        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed with { IterationsPerEpoch = 79 }));
+        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed with { IterationsPerEpoch = 80 }));
+        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed with { IterationsPerEpoch = 249 }));
         Assert.Null(Chosen(job, timed with { IterationsPerEpoch = 250 }));
         Assert.Null(Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed));
         Assert.Null(Chosen(job with { Variant = new() { DeepSupervision = false } }, timed));
@@ -130,6 +161,26 @@ public sealed class RecipeTests
         Assert.Contains(
             $"\"recipe\": \"{TrainingRecipe.FewIterations}\"", File.ReadAllText(Workspace.RunRecordFile(run.Job.Folder)),
             StringComparison.Ordinal);
+    }
+
+    private static SortedDictionary<string, float[]> Train(TrainingJob job, TrainingSchedule schedule, string? stopAt = null)
+    {
+        using var backend = Cpu.Open(2);
+        using var stop = new CancellationTokenSource();
+        using var trainer = new Trainer(job, schedule, backend, resume: true, new StopAt(stopAt, stop));
+        trainer.Run(stop.Token);
+        return WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
+    }
+
+    private sealed class FlipCounter(Backend inner) : ForwardingBackend(inner)
+    {
+        public int Count { get; private set; }
+
+        protected override void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y)
+        {
+            Count++;
+            base.FlipCore(x, alongZ, alongY, alongX, y);
+        }
     }
 
     private static Engine.Networks.NetworkPlan Plan(ShapeRun run) =>

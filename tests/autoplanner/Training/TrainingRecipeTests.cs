@@ -54,6 +54,8 @@ public sealed class TrainingRecipeTests : IDisposable
             new TrainingRecipe { Momentum = 0.9, InitialRate = 0.03, FlatShare = 0.5, WarmUpShare = 0.1, SmallPatchShare = 0.25 },
             recipe);
         Assert.Equal("momentum 0.9, initial rate 0.03, warm up share 0.1, flat share 0.5, small patch share 0.25", $"{recipe}");
+        File.WriteAllText(path, """{"mirroring": false, "augmentation_strength": 0}""");
+        Assert.Equal("augmentation strength 0, mirroring off", $"{TrainingRecipe.Read(path)}");
         File.WriteAllText(path, "{}");
         Assert.Equal(TrainingRecipe.Published, TrainingRecipe.Read(path));
         Assert.Equal("published", $"{TrainingRecipe.Published}");
@@ -67,6 +69,7 @@ public sealed class TrainingRecipeTests : IDisposable
     [InlineData("""{"flat_share": 1}""", "flat_share")]
     [InlineData("""{"augmentation_strength": 1.5}""", "augmentation_strength")]
     [InlineData("""{"small_patch_share": -0.1}""", "small_patch_share")]
+    [InlineData("""{"mirroring": "off"}""", "mirroring")]
     [InlineData("[1]", "object")]
     public void What_is_no_recipe_is_refused_by_name(string text, string named)
     {
@@ -94,7 +97,7 @@ public sealed class TrainingRecipeTests : IDisposable
             Recipe = new TrainingRecipe
             {
                 Momentum = 0.123, InitialRate = 1.0 / 3, WarmUpShare = 0.1, FlatShare = 0.2, AugmentationStrength = 0.4,
-                SmallPatchShare = 0.7,
+                Mirroring = false, SmallPatchShare = 0.7,
             },
         };
         var text = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule);

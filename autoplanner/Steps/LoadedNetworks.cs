@@ -1,51 +1,88 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
 /// Networks that stay loaded from one prediction to the next, as long as the next asks for the same ones. Of a model of several
-/// parts only one is kept: they do not all fit into a device's memory.
+/// parts as many are kept as fit beside what the scan at hand needs; those that were used longest ago go first.
 /// </summary>
 /// <param name="backend">Where the networks run and their outputs are resampled; stays the caller's.</param>
 /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads; 0 = all cores.</param>
 public sealed class LoadedNetworks(Backend backend, Func<int, Backend> openProcessor) : IDisposable
 {
-    private LoadedMembers? members;
-    private string? files;
+    private readonly List<Kept> kept = []; // the one that was used last is the last
 
     /// <summary>Where the networks run.</summary>
     public Backend Backend => backend;
 
+    /// <summary>How often networks were loaded, for tests.</summary>
+    internal int Loadings { get; private set; }
+
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        members?.Dispose();
-        members = null;
-    }
+    public void Dispose() => Free(kept.Count);
 
     /// <summary>The networks of a choice, which stay this object's.</summary>
+    /// <param name="choice">Which ones.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="request">How they predict.</param>
+    /// <param name="scanBytes">What predicting the largest scan with them takes, the networks included.</param>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
-    internal LoadedMembers Load(ModelChoice choice, DatasetDescription description, PredictionRequest request)
+    internal LoadedMembers Load(
+        ModelChoice choice, DatasetDescription description, PredictionRequest request, long scanBytes)
     {
-        var wanted = string.Join('\n', choice.Members.SelectMany(FilesOf).Append(
+        var files = string.Join('\n', choice.Members.SelectMany(member => FilesOf(member, path => path)));
+
+        // A network that was trained again meanwhile is loaded again.
+        var state = string.Join('\n', choice.Members.SelectMany(
+            member => FilesOf(member, path => $"{File.GetLastWriteTimeUtc(path).Ticks}")).Append(
             $"{request.Options} {request.Probabilities} {request.Budget.Bytes}"));
-        if (members is null || files != wanted)
+        var at = kept.FindIndex(item => item.Files == files);
+        var own = at < 0 ? null : kept[at];
+        if (own is not null)
         {
-            Dispose(); // first: two models need not fit side by side
-            members = new LoadedMembers(choice, description, backend, openProcessor, request);
-            files = wanted;
+            kept.RemoveAt(at);
+            if (own.State != state)
+            {
+                own.Members.Dispose();
+                own = null;
+            }
         }
 
-        return members;
+        // First make room: two models need not fit side by side.
+        var room = Math.Min(request.Budget.Bytes, backend.MemoryBytes) - scanBytes;
+        while (kept.Count > 0 && kept.Sum(item => item.Bytes) > room)
+        {
+            Free(1);
+        }
+
+        Loadings += own is null ? 1 : 0;
+        own ??= new Kept(
+            files, state, new LoadedMembers(choice, description, backend, openProcessor, request),
+            choice.Members.Sum(member => BytesOf(member, description)));
+        kept.Add(own);
+        return own.Members;
     }
 
-    // A network that was trained again meanwhile is loaded again.
-    private static IEnumerable<string> FilesOf(ModelMember member) =>
-        member.Checkpoints.Select(path => $"{path} {File.GetLastWriteTimeUtc(path).Ticks}")
-            .Concat(member.FirstStage is { } first ? FilesOf(first) : []);
+    private static IEnumerable<string> FilesOf(ModelMember member, Func<string, string> show) =>
+        member.Checkpoints.Select(show).Concat(member.FirstStage is { } first ? FilesOf(first, show) : []);
+
+    private void Free(int count)
+    {
+        kept.Take(count).ToList().ForEach(item => item.Members.Dispose());
+        kept.RemoveRange(0, count);
+    }
+
+    /// <summary>What networks take while they wait: what predicting a tile took, and the weights of further folds.</summary>
+    private long BytesOf(ModelMember member, DatasetDescription description) =>
+        PeakMemory.PredictionBytes(member.Plans.Profile, member.Configuration, description, backend)
+            + member.Checkpoints.Skip(1).Sum(path => new FileInfo(path).Length)
+            + (member.FirstStage is { } first ? BytesOf(first, description) : 0);
+
+    private sealed record Kept(string Files, string State, LoadedMembers Members, long Bytes);
 }
 
 /// <summary>The loaded networks of a choice.</summary>

@@ -134,7 +134,7 @@ public static class PredictionRun
             AtomicFile.WriteText(Path.Combine(request.Output, "plans.json"), JsonFile.ReadText(choice.Members[0].Work.PlansFile));
         }
 
-        var loaded = networks.Load(choice, description, request);
+        var loaded = networks.Load(choice, description, request, needs.Values.DefaultIfEmpty(0).Max());
         reporter.Info($"{choice.Describe(labels)}; {mine.Count} case(s)");
         return Predict(request, choice.Postprocessing, loaded, mine, needs, failures, description, reporter, cancel);
     }
@@ -185,7 +185,7 @@ public static class PredictionRun
             var table = LabelMerge.Table(own.Labels, description.Labels);
             reporter.Info(
                 $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Count} case(s)");
-            var loaded = networks.Load(choices[p], own, request);
+            var loaded = networks.Load(choices[p], own, request, needs[p].Values.DefaultIfEmpty(0).Max());
             for (var i = 0; i < mine.Count; i++)
             {
                 var (item, file) = (mine[i], Path.Combine(scratch.Path, $"{i}"));

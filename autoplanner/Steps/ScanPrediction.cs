@@ -25,7 +25,7 @@ public static class ScanPrediction
 
             if (p == 0)
             {
-                networks.Load(choice, description, request);
+                networks.Load(choice, description, request, scanBytes: 0);
             }
         }
     }
@@ -75,9 +75,9 @@ public static class ScanPrediction
         {
             var own = part.Work.ReadDescription();
             var choice = PredictionRun.Choose(request with { Work = part.Work }, own.Labels);
-            PredictionRun.PlanMemory(
+            var needs = PredictionRun.PlanMemory(
                 request, choice, own, [("scan", [], scan.Geometry)], Fits, networks.Backend, reporter);
-            var labels = networks.Load(choice, own, request).Segment(
+            var labels = networks.Load(choice, own, request, needs.Values.Max()).Segment(
                 "scan", scan.Geometry, new ScanSource(Copy, []), own.Labels,
                 done => reporter.Progress((p + done) / parts.Count, parts.Count > 1 ? part.Name : "tiles"), null, null, cancel);
             choice.Postprocessing.Apply(labels, scan.Extent);

@@ -256,16 +256,29 @@ public sealed class ImportedPredictionTests : IDisposable
         var (a, b) = (Predict(Import(first), file), Predict(Import(second, fold: "3"), file));
         using var model = UnpackedModel.Open(zip, default);
         Assert.Equal(["one", "two"], model.Parts.Select(part => part.Name));
-        PredictionRun.Execute(
-            new PredictionRequest(
-                model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts),
-                backend, Cpu.Open,
-            SilentReporter.Instance, default);
+        var request = new PredictionRequest(
+            model.Work, null, [], "final", [file], At("merged"), new InferenceOptions(), ModelParts: model.Parts);
+        using var networks = new LoadedNetworks(backend, Cpu.Open);
+        PredictionRun.Execute(request, networks, SilentReporter.Instance, default);
         short[] numbers = table is null ? [1, 2, 3, 4] : [2, 1, 4, 3];   // of a, b, c, d
         var expected = a.Zip(b)
             .Select(pair => pair.Second != 0 ? numbers[1 + pair.Second] : pair.First != 0 ? numbers[pair.First - 1] : (short)0);
         Assert.Equal(expected, ImageFile.ReadLabels(At("merged", $"{Case}.nii.gz")).Voxels);
         Assert.True(a.Distinct().Count() > 1 && b.Distinct().Count() > 1);
+
+        // Both parts stay loaded for the next scan, unless it needs their room.
+        PredictionRun.Execute(request with { Output = At("again") }, networks, SilentReporter.Instance, default);
+        Assert.Equal(2, networks.Loadings);
+        var (part, own) = (model.Parts[0].Work, model.Parts[0].Work.ReadDescription());
+        networks.Load(
+            PredictionRun.Choose(request with { Work = part }, own.Labels), own, request, scanBytes: request.Budget.Bytes);
+        PredictionRun.Execute(request with { Output = At("third") }, networks, SilentReporter.Instance, default);
+        Assert.Equal(3, networks.Loadings);
+        foreach (var output in new[] { "again", "third" })
+        {
+            Assert.Equal(
+                File.ReadAllBytes(At("merged", $"{Case}.nii.gz")), File.ReadAllBytes(At(output, $"{Case}.nii.gz")));
+        }
     }
 
     [Theory]

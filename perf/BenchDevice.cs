@@ -122,11 +122,15 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     }
 
     private ConformanceTarget Target(KernelChoice choice, GpuPrecision precision) => new(
-        Gpu.OpenForChecks(Name, choice, precision), TinyShapesOnly: IsSlow, IsSlow ? TinyWork : null,
-        precision switch
-        {
-            GpuPrecision.Fp32 => 0,
-            GpuPrecision.Bf16 => RoundedTo8Bits,
-            _ => RoundedTo11Bits,
-        });
+        Gpu.OpenForChecks(Name, choice, precision), TinyShapesOnly: IsSlow, IsSlow ? TinyWork : null, Rounding(precision));
+
+    /// <summary>What rounded factors may change in a sum of products, as a part of its largest value.</summary>
+    public static double Rounding(Backend backend) => backend is GpuBackend gpu ? Rounding(gpu.Precision) : 0;
+
+    private static double Rounding(GpuPrecision precision) => precision switch
+    {
+        GpuPrecision.Fp32 => 0,
+        GpuPrecision.Bf16 => RoundedTo8Bits,
+        _ => RoundedTo11Bits,
+    };
 }

@@ -37,14 +37,23 @@ internal sealed record BenchOptions(
     /// <summary>The device is slower than any GPU: use shapes of a few hundred voxels.</summary>
     public bool Tiny { get; init; }
 
+    /// <summary>The workspace whose plan is measured; null for the benchmarks of fixed plans.</summary>
+    public string? Work { get; private init; }
+
+    /// <summary>With a workspace: the configuration; null for 3d_fullres, else the first.</summary>
+    public string? Configuration { get; private init; }
+
+    /// <summary>With a workspace: the name of the plan; null for plans.json.</summary>
+    public string? PlanName { get; private init; }
+
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
-    private static readonly string[] Words = [.. Known, "check", "registers", "compare", "pack", "summary"];
+    private static readonly string[] Words = [.. Known, "plan", "check", "registers", "compare", "pack", "summary"];
 
     private static readonly string[] Options =
     [
         "--json", "--threads", "--only", "--seconds", "--variants", "--no-pytorch", "--device", "--precision", "--check",
-        "--emit-ptx", "--arch",
+        "--emit-ptx", "--arch", "--configuration", "--plan",
     ];
 
     /// <summary>Reads the command line.</summary>
@@ -59,6 +68,16 @@ internal sealed record BenchOptions(
             switch (args[i])
             {
                 case "bench":
+                    break;
+                case "plan" when benches.Count == 0:
+                    options = options with { Work = Value(args, ref i) };
+                    benches.Add("plan");
+                    break;
+                case "-c" or "--configuration":
+                    options = options with { Configuration = Value(args, ref i) };
+                    break;
+                case "--plan":
+                    options = options with { PlanName = Value(args, ref i) };
                     break;
                 case "--json":
                     options = options with { Json = Value(args, ref i) };
@@ -100,9 +119,14 @@ internal sealed record BenchOptions(
                     options = options with { Architecture = ArchitectureOf(Value(args, ref i)) };
                     break;
                 default:
-                    benches.Add(Known.Contains(args[i]) ? args[i] : throw Unknown(args[i]));
+                    benches.Add(Known.Contains(args[i]) && options.Work is null ? args[i] : throw Unknown(args[i]));
                     break;
             }
+        }
+
+        if (options.Work is null && (options.Configuration ?? options.PlanName) is not null)
+        {
+            throw new ArgumentException("-c and --plan go with a workspace: bench plan WORK");
         }
 
         if (options.Check && benches.Count == 0 && !checkAlone)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Perf.Benches;
@@ -19,6 +20,7 @@ internal static class Program
     private const string Usage =
         """
         usage: bench [kernels] [step] [inference] [preprocess] [options]
+               bench plan WORK [-c CONFIGURATION] [--plan NAME] [options]
                bench compare BEFORE.json AFTER.json
                bench kernels --emit-ptx DIR [--arch sm_80]
                bench registers --device cuda:0
@@ -30,6 +32,8 @@ internal static class Program
           step         whole training steps of five planned networks
           inference    prediction of a tile, and of a volume
           preprocess   resampling and augmentation
+          plan WORK    every layer of a workspace's own plan, with its patch and batch: forward and backward, each checked
+                       against the float64 reference, its gradient against what it is the derivative of; then a whole step
           check        no times: the conformance suite, and whole training steps, resampled volumes and augmented
                        patches, beside the float64 reference, on every kind of kernel the device has
           compare      two results side by side: what differs by more than single runs do
@@ -53,6 +57,7 @@ internal static class Program
         examples:
           bench kernels --only "32→32" --seconds 0.3 --no-pytorch
           bench step --json after.json
+          bench plan work -c 3d_fullres --seconds 0.3 --no-pytorch --json layers.json
           bench compare before.json after.json
 
         columns: ms = median; ± % = half the distance of the quartiles; % limit = of the multiply-add peak or the copy
@@ -98,6 +103,12 @@ internal static class Program
             Console.Error.WriteLine("hint: `bench --help` explains words and options");
             return 2;
         }
+        catch (SharpSegException exception)
+        {
+            Console.Error.WriteLine($"error: {exception.Message}");
+            Console.Error.WriteLine(exception.Hint is null ? "" : $"hint: {exception.Hint}");
+            return 1;
+        }
         catch (Exception exception)
             when (exception is GpuUnavailableException or DeviceException or IOException or UnauthorizedAccessException)
         {
@@ -131,6 +142,7 @@ internal static class Program
         using var torch = options.PyTorch && !device.IsSlow && device.IsKnownToPyTorch
             ? PyTorchWorker.Start(device.Name, backend.ProductPrecision, ((IMachineLimits)backend).Threads)
             : null;
+        PlanBench? plan = null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
         var report = new Report(backend, torch, options.Json) { Check = check };
         foreach (var (i, bench) in options.Benches.Index())
@@ -145,6 +157,10 @@ internal static class Program
                     break;
                 case "step":
                     new StepBench(device, torch, report, options).Run();
+                    break;
+                case "plan":
+                    plan = new PlanBench(device, backend, torch, report, options);
+                    plan.Run();
                     break;
                 case "inference":
                     new InferenceBench(device, torch, report, options).Run();
@@ -170,6 +186,6 @@ internal static class Program
         }
 
         report.Complete();
-        return check is { Passed: false } ? 1 : 0;
+        return check is { Passed: false } || plan is { Wrong: > 0 } ? 1 : 0;
     }
 }

@@ -10,9 +10,13 @@ namespace SharpSeg.Engine.Training;
 internal sealed class RehearsalBackend : Backend
 {
     private readonly HashSet<ConvProblem> convolutions = [];
+    private readonly List<NetworkLayer> layers = [];
 
     /// <summary>All that were rehearsed.</summary>
     public IReadOnlyCollection<ConvProblem> Convolutions => convolutions;
+
+    /// <summary>All forward operations that cost time, in their order.</summary>
+    public IReadOnlyList<NetworkLayer> Layers => layers;
 
     /// <summary>Floating-point operations of all forward convolutions so far.</summary>
     public long ConvolutionFlops { get; private set; }
@@ -48,6 +52,7 @@ internal sealed class RehearsalBackend : Backend
     protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
         convolutions.Add(p);
+        layers.Add(new(Convolution: p));
         ConvolutionFlops += p.MinimumWork.Flops;
     }
 
@@ -61,8 +66,11 @@ internal sealed class RehearsalBackend : Backend
     {
     }
 
-    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
+    protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
+    {
+        layers.Add(new(Transposed: p));
         ConvolutionFlops += p.MinimumWork.Flops;
+    }
 
     protected override void TransposedConvBackwardDataCore(
         in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
@@ -79,9 +87,8 @@ internal sealed class RehearsalBackend : Backend
     }
 
     protected override void InstanceNormApplyCore(
-        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
-    {
-    }
+        in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y) =>
+        layers.Add(new(Norm: p));
 
     protected override void InstanceNormBackwardCore(
         in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,

@@ -18,20 +18,23 @@ internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report
     {
         foreach (var plan in options.Tiny ? BenchPlan.Tiny : BenchPlan.All)
         {
-            var shape = $"{plan.BatchSize}, {plan.Patch}, features {string.Join(',', plan.Network.Features)}";
             if (options.Wants($"step {plan.Name} {plan.BatchSize}"))
             {
-                Measure(plan, shape);
+                Measure(plan);
             }
         }
     }
 
-    private void Measure(BenchPlan plan, string shape)
+    /// <summary>Measures the step of a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="regions">Outputs are regions instead of labels.</param>
+    public void Measure(BenchPlan plan, bool regions = false)
     {
+        var shape = $"{plan.BatchSize}, {plan.Patch}, features {string.Join(',', plan.Network.Features)}";
         using var own = device.Open();
         using var network = Network.Build(plan.Network, own, seed: 1);
         using var optimizer = new SgdNesterov(network.Parameters);
-        var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
+        var loss = new LossOptions(network.LossWeights, regions, BatchDice: false);
         using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss));
         var random = new Random(1);
         var images = new float[Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels).Length];

@@ -84,6 +84,13 @@ internal sealed class Report
         Write(complete: false);
     }
 
+    /// <summary>Notes what a check of the last row's layer found.</summary>
+    public void AddCheck(double error, double gradient, bool isWrong)
+    {
+        rows[^1] = rows[^1] with { Error = error, GradientError = gradient };
+        Console.WriteLine($"{"",22}error {error:E1}, gradient {gradient:E1}{(isWrong ? "   WRONG" : "")}");
+    }
+
     /// <summary>What a check of the device found; it is written to the file.</summary>
     public CheckReport? Check { get; set; }
 

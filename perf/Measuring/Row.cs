@@ -26,6 +26,12 @@ internal sealed record Row(
     /// <summary>PyTorch's time divided by ours; above 1, ours is faster.</summary>
     public double? Ratio => PytorchMilliseconds / Milliseconds;
 
+    /// <summary>Largest difference to the float64 reference as a part of the largest value, over forward and backward.</summary>
+    public double? Error { get; init; }
+
+    /// <summary>Relative difference between the backward pass and what it is the derivative of.</summary>
+    public double? GradientError { get; init; }
+
     /// <summary>Peak memory of the operation, bytes, and PyTorch's; only for whole steps.</summary>
     public long? PeakBytes { get; init; }
 

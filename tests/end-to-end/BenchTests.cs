@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using SharpSeg.Tests;
 using Xunit;
 
@@ -41,6 +42,33 @@ public sealed class BenchTests
         Bench("compare", folder.At("before.json"), folder.At("none.json")).AssertError(2, "no result");
         Bench("compare", folder.At("before.json")).AssertError(2, "two files");
         Bench("compare", folder.At("before.json"), folder.At("missing.json")).AssertError(1, "missing.json");
+    }
+
+    [Fact]
+    public void A_plan_of_the_users_is_measured_layer_by_layer_and_checked()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Succeed("plan", TinyDataset.Write(folder.At("dataset"), cases: 2), "-o", folder.At("work"));
+        var outcome = Bench(
+            "plan", folder.At("work"), "-c", "3d_fullres", "--seconds", "0.001", "--no-pytorch", "--json",
+            folder.At("layers.json"));
+        Assert.True(outcome.Code == 0, outcome.Output + outcome.Errors);
+        Assert.Contains("all agree with the reference", outcome.Output, StringComparison.Ordinal);
+        var rows = JsonNode.Parse(File.ReadAllText(folder.At("layers.json")))!["results"]!.AsArray();
+        Assert.Contains(rows, row => (string)row!["op"]! == "step 3d_fullres");
+        foreach (var op in new[] { "conv forward", "conv bwd data", "conv bwd weights", "norm forward", "transp forward" })
+        {
+            Assert.Contains(rows, row => ((string)row!["op"]!).StartsWith(op, StringComparison.Ordinal)
+                && (double)row["milliseconds"]! > 0 && (double)row["percent_of_peak"]! > 0);
+        }
+
+        Assert.All(
+            rows.Where(row => ((string)row!["op"]!).Contains("forward", StringComparison.Ordinal)),
+            row => Assert.True((double)row!["error"]! < 1e-4 && (double)row["gradient_error"]! < 1e-2));
+        Bench("plan", folder.At("work"), "-c", "3d_lowres").AssertError(2, "-c 3d_lowres: the plan has");
+        Bench("plan", folder.At("none")).AssertError(1, "no such file");
+        Bench("plan").AssertError(2, "plan needs a value");
+        Bench("kernels", "-c", "2d").AssertError(2, "go with a workspace");
     }
 
     private static Outcome Bench(params string[] arguments)

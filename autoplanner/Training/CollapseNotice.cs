@@ -15,9 +15,10 @@ internal static class CollapseNotice
     /// <param name="epochs">Of the schedule.</param>
     public static string? After(IReadOnlyList<EpochRecord> records, int epochs)
     {
+        // A network begins with noise, which may hit something: what counts is that it has stopped finding anything.
         var due = Math.Clamp((int)(ShareOfSchedule * epochs), EarliestEpoch, LatestEpoch);
-        var means = records.Select(record => record.MeanPseudoDice).OfType<double>().ToArray();
-        if (records.Count != due || means.Length == 0 || means.Any(mean => mean > 0))
+        EpochRecord[] without = [.. records.Reverse().TakeWhile(record => !(record.MeanPseudoDice > 0))];
+        if (!IsDue(without) || IsDue(without[1..]))
         {
             return null;
         }
@@ -29,7 +30,9 @@ internal static class CollapseNotice
                 + "spacing (`plan --spacing`) or a larger patch (`plan --memory`); else look whether labels lie on their images "
                 + "(`sharpseg verify`)";
         return FormattableString.Invariant(
-            $"after {records.Count} epochs the network finds no foreground: its pseudo-Dice is 0 (training loss {last.TrainLoss:0.000}). ")
-            + $"Try: {what}";
+            $"{(without.Length == records.Count ? "after" : "for")} {without.Length} epochs the network finds no foreground: its ")
+            + FormattableString.Invariant($"pseudo-Dice is 0 (training loss {last.TrainLoss:0.000}). Try: {what}");
+
+        bool IsDue(EpochRecord[] streak) => streak.Length >= due && streak.Any(record => record.MeanPseudoDice == 0);
     }
 }

@@ -27,6 +27,26 @@ public sealed class CollapseNoticeTests
         }
     }
 
+    /// <summary>Noise at the start hits something; then nothing more is found. Told once each time that it happens.</summary>
+    [Fact]
+    public void Noise_at_the_start_does_not_hide_a_collapse()
+    {
+        double?[] means = [0.02, 0, 0, 0, 0, 0.1, 0, null, 0, 0];
+        var records = new List<EpochRecord>();
+        var told = new List<int>();
+        foreach (var mean in means)
+        {
+            records.Add(Record(records.Count, mean));
+            if (CollapseNotice.After(records, epochs: 10) is { } notice)
+            {
+                told.Add(records.Count);
+                Assert.Contains("for 3 epochs the network finds no foreground", notice, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.Equal([4, 9], told);
+    }
+
     [Fact]
     public void Whoever_has_found_a_voxel_or_cannot_know_is_not_told()
     {

@@ -20,20 +20,28 @@ public static class EnsembleRun
     /// <param name="reporter">Receives progress after every case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
+    /// <param name="like">
+    /// A folder with a scan of each case, or one scan, on whose grids the segmentations are wanted; one folder of predictions is
+    /// then enough. Null: on the predicted scans' own.
+    /// </param>
     /// <returns>The files written.</returns>
     /// <exception cref="SharpSegException">
     /// The folders differ in cases, sizes, places in space or labels, or the output may not be written.
     /// </exception>
     public static IReadOnlyList<string> Execute(
         IReadOnlyList<string> folders, string output, DatasetDescription description, SavedProbabilities saved,
-        IReporter reporter, CancellationToken cancel, MemoryBudget? budget = null)
+        IReporter reporter, CancellationToken cancel, MemoryBudget? budget = null,
+        string? like = null)
     {
-        OutputFolder.Check(output, folders);
-        var ids = CommonCases(folders);
+        var scans = File.Exists(like) ? Path.GetDirectoryName(Path.GetFullPath(like)) : like;
+        OutputFolder.Check(output, [.. folders, .. new[] { scans }.OfType<string>()]);
+        var ids = CommonCases(folders, least: like is null ? 2 : 1);
+        var grids = new Dictionary<string, ImageGeometry>(StringComparer.Ordinal);
         foreach (var id in ids)
         {
             cancel.ThrowIfCancellationRequested();
             CheckCase(folders, id, description);
+            grids[id] = ImageFile.ReadGeometry(like is null ? Segmentation(folders[0], id, description) : GridOf(like, id));
         }
 
         var labelsOf = description.Labels;
@@ -41,8 +49,10 @@ public static class EnsembleRun
         var memory = SideBySide.Plan(
             [.. ids.Select(id => CaseNeed.Of(id, Segmentation(folders[0], id, description), image =>
             {
-                disk += ProbabilityFile.Bytes(image.Extent.Voxels, labelsOf, saved);
-                return EnsembleMembers.Bytes(image.Extent.Voxels, labelsOf, saved);
+                var voxels = grids[id].Extent.Voxels;
+                disk += ProbabilityFile.Bytes(voxels, labelsOf, saved);
+                return EnsembleMembers.Bytes(voxels, labelsOf, saved)
+                    + (like is null ? 0 : RelocatedMaps.Bytes(image.Extent.Voxels, voxels));
             }))],
             budget ?? MemoryBudget.OfMachine(), "a machine with more memory", reporter.Info, workers: 1, disk);
         Directory.CreateDirectory(output);
@@ -62,14 +72,15 @@ public static class EnsembleRun
             memory.Run(written.Count, () =>
             {
                 using var members = new EnsembleMembers(Probabilities(folders, id), labelsOf);
-                var labels = LabelDecision.Of(members, labelsOf);
+                var maps = like is null ? (IProbabilityMaps)members
+                    : Relocated(members, id, Segmentation(folders[0], id, description), grids[id], labelsOf, reporter);
+                var labels = LabelDecision.Of(maps, labelsOf);
                 if (saved != SavedProbabilities.None)
                 {
-                    ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, members, labelsOf, saved);
+                    ProbabilityFile.Write(ProbabilityFile.PathOf(output, id), id, maps, labelsOf, saved);
                 }
 
-                SegmentationFile.Write(
-                    path, labels, ImageFile.ReadGeometry(Segmentation(folders[0], id, description)), labelsOf);
+                SegmentationFile.Write(path, labels, grids[id], labelsOf);
             });
             written.Add(path);
         }
@@ -78,9 +89,54 @@ public static class EnsembleRun
         return written;
     }
 
-    private static IReadOnlyCollection<string> CommonCases(IReadOnlyList<string> folders)
+    /// <summary>The scan that says where a case is wanted.</summary>
+    private static string GridOf(string like, string id)
     {
-        if (folders.Count < 2)
+        if (File.Exists(like))
+        {
+            return like;
+        }
+
+        string[] found =
+        [
+            .. ImageFile.Endings.SelectMany(ending => new[] { $"{id}_0000{ending}", id + ending })
+                .Select(name => Path.Combine(like, name)).Where(File.Exists),
+        ];
+        return found switch
+        {
+            [var only] => only,
+            [] => throw new SharpSegException(
+                $"`{like}`: no scan of the case `{id}`", $"it holds files like {id}_0000.nii.gz, or is one scan for all cases"),
+            _ => throw new SharpSegException(
+                $"`{like}`: both `{Path.GetFileName(found[0])}` and `{Path.GetFileName(found[1])}` for the case `{id}`",
+                "keep one of them"),
+        };
+    }
+
+    private static RelocatedMaps Relocated(
+        IProbabilityMaps maps, string id, string segmentation, ImageGeometry grid, LabelScheme labels, IReporter reporter)
+    {
+        var relocated = new RelocatedMaps(maps, ImageFile.ReadGeometry(segmentation), grid, labels.HasRegions);
+        var (outside, all) = (relocated.VoxelsOutside(), grid.Extent.Voxels);
+        if (outside == all)
+        {
+            throw new SharpSegException(
+                $"case `{id}`: the grid that is asked for has no voxel in common with `{segmentation}`",
+                "--like takes scans of the same patients, whose headers say where they lie");
+        }
+
+        if (outside > 0)
+        {
+            reporter.Warning(
+                $"case `{id}`: {outside} of {all} voxels lie outside the scan that was predicted; they are background");
+        }
+
+        return relocated;
+    }
+
+    private static IReadOnlyCollection<string> CommonCases(IReadOnlyList<string> folders, int least)
+    {
+        if (folders.Count < least)
         {
             throw new SharpSegException(
                 "an ensemble needs two or more folders of predictions", "`sharpseg predict … --save-probabilities` writes one");

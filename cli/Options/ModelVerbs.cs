@@ -50,11 +50,21 @@ internal sealed class CompareOptions : CommonOptions
 }
 
 [Verb("ensemble", HelpText = "Average the probabilities of several predictions of the same scans.")]
-[Examples("sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json")]
+[Examples(
+    "sharpseg ensemble from_2d from_3d -o averaged", "sharpseg ensemble from_2d from_3d -o averaged -d work/dataset.json",
+    "sharpseg ensemble from_3d -o elsewhere --like Task04_Hippocampus/imagesTs")]
 internal sealed class EnsembleOptions : MemoryOptions, IKeepsProbabilities
 {
-    [Value(0, MetaName = "FOLDERS", Required = true, HelpText = "Two or more folders that `predict --save-probabilities` wrote.")]
+    [Value(
+        0, MetaName = "FOLDERS", Required = true,
+        HelpText = "Two or more folders that `predict --save-probabilities` wrote; one with --like.")]
     public IEnumerable<string> Folders { get; set; } = [];
+
+    [Option(
+        "like",
+        HelpText = "Write the segmentations on the grids of these scans, wherever they lie in the patient: a folder with a scan "
+            + "of each case, or one scan. Default: on the predicted scans' own.")]
+    public string? Like { get; set; }
 
     [Option('o', "output", Required = true, HelpText = "Folder for the segmentations.")]
     public string Output { get; set; } = "";

@@ -16,14 +16,16 @@ internal sealed class TinyRun : IDisposable
     public TinyRun(int cases, string fold, NetworkChoice? network = null)
     {
         Dataset = Dataset.Open(TinyDataset.Write(folder.At("dataset"), cases));
-        var work = new Workspace(folder.At("work"));
+        Work = new Workspace(folder.At("work"));
         var plans = PlanningRun.Execute(
-            Dataset, work, (network ?? NetworkChoice.UNet).Options(), SilentReporter.Instance, CancellationToken.None).Plans;
-        PreprocessingRun.Execute(Dataset, work, plans, "3d_fullres", Cpu.Open, SilentReporter.Instance, CancellationToken.None);
-        First = TrainingJob.Open(work, "3d_fullres", fold, seed: 5);
+            Dataset, Work, (network ?? NetworkChoice.UNet).Options(), SilentReporter.Instance, CancellationToken.None).Plans;
+        PreprocessingRun.Execute(Dataset, Work, plans, "3d_fullres", Cpu.Open, SilentReporter.Instance, CancellationToken.None);
+        First = TrainingJob.Open(Work, "3d_fullres", fold, seed: 5);
     }
 
     public Dataset Dataset { get; }
+
+    public Workspace Work { get; }
 
     public TrainingJob First { get; }
 

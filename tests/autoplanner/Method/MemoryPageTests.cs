@@ -37,7 +37,8 @@ public sealed class MemoryPageTests
         var labels = new LabelScheme([new("background", [0]), new("a", [1])]);
         Assert.Equal(
             [Evaluator.Bytes(1, surface: false), Evaluator.Bytes(1, surface: true), EnsembleMembers.Bytes(1, labels),
-                PostprocessingRun.Bytes(1), PostprocessingDecision.Bytes(1)],
+                RelocatedMaps.Bytes(1, 0), RelocatedMaps.Bytes(0, 1), PostprocessingRun.Bytes(1),
+                PostprocessingDecision.Bytes(1)],
             Page.Table("per-voxel").Select(row => (long)row.Numbers("bytes")[0].Value));
     }
 

@@ -55,6 +55,70 @@ public sealed class EnsembleRunTests
         Assert.Equal([1, 2, 0, 0], ImageFile.ReadLabels(written[0]).Voxels);
     }
 
+    /// <summary>
+    /// A single folder, labelled again where another scan of the patient lies: at half the spacing, run backwards.
+    /// </summary>
+    [Theory]
+    [InlineData(SavedProbabilities.Full)]
+    [InlineData(SavedProbabilities.Compact)]
+    public void Labels_are_decided_on_the_grid_of_another_scan(SavedProbabilities saved)
+    {
+        using var folder = new TemporaryFolder();
+        Member(folder, "a", "x", [0.9f, 0.2f, 0.3f, 0.7f], saved: saved);      // (2, 1, 2)
+        var finer = new ImageGeometry(
+            new Extent(2, 1, 4), new Spacing(3, 2, 0.5), [0.5, 0, 0, 5.75, 0, -2, 0, 8, 0, 0, 3, 9], "", []);
+        ImageFile.WriteFloats(folder.File("like", "x_0000.nii.gz"), new float[8], finer);
+        var warnings = new List<string>();
+        var written = EnsembleRun.Execute(
+            [folder.File("a")], folder.File("out"), Plain, SavedProbabilities.Compact, new Warned(warnings), default,
+            like: folder.File("like"));
+
+        // x of the scan runs back from 7 to 6 mm; the new centres are at 5.75, 6.25, 6.75 and 7.25: at its voxels 1.25 (its
+        // border), 0.75, 0.25 and −0.25 (its border). Label 1 has there 0.2, 0.375, 0.725, 0.9 and 0.7, 0.6, 0.4, 0.3.
+        var result = ImageFile.ReadLabels(written[0]);
+        Assert.Equal([0, 0, 1, 1, 1, 1, 0, 0], result.Voxels);
+        Assert.Equal(finer.Spacing, result.Spacing);
+        Assert.Equal(finer.Affine, result.Geometry.Affine, (a, b) => Math.Abs(a - b) < 1e-5);
+        Assert.Empty(warnings);
+        using var kept = ProbabilityFile.Open(ProbabilityFile.PathOf(folder.File("out"), "x"), InferenceFixtures.TwoLabels);
+        var label1 = new float[8];
+        kept.Read(1, label1);
+        Assert.Equal(
+            [0.2f, 0.375f, 0.725f, 0.9f, 0.7f, 0.6f, 0.4f, 0.3f], label1, (a, b) => Math.Abs(a - b) < 2e-5);
+
+        // one scan serves all cases; a part of it that was not predicted is said
+        ImageFile.WriteFloats(
+            folder.File("one.nii.gz"), new float[2], new ImageGeometry(
+                new Extent(1, 1, 2), new Spacing(3, 2, 1), [1, 0, 0, 7, 0, -2, 0, 8, 0, 0, 3, 9], "", []));
+        written = EnsembleRun.Execute(
+            [folder.File("a")], folder.File("out"), Plain, SavedProbabilities.None, new Warned(warnings), default,
+            like: folder.File("one.nii.gz"));
+        Assert.Equal([1, 0], ImageFile.ReadLabels(written[0]).Voxels);
+        Assert.Contains("1 of 2 voxels lie outside", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Grids_that_cannot_be_meant_are_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        Member(folder, "a", "x", new float[4]);
+        Directory.CreateDirectory(folder.File("like"));
+        Says("no scan of the case `x`");
+        ImageFile.WriteFloats(folder.File("like", "x.nii.gz"), new float[4], Geometry(Size, shift: 500));
+        Says("no voxel in common");
+        ImageFile.WriteFloats(folder.File("like", "x_0000.nrrd"), new float[4], Geometry(Size));
+        Says("both `x.nii.gz` and `x_0000.nrrd`");
+
+        void Says(string what)
+        {
+            var error = Assert.Throws<SharpSegException>(() => EnsembleRun.Execute(
+                [folder.File("a")], folder.File("out"), Plain, SavedProbabilities.None, SilentReporter.Instance, default,
+                like: folder.File("like")));
+            Assert.Contains(what, error.Message, StringComparison.Ordinal);
+            Assert.NotNull(error.Hint);
+        }
+    }
+
     [Fact]
     public void Folders_that_do_not_match_are_refused_by_name_before_anything_is_written()
     {
@@ -102,13 +166,31 @@ public sealed class EnsembleRunTests
 
     /// <summary>A folder as predict leaves it: the probability of label 1, and a segmentation for its header.</summary>
     private static void Member(
-        TemporaryFolder folder, string name, string id, float[] label1, Extent? size = null, double shift = 0)
+        TemporaryFolder folder, string name, string id, float[] label1, Extent? size = null, double shift = 0,
+        SavedProbabilities saved = SavedProbabilities.Full)
     {
         var extent = size ?? Size;
         ImageFile.WriteLabels(folder.File(name, id + ".nii.gz"), new short[extent.Voxels], Geometry(extent, shift), 1);
         ProbabilityFile.Write(
             ProbabilityFile.PathOf(folder.File(name), id), id, new GivenMaps(extent, [[.. label1.Select(p => 1 - p)], label1]),
-            InferenceFixtures.TwoLabels, SavedProbabilities.Full);
+            InferenceFixtures.TwoLabels, saved);
+    }
+
+    private sealed class Warned(List<string> warnings) : IReporter
+    {
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+        }
+
+        public void Info(string line)
+        {
+        }
+
+        public void Warning(string line) => warnings.Add(line);
     }
 
     private static ImageGeometry Geometry(Extent size, double shift = 0) =>

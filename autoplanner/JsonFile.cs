@@ -194,6 +194,10 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     /// <summary>A list of true and false that must be there.</summary>
     public bool[] RequiredFlags(string key) => [.. RequiredArray(key).Select(node => FlagOf(node, key))];
 
+    /// <summary>A list of lists of texts that must be there.</summary>
+    public string[][] RequiredTextRows(string key) =>
+        [.. RequiredArray(key).Select(row => RowOf(row, key).Select(node => TextOf(node, key)).ToArray())];
+
     /// <summary>A list of lists of whole numbers that must be there.</summary>
     public int[][] RequiredIntRows(string key) =>
         [.. RequiredArray(key).Select(row => RowOf(row, key).Select(node => IntOf(node, key)).ToArray())];

@@ -16,7 +16,8 @@ internal static class Program
         typeof(EnsembleOptions), typeof(PostprocessOptions), typeof(ExportOptions), typeof(ImportOptions), typeof(InspectOptions),
         typeof(ReportOptions), typeof(TraceOptions), typeof(DevicesOptions), typeof(CompletionOptions),
         typeof(JobsTrainOptions), typeof(JobsPredictOptions), typeof(JobsStatusOptions), typeof(JobsLogsOptions),
-        typeof(JobsCancelOptions), typeof(JobsResubmitOptions), typeof(JobsCheckOptions), typeof(JobsTaskOptions),
+        typeof(JobsCancelOptions), typeof(JobsResubmitOptions), typeof(JobsMeasureOptions), typeof(JobsCheckOptions),
+        typeof(JobsTaskOptions),
     ];
 
     private static readonly HelpPages Help = new(Verbs);
@@ -158,6 +159,7 @@ internal static class Program
         JobsLogsOptions o => JobsCommand.Logs(o),
         JobsCancelOptions o => JobsCommand.Cancel(o),
         JobsResubmitOptions o => JobsCommand.Resubmit(o, reporter, cancel),
+        JobsMeasureOptions o => JobsCommand.Measure(o, reporter, cancel),
         JobsCheckOptions o => JobsCommand.Check(o, reporter, cancel),
         _ => throw new UsageException("no such verb"),
     };
@@ -211,6 +213,13 @@ internal static class Program
         var message = first is MissingRequiredOptionError && verb is not null
             ? Missing(verb, args, failed)
             : Describe(first, args);
+        if (first is UnknownOptionError { Token: var option } && verb == typeof(JobsTrainOptions)
+            && JobsTrainOptions.Refused.TryGetValue(option, out var instead))
+        {
+            throw new UsageException(
+                $"`{args[0]}` has no --{option}: {instead}", $"`sharpseg {args[0]} --help` lists the options");
+        }
+
         throw new UsageException(
             message, verb is null
                 ? "`sharpseg --help` lists the verbs"

@@ -66,7 +66,8 @@ internal static partial class UnusedWords
     {
         var words = Words(verb).Select(value => value.Required ? value.MetaName : $"[{value.MetaName}]");
         var needed = Options(verb).Where(pair => pair.Option.Required)
-            .Select(pair => $"-{pair.Option.ShortName} {pair.Option.LongName.ToUpperInvariant()}");
+            .Select(pair => $"{(pair.Option.ShortName.Length > 0 ? $"-{pair.Option.ShortName}" : $"--{pair.Option.LongName}")} "
+                + pair.Option.LongName.ToUpperInvariant());
         return $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. words, .. needed])} [options]";
     }
 
@@ -78,7 +79,8 @@ internal static partial class UnusedWords
     /// <summary>The name of a verb.</summary>
     public static string VerbName(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!.Name;
 
-    private static IEnumerable<(PropertyInfo Property, OptionAttribute Option)> Options(Type verb) => verb.GetProperties()
+    /// <summary>The options a verb takes.</summary>
+    public static IEnumerable<(PropertyInfo Property, OptionAttribute Option)> Options(Type verb) => verb.GetProperties()
         .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!))
         .Where(pair => pair.Item2 is not null);
 

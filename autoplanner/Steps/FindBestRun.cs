@@ -43,7 +43,7 @@ public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, s
 public static class FindBestRun
 {
     private const string LowResolution = "3d_lowres";
-    private const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
+    internal const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
 
     /// <summary>Compares, decides, and writes best.json.</summary>
     /// <exception cref="SharpSegException">

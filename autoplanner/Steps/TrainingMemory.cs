@@ -1,6 +1,8 @@
 using SharpSeg.AutoPlanner.Batches;
+using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
@@ -31,21 +33,21 @@ internal static class TrainingMemory
         TrainingJob job, TrainingRequest request, Backend backend, IReporter reporter)
     {
         var budget = request.MaxMemory ?? MemoryBudget.OfMachine();
-        var batch = request.Length.Schedule?.BatchSize ?? job.Configuration.BatchSize;
-        var loader = LoaderBytes(job, batch);
-        var training = MemoryBudget.ProgramBytes + loader;
+        var configuration = job.Configuration with
+        {
+            BatchSize = request.Length.Schedule?.BatchSize ?? job.Configuration.BatchSize,
+        };
         if (!backend.HasOwnMemory)
         {
-            var left = budget.Bytes - training;
-            training += MemoryPlan.Require(
-                job.Plans.Profile, job.Configuration with { BatchSize = batch }, job.Description, backend, left,
+            var left = budget.Bytes - MemoryBudget.ProgramBytes - LoaderBytes(job.Plans.Profile, configuration, job.Description);
+            MemoryPlan.Require(
+                job.Plans.Profile, configuration, job.Description, backend, left,
                 $"beside the program and the batches in work {(budget.IsGiven ? "--max-memory leaves" : "there are")} "
-                    + $"{MemoryBudget.Text(Math.Max(0, left))}").Total;
+                    + $"{MemoryBudget.Text(Math.Max(0, left))}");
         }
-        else
-        {
-            budget.Require(training, job.Folder, "a smaller --batch");
-        }
+
+        var training = LearningBytes(job.Plans.Profile, configuration, job.Description, backend, backend.HasOwnMemory);
+        budget.Require(training, job.Folder, "a smaller --batch");
 
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(), budget, backend);
@@ -83,16 +85,30 @@ internal static class TrainingMemory
         return (training, surface);
     }
 
-    /// <summary>Batches that wait or are handed over, and samples in work on every thread.</summary>
-    private static long LoaderBytes(TrainingJob job, int batch)
+    /// <summary>Bytes of the host while the network learns, the program included.</summary>
+    /// <param name="profile">Decides the optimiser.</param>
+    /// <param name="configuration">Network, patch, batch.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
+    /// <param name="onDevice">The network computes in a device's own memory: only what a checkpoint gathers comes back.</param>
+    public static long LearningBytes(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, bool onDevice)
     {
-        var geometry = PatchGeometry.For(job.Plans.Profile, job.Configuration.Patch, job.Configuration.Is2D);
+        var step = MemoryPlan.Of(profile, configuration, description, backend);
+        return MemoryBudget.ProgramBytes + LoaderBytes(profile, configuration, description)
+            + (onDevice ? step.Weights + step.Optimizer : step.Total);
+    }
+
+    /// <summary>Batches that wait or are handed over, and samples in work on every thread.</summary>
+    private static long LoaderBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
+    {
+        var geometry = PatchGeometry.For(profile, configuration.Patch, configuration.Is2D);
         var (patch, initial) = (geometry.Patch.Voxels, geometry.Initial.Voxels);
-        long channels = job.Description.ChannelNames.Count;
-        var masks = job.Configuration.MaskLabels(job.Description.Labels).Count;
+        long channels = description.ChannelNames.Count;
+        var masks = configuration.MaskLabels(description.Labels).Count;
         var targets = SupervisedShare * new SupervisionTargets(
-            job.Description.Labels.HasRegions ? job.Description.Labels.Regions : [], job.Description.Labels.IgnoreLabel).Channels;
-        var batches = BatchLoader.MostBatches * batch * patch * sizeof(float) * (channels + masks + targets);
+            description.Labels.HasRegions ? description.Labels.Regions : [], description.Labels.IgnoreLabel).Channels;
+        var batches = BatchLoader.MostBatches * configuration.BatchSize * patch * sizeof(float) * (channels + masks + targets);
         var sample = ((channels * sizeof(float)) + (2 * sizeof(short))) * (patch + initial)
             + (TemporaryPlanes * sizeof(float) * initial);
         return batches + (BatchLoader.MostBuilders * sample);

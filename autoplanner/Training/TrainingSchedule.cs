@@ -55,6 +55,14 @@ public sealed record TrainingSchedule(
         return new(batch, epochs, perEpoch, ValidationIterationsFor(perEpoch), budget);
     }
 
+    /// <summary>What it takes by a measured step, validation batches included, seconds.</summary>
+    /// <param name="secondsPerStep">Measured time of one training step at <see cref="ProbeBatch"/>.</param>
+    /// <param name="plannedBatch">The plan's batch size.</param>
+    /// <param name="is2D">Whether patches are slices.</param>
+    public double Seconds(double secondsPerStep, int plannedBatch, bool is2D) =>
+        Epochs * (IterationsPerEpoch + (ValidationIterations * ForwardShare)) * secondsPerStep * BatchSize
+            / ProbeBatch(plannedBatch, is2D);
+
     /// <summary>Validation batches that go with a number of training iterations when time is short.</summary>
     public static int ValidationIterationsFor(int iterationsPerEpoch) => Math.Max(2, (int)(iterationsPerEpoch * ValidationShare));
 

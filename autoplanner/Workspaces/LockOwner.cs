@@ -15,10 +15,10 @@ internal sealed record LockTiming(TimeSpan Beat, TimeSpan Silence, TimeSpan Sett
 }
 
 /// <summary>
-/// Who has a folder, for machines that do not see each other's locks: <c>.owner.lock</c> names machine and process, and a count
-/// that its owner raises while it lives. Whoever comes from another machine watches the count by its own stopwatch, so clocks
-/// need not agree; one that stands still is a dead owner's. The file is only created where none is, or replaced whole by a
-/// rename, and an owner that finds another's name in it has lost the folder.
+/// Who has a folder, for machines that do not see each other's locks, and for file systems that know none: <c>.owner.lock</c>
+/// names machine and process, and a count that its owner raises while it lives. Whom locks do not keep away watches the count by
+/// its own stopwatch, so clocks need not agree; one that stands still is a dead owner's. The file is only created where none is,
+/// or replaced whole by a rename, and an owner that finds another's name in it has lost the folder.
 /// </summary>
 internal sealed class LockOwner : IDisposable
 {
@@ -42,10 +42,11 @@ internal sealed class LockOwner : IDisposable
     /// <summary>Cancelled when another process has taken over.</summary>
     public CancellationToken Lost => lost.Token;
 
-    /// <summary>Makes this process the owner; null if a living one on another machine is.</summary>
+    /// <summary>Makes this process the owner; null if a living one is that the folder's lock did not keep away.</summary>
     /// <param name="folder">A folder whose lock this process holds, as far as this machine's locks reach.</param>
+    /// <param name="lockCounts">The lock keeps other processes of this machine away.</param>
     /// <param name="timing">How long an owner's silence is watched.</param>
-    public static LockOwner? TryBecome(string folder, LockTiming timing)
+    public static LockOwner? TryBecome(string folder, bool lockCounts, LockTiming timing)
     {
         var path = Path.Combine(folder, Name);
         var token = Guid.NewGuid().ToString("N");
@@ -54,12 +55,12 @@ internal sealed class LockOwner : IDisposable
             return new LockOwner(path, token, timing);
         }
 
-        if (IsElsewhere(folder) && !IsSilent(path, timing))
+        var isNews = !lockCounts || IsElsewhere(folder);
+        if (isNews && !IsSilent(path, timing))
         {
             return null;
         }
 
-        var isNews = IsElsewhere(folder);
         AtomicFile.WriteText(path, Text(token, 0));
         if (isNews)
         {
@@ -76,6 +77,9 @@ internal sealed class LockOwner : IDisposable
     /// <summary>Whether the owner that a folder names is of another machine, living or not.</summary>
     public static bool IsElsewhere(string folder) =>
         Read(Path.Combine(folder, Name)) is { } owner && owner[0] != Machine;
+
+    /// <summary>Whether a folder names an owner, living or not.</summary>
+    public static bool IsNamed(string folder) => Read(Path.Combine(folder, Name)) is not null;
 
     /// <summary>The owner in words, e.g. ` (process 7 on node3)`; empty if unknown.</summary>
     public static string Describe(string folder) =>

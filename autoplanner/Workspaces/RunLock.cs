@@ -2,8 +2,8 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
 /// Keeps a folder to one process at a time: two that train one run, or preprocess one configuration, would overwrite each other's
-/// files. On one machine the lock is the operating system's and goes with its process, however that ends. Between machines, whose
-/// network file system may not know such locks, the owner's sign of life counts too (<see cref="LockOwner"/>).
+/// files. On one machine the lock is the operating system's and goes with its process, however that ends. Between machines, and
+/// on a file system that does not know such locks, the owner's sign of life counts (<see cref="LockOwner"/>).
 /// </summary>
 public sealed class RunLock : IDisposable
 {
@@ -69,11 +69,26 @@ public sealed class RunLock : IDisposable
         try
         {
             using var free = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return !Excludes(path) && LockOwner.IsNamed(folder);
+        }
+        catch (IOException)
+        {
+            // Only where locks do not count, somebody else can have taken the file away from under a living owner.
+            return File.Exists(path) || LockOwner.IsNamed(folder);
+        }
+    }
+
+    /// <summary>Whether a file that this process has open for itself alone cannot be opened again.</summary>
+    private static bool Excludes(string path)
+    {
+        try
+        {
+            using var second = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
             return false;
         }
         catch (IOException)
         {
-            return File.Exists(path);
+            return true;
         }
     }
 
@@ -87,7 +102,7 @@ public sealed class RunLock : IDisposable
             held = new FileStream(
                 Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1,
                 FileOptions.DeleteOnClose);
-            if (LockOwner.TryBecome(folder, timing) is { } owner)
+            if (LockOwner.TryBecome(folder, Excludes(held.Name), timing) is { } owner)
             {
                 AtomicFile.Sweep(folder);
                 return new RunLock(folder, held, owner);

@@ -89,6 +89,12 @@ public sealed class Workspace
     public static string FoldOf(string runFolder) =>
         Path.GetFileName(runFolder)[RunPrefix.Length..] is var fold && fold == EveryCase ? Splits.AllCases : fold;
 
+    /// <summary>What a training step of a configuration took.</summary>
+    /// <param name="configuration">Name of the configuration.</param>
+    /// <param name="onDevice">On a device of its own memory, or on the processor.</param>
+    public string SpeedFile(string configuration, bool onDevice) =>
+        Path.Combine(PlanFolder, "speed", $"{configuration}-{(onDevice ? "device" : "processor")}.json");
+
     /// <summary>Folder of one training run.</summary>
     public string RunFolder(string configuration, int fold) =>
         RunFolder(configuration, fold.ToString(CultureInfo.InvariantCulture));
@@ -187,10 +193,12 @@ public sealed class Workspace
             ?? throw new SharpSegException(
                 $"{DatasetFile} does not say where the images are: it was planned without them",
                 "plan again with the dataset's folder");
-        return Directory.Exists(folder)
-            ? folder
+        return PlaceNames.OfThisMachine().Here(folder) is var here && Directory.Exists(here)
+            ? here
             : throw new SharpSegException(
-                $"the dataset's folder {folder} is gone", $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}");
+                $"the dataset's folder {folder} is gone",
+                $"if it was moved, correct `{DatasetPathKey}` in {DatasetFile}; if this machine only sees it under another path, "
+                    + $"{PlaceNames.Variable} says under which: docs/guide/slurm.md");
     }
 
     /// <summary>

@@ -16,23 +16,14 @@ internal static class JobsCommand
 {
     public static Answer Train(JobsTrainOptions options, IReporter reporter, CancellationToken cancel)
     {
-        TrainCommand.RequirePositive(options.Epochs, "--epochs");
-        TrainCommand.RequirePositive(options.Iterations, "--iterations");
-        TrainCommand.RequirePositive(options.Batch, "--batch");
-        TrainCommand.RequireBodyRate(options.BodyRate, options.Pretrained);
+        // Jobs run in another folder.
+        options.Pretrained = options.Pretrained is { } path ? Path.GetFullPath(path) : null;
+        options.Recipe = options.Recipe is { } recipe && File.Exists(recipe) ? Path.GetFullPath(recipe) : options.Recipe;
+        var words = PassedWords.Of(options, typeof(TrainOptions), except: ["plan", "folds", "device", "json", "quiet"]);
         Choices.Precision(options.Precision);
+        var length = TrainCommand.Check(PassedWords.Understood<TrainOptions>(["train", options.Work, .. words]));
         string[] configurations = [.. options.Configurations], typed = [.. options.Folds];
         var folds = typed is [] or ["all"] ? [] : Choices.Folds(typed);
-        List<string> words = [];
-        void Add(string option, string? value) => words.AddRange(value is null ? [] : [option, value]);
-        static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
-        Add("--epochs", Text(options.Epochs));
-        Add("--iterations", Text(options.Iterations));
-        Add("--batch", Text(options.Batch));
-        Add("--seed", options.Seed == TrainingJob.DefaultSeed ? null : Text(options.Seed));
-        Add("--precision", options.Precision);
-        Add("--pretrained", options.Pretrained is { } path ? Path.GetFullPath(path) : null);
-        Add("--body-rate", Text(options.BodyRate));
         if (options.Pretrained is { } start && !File.Exists(start))
         {
             throw new SharpSegException($"`{start}`: no such file");
@@ -41,7 +32,8 @@ internal static class JobsCommand
         using var processor = Cpu.Open();
         var request = new TrainingJobsRequest(
             new Workspace(options.Work, options.Plan), configurations is ["all"] ? [] : configurations, folds, words,
-            options.Device, options.Epochs ?? TrainingSchedule.Full(1).Epochs, $"jobs train {options.Work}");
+            options.Device, $"jobs train {options.Work}")
+        { Length = length, Kept = ((IKeepsProbabilities)options).Kept };
         var report = JobsRun.Train(request, SiteOf(options), PlaceOf(options, options.Device), processor, reporter, cancel);
         return Begun(report, options, options.Work);
     }
@@ -94,9 +86,33 @@ internal static class JobsCommand
 
     public static Answer Resubmit(JobsResubmitOptions options, IReporter reporter, CancellationToken cancel)
     {
-        var request = new ResubmitRequest(options.Failed, Factor(options.Memory, "--mem"), Factor(options.Time, "--time"));
+        Func<long, long>? memory = options.Memory is not { } size ? null
+            : Factor(size, "--mem") is { } times ? bytes => (long)(bytes * times) : _ => Size(size).Bytes;
+        Func<string, string>? time = options.Time is not { } limit ? null
+            : Factor(limit, "--time") is { } longer
+            ? ResubmitRequest.TimesTime(longer)
+            : _ => JobSite.RequireTime(limit, "--time");
+        var request = new ResubmitRequest(options.Failed, memory, time);
         return Begun(
             JobsRun.Resubmit(options.Folder, request, PlaceOf(options, "auto"), reporter, cancel), options, options.Folder);
+    }
+
+    public static Answer Measure(JobsMeasureOptions options, IReporter reporter, CancellationToken cancel)
+    {
+        var work = new Workspace(options.Work, options.Plan);
+        work.ReadPlans(); // a workspace without plans is answered before a device is opened
+        using var backend = Devices.Open(options, reporter);
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var measured = MeasuringRun.Execute(
+            work, [.. options.Configurations], backend, threads, options.Budget, reporter, cancel);
+        var lines = measured.Select(item => FormattableString.Invariant(
+            $"{item.Configuration}: {item.SecondsPerStep:0.000} s per step of batch {item.Batch}, ")
+            + FormattableString.Invariant($"{item.SecondsPerTile:0.000} s per predicted tile"));
+        return new Answer(
+            string.Join('\n', lines), new JsonObject
+            {
+                ["measured"] = new JsonArray([.. measured.Select(item => (JsonNode)item.Json)]),
+            });
     }
 
     public static Answer Check(JobsCheckOptions options, IReporter reporter, CancellationToken cancel)
@@ -120,8 +136,12 @@ internal static class JobsCommand
         TrainCommand.RequirePositive(options.Cpus, "--cpus");
         TrainCommand.RequirePositive(options.Throttle, "--throttle");
         var site = options.Site is { } file ? JobSite.Read(file) : new JobSite();
-        var memory = options.Memory is not { } text ? site.MemoryBytes : (MemoryBudget.Parse(text)
-            ?? throw new UsageException($"--mem {text}: not a size", "write it like 16G")).Bytes;
+        if (site.Paths.Groups.Count > 0)
+        {
+            Environment.SetEnvironmentVariable(PlaceNames.Variable, site.Paths.Text); // they hold here, too
+        }
+
+        var memory = options.Memory is { } text ? Size(text).Bytes : site.MemoryBytes;
         return site with
         {
             Time = options.Time is { } time ? JobSite.RequireTime(time, "--time") : site.Time,
@@ -153,15 +173,18 @@ internal static class JobsCommand
         return Path.GetFileNameWithoutExtension(process) == "dotnet" && assembly.Length > 0 ? [process, assembly] : [process];
     }
 
-    private static double Factor(string? text, string option)
+    private static MemoryBudget Size(string text) => MemoryBudget.Parse(text)
+        ?? throw new UsageException($"--mem {text}: not a size", "write it like 16G");
+
+    /// <summary>The factor that a text names; null if it is none but perhaps a size or a time.</summary>
+    private static double? Factor(string text, string option)
     {
-        if (text is null)
+        if (!text.StartsWith('x'))
         {
-            return 1;
+            return null;
         }
 
-        return text.StartsWith('x')
-            && double.TryParse(text[1..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor)
+        return double.TryParse(text[1..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor)
             && factor is >= 1 and <= 100
             ? factor
             : throw new UsageException($"{option} {text}: not a factor from x1 to x100", "write it like x1.5");

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
@@ -15,7 +16,10 @@ internal static class JobsTaskCommand
     public static Answer Run(
         JobsTaskOptions options, Func<string[], int> run, ConsoleReporter reporter, Interruption interruption)
     {
-        string[] command = JobsWords.Join([.. options.Command]);
+        // Paths of the machine that submitted, as this one sees them.
+        var places = PlaceNames.OfThisMachine();
+        string[] command = JobsWords.Join([.. options.Command.Select(
+            word => Path.IsPathFullyQualified(word) ? places.Here(word) : word)]);
         if (command is [] or ["jobs task", ..])
         {
             throw new UsageException(

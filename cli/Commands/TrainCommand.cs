@@ -15,23 +15,13 @@ internal static class TrainCommand
 
     public static Answer Run(TrainOptions options, IReporter reporter, CancellationToken cancel)
     {
-        RequirePositive(options.Epochs, "--epochs");
-        RequirePositive(options.Iterations, "--iterations");
-        RequirePositive(options.Batch, "--batch");
-        TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
-        if (limit is not null && (options.Epochs ?? options.Iterations ?? options.Batch) is not null)
-        {
-            throw new UsageException(
-                "--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
-        }
-
+        var asked = Check(options);
         string[] typed = [.. options.Folds];
         if (options.All && typed.Length > 0)
         {
             throw new UsageException("--all trains every fold", "leave out --folds, or --all");
         }
 
-        RequireBodyRate(options.BodyRate, options.Pretrained);
         var variant = Choices.Variant(options);
         IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
         var work = new Workspace(options.Work, options.Plan);
@@ -44,10 +34,7 @@ internal static class TrainCommand
             ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
             : null;
         using var backend = Devices.Open(options, reporter);
-        var asked = new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit / matrix.Cells.Count)
-        {
-            Recipe = Choices.Recipe(options),
-        };
+        asked = asked with { Time = asked.Time / matrix.Cells.Count };
         var request = new MatrixRequest(
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
             Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)
@@ -86,8 +73,28 @@ internal static class TrainCommand
         });
     }
 
+    /// <summary>Refuses what cannot be, before anything is read.</summary>
+    /// <returns>What is asked of the length of all runs together.</returns>
+    /// <exception cref="UsageException">Something cannot be.</exception>
+    public static ScheduleChange Check(TrainOptions options)
+    {
+        RequirePositive(options.Epochs, "--epochs");
+        RequirePositive(options.Iterations, "--iterations");
+        RequirePositive(options.Batch, "--batch");
+        TimeSpan? limit = options.MaxTime is { } text ? Duration.Parse(text, "--max-time") : null;
+        if (limit is not null && (options.Epochs ?? options.Iterations ?? options.Batch) is not null)
+        {
+            throw new UsageException(
+                "--max-time chooses epochs, iterations and batch itself", "leave out --epochs, --iterations and --batch");
+        }
+
+        RequireBodyRate(options.BodyRate, options.Pretrained);
+        Choices.Variant(options);
+        return new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit) { Recipe = Choices.Recipe(options) };
+    }
+
     /// <summary>Refuses a rate that nothing would use, or that is none.</summary>
-    public static void RequireBodyRate(double? bodyRate, string? pretrained)
+    private static void RequireBodyRate(double? bodyRate, string? pretrained)
     {
         if (bodyRate is { } rate && (pretrained is null || rate is not (>= 0 and <= 1)))
         {

@@ -109,34 +109,40 @@ internal abstract class TrainingOptions : ComputeOptions
 /// <summary>The options of the verbs that train as a user wishes; without them, as the profile does.</summary>
 internal abstract class VariantOptions : TrainingOptions
 {
-    [Option("loss", HelpText = "dice_ce (default), dice or ce. It changes training alone; a resumed run keeps its own.")]
+    public const string LossHelp = "dice_ce (default), dice or ce. It changes training alone; a resumed run keeps its own.";
+
+    public const string AugmentationHelp =
+        "none, or the steps to leave out: no-elastic, no-rotation, no-scaling, no-noise, no-blur, no-brightness, "
+            + "no-contrast, no-low-resolution, no-gamma, no-mirroring (then predictions are not mirrored either), "
+            + "no-cascade.";
+
+    public const string DeepSupervisionHelp = "Learn from the full-resolution output alone.";
+
+    public const string ForegroundHelp =
+        "Share of each batch whose patches must hold foreground, 0 to 1, rounded to samples. Default: a third.";
+
+    public const string RecipeHelp =
+        "published (nnU-Net's), or a JSON file with momentum, initial_rate, … (docs/method/budget.md). Default: with "
+            + "--max-time what learns most in little time, else published.";
+
+    public const string BalanceHelp =
+        "Patches that must hold foreground show every class equally often, however few cases have it.";
+
+    [Option("loss", HelpText = LossHelp)]
     public string? Loss { get; set; }
 
-    [Option(
-        "augmentation", Separator = ',',
-        HelpText =
-            "none, or the steps to leave out: no-elastic, no-rotation, no-scaling, no-noise, no-blur, no-brightness, "
-                + "no-contrast, no-low-resolution, no-gamma, no-mirroring (then predictions are not mirrored either), "
-                + "no-cascade.")]
+    [Option("augmentation", Separator = ',', HelpText = AugmentationHelp)]
     public IEnumerable<string> Augmentation { get; set; } = [];
 
-    [Option("no-deep-supervision", HelpText = "Learn from the full-resolution output alone.")]
+    [Option("no-deep-supervision", HelpText = DeepSupervisionHelp)]
     public bool NoDeepSupervision { get; set; }
 
-    [Option(
-        "foreground-share",
-        HelpText = "Share of each batch whose patches must hold foreground, 0 to 1, rounded to samples. Default: a third.")]
+    [Option("foreground-share", HelpText = ForegroundHelp)]
     public double? ForegroundShare { get; set; }
 
-    [Option(
-        "balance-classes",
-        HelpText = "Patches that must hold foreground show every class equally often, however few cases have it.")]
+    [Option("balance-classes", HelpText = BalanceHelp)]
     public bool BalanceClasses { get; set; }
 
-    [Option(
-        "recipe",
-        HelpText =
-            "published (nnU-Net's), or a JSON file with momentum, initial_rate, … (docs/method/budget.md). Default: with "
-                + "--max-time what learns most in little time, else published.")]
+    [Option("recipe", HelpText = RecipeHelp)]
     public string? Recipe { get; set; }
 }

@@ -26,7 +26,9 @@ internal abstract class JobsFolderOptions : CommonOptions
 /// <summary>What each job of a new graph is given.</summary>
 internal abstract class NewJobsOptions : JobsOptions
 {
-    [Option("time", HelpText = "Longest time of a job at a stretch, e.g. 24:00:00. Default: what was measured, else a day.")]
+    [Option(
+        "time",
+        HelpText = "Longest time of a job at a stretch, e.g. 24:00:00. Default: as epochs or `jobs measure` say, else a day.")]
     public string? Time { get; set; }
 
     [Option("gres", HelpText = "Devices of a job that trains or predicts, e.g. gpu:1. Default: none, the processor.")]
@@ -35,7 +37,7 @@ internal abstract class NewJobsOptions : JobsOptions
     [Option("mem", HelpText = "Memory of every job, e.g. 16G. Default: what the plan needs.")]
     public string? Memory { get; set; }
 
-    [Option("cpus", HelpText = "Threads of a job. Default: 8.")]
+    [Option("cpus", HelpText = "Threads of every job. Default: as many as its work keeps busy.")]
     public int? Cpus { get; set; }
 
     [Option("throttle", HelpText = "Most tasks of an array that run at once.")]
@@ -56,8 +58,28 @@ internal abstract class NewJobsOptions : JobsOptions
     "sharpseg jobs train work --time 24:00:00 --gres gpu:1",
     "sharpseg jobs train work -c 2d,3d_fullres -f 0,1 --dry-run",
     "sharpseg jobs train work --local 2")]
-internal sealed class JobsTrainOptions : NewJobsOptions
+internal sealed class JobsTrainOptions : NewJobsOptions, IKeepsProbabilities
 {
+    /// <summary>Options of `train` and `auto` that `jobs train` does not have, with what is done instead.</summary>
+    public static IReadOnlyDictionary<string, string> Refused { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["configuration"] = "-c/--configurations names them",
+        ["all"] = "all folds of all configurations are the default",
+        ["resume"] = "jobs go on by themselves; the same command given again submits what is missing",
+        ["threads"] = "--cpus says how many threads every job has",
+        ["max-memory"] = "--mem says how much memory every job has",
+        ["output"] = "the workspace that `plan` made comes first: jobs train WORK",
+        ["profile"] = Planned,
+        ["network"] = Planned,
+        ["activation"] = Planned,
+        ["norm"] = Planned,
+        ["memory"] = Planned,
+        ["mirroring"] = Planned,
+        ["group-by"] = Planned,
+    };
+
+    private const string Planned = "it is part of the plan: `sharpseg plan DATASET -o WORK` has it, --plan NAME keeps several";
+
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
     public string Work { get; set; } = "";
 
@@ -87,6 +109,35 @@ internal sealed class JobsTrainOptions : NewJobsOptions
 
     [Option("batch", HelpText = "Batch size instead of the plan's.")]
     public int? Batch { get; set; }
+
+    [Option("max-time", HelpText = "Fit the schedule of every run to this time, e.g. 2h.")]
+    public string? MaxTime { get; set; }
+
+    [Option("loss", HelpText = VariantOptions.LossHelp)]
+    public string? Loss { get; set; }
+
+    [Option("augmentation", Separator = ',', HelpText = VariantOptions.AugmentationHelp)]
+    public IEnumerable<string> Augmentation { get; set; } = [];
+
+    [Option("no-deep-supervision", HelpText = VariantOptions.DeepSupervisionHelp)]
+    public bool NoDeepSupervision { get; set; }
+
+    [Option("foreground-share", HelpText = VariantOptions.ForegroundHelp)]
+    public double? ForegroundShare { get; set; }
+
+    [Option("balance-classes", HelpText = VariantOptions.BalanceHelp)]
+    public bool BalanceClasses { get; set; }
+
+    [Option("recipe", HelpText = VariantOptions.RecipeHelp)]
+    public string? Recipe { get; set; }
+
+    [Option(
+        "save-probabilities",
+        HelpText = "Keep the class probabilities of all validation cases; those of pairs that are compared are kept anyway.")]
+    public bool SaveProbabilities { get; set; }
+
+    [Option("full-probabilities", HelpText = IKeepsProbabilities.FullHelp)]
+    public bool FullProbabilities { get; set; }
 
     [Option("precision", HelpText = "fp32, tf32, bf16 or fp16, as in `train`.")]
     public string? Precision { get; set; }
@@ -163,11 +214,29 @@ internal sealed class JobsResubmitOptions : JobsOptions
     [Option("failed", HelpText = "Only what failed, and what waits for it.")]
     public bool Failed { get; set; }
 
-    [Option("mem", HelpText = "More memory for arrays with a failure, e.g. x1.5.")]
+    [Option("mem", HelpText = "Memory for arrays with a failure: a factor, e.g. x1.5, or a size, e.g. 12G.")]
     public string? Memory { get; set; }
 
-    [Option("time", HelpText = "More time for arrays with a failure, e.g. x2.")]
+    [Option("time", HelpText = "Time for arrays with a failure: a factor, e.g. x2, or a time, e.g. 48:00:00.")]
     public string? Time { get; set; }
+}
+
+[Verb("jobs measure", HelpText = "Measure a training step, from which jobs take their time; on a node of the kind that trains.")]
+[Examples("sharpseg jobs measure work", "sharpseg jobs measure work -c 2d,3d_fullres --threads 8")]
+internal sealed class JobsMeasureOptions : ComputeOptions
+{
+    [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made; it need not be preprocessed.")]
+    public string Work { get; set; } = "";
+
+    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    public string? Plan { get; set; }
+
+    [Option(
+        'c', "configurations", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are planned.")]
+    public IEnumerable<string> Configurations { get; set; } = [];
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; what was measured is recorded", "run the same command again");
 }
 
 [Verb("jobs check", HelpText = "Check that every scan of a cohort has its segmentation.")]

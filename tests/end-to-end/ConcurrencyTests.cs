@@ -70,4 +70,22 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed("train", work, "--resume", "--epochs", "1", "--iterations", "1", "--batch", "2");
         Assert.False(File.Exists(Path.Combine(run, ".lock")));
     }
+
+    [FactWith(Needs.Signals)]
+    public void A_run_has_one_process_also_where_the_file_system_knows_no_locks()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
+        (string, string)[] withoutLocks = [("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")];
+        using var first = SharpSegProcess.StartWith(
+            withoutLocks, "train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
+        Assert.True(first.WaitFor(() => File.Exists(Path.Combine(run, ".owner.lock"))));
+        using var second = SharpSegProcess.StartWith(
+            withoutLocks, "train", work, "--epochs", "1", "--iterations", "1", "--batch", "2", "--threads", "1");
+        second.WaitForEnd().AssertErrorWithHint(1, run, $"being trained by another process (process {first.Id} on ");
+        first.Signal("TERM");
+        first.WaitForEnd();
+        Assert.False(File.Exists(Path.Combine(run, ".owner.lock")));
+    }
 }

@@ -1,4 +1,7 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Cli;
+using SharpSeg.Cli.Commands;
+using SharpSeg.Cli.Options;
 using SharpSeg.Tests;
 using Xunit;
 
@@ -83,7 +86,7 @@ public sealed class JobsTests
         blocked.Delete();
         Assert.Contains(
             "3 of 5 tasks are to run",
-            SharpSegProcess.Succeed("jobs", "resubmit", work, "--failed", "--mem", "x1.5", "--local", "1").Errors,
+            SharpSegProcess.Succeed("jobs", "resubmit", work, "--failed", "--mem", "3G", "--local", "1").Errors,
             StringComparison.Ordinal);
     }
 
@@ -117,6 +120,40 @@ public sealed class JobsTests
         SharpSegProcess.Run([.. jobs, "--step", "0.7"]).AssertErrorWithHint(1, "the jobs of another request");
         SharpSegProcess.Run(["jobs", "predict", work, "-i", cohort, "-o", folder.At("one"), "--parts", "2", "--local", "1"])
             .AssertErrorWithHint(1, "holds segmentations already");
+    }
+
+    [Fact]
+    public void Every_option_of_training_is_passed_on_or_refused_by_name()
+    {
+        static string[] Names(Type verb) => [.. UnusedWords.Options(verb).Select(pair => pair.Option.LongName)];
+        var others = Names(typeof(TrainOptions)).Union(Names(typeof(AutoOptions))).Except(Names(typeof(JobsTrainOptions)));
+        Assert.Equal(others.Order(StringComparer.Ordinal), JobsTrainOptions.Refused.Keys.Order(StringComparer.Ordinal));
+
+        // Whatever both have reaches the words; what the graph says itself stays away.
+        var options = new JobsTrainOptions();
+        string[] exceptions = ["plan", "folds", "device", "json", "quiet"];
+        var shared = UnusedWords.Options(typeof(JobsTrainOptions))
+            .Where(pair => Names(typeof(TrainOptions)).Except(exceptions).Contains(pair.Option.LongName)).ToArray();
+        Assert.True(shared.Length >= 14, $"{shared.Length} options");
+        foreach (var (property, _) in shared)
+        {
+            var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            property.SetValue(options, type == typeof(bool) ? true
+                : type == typeof(string) ? "7"
+                : type == typeof(IEnumerable<string>) ? new[] { "a", "b" }
+                : Convert.ChangeType(7, type, System.Globalization.CultureInfo.InvariantCulture));
+        }
+
+        var words = PassedWords.Of(options, typeof(TrainOptions), exceptions);
+        var understood = PassedWords.Understood<TrainOptions>(["train", "work", .. words]);
+        foreach (var (property, option) in shared)
+        {
+            var other = UnusedWords.Options(typeof(TrainOptions)).Single(pair => pair.Option.LongName == option.LongName);
+            Assert.Equal(property.GetValue(options), other.Property.GetValue(understood));
+        }
+
+        var untouched = PassedWords.Understood<JobsTrainOptions>(["jobs train", "work"]);
+        Assert.Empty(PassedWords.Of(untouched, typeof(TrainOptions), exceptions));
     }
 
     /// <summary>The commands of docs/guide/slurm.md, as far as they go where no Slurm is: the scripts are written.</summary>
@@ -168,6 +205,16 @@ public sealed class JobsTests
         SharpSegProcess.Run("jobs", "train", folder.Path, "--dry-run").AssertErrorWithHint(1, "plans.json");
         SharpSegProcess.Run("jobs", "task", folder.Path, "a_0", "--id", "x").AssertErrorWithHint(2, "command is missing");
         SharpSegProcess.Run("jobs", "train", folder.Path, "--time", "soon").AssertErrorWithHint(1, "is not a time");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--threads", "4")
+            .AssertErrorWithHint(2, "has no --threads", "--cpus says");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--activation", "relu")
+            .AssertErrorWithHint(2, "has no --activation", "part of the plan");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--loss", "focal").AssertErrorWithHint(2, "--loss focal: unknown");
+        SharpSegProcess.Run("jobs", "train", folder.Path, "--max-time", "2h", "--epochs", "3")
+            .AssertErrorWithHint(2, "--max-time chooses");
+        Assert.Contains(
+            "usage: sharpseg jobs predict MODEL -i INPUT -o OUTPUT --parts PARTS [options]",
+            SharpSegProcess.Succeed("help", "jobs", "predict").Output, StringComparison.Ordinal);
         Assert.Contains(
             "usage: sharpseg jobs train WORK", SharpSegProcess.Succeed("help", "jobs", "train").Output, StringComparison.Ordinal);
         Assert.Contains(

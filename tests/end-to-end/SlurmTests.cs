@@ -16,27 +16,34 @@ public sealed class SlurmTests
     {
         using var folder = new TemporaryFolder();
         using var cluster = new SlurmCluster();
-        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 2);
+        var dataset = TinyDataset.Write(folder.At("submitted", "dataset"), cases: 2);
         string[] Jobs(string work) =>
         [
-            "jobs", "train", folder.At(work), "-c", "2d,3d_cascade_fullres", "--epochs", "2", "--iterations", "2", "--batch", "2",
-            .. OneThread,
+            "jobs", "train", work, "-c", "2d,3d_cascade_fullres", "--epochs", "2", "--iterations", "2", "--batch", "2",
+            "--loss", "dice", .. OneThread,
         ];
-        foreach (var work in new[] { "cluster", "here" })
-        {
-            SharpSegProcess.Succeed("plan", dataset, "-o", folder.At(work), "--memory", "0.0015GB");
-        }
 
-        // Given twice, the command submits once.
-        Assert.Contains("11 of 11 tasks are to run", cluster.Succeed(Jobs("cluster")).Errors, StringComparison.Ordinal);
-        Assert.Contains("0 of 11 tasks are to run", cluster.Succeed(Jobs("cluster")).Errors, StringComparison.Ordinal);
-        SharpSegProcess.Succeed([.. Jobs("here"), "--local", "1"]);
+        // Nodes see workspace and dataset under another path than the machine that wrote the scripts.
+        var work = folder.At("submitted", "cluster");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work, "--memory", "0.0015GB");
+        var names = $"\"{folder.At("submitted")}\", \"{folder.At("seen")}\"";
+        File.WriteAllText(folder.At("site.json"), $$"""{"paths": [[{{names}}]], "gres": "gpu:1"}""");
+        string[] onSite = ["--site", folder.At("site.json")];
+        SharpSegProcess.Succeed([.. Jobs(work), .. onSite, "--dry-run"]);
+        Directory.Move(folder.At("submitted"), folder.At("seen"));
+        (dataset, work) = (folder.At("seen", "dataset"), folder.At("seen", "cluster"));
+        cluster.Ask("bash", Path.Combine(work, "jobs", "submit.sh"));
+
+        // Given again, the command submits nothing.
+        Assert.Contains("0 of 11 tasks are to run", cluster.Succeed([.. Jobs(work), .. onSite]).Errors, StringComparison.Ordinal);
+        SharpSegProcess.Succeed("plan", dataset, "-o", folder.At("here"), "--memory", "0.0015GB");
+        SharpSegProcess.Succeed([.. Jobs(folder.At("here")), "--local", "1"]);
         cluster.WaitForAll();
-        var status = cluster.Succeed("jobs", "status", folder.At("cluster"));
+        var status = cluster.Succeed("jobs", "status", work);
         Assert.Contains("all 11 tasks succeeded", status.Output, StringComparison.Ordinal);
         Assert.Contains("  n1  ", status.Output, StringComparison.Ordinal);
-        WorkspaceFiles.AssertSameModel(folder.At("here", "model.zip"), folder.At("cluster", "model.zip"));
-        Assert.Contains("0 of 11 tasks are to run", cluster.Succeed(Jobs("cluster")).Errors, StringComparison.Ordinal);
+        WorkspaceFiles.AssertSameModel(folder.At("here", "model.zip"), Path.Combine(work, "model.zip"));
+        Assert.Contains("0 of 11 tasks are to run", cluster.Succeed([.. Jobs(work), .. onSite]).Errors, StringComparison.Ordinal);
     }
 
     [FactWith(Needs.Slurm)]

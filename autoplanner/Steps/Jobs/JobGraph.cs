@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
 /// <summary>What a word of a task's command stands for.</summary>
@@ -14,6 +16,12 @@ internal enum JobWordKind
 
     /// <summary>The device; the text is its name, but for a machine that shares its devices among tasks.</summary>
     Device,
+
+    /// <summary>Bytes of the task's memory.</summary>
+    Memory,
+
+    /// <summary>Number of the task's threads.</summary>
+    Cpus,
 }
 
 /// <summary>One word of the command that a task runs.</summary>
@@ -29,6 +37,12 @@ internal sealed record JobWord(JobWordKind Kind, string Text)
 
     /// <summary>The task's own word.</summary>
     public static JobWord Item { get; } = new(JobWordKind.Item, "");
+
+    /// <summary>What the task is given, so that a command that plans its memory and threads keeps to it.</summary>
+    public static JobWord Memory { get; } = new(JobWordKind.Memory, "");
+
+    /// <inheritdoc cref="Memory"/>
+    public static JobWord Cpus { get; } = new(JobWordKind.Cpus, "");
 }
 
 /// <summary>A task of an array.</summary>
@@ -46,8 +60,22 @@ internal sealed record JobNeed(string Stage, int? Index = null);
 /// <param name="MemoryBytes">Memory of the host.</param>
 /// <param name="Cpus">Threads.</param>
 /// <param name="Time">Longest time at a stretch, as Slurm writes it, e.g. <c>24:00:00</c>.</param>
+/// <param name="TimeSource">From what the time follows.</param>
 /// <param name="Gres">Devices, as Slurm writes them, e.g. <c>gpu:1</c>; null for none.</param>
-internal sealed record JobResources(long MemoryBytes, int Cpus, string Time, string? Gres);
+internal sealed record JobResources(long MemoryBytes, int Cpus, string Time, string TimeSource, string? Gres)
+{
+    /// <summary>What is given, with its time.</summary>
+    public static JobResources Of(JobShare share, JobTime time, string? gres = null) =>
+        new(share.MemoryBytes, share.Cpus, time.Text, time.Source, gres);
+
+    /// <summary>The word of a command that says what is given; null if it says something else.</summary>
+    public string? Word(JobWord word) => word.Kind switch
+    {
+        JobWordKind.Memory => MemoryBytes.ToString(CultureInfo.InvariantCulture),
+        JobWordKind.Cpus => Cpus.ToString(CultureInfo.InvariantCulture),
+        _ => null,
+    };
+}
 
 /// <summary>Tasks that differ in one word: a job array.</summary>
 /// <param name="Name">Its name, of letters, digits, <c>_ . -</c>; also its script's.</param>
@@ -84,7 +112,7 @@ internal sealed record JobTask(JobStage Stage, JobItem Item)
             JobWordKind.Folder => folder + word.Text,
             JobWordKind.Item => Item.Text,
             JobWordKind.Device => device ?? word.Text,
-            _ => word.Text,
+            _ => Stage.Resources.Word(word) ?? word.Text,
         }),
     ];
 }

@@ -58,6 +58,7 @@ internal sealed record JobPlan(string Id, string Verb, JobGraph Graph, JobSite S
             ["memory_bytes"] = stage.Resources.MemoryBytes,
             ["cpus"] = stage.Resources.Cpus,
             ["time"] = stage.Resources.Time,
+            ["time_source"] = stage.Resources.TimeSource,
             ["gres"] = stage.Resources.Gres,
         };
         json["command"] = new JsonArray([.. stage.Command.Select(word => (JsonNode)new JsonObject
@@ -105,7 +106,7 @@ internal sealed record JobPlan(string Id, string Verb, JobGraph Graph, JobSite S
                     ? bytes
                     : throw json.Error("memory_bytes", "must be above 0"),
                 AtLeast(json, "cpus", 1), JobSite.RequireTime(json.RequiredText("time"), json.Source),
-                json.Text("gres") is { } gres ? JobSite.RequireGres(gres, json.Source) : null));
+                json.Text("time_source") ?? "", json.Text("gres") is { } gres ? JobSite.RequireGres(gres, json.Source) : null));
     }
 
     private static int AtLeast(JsonFile json, string key, int least) => json.RequiredInt(key) is var value && value >= least

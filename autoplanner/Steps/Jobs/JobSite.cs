@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
@@ -10,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Steps.Jobs;
 public sealed partial record JobSite
 {
     private static readonly string[] Keys =
-        ["slurm", "gpu_slurm", "gres", "time", "memory", "cpus", "throttle", "setup", "program"];
+        ["slurm", "gpu_slurm", "gres", "time", "memory", "cpus", "throttle", "setup", "program", "paths"];
 
     /// <summary>Options of sbatch for every job, as they stand behind <c>#SBATCH</c>.</summary>
     public IReadOnlyList<string> Slurm { get; init; } = [];
@@ -27,8 +28,8 @@ public sealed partial record JobSite
     /// <summary>Memory of every job, in bytes; null asks for what the plan needs.</summary>
     public long? MemoryBytes { get; init; }
 
-    /// <summary>Threads of a job.</summary>
-    public int Cpus { get; init; } = 8;
+    /// <summary>Threads of every job; null for what its work keeps busy.</summary>
+    public int? Cpus { get; init; }
 
     /// <summary>Most tasks of an array that run at once; null for no limit.</summary>
     public int? Throttle { get; init; }
@@ -38,6 +39,9 @@ public sealed partial record JobSite
 
     /// <summary>The words that start this program on a node; none for this program's own.</summary>
     public IReadOnlyList<string> Program { get; init; } = [];
+
+    /// <summary>Names of places that nodes see under different paths.</summary>
+    public PlaceNames Paths { get; init; } = new([]);
 
     /// <summary>Reads a site's file.</summary>
     /// <exception cref="SharpSegException">It is bad, or has a key that is not known.</exception>
@@ -72,7 +76,7 @@ public sealed partial record JobSite
         int? Positive(string key) => !json.Has(key) ? null : json.RequiredInt(key) is > 0 and var value ? value
             : throw json.Error(key, "must be 1 or more");
         IReadOnlyList<string> Texts(string key) => json.Has(key) ? json.RequiredTexts(key) : [];
-        var site = new JobSite
+        return new JobSite
         {
             Slurm = [.. Texts("slurm").Select(line => RequireOptions(line, $"{json.Source}: slurm"))],
             GpuSlurm = [.. Texts("gpu_slurm").Select(line => RequireOptions(line, $"{json.Source}: gpu_slurm"))],
@@ -81,11 +85,12 @@ public sealed partial record JobSite
             MemoryBytes = json.Text("memory") is not { } memory
                 ? null
                 : (MemoryBudget.Parse(memory) ?? throw json.Error("memory", $"`{memory}` is not a size", "like 16G")).Bytes,
+            Cpus = Positive("cpus"),
             Throttle = Positive("throttle"),
             Setup = Texts("setup"),
             Program = Texts("program"),
+            Paths = PlaceNames.Of(json.Has("paths") ? json.RequiredTextRows("paths") : [], $"{json.Source}: paths"),
         };
-        return Positive("cpus") is { } cpus ? site with { Cpus = cpus } : site;
     }
 
     internal JsonObject ToJson()
@@ -102,6 +107,7 @@ public sealed partial record JobSite
             ["throttle"] = Throttle,
             ["setup"] = Texts(Setup),
             ["program"] = Texts(Program),
+            ["paths"] = new JsonArray([.. Paths.Groups.Select(Texts)]),
         };
     }
 

@@ -1,5 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 
@@ -18,11 +20,17 @@ public sealed record JobsPlace(bool DryRun, int? Processes, IReadOnlyList<string
 /// <param name="Folds">Folds; none for all of the splits.</param>
 /// <param name="Options">Words of `train` that every run gets.</param>
 /// <param name="Device">What --device says.</param>
-/// <param name="Epochs">Epochs of a run.</param>
 /// <param name="Verb">The command as typed, for comments.</param>
 public sealed record TrainingJobsRequest(
     Workspace Work, IReadOnlyList<string> Configurations, IReadOnlyList<string> Folds, IReadOnlyList<string> Options,
-    string Device, int Epochs, string Verb);
+    string Device, string Verb)
+{
+    /// <summary>What <see cref="Options"/> ask of every run's length.</summary>
+    public ScheduleChange Length { get; init; } = new();
+
+    /// <summary>How <see cref="Options"/> keep the probabilities of every run.</summary>
+    public SavedProbabilities Kept { get; init; }
+}
 
 /// <summary>The prediction of a cohort as jobs.</summary>
 /// <param name="Model">A workspace or model.zip.</param>
@@ -38,9 +46,13 @@ public sealed record PredictionJobsRequest(
 
 /// <summary>What is run again.</summary>
 /// <param name="FailedOnly">Only what failed, and what waits for it; else all that is neither done nor in the queue.</param>
-/// <param name="Memory">Factor on the memory of what failed.</param>
-/// <param name="Time">Factor on its time.</param>
-public sealed record ResubmitRequest(bool FailedOnly, double Memory = 1, double Time = 1);
+/// <param name="Memory">Bytes for arrays with a failure, from those they had; null for the same.</param>
+/// <param name="Time">Their time, from the one they had, as Slurm writes it; null for the same.</param>
+public sealed record ResubmitRequest(bool FailedOnly, Func<long, long>? Memory = null, Func<string, string>? Time = null)
+{
+    /// <summary>More or less time by a factor.</summary>
+    public static Func<string, string> TimesTime(double factor) => time => SlurmTime.Times(time, factor);
+}
 
 /// <summary>
 /// Folds × configurations, or the parts of a cohort, as jobs beyond one process: written as scripts, handed to Slurm, or run on
@@ -66,10 +78,16 @@ public static class JobsRun
         Directory.CreateDirectory(folder.Path);
         using var alone = folder.Take();
         var before = JobPlan.Find(folder);
-        var style = new TrainingStyle(request.Options, request.Device, request.Epochs);
+        var style = new TrainingStyle(request.Options, request.Device, request.Length, request.Kept);
         bool WasDone(JobStage stage) => before?.Graph.Stage(stage.Name)?.DoesTheSameAs(stage) == true
             && stage.Tasks.All(task => TaskRecord.Read(folder.RecordFile(task.Name)).IsFinished);
-        var graph = TrainingGraph.Of(work, matrix, style, site, new JobSizes(work, dataset, processor), WasDone);
+        var sizes = new JobSizes(work, dataset, processor, site, MostCpus(place));
+        var graph = TrainingGraph.Of(work, matrix, style, site, sizes, WasDone);
+        foreach (var stage in place.Processes is null ? graph.Stages : [])
+        {
+            reporter.Info($"{stage.Name}: {Given(stage.Resources)}");
+        }
+
         return Begin(folder, new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place)), place, reporter, cancel);
     }
 
@@ -97,7 +115,7 @@ public static class JobsRun
             site = site with { MemoryBytes = Math.Min(PredictionGraph.DefaultMemory, share) };
         }
 
-        var graph = PredictionGraph.Of(style, site, WasDone);
+        var graph = PredictionGraph.Of(style, site, MostCpus(place), WasDone);
         RequireSameRequest(output, before, graph);
         try
         {
@@ -196,12 +214,20 @@ public static class JobsRun
             return new JobReport(folder, states);
         }
 
+        if (failed.Count == 0 && (request.Memory is not null || request.Time is not null))
+        {
+            throw new SharpSegException(
+                $"`{path}`: nothing has failed, and --mem and --time are for what has",
+                "leave them out; `sharpseg jobs cancel`, then the first command with other --mem and --time, changes what waits");
+        }
+
         JobStage Grown(JobStage stage) => !failed.Contains(stage.Name) ? stage : stage with
         {
             Resources = stage.Resources with
             {
-                MemoryBytes = (long)(stage.Resources.MemoryBytes * request.Memory),
-                Time = request.Time == 1 ? stage.Resources.Time : SlurmTime.Times(stage.Resources.Time, request.Time),
+                MemoryBytes = request.Memory?.Invoke(stage.Resources.MemoryBytes) ?? stage.Resources.MemoryBytes,
+                Time = request.Time?.Invoke(stage.Resources.Time) ?? stage.Resources.Time,
+                TimeSource = request.Time is null ? stage.Resources.TimeSource : "as asked for again",
             },
         };
         plan = plan with { Graph = new JobGraph([.. plan.Graph.Stages.Select(Grown)]), Program = Program(plan.Site, place) };
@@ -265,20 +291,20 @@ public static class JobsRun
                     "choose another folder with -o: parts leave alone what is there");
             }
         }
-        else if (before.Graph.Stage("predict") is not { } predict || !DoesTheSame(predict, graph.Stages[0]))
+        else if (before.Graph.Stage("predict") is not { } predict || !predict.DoesTheSameAs(graph.Stages[0]))
         {
             throw new SharpSegException(
                 $"`{output}` holds the jobs of another request: {before.Verb}", "choose another folder with -o");
         }
     }
 
-    // Memory and threads may differ: segmentations are the same.
-    private static bool DoesTheSame(JobStage one, JobStage other)
-    {
-        static IEnumerable<JobWord> Words(JobStage stage) => stage.Command.Where(
-            (_, i) => !(stage.Command.ElementAtOrDefault(i - 1) ?? "").Text.StartsWith("--max-memory", StringComparison.Ordinal));
-        return Words(one).SequenceEqual(Words(other));
-    }
+    private static string Given(JobResources given) =>
+        $"{given.Cpus} thread{(given.Cpus == 1 ? "" : "s")}, {MemoryBudget.Text(given.MemoryBytes)}, {given.Time} "
+            + $"({given.TimeSource})";
+
+    /// <summary>Processes of this machine share its threads; nodes are asked for what is wanted.</summary>
+    private static int MostCpus(JobsPlace place) =>
+        place.Processes is { } processes ? Math.Max(1, Environment.ProcessorCount / processes) : int.MaxValue;
 
     private static bool AsksSlurm(JobFolder folder) => File.Exists(folder.SubmittedFile);
 

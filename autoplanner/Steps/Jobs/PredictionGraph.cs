@@ -17,32 +17,35 @@ internal static class PredictionGraph
     /// <summary>Bytes for each part; prediction keeps to what it is given (docs/method/memory.md §2).</summary>
     public const long DefaultMemory = 16_000_000_000;
 
-    private const string DefaultTime = "24:00:00", TimeToCheck = "01:00:00";
+    private static readonly JobTime Usual = new("24:00:00", "not measured: a day");
+    private static readonly JobTime ToCheck = new("01:00:00", "reads headers only");
 
     /// <summary>Builds the graph.</summary>
     /// <param name="style">What is predicted.</param>
     /// <param name="site">What each task is given.</param>
+    /// <param name="mostCpus">Threads that a task can have at most.</param>
     /// <param name="isDone">Whether a task of the graph before, which did the same, ended well.</param>
-    public static JobGraph Of(PredictionStyle style, JobSite site, Func<JobTask, bool> isDone)
+    public static JobGraph Of(PredictionStyle style, JobSite site, int mostCpus, Func<JobTask, bool> isDone)
     {
-        var bytes = site.MemoryBytes ?? DefaultMemory;
+        var share = new JobShare(site.MemoryBytes ?? DefaultMemory, JobSizes.PredictionCpus(site, mostCpus));
+        JobTime Time(JobTime usual) => site.Time is { } given ? new(given, "as asked for") : usual;
         static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
         static IEnumerable<JobWord> Literals(IEnumerable<string> words) => words.Select(word => (JobWord)word);
         var predict = new JobStage(
             "predict", [.. Enumerable.Range(0, style.Parts).Select(part => new JobItem(part, Number(part)))],
             [
                 "predict", style.Model, "-i", .. Literals(style.Inputs), "-o", JobWord.Folder(), "--parts", Number(style.Parts),
-                "--part", JobWord.Item, "--continue", .. Literals(style.Options), "--max-memory", Number(bytes),
-                "--threads", Number(site.Cpus), "--device", new JobWord(JobWordKind.Device, style.Device),
+                "--part", JobWord.Item, "--continue", .. Literals(style.Options), "--max-memory", JobWord.Memory,
+                "--threads", JobWord.Cpus, "--device", new JobWord(JobWordKind.Device, style.Device),
             ],
-            [], new JobResources(bytes, site.Cpus, site.Time ?? DefaultTime, site.Gres));
+            [], JobResources.Of(share, Time(Usual), site.Gres));
         predict = predict with
         {
             Items = [.. predict.Items.Select(item => item with { IsDone = isDone(new JobTask(predict, item)) })],
         };
         var check = new JobStage(
             "check", [new JobItem(0, "")], ["jobs", "check", JobWord.Folder(), "-i", .. Literals(style.Inputs)],
-            [new JobNeed("predict")], new JobResources(JobSizes.Exporting, 1, TimeToCheck, null));
+            [new JobNeed("predict")], JobResources.Of(JobSizes.Files(site), ToCheck));
         var all = predict.Items.All(item => item.IsDone) && isDone(check.Tasks.First());
         return new JobGraph([predict, check with { Items = [new JobItem(0, "", all)] }]);
     }

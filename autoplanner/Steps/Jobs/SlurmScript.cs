@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
@@ -22,8 +23,10 @@ internal static class SlurmScript
         var text = new StringBuilder("#!/usr/bin/env bash\n");
         text.Append($"# {stage.Name}: {Tasks(stage, indices)}. Written by `sharpseg {ShellWord.Comment(plan.Verb)}`.\n");
         text.Append("# Edit it, then `bash jobs/submit.sh`. SIGUSR1, sent before the time limit, saves and requeues.\n");
+        text.Append($"# Time: {ShellWord.Comment(stage.Resources.TimeSource)}.\n");
         var name = ShellWord.Name(Path.GetFileName(folder.Owner) is { Length: > 0 } owner ? owner : "work");
         var resources = stage.Resources;
+        var hasPlaces = plan.Site.Paths.Groups.Count > 0;
         Option($"--job-name={name}.{stage.Name}");
         Option($"--array={Array(indices)}{(plan.Site.Throttle is { } most ? Invariant($"%{most}") : "")}");
         Option($"--time={resources.Time}");
@@ -33,7 +36,7 @@ internal static class SlurmScript
         Option(Invariant($"--signal=B:USR1@{Math.Max(1, (int)Math.Min(SecondsToSave, limit / LeastShareToSave))}"));
         Option("--requeue");
         Option("--open-mode=append");
-        Option($"--output=jobs/logs/{stage.Name}_%a.log");
+        Option(hasPlaces ? "--output=/dev/null" : $"--output=jobs/logs/{stage.Name}_%a.log");
         Option("--kill-on-invalid-dep=yes");
         if (resources.Gres is { } gres)
         {
@@ -46,8 +49,21 @@ internal static class SlurmScript
         }
 
         text.Append("set -euo pipefail\n\n");
-        text.Append($"folder=${{SHARPSEG_JOBS_FOLDER:-{ShellWord.Quote(folder.Owner)}}}\n");
         text.Append("index=$SLURM_ARRAY_TASK_ID\n");
+        if (hasPlaces)
+        {
+            // Slurm would open the log before anybody knows where the folder is on this node.
+            var candidates = plan.Site.Paths.Candidates(folder.Owner).Select(ShellWord.Quote);
+            text.Append($"export {PlaceNames.Variable}={ShellWord.Quote(plan.Site.Paths.Text)}\n");
+            text.Append($"for folder in \"${{SHARPSEG_JOBS_FOLDER:-}}\" {string.Join(' ', candidates)}; do\n");
+            text.Append("    [[ -n $folder && -d $folder/jobs ]] && break\ndone\n");
+            text.Append($"exec >>\"$folder/jobs/logs/{stage.Name}_$index.log\" 2>&1\n");
+        }
+        else
+        {
+            text.Append($"folder=${{SHARPSEG_JOBS_FOLDER:-{ShellWord.Quote(folder.Owner)}}}\n");
+        }
+
         if (stage.Command.Contains(JobWord.Item))
         {
             var isIndex = stage.Items.All(item => item.Text == item.Index.ToString(CultureInfo.InvariantCulture));
@@ -63,7 +79,7 @@ internal static class SlurmScript
 
         text.Append($"\nexec {string.Join(' ', plan.Program.Select(ShellWord.Quote))} \\\n");
         text.Append($"    jobs task \"$folder\" \"{stage.Name}_$index\" --id {ShellWord.Quote(plan.Id)} -- \\\n");
-        text.Append($"    {string.Join(' ', stage.Command.Select(Word))}\n");
+        text.Append($"    {string.Join(' ', stage.Command.Select(word => Word(word, resources)))}\n");
         return text.ToString();
 
         void Option(string option) => text.Append($"#SBATCH {option}\n");
@@ -88,7 +104,7 @@ internal static class SlurmScript
             submit() {
                 local name=$1 tasks=$2 id
                 shift 2
-                id=$(sbatch --parsable --chdir="$PWD" "$@" "jobs/$name.sh")
+                id=$(sbatch --parsable --chdir={{(plan.Site.Paths.Groups.Count > 0 ? "/" : "\"$PWD\"")}} "$@" "jobs/$name.sh")
                 ids[$name]=${id%%;*}
                 printf '%s\t%s\t%s\n' "$name" "${ids[$name]}" "$tasks" >>jobs/submitted
             }
@@ -158,11 +174,11 @@ internal static class SlurmScript
     private static string Tasks(JobStage stage, IReadOnlyList<int> indices) =>
         indices.Count == 1 && stage.Items.Count == 1 ? "one task" : $"tasks {Array(indices)} of {stage.Items.Count}";
 
-    private static string Word(JobWord word) => word.Kind switch
+    private static string Word(JobWord word, JobResources given) => word.Kind switch
     {
         JobWordKind.Folder => $"\"$folder\"{(word.Text.Length == 0 ? "" : ShellWord.Quote(word.Text))}",
         JobWordKind.Item => "\"$item\"",
-        _ => ShellWord.Quote(word.Text),
+        _ => given.Word(word) ?? ShellWord.Quote(word.Text),
     };
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);

@@ -8,7 +8,7 @@ internal static class SlurmTime
     /// <summary>A multiple of a time.</summary>
     /// <param name="text">A time that <see cref="JobSite.RequireTime"/> accepts.</param>
     /// <param name="factor">Above 0.</param>
-    public static string Times(string text, double factor) => MeasuredTime.Text(Parse(text) * factor);
+    public static string Times(string text, double factor) => JobTimes.Text(Parse(text) * factor);
 
     /// <summary>The time that a text names.</summary>
     public static TimeSpan Parse(string text)

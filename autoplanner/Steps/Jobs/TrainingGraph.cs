@@ -1,5 +1,7 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
@@ -7,8 +9,10 @@ namespace SharpSeg.AutoPlanner.Steps.Jobs;
 /// <summary>How the runs of a matrix are trained.</summary>
 /// <param name="Options">Words of `train` that every run gets as they are, e.g. --epochs 100.</param>
 /// <param name="Device">What --device says.</param>
-/// <param name="Epochs">Epochs of a run, to which measured times are fitted.</param>
-internal sealed record TrainingStyle(IReadOnlyList<string> Options, string Device, int Epochs);
+/// <param name="Length">What is asked of every run's length.</param>
+/// <param name="Kept">How the probabilities of every run are kept; those that will be averaged are kept anyway.</param>
+internal sealed record TrainingStyle(
+    IReadOnlyList<string> Options, string Device, ScheduleChange Length, SavedProbabilities Kept);
 
 /// <summary>
 /// The whole method as a graph: preprocess → first stage of a cascade on all folds → second stage, other configurations beside
@@ -16,15 +20,12 @@ internal sealed record TrainingStyle(IReadOnlyList<string> Options, string Devic
 /// </summary>
 internal static class TrainingGraph
 {
-    private const string DefaultTime = "24:00:00"; // a day: what is not done by then goes on in the next
-    private const int CpusToChoose = 4;
-
     /// <summary>Builds the graph.</summary>
     /// <param name="work">The workspace.</param>
     /// <param name="matrix">The runs.</param>
     /// <param name="style">How they are trained.</param>
     /// <param name="site">What each task is given.</param>
-    /// <param name="sizes">Memory of the tasks.</param>
+    /// <param name="sizes">Memory and threads of the tasks.</param>
     /// <param name="isDone">Whether a task of the graph before, which did the same, ended well.</param>
     public static JobGraph Of(
         Workspace work, TrainingMatrix matrix, TrainingStyle style, JobSite site, JobSizes sizes, Func<JobStage, bool> isDone)
@@ -32,7 +33,7 @@ internal static class TrainingGraph
         var plans = work.ReadPlans();
         string[] plan = work.Plan is { } name ? ["--plan", name] : [];
         string Data(string configuration) => plans.Resolve(configuration).DataIdentifier;
-        JobResources Given(long bytes, int cpus, string time) => new(site.MemoryBytes ?? bytes, cpus, site.Time ?? time, null);
+        var times = new JobTimes(work, plans, sizes, site, style.Length);
 
         // Configurations that share their data are preprocessed once.
         string[] prepared = [.. matrix.Configurations.DistinctBy(Data)];
@@ -59,45 +60,39 @@ internal static class TrainingGraph
                 isNeeded[need.Index!.Value] = true;
             }
 
-            var keeps = cells.Any(matrix.KeepsProbabilities);
-            var time = MeasuredTime.Of(work, configuration, style.Epochs) is { } measured
-                ? MeasuredTime.Text(measured)
-                : DefaultTime;
+            var keeps = style.Kept == SavedProbabilities.None && cells.Any(matrix.KeepsProbabilities);
+            var share = sizes.Training(configuration, style.Length.Batch ?? resolved.BatchSize);
             trainings.Add(new JobStage(
                 TrainingName(configuration), items,
                 [
                     "train", JobWord.Folder(), .. Literals(plan), "-c", configuration, "-f", JobWord.Item, "--resume",
                     .. Literals(keeps ? ["--save-probabilities"] : []), .. Literals(style.Options),
-                    "--threads", site.Cpus.ToString(CultureInfo.InvariantCulture),
+                    "--threads", JobWord.Cpus, "--max-memory", JobWord.Memory,
                     "--device", new JobWord(JobWordKind.Device, style.Device),
                 ],
-                needs,
-                Given(sizes.Training(configuration, site.Cpus, site.Gres is not null), site.Cpus, time)
-                    with
-                { Gres = site.Gres }));
+                needs, JobResources.Of(share, times.Training(configuration, share.Cpus), site.Gres)));
         }
 
-        var memory = prepared.Max(configuration => sizes.Preprocessing(configuration, site.Cpus));
         var preprocess = new JobStage(
             "preprocess", [.. prepared.Select((configuration, i) => new JobItem(i, configuration, !isNeeded[i]))],
             [
-                "preprocess", JobWord.Folder(), .. Literals(plan), "-c", JobWord.Item, "--max-memory",
-                (site.MemoryBytes ?? memory).ToString(CultureInfo.InvariantCulture),
+                "preprocess", JobWord.Folder(), .. Literals(plan), "-c", JobWord.Item, "--max-memory", JobWord.Memory,
             ],
-            [], Given(memory, site.Cpus, DefaultTime));
-        return new JobGraph([preprocess, .. trainings, .. Closing(matrix, trainings, plans, work, site, sizes, Given, isDone)]);
+            [], JobResources.Of(sizes.Preprocessing(prepared), times.Usual));
+        return new JobGraph(
+            [preprocess, .. trainings, .. Closing(matrix, trainings, plans, work, site, sizes, times.Usual, isDone)]);
     }
 
     /// <summary>Choosing the best model, where folds can be compared, and writing it to one file.</summary>
     private static IEnumerable<JobStage> Closing(
         TrainingMatrix matrix, List<JobStage> trainings, Plans plans, Workspace work, JobSite site, JobSizes sizes,
-        Func<long, int, string, JobResources> given, Func<JobStage, bool> isDone)
+        JobTime time, Func<JobStage, bool> isDone)
     {
         var trained = trainings.All(stage => stage.Items.All(item => item.IsDone));
         JobNeed[] needs = [.. trainings.Select(stage => new JobNeed(stage.Name))];
-        JobStage Single(string name, IReadOnlyList<JobWord> words, JobNeed[] needs, long bytes, int cpus, string file)
+        JobStage Single(string name, IReadOnlyList<JobWord> words, JobNeed[] needs, JobShare share, string file)
         {
-            var stage = new JobStage(name, [new JobItem(0, "")], words, needs, given(bytes, cpus, DefaultTime));
+            var stage = new JobStage(name, [new JobItem(0, "")], words, needs, JobResources.Of(share, time));
             trained = trained && isDone(stage) && File.Exists(Path.Combine(work.Folder, file));
             return stage with { Items = [new JobItem(0, "", trained)] };
         }
@@ -114,13 +109,13 @@ internal static class TrainingGraph
                 [
                     "find-best", JobWord.Folder(), "-f", string.Join(',', matrix.NumberedFolds), "--plan",
                     work.Plan ?? Workspace.DefaultPlan, .. Literals(pairs ? [] : ["--no-ensemble"]),
-                    .. Literals(isAll ? [] : ["--trained-only"]),
+                    .. Literals(isAll ? [] : ["--trained-only"]), "--max-memory", JobWord.Memory,
                 ],
-                needs, sizes.Choosing(), Math.Min(CpusToChoose, site.Cpus), "best.json");
+                needs, sizes.Choosing(), "best.json");
             needs = [new JobNeed("find-best")];
             yield return Single(
                 "export", [.. Literals(export), JobWord.Folder(), .. Literals(model), JobWord.Folder("/model.zip")], needs,
-                JobSizes.Exporting, 1, "model.zip");
+                JobSizes.Files(site), "model.zip");
         }
         else if (matrix.Configurations is [var only])
         {
@@ -131,7 +126,7 @@ internal static class TrainingGraph
                     .. Literals(export), JobWord.Folder(), .. Literals(model), JobWord.Folder("/model.zip"), .. Literals(choice),
                     string.Join(',', matrix.Cells.Select(cell => TrainingMatrix.Name(cell.Fold))),
                 ],
-                needs, JobSizes.Exporting, 1, "model.zip");
+                needs, JobSizes.Files(site), "model.zip");
         }
     }
 

@@ -40,7 +40,7 @@ public sealed class JobStatesTests
         // Only what failed, and what waits for it, is submitted again, with more memory.
         var memory = JobPlan.Read(folder).Graph.Stage("train-3d_lowres")!.Resources.MemoryBytes;
         JobsRun.Resubmit(
-            work.Folder, new ResubmitRequest(FailedOnly: true, Memory: 1.5, Time: 2), new JobsPlace(true, null, [], ["sharpseg"]),
+            work.Folder, new ResubmitRequest(true, bytes => (long)(bytes * 1.5), ResubmitRequest.TimesTime(2)), DryRun,
             SilentReporter.Instance, CancellationToken.None);
         Assert.Equal(
             [
@@ -54,6 +54,27 @@ public sealed class JobStatesTests
         Assert.Equal((long)(memory * 1.5), again.Stage("train-3d_lowres")!.Resources.MemoryBytes);
         Assert.Equal("48:00:00", again.Stage("train-3d_lowres")!.Resources.Time);
         Assert.Equal("24:00:00", again.Stage("train-2d")!.Resources.Time);
+
+        // Or with so much, in so much time; what the command is told follows.
+        JobsRun.Resubmit(
+            work.Folder, new ResubmitRequest(FailedOnly: true, _ => 12_000_000_000, _ => "2-00:00:00"), DryRun,
+            SilentReporter.Instance, CancellationToken.None);
+        var script = work.Script("train-3d_lowres.sh");
+        Assert.Contains("#SBATCH --mem=11445M\n", script, StringComparison.Ordinal);
+        Assert.Contains("--max-memory 12000000000 ", script, StringComparison.Ordinal);
+        Assert.Contains("#SBATCH --time=2-00:00:00\n", script, StringComparison.Ordinal);
+        Assert.Equal(again.Stage("train-2d")!.Resources, JobPlan.Read(folder).Graph.Stage("train-2d")!.Resources);
+    }
+
+    [Fact]
+    public void More_memory_for_what_failed_is_refused_where_nothing_has()
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var error = Assert.Throws<SharpSegException>(() => JobsRun.Resubmit(
+            work.Folder, new ResubmitRequest(FailedOnly: false, bytes => 2 * bytes), DryRun, SilentReporter.Instance,
+            CancellationToken.None));
+        Assert.Contains("nothing has failed", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -89,7 +110,7 @@ public sealed class JobStatesTests
     [Theory]
     [InlineData("\"time\": \"24:00:00\"", "\"time\": \"1\\n#SBATCH --wrap=evil\"", "is not a time")]
     [InlineData("\"gres\": null", "\"gres\": \"gpu:1\\nevil\"", "names no device")]
-    [InlineData("\"cpus\": 8,", "\"cpus\": -1,", "site.cpus: must be 1 or more")]
+    [InlineData("\"cpus\": null,", "\"cpus\": -1,", "site.cpus: must be 1 or more")]
     [InlineData("\"cpus\": 8,\n      \"time\"", "\"cpus\": -1,\n      \"time\"", "cpus: -1 is less than 1")]
     [InlineData("\"memory_bytes\": ", "\"memory_bytes\": -", "memory_bytes: must be above 0")]
     [InlineData("\"index\": 1,", "\"index\": 0,", "items: an index is there twice")]
@@ -193,9 +214,14 @@ public sealed class JobStatesTests
                 TrainingLogTests.Header,
                 TrainingLogTests.Epoch.Replace("\"seconds\":2", $"\"seconds\":{seconds}", StringComparison.Ordinal),
             ]);
-        Assert.True(MeasuredTime.Of(workspace, "2d", 1000) is null || seconds == "1e300");
-        Assert.Equal("8760:00:00", MeasuredTime.Text(TimeSpan.MaxValue));
+        work.Write();
+        Assert.Equal(
+            seconds == "1e300" ? "8760:00:00" : "24:00:00",
+            JobPlan.Read(new JobFolder(work.Folder)).Graph.Stage("train-2d")!.Resources.Time);
+        Assert.Equal("8760:00:00", JobTimes.Text(TimeSpan.MaxValue));
     }
+
+    private static JobsPlace DryRun => new(true, null, [], ["sharpseg"]);
 
     private static void Record(JobFolder folder, string task, TaskOutcome outcome, string? error = null)
     {

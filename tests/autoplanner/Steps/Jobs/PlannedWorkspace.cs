@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Cpu;
 
@@ -36,13 +37,15 @@ internal sealed class PlannedWorkspace : IDisposable
     public string Jobs => Path.Combine(Folder, "jobs");
 
     /// <summary>Writes the scripts.</summary>
-    public JobReport Write(JobSite? site = null, string[]? configurations = null, string[]? folds = null, bool dryRun = true)
+    public JobReport Write(JobSite? site = null, string[]? configurations = null, string[]? folds = null, bool dryRun = true,
+        string[]? program = null)
     {
         using var processor = Cpu.Open();
         return JobsRun.Train(
             new TrainingJobsRequest(
-                new Workspace(Folder), configurations ?? [], folds ?? [], ["--epochs", "3"], "auto", 3, "jobs train"),
-            site ?? new JobSite(), new JobsPlace(dryRun, null, [], ["/opt/sharp seg/sharpseg"]), processor,
+                new Workspace(Folder), configurations ?? [], folds ?? [], ["--epochs", "3"], "auto", "jobs train")
+            { Length = new ScheduleChange(Epochs: 3) },
+            site ?? new JobSite(), new JobsPlace(dryRun, null, [], program ?? ["/opt/sharp seg/sharpseg"]), processor,
             SilentReporter.Instance, CancellationToken.None);
     }
 

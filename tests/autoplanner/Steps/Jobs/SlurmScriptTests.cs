@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Steps.Jobs;
-using SharpSeg.AutoPlanner.Tests.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Steps.Jobs;
@@ -32,7 +33,8 @@ public sealed class SlurmScriptTests
         Assert.Contains(
             "-c 2d -f \"$item\" --resume --save-probabilities --epochs 3", work.Script("train-2d.sh"), StringComparison.Ordinal);
         Assert.Contains(
-            "find-best \"$folder\" -f 0,1,2,3,4 --plan default\n", work.Script("find-best.sh"), StringComparison.Ordinal);
+            "find-best \"$folder\" -f 0,1,2,3,4 --plan default --max-memory ", work.Script("find-best.sh"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -45,7 +47,8 @@ public sealed class SlurmScriptTests
         Assert.Contains("submit train-3d_cascade_fullres 1,3-4 ", submit, StringComparison.Ordinal);
         Assert.Contains(
             "items=([1]=1 [3]=3 [4]=every-case)", work.Script("train-3d_cascade_fullres.sh"), StringComparison.Ordinal);
-        Assert.Contains("-f 1,3 --plan default --trained-only", work.Script("find-best.sh"), StringComparison.Ordinal);
+        Assert.Contains(
+            "-f 1,3 --plan default --trained-only --max-memory ", work.Script("find-best.sh"), StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(work.Jobs, "train-2d.sh")));
     }
 
@@ -74,7 +77,27 @@ public sealed class SlurmScriptTests
         training = work.Script("train-3d_fullres.sh");
         Assert.Equal(7 * 1024, Megabytes(training));
         Assert.Contains("#SBATCH --time=2-00:00:00\n", training, StringComparison.Ordinal);
-        Assert.Contains("--threads 3", training, StringComparison.Ordinal);
+        Assert.Contains($"--threads 3 --max-memory {7L << 30} ", training, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Threads_are_as_many_as_the_work_keeps_busy()
+    {
+        using var work = new PlannedWorkspace(cases: 5);
+        int Threads(string name) => Number(work.Script(name), "--cpus-per-task=");
+        work.Write();
+        Assert.Equal(5, Threads("preprocess.sh")); // one for each case
+        Assert.Equal(JobSizes.UsualCpus, Threads("train-3d_fullres.sh"));
+        Assert.Equal(4, Threads("find-best.sh"));
+        Assert.Equal(1, Threads("export.sh"));
+        Assert.Contains("--threads 8 --max-memory", work.Script("train-3d_fullres.sh"), StringComparison.Ordinal);
+
+        // On a device they only make batches: the loader's, the caller's, and one that hands the device its work.
+        work.Write(new JobSite { Gres = "gpu:1" });
+        Assert.Equal(BatchLoader.MostBuilders + 1, Threads("train-3d_fullres.sh"));
+        Assert.Equal(5, Threads("preprocess.sh"));
+        work.Write(new JobSite { Gres = "gpu:1", Cpus = 12 });
+        Assert.Equal([12, 12, 12], [Threads("train-3d_fullres.sh"), Threads("preprocess.sh"), Threads("find-best.sh")]);
     }
 
     [Fact]
@@ -83,12 +106,86 @@ public sealed class SlurmScriptTests
         using var work = new PlannedWorkspace();
         var run = Path.Combine(work.Folder, "runs", "2d", "fold_2");
         Directory.CreateDirectory(run);
-        string Epoch(string seconds) =>
-            TrainingLogTests.Epoch.Replace("\"seconds\":2", $"\"seconds\":{seconds}", StringComparison.Ordinal);
-        File.WriteAllLines(Path.Combine(run, "log.jsonl"), [TrainingLogTests.Header, Epoch("1800"), Epoch("1800.5")]);
+        // Two epochs of 125 iterations with half the planned batch are half an epoch of the 250 that are asked for.
+        var batch = new Workspace(work.Folder).ReadPlans().Resolve("2d").BatchSize / 2;
+        File.WriteAllLines(
+            Path.Combine(run, "log.jsonl"),
+            [
+                $$$"""
+                {"device": "a processor", "precision": "fp32", "seed": 1, "train_cases": 8, "val_cases": 2, "schedule":
+                {"batch_size": {{{batch}}}, "epochs": 2, "iterations_per_epoch": 125, "validation_iterations": 5}}
+                """.ReplaceLineEndings(" "),
+                """{"epoch": 0, "iterations": 125, "seconds": 449.5, "pseudo_dice": []}""",
+                """{"epoch": 1, "iterations": 125, "seconds": 450.5, "pseudo_dice": []}""",
+            ]);
         work.Write();
-        Assert.Contains("#SBATCH --time=02:00:00\n", work.Script("train-2d.sh"), StringComparison.Ordinal); // 3 × 0.5 h × 1.3
+        var script = work.Script("train-2d.sh");
+        Assert.Contains("#SBATCH --time=02:00:00\n", script, StringComparison.Ordinal); // 3 × 0.5 h × 1.3
+        Assert.Contains(
+            "# Time: 3 epochs of 1800.0 s, logged by fold_2 on a processor, x 1.3.\n", script, StringComparison.Ordinal);
         Assert.Contains("#SBATCH --time=24:00:00\n", work.Script("train-3d_fullres.sh"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Times_come_from_a_measured_step_of_the_same_network_on_the_same_kind_of_device()
+    {
+        using var folder = new PlannedWorkspace();
+        var work = new Workspace(folder.Folder);
+        var (plans, plan) = (work.ReadPlans(), work.ReadPlans().Resolve("3d_fullres"));
+        var measured = new SpeedMeasurement(
+            "3d_fullres", 4, 2, 0, plan.Patch.ToString(),
+            SpeedMeasurement.ParametersOf(plans, plan, work.ReadDescription()), "a processor", JobSizes.UsualCpus, "node7",
+            new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc));
+        string Time()
+        {
+            folder.Write();
+            return folder.Script("train-3d_fullres.sh").Split("#SBATCH --time=")[1].Split('\n')[0];
+        }
+
+        string Expected(double secondsPerStep)
+        {
+            // 3 epochs of 250 steps and 50 forward passes; half a second for each of the fold's two scored cases.
+            var seconds = (3 * (250 + (50 / 3.0)) * secondsPerStep * plan.BatchSize / 2) + 1;
+            return JobTimes.Text(TimeSpan.FromSeconds(seconds * 1.5));
+        }
+
+        measured.Write(work, onDevice: true);
+        Assert.Equal("24:00:00", Time());
+        measured.Write(work, onDevice: false);
+        Assert.Equal(Expected(4), Time());
+        Assert.Contains(
+            "# Time: 4.000 s a step of batch 2, measured on node7 (a processor), 2026-01-02, x 1.5.\n",
+            folder.Script("train-3d_fullres.sh"), StringComparison.Ordinal);
+        (measured with { Threads = 2 * JobSizes.UsualCpus }).Write(work, onDevice: false); // half as many compute half as fast
+        Assert.Equal(Expected(8), Time());
+        (measured with { Parameters = measured.Parameters + 1 }).Write(work, onDevice: false);
+        Assert.Equal("24:00:00", Time());
+    }
+
+    [TheoryWithBash]
+    [InlineData("/else where")]
+    [InlineData("")]
+    public void A_task_finds_its_folder_under_the_name_that_its_node_has_for_it(string elsewhere)
+    {
+        using var work = new PlannedWorkspace();
+        using var node = new TemporaryFolder();
+        var here = Path.GetDirectoryName(work.Folder)!;
+        var there = Path.Combine(node.Path, "home");
+        work.Write(
+            new JobSite { Paths = PlaceNames.Of([[$"/nowhere{elsewhere}", here, there]], "") }, program: ["printf", "%s\n"]);
+        Directory.Move(here, there); // what the submitting machine sees under one path, the node sees under another
+        var script = Path.Combine(there, "work", "jobs", "train-2d.sh");
+        var (code, errors, output) = Bash(node.Path, "", script, ("SLURM_ARRAY_TASK_ID", "3"));
+        Directory.Move(there, here);
+        Assert.True(code == 0, errors);
+        Assert.Empty(output);
+        Assert.StartsWith(
+            $"jobs\ntask\n{there}/work\ntrain-2d_3\n",
+            File.ReadAllText(Path.Combine(work.Jobs, "logs", "train-2d_3.log")), StringComparison.Ordinal);
+        Assert.Contains("--chdir=/ ", work.Script("submit.sh"), StringComparison.Ordinal);
+        Assert.Contains("#SBATCH --output=/dev/null\n", work.Script("train-2d.sh"), StringComparison.Ordinal);
+        Assert.Contains("export SHARPSEG_PATHS=", work.Script("train-2d.sh"), StringComparison.Ordinal);
+        Assert.Equal(3, JobPlan.Read(new JobFolder(work.Folder)).Site.Paths.Groups[0].Count);
     }
 
     [TheoryWithBash]
@@ -153,6 +250,9 @@ public sealed class SlurmScriptTests
     [InlineData("""{"gres": "gpu:1 --x"}""", "names no device")]
     [InlineData("""{"memory": "much"}""", "`much` is not a size")]
     [InlineData("""{"cpus": 0}""", "must be 1 or more")]
+    [InlineData("""{"paths": [["/home"]]}""", "is one name, not several of one place")]
+    [InlineData("""{"paths": [["/home", "mnt/home"]]}""", "is no absolute path")]
+    [InlineData("""{"paths": [["/home", "/mnt=x"]]}""", "is no absolute path without = and ;")]
     public void A_sites_file_is_not_believed(string json, string problem)
     {
         using var temporary = new TemporaryFolder();
@@ -163,8 +263,10 @@ public sealed class SlurmScriptTests
         Assert.Contains(file, error.Message, StringComparison.Ordinal);
     }
 
-    private static int Megabytes(string script) => int.Parse(
-        script.Split("#SBATCH --mem=")[1].Split('M')[0], System.Globalization.CultureInfo.InvariantCulture);
+    private static int Megabytes(string script) => Number(script, "--mem=");
+
+    private static int Number(string script, string option) => int.Parse(
+        script.Split($"#SBATCH {option}")[1].Split('M', '\n')[0], System.Globalization.CultureInfo.InvariantCulture);
 
     private static void Executable(string path, string body)
     {

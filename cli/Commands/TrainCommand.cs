@@ -90,7 +90,10 @@ internal static class TrainCommand
 
         RequireBodyRate(options.BodyRate, options.Pretrained);
         Choices.Variant(options);
-        return new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit) { Recipe = Choices.Recipe(options) };
+        return new ScheduleChange(options.Epochs, options.Iterations, options.Batch, limit)
+        {
+            Recipe = Choices.Recipe(options),
+        };
     }
 
     /// <summary>Refuses a rate that nothing would use, or that is none.</summary>

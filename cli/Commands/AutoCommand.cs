@@ -24,13 +24,14 @@ internal static class AutoCommand
             MemoryGigabytes = options.Memory is { } memory ? Choices.Gigabytes(memory) : null,
             Mirroring = Choices.Mirroring(options.Mirroring),
         };
+        var recipe = Choices.Recipe(options);
         using var backend = Devices.Open(options, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(
                 options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, planner,
                 limit, options.Seed, options.Resume, Plan: options.Plan,
                 Variant: Choices.Variant(options), GroupBy: options.GroupBy, MaxMemory: options.Budget,
-                Recipe: Choices.Recipe(options)),
+                Recipe: recipe),
             backend, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;

@@ -79,7 +79,9 @@ internal static class Choices
     {
         null => null,
         "published" => TrainingRecipe.Published,
-        var path => TrainingRecipe.Read(path),
+        var path when File.Exists(path) => TrainingRecipe.Read(path),
+        var path => throw new UsageException(
+            $"--recipe {path}: neither `published` nor a file", "docs/method/budget.md says what a recipe holds"),
     };
 
     /// <summary>A checkpoint by its name.</summary>

@@ -139,6 +139,18 @@ public sealed class RecipeTests
         }
     }
 
+    [Fact]
+    public void The_command_line_refuses_what_is_no_recipe_before_it_begins()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.At("recipe.json");
+        File.WriteAllText(file, """{"momentun": 0.9}""");
+        string[] auto = ["auto", folder.At("dataset"), "-o", folder.At("work"), "--recipe"];
+        SharpSegProcess.Run([.. auto, "publised"]).AssertErrorWithHint(2, "--recipe publised: neither `published` nor a file");
+        SharpSegProcess.Run([.. auto, file]).AssertErrorWithHint(1, file, "momentun: no setting of a recipe");
+        Assert.False(Directory.Exists(folder.At("work")));
+    }
+
     /// <summary>Under a time the rule's recipe is in effect, and log, checkpoint and record say so.</summary>
     [Fact]
     public void A_run_within_a_time_says_how_it_learns_and_why()

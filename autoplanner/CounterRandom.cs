@@ -143,8 +143,9 @@ internal sealed class CounterRandom
             var start = new Vector<ulong>(key + ((counter + (ulong)(i / 2)) * Weyl));
             var a = ToUnit(Mix(start + steps));
             var b = ToUnit(Mix(start + steps + new Vector<ulong>(unchecked(half / 2 * Weyl))));
-            var radius = Vector.SquareRoot(Vector.Log(Vector<float>.One - a) * -2f);
-            var (sine, cosine) = Vector.SinCos(b * (2 * MathF.PI));
+            var log = VectorFunctions.Log(Vector<float>.One - a);
+            var radius = Vector.SquareRoot(Vector.MaxNative(log * -2f, Vector<float>.Zero));
+            var (sine, cosine) = VectorFunctions.SinCosOfTurns(b);
             Span<float> near = values[i..], far = values[(half + i)..];
             (new Vector<float>(near) + (radius * cosine * sigma)).CopyTo(near);
             (new Vector<float>(far) + (radius * sine * sigma)).CopyTo(far);

@@ -48,7 +48,7 @@ internal sealed record BenchOptions(
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
-    private static readonly string[] Words = [.. Known, "plan", "check", "registers", "compare", "pack", "summary"];
+    private static readonly string[] Words = [.. Known, "plan", "check", "registers", "roofline", "compare", "pack", "summary"];
 
     private static readonly string[] Options =
     [
@@ -109,6 +109,8 @@ internal sealed record BenchOptions(
                 case "check":
                     (options, checkAlone) = (options with { Check = true }, true);
                     break;
+                case "roofline" when args.Length <= 2:
+                    return options;
                 case "registers":
                     options = options with { Registers = true };
                     break;

@@ -24,6 +24,7 @@ internal static class Program
                bench compare BEFORE.json AFTER.json
                bench kernels --emit-ptx DIR [--arch sm_80]
                bench registers --device cuda:0
+               bench roofline
                bench pack -o FILE.tar.xz
                bench summary FOLDER
 
@@ -38,6 +39,7 @@ internal static class Program
                        patches, beside the float64 reference, on every kind of kernel the device has
           compare      two results side by side: what differs by more than single runs do
           registers    registers, spills and shared memory of every GPU kernel, as the driver and ptxas made them
+          roofline     what a training step of the 128³ plan costs at least, layer by layer, on an A100 and an H100
           pack         one archive for a bare GPU machine: benchmark, command line and .NET, with a script that measures
                        everything there within five minutes (docs/gpu); --runtime linux-x64 (default) or linux-arm64
           summary      all results in a folder as one table
@@ -87,6 +89,8 @@ internal static class Program
             {
                 case ["pack", .. var words]:
                     return Pack.Run(PackOptions.Parse(words));
+                case ["roofline"]:
+                    return Roofline.Print(Console.Out);
                 case ["summary", .. var folders]:
                     return folders is [var results]
                         ? Summary.Print(results, Console.Out)

@@ -128,7 +128,8 @@ internal static class JobsCommand
         var jobs = Path.Combine(folder, "jobs");
         var next = options.DryRun ? $"scripts: {jobs}; `bash {Path.Combine(jobs, "submit.sh")}` submits them"
             : $"`sharpseg jobs status {folder}` says how they stand";
-        return new Answer($"{report.Text}{next}", report.Json, options.Local is null || !report.HasFailures);
+        var isLocal = options.Local is not null || options.Devices.Any();
+        return new Answer($"{report.Text}{next}", report.Json, !isLocal || !report.HasFailures);
     }
 
     private static JobSite SiteOf(NewJobsOptions options)
@@ -156,13 +157,38 @@ internal static class JobsCommand
     private static JobsPlace PlaceOf(JobsOptions options, string device)
     {
         TrainCommand.RequirePositive(options.Local, "--local");
-        if (options.DryRun && options.Local is not null)
+        string[] devices = [.. options.Devices];
+        var local = options.Local ?? (devices.Length > 0 ? devices.Length : null);
+        if (options.DryRun && local is not null)
         {
-            throw new UsageException("--dry-run only writes, --local runs", "leave out one of them");
+            throw new UsageException(
+                $"--dry-run only writes, {(devices.Length > 0 ? "--devices" : "--local")} runs", "leave out one of them");
         }
 
-        IReadOnlyList<string> devices = options.Local is null || device != "auto" ? [] : [.. Gpu.Devices().Select(gpu => gpu.Id)];
-        return new JobsPlace(options.DryRun, options.Local, devices, Self());
+        if (devices.Length > 0)
+        {
+            RequireDevices(devices, device);
+        }
+        else if (local is not null && device == "auto")
+        {
+            devices = [.. Gpu.Devices().Select(gpu => gpu.Id)];
+        }
+
+        return new JobsPlace(options.DryRun, local, devices, Self());
+    }
+
+    private static void RequireDevices(string[] devices, string device)
+    {
+        if (device != "auto")
+        {
+            throw new UsageException($"--device {device} and --devices both say where", "leave out --device");
+        }
+
+        var found = Gpu.Devices().Select(gpu => gpu.Id).Prepend(ComputeDevice.Processor).ToArray();
+        if (devices.FirstOrDefault(name => !found.Contains(name)) is { } missing)
+        {
+            throw new UsageException($"--devices {missing}: no such device", $"here are {string.Join(", ", found)}");
+        }
     }
 
     /// <summary>The words that start this very program.</summary>

@@ -12,6 +12,13 @@ internal abstract class JobsOptions : CommonOptions
     [Option("local", HelpText = "Run the same tasks on this machine, so many processes at a time, over its devices.")]
     public int? Local { get; set; }
 
+    [Option(
+        "devices", Separator = ',',
+        HelpText =
+            "Devices of this machine that the tasks share, e.g. cuda:0,cuda:1; one named twice runs two tasks at a time. Implies "
+                + "--local with one process for each.")]
+    public IEnumerable<string> Devices { get; set; } = [];
+
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the state of every task is saved", "run the same command to continue");
 }
@@ -57,7 +64,8 @@ internal abstract class NewJobsOptions : JobsOptions
 [Examples(
     "sharpseg jobs train work --time 24:00:00 --gres gpu:1",
     "sharpseg jobs train work -c 2d,3d_fullres -f 0,1 --dry-run",
-    "sharpseg jobs train work --local 2")]
+    "sharpseg jobs train work --local 2",
+    "sharpseg jobs train work --devices cuda:0,cuda:1")]
 internal sealed class JobsTrainOptions : NewJobsOptions, IKeepsProbabilities
 {
     /// <summary>Options of `train` and `auto` that `jobs train` does not have, with what is done instead.</summary>

@@ -10,7 +10,7 @@ internal sealed partial class GpuBackend
 {
     private const int Runs = 5;
     private const int ThreadsPerMultiprocessor = 2048, Rounds = 2000;
-    private const int FirstThreads = 512, FirstRounds = 50;
+    private const int FirstThreads = 512, FirstRounds = 50, FirstTensorRounds = 2;
     private const long CopyLength = 64L << 20, FirstCopyLength = 1 << 12; // elements; 256 MiB is beyond every cache
     private const int Growth = 16;
     // s; a slow device (a processor presented as a GPU) needs no larger trial
@@ -26,7 +26,7 @@ internal sealed partial class GpuBackend
         var output = Allocate(most);
         try
         {
-            var (threads, rounds) = ((long)FirstThreads, FirstRounds);
+            var (threads, rounds) = ((long)FirstThreads, Precision == GpuPrecision.Fp32 ? FirstRounds : FirstTensorRounds);
             while (true)
             {
                 var view = ((GpuBuffer)output).View(0, threads);

@@ -43,9 +43,9 @@ export XDG_DATA_HOME="$results/cache" # choices of kernel variants: made here, b
 : >"$results/steps.tsv"
 failed=0
 
-# step NAME SECONDS COMMAND…: runs it for at most so long, its output to NAME.log.
+# step NAME SECONDS COMMAND…: runs it for at most so long (of five minutes; of more, in proportion), its output to NAME.log.
 step() {
-    local name=$1 limit=$2 left=$((deadline - SECONDS)) begin=$SECONDS code verdict
+    local name=$1 limit=$(($2 * minutes / 5)) left=$((deadline - SECONDS)) begin=$SECONDS code verdict
     shift 2
     ((limit = limit < left ? limit : left))
     if ((limit < 3)); then

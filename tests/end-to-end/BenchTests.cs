@@ -71,6 +71,18 @@ public sealed class BenchTests
         Bench("kernels", "-c", "2d").AssertError(2, "go with a workspace");
     }
 
+    [Fact]
+    public void The_roofline_in_the_docs_is_what_the_program_prints()
+    {
+        var table = Bench("roofline");
+        Assert.Equal(0, table.Code);
+        Assert.Contains("| **the step** | | | | 5.72 |", table.Output, StringComparison.Ordinal); // TFLOP, as counted by hand
+        Assert.Contains(
+            table.Output.ReplaceLineEndings("\n"),
+            File.ReadAllText(Path.Combine(Checkout.Root, "docs", "gpu", "roofline.md")).ReplaceLineEndings("\n"),
+            StringComparison.Ordinal);
+    }
+
     private static Outcome Bench(params string[] arguments)
     {
         var built = new DirectoryInfo(AppContext.BaseDirectory); // …/tests/end-to-end/bin/Release/net10.0

@@ -19,8 +19,8 @@ public sealed class JobsTests
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 2);
         string[] jobs =
         [
-            "jobs", "train", folder.At("by jobs"), "-c", "2d,3d_cascade_fullres", "--local", "2", "--cpus", "1", .. Schedule,
-            "--json",
+            "jobs", "train", folder.At("by jobs"), "-c", "2d,3d_cascade_fullres", "--devices", "cpu,cpu", "--cpus", "1",
+            .. Schedule[..^2], "--json",
         ];
         SharpSegProcess.Succeed("plan", dataset, "-o", folder.At("by jobs"), "--memory", "0.0015GB");
         var json = SharpSegProcess.Succeed(jobs).Json();
@@ -60,6 +60,13 @@ public sealed class JobsTests
             "train 2d, fold 1", SharpSegProcess.Succeed("jobs", "logs", folder.At("by jobs"), "train-2d_1").Output,
             StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("--devices nowhere:7: no such device", "--devices", "cpu,nowhere:7")]
+    [InlineData("--device cpu and --devices both", "--devices", "cpu,cpu", "--device", "cpu")]
+    [InlineData("--dry-run only writes, --devices runs", "--devices", "cpu", "--dry-run")]
+    public void Devices_that_are_not_there_or_named_in_vain_are_refused(string says, params string[] options) =>
+        SharpSegProcess.Run(["jobs", "train", "work", .. options]).AssertErrorWithHint(2, says);
 
     [Fact]
     public void A_failing_task_blocks_only_what_needs_it_and_says_why()

@@ -61,8 +61,8 @@ internal static class Intensity
         {
             var part = values[i..];
             var x = Vector.MaxNative(((new Vector<float>(part) * signs) - mins) * scale, zero);
-            var power = Vector.Exp(Vector.Log(x) * gamma);
-            power = Vector.ConditionalSelect(Vector.Equals(x, zero), zero, power); // not left to how Exp takes −∞
+            var power = VectorFunctions.Exp(VectorFunctions.Log(x) * gamma);
+            power = Vector.ConditionalSelect(Vector.Equals(x, zero), zero, power);
             ((power * range) + mins).CopyTo(part);
         }
 

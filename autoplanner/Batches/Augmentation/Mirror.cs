@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Batches.Augmentation;
@@ -7,6 +9,7 @@ internal static class Mirror
 {
     /// <summary>Reverses the order of voxels along an axis; 0 = z.</summary>
     public static void Apply<T>(Span<T> plane, Extent size, int axis)
+        where T : unmanaged
     {
         if (axis == 2)
         {
@@ -24,14 +27,22 @@ internal static class Mirror
         {
             for (int near = start, far = start + block - line; near < far; near += line, far -= line)
             {
-                Swap(plane.Slice(near, line), plane.Slice(far, line));
+                Swap(MemoryMarshal.AsBytes(plane.Slice(near, line)), MemoryMarshal.AsBytes(plane.Slice(far, line)));
             }
         }
     }
 
-    private static void Swap<T>(Span<T> a, Span<T> b)
+    private static void Swap(Span<byte> a, Span<byte> b)
     {
-        for (var i = 0; i < a.Length; i++)
+        var i = 0;
+        for (; i <= a.Length - Vector<byte>.Count; i += Vector<byte>.Count)
+        {
+            Vector<byte> first = new(a[i..]), second = new(b[i..]);
+            second.CopyTo(a[i..]);
+            first.CopyTo(b[i..]);
+        }
+
+        for (; i < a.Length; i++)
         {
             (a[i], b[i]) = (b[i], a[i]);
         }

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
@@ -6,6 +9,22 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 /// </summary>
 internal static class LabelVote
 {
+    /// <summary>
+    /// Whether all labels around a voxel are the same, as almost everywhere: two neighbours of a row are read at once, which is a
+    /// quarter of the tests.
+    /// </summary>
+    /// <param name="near">The first of the 4 or 8.</param>
+    /// <param name="row">Labels from one row to the next.</param>
+    /// <param name="slice">Labels from one slice to the next; 0 in the plane.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe bool IsUniform(short* near, int row, int slice)
+    {
+        var first = Unsafe.ReadUnaligned<uint>(near);
+        var differ = (first ^ Unsafe.ReadUnaligned<uint>(near + row)) | (first ^ Unsafe.ReadUnaligned<uint>(near + slice))
+            | (first ^ Unsafe.ReadUnaligned<uint>(near + slice + row));
+        return (differ | (first ^ BitOperations.RotateLeft(first, 16))) == 0;
+    }
+
     /// <summary>The label with the largest indicator; a tie goes to the smallest label. Modern profile.</summary>
     public static short Largest(ReadOnlySpan<short> labels, ReadOnlySpan<float> weights)
     {

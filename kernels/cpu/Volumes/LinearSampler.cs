@@ -168,8 +168,8 @@ internal static class LinearSampler
             }
         }
 
-        /// <summary>All taps lie inside the box.</summary>
-        public void SampleInterior(int from, int to)
+        /// <summary>All taps lie inside the box, so that none is checked.</summary>
+        public unsafe void SampleInterior(int from, int to)
         {
             if (from >= to)
             {
@@ -180,33 +180,36 @@ internal static class LinearSampler
             var (first, step, planar) = (First, Step, Planar);
             var (rowStride, rows, channels, voxels) = (Box.X, Box.Y, this.channels, this.voxels);
             var sliceStride = rows * rowStride;
-            var image = this.image;
             var toImage = this.toImage[target..];
             var toLabels = this.toLabels.Slice(target, to);
             var toPrevious = this.toPrevious.IsEmpty ? default : this.toPrevious.Slice(target, to);
-            for (var x = from; x < to; x++)
+            fixed (float* image = this.image)
+            fixed (short* labels = this.labels, previous = this.previous)
             {
-                double pz = first.Z + (x * step.Z), py = first.Y + (x * step.Y), px = first.X + (x * step.X);
-                int iz = (int)pz, iy = (int)py, ix = (int)px; // truncation is floor: nothing is negative here
-                float fz = (float)(pz - iz), fy = (float)(py - iy), fx = (float)(px - ix);
-                var index = (((iz * rows) + iy) * rowStride) + ix;
-                for (var c = 0; c < channels; c++)
+                for (var x = from; x < to; x++)
                 {
-                    var tap = (index * channels) + c;
-                    var value = Bilinear(image, tap, channels, rowStride * channels, fy, fx);
-                    if (!planar)
+                    double pz = first.Z + (x * step.Z), py = first.Y + (x * step.Y), px = first.X + (x * step.X);
+                    int iz = (int)pz, iy = (int)py, ix = (int)px; // truncation is floor: nothing is negative here
+                    float fz = (float)(pz - iz), fy = (float)(py - iy), fx = (float)(px - ix);
+                    var index = (((iz * rows) + iy) * rowStride) + ix;
+                    for (var c = 0; c < channels; c++)
                     {
-                        value += fz * (
-                            Bilinear(image, tap + (sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
+                        var tap = image + ((long)index * channels) + c;
+                        var value = Bilinear(tap, channels, rowStride * channels, fy, fx);
+                        if (!planar)
+                        {
+                            value += fz * (
+                                Bilinear(tap + ((long)sliceStride * channels), channels, rowStride * channels, fy, fx) - value);
+                        }
+
+                        toImage[(c * voxels) + x] = value;
                     }
 
-                    toImage[(c * voxels) + x] = value;
-                }
-
-                toLabels[x] = InteriorLabel(labels, index, rowStride, sliceStride, fz, fy, fx);
-                if (!toPrevious.IsEmpty)
-                {
-                    toPrevious[x] = InteriorLabel(previous, index, rowStride, sliceStride, fz, fy, fx);
+                    toLabels[x] = InteriorLabel(labels + index, rowStride, sliceStride, planar, fz, fy, fx);
+                    if (!toPrevious.IsEmpty)
+                    {
+                        toPrevious[x] = InteriorLabel(previous + index, rowStride, sliceStride, planar, fz, fy, fx);
+                    }
                 }
             }
         }
@@ -267,47 +270,42 @@ internal static class LinearSampler
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static float Bilinear(ReadOnlySpan<float> source, int tap, int right, int below, float fy, float fx)
+        private static unsafe float Bilinear(float* tap, int right, int below, float fy, float fx)
         {
-            float a = source[tap], b = source[tap + right], c = source[tap + below], d = source[tap + below + right];
+            float a = tap[0], b = tap[right], c = tap[below], d = tap[below + right];
             a += fx * (b - a);
             c += fx * (d - c);
             return a + (fy * (c - a));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private short InteriorLabel(
-            ReadOnlySpan<short> source, int index, int rowStride, int sliceStride, float fz, float fy, float fx)
+        private static unsafe short InteriorLabel(
+            short* near, int rowStride, int sliceStride, bool planar, float fz, float fy, float fx)
         {
-            short a = source[index], b = source[index + 1], c = source[index + rowStride], d = source[index + rowStride + 1];
-            var differ = (a ^ b) | (a ^ c) | (a ^ d);
-            if (!Planar)
+            if (LabelVote.IsUniform(near, rowStride, planar ? 0 : sliceStride))
             {
-                index += sliceStride;
-                differ |= (a ^ source[index]) | (a ^ source[index + 1]);
-                differ |= (a ^ source[index + rowStride]) | (a ^ source[index + rowStride + 1]);
+                return near[0];
             }
 
-            if (differ == 0)
-            {
-                return a;
-            }
-
-            return Planar
-                ? Vote([a, b, c, d], 1, fy, fx)
+            var far = near + sliceStride;
+            return planar
+                ? Vote([near[0], near[1], near[rowStride], near[rowStride + 1]], planar, 1, fy, fx)
                 : Vote(
-                    [a, b, c, d, source[index], source[index + 1], source[index + rowStride], source[index + rowStride + 1]],
-                    fz, fy, fx);
+                    [
+                        near[0], near[1], near[rowStride], near[rowStride + 1],
+                        far[0], far[1], far[rowStride], far[rowStride + 1],
+                    ],
+                    planar, fz, fy, fx);
         }
 
         // Weights in the order of the taps: the far slice last, then the far row, then the right neighbour.
-        private short Vote(ReadOnlySpan<short> near, float fz, float fy, float fx)
+        private static short Vote(ReadOnlySpan<short> near, bool planar, float fz, float fy, float fx)
         {
             Span<float> weights = stackalloc float[8];
             for (var i = 0; i < near.Length; i++)
             {
                 var weight = ((i & 2) == 0 ? 1 - fy : fy) * ((i & 1) == 0 ? 1 - fx : fx);
-                weights[i] = Planar ? weight : weight * ((i & 4) == 0 ? 1 - fz : fz);
+                weights[i] = planar ? weight : weight * ((i & 4) == 0 ? 1 - fz : fz);
             }
 
             return LabelVote.Largest(near, weights[..near.Length]);

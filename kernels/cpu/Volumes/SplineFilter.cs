@@ -17,6 +17,9 @@ internal static class SplineFilter<TLanes, TVector>
     // |pole|^k falls below float precision after 16 voxels: further samples do not affect the boundary sum.
     private const int Horizon = 16;
 
+    // A recursion waits for its last value; four of them take hardly longer than one.
+    private const int Together = 4;
+
     /// <summary>Filters lines of <paramref name="size"/>[axis] values; z, y, x, in a buffer with the given strides.</summary>
     /// <param name="values">The buffer.</param>
     /// <param name="offset">Index of voxel (0, 0, 0).</param>
@@ -36,9 +39,17 @@ internal static class SplineFilter<TLanes, TVector>
         {
             for (var z = 0; z < size.Z; z++)
             {
-                for (var y = 0; y < size.Y; y++)
+                var (slice, y) = (offset + (z * sliceStride), 0);
+                for (; y <= size.Y - Together; y += Together)
                 {
-                    Line(values.Slice(offset + (z * sliceStride) + (y * rowStride), size.X), boundary);
+                    Lines(
+                        values.Slice(slice + (y * rowStride), ((Together - 1) * rowStride) + size.X), rowStride, size.X,
+                        boundary);
+                }
+
+                for (; y < size.Y; y++)
+                {
+                    Lines(values.Slice(slice + (y * rowStride), size.X), 0, size.X, boundary);
                 }
             }
 
@@ -84,16 +95,55 @@ internal static class SplineFilter<TLanes, TVector>
         }
     }
 
-    // One line of neighbours: a recursion, so without SIMD.
-    private static void Line(Span<float> line, ReadOnlySpan<float> boundary)
+    // Lines of neighbours, each a recursion, so without SIMD: four that lie a stride apart, or with stride 0 one.
+    private static void Lines(Span<float> lines, int stride, int count, ReadOnlySpan<float> boundary)
     {
         var z = (float)Pole;
-        var first = 0f;
-        for (var k = 0; k < line.Length; k++)
+        Span<float> a = lines[..count], b = lines.Slice(stride, count);
+        Span<float> c = lines.Slice(2 * stride, count), d = lines.Slice(3 * stride, count);
+        float p = 0, q = 0, r = 0, s = 0;
+        for (var k = 0; k < a.Length; k++)
         {
-            first += boundary[k] * line[k];
+            var weight = boundary[k];
+            p += weight * a[k];
+            q += weight * b[k];
+            r += weight * c[k];
+            s += weight * d[k];
         }
 
+        if (stride == 0)
+        {
+            Line(a, p);
+            return;
+        }
+
+        (a[0], b[0], c[0], d[0]) = (p, q, r, s);
+        for (var k = 1; k < a.Length; k++)
+        {
+            a[k] = p = (6 * a[k]) + (z * p);
+            b[k] = q = (6 * b[k]) + (z * q);
+            c[k] = r = (6 * c[k]) + (z * r);
+            d[k] = s = (6 * d[k]) + (z * s);
+        }
+
+        var gain = (float)(Pole / ((Pole * Pole) - 1));
+        a[^1] = p = gain * (a[^1] + (z * a[^2]));
+        b[^1] = q = gain * (b[^1] + (z * b[^2]));
+        c[^1] = r = gain * (c[^1] + (z * c[^2]));
+        d[^1] = s = gain * (d[^1] + (z * d[^2]));
+        for (var k = a.Length - 2; k >= 0; k--)
+        {
+            a[k] = p = z * (p - a[k]);
+            b[k] = q = z * (q - b[k]);
+            c[k] = r = z * (r - c[k]);
+            d[k] = s = z * (s - d[k]);
+        }
+    }
+
+    // The same of one line, whose first coefficient is known.
+    private static void Line(Span<float> line, float first)
+    {
+        var z = (float)Pole;
         line[0] = first;
         for (var k = 1; k < line.Length; k++)
         {

@@ -204,39 +204,53 @@ internal sealed unsafe class SplineSampler<TLanes, TVector>
         Span<short> near = stackalloc short[8];
         Span<float> weights = stackalloc float[8];
         var count = planar ? 4 : 8;
-        for (var v = 0; v < to.Length; v++)
+        var (rowStride, sliceStride) = (size.X, planar ? 0 : size.Y * size.X);
+        fixed (short* labels = from)
         {
-            float z = all[3 * v], y = all[(3 * v) + 1], x = all[(3 * v) + 2];
-            if (Leaves(z, initial.Z) || Leaves(y, initial.Y) || Leaves(x, initial.X))
+            for (var v = 0; v < to.Length; v++)
             {
-                to[v] = 0;
-                continue;
-            }
+                float z = all[3 * v], y = all[(3 * v) + 1], x = all[(3 * v) + 2];
+                if (Leaves(z, initial.Z) || Leaves(y, initial.Y) || Leaves(x, initial.X))
+                {
+                    to[v] = 0;
+                    continue;
+                }
 
-            int iz = (int)z, iy = (int)y, ix = (int)x;
-            float fz = z - iz, fy = y - iy, fx = x - ix;
-            var mixed = 0;
-            for (var i = 0; i < count; i++)
-            {
-                int tz = iz + (i >> 2) - origin.Z, ty = iy + ((i >> 1) & 1) - origin.Y, tx = ix + (i & 1) - origin.X;
-                var inside = (uint)tz < (uint)size.Z && (uint)ty < (uint)size.Y && (uint)tx < (uint)size.X;
-                near[i] = inside ? from[(((tz * size.Y) + ty) * size.X) + tx] : padding;
-                mixed |= near[i] ^ near[0];
-            }
+                int iz = (int)z, iy = (int)y, ix = (int)x;
+                int bz = iz - origin.Z, by = iy - origin.Y, bx = ix - origin.X;
+                var interior = bz >= 0 && by >= 0 && bx >= 0 // the box may be empty
+                    && bz < (planar ? size.Z : size.Z - 1) && by < size.Y - 1 && bx < size.X - 1;
+                var index = (((bz * size.Y) + by) * size.X) + bx;
+                if (interior && LabelVote.IsUniform(labels + index, rowStride, sliceStride))
+                {
+                    to[v] = labels[index];
+                    continue;
+                }
 
-            if (mixed == 0)
-            {
-                to[v] = near[0];
-                continue;
-            }
+                float fz = z - iz, fy = y - iy, fx = x - ix;
+                var mixed = 0;
+                for (var i = 0; i < count; i++)
+                {
+                    int tz = iz + (i >> 2) - origin.Z, ty = iy + ((i >> 1) & 1) - origin.Y, tx = ix + (i & 1) - origin.X;
+                    var inside = (uint)tz < (uint)size.Z && (uint)ty < (uint)size.Y && (uint)tx < (uint)size.X;
+                    near[i] = inside ? from[(((tz * size.Y) + ty) * size.X) + tx] : padding;
+                    mixed |= near[i] ^ near[0];
+                }
 
-            for (var i = 0; i < count; i++)
-            {
-                weights[i] = (planar ? 1 : (i & 4) == 0 ? 1 - fz : fz) * ((i & 2) == 0 ? 1 - fy : fy) * (
-                    (i & 1) == 0 ? 1 - fx : fx);
-            }
+                if (mixed == 0)
+                {
+                    to[v] = near[0];
+                    continue;
+                }
 
-            to[v] = LabelVote.Majority(near[..count], weights[..count]);
+                for (var i = 0; i < count; i++)
+                {
+                    weights[i] = (planar ? 1 : (i & 4) == 0 ? 1 - fz : fz) * ((i & 2) == 0 ? 1 - fy : fy) * (
+                        (i & 1) == 0 ? 1 - fx : fx);
+                }
+
+                to[v] = LabelVote.Majority(near[..count], weights[..count]);
+            }
         }
     }
 }

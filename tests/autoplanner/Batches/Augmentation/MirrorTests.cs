@@ -12,6 +12,7 @@ public sealed class MirrorTests
     [InlineData(4, 3, 5)]
     [InlineData(3, 4, 2)]
     [InlineData(1, 1, 1)]
+    [InlineData(5, 4, 19)] // rows longer than a vector, and a rest
     public void Every_axis_is_turned_around(int sz, int sy, int sx)
     {
         var size = new Extent(sz, sy, sx);

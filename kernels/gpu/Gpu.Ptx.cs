@@ -46,7 +46,7 @@ public static partial class Gpu
         foreach (var kernel in list.Portable.Concat(target >= FirstWithTensorInstructions ? list.OnTensorCores : []))
         {
             var compiled = (PTXCompiledKernel)backend.Compile(
-                EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), default(KernelSpecialization));
+                EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), KernelList.PromiseOf(kernel.Method));
             kernels.Add((KernelList.NameOf(kernel), compiled.PTXAssembly));
         }
 

@@ -132,6 +132,17 @@ public sealed class SanitizerTests : IDisposable
     }
 
     [Fact]
+    public void Group_of_more_threads_than_were_promised_is_refused()
+    {
+        Action<ArrayView<float>> body = WritesShared;
+        var kernel = accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>>>(
+            body.Method, new KernelSpecialization(Threads - 1, null));
+        var fault = Assert.Throws<KernelFaultException>(
+            () => kernel(accelerator.DefaultStream, new KernelConfig(1, Threads), default));
+        Assert.Equal(KernelFault.InvalidLaunch, fault.Fault);
+    }
+
+    [Fact]
     public void Lambda_that_captures_is_refused_as_a_kernel()
     {
         var captured = 1f;

@@ -7,7 +7,7 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// Convolutions of stride 1 on tensor cores, by bricks with their halo.
+/// Convolutions of stride 1 on tensor cores, by bricks with their halo (docs/gpu/how-kernels-work.md §8).
 /// <para>Shapes, formula, bricks: <see cref="BrickSizes"/>. Mapping: a group per brick and 32 or 64 columns, of four or eight
 /// warps with a slab of 64 voxels and 32 columns each. The group reads the brick and its halo once per piece of the channels,
 /// rounds it and writes zeros where the volume ends, so that the product has no border: every tap of every voxel is the same

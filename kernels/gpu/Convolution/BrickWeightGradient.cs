@@ -58,21 +58,25 @@ internal sealed class BrickWeightGradient(KernelList list)
 
     private static int Bricks(in BrickSizes s) => checked(s.N * s.BricksZ * s.BricksY * s.BricksX);
 
+    [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Bf16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
         Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Bf16);
 
+    [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Bf16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
         Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Bf16);
 
+    [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Fp16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
         Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Fp16);
 
+    [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Fp16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>

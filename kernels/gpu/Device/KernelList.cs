@@ -29,12 +29,18 @@ internal class KernelList(Accelerator? accelerator)
         where TLaunch : Delegate =>
         [.. kernels.Select(kernel => new GpuKernel<TLaunch>(this, kernel, tensorCores))];
 
+    /// <summary>What is promised of a kernel's launches (<see cref="MostThreadsAttribute"/>).</summary>
+    internal static KernelSpecialization PromiseOf(MethodInfo kernel) =>
+        kernel.GetCustomAttribute<MostThreadsAttribute>() is { } most
+            ? new KernelSpecialization(most.Threads, null)
+            : KernelSpecialization.Empty;
+
     /// <summary>Puts a kernel on the list.</summary>
     internal void Add(Delegate kernel, bool tensorCores) => (tensorCores ? onTensorCores : portable).Add(kernel);
 
     /// <summary>Compiles a kernel.</summary>
     internal virtual TLaunch Compile<TLaunch>(MethodInfo kernel)
-        where TLaunch : Delegate => Accelerator.LoadKernel<TLaunch>(kernel);
+        where TLaunch : Delegate => Accelerator.LoadKernel<TLaunch>(kernel, PromiseOf(kernel));
 }
 
 /// <summary>One kernel, compiled at its first launch.</summary>
@@ -56,4 +62,16 @@ internal sealed class GpuKernel<TLaunch>
 
     /// <summary>Launches it.</summary>
     public TLaunch Launch => launch.Value;
+}
+
+/// <summary>
+/// The most threads that a group of the kernel has. Without it an assembler may give each thread 255 registers, and a group of
+/// more than 256 threads, for which a multiprocessor then has too few, could not be launched.
+/// </summary>
+/// <param name="threads">Threads.</param>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class MostThreadsAttribute(int threads) : Attribute
+{
+    /// <summary>Threads.</summary>
+    public int Threads => threads;
 }

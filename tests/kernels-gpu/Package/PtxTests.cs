@@ -13,7 +13,7 @@ public sealed class PtxTests
     [InlineData("sm_90")]
     public void Every_kernel_compiles_and_keeps_its_values_in_registers(string architecture)
     {
-        var kernels = Gpu.Ptx(architecture);
+        var kernels = EmittedPtx.Of(architecture);
         var list = Gpu.ListKernels();
         var onTensorCores = architecture == "sm_75" ? [] : list.OnTensorCores;
         Assert.Equal(list.Portable.Count + onTensorCores.Count, kernels.Count);

@@ -60,6 +60,11 @@ public class Accelerator : IDisposable
     /// <summary>Turns a static method into what launches it.</summary>
     /// <typeparam name="TDelegate">A stream, the sizes of grid and groups, then the method's parameters.</typeparam>
     public TDelegate LoadKernel<TDelegate>(MethodInfo method)
+        where TDelegate : Delegate => LoadKernel<TDelegate>(method, KernelSpecialization.Empty);
+
+    /// <summary>Turns a static method into what launches it, and refuses launches that break the promise.</summary>
+    /// <typeparam name="TDelegate">A stream, the sizes of grid and groups, then the method's parameters.</typeparam>
+    public TDelegate LoadKernel<TDelegate>(MethodInfo method, KernelSpecialization specialization)
         where TDelegate : Delegate
     {
         var stream = Expression.Parameter(typeof(AcceleratorStream));
@@ -68,6 +73,7 @@ public class Accelerator : IDisposable
         var launch = Expression.Call(
             Expression.Constant(this), nameof(Launch), null,
             Expression.Constant($"{method.DeclaringType?.Name}.{method.Name}"), config,
+            Expression.Constant(specialization.MaxNumThreadsPerGroup ?? GroupRun.MaxThreads),
             Expression.Lambda<Action>(Expression.Call(method, arguments)));
         return Expression.Lambda<TDelegate>(launch, [stream, config, .. arguments]).Compile();
     }
@@ -81,8 +87,14 @@ public class Accelerator : IDisposable
     }
 
     /// <summary>Runs a kernel: the body once per thread of the launch.</summary>
-    internal void Launch(string kernel, KernelConfig config, Action body)
+    internal void Launch(string kernel, KernelConfig config, int mostThreads, Action body)
     {
+        if (config.GroupDim.Size > mostThreads)
+        {
+            throw KernelFaultException.InvalidLaunch(
+                $"kernel {kernel}: a group of {config.GroupDim.Size} threads, of at most {mostThreads} that were promised");
+        }
+
         lock (runner)
         {
             runner.Launch(kernel, config, body); // streams of several threads take turns

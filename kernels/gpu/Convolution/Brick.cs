@@ -42,40 +42,73 @@ internal static class Brick
         ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, ArrayView<Float4> brick, BrickSizes s,
         BrickPlace at, int firstChannel, int haloZ, int halo, int precision)
     {
-        // Four threads read the words of a voxel, four words each.
-        var rowVoxels = BrickSizes.Edge + (2 * halo);
-        var planeRows = s.BrickY + (2 * halo);
-        var voxels = (s.BrickZ + (2 * haloZ)) * planeRows * rowVoxels;
+        // Four threads read the words of a voxel, four words each: the same channels of every voxel.
         var part = Group.IdxX & 3;
         var c = firstChannel + (part * (TileWords.DepthOf(precision) >> 2));
-        var sample = (long)at.Sample * s.Z * s.Y * s.X;
-        for (var voxel = Group.IdxX >> 2; voxel < voxels; voxel += Group.DimX >> 2)
+        var voxels = s.Z * s.Y * s.X;
+        var first = ChannelQuad.Of(source, source2, channels, channels2, c, at.Sample, voxels);
+        var second = ChannelQuad.Of(source, source2, channels, channels2, c + 4, at.Sample, voxels);
+
+        // From voxel to voxel by addition, because divisions are long. Positions are the source's.
+        var rowVoxels = BrickSizes.Edge + (2 * halo);
+        var planeRows = s.BrickY + (2 * halo);
+        var (firstY, firstX) = (at.Y - halo, at.X - halo);
+        var (endY, endX) = (firstY + planeRows, firstX + rowVoxels);
+        var step = Group.DimX >> 2;
+        var (stepY, stepX) = (step / rowVoxels, step % rowVoxels);
+        var voxel = Group.IdxX >> 2;
+        var row = voxel / rowVoxels;
+        var x = firstX + (voxel % rowVoxels);
+        var y = firstY + (row % planeRows);
+        var z = at.Z - haloZ + (row / planeRows);
+        for (var end = (s.BrickZ + (2 * haloZ)) * planeRows * rowVoxels; voxel < end; voxel += step)
         {
-            var row = voxel / rowVoxels;
-            var z = at.Z + (row / planeRows) - haloZ;
-            var y = at.Y + (row % planeRows) - halo;
-            var x = at.X + (voxel % rowVoxels) - halo;
-            var inside = z >= 0 && z < s.Z && y >= 0 && y < s.Y && x >= 0 && x < s.X;
-            var position = sample + (((z * s.Y) + y) * s.X) + x;
-            var first = Four(source, source2, channels, channels2, position, c, inside);
-            var second = precision >= TileWords.Bf16
-                ? Four(source, source2, channels, channels2, position, c + 4, inside)
-                : first;
-            brick[(voxel * (VoxelWords / 4)) + part] = TileWords.Depths(first, second, precision);
+            var inside = ((uint)z < (uint)s.Z) & ((uint)y < (uint)s.Y) & ((uint)x < (uint)s.X);
+            var position = (((z * s.Y) + y) * s.X) + x;
+            var lower = ChannelQuad.Read(first, position, inside);
+            var upper = precision >= TileWords.Bf16 ? ChannelQuad.Read(second, position, inside) : lower;
+            brick[(voxel * (VoxelWords / 4)) + part] = TileWords.Depths(lower, upper, precision);
+            x += stepX;
+            var overX = x >= endX;
+            x -= overX ? rowVoxels : 0;
+            y += overX ? stepY + 1 : stepY;
+            var overY = y >= endY;
+            y -= overY ? planeRows : 0;
+            z += overY ? 1 : 0;
+            overY = y >= endY;                            // a step is less than two planes
+            y -= overY ? planeRows : 0;
+            z += overY ? 1 : 0;
         }
     }
+}
 
+/// <summary>Four neighbouring channels of every voxel of a sample, of one of two volumes.</summary>
+internal struct ChannelQuad
+{
+    public ArrayView<Float4> From;
+    public int Quads, Quad;
+
+    /// <summary>Channels c … c + 3 of both volumes together; a negative number marks those beyond the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 Four(
-        ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, long position, int c, bool inside)
+    public static ChannelQuad Of(
+        ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, int c, int sample, int voxels)
+    {
+        var second = c >= channels;
+        var quad = default(ChannelQuad);
+        quad.Quads = (second ? channels2 : channels) >> 2;
+        quad.Quad = c >= channels + channels2 ? -1 : (second ? c - channels : c) >> 2;
+        quad.From = (second ? source2 : source).Cast<Float4>().SubView((long)sample * voxels * quad.Quads);
+        return quad;
+    }
+
+    /// <summary>The four of a voxel, or zeros: if it is not inside, or there are no such channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Read(ChannelQuad quad, int voxel, bool inside)
     {
         var value = default(Float4);
-        if (inside && c < channels + channels2)
+        if (inside & (quad.Quad >= 0))
         {
-            var second = c >= channels;
-            var from = (second ? source2 : source).Cast<Float4>();
-            value = ReadOnlyMemory.Read(
-                from, ((position * (second ? channels2 : channels)) + (second ? c - channels : c)) >> 2);
+            value = ReadOnlyMemory.Read(quad.From, (voxel * quad.Quads) + quad.Quad);
         }
 
         return value;

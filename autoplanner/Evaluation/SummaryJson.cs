@@ -90,7 +90,9 @@ public static partial class SummaryJson
                 [.. classes.Select(entry => ReadMetrics(metrics.RequiredObject(entry.Key)))]));
         }
 
-        return EvaluationSummary.Of(classes, cases);
+        return cases.GroupBy(item => item.CaseId).FirstOrDefault(group => group.Count() > 1)?.Key is { } twice
+            ? throw new SharpSegException($"`{path}`: case `{twice}` is there twice", "`sharpseg evaluate` writes another")
+            : EvaluationSummary.Of(classes, cases);
     }
 
     private static ClassMetrics ReadMetrics(JsonFile entry) => new()

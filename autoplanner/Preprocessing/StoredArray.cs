@@ -95,6 +95,12 @@ internal sealed class StoredArray : IDisposable
             throw new SharpSegException($"`{path}`: the file is missing", hint);
         }
 
+        if (new FileInfo(path).Length == 0)
+        {
+            // opening a pipe would wait for a writer
+            throw new SharpSegException($"`{path}`: the file is empty, or it is a pipe or a device", hint);
+        }
+
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         var header = new byte[HeaderBytes];
         if (stream.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes

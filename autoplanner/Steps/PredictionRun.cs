@@ -315,13 +315,7 @@ public static class PredictionRun
             return;
         }
 
-        if (OutputFolder.IsSame(request.Output, request.Work.Folder)
-            || OwnFolders.Any(name => OutputFolder.IsWithin(request.Output, Path.Combine(request.Work.Folder, name))))
-        {
-            throw new SharpSegException(
-                $"`{request.Output}` is the workspace itself, or its own", "choose another folder with -o");
-        }
-
+        RequireNotOwn(request.Output, request.Work.Folder);
         var folders = cases.SelectMany(item => item.ImageFiles)
             .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
             folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
@@ -473,6 +467,16 @@ public static class PredictionRun
     }
 
     /// <summary>Makes the folder; one for segmentations also says which labels they have.</summary>
+    /// <summary>Refuses segmentations in a workspace itself, or in a folder that it fills otherwise.</summary>
+    /// <exception cref="SharpSegException">They would go there.</exception>
+    internal static void RequireNotOwn(string output, string work)
+    {
+        if (OutputFolder.IsSame(output, work) || OwnFolders.Any(name => OutputFolder.IsWithin(output, Path.Combine(work, name))))
+        {
+            throw new SharpSegException($"`{output}` is the workspace itself, or its own", "choose another folder with -o");
+        }
+    }
+
     private static void PrepareOutput(PredictionRequest request, DatasetDescription description)
     {
         Directory.CreateDirectory(request.Folder);

@@ -12,6 +12,9 @@ namespace SharpSeg.EndToEnd.Tests;
 internal sealed record DamagedFile(
     string Name, string At, string[] Commands, IReadOnlyDictionary<string, Func<byte[], byte[]>> Faults)
 {
+    public const string Probabilities = "case_0.probabilities.safetensors";
+
+    private const string Clear = "a\u001b[2Jb"; // to a terminal: clear the screen
     private const string Lone = "\\ud800"; // half of a pair: JSON's grammar allows it, no text is it
 
     public static readonly DamagedFile[] All =
@@ -27,6 +30,10 @@ internal sealed record DamagedFile(
                 {
                     ["a"] = new JsonObject { ["images"] = new JsonArray("a\0.nii.gz"), ["label"] = "b.nii.gz" },
                 }),
+                ("terminal codes in a case id", root => root["dataset"] = new JsonObject
+                {
+                    [Clear] = new JsonObject { ["images"] = new JsonArray("a.nii.gz"), ["label"] = "b.nii.gz" },
+                }),
                 ("labels with a gap", root => root["labels"]!["upper"] = 7))),
         new("plans.json", "WORK/plans.json",
             ["preprocess WORK", "train WORK -f 1", "predict WORK -i SCAN -o OUT", "export WORK -o OUT/model.zip", "inspect WORK",
@@ -37,6 +44,8 @@ internal sealed record DamagedFile(
                     root => root["configurations"]!["../evil"] = Configuration(root).DeepClone()),
                 ("an absolute configuration's name",
                     root => root["configurations"]!["/evil"] = Configuration(root).DeepClone()),
+                ("terminal codes in a configuration's name",
+                    root => root["configurations"]![Clear] = Configuration(root).DeepClone()),
                 ("65,536 features", root => Arguments(root)["features_per_stage"]![0] = 65536),
                 ("65,536 convolutions in a stage", root => Arguments(root)["n_conv_per_stage"]![0] = 65536),
                 ("a patch of 0 voxels", root => Configuration(root)["patch_size"]![0] = 0))),
@@ -44,11 +53,13 @@ internal sealed record DamagedFile(
             ["predict WORK -i SCAN -o OUT", "export WORK -o OUT/model.zip", "postprocess PREDICTIONS -o OUT -w WORK"],
             Json(
                 ("a configuration's name that climbs", root => root["configurations"] = new JsonArray("../evil")),
+                ("terminal codes in a configuration's name", root => root["configurations"] = new JsonArray(Clear)),
                 ("a fold that is none", root => root["folds"] = new JsonArray("first")),
                 ("a label that the dataset lacks",
                     root => root["postprocessing"]!["keep_largest_component"] = new JsonArray(new JsonArray(9))))),
         new("splits.json", "WORK/splits.json", ["train WORK -f 1", "find-best WORK"],
             Json(
+                ("terminal codes in a case id", root => root[0]!["train"]!.AsArray().Add(Clear)),
                 ("an unknown case", root => root[0]!["train"]!.AsArray().Add("case_9")),
                 ("a case twice", root => root[0]!["train"]!.AsArray().Add(root[0]!["train"]![0]!.DeepClone())),
                 ("no validation case", root => root[0]!["val"] = new JsonArray()))),
@@ -62,6 +73,26 @@ internal sealed record DamagedFile(
                 "train WORK --resume --seed 7 -f 0",
                 "train WORK -f 1 --pretrained WORK/runs/3d_fullres/fold_0/checkpoint_final.safetensors"],
             Bytes(("one bit flipped in a weight", bytes => Flipped(bytes, 5000)))),
+        new("summary.json", "WORK/runs/3d_fullres/fold_0/validation/summary.json",
+            ["compare WORK/runs/3d_fullres/fold_0 WORK/runs/3d_fullres/fold_0",
+                "report WORK/runs/3d_fullres/fold_0/validation -d WORK/dataset.json -o OUT/report.html"],
+            Json(
+                ("a Dice of 5", root => Metrics(root)["Dice"] = 5),
+                ("a class missing", root => Case(root)["metrics"]!.AsObject().Remove("1")),
+                ("a case twice", root => root["metric_per_case"]!.AsArray().Add(Case(root).DeepClone())),
+                ("a case id that climbs out of the folder", root => Case(root)["case"] = "../../../evil"),
+                ("terminal codes in a case id", root => Case(root)["case"] = Clear))),
+        new("log.jsonl", "WORK/runs/3d_fullres/fold_0/log.jsonl",
+            ["compare WORK/runs/3d_fullres/fold_0 WORK/runs/3d_fullres/fold_0"],
+            new Dictionary<string, Func<byte[], byte[]>>
+            {
+                ["empty"] = _ => [],
+                ["cut in half"] = bytes => bytes[..(bytes.Length / 2)],
+                ["more iterations than can be counted"] = bytes => Changed(
+                    bytes, text => text.Replace("\"iterations\":2", "\"iterations\":2147483647", StringComparison.Ordinal)),
+            }),
+        new(Probabilities, $"PREDICTIONS/{Probabilities}", ["ensemble PREDICTIONS OTHERS -o OUT"],
+            Bytes(("one bit flipped in a value", bytes => Flipped(bytes, 10)))),
         new("good.zip", "MODEL",
             ["predict MODEL -i SCAN -o OUT", "inspect MODEL", "train WORK -f 1 --pretrained MODEL"],
             Bytes(
@@ -124,6 +155,10 @@ internal sealed record DamagedFile(
     private static JsonObject Configuration(JsonNode root) => root["configurations"]!["3d_fullres"]!.AsObject();
 
     private static JsonObject Arguments(JsonNode root) => Configuration(root)["architecture"]!["arch_kwargs"]!.AsObject();
+
+    private static JsonObject Case(JsonNode root) => root["metric_per_case"]![0]!.AsObject();
+
+    private static JsonObject Metrics(JsonNode root) => Case(root)["metrics"]!["1"]!.AsObject();
 
     private static byte[] Flipped(byte[] bytes, int fromEnd)
     {

@@ -1,5 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
 using Xunit;
 
@@ -31,6 +34,20 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         }
     }
 
+    public static TheoryData<string, string> PipeRows
+    {
+        get
+        {
+            var rows = new TheoryData<string, string>();
+            foreach (var file in DamagedFile.All)
+            {
+                Array.ForEach(file.Commands, command => rows.Add(file.Name, command));
+            }
+
+            return rows;
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Rows))]
     public void A_fault_is_one_line_that_names_the_file(string name, string fault, string command)
@@ -42,8 +59,50 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         File.WriteAllBytes(path, file.Faults[fault](File.ReadAllBytes(path)));
         var before = FolderSnapshot.Of(folder.Path);
 
-        var outcome = RunHere([.. command.Split(' ').Select(word => Placed(folder, word))]);
+        var outcome = InProcess.Run([.. command.Split(' ').Select(word => Placed(folder, word))]);
 
+        AssertRefused(folder, name, command, outcome);
+        before.AssertNothingLost();
+    }
+
+    /// <summary>Opening a pipe waits for somebody who writes to it.</summary>
+    [TheoryWith(Needs.NamedPipes)]
+    [MemberData(nameof(PipeRows))]
+    public void A_pipe_in_place_of_the_file_is_not_opened(string name, string command)
+    {
+        using var folder = new TemporaryFolder();
+        var file = Array.Find(DamagedFile.All, file => file.Name == name)!;
+        Prepare(folder, file);
+        var path = Placed(folder, file.At);
+        var before = FolderSnapshot.Of(folder.Path);
+        var aside = folder.At("aside");
+        File.Move(path, aside);
+        using (var mkfifo = System.Diagnostics.Process.Start("/usr/bin/mkfifo", [path]))
+        {
+            mkfifo.WaitForExit();
+        }
+
+        // Somebody who writes frees a reader that waits, and succeeds in it only then.
+        var waited = false;
+        using (new Timer(_ => Free(), null, TimeSpan.FromSeconds(30), Timeout.InfiniteTimeSpan))
+        {
+            var outcome = InProcess.Run([.. command.Split(' ').Select(word => Placed(folder, word))]);
+            Assert.False(waited, $"`{command}` waited for the pipe");
+            AssertRefused(folder, name, command, outcome);
+        }
+
+        File.Move(aside, path, overwrite: true);
+        before.AssertNothingLost();
+
+        void Free()
+        {
+            using var writer = new FileStream(path, FileMode.Open, FileAccess.Write);
+            waited = true;
+        }
+    }
+
+    private static void AssertRefused(TemporaryFolder folder, string name, string command, Outcome outcome)
+    {
         if (command.StartsWith("verify ", StringComparison.Ordinal))
         {
             Assert.Equal(1, outcome.Code);
@@ -56,7 +115,7 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         }
 
         Assert.All(outcome.Errors.Split('\n'), line => Assert.InRange(line.Length, 0, 700));
-        before.AssertNothingLost();
+        Assert.DoesNotContain('\u001b', outcome.Output + outcome.Errors);
         Assert.False(Path.Exists(folder.At("out", "model.zip")));
         Assert.False(Path.Exists(Path.Combine(Path.GetDirectoryName(folder.Path)!, "evil")));
     }
@@ -81,12 +140,13 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
             $"""
             # Faults and verbs
 
-            What is wrong with a file × every verb that reads it, {Rows.Count} rows, each a test (`FaultTableTests`, whose table this page is). The result of every row is the
-            same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, and no other file changed. `good.zip` is an exported model.
+            What is wrong with a file × every verb that reads it, {Rows.Count + PipeRows.Count} rows, each a test (`FaultTableTests`, whose table this page is). The result of every row is the
+            same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, no control character, and no other file changed. `good.zip` is an exported model.
             Further: damaged datasets, [BadDatasetTests](../tests/end-to-end/BadDatasetTests.cs); outputs over inputs,
             [ProtectedInputTests](../tests/end-to-end/ProtectedInputTests.cs); wrong words, [WrongUsageTests](../tests/end-to-end/WrongUsageTests.cs); full disks,
             [OutputTests](../tests/end-to-end/OutputTests.cs); signals, [InterruptionTests](../tests/end-to-end/InterruptionTests.cs) and
-            [KillTests](../tests/end-to-end/KillTests.cs); random damage, `tests/fuzz`.
+            [KillTests](../tests/end-to-end/KillTests.cs); random damage, `tests/fuzz`; cases that
+            people reported elsewhere, with their right results, [ReportedCasesTests](../tests/end-to-end/ReportedCasesTests.cs).
 
             | file | faults | verbs |
             |---|---|---|
@@ -95,7 +155,8 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         foreach (var file in DamagedFile.All)
         {
             text.Append(
-                $"| `{file.Name}` | {string.Join("; ", file.Faults.Keys)} | {string.Join(", ", file.Commands.Select(Verb))} |\n");
+                $"| `{file.Name}` | {string.Join("; ", file.Faults.Keys)}; a named pipe "
+                    + $"| {string.Join(", ", file.Commands.Select(Verb))} |\n");
         }
 
         return text.ToString();
@@ -110,27 +171,6 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         [] => "",
     };
 
-    /// <summary>In this process, because so many would take minutes; one at a time, because the console is shared.</summary>
-    private static Outcome RunHere(string[] arguments)
-    {
-        lock (typeof(Console))
-        {
-            var (output, errors) = (Console.Out, Console.Error);
-            using StringWriter ours = new(), oursToo = new();
-            Console.SetOut(ours);
-            Console.SetError(oursToo);
-            try
-            {
-                return new Outcome(Cli.Program.Main(arguments), ours.ToString(), oursToo.ToString());
-            }
-            finally
-            {
-                Console.SetOut(output);
-                Console.SetError(errors);
-            }
-        }
-    }
-
     private void Prepare(TemporaryFolder folder, DamagedFile file)
     {
         folder.Copy(trained.Work, "work");
@@ -141,6 +181,21 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
 
         folder.Copy(trained.Dataset, "dataset");
         folder.Copy(Path.Combine(trained.Dataset, "labelsTr"), "predictions");
+        if (file.Name == DamagedFile.Probabilities)
+        {
+            // beside their segmentations, as `predict --save-probabilities` leaves them
+            var labels = new Workspace(folder.At("work")).ReadDescription().Labels;
+            foreach (var id in new[] { "case_0", "case_1", "case_2", "case_3", "case_4", "case_5" })
+            {
+                var maps = new Even(TinyDataset.Size, labels.HeadCount);
+                ProbabilityFile.Write(
+                    ProbabilityFile.PathOf(folder.At("predictions"), id), id, maps, labels, SavedProbabilities.Full);
+            }
+
+            File.Copy(Path.Combine(trained.Dataset, "dataset.json"), folder.At("predictions", "dataset.json"));
+            folder.Copy(folder.At("predictions"), "others");
+        }
+
         File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), folder.At("scan.nii.gz"));
         File.Copy(Path.Combine(trained.Work, "fingerprint.json"), folder.At("fingerprint.json"));
         var best = JsonNode.Parse(ProtectedInputTests.Best)!;
@@ -167,9 +222,20 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
             .Replace("MODEL", folder.At("good.zip"), StringComparison.Ordinal)
             .Replace("SCAN", folder.At("scan.nii.gz"), StringComparison.Ordinal)
             .Replace("FINGERPRINT", folder.At("fingerprint.json"), StringComparison.Ordinal)
+            .Replace("OTHERS", folder.At("others"), StringComparison.Ordinal)
             .Replace("PREDICTIONS", folder.At("predictions"), StringComparison.Ordinal)
             .Replace("BEST", folder.At("best.json"), StringComparison.Ordinal)
             .Replace("LABELS", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)
             .Replace("LABEL", TinyDataset.Label(trained.Dataset, "case_0"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Every class as probable as the others.</summary>
+    private sealed class Even(Extent extent, int heads) : IProbabilityMaps
+    {
+        public Extent Extent => extent;
+
+        public int Heads => heads;
+
+        public void Read(int head, Span<float> target) => target.Fill(1f / heads);
     }
 }

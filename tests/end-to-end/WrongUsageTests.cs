@@ -91,6 +91,7 @@ public sealed class WrongUsageTests
     [InlineData("did you mean `sharpseg train WORK -c 2d -f 1`?", "train", "WORK", "2d", "1")]
     [InlineData("did you mean `sharpseg devices`? usage: sharpseg devices [options]", "devices", "extra")]
     [InlineData("usage: sharpseg evaluate PREDICTIONS REFERENCES [options]", "evaluate")]
+    [InlineData("MODEL -i INPUT -o OUTPUT --parts PARTS [options]", "jobs", "predict", "WORK", "-i", "SCANS", "-o", "OUT")]
     public void A_word_too_many_is_answered_with_the_right_form(string hint, params string[] arguments)
     {
         var outcome = SharpSegProcess.Run(arguments);

@@ -131,6 +131,26 @@ public sealed class JobStatesTests
         Assert.Contains("graph.json", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What `predict` would refuse in every task is refused before a folder is made.</summary>
+    [Theory]
+    [InlineData("", "is the workspace itself")]
+    [InlineData("runs/new", "is the workspace itself")]
+    [InlineData("../scans", "is an input")]
+    public void A_cohort_is_not_predicted_into_its_model_or_its_scans(string output, string says)
+    {
+        using var work = new PlannedWorkspace();
+        var scans = Directory.CreateDirectory(Path.Combine(work.Folder, "..", "scans")).FullName;
+        var request = new PredictionJobsRequest(
+            work.Folder, [scans], Path.Combine(work.Folder, output), 2, [], "cpu", "jobs predict");
+        var error = Assert.Throws<SharpSegException>(() => JobsRun.Predict(
+            request, new JobSite(), new JobsPlace(true, null, [], ["sharpseg"]), SilentReporter.Instance,
+            CancellationToken.None));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(scans));
+        Assert.False(Directory.Exists(Path.Combine(work.Folder, "jobs")));
+        Assert.False(Directory.Exists(Path.Combine(work.Folder, "runs")));
+    }
+
     [Fact]
     public void A_command_without_words_is_refused()
     {

@@ -144,7 +144,9 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
             same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, no control character, and no other file changed. `good.zip` is an exported model.
             Further: damaged datasets, [BadDatasetTests](../tests/end-to-end/BadDatasetTests.cs); outputs over inputs,
             [ProtectedInputTests](../tests/end-to-end/ProtectedInputTests.cs); wrong words, [WrongUsageTests](../tests/end-to-end/WrongUsageTests.cs); full disks,
-            [OutputTests](../tests/end-to-end/OutputTests.cs); signals, [InterruptionTests](../tests/end-to-end/InterruptionTests.cs) and
+            [OutputTests](../tests/end-to-end/OutputTests.cs); memory that runs out in spite of its plan,
+            [MemoryTests](../tests/end-to-end/MemoryTests.cs) and [MemoryLimitTests](../tests/end-to-end/MemoryLimitTests.cs) (`preprocess`, `plan`, `evaluate`, `predict`,
+            `train`, `ensemble`, `find-best`, `postprocess`); signals, [InterruptionTests](../tests/end-to-end/InterruptionTests.cs) and
             [KillTests](../tests/end-to-end/KillTests.cs); random damage, `tests/fuzz`; cases that
             people reported elsewhere, with their right results, [ReportedCasesTests](../tests/end-to-end/ReportedCasesTests.cs).
 

@@ -13,6 +13,7 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
     private readonly Extent size;
     private readonly int heads;
     private readonly FileStore<float> maps;
+    private float[] values = [];                          // kept: what large arrays leave behind adds up between maps
     private Box box;
     private int written;
 
@@ -49,13 +50,13 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
         while (written < finished)
         {
             var part = new Box(box.Origin with { Z = written }, box.Size.With(0, Math.Min(most, finished - written)));
-            var values = new float[part.Size.Voxels];
+            var plane = Values(part);
             for (var head = 0; head < heads; head++)
             {
                 var map = window.Take(memory, head, part);
-                Backend.Download(map, values);
+                Backend.Download(map, plane);
                 memory.Free(map);
-                maps.Write(Place(head, part), values);
+                maps.Write(Place(head, part), plane);
             }
 
             written = part.EndZ;
@@ -67,15 +68,29 @@ internal sealed class OutputFile : IOutputMaps, IPlaneConsumer, IDisposable
     /// <inheritdoc/>
     public Tensor Take(VolumeMemory memory, int head, in Box part)
     {
-        var values = new float[part.Size.Voxels];
-        maps.Read(Place(head, part), values);
+        var map = Values(part);
+        maps.Read(Place(head, part), map);
         var volume = memory.Allocate(part.Size);
-        Backend.Upload(values, volume);
+        Backend.Upload(map, volume);
         return volume;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => maps.Dispose();
+    public void Dispose()
+    {
+        maps.Dispose();
+        values = [];
+    }
+
+    private Span<float> Values(in Box part)
+    {
+        if (values.Length < part.Size.Voxels)
+        {
+            values = new float[part.Size.Voxels];
+        }
+
+        return values.AsSpan(0, (int)part.Size.Voxels);
+    }
 
     /// <summary>Maps lie one after the other.</summary>
     private Box Place(int head, in Box part) =>

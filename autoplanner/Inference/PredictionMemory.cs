@@ -115,13 +115,14 @@ public sealed class PredictionMemory
     }
 
     private bool CanStream(IReadOnlyList<string> files) =>
-        configuration.PreviousStage is null && ScanOnDisk.IsOffered(recipe) && files.All(ImageFile.CanStream);
+        ScanOnDisk.IsOffered(recipe, IsSecondStage) && files.All(ImageFile.CanStream);
 
     private PredictionNeed OnDisk(ImageGeometry scan)
     {
         var (preprocessing, change, cropped) = Grids(scan);
         var need = Need(
-            change, cropped, Cut(change, needsAll: false, isOnDisk: true), ScanOnDisk.MemoryBytes(scan.Extent, recipe), 0,
+            change, cropped, Cut(change, needsAll: false, isOnDisk: true),
+            ScanOnDisk.MemoryBytes(scan.Extent, preprocessing.Shape, recipe, IsSecondStage), LabelsBeside(change),
             needsMaps: false, SavedProbabilities.None);
         return need with
         {
@@ -132,7 +133,7 @@ public sealed class PredictionMemory
 
     private (PreprocessingMemory Preprocessing, GridChange Change, Extent Cropped) Grids(ImageGeometry scan)
     {
-        var preprocessing = PreprocessingMemory.Of(scan, recipe, hasLabels: configuration.PreviousStage is not null);
+        var preprocessing = PreprocessingMemory.Of(scan, recipe, hasLabels: IsSecondStage);
         var (cropped, original) = PreprocessingMemory.Grid(scan, plans.ReorientToRas, plans.TransposeForward);
         var change = OutputGrid.Between(
             preprocessing.Shape, cropped, configuration.Is2D
@@ -164,15 +165,18 @@ public sealed class PredictionMemory
         var network = weights + forward;
         long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
         var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
-        var predicting = image + Host(forward + cut.Bytes) + (inFile ? 0 : decided);
+        var predicting = image + Host(forward + (cut.IsWhole ? cut.HeldBytes : cut.Bytes))
+            + (inFile || cut.IsWhole ? 0 : decided);
         // Decided, and on the scan's grid where that is another array; outputs that are needed again wait.
         var restoring = decided + (isAsStored ? 0 : sizeof(short) * uncropped.Voxels)
             + (needsMaps && !inFile ? Host(cut.HeldBytes) + moved : 0);
         var volumes = VolumesInWork + ProbabilityFile.Volumes(labels, saved);
-        var inWork = InWork(change, uncropped, keepsMaps);
-        var all = needsMaps || inFile
+        var makesMaps = keepsMaps && needsMaps;
+        var inWork = volumes * sizeof(float) * InWork(change, uncropped, makesMaps);
+        // Labels, and maps, of outputs that are held, whole or in a file.
+        var all = needsMaps || inFile || cut.IsWhole
             ? decided + (inFile ? 0 : image + Host(cut.HeldBytes)) + moved + Host(Math.Min(forward, Predictor.KeptBytes))
-                + (volumes * sizeof(float) * inWork)
+                + (makesMaps || inFile ? inWork : Host(inWork))
             : 0;
         var peak = MemoryBudget.ProgramBytes + Host(weights)
             + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
@@ -192,7 +196,7 @@ public sealed class PredictionMemory
     internal OutputCut Cut(in GridChange change, bool needsAll, bool isOnDisk = false, bool keepsMaps = true)
     {
         var voxel = (recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0);
-        var image = isOnDisk ? 0 : change.From.Voxels * voxel;
+        var image = isOnDisk ? LabelsBeside(change) : change.From.Voxels * voxel;
         var decided = sizeof(short) * change.To.Voxels;
         var host = budget.UsableBytes - MemoryBudget.ProgramBytes - image - decided;
         var device = MemoryBudget.Usable(deviceBytes);
@@ -221,7 +225,12 @@ public sealed class PredictionMemory
         ? uncropped.Voxels
         : Math.Min(uncropped.Voxels, SegmentationExporter.SlabVoxels);
 
-    private bool NeedsLabels => configuration.PreviousStage is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);
+    private bool IsSecondStage => configuration.PreviousStage is not null;
+
+    /// <summary>The first stage's labels on the preprocessed grid, which stay in memory beside a scan that does not.</summary>
+    private long LabelsBeside(in GridChange change) => IsSecondStage ? sizeof(short) * change.From.Voxels : 0;
+
+    private bool NeedsLabels => IsSecondStage || recipe.UseMaskForNorm.Any(isUsed => isUsed);
 
     private static string Text(OutputCut cut, bool inFile)
     {

@@ -19,8 +19,11 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     private readonly VoxelStore<float>[] channels;
     private float[] row = [];
 
-    private ScanOnDisk(VoxelStore<float>[] channels, CaseProperties properties) =>
-        (this.channels, Properties) = (channels, properties);
+    private ScanOnDisk(VoxelStore<float>[] channels, short[] labels, CaseProperties properties) =>
+        (this.channels, Labels, Properties) = (channels, labels, properties);
+
+    /// <summary>In the second stage of a cascade the first one's labels on this grid, in memory; else empty.</summary>
+    public short[] Labels { get; }
 
     /// <summary>What was done to the scan.</summary>
     public CaseProperties Properties { get; }
@@ -32,15 +35,28 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     public int Channels => channels.Length;
 
     /// <summary>
-    /// Whether a recipe can be followed this way. Profile classic normalises inside a mask that is resampled before, which looks
-    /// at the whole volume.
+    /// Whether a recipe can be followed this way. Profile classic normalises inside a mask that is resampled before, and labels
+    /// that are resampled by vote take volumes of numbers: both look at everything.
     /// </summary>
-    public static bool IsOffered(PreprocessingRecipe recipe) => recipe.Profile == Profile.Modern || !UsesMask(recipe);
+    /// <param name="recipe">What is done.</param>
+    /// <param name="hasLabels">There is a segmentation by the first stage of a cascade.</param>
+    public static bool IsOffered(PreprocessingRecipe recipe, bool hasLabels) =>
+        (recipe.Profile == Profile.Modern || !UsesMask(recipe))
+            && (!hasLabels || recipe.Resampling.Segmentation.Method != ResamplingMethod.Torch);
 
-    /// <summary>Memory that it takes: slabs, or a plane where that is more; and the mask, where one is used.</summary>
-    public static long MemoryBytes(Extent stored, PreprocessingRecipe recipe) =>
+    /// <summary>
+    /// Memory that it takes: slabs, or a plane where that is more; where a mask is used, it and its labels; with labels, as they
+    /// are stored, cropped and resampled.
+    /// </summary>
+    /// <param name="stored">Voxels of the scan.</param>
+    /// <param name="shape">Voxels of the preprocessed grid.</param>
+    /// <param name="recipe">What is done.</param>
+    /// <param name="hasLabels">There is a segmentation by the first stage of a cascade.</param>
+    public static long MemoryBytes(Extent stored, Extent shape, PreprocessingRecipe recipe, bool hasLabels) =>
         (SlabsInWork * sizeof(float) * Math.Max(StepwiseResampling.SlabVoxels, LargestPlane(stored)))
-            + (UsesMask(recipe) ? (sizeof(bool) + sizeof(short)) * stored.Voxels : 0);
+            + (hasLabels ? Math.Max(5 * stored.Voxels, sizeof(short) * (stored.Voxels + shape.Voxels))
+                : UsesMask(recipe) ? (sizeof(bool) + sizeof(short)) * stored.Voxels
+                : 0);
 
     /// <summary>Files that it needs: every channel as stored, and of one the box and two steps of its resampling.</summary>
     public static long DiskBytes(Extent stored, Extent shape, int channels) =>
@@ -53,10 +69,11 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     /// <param name="folder">Where the files lie as long as they are needed.</param>
     /// <param name="backend">Resamples.</param>
     /// <param name="cancel">Stops between pieces.</param>
+    /// <param name="previous">In the second stage of a cascade, hands over the first one's segmentation; else null.</param>
     /// <exception cref="SharpSegException">As for <see cref="Preprocessor"/>, or the disk is full.</exception>
     public static ScanOnDisk Prepare(
         string caseId, IReadOnlyList<string> files, PreprocessingRecipe recipe, string folder, Backend backend,
-        CancellationToken cancel)
+        CancellationToken cancel, Func<LabelImage>? previous = null)
     {
         var stores = new List<VoxelStore<float>>();
         try
@@ -90,13 +107,21 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                 }
             }
 
-            var mask = UsesMask(recipe) ? Mask(stores) : [];
+            var origin = AxisOrder.Apply(orientation.OriginOf(crop.Origin, crop.Size, geometry.Extent), order);
+            var labels = previous is not null || UsesMask(recipe) ? Mask(stores) : [];
+            if (previous is not null)
+            {
+                recipe.RequireLabelInterpolation();
+                Cover(labels, previous(), geometry.Extent, orientation, order, new Box(origin, cropped), caseId);
+            }
+
+            MemoryBudget.GiveBack(geometry.Extent.Voxels); // the mask, and the labels as they were stored
             for (var c = 0; c < stores.Count; c++)
             {
                 cancel.ThrowIfCancellationRequested();
                 if (recipe.Profile == Profile.Modern)
                 {
-                    Normalize(recipe, c, stores[c], mask, caseId);
+                    Normalize(recipe, c, stores[c], labels, caseId);
                 }
 
                 stores[c] = new StepwiseResampling(backend, change, Create).Resample(stores[c]);
@@ -106,13 +131,16 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                 }
             }
 
-            return new ScanOnDisk([.. stores], new CaseProperties
+            labels = previous is null
+                ? []
+                : Preprocessor.ResampleLabels(backend, labels, cropped, shape, recipe.Resampling.Segmentation, current, target);
+            return new ScanOnDisk([.. stores], labels, new CaseProperties
             {
                 CaseId = caseId,
                 Orientation = orientation,
                 Spacing = spacing,
                 ShapeBeforeCropping = AxisOrder.Apply(orientation.Apply(geometry.Extent), order),
-                BboxOrigin = AxisOrder.Apply(orientation.OriginOf(crop.Origin, crop.Size, geometry.Extent), order),
+                BboxOrigin = origin,
                 ShapeAfterCropping = cropped,
                 Shape = shape,
                 Channels = stores.Count,
@@ -240,6 +268,42 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
 
         NonZeroCrop.FillHoles(mask, size);
         return NonZeroCrop.CropLabels(null, size, new CropResult(default, size, mask));
+    }
+
+    /// <summary>Writes the labels of a stored segmentation over a mask; its background leaves the mask as it is.</summary>
+    /// <param name="mask">Of the box; 0 inside, −1 outside.</param>
+    /// <param name="segmentation">On the scan's grid.</param>
+    /// <param name="stored">Voxels of the scan.</param>
+    /// <param name="orientation">How the scan was turned.</param>
+    /// <param name="order">How it was transposed then.</param>
+    /// <param name="box">Of the turned, transposed scan.</param>
+    /// <param name="caseId">For messages.</param>
+    private static void Cover(
+        short[] mask, LabelImage segmentation, Extent stored, Orientation orientation, IReadOnlyList<int> order, in Box box,
+        string caseId)
+    {
+        if (segmentation.Extent != stored)
+        {
+            throw new SharpSegException(
+                $"case `{caseId}`: the label map has {segmentation.Extent} voxels, the image {stored}",
+                "`sharpseg verify DATASET` lists every such case");
+        }
+
+        var steps = orientation.StridesOf(stored, out var start);
+        var (stepZ, stepY, stepX) = (steps[order[0]], steps[order[1]], steps[order[2]]);
+        start += (box.Origin.Z * stepZ) + (box.Origin.Y * stepY) + (box.Origin.X * stepX);
+        var at = 0;
+        for (var z = 0; z < box.Size.Z; z++)
+        {
+            for (var y = 0; y < box.Size.Y; y++)
+            {
+                var from = start + (z * stepZ) + (y * stepY);
+                for (var x = 0; x < box.Size.X; x++, at++, from += stepX)
+                {
+                    mask[at] = segmentation.Voxels[from] != 0 ? segmentation.Voxels[from] : mask[at];
+                }
+            }
+        }
     }
 
     private static void Normalize(

@@ -27,6 +27,7 @@ internal sealed class StreamedLabels(GridChange change, Box target, float thresh
     public const long SlabVoxels = 1L << 21;
 
     private readonly int most = (int)Math.Max(1, SlabVoxels / Math.Max(1L, (long)target.Size.Y * target.Size.X));
+    private short[] part = [];                            // kept: what large arrays leave behind adds up between slabs
     private int next;
 
     /// <inheritdoc/>
@@ -68,8 +69,12 @@ internal sealed class StreamedLabels(GridChange change, Box target, float thresh
             return;
         }
 
-        var part = new short[slab.Size.Voxels];
-        memory.Download(decision, part);
+        if (part.Length < slab.Size.Voxels)
+        {
+            part = new short[slab.Size.Voxels];
+        }
+
+        memory.Download(decision, part.AsSpan(0, (int)slab.Size.Voxels));
         for (var row = 0; row < slab.Size.Z * slab.Size.Y; row++)
         {
             var at = ((((slab.Origin.Z + (row / slab.Size.Y)) * to.Y) + slab.Origin.Y + (row % slab.Size.Y)) * to.X)

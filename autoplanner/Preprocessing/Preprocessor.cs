@@ -88,7 +88,8 @@ internal static class Preprocessor
             stores[c] = TakeChannel(image, c, cropped, recipe, properties, watch);
         }
 
-        var finalLabels = needsLabels ? ResampleLabels(backend, cropped, shape, rules.Segmentation, current, target) : [];
+        var finalLabels = needsLabels ? ResampleLabels(
+            backend, cropped.Labels, cropped.Shape, shape, rules.Segmentation, current, target) : [];
         cropped.Labels = [];
 
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
@@ -187,14 +188,16 @@ internal static class Preprocessor
                 "`sharpseg verify DATASET` lists every such case");
     }
 
-    private static short[] ResampleLabels(
-        Backend backend, Cropped cropped, Extent to, ResamplingOrder rule, Spacing current, Spacing target) => rule.Method switch
+    /// <summary>Labels of the box on the preprocessed grid.</summary>
+    internal static short[] ResampleLabels(
+        Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) =>
+        rule.Method switch
         {
             ResamplingMethod.Torch => Resampling.ResampleLabelsByVote(
-                backend, cropped.Labels, cropped.Shape, to, rule.SeparateAxis(current, target)),
+                backend, labels, from, to, rule.SeparateAxis(current, target)),
             // Without labels this is the mask alone, whatever order the plans name for labels.
             _ => Resampling.ResampleLabels(
-                backend, cropped.Labels, cropped.Shape, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
+                backend, labels, from, to, Math.Min(rule.Order, 1), rule.SeparateAxis(current, target)),
         };
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -46,7 +47,7 @@ internal sealed class VolumeMemory(Backend backend) : IDisposable
     public Tensor Upload(ReadOnlySpan<short> labels, Extent size)
     {
         var volume = Allocate(size);
-        var piece = new float[Math.Min(Piece, labels.Length)];
+        var piece = ArrayPool<float>.Shared.Rent(Piece);
         for (var start = 0; start < labels.Length; start += Piece)
         {
             var part = labels[start..Math.Min(start + Piece, labels.Length)];
@@ -54,19 +55,22 @@ internal sealed class VolumeMemory(Backend backend) : IDisposable
             backend.Upload(piece.AsSpan(0, part.Length), Part(volume, start, part.Length));
         }
 
+        ArrayPool<float>.Shared.Return(piece);
         return volume;
     }
 
     /// <summary>A volume of whole numbers as labels.</summary>
     public void Download(Tensor volume, Span<short> labels)
     {
-        var piece = new float[Math.Min(Piece, labels.Length)];
+        var piece = ArrayPool<float>.Shared.Rent(Piece);
         for (var start = 0; start < labels.Length; start += Piece)
         {
             var part = labels[start..Math.Min(start + Piece, labels.Length)];
             backend.Download(Part(volume, start, part.Length), piece.AsSpan(0, part.Length));
             ToLabels(piece, part);
         }
+
+        ArrayPool<float>.Shared.Return(piece);
     }
 
     /// <inheritdoc/>

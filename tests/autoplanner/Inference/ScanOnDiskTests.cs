@@ -19,15 +19,17 @@ public sealed class ScanOnDiskTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 1.0, false, false)]
-    [InlineData(Profile.Modern, NormalizationScheme.CT, ".nii", 0.8, false, true)]
-    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 0.9, true, true)]
-    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".mha", 1.2, true, false)]
-    [InlineData(Profile.Modern, NormalizationScheme.RescaleTo01, ".nrrd", 1.3, false, false)]
-    [InlineData(Profile.Classic, NormalizationScheme.ZScore, ".mha", 1.7, false, true)]
-    [InlineData(Profile.Classic, NormalizationScheme.NoNormalization, ".nii", 0.7, false, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 1.0, false, false, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.CT, ".nii", 0.8, false, true, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nii.gz", 0.9, true, true, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".mha", 1.2, true, false, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.RescaleTo01, ".nrrd", 1.3, false, false, false)]
+    [InlineData(Profile.Classic, NormalizationScheme.ZScore, ".mha", 1.7, false, true, false)]
+    [InlineData(Profile.Modern, NormalizationScheme.ZScore, ".nrrd", 0.8, true, true, true)]
+    [InlineData(Profile.Classic, NormalizationScheme.CT, ".nii", 1.4, false, false, true)]
+    [InlineData(Profile.Classic, NormalizationScheme.NoNormalization, ".nii", 0.7, false, false, false)]
     public void Values_are_those_of_memory(
-        Profile profile, NormalizationScheme scheme, string ending, double spacing, bool inMask, bool toRas) =>
+        Profile profile, NormalizationScheme scheme, string ending, double spacing, bool inMask, bool toRas, bool isSecondStage) =>
         Seeded.Run(random =>
         {
             using var backend = Cpu.Open(2);
@@ -44,9 +46,15 @@ public sealed class ScanOnDiskTests : IDisposable
                     };
                     var image = new MedicalImage(
                         ImageFile.ReadGeometry(files[0]), [.. files.Select(file => ImageFile.Read(file).Channels[0])]);
-                    var expected = Preprocessor.Run("case", image, null, recipe, Labels, backend);
-                    using (var scan = ScanOnDisk.Prepare("case", files, recipe, folder.Path, backend, default))
+                    var first = isSecondStage
+                        ? new LabelImage(
+                            image.Geometry, [.. image.Channels[0].Select(_ => (short)random.Next(2))])
+                        : null;
+                    var expected = Preprocessor.Run("case", image, first, recipe, Labels, backend);
+                    using (var scan = ScanOnDisk.Prepare(
+                        "case", files, recipe, folder.Path, backend, default, first is null ? null : () => first))
                     {
+                        Assert.Equal(isSecondStage ? expected.Labels : [], scan.Labels);
                         Assert.Equal((expected.Shape, expected.Channels), (scan.Size, scan.Channels));
                         Assert.Equal(
                             (expected.Properties.BboxOrigin, expected.Properties.ShapeAfterCropping,
@@ -93,7 +101,9 @@ public sealed class ScanOnDiskTests : IDisposable
         File.WriteAllBytes(nan, File.ReadAllBytes(good)[..600]);
         Refused(nan);
         Assert.Empty(Directory.GetFiles(folder.Path, ".volume-*"));
-        Assert.False(ScanOnDisk.IsOffered(recipe with { Profile = Profile.Classic, UseMaskForNorm = [true] }));
+        var inMask = recipe with { Profile = Profile.Classic, UseMaskForNorm = [true] };
+        Assert.False(ScanOnDisk.IsOffered(inMask, hasLabels: false));
+        Assert.True(ScanOnDisk.IsOffered(recipe, hasLabels: true));
     }
 
     private static LabelScheme Labels { get; } = new([new("background", [0]), new("a", [1])]);

@@ -137,13 +137,13 @@ public sealed record TrainingRecipe
             : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
             : iterations >= ManyIterations
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
-            : iterations >= TrainingSchedule.EnoughIterations
+            : iterations >= MirroringPays
                 ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"))
             : (FewIterations, FormattableString.Invariant(
-                $"{iterations} iterations are fewer than {TrainingSchedule.EnoughIterations}"));
+                $"{iterations} iterations are fewer than {MirroringPays}"));
     }
 
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
-    // §2). Where mirroring begins to pay is an estimate (§3).
-    private const int ManyIterations = 12_500;
+    // §2). Where mirroring begins to pay is extrapolated (§3).
+    private const int ManyIterations = 12_500, MirroringPays = 6_000;
 }

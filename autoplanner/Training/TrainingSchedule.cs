@@ -19,7 +19,7 @@ public sealed record TrainingSchedule(
     private const int FullEpochs = 1000, FullIterations = 250, FullValidationIterations = 50; // nnU-Net, all versions
 
     // Below this many iterations more of them teach more than larger batches; above, the batch grows towards the plan's.
-    internal const int EnoughIterations = 4000;
+    private const int EnoughIterations = 4000;
     private const int FittedEpochs = 50;
     private const int MinimumBatch3D = 2, MinimumBatch2D = 12; // the planner's own floor, and nnU-Net's 2D reference batch
 

@@ -29,7 +29,8 @@ public sealed class ScanOnDiskTests : IDisposable
     [InlineData(Profile.Classic, NormalizationScheme.CT, ".nii", 1.4, false, false, true)]
     [InlineData(Profile.Classic, NormalizationScheme.NoNormalization, ".nii", 0.7, false, false, false)]
     public void Values_are_those_of_memory(
-        Profile profile, NormalizationScheme scheme, string ending, double spacing, bool inMask, bool toRas, bool isSecondStage) =>
+        Profile profile, NormalizationScheme scheme, string ending, double spacing, bool inMask, bool toRas,
+        bool isSecondStage) =>
         Seeded.Run(random =>
         {
             using var backend = Cpu.Open(2);

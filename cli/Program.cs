@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using CommandLine;
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.Cli.Commands;
 using SharpSeg.Cli.Options;
 using SharpSeg.Kernels.Gpu;
@@ -80,7 +82,13 @@ internal static class Program
         Answer answer;
         try
         {
-            answer = Execute(options, command, reporter, interruption);
+            var record = new CommandRecord(reporter);
+            answer = Execute(options, command, reporter, record, interruption);
+            if (answer.Record is { } kept)
+            {
+                var state = answer.Failed is { Count: > 0 } ? "some cases failed" : "done";
+                record.Keep(kept.Folder, kept.Facts, answer.Json, state, kept.Part);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -121,7 +129,7 @@ internal static class Program
     }
 
     private static Answer Execute(
-        CommonOptions options, string[] command, ConsoleReporter reporter, Interruption interruption)
+        CommonOptions options, string[] command, ConsoleReporter reporter, CommandRecord record, Interruption interruption)
     {
         if (options is JobsTaskOptions task)
         {
@@ -129,10 +137,10 @@ internal static class Program
             return JobsTaskCommand.Run(task, inner => Guarded(inner, reporter, interruption), reporter, interruption);
         }
 
-        return Execute(options, reporter, interruption.Token);
+        return Execute(options, record, interruption.Token);
     }
 
-    private static Answer Execute(CommonOptions options, ConsoleReporter reporter, CancellationToken cancel) => options switch
+    private static Answer Execute(CommonOptions options, IReporter reporter, CancellationToken cancel) => options switch
     {
         DemoOptions o => DemoCommand.Run(o, reporter, cancel),
         AutoOptions o => AutoCommand.Run(o, reporter, cancel),

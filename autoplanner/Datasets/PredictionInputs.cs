@@ -13,7 +13,8 @@ internal static partial class PredictionInputs
     private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
 
     // What predictions leave beside their segmentations, and what datasets have.
-    private static readonly string[] ByProducts = ["dataset.json", "plans.json", "summary.json", "report.html", "report.json"];
+    private static readonly string[] ByProducts = 
+        ["dataset.json", "plans.json", "summary.json", "report.html", "report.json", "run.json", "log.txt"];
 
     /// <summary>Finds the cases.</summary>
     /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>
@@ -81,7 +82,7 @@ internal static partial class PredictionInputs
         if (files.Length > 0)
         {
             var others = all.Except(files.SelectMany(ImageFile.FilesOf))
-                .Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name))
+                .Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name) && !PartRecord().IsMatch(name))
                 .Order(StringComparer.Ordinal).ToArray();
             if (others.Length > 0)
             {
@@ -152,6 +153,9 @@ internal static partial class PredictionInputs
 
         return cases;
     }
+
+    [GeneratedRegex(@"^(run\.part-[0-9]+\.json|log\.part-[0-9]+\.txt)\z")]
+    private static partial Regex PartRecord();
 
     [GeneratedRegex("^(.+)_([0-9]{4})$", RegexOptions.Singleline)]
     private static partial Regex ChannelName();

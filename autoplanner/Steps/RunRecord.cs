@@ -1,10 +1,5 @@
-using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
@@ -21,9 +16,6 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 internal sealed class RunRecord : IReporter, IDisposable
 {
-    private static readonly JsonSerializerOptions Style =
-        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private static readonly TimeSpan BetweenProgress = TimeSpan.FromMinutes(1);
 
     private readonly string path;
@@ -42,13 +34,9 @@ internal sealed class RunRecord : IReporter, IDisposable
         this.inner = inner;
         Directory.CreateDirectory(job.Folder);
         path = Workspace.RunRecordFile(job.Folder);
-        session = new JsonObject
-        {
-            ["began"] = Now(), ["ended"] = null, ["state"] = "running", ["command"] = Command(), ["version"] = Version().Number,
-            ["commit"] = Version().Commit, ["runtime"] = RuntimeInformation.FrameworkDescription,
-            ["system"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
-            ["device"] = backend.Description, ["precision"] = backend.ProductPrecision,
-        };
+        session = CommandRecord.Session(DateTime.UtcNow);
+        session["device"] = backend.Description;
+        session["precision"] = backend.ProductPrecision;
         record = new JsonObject
         {
             ["configuration"] = job.Configuration.Name, ["fold"] = job.Fold, ["seed"] = job.Seed,
@@ -58,7 +46,7 @@ internal sealed class RunRecord : IReporter, IDisposable
             ["network"] = job.Configuration.Architecture.Family.ToString(),
             ["training_cases"] = new JsonArray([.. job.TrainingCases.Select(id => (JsonNode)id)]),
             ["validation_cases"] = new JsonArray([.. job.ValidationCases.Select(id => (JsonNode)id)]),
-            ["sessions"] = new JsonArray([.. Before(), session]),
+            ["sessions"] = new JsonArray([.. CommandRecord.SessionsIn(path), session]),
         };
         try
         {
@@ -71,7 +59,7 @@ internal sealed class RunRecord : IReporter, IDisposable
         }
 
         Write();
-        Log($"sharpseg {Version().Number} ({Version().Commit}): {Command()}");
+        Log(CommandRecord.Heading);
         Log($"device: {backend.Description}");
     }
 
@@ -136,48 +124,19 @@ internal sealed class RunRecord : IReporter, IDisposable
     /// <inheritdoc/>
     public void Dispose() => log?.Dispose();
 
-    private static string Now() => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
-
-    private static string Command() =>
-        string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("sharpseg").Select(Quoted));
-
-    private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
-
-    // The build writes "0.2.0+<commit>" where it knows the commit.
-    private static (string Number, string? Commit) Version()
-    {
-        var text = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
-        return text?.Split('+') is [var number, var commit] ? (number, commit) : (text ?? "unknown", null);
-    }
-
-    /// <summary>The sessions before this one; a damaged record is begun anew.</summary>
-    private JsonNode?[] Before()
-    {
-        try
-        {
-            return File.Exists(path) && JsonFile.Read(path).Node["sessions"] is JsonArray sessions
-                ? [.. sessions.Select(item => item?.DeepClone())]
-                : [];
-        }
-        catch (SharpSegException)
-        {
-            return [];
-        }
-    }
-
     private void End(string state)
     {
-        (session["ended"], session["state"]) = (Now(), state);
+        (session["ended"], session["state"]) = (CommandRecord.Time(DateTime.UtcNow), state);
         Write();
     }
 
-    private void Write() => AtomicFile.WriteText(path, record.ToJsonString(Style) + "\n");
+    private void Write() => AtomicFile.WriteText(path, record.ToJsonString(CommandRecord.Style) + "\n");
 
     private void Log(string line)
     {
         try
         {
-            log?.WriteLine($"{Now()} {line.ReplaceLineEndings("\n    ")}");
+            log?.WriteLine($"{CommandRecord.Time(DateTime.UtcNow)} {line.ReplaceLineEndings("\n    ")}");
         }
         catch (IOException)
         {

@@ -33,6 +33,11 @@ internal static class EnsembleCommand
             folders, options.Output, Descriptions.Find(options.DatasetJson, folders), ((IKeepsProbabilities)options).Kept,
             reporter, cancel, options.Budget, options.Like);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
-        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json);
+        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json)
+        {
+            Record = new Kept(
+                options.Output,
+                new JsonObject { ["inputs"] = new JsonArray([.. folders.Select(folder => (JsonNode)Path.GetFullPath(folder))]) }),
+        };
     }
 }

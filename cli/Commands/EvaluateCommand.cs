@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Steps.Reports;
@@ -76,7 +77,11 @@ internal static class EvaluateCommand
                     new ReportRequest(Path.Combine(options.Predictions, "report.html")), reporter, cancel),
                 json, reporter);
         return new Answer(
-            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json, Failed: summary.Failed);
+            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json, Failed: summary.Failed)
+        {
+            Record = path is null || options.Output is not null ? null : new Kept(
+                options.Predictions, new JsonObject { ["references"] = Path.GetFullPath(options.References) }),
+        };
     }
 
     private static EvaluationSummary OfFolders(

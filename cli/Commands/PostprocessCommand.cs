@@ -46,7 +46,14 @@ internal static class PostprocessCommand
                 [.. removed.Keys.Select(id => (JsonNode)Path.Combine(options.Output, id + description.FileEnding))]),
             ["changed"] = removed.Count(pair => pair.Value > 0),
             ["removed_voxels"] = new JsonObject(removed.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))),
-        });
+        })
+        {
+            Record = new Kept(options.Output, new JsonObject
+            {
+                ["inputs"] = Path.GetFullPath(options.Folder), ["best"] = Path.GetFullPath(path),
+                ["best_sha256"] = CommandRecord.Sha256Of(path),
+            }),
+        };
     }
 
     private static string Text(

@@ -41,7 +41,15 @@ internal static class PredictCommand
         return new Answer(
             request.IsFile && files.Count == 1
                 ? $"segmentation: {options.Output}"
-                : $"{files.Count} segmentation(s) in {options.Output}", json, Failed: failed);
+                : $"{files.Count} segmentation(s) in {options.Output}", json, Failed: failed)
+        {
+            Record = request.IsFile ? null : new Kept(options.Output, new JsonObject
+            {
+                ["device"] = backend.Description, ["precision"] = backend.ProductPrecision, ["model"] = options.Work,
+                ["model_sha256"] = model is null ? null : CommandRecord.Sha256Of(options.Work),
+                ["plans_sha256"] = model is null ? CommandRecord.Sha256Of(request.Work.PlansFile) : null,
+            }, options.Parts > 1 ? options.Part : null),
+        };
     }
 
     private static (IReadOnlyList<string> Files, IReadOnlyList<FailedCase> Failed) Predict(

@@ -22,7 +22,7 @@ public sealed class CohortTests(TrainedWorkspace trained)
         Assert.Equal(["scan_1", "scan_2"], json["failed"]!.AsArray().Select(item => (string)item!["case"]!));
         Assert.Contains("error: case `scan_1` failed: ", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(
-            ["dataset.json", "plans.json", "scan_0.nii.gz", "scan_3.nii.gz"],
+            ["dataset.json", "log.txt", "plans.json", "run.json", "scan_0.nii.gz", "scan_3.nii.gz"],
             Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());
         SharpSegProcess.Succeed("predict", trained.Work, "-i", scans[3], "-o", folder.At("alone.nii.gz"));
         Assert.Equal(File.ReadAllBytes(folder.At("alone.nii.gz")), File.ReadAllBytes(folder.At("out", "scan_3.nii.gz")));

@@ -24,7 +24,8 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
             Assert.All(outcomes, outcome => Assert.True(outcome.Code == 0, outcome.Errors));
             Assert.Equal(
                 ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz", "case_3.nii.gz", "case_4.nii.gz", "case_5.nii.gz",
-                    "dataset.json", "plans.json"],
+                    "dataset.json", "log.part-0.txt", "log.part-1.txt", "log.part-2.txt", "log.part-3.txt", "plans.json",
+                    "run.part-0.json", "run.part-1.json", "run.part-2.json", "run.part-3.json"],
                 Directory.GetFiles(folder.At("out")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         }
     }

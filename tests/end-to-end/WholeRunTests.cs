@@ -119,15 +119,24 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
             json["segmentations"]!.AsArray().Select(path => (string)path!));
         Assert.All(names, name => AssertOnGridOf(folder.At("in", $"{name}_0000.nii.gz"), folder.At("out", $"{name}.nii.gz")));
         Assert.Equal(
-            ["dataset.json", "far.nii.gz", "near.nii.gz", "plans.json"],
+            ["dataset.json", "far.nii.gz", "log.txt", "near.nii.gz", "plans.json", "run.json"],
             Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());
+        var record = JsonNode.Parse(File.ReadAllText(folder.At("out", "run.json")))!["sessions"]!.AsArray();
+        var entry = Assert.Single(record)!;
+        Assert.Equal("done", (string?)entry["state"]);
+        Assert.Contains("predict", (string?)entry["command"], StringComparison.Ordinal);
+        Assert.Equal(trained.Work, (string?)entry["model"]);
+        Assert.Equal(64, ((string)entry["plans_sha256"]!).Length);
+        Assert.NotNull(entry["device"]);
+        Assert.Equal(2, entry["result"]!["segmentations"]!.AsArray().Count);
+        Assert.Contains("2 case(s)", File.ReadAllText(folder.At("out", "log.txt")), StringComparison.Ordinal);
 
         // One file at a time gives the same labels, and --continue leaves what is there.
         SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in", "near_0000.nii.gz"), "-o", folder.At("single"));
         Assert.Equal(
             ImageFile.ReadLabels(folder.At("out", "near.nii.gz")).Voxels,
             ImageFile.ReadLabels(Directory.GetFiles(folder.At("single"), "*.nii.gz").Single()).Voxels);
-        var kept = FolderSnapshot.Of(folder.At("out"));
+        var kept = FolderSnapshot.Of(folder.At("out"), "run.json", "log.txt");
         var rest = SharpSegProcess.Succeed(
             "predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--continue", "--json").Json();
         Assert.Empty(rest["segmentations"]!.AsArray());

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using SharpSeg.Tests;
 using Xunit;
@@ -53,6 +54,32 @@ public sealed class StrangerTests(TrainedWorkspace trained)
         Run(Path.Combine(tools, OperatingSystem.IsWindows() ? "sharpseg.exe" : "sharpseg"), project10,
             "predict", model, "-i", scan, "-o", tool);
         Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(tool));
+    }
+
+    /// <summary>
+    /// The command line with .NET in one folder, for machines that have neither; built apart from the checkout's own output, from
+    /// an empty feed and what the build restored. Only for the platform at hand: one that is not can be built, but not run.
+    /// </summary>
+    [Fact]
+    public void A_self_contained_folder_predicts_what_the_build_predicts()
+    {
+        using var folder = new TemporaryFolder();
+        WriteNuGetConfig(folder, Directory.CreateDirectory(folder.At("feed")).FullName);
+        var platform = RuntimeInformation.RuntimeIdentifier;
+        Dotnet(
+            Checkout.Root, "publish", "cli", "-c", "Release", "-r", platform, "--self-contained", "--artifacts-path",
+            folder.At("artifacts"), $"-p:RestoreConfigFile={folder.At("NuGet.config")}", "-o", folder.At("published"), "-v", "q",
+            "--nologo");
+        var program = folder.At("published", OperatingSystem.IsWindows() ? "sharpseg.exe" : "sharpseg");
+        var (scan, expected, mine) =
+            (TinyDataset.Image(trained.Dataset, "case_0"), folder.At("expected.nii.gz"), folder.At("mine.nii.gz"));
+        SharpSegProcess.Succeed("predict", trained.Work, "-i", scan, "-o", expected);
+
+        // No other .NET is looked for.
+        Assert.True(File.Exists(folder.At("published", OperatingSystem.IsWindows() ? "coreclr.dll"
+            : OperatingSystem.IsMacOS() ? "libcoreclr.dylib" : "libcoreclr.so")));
+        Run(program, folder.Path, "predict", trained.Work, "-i", scan, "-o", mine);
+        Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(mine));
     }
 
     // The tests' own build is packed.

@@ -11,8 +11,8 @@ namespace SharpSeg.Perf;
 
 /// <summary>
 /// <c>bench roofline</c>: what a training step of the 128³ plan costs at least, layer by layer, and whether multiply-adds or
-/// bytes bind on which card. Work is what the operations' own problems say (<see cref="ConvProblem.MinimumWork"/>, …): every input read
-/// once, every output written once, in each of the passes. Needs no device.
+/// bytes bind on which card. Work is what the operations' own problems say (<see cref="ConvProblem.MinimumWork"/>, …): every
+/// input read once, every output written once, in each of the passes. Needs no device.
 /// </summary>
 internal static partial class Roofline
 {

@@ -34,7 +34,7 @@ internal static class SegmentationLoss
                 $"{logits.Count} outputs, {targets.Count} targets and {options.Weights.Count} loss weights do not agree");
         }
 
-        double crossEntropy = 0.0, dice = 0.0;
+        var launched = new List<(LossProblem Problem, Tensor Sums, float Weight)>(logits.Count);
         for (var i = 0; i < logits.Count; i++)
         {
             var weight = options.Weights[i];
@@ -45,12 +45,22 @@ internal static class SegmentationLoss
 
             var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
             var seen = unlabelled is null ? logits[i] : MergeUnlabelled.Apply(tape, logits[i], unlabelled, options.Regions);
-            var part = EvaluateOutput(tape, seen, target, Problem(seen.Shape, options), weight * gradientScale);
+            var p = Problem(seen.Shape, options);
+            launched.Add((p, Launch(tape, seen, target, p, weight * gradientScale), weight));
             if (seen != logits[i])
             {
                 tape.Done(seen);
             }
+        }
 
+        // Reading waits for the device: once, behind everything that it can do by then, and not once for every output.
+        double crossEntropy = 0.0, dice = 0.0;
+        foreach (var (p, sums, weight) in launched)
+        {
+            var host = new float[p.SumsShape.Length];
+            tape.Backend.Download(sums, host);
+            tape.Pool.Return(sums);
+            var part = Combine(p, host);
             crossEntropy += weight * part.CrossEntropy;
             dice += weight * part.Dice;
         }
@@ -88,12 +98,11 @@ internal static class SegmentationLoss
         return new LossValue(crossEntropy + dice, crossEntropy, dice);
     }
 
-    private static LossValue EvaluateOutput(Tape tape, Variable logits, Tensor target, in LossProblem p, float weight)
+    /// <summary>The sums of one output, and on a recording tape its gradient; the caller returns the sums.</summary>
+    private static Tensor Launch(Tape tape, Variable logits, Tensor target, in LossProblem p, float weight)
     {
         var sums = tape.Pool.Rent(p.SumsShape);
         tape.Backend.SegmentationLossForward(p, logits.Value, target, sums);
-        var host = new float[p.SumsShape.Length];
-        tape.Backend.Download(sums, host);
         if (tape.Recording)
         {
             var gradient = tape.Contribute(logits, out var accumulate);
@@ -105,8 +114,7 @@ internal static class SegmentationLoss
             tape.Backend.SegmentationLossBackward(p, logits.Value, target, sums, weight, gradient);
         }
 
-        tape.Pool.Return(sums);
-        return Combine(p, host);
+        return sums;
     }
 
     private static LossProblem Problem(Shape logits, LossOptions o) =>

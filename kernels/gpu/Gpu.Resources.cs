@@ -35,9 +35,9 @@ public static partial class Gpu
     /// <exception cref="GpuUnavailableException">There is no such device, or its driver does not say.</exception>
     internal static IReadOnlyList<KernelResources> Resources(string device)
     {
-        var kernels = Ptx(ArchitectureOf(device));
-        using var driver = new CudaDriver(device);
-        return [.. kernels.Select(kernel => driver.ResourcesOf(kernel.Name, kernel.Assembly))];
+        var architecture = ArchitectureOf(device);
+        using var driver = new CudaDriver(device); // first, because compiling takes long
+        return [.. Ptx(architecture).Select(kernel => driver.ResourcesOf(kernel.Name, kernel.Assembly))];
     }
 
     /// <summary>The few functions of the CUDA driver that load a kernel and tell its resources (CUDA Driver API).</summary>

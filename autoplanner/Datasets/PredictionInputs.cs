@@ -13,7 +13,7 @@ internal static partial class PredictionInputs
     private static readonly string[] DatasetFolders = ["imagesTs", "imagesTr"];
 
     // What predictions leave beside their segmentations, and what datasets have.
-    private static readonly string[] ByProducts = 
+    private static readonly string[] ByProducts =
         ["dataset.json", "plans.json", "summary.json", "report.html", "report.json", "run.json", "log.txt"];
 
     /// <summary>Finds the cases.</summary>

@@ -25,7 +25,7 @@ internal sealed record Failure(string Message, string? Hint, int ExitCode = Exit
         IOException e => new(e.Message, "check the path, its permissions and the free space; nothing is half-written"),
         OutOfMemoryException e => new(
             $"out of memory: {e.Message}",
-            "predict, preprocess and plan keep to --max-memory, e.g. 2G; a smaller --batch, or a plan with a smaller --memory, "
+            "give --max-memory, e.g. 2G, where the verb has it; a smaller --batch, or a plan with a smaller --memory, "
                 + "needs less"),
         _ => Unforeseen(error),
     };

@@ -67,7 +67,9 @@ public static class Evaluator
         var highest = 0;
         foreach (var file in new[] { item.PredictionFile, item.ReferenceFile })
         {
-            var voxels = ImageFile.ReadLabels(file).Voxels;
+            var voxels = MemoryBudget.Guard(
+                file, MemoryBudget.ProgramBytes + Bytes(ImageFile.ReadGeometry(file).Extent.Voxels, surface: false),
+                "use a machine with more memory", () => ImageFile.ReadLabels(file).Voxels);
             if (voxels.Any(label => label is < 0 or > byte.MaxValue))
             {
                 throw new SharpSegException(

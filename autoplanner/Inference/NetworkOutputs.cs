@@ -97,6 +97,15 @@ internal sealed class NetworkOutputs : IOutputMaps, IDisposable
         return cropped;
     }
 
+    /// <summary>One of them (z, y, x), wherever they are.</summary>
+    public float[] Map(int head)
+    {
+        using var memory = new VolumeMemory(Backend);
+        var map = new float[Size.Voxels];
+        Backend.Download(((IOutputMaps)this).Take(memory, head, new Box(default, Size)), map);
+        return map;
+    }
+
     /// <summary>Gives the device's memory back.</summary>
     public void Dispose()
     {

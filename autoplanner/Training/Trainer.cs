@@ -234,34 +234,47 @@ internal sealed class Trainer : IDisposable
         TrainingJob job, TrainingSchedule schedule, Network network, Extent patch)
     {
         var labels = job.Description.Labels;
-        var without = (job.Variant.Without ?? AugmentationParts.None)
-            | (schedule.Recipe?.Mirroring == false ? AugmentationParts.Mirroring : AugmentationParts.None);
-        return new LoaderSettings
+        return SamplesOf(network.Backend, job, schedule.Recipe, patch) with
         {
-            Backend = network.Backend,
-            Profile = job.Plans.Profile,
-            Geometry = PatchGeometry.For(job.Plans.Profile, patch, job.Configuration.Is2D).Without(without) with
-            {
-                UnmirroredAxes = job.Plans.UnmirroredAxes,
-            },
-            Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without).Times(
-                schedule.Recipe?.AugmentationStrength ?? 1),
-            ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
-            ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,
-            BalancesClasses = job.Variant.BalanceClasses == true,
             BatchSize = schedule.BatchSize,
-            Channels = job.Description.ChannelNames.Count,
-            UseMaskForNorm = job.Configuration.UseMaskForNorm,
-            CascadeLabels = job.Configuration.MaskLabels(labels),
-            Regions = labels.HasRegions ? labels.Regions : [],
-            IgnoreLabel = labels.IgnoreLabel,
-            Heads = labels.HeadCount,
             UnlabelledHeads = !labels.Partial.Any ? [] : job.TrainingCases.Concat(job.ValidationCases).Distinct().ToDictionary(
                 id => id, id => (IReadOnlyList<int>)[.. labels.Partial.Of(id).Select(index => index + labels.FirstEvaluatedHead)],
                 StringComparer.Ordinal),
             OutputScales = network.OutputScales,
             TrainingIterations = schedule.IterationsPerEpoch,
             ValidationIterations = schedule.ValidationIterations,
+        };
+    }
+
+    /// <summary>How a training draws and augments its samples, whichever they are.</summary>
+    /// <param name="backend">Augments.</param>
+    /// <param name="job">What is trained.</param>
+    /// <param name="recipe">How it learns; null as published.</param>
+    /// <param name="patch">Voxels.</param>
+    internal static LoaderSettings SamplesOf(Backend backend, TrainingJob job, TrainingRecipe? recipe, Extent patch)
+    {
+        var labels = job.Description.Labels;
+        var without = (job.Variant.Without ?? AugmentationParts.None)
+            | (recipe?.Mirroring == false ? AugmentationParts.Mirroring : AugmentationParts.None);
+        return new LoaderSettings
+        {
+            Backend = backend,
+            Profile = job.Plans.Profile,
+            Geometry = PatchGeometry.For(job.Plans.Profile, patch, job.Configuration.Is2D).Without(without) with
+            {
+                UnmirroredAxes = job.Plans.UnmirroredAxes,
+            },
+            Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without).Times(recipe?.AugmentationStrength ?? 1),
+            ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,
+            ForegroundShare = job.Variant.ForegroundShare ?? ForegroundOversampling.DefaultShare,
+            BalancesClasses = job.Variant.BalanceClasses == true,
+            BatchSize = job.Configuration.BatchSize,
+            Channels = job.Description.ChannelNames.Count,
+            UseMaskForNorm = job.Configuration.UseMaskForNorm,
+            CascadeLabels = job.Configuration.MaskLabels(labels),
+            Regions = labels.HasRegions ? labels.Regions : [],
+            IgnoreLabel = labels.IgnoreLabel,
+            Heads = labels.HeadCount,
             Seed = job.Seed,
         };
     }

@@ -17,7 +17,7 @@ internal static class TraceCommand
         var result = TraceRun.Execute(
             new TraceRequest(
                 new Workspace(options.Work, options.Plan), options.Case, options.Output, options.Configuration, folds,
-                options.Seed),
+                options.Seed, options.Budget),
             backend, Cpu.Open, reporter, cancel);
         return new Answer(
             $"trace: {result.Page}\nsegmentation: {result.Segmentation}\n{result.Files.Count} volumes in {options.Output}",

@@ -47,7 +47,8 @@ public sealed record SpeedMeasurement(
         var json = JsonFile.Read(file);
         var found = new SpeedMeasurement(
             plan.Name, json.RequiredNumber("seconds_per_step"), json.RequiredInt("batch"),
-            json.RequiredNumber("seconds_per_tile"), json.RequiredText("patch"), json.RequiredLong("parameters"), json.RequiredText("device"), json.RequiredInt("threads"),
+            json.RequiredNumber("seconds_per_tile"), json.RequiredText("patch"),
+            json.RequiredLong("parameters"), json.RequiredText("device"), json.RequiredInt("threads"),
             json.RequiredText("node"), DateTime.TryParse(
                 json.RequiredText("date"), CultureInfo.InvariantCulture,
                 DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var date)

@@ -73,7 +73,7 @@ internal sealed class TracePage(
         }
 
         body.Add($"<p class=\"caption\"><b>Look at.</b> {HtmlText.Prose(text.LookAt)}</p>\n");
-        body.Add($"<p class=\"caption\"><b>Read on.</b> The rule: {Link(text.Method, text.Method.Split(' ')[0])}. The code: ");
+        body.Add($"<p class=\"caption\"><b>Read on.</b> The rule: {Link(text.Method, text.Method.Split(' ')[0], $"#{text.Anchor}")}. The code: ");
         for (var i = 0; i < text.Code.Count; i++)
         {
             body.Add($"{(i == 0 ? "" : ", ")}{Link(text.Code[i], text.Code[i])}");
@@ -149,14 +149,14 @@ internal sealed class TracePage(
     private static Extent Middle(Extent extent) => new(extent.Z / 2, extent.Y / 2, extent.X / 2);
 
     /// <summary>A link into the checkout that the program runs from; the bare name where it runs from elsewhere.</summary>
-    private static HtmlText Link(string words, string file)
+    private static HtmlText Link(string words, string file, string anchor = "")
     {
         for (var around = new DirectoryInfo(AppContext.BaseDirectory); around is not null; around = around.Parent)
         {
             var path = Path.Combine(around.FullName, file);
             if (File.Exists(Path.Combine(around.FullName, "Engine.sln")) && File.Exists(path))
             {
-                return HtmlText.Of($"<a href=\"{new Uri(path).AbsoluteUri}\">{words}</a>");
+                return HtmlText.Of($"<a href=\"{new Uri(path).AbsoluteUri + anchor}\">{words}</a>");
             }
         }
 

@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -12,7 +13,7 @@ namespace SharpSeg.AutoPlanner.Steps.Traces;
 
 /// <summary>
 /// What training makes of a case: patches by the loader's own builder, of this case alone, preprocessed with its labels as for
-/// training. A run that was trained with an ablation leaves steps out that are shown here.
+/// training, and augmented as the run was that predicts.
 /// </summary>
 internal static class TracePatches
 {
@@ -21,7 +22,7 @@ internal static class TracePatches
     /// <summary>Draws the patches, writes them, and adds the station.</summary>
     public static void Add(
         TraceRequest request, TraceRecorder recorder, DatasetCase item, ImageGeometry scan, DatasetDescription description,
-        Plans plans, ConfigurationPlan configuration, Func<int, Backend> openProcessor)
+        Plans plans, ConfigurationPlan configuration, string checkpoint, Func<int, Backend> openProcessor)
     {
         if (item.LabelFile is null)
         {
@@ -42,19 +43,20 @@ internal static class TracePatches
             Properties = preprocessed.Properties with { SourceFiles = item.ImageFiles, LabelFile = item.LabelFile },
         });
         using var stored = StoredCase.Open(scratch.Path, item.Id);
-        var geometry = PatchGeometry.For(plans.Profile, configuration.Patch, configuration.Is2D);
-        var settings = new LoaderSettings
+        var job = new TrainingJob
         {
-            Backend = processor,
-            Profile = plans.Profile,
-            Geometry = geometry,
-            BatchSize = Patches,
-            Channels = preprocessed.Channels,
-            UseMaskForNorm = configuration.UseMaskForNorm,
-            Regions = labels.HasRegions ? labels.Regions : [],
-            IgnoreLabel = labels.IgnoreLabel,
-            Seed = request.Seed,
+            Folder = "", DataFolder = scratch.Path, Plans = plans, Configuration = configuration, Description = description,
+            Fold = "0", TrainingCases = [item.Id], ValidationCases = [], Seed = request.Seed,
+            Variant = Checkpoint.ProgressOf(checkpoint)?.Variant ?? new TrainingVariant(),
         };
+        var recipe = RecipeOf(Path.GetDirectoryName(checkpoint)!);
+        var settings = Trainer.SamplesOf(processor, job, recipe, configuration.Patch) with
+        {
+            BatchSize = Patches,
+            OutputScales = [], // nothing is learnt from the patches
+            CascadeLabels = [], // of a first stage that did not train on this case: a scan of any origin has none
+        };
+        var geometry = settings.Geometry;
         var drawn = new AugmentationRecord();
         var source = new StoredCaseSource(stored);
         var builder = new SampleBuilder(settings, [source], [], drawn);
@@ -86,8 +88,26 @@ internal static class TracePatches
             TraceKind.Augmented, recorder.NameOf(configuration),
             [
                 $"patches of {geometry.Patch} voxels, cut from {geometry.Initial} so that turning leaves no empty corners; seed {request.Seed}",
+                .. job.Variant.Settings.Select(setting => $"this run was trained with {setting.Option} {setting.Value}"),
+                .. recipe is null ? Array.Empty<string>() : [$"this run learnt by the recipe: {recipe}"],
+                .. configuration.MaskLabels(labels).Count == 0
+                    ? Array.Empty<string>()
+                    : ["training also shows it the first stage's segmentation of the patch, as further channels"],
                 .. preprocessed.Channels > 1 ? [$"the first of {preprocessed.Channels} channels is shown; all are changed"] : Array.Empty<string>(),
             ],
             volumes));
+    }
+
+    /// <summary>By what a run learnt; null if as published, or if it left no log.</summary>
+    private static TrainingRecipe? RecipeOf(string runFolder)
+    {
+        try
+        {
+            return TrainingLog.Read(Workspace.LogFile(runFolder)).Schedule.Recipe;
+        }
+        catch (SharpSegException)
+        {
+            return null;
+        }
     }
 }

@@ -25,6 +25,7 @@ internal sealed class TraceRecorder(
     private ConfigurationPlan configuration = null!;
     private CaseProperties? seen;
     private int folds;
+    private bool isWeighed;
 
     /// <summary>The stations so far, in order.</summary>
     public IReadOnlyList<TraceStep> Steps => steps;
@@ -43,7 +44,7 @@ internal sealed class TraceRecorder(
     {
         (this.plans, this.configuration, this.folds) = (plans, configuration, folds);
         preprocessing.Clear();
-        seen = null;
+        (seen, isWeighed) = (null, false);
     }
 
     /// <inheritdoc/>
@@ -66,6 +67,7 @@ internal sealed class TraceRecorder(
     public void Weighed(Tiling tiling, float[] tile, float[] sum)
     {
         Prepare();
+        isWeighed = true;
         var grid = Grid(seen!);
         var geometry = grid.OfCase(tiling.Size);
 
@@ -93,28 +95,36 @@ internal sealed class TraceRecorder(
     public void Answered(NetworkOutputs outputs, CaseProperties properties)
     {
         Prepare();
-        var maps = outputs.ToHost();
+        if (!isWeighed)
+        {
+            steps.Add(new TraceStep(
+                TraceKind.Tiles, NameOf(configuration),
+                [
+                    "the network's answers do not fit into memory together: they were summed up slab by slab, into a file, so the "
+                        + "weights never were in one piece and are not drawn; the segmentation is the same",
+                    $"{folds} network(s) are averaged",
+                ],
+                []));
+        }
+
         var heads = outputs.Heads;
         var geometry = Grid(properties).OfCase(outputs.Size);
-        var range = (Low: maps.Min(), High: maps.Max());
         var isClassic = plans.Profile == Profile.Classic;
         string[] names = [.. HeadNames(description.Labels)];
         var volumes = new List<TraceVolume>();
+        var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
         for (var head = 0; head < heads; head++)
         {
-            var map = new float[outputs.Size.Voxels];
-            for (var v = 0; v < map.Length; v++)
-            {
-                map[v] = maps[((long)v * heads) + head];
-            }
-
+            var map = outputs.Map(head);
+            (low, high) = (Math.Min(low, map.Min()), Math.Max(high, map.Max()));
             var file = Write($"6_{(isClassic ? "averaged_probability" : "logit")}_{head}", map, geometry);
-            volumes.Add(new(names[head], file, Notes: [Statistics(map)], Range: range));
+            volumes.Add(new(names[head], file, Notes: [Statistics(map)]));
         }
 
         steps.Add(new TraceStep(
             TraceKind.Logits, NameOf(configuration),
-            isClassic ? ["profile classic: these are probabilities, which it averages instead of logits"] : [], volumes));
+            isClassic ? ["profile classic: these are probabilities, which it averages instead of logits"] : [],
+            [.. volumes.Select(volume => volume with { Range = (low, high) })]));
 
         var probabilities = new PredictedMaps(outputs, properties, plans, configuration, description.Labels);
         var onScan = new List<TraceVolume>();

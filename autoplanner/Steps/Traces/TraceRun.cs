@@ -14,8 +14,10 @@ namespace SharpSeg.AutoPlanner.Steps.Traces;
 /// <param name="Configuration">Configuration; null takes what `predict` takes.</param>
 /// <param name="Folds">Folds; none takes what `predict` takes.</param>
 /// <param name="Seed">Seed of the augmented patches.</param>
+/// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 public sealed record TraceRequest(
-    Workspace Work, string Case, string Folder, string? Configuration, IReadOnlyList<string> Folds, ulong Seed);
+    Workspace Work, string Case, string Folder, string? Configuration, IReadOnlyList<string> Folds, ulong Seed,
+    MemoryBudget? MaxMemory = null);
 
 /// <summary>What was written.</summary>
 /// <param name="Page">The page to open.</param>
@@ -54,14 +56,16 @@ public static class TraceRun
         recorder = new TraceRecorder(request.Folder, scan, description, several)
         {
             Prepared = (plans, configuration) => TracePatches.Add(
-                request, recorder, item, scan, description, plans, configuration, openProcessor),
+                request, recorder, item, scan, description, plans, configuration, CheckpointOf(choice, configuration.Name),
+                openProcessor),
         };
         reporter.Stage($"trace {item.Id}");
         AddScan(recorder, item, scan, description);
         var segmentation = Path.Combine(request.Folder, "8_segmentation" + description.FileEnding);
         PredictionRun.Execute(
             new PredictionRequest(
-                work, request.Configuration, request.Folds, "final", item.ImageFiles, segmentation, new InferenceOptions())
+                work, request.Configuration, request.Folds, "final", item.ImageFiles, segmentation, new InferenceOptions(),
+                MaxMemory: request.MaxMemory)
             {
                 Watch = recorder,
             },
@@ -75,6 +79,11 @@ public static class TraceRun
             .SelectMany(volume => new[] { volume.File, volume.Labels }.OfType<string>());
         return new TraceResult(page, segmentation, [.. files.Distinct()]);
     }
+
+    /// <summary>The first checkpoint of a configuration: the other folds are trained like it.</summary>
+    private static string CheckpointOf(ModelChoice choice, string configuration) => choice.Members
+        .SelectMany(member => new[] { member.FirstStage, member }).OfType<ModelMember>()
+        .First(member => member.Configuration.Name == configuration).Checkpoints[0];
 
     private static DatasetCase Find(TraceRequest request, DatasetDescription description)
     {

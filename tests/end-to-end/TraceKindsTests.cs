@@ -1,0 +1,105 @@
+using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Batches.Augmentation;
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Steps.Traces;
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu;
+using Xunit;
+
+namespace SharpSeg.EndToEnd.Tests;
+
+/// <summary>
+/// One case of every kind of plan and label, traced: all stations are there, and the segmentation is that of `predict`, byte for
+/// byte.
+/// </summary>
+public sealed class TraceKindsTests
+{
+    private const int StationsOfAConfiguration = 7, StationsOfTheScan = 2;
+
+    [Theory]
+    [InlineData("2d", false, false)]
+    [InlineData("3d_fullres", false, true)]
+    [InlineData("2d", true, false)]
+    [InlineData("3d_fullres", true, true)]
+    public void Every_kind_of_case_is_traced_to_the_segmentation_of_predict(string configuration, bool classic, bool regions)
+    {
+        using var folder = new TemporaryFolder();
+        var shapes = new ShapeDataset
+        {
+            Size = new Extent(16, 20, 16), Cases = 3, Radius = 4, Regions = regions, Ignore = regions,
+        };
+        var network = classic ? NetworkChoice.Classic : NetworkChoice.UNet;
+        var page = Trace(folder, shapes, network.Options(), configuration, new TrainingVariant());
+        Assert.Equal(StationsOfTheScan + StationsOfAConfiguration, page.Split("<h2 id=\"step-").Length - 1);
+        Assert.Equal(5, page.Split("<b>patch ").Length - 1);
+        Assert.Contains(regions ? "<b>whole</b> (7_probability_0.nii.gz)" : "<b>rim</b> (7_probability_1.nii.gz)", page,
+            StringComparison.Ordinal);
+        Assert.Contains("docs/method/inference.md#8-export", page, StringComparison.Ordinal);
+        Assert.Equal(classic, page.Contains("profile classic: these are probabilities", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Both_stages_of_a_cascade_are_traced()
+    {
+        using var folder = new TemporaryFolder();
+        var shapes = new ShapeDataset { Size = new Extent(16, 20, 16), Cases = 2, Radius = 4 };
+        var page = Trace(
+            folder, shapes, NetworkChoice.UNet.Options() with { MemoryGigabytes = 0.0015 }, "3d_cascade_fullres",
+            new TrainingVariant());
+        Assert.Equal(StationsOfTheScan + (2 * StationsOfAConfiguration), page.Split("<h2 id=\"step-").Length - 1);
+        Assert.Contains("Logits (3d_lowres)", page, StringComparison.Ordinal);
+        Assert.Contains("Logits (3d_cascade_fullres)", page, StringComparison.Ordinal);
+        Assert.Contains("segmentation of the patch, as further channels", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Patches_are_those_of_the_run_also_after_an_ablation()
+    {
+        using var folder = new TemporaryFolder();
+        var shapes = new ShapeDataset { Size = new Extent(16, 20, 16), Cases = 2, Radius = 4 };
+        var page = Trace(
+            folder, shapes, NetworkChoice.UNet.Options(), "3d_fullres", new TrainingVariant { Without = AugmentationParts.All });
+        Assert.Equal(5, page.Split("nothing was changed: by chance no step fired").Length - 1);
+        Assert.Contains("this run was trained with augmentation none", page, StringComparison.Ordinal);
+    }
+
+    /// <summary>Trains a little, predicts and traces the first case, compares, and returns the page.</summary>
+    private static string Trace(
+        TemporaryFolder folder, ShapeDataset shapes, PlannerOptions options, string configuration, TrainingVariant variant)
+    {
+        var (none, silent) = (CancellationToken.None, SilentReporter.Instance);
+        var dataset = Dataset.Open(shapes.Write(folder.At("dataset")));
+        var work = new Workspace(folder.At("work"));
+        var plans = PlanningRun.Execute(dataset, work, options, silent, none).Plans;
+        using var backend = Cpu.Open();
+        var matrix = TrainingMatrix.Of(work, dataset, [configuration], ["0"], withFirstStages: true);
+        foreach (var name in matrix.Configurations)
+        {
+            PreprocessingRun.Execute(dataset, work, plans, name, Cpu.Open, silent, none);
+        }
+
+        var length = TrainingLength.Of(new TrainingSchedule(2, 1, 2, 1));
+        MatrixRun.Execute(
+            work, dataset, matrix,
+            new MatrixRequest(5, (_, _) => length, SkipDone: false, Resume: false, Surface: false, Variant: variant), backend,
+            silent, none);
+
+        var item = dataset.TrainingCases[0];
+        var predicted = folder.At($"predicted{dataset.Description.FileEnding}");
+        PredictionRun.Execute(
+            new PredictionRequest(work, configuration, [], "final", item.ImageFiles, predicted, new InferenceOptions()), backend,
+            Cpu.Open, silent, none);
+        var traced = TraceRun.Execute(
+            new TraceRequest(work, item.Id, folder.At("trace"), configuration, [], 1), backend, Cpu.Open, silent, none);
+        Assert.Equal(File.ReadAllBytes(predicted), File.ReadAllBytes(traced.Segmentation));
+        Assert.All(traced.Files, file => Assert.True(File.Exists(folder.At("trace", file)), file));
+        return File.ReadAllText(traced.Page);
+    }
+}

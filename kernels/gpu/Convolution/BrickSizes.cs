@@ -7,8 +7,9 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// the same sum with the kernel reversed and rows and columns of the weights exchanged, cut into bricks:
 /// <para>dest[v, n] = Σ_tap Σ_c source[v + tap − pad, c]·weight(tap, c, n), over voxels v of one size of volume.</para>
 /// <para>A brick is four slabs of 8×8 voxels (y, x), on top of each other (4×8×8) or, in flat volumes, one behind the other
-/// (1×32×8); for gradients with respect to the weights, which need one of each operand, it is two. With its halo, the voxels around it that its taps reach, it fits into shared memory for as many channels as
-/// <see cref="TileWords"/> has depths: 32 of 16 bits, 16 of tf32.</para>
+/// (1×32×8); for gradients with respect to the weights, which need one of each operand, it is two. With its halo, the voxels
+/// around it that its taps reach, it fits into shared memory for as many channels as <see cref="TileWords"/> has depths: 32 of
+/// 16 bits, 16 of tf32.</para>
 /// </summary>
 internal readonly struct BrickSizes
 {

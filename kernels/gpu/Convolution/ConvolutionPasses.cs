@@ -24,7 +24,8 @@ internal interface IConvolutionPass
 /// <summary>y = conv([x, x2], w) + b.</summary>
 internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
+    public bool Has(Variant variant, GpuPrecision precision) =>
+        variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
 
     public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
     {

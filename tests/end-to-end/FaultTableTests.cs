@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Tensors;
@@ -216,19 +217,17 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
     private string Placed(TemporaryFolder folder, string word)
     {
         var cases = Path.GetFileName(Directory.GetDirectories(Path.Combine(trained.Work, "preprocessed"))[0]);
-        return word
-            .Replace("DATASET", folder.At("dataset"), StringComparison.Ordinal)
-            .Replace("WORK", folder.At("work"), StringComparison.Ordinal)
-            .Replace("CASES", cases, StringComparison.Ordinal)
-            .Replace("OUT", folder.At("out"), StringComparison.Ordinal)
-            .Replace("MODEL", folder.At("good.zip"), StringComparison.Ordinal)
-            .Replace("SCAN", folder.At("scan.nii.gz"), StringComparison.Ordinal)
-            .Replace("FINGERPRINT", folder.At("fingerprint.json"), StringComparison.Ordinal)
-            .Replace("OTHERS", folder.At("others"), StringComparison.Ordinal)
-            .Replace("PREDICTIONS", folder.At("predictions"), StringComparison.Ordinal)
-            .Replace("BEST", folder.At("best.json"), StringComparison.Ordinal)
-            .Replace("LABELS", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)
-            .Replace("LABEL", TinyDataset.Label(trained.Dataset, "case_0"), StringComparison.Ordinal);
+        var places = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["DATASET"] = folder.At("dataset"), ["WORK"] = folder.At("work"), ["CASES"] = cases, ["OUT"] = folder.At("out"),
+            ["MODEL"] = folder.At("good.zip"), ["SCAN"] = folder.At("scan.nii.gz"),
+            ["FINGERPRINT"] = folder.At("fingerprint.json"), ["OTHERS"] = folder.At("others"),
+            ["PREDICTIONS"] = folder.At("predictions"), ["BEST"] = folder.At("best.json"),
+            ["LABELS"] = Path.Combine(trained.Dataset, "labelsTr"), ["LABEL"] = TinyDataset.Label(trained.Dataset, "case_0"),
+        };
+
+        // At once: the name of a temporary folder is drawn, and may hold one of the words.
+        return Regex.Replace(word, "[A-Z]+", match => places.GetValueOrDefault(match.Value, match.Value));
     }
 
     /// <summary>Every class as probable as the others.</summary>

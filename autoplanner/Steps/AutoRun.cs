@@ -216,7 +216,11 @@ public static class AutoRun
     private static TrainingLength Length(
         TrainingJob job, AutoRequest request, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
     {
-        var asked = new ScheduleChange { Recipe = request.Recipe };
+        var asked = new ScheduleChange
+        {
+            Recipe = request.Recipe,
+            Mirrored = request.Planner.Mirroring == MirroringRule.All,
+        };
         if (maxTime is not { } limit)
         {
             return TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize), asked);

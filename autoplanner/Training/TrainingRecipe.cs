@@ -117,10 +117,11 @@ public sealed record TrainingRecipe
     /// <param name="job">The run.</param>
     /// <param name="schedule">Its schedule.</param>
     /// <param name="asked">What was asked for; null lets the rule decide.</param>
+    /// <param name="mirrored">Mirroring was asked for by itself: the rule decides the rest.</param>
     /// <returns>The recipe, null for nnU-Net's, and the reason in words.</returns>
     /// <exception cref="SharpSegException">One was asked for that the profile cannot follow.</exception>
     internal static (TrainingRecipe? Recipe, string Reason) Choose(
-        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked)
+        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked, bool mirrored = false)
     {
         if (asked is not null)
         {
@@ -137,6 +138,9 @@ public sealed record TrainingRecipe
             : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
             : iterations >= ManyIterations
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
+            : mirrored && iterations < MirroringPays
+                ? (SomeIterations, FormattableString.Invariant(
+                    $"{iterations} iterations are fewer than {ManyIterations}; mirrored, as --mirroring all says"))
             : iterations >= MirroringPays
                 ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"))
             : (FewIterations, FormattableString.Invariant(

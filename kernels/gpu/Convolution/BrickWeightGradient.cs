@@ -189,7 +189,7 @@ internal struct TapSums
     public ChannelSums T0, T1, T2;
 
     /// <summary>
-    /// sums += Σ over a slab of 64 voxels; <paramref name="words"/>: where the slab begins in the brick of dy. Straight-line code.
+    /// sums += Σ over a slab of 64 voxels; <paramref name="words"/>: where the slab begins in the brick of dy. Straight line.
     /// All threads of the warp must call this together.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

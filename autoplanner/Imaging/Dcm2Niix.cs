@@ -33,6 +33,13 @@ internal static class Dcm2Niix
     /// <exception cref="SharpSegException">The program refuses it, or the folder holds several series.</exception>
     public static MedicalImage Read(string program, string folder)
     {
+        if (Directory.EnumerateFiles(folder).FirstOrDefault(file => new FileInfo(file) is { Exists: true, Length: 0 }) is { } empty)
+        {
+            // The converter would leave the slice out, or wait for the pipe's writer.
+            throw new SharpSegException(
+                $"`{empty}`: the file is empty, or it is a pipe or a device", "complete the series; pipes cannot be read");
+        }
+
         using var scratch = ScratchFolder.Make("dicom");
         var (said, refused) = Convert(program, folder, scratch.Path);
         var images = Directory.GetFiles(scratch.Path, "*.nii").Order(StringComparer.Ordinal).ToArray();

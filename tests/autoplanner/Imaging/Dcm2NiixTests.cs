@@ -90,6 +90,16 @@ public sealed class Dcm2NiixTests
         Assert.Contains("lacks slices", error.Hint!, StringComparison.Ordinal);
     }
 
+    [FactWithDcm2Niix]
+    public void A_series_with_an_empty_file_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var series = Series(folder, "scan", "a");
+        File.WriteAllText(Path.Combine(series, "a7"), "");
+        var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(series));
+        Assert.Contains("a7`: the file is empty", error.Message, StringComparison.Ordinal);
+    }
+
     private static string Series(TemporaryFolder folder, string name, string file, string ending = "", int number = 3)
     {
         for (var slice = 0; slice < Slices; slice++)

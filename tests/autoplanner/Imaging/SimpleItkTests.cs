@@ -62,7 +62,7 @@ public sealed class SimpleItkTests
     public void Its_absence_is_explained_in_one_line()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.File("1.dcm"), "");
+        File.WriteAllText(folder.File("1.dcm"), "x"); // an empty file is none
         var missing = SimpleItk.Missing(folder.Path);
         Assert.Contains(
             "a folder (DICOM series), which is read through dcm2niix or SimpleITK, and neither is installed", missing.Message,

@@ -33,7 +33,8 @@ internal static class Dcm2Niix
     /// <exception cref="SharpSegException">The program refuses it, or the folder holds several series.</exception>
     public static MedicalImage Read(string program, string folder)
     {
-        if (Directory.EnumerateFiles(folder).FirstOrDefault(file => new FileInfo(file) is { Exists: true, Length: 0 }) is { } empty)
+        var files = Directory.EnumerateFiles(folder);
+        if (files.FirstOrDefault(file => new FileInfo(file) is { Exists: true, Length: 0 }) is { } empty)
         {
             // The converter would leave the slice out, or wait for the pipe's writer.
             throw new SharpSegException(

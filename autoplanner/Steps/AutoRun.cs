@@ -248,15 +248,15 @@ public static class AutoRun
     {
         var inference = new InferenceOptions();
         var passes = 0L;
+        var scoring = 0.0;
         foreach (var id in job.ValidationCases)
         {
             using var stored = StoredCase.Open(job.DataFolder, id);
             passes += Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
+            scoring += ValidationRun.SecondsToScore(stored.Shape.Voxels);
         }
 
-        return TimeSpan.FromSeconds(
-            (passes * speed.SecondsPerTile * PredictionMargin)
-                + (job.ValidationCases.Count * ValidationRun.SecondsPerScoredCase));
+        return TimeSpan.FromSeconds((passes * speed.SecondsPerTile * PredictionMargin) + scoring);
     }
 
     private static string DefaultConfiguration(Plans plans) =>

@@ -18,8 +18,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 internal static class ValidationRun
 {
-    /// <summary>What is set aside for scoring a case.</summary>
-    internal const double SecondsPerScoredCase = 0.5;
+    private const double MostSecondsPerScoredCase = 0.5, SecondsPerScoredVoxel = 2e-6;
+
+    /// <summary>What is set aside for scoring a case, in seconds.</summary>
+    /// <param name="voxels">Its size.</param>
+    internal static double SecondsToScore(long voxels) => Math.Min(MostSecondsPerScoredCase, SecondsPerScoredVoxel * voxels);
 
     /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
     /// <param name="job">A trained run.</param>
@@ -96,6 +99,7 @@ internal static class ValidationRun
         var nextStages = PreparedNextStages(job, reporter);
         var clock = Stopwatch.StartNew();
         var predictedVoxels = 0L;
+        var scoring = 0.0;
         for (var i = 0; i < job.ValidationCases.Count; i++)
         {
             var id = job.ValidationCases[i];
@@ -105,14 +109,15 @@ internal static class ValidationRun
             if (File.Exists(path) && ProbabilityFile.Exists(probabilities, saved)
                 && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
             {
+                scoring += MostSecondsPerScoredCase;
                 continue;
             }
 
             using var stored = StoredCase.Open(job.DataFolder, id);
             var voxels = stored.Shape.Voxels;
+            scoring += SecondsToScore(voxels);
             if (timeLeft is not null && predictedVoxels > 0
-                && timeLeft().TotalSeconds < (clock.Elapsed.TotalSeconds * voxels / predictedVoxels)
-                    + ((i + 1) * SecondsPerScoredCase))
+                && timeLeft().TotalSeconds < (clock.Elapsed.TotalSeconds * voxels / predictedVoxels) + scoring)
             {
                 reporter.Warning(
                     $"the time is over: {i} of {job.ValidationCases.Count} validation cases are predicted, the scores are "

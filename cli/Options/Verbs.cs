@@ -12,8 +12,8 @@ internal sealed class DemoOptions : TrainingOptions
     [Option("cases", Default = 40, HelpText = "Number of phantom cases, 24 or more.")]
     public int Cases { get; set; }
 
-    [Option("max-time", Default = "8m", HelpText = "Time for everything, e.g. 8m.")]
-    public string MaxTime { get; set; } = "8m";
+    [Option("max-time", Default = "4m", HelpText = "Time for everything, e.g. 8m.")]
+    public string MaxTime { get; set; } = "4m";
 
     [Option("resume", HelpText = "Continue where an interrupted demo stopped.")]
     public bool Resume { get; set; }

@@ -124,7 +124,8 @@ internal sealed class JobTimes(Workspace work, Plans plans, JobSizes sizes, JobS
         var passes = sizes.Cases.Sum(item => Predictor.ForwardPasses(
             PreprocessingMemory.Of(item, recipe, hasLabels: false).Shape, plan, new InferenceOptions(), mirrored, folds: 1));
         var folds = Math.Clamp(sizes.Cases.Count, 1, Splits.DefaultFolds);
-        var seconds = (passes * found.SecondsPerTile * slower) + (sizes.Cases.Count * ValidationRun.SecondsPerScoredCase);
+        var scoring = sizes.Cases.Sum(item => ValidationRun.SecondsToScore(item.Extent.Voxels));
+        var seconds = (passes * found.SecondsPerTile * slower) + scoring;
         return new Expected(found, found.SecondsPerStep * slower, Seconds(seconds / folds));
     }
 }

@@ -106,7 +106,7 @@ public sealed class SlurmTests
         SharpSegProcess.Succeed("plan", dataset, "-o", work);
         string[] jobs =
         [
-            "jobs", "train", work, "-c", "2d", "-f", "0", "--epochs", "450", "--iterations", "4", "--batch", "2", "--cpus", "2",
+            "jobs", "train", work, "-c", "2d", "-f", "0", "--epochs", "1200", "--iterations", "4", "--batch", "2", "--cpus", "2",
             "--time", "1", "--device", "cpu",
         ];
         cluster.Succeed(jobs);

@@ -120,6 +120,7 @@ internal abstract class ImageFormat
     /// <param name="extent">Voxels.</param>
     /// <param name="header">As stored, mm.</param>
     /// <param name="axes">Spatial axes that the header has, 2 or 3.</param>
+    /// <exception cref="SharpSegException">A spacing that no image has.</exception>
     internal static (Spacing Spacing, string? Problem) SpacingOf(
         string path, Extent extent, IReadOnlyList<double> header, int axes)
     {
@@ -129,7 +130,12 @@ internal abstract class ImageFormat
             var magnitude = Math.Abs(header[axis]);
             if (double.IsFinite(magnitude) && magnitude > 0)
             {
-                return magnitude;
+                // Along an axis of one voxel it is multiplied later, here and in the fingerprint.
+                var isPlausible = magnitude >= Spacing.Least && magnitude <= Spacing.Most / (CoarsestFactor * CoarsestFactor);
+                return isPlausible ? magnitude : throw new SharpSegException(
+                    FormattableString.Invariant(
+                        $"`{path}`: its header has a spacing of {header[axis]:g3} mm along {"xyz"[axis]}, which no image has"),
+                    "the header is damaged, or its spatial unit is wrong");
             }
 
             problem ??= FormattableString.Invariant(

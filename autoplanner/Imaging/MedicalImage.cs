@@ -56,7 +56,7 @@ public sealed record MedicalImage(ImageGeometry Geometry, IReadOnlyList<float[]>
             throw new ArgumentException($"each channel of an image of {extent} has {extent.Voxels} voxels", nameof(channels));
         }
 
-        return double.IsFinite(spacing.Z + spacing.Y + spacing.X) && Math.Min(spacing.Z, Math.Min(spacing.Y, spacing.X)) > 0
+        return spacing.ToArray().All(Spacing.IsPlausible)
             ? new(
                 new(extent, spacing, [spacing.X, 0, 0, 0, 0, spacing.Y, 0, 0, 0, 0, spacing.Z, 0], "memory", []), channels)
             : throw new ArgumentException("a spacing is a positive number of mm", nameof(spacing));

@@ -140,7 +140,7 @@ internal sealed class TiffFormat : ImageFormat
         {
             var json = JsonFile.Read(file);
             var values = json.RequiredNumbers("spacing");
-            spacing = values.Length == 3 && values.All(value => value > 0)
+            spacing = values.Length == 3 && values.All(Spacing.IsPlausible)
                 ? Spacing.FromArray(values)
                 : throw json.Error("spacing", "expected three positive numbers, mm along z, y and x");
         }

@@ -30,7 +30,8 @@ internal sealed class ClassicPlanner(PlanningFacts facts, PlannerOptions options
         var exact = forward.Select(axis => OrderStatistics.Median(Enumerable.Range(0, facts.Fingerprint.CaseCount)
             .Select(
                 i => facts.Fingerprint.Spacings[i][axis] / target[axis] * facts.Fingerprint.ShapesAfterCrop[i][axis]))).ToArray();
-        var median = exact.Select(value => Math.Max(1, checked((int)Math.Round(value)))).ToArray();
+        ConfigurationParts.RequireScanSized(exact, spacing, facts.DatasetName);
+        var median = exact.Select(value => Math.Max(1, (int)Math.Round(value))).ToArray();
         var datasetVoxels = Product(median) * facts.Fingerprint.CaseCount;
         log.Add(
             null, "dataset size",

@@ -6,6 +6,9 @@ namespace SharpSeg.AutoPlanner.Planning;
 /// <summary>What all configurations of one set of plans share, and how a configuration is put together from it.</summary>
 internal sealed class ConfigurationParts
 {
+    // Far above any scan at its target spacing. The patch shrinks from the median case in pooling-sized steps.
+    private const double LongestMedian = 1 << 17;
+
     private readonly Profile profile;
     private readonly bool secondPaper;
     private readonly DecisionLog log;
@@ -37,6 +40,22 @@ internal sealed class ConfigurationParts
                 : "axis order kept on request",
             PlanText.Millimetres(target.ToArray()), string.Join(", ", forward));
         return forward;
+    }
+
+    /// <summary>Refuses a median case that no rule is made for.</summary>
+    /// <param name="size">Voxels at the target spacing.</param>
+    /// <param name="spacing">mm, in the same axis order.</param>
+    /// <param name="dataset">For the message.</param>
+    /// <exception cref="SharpSegException">An axis is longer than any scan.</exception>
+    public static void RequireScanSized(IReadOnlyList<double> size, double[] spacing, string dataset)
+    {
+        if (!size.All(value => value <= LongestMedian))
+        {
+            throw new SharpSegException(
+                $"{dataset}: the median case has {PlanText.Sizes(size)} voxels at {PlanText.Millimetres(spacing)}; "
+                    + FormattableString.Invariant($"{LongestMedian} are the most along an axis"),
+                "check the spacings of the cases with `sharpseg verify`, or give a coarser --spacing");
+        }
     }
 
     /// <summary>A configuration that is planned on its own.</summary>

@@ -26,6 +26,7 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
         var forward = ConfigurationParts.AxisOrder(target, options, log);
         var spacing = Transposition.Apply(forward, target.ToArray());
         var medianSize = MedianSizeAt(target, forward);
+        ConfigurationParts.RequireScanSized(medianSize, spacing, facts.DatasetName);
         var voxels = medianSize.Aggregate(1.0, (product, value) => product * value) * facts.Fingerprint.CaseCount;
         log.Add(
             null, "dataset size",

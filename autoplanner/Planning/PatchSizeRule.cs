@@ -51,13 +51,16 @@ internal static class PatchSizeRule
         }
     }
 
-    /// <summary>Sizes of equal physical extent with the volume of 256³ (3D) or 2048² (2D), before any clipping.</summary>
+    /// <summary>
+    /// Sizes of equal physical extent with the volume of 256³ (3D) or 2048² (2D), before any clipping; at least 1 (SharpSeg choice:
+    /// the reference has 0 along an axis ten thousand times as coarse as the others).
+    /// </summary>
     public static double[] Start(double[] spacing)
     {
         var aspect = spacing.Select(value => 1 / value).ToArray();
         var volume = spacing.Length == 2 ? StartVoxels2D : StartVoxels3D;
         var scale = Math.Pow(volume / aspect.Aggregate(1.0, (product, value) => product * value), 1.0 / spacing.Length);
-        return [.. aspect.Select(value => Math.Round(value * scale))];
+        return [.. aspect.Select(value => Math.Max(1, Math.Round(value * scale)))];
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
@@ -183,10 +184,11 @@ internal static class PlansJson
         }
 
         var spacing = json.RequiredNumbers("spacing");
-        if (spacing.Length != patch.Length || spacing.Any(value => value is not (> 0 and < 1e6)))
+        if (spacing.Length != patch.Length || !spacing.All(Spacing.IsPlausible))
         {
             throw json.Error(
-                "spacing", $"[{Shown(spacing)}] must be {patch.Length} positive numbers, as the patch has {patch.Length} axes");
+                "spacing",
+                $"[{Shown(spacing)}] must be {patch.Length} positive numbers of mm, as the patch has {patch.Length} axes");
         }
 
         RequireSupported(json, "preprocessor_name", "DefaultPreprocessor");

@@ -78,7 +78,7 @@ internal static class UserSpacing
             return null;
         }
 
-        if (spacing.ToArray().Any(value => !double.IsFinite(value) || value <= 0))
+        if (!spacing.ToArray().All(Spacing.IsPlausible))
         {
             throw new SharpSegException(
                 $"target spacing {PlanText.Millimetres(spacing.ToArray())} must be three positive numbers (z, y, x)");

@@ -108,7 +108,7 @@ internal sealed record CaseProperties
             Orientation = root.Has("orientation")
                 ? Orientation.FromSigned(root.RequiredInts("orientation"))
                 : Orientation.AsStored,
-            Spacing = Spacing.FromArray(Three(root, "spacing", root.RequiredNumbers("spacing"))),
+            Spacing = ToSpacing(root),
             ShapeBeforeCropping = ToExtent(root, "shape_before_cropping"),
             BboxOrigin = new Extent(bbox[0][0], bbox[1][0], bbox[2][0]),
             ShapeAfterCropping = ToExtent(root, "shape_after_cropping_and_before_resampling"),
@@ -126,6 +126,14 @@ internal sealed record CaseProperties
     private static JsonArray ToJson(Extent extent) => new(extent.Z, extent.Y, extent.X);
 
     private static Extent ToExtent(JsonFile root, string key) => Extent.FromArray(Three(root, key, root.RequiredInts(key)));
+
+    private static Spacing ToSpacing(JsonFile root)
+    {
+        var values = Three(root, "spacing", root.RequiredNumbers("spacing"));
+        return values.All(Spacing.IsPlausible)
+            ? Spacing.FromArray(values)
+            : throw root.Error("spacing", $"[{string.Join(", ", values)}] must be three positive numbers of mm", Hint);
+    }
 
     private static T[] Three<T>(JsonFile root, string key, T[] values) =>
         values.Length == 3 ? values : throw root.Error(key, $"expected three numbers, found {values.Length}", Hint);

@@ -67,6 +67,7 @@ internal sealed record DamagedFile(
             ["plan --fingerprint FINGERPRINT --dataset-json DATASET/dataset.json -o OUT"],
             Json(
                 ("a spacing below 0", root => root["spacings"]![0]![0] = -1),
+                ("a spacing of 1e308 mm", root => root["spacings"]![0]![1] = 1e308),
                 ("another number of shapes than spacings", root => root["spacings"]!.AsArray().RemoveAt(0)))),
         new("checkpoint_final.safetensors", "WORK/runs/3d_fullres/fold_0/checkpoint_final.safetensors",
             ["predict WORK -c 3d_fullres -i SCAN -o OUT", "export WORK -c 3d_fullres -o OUT/model.zip",

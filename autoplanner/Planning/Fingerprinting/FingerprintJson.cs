@@ -34,16 +34,17 @@ public static class FingerprintJson
 
         for (var i = 0; i < spacings.Length; i++)
         {
-            if (spacings[i].Length != 3 || spacings[i].Any(value => value <= 0))
+            if (spacings[i].Length != 3 || !spacings[i].All(Spacing.IsPlausible))
             {
                 throw file.Error(
-                    "spacings", $"entry {i} must be three positive numbers (z, y, x), found [{string.Join(", ", spacings[i])}]");
+                    "spacings",
+                    $"entry {i} must be three positive numbers of mm (z, y, x), found [{string.Join(", ", spacings[i].Take(4))}]");
             }
 
             if (shapes[i].Length != 3 || shapes[i].Any(value => value < 1))
             {
                 throw file.Error(
-                    "shapes_after_crop", $"entry {i} must be three sizes (z, y, x), found [{string.Join(", ", shapes[i])}]");
+                    "shapes_after_crop", $"entry {i} must be three sizes (z, y, x), found [{string.Join(", ", shapes[i].Take(4))}]");
             }
         }
 

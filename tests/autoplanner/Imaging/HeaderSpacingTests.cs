@@ -46,6 +46,26 @@ public sealed class HeaderSpacingTests : IDisposable
     }
 
     [Theory]
+    [InlineData("nifti1", "1e30")]
+    [InlineData("nifti2", "1e308")]
+    [InlineData("mha", "1e308")]
+    [InlineData("nrrd", "1e308")]
+    [InlineData("nifti1", "1e-30")]
+    [InlineData("mha", "1e-300")]
+    [InlineData("nrrd", "-2e6")]
+    public void A_spacing_that_no_image_has_is_refused(string format, string y)
+    {
+        var path = Write(format, [4, 3, 2], $"0.5 {y} 2.5");
+        Action[] readers = [() => ImageFile.Read(path), () => ImageFile.ReadGeometry(path), () => ImageFile.ReadLabels(path)];
+        foreach (var read in readers)
+        {
+            var error = Assert.Throws<SharpSegException>(read);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains("mm along y", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
     [InlineData("nifti1")]
     [InlineData("mha")]
     [InlineData("nrrd")]

@@ -49,6 +49,47 @@ public sealed class PlannerPropertyTests
         Assert.True(planned > 320, $"{planned} planned, {refused} refused");
     }
 
+    /// <summary>
+    /// A damaged header may say 1e308 mm: the rules that go step by step once took minutes over that (more than this whole class
+    /// takes). Any spacing that a file may state, any number of voxels.
+    /// </summary>
+    [Theory]
+    [InlineData(Profile.Modern)]
+    [InlineData(Profile.Classic)]
+    public void The_wildest_dataset_ends_as_well(Profile profile) => Seeded.Run(random =>
+    {
+        double LogUniform(double low, double high) => low * Math.Pow(high / low, random.NextDouble());
+        double Wild() => random.Next(3) == 0 ? LogUniform(.1, 10) : LogUniform(Spacing.Least, Spacing.Most);
+        int Size() => random.Next(3) == 0 ? (int)LogUniform(1, int.MaxValue) : (int)LogUniform(1, 300);
+        for (var trial = 0; trial < 40; trial++)
+        {
+            // One case more than one axis makes different at times, so that medians fall between the wild and the usual.
+            var fingerprint = Cases(
+                (random.Next(1, 3), [Wild(), Wild(), Wild()], [Size(), Size(), Size()]),
+                (random.Next(0, 3), [Wild(), 1, 1], [Size(), 40, 40]));
+            try
+            {
+                var options = new PlannerOptions { Profile = profile };
+                Check(Plan(fingerprint, 2, options), options, fingerprint);
+            }
+            catch (SharpSegException error)
+            {
+                Assert.DoesNotContain('\n', error.Message);
+            }
+        }
+    });
+
+    [Theory]
+    [InlineData(Profile.Modern)]
+    [InlineData(Profile.Classic)]
+    public void A_median_case_longer_than_any_scan_is_refused(Profile profile)
+    {
+        var error = Assert.Throws<SharpSegException>(
+            () => Plan(Identical(3, [1, 1, 1], [40, 40, 200_000]), 2, new PlannerOptions { Profile = profile }));
+        Assert.Contains("40×40×200000", error.Message, StringComparison.Ordinal);
+        Assert.Contains("131072", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void More_memory_never_shrinks_a_patch() => Seeded.Run(random =>
     {

@@ -55,6 +55,7 @@ public sealed class FingerprintJsonTests
     [InlineData("""{"spacings": [[1,1,1]], "shapes_after_crop": [], "median_relative_size_after_cropping": 1}""", "1 spacings and 0 shapes_after_crop")]
     [InlineData("""{"spacings": [[1,1]], "shapes_after_crop": [[1,1,1]], "median_relative_size_after_cropping": 1}""", "entry 0")]
     [InlineData("""{"spacings": [[1,-1,1]], "shapes_after_crop": [[1,1,1]], "median_relative_size_after_cropping": 1}""", "positive")]
+    [InlineData("""{"spacings": [[1,1e308,1]], "shapes_after_crop": [[1,1,1]], "median_relative_size_after_cropping": 1}""", "positive")]
     [InlineData("""{"spacings": [[1,1,1]], "shapes_after_crop": [[1,1.5,1]], "median_relative_size_after_cropping": 1}""", "1.5")]
     [InlineData("""{"spacings": "no", "shapes_after_crop": [[1,1,1]], "median_relative_size_after_cropping": 1}""", "a list")]
     [InlineData("""[1]""", "object")]

@@ -166,6 +166,29 @@ public static class Evaluator
                 "predictions are scored on the original grid: export them there");
     }
 
+    /// <summary>Mean foreground Dice of a prediction that is in memory; NaN where no class is in either map.</summary>
+    /// <param name="caseId">Name of the case.</param>
+    /// <param name="prediction">Labels on the reference's grid.</param>
+    /// <param name="referenceFile">What it is compared with.</param>
+    /// <param name="scheme">The dataset's labels.</param>
+    /// <exception cref="SharpSegException">The reference cannot be read, or has another size.</exception>
+    internal static double Dice(string caseId, ReadOnlySpan<short> prediction, string referenceFile, LabelScheme scheme)
+    {
+        var reference = SegmentationFile.Read(referenceFile, scheme);
+        scheme.MergeIgnored(reference.Voxels);
+        if (reference.Extent.Voxels != prediction.Length)
+        {
+            throw new SharpSegException(
+                $"case `{caseId}`: the prediction has {prediction.Length} voxels, the reference {reference.Extent}",
+                "the dataset changed since it was preprocessed: preprocess it again");
+        }
+
+        return EvaluationSummary.MeanOfNumbers(
+            SegmentationMetrics.Compute(
+                reference.Voxels, prediction, reference.Extent, reference.Spacing, scheme, null, scheme.Partial.Of(caseId))
+            .Select(metrics => metrics.Dice));
+    }
+
     private static CaseMetrics EvaluateCase(EvaluationCase item, LabelScheme scheme, EvaluationOptions options)
     {
         var (reference, prediction) = Load(item, scheme);

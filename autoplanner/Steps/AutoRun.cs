@@ -52,8 +52,8 @@ public sealed record AutoResult(
 /// </summary>
 public static class AutoRun
 {
-    // Reserved for what cannot be foreseen: scoring, slower tiles at borders, load variation.
-    private const double PredictionMargin = 1.5, FixedSeconds = 6, MostFixedShare = 0.2, LeastTrainingShare = 0.3;
+    // Reserved for what cannot be foreseen.
+    private const double FixedSeconds = 6, MostFixedShare = 0.2, LeastTrainingShare = 0.3;
     // of the time that is left: averaging, scoring and postprocessing all candidates
     private const double ReserveForChoosing = 0.05;
     // Kept from the whole time: files are written and devices closed after the last thing that looks at the clock.
@@ -244,20 +244,8 @@ public static class AutoRun
     }
 
     /// <summary>What prediction and scoring will take.</summary>
-    private static TimeSpan Afterwards(TrainingJob job, SpeedProbe speed)
-    {
-        var inference = new InferenceOptions();
-        var passes = 0L;
-        var scoring = 0.0;
-        foreach (var id in job.ValidationCases)
-        {
-            using var stored = StoredCase.Open(job.DataFolder, id);
-            passes += Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
-            scoring += ValidationRun.SecondsToScore(stored.Shape.Voxels);
-        }
-
-        return TimeSpan.FromSeconds((passes * speed.SecondsPerTile * PredictionMargin) + scoring);
-    }
+    private static TimeSpan Afterwards(TrainingJob job, SpeedProbe speed) =>
+        TimeSpan.FromSeconds(ValidationRun.SecondsFor(job, job.ValidationCases, speed));
 
     private static string DefaultConfiguration(Plans plans) =>
         plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : "2d";

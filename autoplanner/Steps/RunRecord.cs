@@ -72,6 +72,11 @@ internal sealed class RunRecord : IReporter, IDisposable
         session["peak_bytes"] = result.Training.PeakBytes;
         var dice = result.Summary.ForegroundDice;
         session["mean_foreground_dice"] = double.IsNaN(dice) ? null : dice;
+        if (Forecast.Of(result.Training.Schedule, result.Training.Epochs, dice) is { } forecast)
+        {
+            session["forecast"] = forecast.Text;
+        }
+
         Log(FormattableString.Invariant($"done: {result.Training.Iterations} iterations, mean foreground Dice {dice:0.0000}"));
         End("done");
     }

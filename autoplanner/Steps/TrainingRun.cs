@@ -71,13 +71,20 @@ public static class TrainingRun
         var (need, surface) = TrainingMemory.Plan(job, request, backend, reporter);
         var outcome = MemoryBudget.Guard(
             job.Folder, need, "train with a smaller --batch; --resume continues from the last checkpoint",
-            () => TrainingSession.Execute(job, backend, request.Length, request.Resume, reporter, cancel));
+            () => TrainingSession.Execute(
+                job, backend, request.Length, request.Resume, reporter, cancel,
+                new WholeCaseScores(dataset, request.MaxMemory ?? MemoryBudget.OfMachine())));
         MemoryBudget.GiveBack();                          // what training took
         reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
         ValidationRun.Execute(
             job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft, request.MaxMemory);
         reporter.Stage("score");
-        return new TrainingResult(outcome, ValidationRun.Score(
-            job, dataset, surface, reporter, cancel, request.MaxMemory));
+        var summary = ValidationRun.Score(job, dataset, surface, reporter, cancel, request.MaxMemory);
+        if (Forecast.Of(outcome.Schedule, outcome.Epochs, summary.ForegroundDice) is { } forecast)
+        {
+            reporter.Info($"forecast: {forecast.Text}");
+        }
+
+        return new TrainingResult(outcome, summary);
     }
 }

@@ -19,6 +19,9 @@ public sealed record TrainingOutcome(
 {
     /// <summary>Mean time of an iteration, its share of validation patches included.</summary>
     public double SecondsPerIteration => Iterations == 0 ? 0 : Seconds / Iterations;
+
+    /// <summary>All finished epochs, in order.</summary>
+    internal IReadOnlyList<EpochRecord> Epochs { get; init; } = [];
 }
 
 /// <summary>Trains a run to its end, or finds that it has ended already.</summary>
@@ -31,9 +34,11 @@ internal static class TrainingSession
     /// <param name="resume">Continue from the latest checkpoint, or accept the final one.</param>
     /// <param name="reporter">Receives progress.</param>
     /// <param name="cancel">Stops with the state saved.</param>
+    /// <param name="wholeCases">Scores whole cases on the way of a run within a time; null does not.</param>
     /// <exception cref="SharpSegException">The run cannot start, or diverged.</exception>
     public static TrainingOutcome Execute(
-        TrainingJob job, Backend backend, TrainingLength length, bool resume, IReporter reporter, CancellationToken cancel)
+        TrainingJob job, Backend backend, TrainingLength length, bool resume, IReporter reporter, CancellationToken cancel,
+        WholeCaseScores? wholeCases = null)
     {
         reporter.Stage(
             $"train {job.Configuration.Name}, fold {job.Fold}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to "
@@ -65,7 +70,10 @@ internal static class TrainingSession
 
             reporter.Info("already trained");
             return new TrainingOutcome(
-                done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0);
+                done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0)
+            {
+                Epochs = done.State.Records,
+            };
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
@@ -107,8 +115,8 @@ internal static class TrainingSession
                 resumed = resumed with { TimeBudget = ending < resumed.TimeBudget ? ending : resumed.TimeBudget };
             }
 
-            var schedule = resumed ?? Begin(job, length, ref speed, reporter);
-            return Train(job, backend, resume, reporter, schedule, length, speed, cancel);
+            var schedule = resumed ?? Begin(job, backend, length, ref speed, wholeCases, reporter);
+            return Train(job, backend, resume, reporter, schedule, length, speed, wholeCases, cancel);
         }
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
@@ -118,13 +126,17 @@ internal static class TrainingSession
 
     /// <summary>The schedule and the recipe of a new run, and by which rule.</summary>
     /// <param name="job">The run.</param>
+    /// <param name="backend">Where it trains.</param>
     /// <param name="length">What was asked for.</param>
     /// <param name="speed">The machine's; without mirroring, predictions leave more time to train.</param>
+    /// <param name="wholeCases">Scores whole cases on the way; null does not.</param>
     /// <param name="reporter">Is told.</param>
-    private static TrainingSchedule Begin(TrainingJob job, TrainingLength length, ref SpeedProbe? speed, IReporter reporter)
+    private static TrainingSchedule Begin(
+        TrainingJob job, Backend backend, TrainingLength length, ref SpeedProbe? speed, WholeCaseScores? wholeCases,
+        IReporter reporter)
     {
-        TrainingSchedule Fitted(SpeedProbe speed) => TrainingSchedule.Fit(
-            length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D);
+        TrainingSchedule Fitted(SpeedProbe speed, double secondsOfChecks = 0) => TrainingSchedule.Fit(
+            length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D, secondsOfChecks);
         var schedule = length.Schedule ?? Fitted(speed!);
         var (recipe, reason) = TrainingRecipe.Choose(job, schedule, length.Asked.Recipe, length.Asked.Mirrored);
         if (recipe is not null || schedule.TimeBudget is not null || length.Asked.Recipe is not null)
@@ -138,13 +150,21 @@ internal static class TrainingSession
             schedule = Fitted(speed);
         }
 
-        return schedule with { Recipe = recipe };
+        if (wholeCases is null || length.Schedule is not null)
+        {
+            return schedule with { Recipe = recipe };
+        }
+
+        var (checks, text) = wholeCases.Choose(job, schedule, speed!, backend);
+        reporter.Info($"whole cases on the way: {text} (docs/method/budget.md §5)");
+        return checks is null
+            ? schedule with { Recipe = recipe }
+            : Fitted(speed!, checks.Left(0, schedule.Epochs) * checks.Seconds) with { Recipe = recipe, Checks = checks };
     }
 
     private static TrainingOutcome Train(
         TrainingJob job, Backend backend, bool resume, IReporter reporter, TrainingSchedule plan, TrainingLength length,
-        SpeedProbe? speed,
-        CancellationToken cancel)
+        SpeedProbe? speed, WholeCaseScores? wholeCases, CancellationToken cancel)
     {
         reporter.Info(Describe(plan, job));
         reporter.Info(MemoryPlan.Require(
@@ -156,6 +176,12 @@ internal static class TrainingSession
             var measured = speed.SecondsPerStep * plan.BatchSize / TrainingSchedule.ProbeBatch(
                 job.Configuration.BatchSize, job.Configuration.Is2D);
             trainer.IsOver = seconds => isOver(speed.SlowedDown(Math.Max(1, seconds / measured)));
+        }
+
+        if (plan.Checks is { } checks && wholeCases is not null)
+        {
+            trainer.WholeCases = stop => wholeCases.Of(
+                job, checks.Cases, job.MirrorAxesWith(plan.Recipe), trainer.Network, stop);
         }
 
         try
@@ -171,7 +197,10 @@ internal static class TrainingSession
         return new TrainingOutcome(
             trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes,
             PredictedPeak(job, trainer.Schedule, backend),
-            trainer.WaitingTime.TotalSeconds);
+            trainer.WaitingTime.TotalSeconds)
+        {
+            Epochs = trainer.State.Records,
+        };
     }
 
     private static string Smaller(TrainingJob job, Backend backend, int batch)

@@ -19,10 +19,32 @@ namespace SharpSeg.AutoPlanner.Steps;
 internal static class ValidationRun
 {
     private const double MostSecondsPerScoredCase = 0.5, SecondsPerScoredVoxel = 2e-6;
+    private const double PredictionMargin = 1.5; // slower tiles at borders, load that comes and goes
 
     /// <summary>What is set aside for scoring a case, in seconds.</summary>
     /// <param name="voxels">Its size.</param>
-    internal static double SecondsToScore(long voxels) => Math.Min(MostSecondsPerScoredCase, SecondsPerScoredVoxel * voxels);
+    /// <param name="perVoxel">Seconds that a voxel takes.</param>
+    internal static double SecondsToScore(long voxels, double perVoxel = SecondsPerScoredVoxel) =>
+        Math.Min(MostSecondsPerScoredCase, perVoxel * voxels);
+
+    /// <summary>What predicting and scoring cases will take, in seconds.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="ids">The cases.</param>
+    /// <param name="speed">The machine's, of views as many as the run's axes give.</param>
+    /// <param name="perVoxel">Seconds that a scored voxel takes.</param>
+    internal static double SecondsFor(
+        TrainingJob job, IEnumerable<string> ids, SpeedProbe speed, double perVoxel = SecondsPerScoredVoxel)
+    {
+        var (inference, seconds) = (new InferenceOptions(), 0.0);
+        foreach (var id in ids)
+        {
+            using var stored = StoredCase.Open(job.DataFolder, id);
+            var passes = Predictor.ForwardPasses(stored.Shape, job.Configuration, inference, job.MirrorAxes.Count, folds: 1);
+            seconds += (passes * speed.SecondsPerTile * PredictionMargin) + SecondsToScore(stored.Shape.Voxels, perVoxel);
+        }
+
+        return seconds;
+    }
 
     /// <summary>Writes <c>validation/CASE.ext</c> for every validation case.</summary>
     /// <param name="job">A trained run.</param>
@@ -141,16 +163,8 @@ internal static class ValidationRun
             stored.Verify();
             var id = stored.Properties.CaseId;
             var cut = memory.CutOfStored(stored.Properties, saved);
-            using var previous = job.PreviousStageFolder is { } folderOfPrevious
-                ? PreviousStageFile.Open(folderOfPrevious, id, job.Configuration.PreviousStage!)
-                : null;
-            ITileSource input = new StoredImage(stored);
-            if (previous is not null)
-            {
-                input = new CascadeInput(
-                    input, new StoredCaseSource(stored, previous).ReadPreviousStage, job.Configuration.MaskLabels(labels));
-            }
-
+            using var previous = PreviousStageOf(job, id);
+            var input = InputOf(job, stored, previous);
             using var outputs = cut.IsWhole
                 ? predictor.Predict(input, cancel)
                 : predictor.PredictToFile(input, cut, folder, cancel);
@@ -171,6 +185,18 @@ internal static class ValidationRun
             }
         }
     }
+
+    /// <summary>The first stage's segmentation of a case, to be disposed of; null outside a cascade.</summary>
+    internal static PreviousStageFile? PreviousStageOf(TrainingJob job, string id) => job.PreviousStageFolder is { } folder
+        ? PreviousStageFile.Open(folder, id, job.Configuration.PreviousStage!)
+        : null;
+
+    /// <summary>What a run's network is shown of a case.</summary>
+    internal static ITileSource InputOf(TrainingJob job, StoredCase stored, PreviousStageFile? previous) => previous is null
+        ? new StoredImage(stored)
+        : new CascadeInput(
+            new StoredImage(stored), new StoredCaseSource(stored, previous).ReadPreviousStage,
+            job.Configuration.MaskLabels(job.Description.Labels));
 
     private static void WriteLabels(
         string path, NetworkOutputs outputs, CaseProperties properties, ImageGeometry geometry, TrainingJob job)

@@ -80,7 +80,7 @@ internal sealed class Checkpoint
             [StyleKey] = network.Plan.StyleText,
             ["seed"] = job.Seed.ToString(CultureInfo.InvariantCulture),
             ["mirror_axes"] = JsonSerializer.Serialize(
-                [.. schedule.Recipe?.Mirroring == false ? [] : job.MirrorAxes], TrainingJson.Default.Int32Array),
+                [.. job.MirrorAxesWith(schedule.Recipe)], TrainingJson.Default.Int32Array),
             ["schedule"] = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule),
             ["state"] = state.ToJson(),
         };

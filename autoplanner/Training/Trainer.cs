@@ -22,6 +22,7 @@ internal sealed class Trainer : IDisposable
     private const int LatestEvery = 50; // epochs, nnU-Net
     private static readonly TimeSpan LatestAfter = TimeSpan.FromSeconds(60); // a killed run loses no more than about this
     private const float WeightDecay = 3e-5f; // both profiles
+    private const double MostOfTimeForChecks = 0.04; // twice what is planned (docs/method/budget.md §5)
 
     private readonly TrainingJob job;
     private readonly TrainingSchedule schedule;
@@ -34,6 +35,7 @@ internal sealed class Trainer : IDisposable
     private readonly int iterationsBefore; // by the sessions before this one
     private readonly double secondsBefore;
     private int skippedBefore; // and by the stages before this one
+    private double secondsOfChecks; // of this session, on whole cases
     private TimeSpan waitedBefore;
     private Extent patch;
     private PatchStage stage;
@@ -123,7 +125,7 @@ internal sealed class Trainer : IDisposable
             EnterStage();
             TrainEpoch(cancel);
             var validationLoss = Validate(out var perClass, cancel);
-            FinishEpoch(validationLoss, perClass);
+            FinishEpoch(validationLoss, perClass, ScoreWholeCases(out var seconds, cancel), seconds);
         }
 
         Checkpoint.Save(Workspace.FinalCheckpoint(job.Folder), job, schedule, State, network, optimizer: null);
@@ -318,7 +320,7 @@ internal sealed class Trainer : IDisposable
         {
             State.SecondsAtEpochStart = State.Seconds;
             State.EpochIterations = schedule.IterationsFor(
-                TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration(), CostOf(State.Epoch));
+                TimeSpan.FromSeconds(State.Seconds), State.Epoch, SecondsPerIteration(), CostOf(State.Epoch), SecondsPerCheck());
         }
 
         var batches = stage.Loader.TrainingBatches(State.Epoch, State.Iteration, State.EpochIterations, cancel);
@@ -341,8 +343,15 @@ internal sealed class Trainer : IDisposable
     /// <summary>Asked after every iteration, with its mean time so far in seconds, whether training must end now.</summary>
     public Func<double, bool>? IsOver { get; set; }
 
+    /// <summary>
+    /// Scores whole cases with the network as it is, which stays as it is: mean foreground Dice by name. Asked at the epochs that
+    /// the schedule names.
+    /// </summary>
+    public Func<CancellationToken, IReadOnlyDictionary<string, double>>? WholeCases { get; set; }
+
     private bool IsOutOfTime => (schedule.TimeBudget is { } budget && State.Seconds >= budget.TotalSeconds)
-        || IsOver?.Invoke((State.Seconds - secondsBefore) / Math.Max(1, State.TotalIterations - iterationsBefore)) == true;
+        || IsOver?.Invoke(
+            (State.Seconds - secondsBefore - secondsOfChecks) / Math.Max(1, State.TotalIterations - iterationsBefore)) == true;
 
     private double Validate(out IReadOnlyList<double?> perClass, CancellationToken cancel)
     {
@@ -373,7 +382,49 @@ internal sealed class Trainer : IDisposable
         return iterations == 0 ? double.NaN : sum / iterations;
     }
 
-    private void FinishEpoch(double validationLoss, IReadOnlyList<double?> perClass)
+    /// <summary>
+    /// Scores whole cases where the schedule says so, unless they turn out to cost too much of the run's time.
+    /// </summary>
+    private IReadOnlyDictionary<string, double>? ScoreWholeCases(out double? seconds, CancellationToken cancel)
+    {
+        seconds = null;
+        if (WholeCases is null || schedule.Checks?.IsDue(State.Epoch, schedule.Epochs) != true || IsOutOfTime
+            || (State.Records.Sum(record => record.WholeCaseSeconds ?? 0) + SecondsPerCheck()
+                > MostOfTimeForChecks * schedule.TimeBudget?.TotalSeconds))
+        {
+            return null;
+        }
+
+        var begin = Stopwatch.GetTimestamp();
+        IReadOnlyDictionary<string, double>? scores = null;
+        try
+        {
+            scores = WholeCases(cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            SaveAndStop(cancel); // the epoch's training is done; what follows it starts again on resuming
+            throw;
+        }
+        catch (Exception error) when (error is SharpSegException || MemoryBudget.IsOutOfMemory(error))
+        {
+            reporter.Warning($"whole cases are not scored after epoch {State.Epoch + 1}: {error.Message}");
+        }
+
+        seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        State.Seconds += seconds.Value;
+        secondsOfChecks += seconds.Value;
+        return scores;
+    }
+
+    /// <summary>What scoring whole cases took the last time, or is expected to take.</summary>
+    private double SecondsPerCheck() =>
+        State.Records.LastOrDefault(record => record.WholeCaseSeconds is not null)?.WholeCaseSeconds
+            ?? schedule.Checks?.Seconds ?? 0;
+
+    private void FinishEpoch(
+        double validationLoss, IReadOnlyList<double?> perClass, IReadOnlyDictionary<string, double>? wholeCases,
+        double? wholeCaseSeconds)
     {
         var mean = PseudoDice.Mean(perClass);
         var average = PseudoDice.MovingAverage(State.Records.Count == 0 ? null : State.Records[^1].PseudoDiceAverage, mean);
@@ -382,7 +433,11 @@ internal sealed class Trainer : IDisposable
         State.Records.Add(new EpochRecord(
             State.Epoch, State.EpochIterations, LearningRate(iteration: 0), trainLoss,
             double.IsNaN(validationLoss) ? null : validationLoss, perClass, mean, average,
-            State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps));
+            State.Seconds - State.SecondsAtEpochStart, State.SkippedSteps)
+        {
+            WholeCaseDice = wholeCases,
+            WholeCaseSeconds = wholeCaseSeconds,
+        });
         if (plateau is not null)
         {
             State.Stopped = plateau.Finish(State.Epoch, trainLoss, double.IsNaN(validationLoss) ? trainLoss : validationLoss);
@@ -450,7 +505,7 @@ internal sealed class Trainer : IDisposable
         var recent = State.Records.TakeLast(3).ToList();
         return recent.Count == 0
             ? (schedule.TimeBudget?.TotalSeconds ?? 0) / ((double)schedule.Epochs * schedule.IterationsPerEpoch)
-            : recent.Sum(r => r.Seconds) / recent.Sum(r => r.Iterations * CostOf(r.Epoch));
+            : recent.Sum(r => r.Seconds - (r.WholeCaseSeconds ?? 0)) / recent.Sum(r => r.Iterations * CostOf(r.Epoch));
     }
 
     private void Report()
@@ -458,8 +513,12 @@ internal sealed class Trainer : IDisposable
         var done = (State.Epoch + ((double)State.Iteration / State.EpochIterations)) / schedule.Epochs;
         var loss = State.LossSum / State.Iteration;
         var dice = State.Records.Count > 0 ? State.Records[^1].MeanPseudoDice : null;
-        var text = FormattableString.Invariant(
-            $"epoch {State.Epoch + 1}/{schedule.Epochs}, iteration {State.Iteration}/{State.EpochIterations}, loss {loss:0.000}");
-        reporter.Progress(done, dice is { } d ? text + FormattableString.Invariant($", pseudo-Dice {d:0.000}") : text);
+        var whole = State.Records.LastOrDefault(record => record.MeanWholeCaseDice is not null)?.MeanWholeCaseDice;
+        reporter.Progress(
+            done,
+            FormattableString.Invariant(
+                $"epoch {State.Epoch + 1}/{schedule.Epochs}, iteration {State.Iteration}/{State.EpochIterations}, loss {loss:0.000}")
+            + (dice is { } d ? FormattableString.Invariant($", pseudo-Dice {d:0.000}") : "")
+            + (whole is { } w ? FormattableString.Invariant($", whole cases {w:0.000}") : ""));
     }
 }

@@ -21,6 +21,9 @@ internal static class TrainingCurves
             [
                 new("mean of the classes", Pale, [.. epochs.Select(epoch => epoch.MeanPseudoDice)]),
                 new("moving average", Green, [.. epochs.Select(epoch => epoch.PseudoDiceAverage)]),
+                .. epochs.Any(epoch => epoch.WholeCaseDice is not null)
+                    ? (Curve[])[new("Dice of whole cases", Red, [.. epochs.Select(epoch => epoch.MeanWholeCaseDice)])]
+                    : [],
             ],
             (0, 1)),
     ];

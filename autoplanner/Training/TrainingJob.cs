@@ -59,6 +59,9 @@ public sealed record TrainingJob
             ? []
             : [.. ((int[])(Configuration.Is2D ? [1, 2] : [0, 1, 2])).Except(Plans.UnmirroredAxes)];
 
+    /// <summary>Those that a recipe leaves.</summary>
+    internal IReadOnlyList<int> MirrorAxesWith(TrainingRecipe? recipe) => recipe?.Mirroring == false ? [] : MirrorAxes;
+
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
     public static TrainingJob Open(Workspace workspace, string configuration, string fold, ulong seed)

@@ -147,6 +147,10 @@ public sealed record TrainingRecipe
                 $"{iterations} iterations are fewer than {MirroringPays}"));
     }
 
+    /// <summary>Whether the rule treats two numbers of iterations alike.</summary>
+    internal static bool IsSameRule(long iterations, long others) =>
+        (iterations < MirroringPays, iterations < ManyIterations) == (others < MirroringPays, others < ManyIterations);
+
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
     // §2). Where mirroring begins to pay is extrapolated (§3).
     private const int ManyIterations = 12_500, MirroringPays = 6_000;

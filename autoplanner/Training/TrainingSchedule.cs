@@ -16,6 +16,10 @@ public sealed record TrainingSchedule(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public TrainingRecipe? Recipe { get; init; }
 
+    /// <summary>Whole cases that are scored on the way; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CaseChecks? Checks { get; init; }
+
     private const int FullEpochs = 1000, FullIterations = 250, FullValidationIterations = 50; // nnU-Net, all versions
 
     // Below this many iterations more of them teach more than larger batches; above, the batch grows towards the plan's.
@@ -42,11 +46,13 @@ public sealed record TrainingSchedule(
     /// <param name="secondsPerStep">Measured time of one training step at <see cref="ProbeBatch"/>.</param>
     /// <param name="plannedBatch">The plan's batch size.</param>
     /// <param name="is2D">Whether patches are slices.</param>
-    public static TrainingSchedule Fit(TimeSpan budget, double secondsPerStep, int plannedBatch, bool is2D)
+    /// <param name="secondsOfChecks">Part of the time in which whole cases are scored.</param>
+    public static TrainingSchedule Fit(
+        TimeSpan budget, double secondsPerStep, int plannedBatch, bool is2D, double secondsOfChecks = 0)
     {
         var probe = ProbeBatch(plannedBatch, is2D);
         var seconds = secondsPerStep * (1 + (ValidationShare * ForwardShare));
-        var atProbe = budget.TotalSeconds / seconds;
+        var atProbe = Math.Max(0, budget.TotalSeconds - secondsOfChecks) / seconds;
         var batch = (int)Math.Clamp(probe * (atProbe / EnoughIterations), probe, plannedBatch);
         var iterations = Math.Clamp(atProbe * probe / batch, 1, (double)FullEpochs * FullIterations);
         var epochs = (int)Math.Clamp(
@@ -75,14 +81,17 @@ public sealed record TrainingSchedule(
     /// <param name="secondsPerIteration">What an iteration costs, validation's share included.</param>
     /// <param name="cost">What an iteration of the epoch costs beside those, where its patches are smaller; the epoch has so many
     /// more of them.</param>
-    public int IterationsFor(TimeSpan used, int epoch, double secondsPerIteration, double cost = 1)
+    /// <param name="secondsPerCheck">What scoring whole cases costs each time; kept for those that are still to come.</param>
+    public int IterationsFor(
+        TimeSpan used, int epoch, double secondsPerIteration, double cost = 1, double secondsPerCheck = 0)
     {
         if (TimeBudget is not { } budget)
         {
             return (int)(IterationsPerEpoch / cost);
         }
 
-        var left = (budget - used).TotalSeconds / Math.Max(1, Epochs - epoch);
+        var checks = (Checks?.Left(epoch, Epochs) ?? 0) * secondsPerCheck;
+        var left = ((budget - used).TotalSeconds - checks) / Math.Max(1, Epochs - epoch);
         return (int)Math.Clamp(left / (cost * secondsPerIteration), 1, 4.0 / cost * IterationsPerEpoch);
     }
 }

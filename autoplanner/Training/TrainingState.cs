@@ -114,6 +114,22 @@ internal sealed record EpochRecord(
     [property: JsonPropertyName("seconds")] double Seconds,
     [property: JsonPropertyName("skipped_steps")] int SkippedSteps)
 {
+    /// <summary>
+    /// Mean foreground Dice of the whole cases that were scored at the end of the epoch, by name; null where none was.
+    /// </summary>
+    [JsonPropertyName("whole_case_dice")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? WholeCaseDice { get; init; }
+
+    /// <summary>Part of <see cref="Seconds"/> that scoring them took; null where none was.</summary>
+    [JsonPropertyName("whole_case_seconds")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? WholeCaseSeconds { get; init; }
+
+    /// <summary>Mean over those cases; null where none was scored.</summary>
+    [JsonIgnore]
+    public double? MeanWholeCaseDice => WholeCaseDice is { Count: > 0 } scores ? scores.Values.Average() : null;
+
     /// <summary>Refuses what no training writes, in a file that somebody may have changed.</summary>
     /// <param name="iterations">Iterations of the epochs before; gets those of this one added.</param>
     /// <exception cref="JsonException">A value cannot be; its path names it.</exception>
@@ -125,6 +141,8 @@ internal sealed record EpochRecord(
             : PseudoDice is null ? "pseudo_dice"
             : !double.IsFinite(Seconds) || Seconds < 0 ? "seconds"
             : SkippedSteps < 0 ? "skipped_steps"
+            : WholeCaseDice?.Values.Any(dice => dice is not (>= 0 and <= 1)) == true ? "whole_case_dice"
+            : WholeCaseSeconds is { } scoring && (!double.IsFinite(scoring) || scoring < 0) ? "whole_case_seconds"
             : null;
         if (wrong is not null)
         {

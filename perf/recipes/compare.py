@@ -9,8 +9,8 @@ QUEUE is a JSON list of experiments, read again after each of them, so that more
     {"name": "momentum-95", "seed": 12345, "epochs": 50, "iterations": 34, "batch": 2, "configuration": "3d_fullres",
      "recipe": {"momentum": 0.95}, "options": ["--augmentation", "no-mirroring"], "against": "published"}
 
-"recipe" is the file of `train --recipe` (docs/method/budget.md), "against" the experiment that it is compared with. Each trains in
-a plan of its own. RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again.
+"recipe" is the file of `train --recipe` (docs/method/budget.md), "options" and "plan_options" go to `train` and `plan`, "against"
+is the experiment that it is compared with. Each trains in a plan of its own. RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again.
 """
 import argparse
 import json
@@ -54,7 +54,8 @@ def read(path):
 
 def run(program, experiment, data, work):
     name, configuration = experiment["name"], experiment.get("configuration", "3d_fullres")
-    subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet", *experiment.get("plan_options", [])],
+                   check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*program, "preprocess", work, "--plan", name, "-c", configuration, "--quiet"], check=True)
     words = ["train", work, "--plan", name, "-c", configuration, "-f", "0", "--seed", str(experiment.get("seed", 12345)),
              "--epochs", str(experiment["epochs"]), "--iterations", str(experiment["iterations"]),

@@ -58,6 +58,11 @@ internal static class Findings
                 yield return $"{run.Name}: not finished ({run.Log?.Epochs.Count ?? 0} epochs). `train --resume` goes on.";
             }
 
+            if (run.Forecast is { Gain: not null } forecast)
+            {
+                yield return $"{run.Name}: {forecast.Text}.";
+            }
+
             if (run.Log is { } log && log.Epochs.Count >= FewestEpochs)
             {
                 foreach (var finding in OfCurves(log.Epochs))

@@ -73,6 +73,9 @@ internal sealed record ReportCase(CaseMetrics Metrics, string? Fold, double Dice
 /// <param name="Dice">Mean foreground Dice of its validation cases; null where they are not scored.</param>
 internal sealed record ReportRunOf(string Configuration, string Fold, string State, RunLog? Log, double? Dice)
 {
+    /// <summary>What twice the time would give; null where whole cases were not scored on the way.</summary>
+    public Forecast? Forecast => Log is { } log && Dice is { } dice ? Forecast.Of(log.Schedule, log.Epochs, dice) : null;
+
     /// <summary>Configuration and fold in words.</summary>
     public string Name => $"{Configuration}, fold {Fold}";
 }

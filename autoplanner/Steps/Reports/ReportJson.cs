@@ -79,6 +79,7 @@ internal static class ReportJson
         ["epochs"] = run.Log?.Epochs.Count,
         ["iterations"] = run.Log?.Iterations,
         ["seconds"] = run.Log?.Seconds,
+        ["forecast"] = run.Forecast?.Text,
         ["device"] = run.Log?.Device,
         ["precision"] = run.Log?.Precision,
         ["seed"] = run.Log?.Seed,
@@ -91,6 +92,7 @@ internal static class ReportJson
             ["val_loss"] = Numbers(log.Epochs.Select(epoch => epoch.ValidationLoss)),
             ["mean_pseudo_dice"] = Numbers(log.Epochs.Select(epoch => epoch.MeanPseudoDice)),
             ["ema_pseudo_dice"] = Numbers(log.Epochs.Select(epoch => epoch.PseudoDiceAverage)),
+            ["whole_case_dice"] = Numbers(log.Epochs.Select(epoch => epoch.MeanWholeCaseDice)),
         } : null,
     };
 

@@ -228,7 +228,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyDictionary<stri
             }
         }
 
-        body.Add($"</div>\n<figcaption>Loss (lower is better) and pseudo-Dice, measured on validation patches while training. <b>Good:</b> both losses fall together and flatten out; the moving average rises and flattens. <b>Bad:</b> a validation loss that rises while the training loss falls (it learns its cases by heart); a pseudo-Dice at 0 (it finds nothing); jumps up to the last epoch (the learning rate did not come down). <b>What to do:</b> still rising at the end: train longer; learning by heart: more cases; nothing found: check labels with <code>sharpseg verify</code>. The pseudo-Dice only shows the way: scores of whole cases are in the table above.</figcaption></figure>\n");
+        body.Add($"</div>\n<figcaption>Loss (lower is better) and pseudo-Dice, measured on validation patches while training. <b>Good:</b> both losses fall together and flatten out; the moving average rises and flattens. <b>Bad:</b> a validation loss that rises while the training loss falls (it learns its cases by heart); a pseudo-Dice at 0 (it finds nothing); jumps up to the last epoch (the learning rate did not come down). <b>What to do:</b> still rising at the end: train longer; learning by heart: more cases; nothing found: check labels with <code>sharpseg verify</code>. The pseudo-Dice only shows the way: scores of whole cases are in the table above. Under <code>--max-time</code> the second chart also has the mean Dice of a few whole validation cases, scored on the way.</figcaption></figure>\n");
     }
 
     private void Matrix(HtmlText body)

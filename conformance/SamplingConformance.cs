@@ -22,6 +22,7 @@ public sealed class SamplingConformance(ConformanceTarget target) : ConformanceS
         (new(1, 7, 6), new(1, 10, 9), default, new(1, 10, 9), true, 1, false),       // 2D
         (new(4, 5, 6), new(8, 8, 8), default, default, false, 2, true),              // the box is empty
         (Extent.One, new(3, 3, 3), default, new(3, 3, 3), false, 1, false),
+        (new(2, 3, 37), new(4, 6, 45), new(1, 0, 4), new(3, 6, 38), false, 1, false), // rows of several vectors and a rest
     ];
 
     [Check]

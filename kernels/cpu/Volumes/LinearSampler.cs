@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -260,13 +261,15 @@ internal static class LinearSampler
 
         private static short BorderLabel(ReadOnlySpan<short> source, ReadOnlySpan<int> taps, ReadOnlySpan<float> weights)
         {
-            Span<short> near = stackalloc short[taps.Length];
+            var near = Vector128.Create(Outside);
+            var shares = Vector256<float>.Zero;
             for (var i = 0; i < taps.Length; i++)
             {
-                near[i] = taps[i] < 0 ? Outside : source[taps[i]];
+                near = near.WithElement(i, taps[i] < 0 ? Outside : source[taps[i]]);
+                shares = shares.WithElement(i, weights[i]);
             }
 
-            return LabelVote.Largest(near, weights);
+            return LabelVote.Largest(near, shares);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -282,33 +285,14 @@ internal static class LinearSampler
         private static unsafe short InteriorLabel(
             short* near, int rowStride, int sliceStride, bool planar, float fz, float fy, float fx)
         {
-            if (LabelVote.IsUniform(near, rowStride, planar ? 0 : sliceStride))
+            if (planar)
             {
-                return near[0];
+                (sliceStride, fz) = (0, 0);
             }
 
-            var far = near + sliceStride;
-            return planar
-                ? Vote([near[0], near[1], near[rowStride], near[rowStride + 1]], planar, 1, fy, fx)
-                : Vote(
-                    [
-                        near[0], near[1], near[rowStride], near[rowStride + 1],
-                        far[0], far[1], far[rowStride], far[rowStride + 1],
-                    ],
-                    planar, fz, fy, fx);
-        }
-
-        // Weights in the order of the taps: the far slice last, then the far row, then the right neighbour.
-        private static short Vote(ReadOnlySpan<short> near, bool planar, float fz, float fy, float fx)
-        {
-            Span<float> weights = stackalloc float[8];
-            for (var i = 0; i < near.Length; i++)
-            {
-                var weight = ((i & 2) == 0 ? 1 - fy : fy) * ((i & 1) == 0 ? 1 - fx : fx);
-                weights[i] = planar ? weight : weight * ((i & 4) == 0 ? 1 - fz : fz);
-            }
-
-            return LabelVote.Largest(near, weights[..near.Length]);
+            return LabelVote.IsUniform(near, rowStride, sliceStride)
+                ? near[0]
+                : LabelVote.Largest(LabelVote.Around(near, rowStride, sliceStride), LabelVote.Weights(fz, fy, fx));
         }
     }
 }

@@ -1,159 +1,123 @@
-using SharpSeg.Engine.Tensors;
+using System.Runtime.CompilerServices;
 using SharpSeg.Kernels.Cpu.Simd;
 
 namespace SharpSeg.Kernels.Cpu.Volumes;
 
 /// <summary>
-/// Turns samples into cubic B-spline coefficients, in place, axis by axis, so that the spline passes through the samples. Mirror
-/// boundary without edge repetition (docs/method/augmentation.md §3.2; Unser 1999, "Splines: a perfect fit for signal and image
+/// Turns samples into cubic B-spline coefficients, axis by axis, so that the spline passes through the samples. Mirror boundary
+/// without edge repetition (docs/method/augmentation.md §3.2; Unser 1999, "Splines: a perfect fit for signal and image
 /// processing").
+/// <para>Products and sums are rounded one by one, never fused: all instruction sets give the same bytes.</para>
 /// </summary>
-internal static class SplineFilter<TLanes, TVector>
+internal static unsafe class SplineFilter<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
+    /// <summary>
+    /// |pole|^k falls below float precision after so many voxels: samples that lie further away do not affect a coefficient.
+    /// </summary>
+    public const int Horizon = 14;
+
+    // Columns that are filtered together, floats: a block of 200 samples stays in the second-level cache.
+    private const int Block = 128;
+
     private static readonly double Pole = Math.Sqrt(3) - 2;
 
-    // |pole|^k falls below float precision after 16 voxels: further samples do not affect the boundary sum.
-    private const int Horizon = 16;
+    // The recursion's answer to a single 1: √3·z^|k|. What it sums up one after the other is here summed up side by side.
+    private static readonly float[] Response =
+        [.. Enumerable.Range(0, Horizon + 1).Select(k => (float)(6 * Pole / ((Pole * Pole) - 1) * Math.Pow(Pole, k)))];
 
-    // A recursion waits for its last value; four of them take hardly longer than one.
-    private const int Together = 4;
-
-    /// <summary>Filters lines of <paramref name="size"/>[axis] values; z, y, x, in a buffer with the given strides.</summary>
-    /// <param name="values">The buffer.</param>
-    /// <param name="offset">Index of voxel (0, 0, 0).</param>
-    /// <param name="size">Voxels.</param>
-    /// <param name="rowStride">Elements from one row to the next.</param>
-    /// <param name="sliceStride">Elements from one slice to the next.</param>
-    /// <param name="axis">0 = z, 1 = y, 2 = x.</param>
-    public static void Apply(Span<float> values, int offset, Extent size, int rowStride, int sliceStride, int axis)
+    /// <summary>Filters a row of neighbours in memory.</summary>
+    /// <param name="samples">The row with its mirror images, <see cref="Horizon"/> more on both sides than results.</param>
+    /// <param name="to">Receives the coefficients.</param>
+    /// <param name="count">Results, whole vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Row(float* samples, float* to, int count)
     {
-        if (size[axis] == 1)
+        fixed (float* response = Response)
+        {
+            samples += Horizon;
+            for (var i = 0; i < count; i += TLanes.Count)
+            {
+                var sum = TLanes.Multiply(TLanes.Load(samples + i), TLanes.Broadcast(response[0]));
+                for (var k = 1; k <= Horizon; k++)
+                {
+                    var pair = TLanes.Add(TLanes.Load(samples + i - k), TLanes.Load(samples + i + k));
+                    sum = TLanes.Add(sum, TLanes.Multiply(pair, TLanes.Broadcast(response[k])));
+                }
+
+                TLanes.Store(to + i, sum);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Filters columns in place, all those of a row together, by the recursion of docs/method/augmentation.md §3.2.
+    /// </summary>
+    /// <param name="first">The columns' first samples, neighbours in memory.</param>
+    /// <param name="stride">Floats from one sample of a column to the next.</param>
+    /// <param name="count">Samples of a column.</param>
+    /// <param name="width">Columns, whole vectors.</param>
+    public static void Columns(float* first, nint stride, int count, int width)
+    {
+        if (count == 1)
         {
             return; // a single sample is its own coefficient
         }
 
-        var boundary = BoundaryWeights(size[axis]);
-        if (axis == 2)
+        fixed (float* boundary = BoundaryWeights(count))
         {
-            for (var z = 0; z < size.Z; z++)
+            for (var l = 0; l < width; l += Block)
             {
-                var (slice, y) = (offset + (z * sliceStride), 0);
-                for (; y <= size.Y - Together; y += Together)
-                {
-                    Lines(
-                        values.Slice(slice + (y * rowStride), ((Together - 1) * rowStride) + size.X), rowStride, size.X,
-                        boundary);
-                }
+                Filter(first + l, stride, count, Math.Min(Block, width - l), boundary);
+            }
+        }
+    }
 
-                for (; y < size.Y; y++)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Filter(float* first, nint stride, int count, int width, float* boundary)
+    {
+        var last = first + ((count - 1) * stride);
+        TVector pole = TLanes.Broadcast((float)Pole), six = TLanes.Broadcast(6);
+        var gain = TLanes.Broadcast((float)(Pole / ((Pole * Pole) - 1)));
+        for (var l = 0; l < width; l += TLanes.Count)
+        {
+            var sum = TLanes.Zero;
+            for (var k = 0; k < count; k++)
+            {
+                if (boundary[k] != 0)
                 {
-                    Lines(values.Slice(slice + (y * rowStride), size.X), 0, size.X, boundary);
+                    sum = TLanes.Add(sum, TLanes.Multiply(TLanes.Load(first + (k * stride) + l), TLanes.Broadcast(boundary[k])));
                 }
             }
 
-            return;
+            TLanes.Store(first + l, sum);
         }
 
-        // All lines through one row are filtered together, so that the inner loop runs over neighbours in memory.
-        var outer = axis == 0 ? size.Y : size.Z;
-        for (var i = 0; i < outer; i++)
+        for (var row = first + stride; row <= last; row += stride)
         {
-            var start = offset + (i * (axis == 0 ? rowStride : sliceStride));
-            Planes(values, start, axis == 0 ? sliceStride : rowStride, size[axis], size.X, boundary);
-        }
-    }
-
-    // 'width' lines side by side, each 'count' samples that lie 'stride' apart.
-    private static void Planes(Span<float> values, int start, int stride, int count, int width, ReadOnlySpan<float> boundary)
-    {
-        var z = (float)Pole;
-        var first = values.Slice(start, width);
-        RowOperations<TLanes, TVector>.Combine(first, boundary[0], first, 0);
-        for (var k = 1; k < count; k++)
-        {
-            if (boundary[k] != 0)
+            for (var l = 0; l < width; l += TLanes.Count)
             {
-                RowOperations<TLanes, TVector>.AddScaled(values.Slice(start + (k * stride), width), boundary[k], first);
+                TLanes.Store(
+                    row + l,
+                    TLanes.Add(
+                        TLanes.Multiply(TLanes.Load(row + l), six), TLanes.Multiply(TLanes.Load(row - stride + l), pole)));
             }
         }
 
-        for (var k = 1; k < count; k++)
+        for (var l = 0; l < width; l += TLanes.Count)
         {
-            RowOperations<TLanes, TVector>.Combine(
-                values.Slice(start + (k * stride), width), 6, values.Slice(start + ((k - 1) * stride), width), z);
+            var sum = TLanes.Add(TLanes.Load(last + l), TLanes.Multiply(TLanes.Load(last - stride + l), pole));
+            TLanes.Store(last + l, TLanes.Multiply(sum, gain));
         }
 
-        var last = values.Slice(start + ((count - 1) * stride), width);
-        RowOperations<TLanes, TVector>.Combine(last, 1, values.Slice(start + ((count - 2) * stride), width), z);
-        RowOperations<TLanes, TVector>.Combine(last, (float)(Pole / ((Pole * Pole) - 1)), last, 0);
-        for (var k = count - 2; k >= 0; k--)
+        for (var row = last - stride; row >= first; row -= stride)
         {
-            RowOperations<TLanes, TVector>.Combine(
-                values.Slice(start + (k * stride), width), -z, values.Slice(start + ((k + 1) * stride), width), z);
-        }
-    }
-
-    // Lines of neighbours, each a recursion, so without SIMD: four that lie a stride apart, or with stride 0 one.
-    private static void Lines(Span<float> lines, int stride, int count, ReadOnlySpan<float> boundary)
-    {
-        var z = (float)Pole;
-        Span<float> a = lines[..count], b = lines.Slice(stride, count);
-        Span<float> c = lines.Slice(2 * stride, count), d = lines.Slice(3 * stride, count);
-        float p = 0, q = 0, r = 0, s = 0;
-        for (var k = 0; k < a.Length; k++)
-        {
-            var weight = boundary[k];
-            p += weight * a[k];
-            q += weight * b[k];
-            r += weight * c[k];
-            s += weight * d[k];
-        }
-
-        if (stride == 0)
-        {
-            Line(a, p);
-            return;
-        }
-
-        (a[0], b[0], c[0], d[0]) = (p, q, r, s);
-        for (var k = 1; k < a.Length; k++)
-        {
-            a[k] = p = (6 * a[k]) + (z * p);
-            b[k] = q = (6 * b[k]) + (z * q);
-            c[k] = r = (6 * c[k]) + (z * r);
-            d[k] = s = (6 * d[k]) + (z * s);
-        }
-
-        var gain = (float)(Pole / ((Pole * Pole) - 1));
-        a[^1] = p = gain * (a[^1] + (z * a[^2]));
-        b[^1] = q = gain * (b[^1] + (z * b[^2]));
-        c[^1] = r = gain * (c[^1] + (z * c[^2]));
-        d[^1] = s = gain * (d[^1] + (z * d[^2]));
-        for (var k = a.Length - 2; k >= 0; k--)
-        {
-            a[k] = p = z * (p - a[k]);
-            b[k] = q = z * (q - b[k]);
-            c[k] = r = z * (r - c[k]);
-            d[k] = s = z * (s - d[k]);
-        }
-    }
-
-    // The same of one line, whose first coefficient is known.
-    private static void Line(Span<float> line, float first)
-    {
-        var z = (float)Pole;
-        line[0] = first;
-        for (var k = 1; k < line.Length; k++)
-        {
-            line[k] = (6 * line[k]) + (z * line[k - 1]);
-        }
-
-        line[^1] = (float)(Pole / ((Pole * Pole) - 1)) * (line[^1] + (z * line[^2]));
-        for (var k = line.Length - 2; k >= 0; k--)
-        {
-            line[k] = z * (line[k + 1] - line[k]);
+            for (var l = 0; l < width; l += TLanes.Count)
+            {
+                TLanes.Store(
+                    row + l, TLanes.Multiply(TLanes.Subtract(TLanes.Load(row + stride + l), TLanes.Load(row + l)), pole));
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -9,248 +10,157 @@ namespace SharpSeg.Kernels.Cpu.Volumes;
 /// The classic spatial transform with elastic deformation: image by cubic B-splines, 0 beyond the initial patch; labels by
 /// majority of their linear indicators, 0 beyond (docs/method/augmentation.md §3). Owns scratch memory that grows with the first
 /// samples; one sample at a time.
+/// <para>A voxel's 64 coefficients are 16 reads of four neighbours, which is what it costs; all that can be done for eight voxels
+/// at once is done before (<see cref="PositionRow"/>).</para>
 /// </summary>
 internal sealed unsafe class SplineSampler<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
     private readonly ElasticField<TLanes, TVector> elastic = new();
-    private readonly GrowingBuffer<float> coefficients = new();
-    private readonly GrowingBuffer<float> positions = new();
+    private readonly SplineGrid<TLanes, TVector> grid = new();
+    private readonly PositionRow row = new();
 
     /// <summary>Fills the patch.</summary>
     public void Sample(in SplineSampling p, in BoxVoxels from, in PatchVoxels to)
     {
-        FindPositions(p);
-        var voxels = (int)p.Affine.Patch.Voxels;
-        for (var c = 0; c < p.Affine.Channels; c++)
-        {
-            var grid = Prepare(p, from.Image, c);
-            SampleImage(p.Affine, grid, to.Image.Slice(c * voxels, voxels));
-        }
-
-        SampleLabels(p.Affine, from.Labels, -1, to.Labels);
-        if (!to.Previous.IsEmpty)
-        {
-            SampleLabels(p.Affine, from.Previous, p.PreviousPadding, to.Previous);
-        }
-    }
-
-    // Three positions (z, y, x) per voxel, in the initial patch.
-    private void FindPositions(in SplineSampling p)
-    {
-        var (size, planar) = (p.Affine.Patch, p.Affine.Planar);
+        var size = p.Affine.Patch;
+        row.Begin(p.Affine);
         if (p.Elastic is { } displacement)
         {
-            elastic.Draw(displacement, size, planar);
+            elastic.Draw(displacement, size, p.Affine.Planar);
         }
 
-        var deformed = p.Elastic is not null;
-        var all = positions.Take(3 * (int)size.Voxels);
-        ReadOnlySpan<float> dz = deformed ? elastic.Along(0) : default, dy = deformed ? elastic.Along(1) : default;
-        var dx = deformed ? elastic.Along(2) : default;
-        for (int z = 0, v = 0; z < size.Z; z++)
+        for (var c = 0; c < p.Affine.Channels; c++)
         {
-            for (var y = 0; y < size.Y; y++)
+            grid.Fill(p, from.Image, c);
+            for (int z = 0, v = 0; z < size.Z; z++)
             {
-                var e = ((planar ? 0 : z * size.Y) + y) * size.X;
-                for (var x = 0; x < size.X; x++, v += 3, e++)
+                for (var y = 0; y < size.Y; y++, v += size.X)
                 {
-                    var displaced = deformed ? new VoxelPosition(planar ? 0 : dz[e], dy[e], dx[e]) : default;
-                    var q = p.Affine.Position(z, y, x, displaced);
-                    all[v] = (float)q.Z;
-                    all[v + 1] = (float)q.Y;
-                    all[v + 2] = (float)q.X;
+                    FindPositions(p, z, y);
+                    row.FindWeights();
+                    row.FindIndices(p.First, grid.RowStride, grid.SliceStride);
+                    SampleImage(p.Affine.Planar, to.Image.Slice((c * (int)size.Voxels) + v, size.X));
+                    if (c == 0)
+                    {
+                        SampleAllLabels(p, from, to, v);
+                    }
                 }
             }
         }
     }
 
-    /// <summary>
-    /// Spline coefficients of one channel, with one mirrored voxel before and two behind along every interpolated axis.
-    /// </summary>
-    /// <param name="First">Voxel of the initial patch that the first coefficient belongs to.</param>
-    /// <param name="Length">Elements in all.</param>
-    /// <param name="Offset">Index of that coefficient.</param>
-    /// <param name="RowStride">Elements from row to row.</param>
-    /// <param name="SliceStride">Elements from slice to slice.</param>
-    private readonly record struct Grid(Extent First, int Length, int Offset, int RowStride, int SliceStride);
-
-    private Grid Prepare(in SplineSampling p, ReadOnlySpan<float> image, int channel)
+    private void SampleAllLabels(in SplineSampling p, in BoxVoxels from, in PatchVoxels to, int first)
     {
-        var (first, size, planar, channels) = (p.First, p.Filtered, p.Affine.Planar, p.Affine.Channels);
-        Extent box = p.Affine.Box, origin = p.Affine.Origin;
-        var rowStride = size.X + 3;
-        var sliceStride = rowStride * (size.Y + 3);
-        var offset = (planar ? 0 : sliceStride) + rowStride + 1;
-        var values = coefficients.Take(checked(sliceStride * (size.Z + (planar ? 0 : 3))));
-        values.Clear();
-        for (var z = 0; z < box.Z; z++)
+        row.FindIndicesInBox();
+        SampleLabels(p.Affine, from.Labels, -1, to.Labels.Slice(first, p.Affine.Patch.X));
+        if (!to.Previous.IsEmpty)
         {
-            for (var y = 0; y < box.Y; y++)
-            {
-                var from = ((z * box.Y) + y) * box.X * channels;
-                var to = offset + ((origin.Z + z - first.Z) * sliceStride)
-                    + ((origin.Y + y - first.Y) * rowStride) + origin.X - first.X;
-                for (var x = 0; x < box.X; x++)
-                {
-                    values[to + x] = image[from + (x * channels) + channel];
-                }
-            }
-        }
-
-        for (var axis = planar ? 1 : 0; axis < 3; axis++)
-        {
-            SplineFilter<TLanes, TVector>.Apply(values, offset, size, rowStride, sliceStride, axis);
-        }
-
-        MirrorBorders(values, offset, size, rowStride, sliceStride, planar);
-        return new Grid(first, values.Length, offset, rowStride, sliceStride);
-    }
-
-    // x first, then whole rows, then whole slices, so that corners are filled too.
-    private static void MirrorBorders(Span<float> values, int offset, Extent size, int rowStride, int sliceStride, bool planar)
-    {
-        for (var z = 0; z < size.Z; z++)
-        {
-            var slice = offset + (z * sliceStride);
-            for (var y = 0; y < size.Y; y++)
-            {
-                var row = slice + (y * rowStride);
-                values[row - 1] = values[row + Mirrored(-1, size.X)];
-                values[row + size.X] = values[row + Mirrored(size.X, size.X)];
-                values[row + size.X + 1] = values[row + Mirrored(size.X + 1, size.X)];
-            }
-
-            foreach (var y in (ReadOnlySpan<int>)[-1, size.Y, size.Y + 1])
-            {
-                values.Slice(slice - 1 + (Mirrored(y, size.Y) * rowStride), rowStride)
-                    .CopyTo(values[(slice - 1 + (y * rowStride))..]);
-            }
-        }
-
-        foreach (var z in planar ? ReadOnlySpan<int>.Empty : [-1, size.Z, size.Z + 1])
-        {
-            var first = offset - rowStride - 1;
-            values.Slice(first + (Mirrored(z, size.Z) * sliceStride), sliceStride).CopyTo(values[(first + (z * sliceStride))..]);
+            SampleLabels(p.Affine, from.Previous, p.PreviousPadding, to.Previous.Slice(first, p.Affine.Patch.X));
         }
     }
 
-    private static int Mirrored(int index, int count)
+    private void FindPositions(in SplineSampling p, int z, int y)
     {
-        if (count == 1)
+        if (p.Elastic is null)
         {
-            return 0;
+            row.Find(z, y, null, null, null);
+            return;
         }
 
-        var period = (2 * count) - 2;
-        index = ((index % period) + period) % period;
-        return index < count ? index : period - index;
+        var planar = p.Affine.Planar;
+        var first = (nint)((planar ? 0 : z * p.Affine.Patch.Y) + y) * elastic.Pitch;
+        row.Find(z, y, planar ? null : elastic.Along(0) + first, elastic.Along(1) + first, elastic.Along(2) + first);
     }
 
-    private void SampleImage(in AffineSampling p, in Grid grid, Span<float> to)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void SampleImage(bool planar, Span<float> to)
     {
-        var (initial, planar) = (p.Initial, p.Planar);
-        fixed (float* values = coefficients.Take(grid.Length), all = positions.Take(3 * to.Length))
+        nint rowStride = grid.RowStride, sliceStride = grid.SliceStride, length = row.Length;
+        var before = grid.Origin - (planar ? 0 : sliceStride) - rowStride - 1; // the first of the taps, seen from a voxel
+        int* indices = row.Indices;
+        float* alongZ = row.WeightsZ, alongY = row.WeightsY, alongX = row.WeightsX;
+        for (var i = 0; i < to.Length; i++)
         {
-            for (var v = 0; v < to.Length; v++)
+            if (indices[i] < 0)
             {
-                float z = all[3 * v], y = all[(3 * v) + 1], x = all[(3 * v) + 2];
-                if (Leaves(z, initial.Z) || Leaves(y, initial.Y) || Leaves(x, initial.X))
-                {
-                    to[v] = 0;
-                    continue;
-                }
-
-                int iz = (int)z, iy = (int)y, ix = (int)x;
-                Vector128<float> wz = Weights(z - iz), wy = Weights(y - iy), wx = Weights(x - ix);
-                var corner = values + grid.Offset + ((iz - grid.First.Z) * grid.SliceStride)
-                    + ((iy - 1 - grid.First.Y) * grid.RowStride) + ix - 1 - grid.First.X;
-                if (planar)
-                {
-                    to[v] = Vector128.Dot(Slice(corner, grid.RowStride, wy), wx);
-                    continue;
-                }
-
-                corner -= grid.SliceStride;
-                var sum = Slice(corner, grid.RowStride, wy) * wz[0];
-                sum += Slice(corner + grid.SliceStride, grid.RowStride, wy) * wz[1];
-                sum += Slice(corner + (2 * grid.SliceStride), grid.RowStride, wy) * wz[2];
-                sum += Slice(corner + (3 * grid.SliceStride), grid.RowStride, wy) * wz[3];
-                to[v] = Vector128.Dot(sum, wx);
+                to[i] = 0;
+                continue;
             }
+
+            var corner = before + indices[i];
+            var weights = alongY + i;
+            Vector128<float> w0 = Vector128.Create(weights[0]), w1 = Vector128.Create(weights[length]);
+            Vector128<float> w2 = Vector128.Create(weights[2 * length]), w3 = Vector128.Create(weights[3 * length]);
+            var sum = Slice(corner, rowStride, w0, w1, w2, w3);
+            if (!planar)
+            {
+                weights = alongZ + i;
+                sum *= Vector128.Create(weights[0]);
+                corner += sliceStride;
+                sum += Slice(corner, rowStride, w0, w1, w2, w3) * Vector128.Create(weights[length]);
+                corner += sliceStride;
+                sum += Slice(corner, rowStride, w0, w1, w2, w3) * Vector128.Create(weights[2 * length]);
+                corner += sliceStride;
+                sum += Slice(corner, rowStride, w0, w1, w2, w3) * Vector128.Create(weights[3 * length]);
+            }
+
+            sum *= Vector128.Load(alongX + (4 * i));
+            sum += Vector128.Shuffle(sum, Vector128.Create(1, 0, 3, 2));
+            to[i] = sum[0] + sum[2];
         }
     }
 
     // Four rows of four neighbours, summed over the rows.
-    private static Vector128<float> Slice(float* values, int rowStride, Vector128<float> wy) =>
-        (Vector128.Load(values) * wy[0]) + (Vector128.Load(values + rowStride) * wy[1])
-        + (Vector128.Load(values + (2 * rowStride)) * wy[2]) + (Vector128.Load(values + (3 * rowStride)) * wy[3]);
-
-    // Cubic B-spline at voxels −1, 0, 1, 2 for a fraction t.
-    private static Vector128<float> Weights(float t)
-    {
-        float s = 1 - t, t2 = t * t, t3 = t2 * t;
-        return Vector128.Create(s * s * s, 4 - (6 * t2) + (3 * t3), 1 + (3 * t) + (3 * t2) - (3 * t3), t3) * (1 / 6f);
-    }
-
-    private static bool Leaves(float position, int size) => position < 0 || position > size - 1;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Slice(
+        float* values, nint stride, Vector128<float> w0, Vector128<float> w1, Vector128<float> w2, Vector128<float> w3) =>
+        ((Vector128.Load(values) * w0) + (Vector128.Load(values + stride) * w1))
+        + ((Vector128.Load(values + (2 * stride)) * w2) + (Vector128.Load(values + (3 * stride)) * w3));
 
     private void SampleLabels(in AffineSampling p, ReadOnlySpan<short> from, short padding, Span<short> to)
     {
-        ReadOnlySpan<float> all = positions.Take(3 * to.Length);
-        Extent initial = p.Initial, origin = p.Origin, size = p.Box;
-        var planar = p.Planar;
-        Span<short> near = stackalloc short[8];
-        Span<float> weights = stackalloc float[8];
-        var count = planar ? 4 : 8;
-        var (rowStride, sliceStride) = (size.X, planar ? 0 : size.Y * size.X);
+        var (rowStride, sliceStride) = (p.Box.X, p.Planar ? 0 : p.Box.Y * p.Box.X);
+        var indices = row.Indices;
         fixed (short* labels = from)
         {
-            for (var v = 0; v < to.Length; v++)
+            for (var i = 0; i < to.Length; i++)
             {
-                float z = all[3 * v], y = all[(3 * v) + 1], x = all[(3 * v) + 2];
-                if (Leaves(z, initial.Z) || Leaves(y, initial.Y) || Leaves(x, initial.X))
+                var near = labels + indices[i];
+                if (indices[i] == PositionRow.Outside)
                 {
-                    to[v] = 0;
-                    continue;
+                    to[i] = 0;
                 }
-
-                int iz = (int)z, iy = (int)y, ix = (int)x;
-                int bz = iz - origin.Z, by = iy - origin.Y, bx = ix - origin.X;
-                var interior = bz >= 0 && by >= 0 && bx >= 0 // the box may be empty
-                    && bz < (planar ? size.Z : size.Z - 1) && by < size.Y - 1 && bx < size.X - 1;
-                var index = (((bz * size.Y) + by) * size.X) + bx;
-                if (interior && LabelVote.IsUniform(labels + index, rowStride, sliceStride))
+                else if (indices[i] >= 0 && LabelVote.IsUniform(near, rowStride, sliceStride))
                 {
-                    to[v] = labels[index];
-                    continue;
+                    to[i] = *near;
                 }
-
-                float fz = z - iz, fy = y - iy, fx = x - ix;
-                var mixed = 0;
-                for (var i = 0; i < count; i++)
+                else
                 {
-                    int tz = iz + (i >> 2) - origin.Z, ty = iy + ((i >> 1) & 1) - origin.Y, tx = ix + (i & 1) - origin.X;
-                    var inside = (uint)tz < (uint)size.Z && (uint)ty < (uint)size.Y && (uint)tx < (uint)size.X;
-                    near[i] = inside ? from[(((tz * size.Y) + ty) * size.X) + tx] : padding;
-                    mixed |= near[i] ^ near[0];
+                    float z = row.Z[i], y = row.Y[i], x = row.X[i];
+                    var around = indices[i] >= 0
+                        ? LabelVote.Around(near, rowStride, sliceStride)
+                        : AroundBorder(p, from, padding, (int)z, (int)y, (int)x);
+                    to[i] = LabelVote.Majority(around, LabelVote.Weights(z - (int)z, y - (int)y, x - (int)x));
                 }
-
-                if (mixed == 0)
-                {
-                    to[v] = near[0];
-                    continue;
-                }
-
-                for (var i = 0; i < count; i++)
-                {
-                    weights[i] = (planar ? 1 : (i & 4) == 0 ? 1 - fz : fz) * ((i & 2) == 0 ? 1 - fy : fy) * (
-                        (i & 1) == 0 ? 1 - fx : fx);
-                }
-
-                to[v] = LabelVote.Majority(near[..count], weights[..count]);
             }
         }
+    }
+
+    // Some of the eight labels lie outside the box; in the plane the near four come twice.
+    private static Vector128<short> AroundBorder(
+        in AffineSampling p, ReadOnlySpan<short> from, short padding, int z, int y, int x)
+    {
+        Extent origin = p.Origin, size = p.Box;
+        var around = Vector128<short>.Zero;
+        for (var i = 0; i < 8; i++)
+        {
+            int bz = z + (p.Planar ? 0 : i >> 2) - origin.Z, by = y + ((i >> 1) & 1) - origin.Y, bx = x + (i & 1) - origin.X;
+            var inside = (uint)bz < (uint)size.Z && (uint)by < (uint)size.Y && (uint)bx < (uint)size.X;
+            around = around.WithElement(i, inside ? from[(((bz * size.Y) + by) * size.X) + bx] : padding);
+        }
+
+        return around;
     }
 }

@@ -60,7 +60,7 @@ public static class AutoRun
     private const double ReserveForEnding = 0.05, MostSecondsForEnding = 5;
     private const double LeastShare = 0.1; // of an equal share of the whole time, for every run of a matrix that is late
 
-    /// <summary>Runs all steps.</summary>
+    /// <summary>Runs all steps on one device.</summary>
     /// <param name="request">What to do.</param>
     /// <param name="backend">Trains and predicts.</param>
     /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads.</param>
@@ -69,7 +69,20 @@ public static class AutoRun
     /// <exception cref="SharpSegException">The dataset has errors, or a step cannot be done.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
     public static AutoResult Execute(
-        AutoRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel)
+        AutoRequest request, Backend backend, Func<int, Backend> openProcessor, IReporter reporter, CancellationToken cancel) =>
+        Execute(request, [new NamedDevice(backend.Name, backend)], openProcessor, reporter, cancel);
+
+    /// <summary>Runs all steps.</summary>
+    /// <param name="request">What to do.</param>
+    /// <param name="devices">Train and predict, each one run at a time.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads.</param>
+    /// <param name="reporter">Receives progress.</param>
+    /// <param name="cancel">Stops with the state saved.</param>
+    /// <exception cref="SharpSegException">The dataset has errors, or a step cannot be done.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public static AutoResult Execute(
+        AutoRequest request, IReadOnlyList<NamedDevice> devices, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var limit = request.MaxTime is { } whole ? BeforeEnding(whole) : (TimeSpan?)null;
@@ -90,9 +103,9 @@ public static class AutoRun
                 Surface: request.Surface, TimeLeft: isOne && limit is { } end ? () => end - clock.Elapsed : null,
                 Variant: request.Variant)
             { MaxMemory = request.MaxMemory },
-            backend, reporter, cancel);
+            devices, reporter, cancel);
         return isOne || matrix.NumberedFolds.Count == 0
-            ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: null), clock.Elapsed)
+            ? new AutoResult(runs, Summary(work, dataset, matrix, runs), null, null, matrix.Table(running: []), clock.Elapsed)
             : Choose(request, work, matrix, runs, clock, reporter, cancel);
     }
 
@@ -124,7 +137,7 @@ public static class AutoRun
         var model = Path.Combine(work.Folder, "model.zip");
         reporter.Stage($"export {model}");
         ModelArchive.Write(whole, model, null, [], reporter, cancel);
-        return new AutoResult(runs, best.Summary, best.Best, model, matrix.Table(running: null), clock.Elapsed);
+        return new AutoResult(runs, best.Summary, best.Best, model, matrix.Table(running: []), clock.Elapsed);
     }
 
     /// <summary>Scores of the last run, which need not have been trained in this session.</summary>

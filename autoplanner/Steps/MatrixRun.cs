@@ -36,28 +36,47 @@ public sealed record MatrixRequest(
 /// <param name="Result">How it went.</param>
 public sealed record MatrixOutcome(MatrixCell Cell, TrainingJob Job, TrainingResult Result);
 
-/// <summary>Trains, validates and scores the runs of a matrix one after the other.</summary>
+/// <summary>
+/// Trains, validates and scores the runs of a matrix, one after the other, or one on each device; a cascade's second stage
+/// waits for all folds of its first.
+/// </summary>
 public static class MatrixRun
 {
-    /// <summary>Runs what is not done.</summary>
+    /// <summary>Runs what is not done, on one device.</summary>
     /// <exception cref="SharpSegException">A run cannot start or diverged; the runs before it are done.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
     public static IReadOnlyList<MatrixOutcome> Execute(
         Workspace work, Dataset dataset, TrainingMatrix matrix, MatrixRequest request, Backend backend, IReporter reporter,
-        CancellationToken cancel)
+        CancellationToken cancel) =>
+        Execute(work, dataset, matrix, request, [new NamedDevice(backend.Name, backend)], reporter, cancel);
+
+    /// <summary>Runs what is not done, one run on each device at a time.</summary>
+    /// <exception cref="SharpSegException">
+    /// A run cannot start or diverged. With one device, the runs before it are done; with several, all others but those that need
+    /// it.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the state is saved.</exception>
+    public static IReadOnlyList<MatrixOutcome> Execute(
+        Workspace work, Dataset dataset, TrainingMatrix matrix, MatrixRequest request, IReadOnlyList<NamedDevice> devices,
+        IReporter reporter, CancellationToken cancel)
     {
-        var left = new Queue<MatrixCell>(matrix.Cells.Where(cell => !(request.SkipDone && matrix.IsDone(cell))));
+        var plans = work.ReadPlans();
         RequireDisk(work, matrix, request, reporter);
-        var outcomes = new List<MatrixOutcome>();
-        while (left.TryPeek(out var cell))
+        var all = new DeviceWork(devices, reporter, cancel);
+        return all.Run(
+            [.. matrix.Cells.Where(cell => !(request.SkipDone && matrix.IsDone(cell)))],
+            (cell, other) => plans.Resolve(cell.Configuration).PreviousStage == other.Configuration,
+            cell => $"{cell.Configuration} fold {TrainingMatrix.Name(cell.Fold)}", Prepare,
+            (prepared, backend, own) => new MatrixOutcome(
+                prepared.Cell, prepared.Job,
+                TrainingRun.Execute(prepared.Job, dataset, prepared.Training, backend, own, cancel)));
+
+        (MatrixCell Cell, TrainingJob Job, TrainingRequest Training) Prepare(DeviceWork.Beginning<MatrixCell> beginning)
         {
+            var cell = beginning.Piece;
             if (matrix.Cells.Count > 1)
             {
-                reporter.Info($"{matrix.Cells.Count - left.Count} of {matrix.Cells.Count} runs done");
-                foreach (var row in matrix.Table(running: cell).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                {
-                    reporter.Info(row);
-                }
+                ShowTable(matrix, beginning, reporter);
             }
 
             var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
@@ -69,14 +88,20 @@ public static class MatrixRun
                 && (
                     matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null
                         || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
-            var training = new TrainingRequest(
-                request.Length(job, left.Count), resume, request.Kept(matrix, cell),
-                request.Surface, request.TimeLeft, request.MaxMemory);
-            outcomes.Add(new(cell, job, TrainingRun.Execute(job, dataset, training, backend, reporter, cancel)));
-            left.Dequeue();
+            return (cell, job, new TrainingRequest(
+                request.Length(job, all.Rounds(beginning.Left)), resume, request.Kept(matrix, cell),
+                request.Surface, request.TimeLeft, all.Share(request.MaxMemory)));
         }
+    }
 
-        return outcomes;
+    private static void ShowTable(TrainingMatrix matrix, DeviceWork.Beginning<MatrixCell> beginning, IReporter reporter)
+    {
+        reporter.Info(
+            $"{matrix.Cells.Count - beginning.Left - beginning.Running.Count + 1} of {matrix.Cells.Count} runs done");
+        foreach (var row in matrix.Table(beginning.Running).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            reporter.Info(row);
+        }
     }
 
     /// <summary>Says what the runs will write, and refuses what does not fit on the disk.</summary>

@@ -38,7 +38,7 @@ public sealed record PredictionRequest(
     internal IPredictionWatch? Watch { get; init; }
 
     /// <summary>Memory that may be taken.</summary>
-    internal MemoryBudget Budget { get; } = MaxMemory ?? MemoryBudget.OfMachine();
+    internal MemoryBudget Budget { get; init; } = MaxMemory ?? MemoryBudget.OfMachine();
 
     /// <summary>Whether <see cref="Output"/> is the one file to write.</summary>
     public bool IsFile => ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
@@ -80,6 +80,48 @@ public static class PredictionRun
     {
         using var networks = new LoadedNetworks(backend, openProcessor);
         return Execute(request, networks, reporter, cancel);
+    }
+
+    /// <summary>The same on several devices: each takes an equal share of the cases, and of the memory.</summary>
+    /// <param name="request">What to predict.</param>
+    /// <param name="devices">Where the networks run; a single case has only the first.</param>
+    /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads; 0 = all cores.</param>
+    /// <param name="reporter">Receives every device's progress.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    /// <exception cref="CasesFailedException">Some cases failed, and all others are done.</exception>
+    /// <exception cref="SharpSegException">As above; if a device failed, the others have done their shares.</exception>
+    public static IReadOnlyList<string> Execute(
+        PredictionRequest request, IReadOnlyList<NamedDevice> devices, Func<int, Backend> openProcessor, IReporter reporter,
+        CancellationToken cancel)
+    {
+        if (devices.Count == 1 || request.IsFile)
+        {
+            return Execute(request, devices[0].Backend, openProcessor, reporter, cancel);
+        }
+
+        var all = new DeviceWork(devices, reporter, cancel);
+        var budget = all.Share(request.Budget)!;
+        var shares = all.Run(
+            [.. Enumerable.Range(0, devices.Count)], (_, _) => false, share => $"share {share + 1} of {devices.Count}",
+            beginning => request with
+            {
+                Part = request.Part + (request.Parts * beginning.Piece), Parts = request.Parts * devices.Count,
+                MaxMemory = budget, Budget = budget,
+            },
+            (share, backend, own) =>
+            {
+                try
+                {
+                    return (Done: Execute(share, backend, openProcessor, own, cancel), Failed: Array.Empty<FailedCase>());
+                }
+                catch (CasesFailedException some)
+                {
+                    return (some.Done, [.. some.Failed]);
+                }
+            });
+        string[] done = [.. shares.SelectMany(share => share.Done)];
+        FailedCase[] failed = [.. shares.SelectMany(share => share.Failed).OrderBy(item => item.CaseId, StringComparer.Ordinal)];
+        return failed.Length == 0 ? done : throw new CasesFailedException(failed, done);
     }
 
     /// <summary>The same with networks that stay loaded for the next prediction.</summary>

@@ -126,8 +126,8 @@ public sealed class TrainingMatrix
     }
 
     /// <summary>The matrix as a table: what is done, running, begun and left.</summary>
-    /// <param name="running">The run that is about to start; null for none.</param>
-    public string Table(MatrixCell? running)
+    /// <param name="running">The runs that run, or are about to.</param>
+    public string Table(IReadOnlyCollection<MatrixCell> running)
     {
         string[] folds = [.. Cells.Select(cell => cell.Fold).Distinct()];
         var width = Configurations.Max(name => name.Length);
@@ -186,8 +186,8 @@ public sealed class TrainingMatrix
 
     private Dataset Known => dataset ?? throw new InvalidOperationException("a matrix without images");
 
-    private string Word(MatrixCell cell, MatrixCell? running) =>
-        cell == running ? "running" : IsDone(cell) ? "done"
+    private string Word(MatrixCell cell, IReadOnlyCollection<MatrixCell> running) =>
+        running.Contains(cell) ? "running" : IsDone(cell) ? "done"
             : Validation(cell).Progress == FoldProgress.Untrained ? "left" : "begun";
 
     private Split SplitOf(string fold) =>

@@ -25,14 +25,14 @@ internal static class AutoCommand
             Mirroring = Choices.Mirroring(options.Mirroring),
         };
         var recipe = Choices.Recipe(options);
-        using var backend = Devices.Open(options, reporter);
+        using var devices = Devices.Open(options, int.MaxValue, reporter);
         var result = AutoRun.Execute(
             new AutoRequest(
                 options.Dataset, options.Output, configurations is ["all"] ? [AutoRequest.All] : configurations, folds, planner,
                 limit, options.Seed, options.Resume, Plan: options.Plan,
                 Variant: Choices.Variant(options), GroupBy: options.GroupBy, MaxMemory: options.Budget,
                 Recipe: recipe),
-            backend, Cpu.Open, reporter, cancel);
+            devices.All, Cpu.Open, reporter, cancel);
         var json = Scores.Json(result.Summary);
         json["seconds"] = result.Elapsed.TotalSeconds;
         var work = new Workspace(options.Output);

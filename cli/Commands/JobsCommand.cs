@@ -19,7 +19,8 @@ internal static class JobsCommand
         // Jobs run in another folder.
         options.Pretrained = options.Pretrained is { } path ? Path.GetFullPath(path) : null;
         options.Recipe = options.Recipe is { } recipe && File.Exists(recipe) ? Path.GetFullPath(recipe) : options.Recipe;
-        var words = PassedWords.Of(options, typeof(TrainOptions), except: ["plan", "folds", "device", "json", "quiet"]);
+        var words = PassedWords.Of(
+            options, typeof(TrainOptions), except: ["plan", "folds", "device", "devices", "json", "quiet"]);
         Choices.Precision(options.Precision);
         var length = TrainCommand.Check(PassedWords.Understood<TrainOptions>(["train", options.Work, .. words]));
         string[] configurations = [.. options.Configurations], typed = [.. options.Folds];
@@ -167,7 +168,7 @@ internal static class JobsCommand
 
         if (devices.Length > 0)
         {
-            RequireDevices(devices, device);
+            Devices.Require(devices, device);
         }
         else if (local is not null && device == "auto")
         {
@@ -175,20 +176,6 @@ internal static class JobsCommand
         }
 
         return new JobsPlace(options.DryRun, local, devices, Self());
-    }
-
-    private static void RequireDevices(string[] devices, string device)
-    {
-        if (device != "auto")
-        {
-            throw new UsageException($"--device {device} and --devices both say where", "leave out --device");
-        }
-
-        var found = Gpu.Devices().Select(gpu => gpu.Id).Prepend(ComputeDevice.Processor).ToArray();
-        if (devices.FirstOrDefault(name => !found.Contains(name)) is { } missing)
-        {
-            throw new UsageException($"--devices {missing}: no such device", $"here are {string.Join(", ", found)}");
-        }
     }
 
     /// <summary>The words that start this very program.</summary>

@@ -26,8 +26,13 @@ internal static class PredictCommand
         var checkpoint = Choices.Checkpoint(options.Checkpoint);
         var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
         using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
-        using var backend = Devices.Open(options, reporter);
-        using var networks = new LoadedNetworks(backend, Cpu.Open);
+        if (options.Watch && options.Devices.Any())
+        {
+            throw new UsageException("--watch takes one scan at a time, --devices several", "name one --device");
+        }
+
+        using var devices = Devices.Open(options, int.MaxValue, reporter);
+        var backends = devices.All.Select(device => device.Backend).ToArray();
         reporter.Stage("predict");
         var request = new PredictionRequest(
             model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint,
@@ -36,7 +41,7 @@ internal static class PredictCommand
             options.Parts,
             options.PreviousStage, ((IKeepsProbabilities)options).Kept, !options.NoPostprocessing, model?.Parts,
             options.Budget);
-        var (files, failed) = Predict(request, options.Watch, networks, model, reporter, cancel);
+        var (files, failed) = Predict(request, options.Watch, devices.All, model, reporter, cancel);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer(
             request.IsFile && files.Count == 1
@@ -45,7 +50,8 @@ internal static class PredictCommand
         {
             Record = request.IsFile ? null : new Kept(options.Output, new JsonObject
             {
-                ["device"] = backend.Description, ["precision"] = backend.ProductPrecision, ["model"] = options.Work,
+                ["device"] = string.Join("; ", backends.Select(backend => backend.Description)),
+                ["precision"] = backends[0].ProductPrecision, ["model"] = options.Work,
                 ["model_sha256"] = model is null ? null : CommandRecord.Sha256Of(options.Work),
                 ["plans_sha256"] = model is null ? CommandRecord.Sha256Of(request.Work.PlansFile) : null,
             }, options.Parts > 1 ? options.Part : null),
@@ -53,14 +59,18 @@ internal static class PredictCommand
     }
 
     private static (IReadOnlyList<string> Files, IReadOnlyList<FailedCase> Failed) Predict(
-        PredictionRequest request, bool watch, LoadedNetworks networks, UnpackedModel? model, IReporter reporter,
+        PredictionRequest request, bool watch, IReadOnlyList<NamedDevice> devices, UnpackedModel? model, IReporter reporter,
         CancellationToken cancel)
     {
         try
         {
-            return watch
-                ? WatchRun.Execute(request, networks, BetweenLooks, reporter, cancel)
-                : (PredictionRun.Execute(request, networks, reporter, cancel), []);
+            if (!watch)
+            {
+                return (PredictionRun.Execute(request, devices, Cpu.Open, reporter, cancel), []);
+            }
+
+            using var networks = new LoadedNetworks(devices[0].Backend, Cpu.Open);
+            return WatchRun.Execute(request, networks, BetweenLooks, reporter, cancel);
         }
         catch (CasesFailedException some)
         {

@@ -33,16 +33,17 @@ internal static class TrainCommand
         using var pretrained = options.Pretrained is { } path
             ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
             : null;
-        using var backend = Devices.Open(options, reporter);
-        asked = asked with { Time = asked.Time / matrix.Cells.Count };
+        using var devices = Devices.Open(options, matrix.Cells.Count, reporter);
+        var rounds = (matrix.Cells.Count + devices.All.Count - 1) / devices.All.Count;
+        asked = asked with { Time = asked.Time / rounds };
         var request = new MatrixRequest(
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
             Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)
         { MaxMemory = options.Budget };
-        return Report(MatrixRun.Execute(work, dataset, matrix, request, backend, reporter, cancel));
+        return Report(MatrixRun.Execute(work, dataset, matrix, request, devices.All, reporter, cancel));
     }
 
-    /// <summary>The length of one run: several runs share a time equally.</summary>
+    /// <summary>The length of one run: the runs of a device share a time equally.</summary>
     private static TrainingLength Length(ScheduleChange asked, TrainingJob job) => asked.Time is { } time
         ? TrainingLength.Within(time, asked)
         : TrainingLength.Of(asked.Of(job.Configuration.BatchSize), asked);

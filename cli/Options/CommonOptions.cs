@@ -97,6 +97,16 @@ internal interface IKeepsProbabilities
         FullProbabilities ? SavedProbabilities.Full : SaveProbabilities ? SavedProbabilities.Compact : SavedProbabilities.None;
 }
 
+/// <summary>The verbs that spread their work over several devices.</summary>
+internal interface IUsesDevices
+{
+    const string DevicesHelp =
+        "Devices among which the work is divided, e.g. cuda:0,cuda:1: each takes a run at a time, or its share of the scans; one "
+            + "named twice takes two.";
+
+    IEnumerable<string> Devices { get; }
+}
+
 /// <summary>The options of every verb that trains.</summary>
 internal abstract class TrainingOptions : ComputeOptions
 {
@@ -107,7 +117,7 @@ internal abstract class TrainingOptions : ComputeOptions
 }
 
 /// <summary>The options of the verbs that train as a user wishes; without them, as the profile does.</summary>
-internal abstract class VariantOptions : TrainingOptions
+internal abstract class VariantOptions : TrainingOptions, IUsesDevices
 {
     public const string LossHelp = "dice_ce (default), dice or ce. It changes training alone; a resumed run keeps its own.";
 
@@ -127,6 +137,9 @@ internal abstract class VariantOptions : TrainingOptions
 
     public const string BalanceHelp =
         "Patches that must hold foreground show every class equally often, however few cases have it.";
+
+    [Option("devices", Separator = ',', HelpText = IUsesDevices.DevicesHelp)]
+    public IEnumerable<string> Devices { get; set; } = [];
 
     [Option("loss", HelpText = LossHelp)]
     public string? Loss { get; set; }

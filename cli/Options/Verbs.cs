@@ -172,7 +172,9 @@ internal sealed class PreprocessOptions : MemoryOptions
 }
 
 [Verb("train", HelpText = "Train folds of a configuration, or of all, and score their validation cases.")]
-[Examples("sharpseg train work -c 3d_fullres -f 0,1", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities")]
+[Examples(
+    "sharpseg train work -c 3d_fullres -f 0,1", "sharpseg train work -c 2d -f 1 --max-time 2h --save-probabilities",
+    "sharpseg train work --all --devices cuda:0,cuda:1")]
 internal sealed class TrainOptions : VariantOptions, IKeepsProbabilities
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
@@ -228,8 +230,9 @@ internal sealed class TrainOptions : VariantOptions, IKeepsProbabilities
 [Verb("predict", HelpText = "Segment new scans with a trained model.")]
 [Examples(
     "sharpseg predict work -i imagesTs -o segmentations",
+    "sharpseg predict work -i cohort -o segmented --devices cuda:0,cuda:1",
     "sharpseg predict model.zip -i scan.nii.gz -o segmentation.nii.gz")]
-internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
+internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities, IUsesDevices
 {
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds, or a model.zip that `export` wrote.")]
     public string Work { get; set; } = "";
@@ -283,6 +286,9 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities
 
     [Option("no-postprocessing", HelpText = "Skip the postprocessing that `find-best` chose.")]
     public bool NoPostprocessing { get; set; }
+
+    [Option("devices", Separator = ',', HelpText = IUsesDevices.DevicesHelp)]
+    public IEnumerable<string> Devices { get; set; } = [];
 
     [Option("watch", HelpText = "Segment every scan that appears in the folder that -i names, until Ctrl-C.")]
     public bool Watch { get; set; }

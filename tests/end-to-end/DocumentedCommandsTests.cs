@@ -25,6 +25,8 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         ["bench"] = Checkout,
         ["jobs"] = "needs Slurm; JobsTests types the page's commands with --dry-run",
         ["train work -c 3d_fullres -f 0 --device cuda:0 --precision bf16"] = Gpu,
+        ["train work --all --devices cuda:0,cuda:1"] = Gpu + "; SeveralDevicesTests divides work among two processors",
+        ["predict work -i cohort -o segmented --devices cuda:0,cuda:1"] = Gpu + "; SeveralDevicesTests does",
     };
 
     // Words that make a command short; everything else is typed as it is written.

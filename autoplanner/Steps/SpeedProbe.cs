@@ -45,6 +45,11 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
             : 1;
         float[][] targets =
             [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
+        if (job.Description.Labels.Partial.Any)
+        {
+            targets = [.. targets, new float[Backend.UnlabelledShape(batch, network.Plan.OutputChannels).Length]];
+        }
+
         double[] seconds = new double[MeasuredSteps];
         using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network)))
         {

@@ -71,7 +71,7 @@ internal sealed class Trainer : IDisposable
             new TrainingState
             {
                 Plateau = job.Plans.Profile == Profile.Classic
-                ? PlateauState.Start(PlateauSchedule.InitialRate)
+                ? PlateauState.Start(schedule.Recipe?.InitialRate ?? PlateauSchedule.InitialRate)
                 : null
             };
         if (existing is not null)
@@ -310,8 +310,9 @@ internal sealed class Trainer : IDisposable
     /// <summary>What an iteration of an epoch costs beside one of planned patches.</summary>
     private double CostOf(int epoch) => (double)PatchOf(epoch).Voxels / job.Configuration.Patch.Voxels;
 
-    private double LearningRate(int iteration) => plateau?.Rate
-        ?? schedule.Recipe?.Rate(State.Epoch, schedule.Epochs, iteration, State.EpochIterations)
+    private double LearningRate(int iteration) =>
+        schedule.Recipe?.Rate(State.Epoch, schedule.Epochs, iteration, State.EpochIterations, plateau?.Rate)
+        ?? plateau?.Rate
         ?? PolySchedule.Rate(State.Epoch, schedule.Epochs);
 
     private void TrainEpoch(CancellationToken cancel)

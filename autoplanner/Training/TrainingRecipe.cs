@@ -6,9 +6,10 @@ using SharpSeg.Engine.Optimizers;
 namespace SharpSeg.AutoPlanner.Training;
 
 /// <summary>
-/// How a modern training learns within its schedule (docs/method/budget.md): optimiser, rate, strength of the augmentation, and
+/// How a training learns within its schedule (docs/method/budget.md): optimiser, rate, strength of the augmentation, and
 /// whether it begins on smaller patches. A setting that is left out is nnU-Net's. Part of the schedule, and so of checkpoint and
-/// log; a resumed run keeps its own.
+/// log; a resumed run keeps its own. The classic profile's Adam has no momentum to set, and where a recipe lets its rate fall, that
+/// comes on top of its plateaus.
 /// </summary>
 public sealed record TrainingRecipe
 {
@@ -96,14 +97,32 @@ public sealed record TrainingRecipe
     /// <param name="epochs">Epochs of the run.</param>
     /// <param name="iteration">Iterations of the epoch before it.</param>
     /// <param name="iterations">Iterations of the epoch.</param>
-    internal double Rate(int epoch, int epochs, int iteration, int iterations)
+    /// <param name="plateau">The classic profile's: what its plateaus have left of the initial rate; else null.</param>
+    internal double Rate(int epoch, int epochs, int iteration, int iterations, double? plateau = null)
     {
         // Before the iteration for what falls, after it for what climbs: neither is ever 0.
         double before = (epoch + ((double)iteration / iterations)) / epochs, after = before + (1.0 / iterations / epochs);
-        var rate = FlatShare is { } flat
-            ? InitialRate * Math.Min(1, (1 - before) / (1 - flat))
-            : PolySchedule.Rate(epoch, epochs, InitialRate);
+        var highest = plateau ?? InitialRate;
+        var rate = FlatShare is { } flat ? highest * Math.Min(1, (1 - before) / (1 - flat))
+            : plateau ?? PolySchedule.Rate(epoch, epochs, InitialRate);
         return after < WarmUpShare ? rate * after / WarmUpShare : rate;
+    }
+
+    /// <summary>Refuses what the classic profile's Adam cannot follow.</summary>
+    /// <exception cref="SharpSegException">A momentum, or no rate: nnU-Net's of SGD is not Adam's.</exception>
+    private void RequireClassic()
+    {
+        if (Momentum != PublishedMomentum)
+        {
+            throw new SharpSegException("--recipe: momentum: profile classic learns with Adam and has none", "leave it out");
+        }
+
+        if (InitialRate == PolySchedule.InitialRate)
+        {
+            throw new SharpSegException(
+                "--recipe: for profile classic, which learns with Adam, a recipe must say its initial_rate",
+                FormattableString.Invariant($"the profile's own is {PlateauSchedule.InitialRate}"));
+        }
     }
 
     private static string Text(double value) => value.ToString("0.#########", CultureInfo.InvariantCulture);
@@ -125,9 +144,12 @@ public sealed record TrainingRecipe
     {
         if (asked is not null)
         {
-            return job.Plans.Profile == Profile.Classic && asked != Published
-                ? throw new SharpSegException("--recipe: profile classic has a recipe of its own", "leave it out")
-                : (asked == Published ? null : asked, "as --recipe says");
+            if (job.Plans.Profile == Profile.Classic && asked != Published)
+            {
+                asked.RequireClassic();
+            }
+
+            return (asked == Published ? null : asked, "as --recipe says");
         }
 
         var iterations = (long)schedule.Epochs * schedule.IterationsPerEpoch;

@@ -33,7 +33,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
     private static readonly Dictionary<string, string> Shorter = new()
     {
         ["--epochs 100"] = "--epochs 1", ["--max-time 12h"] = "--max-time 12s", ["--max-time 30m"] = "--max-time 15s",
-        ["--max-time 2h"] = "--max-time 5s",
+        ["--max-time 2h"] = "--max-time 5s", ["--epochs 10 --iterations 30"] = "--epochs 1 --iterations 2",
     };
 
     // Cases of the dataset that the pages speak of, and which of the tiny one stands for them.
@@ -170,7 +170,8 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         }
 
         var given = text.Split(' ');
-        if (given[0] == "train" && !given.Contains("--max-time") && (given.Contains("--epochs") || !given.Contains("--resume")))
+        if (given[0] == "train" && !given.Contains("--max-time") && !given.Contains("--iterations")
+            && (given.Contains("--epochs") || !given.Contains("--resume")))
         {
             text += " --iterations 2 --batch 2" + (given.Contains("--epochs") ? "" : " --epochs 1");
         }
@@ -249,6 +250,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
 
         File.Copy(TinyDataset.Label(dataset, "case_0"), folder.At("reference.nii.gz"));
         File.WriteAllText(folder.At("best.json"), ProtectedInputTests.Best);
+        File.Copy(Path.Combine(SharpSeg.Tests.Checkout.Root, "perf", "recipes", "two-cases.json"), folder.At("two-cases.json"));
 
         // Models that nnU-Net trained.
         new NnUNetModelWriter().Write(folder.At("Dataset003_Liver", "nnUNetTrainer__nnUNetPlans__3d_fullres"));

@@ -32,6 +32,19 @@ public sealed class PartialLabelsTests(ITestOutputHelper output)
         Assert.True(worse < mean - 0.2, $"{mean}; trained as background {worse}");
     }
 
+    /// <summary>Before a run is fitted to a time, a step is timed: it has what is not labelled as an input, too.</summary>
+    [Theory]
+    [InlineData("3d_fullres", false)]
+    [InlineData("2d", false)]
+    [InlineData("3d_fullres", true)]
+    public void A_step_is_timed(string configuration, bool regions)
+    {
+        using var run = new ShapeRun(Shapes with { Regions = regions }, Profile.Modern, configuration, features: 4);
+        using var backend = Cpu.Open(2);
+        var speed = SpeedProbe.Measure(run.Job, backend, new InferenceOptions(), CancellationToken.None);
+        Assert.True(speed is { SecondsPerStep: > 0, SecondsPerTile: > 0 });
+    }
+
     private static (double Rim, double Core) TrainedDice(ShapeDataset shapes)
     {
         using var run = new ShapeRun(shapes, Profile.Modern, "3d_fullres", features: 8);

@@ -141,6 +141,36 @@ public sealed class RecipeTests
         }
     }
 
+    /// <summary>Adam takes a recipe's rate, the shape of its curve and smaller patches, and no momentum.</summary>
+    [Fact]
+    public void The_classic_profile_takes_the_rate_of_a_recipe()
+    {
+        using var run = Shapes(Profile.Classic);
+        using var backend = new RecordingBackend(Cpu.Open(2), 1);
+        var schedule = new TrainingSchedule(BatchSize: 2, Epochs: 2, IterationsPerEpoch: 2, ValidationIterations: 1);
+        var recipe = new TrainingRecipe { InitialRate = 0.004, FlatShare = 0.5, WarmUpShare = 0.5, SmallPatchShare = 0.5 };
+        (recipe, _) = TrainingRecipe.Choose(run.Job, schedule, recipe);
+        using (var trainer = new Trainer(
+            run.Job, schedule with { Recipe = recipe }, backend, resume: false, SilentReporter.Instance))
+        {
+            trainer.Run(CancellationToken.None);
+        }
+
+        var rates = backend.Training.Select(step => step.Adam.Select(adam => adam.LearningRate).Distinct().Single()).ToArray();
+        double[] expected = [.. Climbing(rates.Length - 2), 0.004, 0.002];
+        Assert.Equal(expected, rates.Select(rate => Math.Round((double)rate, 8)));
+        Assert.Equal(2, backend.Training.Select(step => step.Losses[0].Spatial).Distinct().Count());
+
+        void Refused(TrainingRecipe asked, string named) => Assert.Contains(
+            named, Assert.Throws<SharpSegException>(() => TrainingRecipe.Choose(run.Job, schedule, asked)).Message,
+            StringComparison.Ordinal);
+        Refused(recipe! with { Momentum = 0.9 }, "momentum");
+        Refused(new TrainingRecipe { Mirroring = false }, "initial_rate");
+
+        static IEnumerable<double> Climbing(int steps) =>
+            Enumerable.Range(1, steps).Select(step => Math.Round(0.004 * step / steps, 8));
+    }
+
     [Fact]
     public void The_command_line_refuses_what_is_no_recipe_before_it_begins()
     {
@@ -200,8 +230,8 @@ public sealed class RecipeTests
     private static Engine.Networks.NetworkPlan Plan(ShapeRun run) =>
         run.Job.Configuration.TrainingNetworkFor(run.Job.Plans.Profile, run.Job.Description);
 
-    private static ShapeRun Shapes() => new(
-        new ShapeDataset { Size = new Extent(24, 24, 24), Cases = 5, Radius = 4 }, Profile.Modern, "3d_fullres", features: 4);
+    private static ShapeRun Shapes(Profile profile = Profile.Modern) => new(
+        new ShapeDataset { Size = new Extent(24, 24, 24), Cases = 5, Radius = 4 }, profile, "3d_fullres", features: 4);
 
     private sealed class Lines : IReporter
     {

@@ -63,8 +63,9 @@ internal sealed record ShapeDataset
         var names = string.Join(
             ", ", Enumerable.Range(0, Ending == ".png" ? 3 : Channels)
                 .Select(c => $"\"{c}\": \"{(Ending == ".png" ? "rgb_to_0_1" : "T1")}\""));
+        var first = Regions ? "whole" : "rim";
         var labelled = string.Join(
-            ", ", Enumerable.Range(0, Cases).Select(i => $"\"case_{i}\": [\"{(i % 2 == 0 ? "rim" : "core")}\"]"));
+            ", ", Enumerable.Range(0, Cases).Select(i => $"\"case_{i}\": [\"{(i % 2 == 0 ? first : "core")}\"]"));
         var labelNames = Regions ? """ "whole": [1, 2], "core": 2""" : """ "rim": 1, "core": 2""";
         File.WriteAllText(Path.Combine(folder, "dataset.json"), $$"""
             {"channel_names": { {{names}} }, "labels": {"background": 0,{{labelNames}}{{(Ignore ? ", \"ignore\": 3" : "")}}},

@@ -362,15 +362,13 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         work.UseScratch(
             shared.Reserve(work.Parts * work.PartLength), perWorker.Reserve(Math.Max(16, work.ScratchPerWorker * team.Count)));
         team.Run(work.Chunks, work);
-        var run = work.RunLength;
-        var runBlocks = (run + GradientTile<TLanes, TVector>.Height - 1) / GradientTile<TLanes, TVector>.Height;
-        team.Run(work.TapPlanes * work.TapRows * runBlocks, new SumGradientPartsWork<TLanes, TVector>
+        team.Run(work.Tiles, new SumGradientPartsWork<TLanes, TVector>
         {
             Sums = shared.Reserve(work.Parts * work.PartLength),
             Parts = work.Parts,
             PartLength = work.PartLength,
-            RunBlocks = runBlocks,
-            Run = run,
+            Run = work.RunLength,
+            TileRows = work.TileRows,
             Cin = problem.CTotal,
             Cout = problem.Cout,
             Swap = swap,

@@ -62,11 +62,8 @@ internal static class ConvolutionCost<TLanes, TVector>
     public static double Direct(in TapProblem p, bool weightGradient)
     {
         double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), voxels = (double)p.N * p.Grid.Voxels;
-        var products = weightGradient && DirectGradientWork<TLanes, TVector>.Gathers(p)
-            ? (RoundUp((int)p.Window.Voxels * p.CTotal, GradientTile<TLanes, TVector>.Height)
-                + (0.5 * p.Window.Voxels * p.CTotal)) * voxels
-            : weightGradient
-            ? p.Window.Z * p.Window.Y * RoundUp(p.Window.X * p.CTotal, GradientTile<TLanes, TVector>.Height) * voxels
+        var products = weightGradient
+            ? DirectGradientWork<TLanes, TVector>.RowsComputed(p) * voxels
             : p.Window.Voxels * p.CTotal * voxels / p.Grid.X * RoundUp(p.Grid.X, ForwardTile<TLanes, TVector>.GroupSize);
         return (2 * blocks * products * 1.03) + (3 * PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }

@@ -256,6 +256,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     {
         ConvolutionVariant.Automatic => ConvolutionCost<TLanes, TVector>.Choose(problem, weightGradient),
         ConvolutionVariant.Gather => ConvolutionVariant.Gather,
+        ConvolutionVariant.FewOutputs => !weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(problem)
+            ? Variant
+            : ConvolutionVariant.Direct,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
@@ -269,6 +272,12 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         else if (variant == ConvolutionVariant.Gather)
         {
             RunGather(problem, source, bias, accumulate);
+        }
+        else if (variant == ConvolutionVariant.FewOutputs)
+        {
+            var work = FewOutputsConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
         }
         else
         {
@@ -306,7 +315,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Cout = p.CinTotal,
         };
         var variant = Choose(problem, weightGradient: false);
-        if (variant is ConvolutionVariant.Direct or ConvolutionVariant.Gather)
+        if (variant is not (ConvolutionVariant.Winograd or ConvolutionVariant.WinogradWide))
         {
             return false;
         }

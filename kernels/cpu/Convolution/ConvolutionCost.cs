@@ -34,6 +34,11 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
     public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
     {
+        if (!weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(p))
+        {
+            return ConvolutionVariant.FewOutputs;
+        }
+
         double direct = Direct(p, weightGradient), gather = Gather(p, weightGradient);
         if (!WinogradTiles.Fits(p))
         {

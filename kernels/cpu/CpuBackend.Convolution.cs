@@ -259,6 +259,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         ConvolutionVariant.FewOutputs => !weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(problem)
             ? Variant
             : ConvolutionVariant.Direct,
+        ConvolutionVariant.WinogradLine => !weightGradient && WinogradLineWork<TLanes, TVector>.Fits(problem)
+            ? Variant
+            : ConvolutionVariant.Direct,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
@@ -276,6 +279,12 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         else if (variant == ConvolutionVariant.FewOutputs)
         {
             var work = FewOutputsConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
+        }
+        else if (variant == ConvolutionVariant.WinogradLine)
+        {
+            var work = WinogradLineWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
             work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
             team.Run(work.Chunks, work);
         }

@@ -28,8 +28,14 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>Relative cost of the products of gathered voxels, which are accumulated in memory.</summary>
     private const double GatherFactor = 1.5;
 
+    /// <summary>The same for products of transformed lines.</summary>
+    private const double LineFactor = 1.3;
+
+    /// <summary>Instructions that pack and transform three vectors of weights along a line.</summary>
+    private const double PerLineWeight = 24;
+
     /// <summary>Bytes of transformed weights up to which wide tiles pay off.</summary>
-    private const long WideBudget = 1200 << 10;
+    private static long WideBudget => SharedCache.IsFast ? 40 << 20 : 1200 << 10;
 
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
     public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
@@ -39,23 +45,32 @@ internal static class ConvolutionCost<TLanes, TVector>
             return ConvolutionVariant.FewOutputs;
         }
 
-        double direct = Direct(p, weightGradient), gather = Gather(p, weightGradient);
-        if (!WinogradTiles.Fits(p))
+        var best = (Cost: Direct(p, weightGradient), Variant: ConvolutionVariant.Direct);
+        Consider(Gather(p, weightGradient), ConvolutionVariant.Gather);
+        if (!weightGradient && WinogradLineWork<TLanes, TVector>.Fits(p))
         {
-            return gather < direct ? ConvolutionVariant.Gather : ConvolutionVariant.Direct;
+            Consider(Line(p), ConvolutionVariant.WinogradLine);
         }
 
-        double small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
-        return gather < direct && gather < small && gather < wide ? ConvolutionVariant.Gather
-            : wide < small && wide < direct && WideFits(p) ? ConvolutionVariant.WinogradWide
-            : small < direct ? ConvolutionVariant.Winograd
-            : ConvolutionVariant.Direct;
+        if (WinogradTiles.Fits(p))
+        {
+            Consider(Winograd(p, wide: false, weightGradient), ConvolutionVariant.Winograd);
+            if (WideFits(p))
+            {
+                Consider(Winograd(p, wide: true, weightGradient), ConvolutionVariant.WinogradWide);
+            }
+        }
+
+        return best.Variant;
+
+        void Consider(double cost, ConvolutionVariant variant) => best = cost < best.Cost ? (cost, variant) : best;
     }
 
     /// <summary>
-    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache.
-    /// Beyond that, the many points cost more in memory traffic than they save in arithmetic: 64→64 at 20×28×20 took 26 ms wide
-    /// and 20 ms with small tiles.
+    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache, or
+    /// in a fast shared one. Beyond that, the many points cost more in memory traffic than they save in arithmetic: 64→64 at
+    /// 20×28×20 took 26 ms wide and 20 ms with small tiles on an Intel Xeon, 7.6 and 10.7 on an AMD EPYC, where 256→256
+    /// at 16×16×16 (38 MB) gained as much (docs/performance.md).
     /// </summary>
     private static bool WideFits(in TapProblem p)
     {
@@ -86,6 +101,15 @@ internal static class ConvolutionCost<TLanes, TVector>
             ? p.Window.Voxels * blocks * p.CTotal / GradientTile<TLanes, TVector>.Height
             : blocks * pairs / 12;
         return (GatherFactor * products) + copies + (PerProduct * tiles) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
+    }
+
+    /// <summary>Vector instructions of the Winograd convolution along one axis.</summary>
+    public static double Line(in TapProblem p)
+    {
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), products = WinogradLineWork<TLanes, TVector>.Products(p),
+        vectors = p.CTotal / (double)TLanes.Count;
+        return (LineFactor * 2 * blocks * p.CTotal * products) + (PerPoint * products * vectors)
+            + (PerLineWeight * 2 * blocks * p.CTotal * p.Window.Voxels / 3) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 
     /// <summary>Bytes of weights that have as many points as the kernel has taps, or the transformed kernel has points.</summary>

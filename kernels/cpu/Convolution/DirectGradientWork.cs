@@ -9,8 +9,8 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// Direct weight gradient of a <see cref="TapProblem"/> whose output's gradient is G (n, grid, Cout): for every tap and input
 /// channel the products with G are summed over all grid voxels.
 /// <para>The taps of a voxel are runs of floats that follow one another in the input: the taps along x times the input channels
-/// for each (dz, dy). A run is cut into tiles. A run of three floats, as the first layer of one channel has, would leave most of a
-/// tile empty; there a tile takes several runs, and the window counts as one run.</para>
+/// for each (dz, dy). A run is cut into tiles. A run of three floats, as the first layer of one channel has, would leave most of
+/// a tile empty; there a tile takes several runs, and the window counts as one run.</para>
 /// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any; of few
 /// channels it takes all planes of taps, so that the gradient is read from memory once. Voxel parts are added later, in order
 /// (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
@@ -28,7 +28,9 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Upper limit of the memory for all parts of the sums, bytes.</summary>
     private const long PartsBudget = 24L << 20;
 
-    /// <summary>Input channels up to which a chunk takes all planes of taps: its slab then holds as many planes, and is small.</summary>
+    /// <summary>
+    /// Input channels up to which a chunk takes all planes of taps: its slab then holds as many planes, and is small.
+    /// </summary>
     private const int FewChannels = 4;
 
     private TapProblem p;
@@ -69,7 +71,9 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats of a tile of sums.</summary>
     public static int TileLength => GradientTile<TLanes, TVector>.Height * 2 * TLanes.Count;
 
-    /// <summary>Rows of products that are computed for every voxel and block of output channels, those left unused included.</summary>
+    /// <summary>
+    /// Rows of products that are computed for every voxel and block of output channels, those left unused included.
+    /// </summary>
     public static int RowsComputed(in TapProblem p) => Lines(p) * Up(RunOf(p), RowsOf(p)) * RowsOf(p);
 
     private static bool IsThrees(in TapProblem p) => p.Window.X * p.CTotal == 3 && p.Window.Z * p.Window.Y > 1;
@@ -204,7 +208,8 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             for (var i = 0; i < SlabPlanes(zCount); i++)
             {
                 PaddedSlab<TLanes, TVector>.Fill(
-                    p, n, inZ + (planesOfTaps == 1 ? i * p.Step.Z : i), inY, inX, 1, slabRows, SlabColumns, slab + (i * planePitch));
+                    p, n, inZ + (planesOfTaps == 1 ? i * p.Step.Z : i), inY, inX, 1, slabRows, SlabColumns,
+                    slab + (i * planePitch));
             }
         }
 

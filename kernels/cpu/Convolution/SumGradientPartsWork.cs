@@ -5,8 +5,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Adds the voxel parts of a weight gradient in order and writes it in the tensor's layout. A chunk is one tile: some entries of one
-/// run of taps and input channels.
+/// Adds the voxel parts of a weight gradient in order and writes it in the tensor's layout. A chunk is one tile: some entries of
+/// one run of taps and input channels.
 /// </summary>
 internal unsafe struct SumGradientPartsWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -47,7 +47,8 @@ internal unsafe struct SumGradientPartsWork<TLanes, TVector> : IChunkedWork
     readonly void IChunkedWork.Run(int chunk, int worker)
     {
         int height = GradientTile<TLanes, TVector>.Height, width = PackWeightsWork<TLanes, TVector>.Block;
-        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), window = Run / Cin, runBlocks = (Run + TileRows - 1) / TileRows;
+        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), window = Run / Cin,
+        runBlocks = (Run + TileRows - 1) / TileRows;
         int line = chunk / runBlocks, first = chunk % runBlocks * TileRows;
         var tiles = Sums + ((long)chunk * blocks * height * width);
         for (var i = 0; i < TileRows && first + i < Run; i++)

@@ -51,7 +51,9 @@ internal readonly unsafe struct ChannelSumWork<TLanes, TVector>(
         Put(sum, even, odd, lostEven, lostOdd);
     }
 
-    /// <summary>Two vectors of channels, in the same order as one: four chains of dependent additions hide their latency.</summary>
+    /// <summary>
+    /// Two vectors of channels, in the same order as one: four chains of dependent additions hide their latency.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Two(float* p, int count, float* sum)
     {

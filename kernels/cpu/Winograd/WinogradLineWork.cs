@@ -48,7 +48,9 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
     /// <summary>Voxels of a tile.</summary>
     private static int TileVoxels => 3 * ForwardTile<TLanes, TVector>.GroupSize;
 
-    /// <summary>Floats from one line to the next: one cache line more than the channels take, as lines 1 KiB apart share sets.</summary>
+    /// <summary>
+    /// Floats from one line to the next: one cache line more than the channels take, as lines 1 KiB apart share sets.
+    /// </summary>
     private readonly nint RowPitch => p.CTotal + 16;
 
     /// <summary>Columns of outputs (sample and position on the two other axes) that a chunk computes at most.</summary>

@@ -166,7 +166,7 @@ public static class PredictionRun
             reporter.Warning(doubt);
         }
 
-        CheckOutput(request, cases, description);
+        TakeOutput(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(Mine(request, cases), description, failures, reporter);
         (mine, var needs) = Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
@@ -205,7 +205,7 @@ public static class PredictionRun
         var cases = PredictionInputs.Find(request.Inputs, description);
         var choices =
             parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
-        CheckOutput(request, cases, description);
+        TakeOutput(request, cases, description, reporter);
         string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(
@@ -348,8 +348,11 @@ public static class PredictionRun
                 "--prev-stage names a folder of segmentations by the first stage");
     }
 
-    /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
-    private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
+    /// <summary>
+    /// Refuses outputs that would replace an input, a dataset's or the workspace's own files; takes all others.
+    /// </summary>
+    private static void TakeOutput(
+        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
         if (request.IsFile)
         {
@@ -376,6 +379,7 @@ public static class PredictionRun
         OutputFolder.Check(
             request.Output,
             [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
+        reporter.WritesTo(request.Output);
     }
 
     /// <summary>The cases that fit into memory.</summary>

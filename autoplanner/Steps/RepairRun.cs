@@ -68,6 +68,7 @@ public static class RepairRun
         }
 
         Directory.Move(growing, target);
+        reporter.WritesTo(target);
         var findings = VerificationRun.Execute(output, reporter, cancel, groupBy);
         return new RepairResult(output, repair.Lines, repair.LeftOut, [.. repair.Problems, .. findings]);
     }

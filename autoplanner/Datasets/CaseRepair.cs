@@ -27,6 +27,9 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     /// <summary>Values in the label map; empty where it cannot be read.</summary>
     public SortedSet<int> Values { get; } = [];
 
+    /// <summary>Whether it has a label map.</summary>
+    public bool HasLabels => label is not null;
+
     /// <summary>Number of channels in all readable files.</summary>
     public int Channels => headers.Sum(header => header?.Channels ?? 0);
 
@@ -100,9 +103,12 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     }
 
     /// <summary>Checks the values of the label map against the labels that were decided.</summary>
-    public void Check(LabelScheme labels)
+    /// <param name="labels">The labels.</param>
+    /// <param name="knownOnly">A value that no label has is an error even where the others stay as they are.</param>
+    public void Check(LabelScheme labels, bool knownOnly = false)
     {
-        if (labels.OriginalValues is { } originals && Values.Except(originals).ToArray() is { Length: > 0 } foreign)
+        var known = labels.OriginalValues ?? (knownOnly ? [.. Enumerable.Range(0, labels.HighestValue + 1)] : null);
+        if (known is not null && Values.Except(known).ToArray() is { Length: > 0 } foreign)
         {
             problems.Add(new(
                 Severity.Error, id,

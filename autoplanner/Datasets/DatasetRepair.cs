@@ -11,7 +11,8 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// </summary>
 internal sealed partial class DatasetRepair
 {
-    private const string TrainingImages = "imagesTr", TrainingLabels = "labelsTr", TestImages = "imagesTs";
+    private const string TrainingImages = "imagesTr", TrainingLabels = "labelsTr", TestImages = "imagesTs",
+        TestLabels = "labelsTs";
 
     private static readonly string[] Replaced =
     [
@@ -63,6 +64,11 @@ internal sealed partial class DatasetRepair
             item.Check(labels);
         }
 
+        foreach (var item in TestCases)
+        {
+            item.Check(labels, knownOnly: true); // nothing looks at them later
+        }
+
         Description = Describe(root, source);
     }
 
@@ -72,7 +78,7 @@ internal sealed partial class DatasetRepair
     /// <summary>Training cases.</summary>
     public IReadOnlyList<CaseRepair> Cases { get; }
 
-    /// <summary>Cases without labels.</summary>
+    /// <summary>Cases to be predicted; some datasets have label maps of them, too.</summary>
     public IReadOnlyList<CaseRepair> TestCases { get; }
 
     /// <summary>The copy's dataset.json.</summary>
@@ -83,7 +89,7 @@ internal sealed partial class DatasetRepair
         [.. lines, .. Cases.SelectMany(item => item.Lines), .. TestCases.SelectMany(item => item.Lines)];
 
     /// <summary>What cannot be repaired and would not show in the copy.</summary>
-    public IReadOnlyList<Finding> Problems => [.. Cases.SelectMany(item => item.Problems)];
+    public IReadOnlyList<Finding> Problems => [.. Cases.Concat(TestCases).SelectMany(item => item.Problems)];
 
     /// <summary>All files that are read.</summary>
     public IEnumerable<string> Files => Cases.Concat(TestCases).SelectMany(item => item.Files)
@@ -93,7 +99,7 @@ internal sealed partial class DatasetRepair
     public IReadOnlyList<string> LeftOut =>
     [
         .. Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path))
-            .Where(name => !name.StartsWith('.') && name is not (TrainingImages or TrainingLabels or TestImages
+            .Where(name => !name.StartsWith('.') && name is not (TrainingImages or TrainingLabels or TestImages or TestLabels
                 or Dataset.DescriptionFile or "splits_final.json")).Order(StringComparer.Ordinal),
     ];
 
@@ -114,17 +120,19 @@ internal sealed partial class DatasetRepair
     /// <exception cref="SharpSegException">A file cannot be written.</exception>
     public void Write(string folder, Action<int, int>? progress, CancellationToken cancel)
     {
-        string[] made = [.. new[] { TrainingImages, TrainingLabels, TestImages }.Select(name => Path.Combine(folder, name))];
-        foreach (var sub in TestCases.Count > 0 ? made : made[..2])
-        {
-            Directory.CreateDirectory(sub);
-        }
-
-        var all = Cases.Select(item => (Case: item, Images: made[0])).Concat(TestCases.Select(item => (item, made[2]))).ToArray();
-        foreach (var (i, (item, images)) in all.Index())
+        string Sub(string name) => Path.Combine(folder, name);
+        string[] made =
+        [
+            TrainingImages, TrainingLabels, .. TestCases.Count > 0 ? [TestImages] : Array.Empty<string>(),
+            .. TestCases.Any(item => item.HasLabels) ? [TestLabels] : Array.Empty<string>(),
+        ];
+        Array.ForEach(made, name => Directory.CreateDirectory(Sub(name)));
+        var all = Cases.Select(item => (Case: item, Images: TrainingImages, Labels: TrainingLabels))
+            .Concat(TestCases.Select(item => (item, TestImages, TestLabels))).ToArray();
+        foreach (var (i, (item, images, maps)) in all.Index())
         {
             cancel.ThrowIfCancellationRequested();
-            item.Write(images, made[1], ending, labels);
+            item.Write(Sub(images), Sub(maps), ending, labels);
             progress?.Invoke(i + 1, all.Length);
         }
 
@@ -213,19 +221,23 @@ internal sealed partial class DatasetRepair
 
     private IEnumerable<CaseRepair> PredictedCases()
     {
-        var stems = CaseDiscovery.FilesIn(Path.Combine(Folder, TestImages))
-            .Where(file => file.EndsWith(ending, StringComparison.Ordinal) && Path.GetFileName(file)[0] is not ('.' or '_'))
-            .Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal).ToArray();
+        string[] Stems(string folder) =>
+        [
+            .. CaseDiscovery.FilesIn(Path.Combine(Folder, folder))
+                .Where(file => file.EndsWith(ending, StringComparison.Ordinal) && Path.GetFileName(file)[0] is not ('.' or '_'))
+                .Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal),
+        ];
+        var (stems, maps) = (Stems(TestImages), Stems(TestLabels).ToHashSet(StringComparer.Ordinal));
 
-        // Names that merely end in four digits are those that have no channel 0.
-        var byCase = stems.ToLookup(
-            stem => Channel().IsMatch(stem) && stems.Contains(Channel().Replace(stem, "_0000"))
-                ? Channel().Replace(stem, "")
-                : stem,
-            StringComparer.Ordinal);
-        return byCase.Select(group => new CaseRepair(
-            SafeName.Require(group.Key, "the case id", Folder),
-            [.. group.Select(stem => Path.Combine(Folder, TestImages, stem + ending))], null));
+        // Names that merely end in four digits are those that have a label map, or no channel 0 and no label map without them.
+        string CaseOf(string stem) => !maps.Contains(stem) && Channel().IsMatch(stem) && Channel().Replace(stem, "") is var id
+            && (maps.Contains(id) || stems.Contains(id + "_0000")) ? id : stem;
+        var byCase = stems.ToLookup(CaseOf, StringComparer.Ordinal);
+        return byCase.Select(group => group.Key).Union(maps, StringComparer.Ordinal).Order(StringComparer.Ordinal)
+            .Select(id => new CaseRepair(
+                SafeName.Require(id, "the case id", Folder),
+                [.. byCase[id].Select(stem => Path.Combine(Folder, TestImages, stem + ending))],
+                maps.Contains(id) ? Path.Combine(Folder, TestLabels, id + ending) : null));
     }
 
     private string Describe(JsonObject? root, string source)

@@ -35,7 +35,9 @@ public static class EnsembleRun
     {
         var scans = File.Exists(like) ? Path.GetDirectoryName(Path.GetFullPath(like)) : like;
         OutputFolder.Check(output, [.. folders, .. new[] { scans }.OfType<string>()]);
+        reporter.WritesTo(output);
         var ids = CommonCases(folders, least: like is null ? 2 : 1);
+        RequireSameValues(folders, description);
         var grids = new Dictionary<string, ImageGeometry>(StringComparer.Ordinal);
         foreach (var id in ids)
         {
@@ -158,6 +160,24 @@ public static class EnsembleRun
         }
 
         return first;
+    }
+
+    /// <summary>What the averaged labels are written as is what every member wrote (docs/method/datasets.md §5).</summary>
+    private static void RequireSameValues(IReadOnlyList<string> folders, DatasetDescription description)
+    {
+        foreach (var path in folders.Select(folder => Path.Combine(folder, Dataset.DescriptionFile)).Where(File.Exists))
+        {
+            var (own, wanted) = (DatasetDescription.FromJson(JsonFile.ReadText(path), path).Labels, description.Labels);
+            foreach (var label in own.AllLabels.Intersect(wanted.AllLabels))
+            {
+                if (own.OriginalValue(label) is var value && wanted.OriginalValue(label) is var other && value != other)
+                {
+                    throw new SharpSegException(
+                        $"`{path}`: `{own.OriginalNames[value]}` has the value {value}, but {other} in the other dataset.json",
+                        "average predictions of one dataset, or of copies that were repaired alike");
+                }
+            }
+        }
     }
 
     private static SortedSet<string> CasesIn(string folder)

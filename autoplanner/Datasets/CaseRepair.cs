@@ -41,6 +41,24 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
 
     private ImageGeometry? First => headers.Count > 0 ? headers[0]?.Geometry : null;
 
+    /// <summary>
+    /// What reading and writing it takes (docs/method/memory.md §4): the channels of a file, and a copy of one as it is written;
+    /// or the label map.
+    /// </summary>
+    public CaseNeed Need()
+    {
+        var largest = new CaseNeed(id, images is [var first, ..] ? first : label ?? "", 0);
+        foreach (var file in images.Append(label).OfType<string>())
+        {
+            var need = CaseNeed.Of(id, file, image => file == label
+                ? ImageFile.ReadingBytes(image.Extent.Voxels * sizeof(short))
+                : image.Extent.Voxels * sizeof(float) * (ImageFile.ChannelCount(file) + 1));
+            largest = need.Bytes > largest.Bytes ? need : largest;
+        }
+
+        return largest;
+    }
+
     /// <summary>Reads headers and label values; damaged files are left to `verify`, which names them in the copy.</summary>
     /// <param name="ending">Of the copy's files.</param>
     public void Look(string ending)

@@ -23,8 +23,10 @@ internal sealed partial class DatasetRepair
     private readonly string ending;
     private readonly LabelScheme labels;
     private readonly List<string> lines = [];
+    private readonly SideBySide memory;
 
-    private DatasetRepair(string folder, Action<int, int>? progress, CancellationToken cancel)
+    private DatasetRepair(
+        string folder, Action<int, int>? progress, MemoryBudget? budget, Action<string>? info, CancellationToken cancel)
     {
         Folder = Path.GetFullPath(folder);
         var source = Path.Combine(Folder, Dataset.DescriptionFile);
@@ -36,19 +38,18 @@ internal sealed partial class DatasetRepair
 
         (Cases, ending) = FindCases(root);
         TestCases = [.. PredictedCases()];
+        CaseRepair[] all = [.. Cases, .. TestCases];
+        memory = SideBySide.Plan(
+            [.. all.Select(item => item.Need())], budget ?? MemoryBudget.OfMachine(), "a machine with more memory", info,
+            workers: 2);
         OrderedWork.Run(
-            Cases.Count, 2,
+            all.Length, memory.Workers,
             i =>
             {
-                Cases[i].Look(ending);
+                memory.Run(i, () => all[i].Look(ending));
                 return i;
             },
-            (i, _) => progress?.Invoke(i + 1, Cases.Count), cancel);
-        foreach (var item in TestCases)
-        {
-            cancel.ThrowIfCancellationRequested();
-            item.Look(ending);
-        }
+            (i, _) => progress?.Invoke(i + 1, all.Length), cancel);
 
         var declared = root is null ? default : Declared(root, source);
         if (declared.Entries is null && root is not null)
@@ -105,12 +106,16 @@ internal sealed partial class DatasetRepair
 
     /// <summary>Reads a dataset, also one that <see cref="Dataset.Open"/> refuses.</summary>
     /// <param name="folder">The dataset's folder.</param>
-    /// <param name="progress">Called with training cases read and their number.</param>
+    /// <param name="progress">Called with cases read and their number.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
+    /// <param name="info">Receives the memory plan.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">It has no cases, or nothing can be made of its description.</exception>
-    public static DatasetRepair Of(string folder, Action<int, int>? progress = null, CancellationToken cancel = default) =>
+    public static DatasetRepair Of(
+        string folder, Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null,
+        CancellationToken cancel = default) =>
         Directory.Exists(folder)
-            ? new DatasetRepair(folder, progress, cancel)
+            ? new DatasetRepair(folder, progress, budget, info, cancel)
             : throw new SharpSegException($"`{folder}`: no such folder", NnUNetHabits.Hint(folder));
 
     /// <summary>Writes what is not there yet; dataset.json last.</summary>
@@ -132,7 +137,7 @@ internal sealed partial class DatasetRepair
         foreach (var (i, (item, images, maps)) in all.Index())
         {
             cancel.ThrowIfCancellationRequested();
-            item.Write(Sub(images), Sub(maps), ending, labels);
+            memory.Run(i, () => item.Write(Sub(images), Sub(maps), ending, labels));
             progress?.Invoke(i + 1, all.Length);
         }
 

@@ -80,7 +80,7 @@ internal sealed class AutoOptions : VariantOptions
 
 [Verb("verify", HelpText = "Check a dataset and report every problem at once.")]
 [Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --fix Dataset004_repaired")]
-internal sealed class VerifyOptions : CommonOptions
+internal sealed class VerifyOptions : MemoryOptions
 {
     [Value(
         0, MetaName = "DATASET", Required = true,

@@ -91,8 +91,7 @@ internal sealed class StoredCase : IDisposable
         var stem = Path.Combine(folder, properties.CaseId);
         File.Delete(stem + ".json");
         StoredArray.Write<float>(
-            stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels,
-            preprocessed.Values);
+            stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels, preprocessed.Image);
         SaveLabels(stem + ".labels", preprocessed);
 
         var tables = new List<LocationTable>();
@@ -193,24 +192,18 @@ internal sealed class StoredCase : IDisposable
     private static void SaveLabels(string path, PreprocessedCase preprocessed)
     {
         short highest = 0;
-        var labels = preprocessed.Labels.AsMemory(0, checked((int)preprocessed.Shape.Voxels));
-        foreach (var label in labels.Span)
+        foreach (var label in preprocessed.Labels)
         {
             highest = Math.Max(highest, label);
         }
 
         if (highest > sbyte.MaxValue)
         {
-            StoredArray.Write<short>(path, StoredElement.Int16, preprocessed.Shape, 1, labels);
+            StoredArray.Write<short>(path, StoredElement.Int16, preprocessed.Shape, 1, preprocessed.Labels);
             return;
         }
 
-        var narrow = new sbyte[labels.Length];
-        for (var i = 0; i < narrow.Length; i++)
-        {
-            narrow[i] = (sbyte)labels.Span[i];
-        }
-
+        var narrow = Array.ConvertAll(preprocessed.Labels, label => (sbyte)label);
         StoredArray.Write<sbyte>(path, StoredElement.Int8, preprocessed.Shape, 1, narrow);
     }
 

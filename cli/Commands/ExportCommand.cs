@@ -13,17 +13,11 @@ internal static class ExportCommand
     {
         var folds = Choices.Folds(options.Folds);
         reporter.Stage("export");
-        var work = new Workspace(options.Work, options.Plan);
         var model = ModelArchive.Write(
-            work, options.Output, options.Configuration, folds, reporter, cancel);
+            new Workspace(options.Work, options.Plan), options.Output, options.Configuration, folds, reporter, cancel);
         var bytes = new FileInfo(options.Output).Length;
         var text = FormattableString.Invariant($"{model}\n{options.Output}: {bytes / 1e6:0.0} MB\n")
             + $"predict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";
-        var facts = Facts.Of(work);
-        (facts["workspace"], facts["model_sha256"]) = (Path.GetFullPath(options.Work), CommandRecord.Sha256Of(options.Output));
-        return new Answer(text, new JsonObject { ["model"] = options.Output, ["description"] = model, ["bytes"] = bytes })
-        {
-            Facts = facts,
-        };
+        return new Answer(text, new JsonObject { ["model"] = options.Output, ["description"] = model, ["bytes"] = bytes });
     }
 }

@@ -36,9 +36,6 @@ internal static class PreprocessCommand
 
         return new Answer(
             $"preprocessed {string.Join(", ", names)} in {work.Folder}", new JsonObject { ["folders"] = folders },
-            Failed: failed)
-        {
-            Facts = Facts.Of(work),
-        };
+            Failed: failed);
     }
 }

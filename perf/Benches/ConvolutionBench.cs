@@ -35,8 +35,6 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
     ];
 
-    private static readonly string[] Passes = ["forward", "backward data", "backward weights"];
-
     // For devices slower than any GPU: a trial of the program, not a measurement.
     private static readonly ConvProblem[] TinyProblems =
     [
@@ -52,7 +50,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         foreach (var p in options.Tiny ? TinyProblems : Problems)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, {p.Kernel}, /{p.Stride}";
-            if (Passes.Any(pass => options.Wants("conv", shape, pass)))
+            if (options.Wants("conv", shape))
             {
                 Convolution(p, shape);
             }
@@ -61,7 +59,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         foreach (var p in options.Tiny ? TinyTransposed : Transposed)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, ×{p.Stride}";
-            if (Passes.Any(pass => options.Wants("transposed", shape, pass)))
+            if (options.Wants("transposed", shape))
             {
                 TransposedConvolution(p, shape);
             }
@@ -103,11 +101,6 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
 
         void Measure(string pass, string operation, Action ours)
         {
-            if (!options.Wants("conv", shape, pass))
-            {
-                return;
-            }
-
             torch?.Prepare(new
             {
                 op = "conv",
@@ -141,11 +134,6 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
 
         void Measure(string pass, Action ours)
         {
-            if (!options.Wants("transposed", shape, pass))
-            {
-                return;
-            }
-
             torch?.Prepare(new
             {
                 op = "transposed",

@@ -179,8 +179,7 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
         folder.Copy(trained.Work, "work");
         foreach (var log in new[] { "log.txt", "run.json" })
         {
-            File.Delete(folder.At("work", log)); // they grow with every attempt
-            File.Delete(folder.At("work", "runs", "3d_fullres", "fold_0", log));
+            File.Delete(folder.At("work", "runs", "3d_fullres", "fold_0", log)); // they grow with every attempt
         }
 
         folder.Copy(trained.Dataset, "dataset");

@@ -19,6 +19,16 @@ public interface IReporter
 
     /// <summary>Something the user should know but that does not stop the work.</summary>
     void Warning(string line);
+
+    /// <summary>
+    /// The output was found fit to be written to, and work on it begins: a record of the work belongs there. Said before anything
+    /// that may take long or fail. Of work that consists of several, the whole says it first.
+    /// </summary>
+    /// <param name="path">The folder, or the file, of the results.</param>
+    /// <param name="isFile">Whether it is one file, in a folder that may hold anything else.</param>
+    void WritesTo(string path, bool isFile = false)
+    {
+    }
 }
 
 /// <summary>Ignores everything; for callers that do not watch.</summary>

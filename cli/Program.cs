@@ -79,24 +79,26 @@ internal static class Program
         var options = (CommonOptions)((Parsed<object>)result).Value;
         reporter.Quiet = options.Quiet;
         UnusedWords.Refuse(options, args);
-        Answer answer;
+        var record = new CommandRecord(reporter, options.PartOfOutput);
         try
         {
-            var record = new CommandRecord(reporter);
-            answer = Execute(options, command, reporter, record, interruption);
-            if (answer.Record is { } kept)
-            {
-                var state = answer.Failed is { Count: > 0 } ? "some cases failed" : "done";
-                record.Keep(kept.Folder, kept.Facts, answer.Json, state, kept.Part);
-            }
+            var answer = Execute(options, command, reporter, record, interruption);
+            var code = Print(answer, options.Json, reporter);
+            record.Keep(answer.Facts, answer.Json, code, answer.State);
+            return code;
         }
         catch (OperationCanceledException)
         {
             var (message, hint) = options.WhenInterrupted;
+            record.Fail(message, hint, ExitCodes.Interrupted, "interrupted");
             return Fail(args, reporter, new Failure(message, hint, ExitCodes.Interrupted));
         }
-
-        return Print(answer, options.Json, reporter);
+        catch (Exception error)
+        {
+            var failure = Failure.Of(error);
+            record.Fail(failure.Message, failure.Hint, failure.ExitCode, "failed");
+            return Fail(args, reporter, failure);
+        }
     }
 
     private static int Print(Answer answer, bool asJson, ConsoleReporter reporter)

@@ -31,7 +31,7 @@ internal static class Program
         Measures on this machine, beside its own limits and, where it can be imported, PyTorch (both take turns).
           kernels      convolutions, norms, losses, optimisers: about 80 rows
           step         whole training steps of five planned networks
-          inference    prediction of a tile, and of a volume
+          inference    prediction of a tile
           preprocess   resampling and augmentation
           plan WORK    every layer of a workspace's own plan, with its patch and batch: forward and backward, each checked
                        against the float64 reference, its gradient against what it is the derivative of; then a whole step
@@ -62,7 +62,8 @@ internal static class Program
           bench plan work -c 3d_fullres --seconds 0.3 --no-pytorch --json layers.json
           bench compare before.json after.json
 
-        columns: ms = median; ± % = half the distance of the quartiles; % limit = of the multiply-add peak or the copy
+        columns: ms = median; ± % = half the distance of the quartiles (beside the ratio: of the ratio); load = of the machine
+        at the end of the row; % limit = of the multiply-add peak or the copy
         bandwidth, whichever binds (Winograd may exceed 100, and so may data that stay in the cache); ratio = PyTorch's time
         by ours
         """;

@@ -27,6 +27,9 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     /// <summary>Values in the label map; empty where it cannot be read.</summary>
     public SortedSet<int> Values { get; } = [];
 
+    /// <summary>Whether it has a label map.</summary>
+    public bool HasLabels => label is not null;
+
     /// <summary>Number of channels in all readable files.</summary>
     public int Channels => headers.Sum(header => header?.Channels ?? 0);
 
@@ -37,6 +40,24 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     public IReadOnlyList<Finding> Problems => problems;
 
     private ImageGeometry? First => headers.Count > 0 ? headers[0]?.Geometry : null;
+
+    /// <summary>
+    /// What reading and writing it takes (docs/method/memory.md §4): the channels of a file, and a copy of one as it is written;
+    /// or the label map.
+    /// </summary>
+    public CaseNeed Need()
+    {
+        var largest = new CaseNeed(id, images is [var first, ..] ? first : label ?? "", 0);
+        foreach (var file in images.Append(label).OfType<string>())
+        {
+            var need = CaseNeed.Of(id, file, image => file == label
+                ? ImageFile.ReadingBytes(image.Extent.Voxels * sizeof(short))
+                : image.Extent.Voxels * sizeof(float) * (ImageFile.ChannelCount(file) + 1));
+            largest = need.Bytes > largest.Bytes ? need : largest;
+        }
+
+        return largest;
+    }
 
     /// <summary>Reads headers and label values; damaged files are left to `verify`, which names them in the copy.</summary>
     /// <param name="ending">Of the copy's files.</param>
@@ -100,9 +121,12 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     }
 
     /// <summary>Checks the values of the label map against the labels that were decided.</summary>
-    public void Check(LabelScheme labels)
+    /// <param name="labels">The labels.</param>
+    /// <param name="knownOnly">A value that no label has is an error even where the others stay as they are.</param>
+    public void Check(LabelScheme labels, bool knownOnly = false)
     {
-        if (labels.OriginalValues is { } originals && Values.Except(originals).ToArray() is { Length: > 0 } foreign)
+        var known = labels.OriginalValues ?? (knownOnly ? [.. Enumerable.Range(0, labels.HighestValue + 1)] : null);
+        if (known is not null && Values.Except(known).ToArray() is { Length: > 0 } foreign)
         {
             problems.Add(new(
                 Severity.Error, id,

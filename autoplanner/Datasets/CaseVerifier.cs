@@ -25,6 +25,26 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     /// <summary>SHA-256 over sizes and voxels of all channels; null if one cannot be read.</summary>
     public string? ImageHash { get; private set; }
 
+    /// <summary>
+    /// What the checks take: one file after the other, whose values are all float32, and an eighth more while a compressed one
+    /// grows (docs/method/memory.md §4).
+    /// </summary>
+    public CaseNeed Need()
+    {
+        var largest = new CaseNeed(item.Id, item.ImageFiles is [var first, ..] ? first : item.LabelFile ?? "", 0);
+        foreach (var file in item.ImageFiles.Append(item.LabelFile).OfType<string>())
+        {
+            var need = CaseNeed.Of(
+                item.Id, file, image => Bytes(image.Extent.Voxels) * (file == item.LabelFile ? 1 : ImageFile.ChannelCount(file)));
+            largest = need.Bytes > largest.Bytes ? need : largest;
+        }
+
+        return largest;
+    }
+
+    /// <summary>Bytes of a channel, or of a label map before rounding.</summary>
+    internal static long Bytes(long voxels) => ImageFile.ReadingBytes(voxels * sizeof(float));
+
     /// <summary>Runs all checks.</summary>
     public void Run()
     {
@@ -32,6 +52,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         if (first is not null)
         {
             AxisCodes = PatientSpace.AxisCodes(first.Affine);
+            MemoryBudget.GiveBack(first.Extent.Voxels);   // the image
         }
 
         CheckLabels(first);
@@ -46,28 +67,22 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var file in item.ImageFiles)
         {
-            var name = Path.GetFileName(file);
-            if (Load(file, "image", labels: false) is not { } image)
+            if (CheckImage(file, hash) is not var (geometry, count))
             {
                 unreadable++;
                 continue;
             }
 
-            for (var c = 0; c < image.Channels.Count; c++)
-            {
-                CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
-                hash.AppendData(MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
-                hash.AppendData(MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
-            }
-
-            channels += image.Channels.Count;
+            MemoryBudget.GiveBack(geometry.Extent.Voxels);
+            var name = Path.GetFileName(file);
+            channels += count;
             if (first is null)
             {
-                (first, firstName) = (image.Geometry, name);
+                (first, firstName) = (geometry, name);
                 continue;
             }
 
-            CompareGrids(image.Geometry, $"`{name}`", first, $"`{firstName}`");
+            CompareGrids(geometry, $"`{name}`", first, $"`{firstName}`");
         }
 
         ImageHash = unreadable == 0 && channels > 0 ? Convert.ToHexStringLower(hash.GetHashAndReset()) : null;
@@ -91,6 +106,26 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         }
 
         return first;
+    }
+
+    /// <summary>Checks one file, in a method of its own, so that its voxels can be given back before the next.</summary>
+    /// <returns>Its grid and channels; null if it cannot be read.</returns>
+    private (ImageGeometry Geometry, int Channels)? CheckImage(string file, IncrementalHash hash)
+    {
+        if (Load(file, "image", labels: false) is not { } image)
+        {
+            return null;
+        }
+
+        var name = Path.GetFileName(file);
+        for (var c = 0; c < image.Channels.Count; c++)
+        {
+            CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
+            hash.AppendData(MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
+            hash.AppendData(MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
+        }
+
+        return (image.Geometry, image.Channels.Count);
     }
 
     // nnU-Net's naming of this case; explicit case lists may name files as they like.

@@ -11,7 +11,8 @@ namespace SharpSeg.AutoPlanner.Datasets;
 /// </summary>
 internal sealed partial class DatasetRepair
 {
-    private const string TrainingImages = "imagesTr", TrainingLabels = "labelsTr", TestImages = "imagesTs";
+    private const string TrainingImages = "imagesTr", TrainingLabels = "labelsTr", TestImages = "imagesTs",
+        TestLabels = "labelsTs";
 
     private static readonly string[] Replaced =
     [
@@ -22,8 +23,10 @@ internal sealed partial class DatasetRepair
     private readonly string ending;
     private readonly LabelScheme labels;
     private readonly List<string> lines = [];
+    private readonly SideBySide memory;
 
-    private DatasetRepair(string folder, Action<int, int>? progress, CancellationToken cancel)
+    private DatasetRepair(
+        string folder, Action<int, int>? progress, MemoryBudget? budget, Action<string>? info, CancellationToken cancel)
     {
         Folder = Path.GetFullPath(folder);
         var source = Path.Combine(Folder, Dataset.DescriptionFile);
@@ -35,19 +38,18 @@ internal sealed partial class DatasetRepair
 
         (Cases, ending) = FindCases(root);
         TestCases = [.. PredictedCases()];
+        CaseRepair[] all = [.. Cases, .. TestCases];
+        memory = SideBySide.Plan(
+            [.. all.Select(item => item.Need())], budget ?? MemoryBudget.OfMachine(), "a machine with more memory", info,
+            workers: 2);
         OrderedWork.Run(
-            Cases.Count, 2,
+            all.Length, memory.Workers,
             i =>
             {
-                Cases[i].Look(ending);
+                memory.Run(i, () => all[i].Look(ending));
                 return i;
             },
-            (i, _) => progress?.Invoke(i + 1, Cases.Count), cancel);
-        foreach (var item in TestCases)
-        {
-            cancel.ThrowIfCancellationRequested();
-            item.Look(ending);
-        }
+            (i, _) => progress?.Invoke(i + 1, all.Length), cancel);
 
         var declared = root is null ? default : Declared(root, source);
         if (declared.Entries is null && root is not null)
@@ -63,6 +65,11 @@ internal sealed partial class DatasetRepair
             item.Check(labels);
         }
 
+        foreach (var item in TestCases)
+        {
+            item.Check(labels, knownOnly: true); // nothing looks at them later
+        }
+
         Description = Describe(root, source);
     }
 
@@ -72,7 +79,7 @@ internal sealed partial class DatasetRepair
     /// <summary>Training cases.</summary>
     public IReadOnlyList<CaseRepair> Cases { get; }
 
-    /// <summary>Cases without labels.</summary>
+    /// <summary>Cases to be predicted; some datasets have label maps of them, too.</summary>
     public IReadOnlyList<CaseRepair> TestCases { get; }
 
     /// <summary>The copy's dataset.json.</summary>
@@ -83,7 +90,7 @@ internal sealed partial class DatasetRepair
         [.. lines, .. Cases.SelectMany(item => item.Lines), .. TestCases.SelectMany(item => item.Lines)];
 
     /// <summary>What cannot be repaired and would not show in the copy.</summary>
-    public IReadOnlyList<Finding> Problems => [.. Cases.SelectMany(item => item.Problems)];
+    public IReadOnlyList<Finding> Problems => [.. Cases.Concat(TestCases).SelectMany(item => item.Problems)];
 
     /// <summary>All files that are read.</summary>
     public IEnumerable<string> Files => Cases.Concat(TestCases).SelectMany(item => item.Files)
@@ -93,18 +100,22 @@ internal sealed partial class DatasetRepair
     public IReadOnlyList<string> LeftOut =>
     [
         .. Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path))
-            .Where(name => !name.StartsWith('.') && name is not (TrainingImages or TrainingLabels or TestImages
+            .Where(name => !name.StartsWith('.') && name is not (TrainingImages or TrainingLabels or TestImages or TestLabels
                 or Dataset.DescriptionFile or "splits_final.json")).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>Reads a dataset, also one that <see cref="Dataset.Open"/> refuses.</summary>
     /// <param name="folder">The dataset's folder.</param>
-    /// <param name="progress">Called with training cases read and their number.</param>
+    /// <param name="progress">Called with cases read and their number.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
+    /// <param name="info">Receives the memory plan.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">It has no cases, or nothing can be made of its description.</exception>
-    public static DatasetRepair Of(string folder, Action<int, int>? progress = null, CancellationToken cancel = default) =>
+    public static DatasetRepair Of(
+        string folder, Action<int, int>? progress = null, MemoryBudget? budget = null, Action<string>? info = null,
+        CancellationToken cancel = default) =>
         Directory.Exists(folder)
-            ? new DatasetRepair(folder, progress, cancel)
+            ? new DatasetRepair(folder, progress, budget, info, cancel)
             : throw new SharpSegException($"`{folder}`: no such folder", NnUNetHabits.Hint(folder));
 
     /// <summary>Writes what is not there yet; dataset.json last.</summary>
@@ -114,17 +125,19 @@ internal sealed partial class DatasetRepair
     /// <exception cref="SharpSegException">A file cannot be written.</exception>
     public void Write(string folder, Action<int, int>? progress, CancellationToken cancel)
     {
-        string[] made = [.. new[] { TrainingImages, TrainingLabels, TestImages }.Select(name => Path.Combine(folder, name))];
-        foreach (var sub in TestCases.Count > 0 ? made : made[..2])
-        {
-            Directory.CreateDirectory(sub);
-        }
-
-        var all = Cases.Select(item => (Case: item, Images: made[0])).Concat(TestCases.Select(item => (item, made[2]))).ToArray();
-        foreach (var (i, (item, images)) in all.Index())
+        string Sub(string name) => Path.Combine(folder, name);
+        string[] made =
+        [
+            TrainingImages, TrainingLabels, .. TestCases.Count > 0 ? [TestImages] : Array.Empty<string>(),
+            .. TestCases.Any(item => item.HasLabels) ? [TestLabels] : Array.Empty<string>(),
+        ];
+        Array.ForEach(made, name => Directory.CreateDirectory(Sub(name)));
+        var all = Cases.Select(item => (Case: item, Images: TrainingImages, Labels: TrainingLabels))
+            .Concat(TestCases.Select(item => (item, TestImages, TestLabels))).ToArray();
+        foreach (var (i, (item, images, maps)) in all.Index())
         {
             cancel.ThrowIfCancellationRequested();
-            item.Write(images, made[1], ending, labels);
+            memory.Run(i, () => item.Write(Sub(images), Sub(maps), ending, labels));
             progress?.Invoke(i + 1, all.Length);
         }
 
@@ -213,19 +226,23 @@ internal sealed partial class DatasetRepair
 
     private IEnumerable<CaseRepair> PredictedCases()
     {
-        var stems = CaseDiscovery.FilesIn(Path.Combine(Folder, TestImages))
-            .Where(file => file.EndsWith(ending, StringComparison.Ordinal) && Path.GetFileName(file)[0] is not ('.' or '_'))
-            .Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal).ToArray();
+        string[] Stems(string folder) =>
+        [
+            .. CaseDiscovery.FilesIn(Path.Combine(Folder, folder))
+                .Where(file => file.EndsWith(ending, StringComparison.Ordinal) && Path.GetFileName(file)[0] is not ('.' or '_'))
+                .Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal),
+        ];
+        var (stems, maps) = (Stems(TestImages), Stems(TestLabels).ToHashSet(StringComparer.Ordinal));
 
-        // Names that merely end in four digits are those that have no channel 0.
-        var byCase = stems.ToLookup(
-            stem => Channel().IsMatch(stem) && stems.Contains(Channel().Replace(stem, "_0000"))
-                ? Channel().Replace(stem, "")
-                : stem,
-            StringComparer.Ordinal);
-        return byCase.Select(group => new CaseRepair(
-            SafeName.Require(group.Key, "the case id", Folder),
-            [.. group.Select(stem => Path.Combine(Folder, TestImages, stem + ending))], null));
+        // Names that merely end in four digits are those that have a label map, or no channel 0 and no label map without them.
+        string CaseOf(string stem) => !maps.Contains(stem) && Channel().IsMatch(stem) && Channel().Replace(stem, "") is var id
+            && (maps.Contains(id) || stems.Contains(id + "_0000")) ? id : stem;
+        var byCase = stems.ToLookup(CaseOf, StringComparer.Ordinal);
+        return byCase.Select(group => group.Key).Union(maps, StringComparer.Ordinal).Order(StringComparer.Ordinal)
+            .Select(id => new CaseRepair(
+                SafeName.Require(id, "the case id", Folder),
+                [.. byCase[id].Select(stem => Path.Combine(Folder, TestImages, stem + ending))],
+                maps.Contains(id) ? Path.Combine(Folder, TestLabels, id + ending) : null));
     }
 
     private string Describe(JsonObject? root, string source)

@@ -23,7 +23,7 @@ public static class DatasetVerifier
     public static IReadOnlyList<Finding> Verify(
         string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
     {
-        var (findings, same) = Examine(folder, progress, workers, cancellation);
+        var (findings, same) = Examine(folder, progress, workers, cancellation: cancellation);
         return [.. findings, .. same.Select(ids => SameImage(ids))];
     }
 
@@ -31,11 +31,14 @@ public static class DatasetVerifier
     /// <param name="folder">The folder that holds dataset.json.</param>
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
     /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
+    /// <param name="info">Receives the memory plan.</param>
     /// <param name="cancellation">Ends at once.</param>
     /// <returns>Findings, and the ids of cases whose images have the same voxels, sorted.</returns>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     internal static (IReadOnlyList<Finding> Findings, IReadOnlyList<string[]> SameImages) Examine(
-        string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)
+        string folder, Action<int, int>? progress = null, int workers = 2, MemoryBudget? budget = null,
+        Action<string>? info = null, CancellationToken cancellation = default)
     {
         var findings = DescriptionProblems(folder);
         if (findings.Any(finding => finding.Severity == Severity.Error))
@@ -55,21 +58,19 @@ public static class DatasetVerifier
         }
 
         var cases = dataset.TrainingCases;
-        var perCase = new CaseVerifier[cases.Count];
+        CaseVerifier[] perCase = [.. cases.Select(item => new CaseVerifier(item, dataset.Description))];
+        var memory = SideBySide.Plan(
+            [.. perCase.Select(verifier => verifier.Need())], budget ?? MemoryBudget.OfMachine(), "a machine with more memory",
+            info, workers);
         OrderedWork.Run(
             cases.Count,
-            workers,
+            memory.Workers,
             i =>
             {
-                var verifier = new CaseVerifier(cases[i], dataset.Description);
-                verifier.Run();
-                return verifier;
+                memory.Run(i, perCase[i].Run);
+                return i;
             },
-            (i, verifier) =>
-            {
-                perCase[i] = verifier;
-                progress?.Invoke(i + 1, cases.Count);
-            },
+            (i, _) => progress?.Invoke(i + 1, cases.Count),
             cancellation);
         return (
             [

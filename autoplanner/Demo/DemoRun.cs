@@ -36,6 +36,7 @@ public static class DemoRun
         PhantomDataset.RequireEnough(cases);
         OutputFolder.RequireOutsideDatasets(folder);
         Prepare(folder, resume);
+        reporter.WritesTo(folder);
         var dataset = Path.Combine(folder, "dataset");
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);

@@ -8,6 +8,7 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// </summary>
 public static class Evaluator
 {
+    private const long LargeCase = 1 << 20;               // voxels, for which bytes a voxel are whole numbers
     private const double SpacingTolerance = 1e-3; // relative; headers store spacings as float32
 
     /// <summary>
@@ -133,7 +134,8 @@ public static class Evaluator
     /// <param name="voxels">Of a map.</param>
     /// <param name="surface">HD95 and NSD are wanted.</param>
     internal static long Bytes(long voxels, bool surface) =>
-        voxels * ((2 * sizeof(short)) + 1 + (surface ? (2 * sizeof(bool)) + sizeof(double) : 0));
+        (voxels * sizeof(short)) + ImageFile.ReadingBytes(voxels * sizeof(short))
+            + (surface ? voxels * ((2 * sizeof(bool)) + sizeof(double)) : 0);
 
     /// <summary>How many cases are scored side by side; refuses one that does not fit alone.</summary>
     private static SideBySide Plan(IReadOnlyList<EvaluationCase> cases, EvaluationOptions options)
@@ -141,7 +143,8 @@ public static class Evaluator
         var needs = cases.Select(item => CaseNeed.Of(
             item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels, options.Surface))).ToArray();
         var largest = needs.Length == 0 ? 0 : needs.Max(need => need.Bytes);
-        var without = MemoryBudget.ProgramBytes + (largest / Bytes(1, surface: true) * Bytes(1, surface: false));
+        var without = MemoryBudget.ProgramBytes
+            + (long)((double)largest / Bytes(LargeCase, surface: true) * Bytes(LargeCase, surface: false));
         return SideBySide.Plan(
             needs, options.MaxMemory ?? MemoryBudget.OfMachine(),
             options.Surface

@@ -55,6 +55,7 @@ internal static class SegmentationMetrics
             if (options is { Surface: true })
             {
                 var distances = SurfaceDistances.Between(reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel);
+                MemoryBudget.GiveBack(extent.Voxels);     // masks and distances, before the next class
                 metrics =
                     metrics with { Hd95 = distances.Percentile95(), Nsd = distances.WithinTolerance(options.ToleranceFor(item)) };
             }

@@ -53,6 +53,13 @@ internal static class ImageFile
     /// <summary>Whether <see cref="Stream"/> reads a file without holding all of it.</summary>
     public static bool CanStream(string path) => FormatOf(path) is NiftiFormat or MetaImageFormat or NrrdFormat;
 
+    /// <summary>
+    /// Bytes at the peak of reading a channel: while a compressed file has not been believed, its array grows, and what was there
+    /// before is there twice.
+    /// </summary>
+    /// <param name="bytes">Of the array.</param>
+    public static long ReadingBytes(long bytes) => bytes + (bytes / ChannelArrays<byte>.BelievedShare);
+
     /// <summary>Reads only the header of an image.</summary>
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
     public static ImageGeometry ReadGeometry(string path) => ReadHeader(path).Geometry;

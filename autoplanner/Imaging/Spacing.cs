@@ -4,8 +4,8 @@ namespace SharpSeg.AutoPlanner.Imaging;
 public readonly record struct Spacing(double Z, double Y, double X)
 {
     /// <summary>
-    /// The range of spacings that are believed, mm: from far below an atom to far above any image, even where a slice has been made
-    /// the coarsest axis twice. Beyond it a file is damaged, and rules that coarsen axes step by step would hardly end.
+    /// The range of spacings that are believed, mm: from far below an atom to far above any image, even where a slice has been
+    /// made the coarsest axis twice. Beyond it a file is damaged, and rules that coarsen axes step by step would hardly end.
     /// </summary>
     internal const double Least = 1e-9, Most = 1e12;
 

@@ -19,7 +19,9 @@ internal delegate TakeVoxels BeginVoxels(ImageHeader header, bool isBelieved);
 internal sealed class ChannelArrays<T>
 {
     private const int FirstAllocation = 1 << 20; // values; doubled while a compressed file keeps delivering
-    private const int BelievedShare = 8;         // a file that has delivered an eighth of its values is believed the rest
+
+    /// <summary>A file that has delivered an eighth of its values is believed the rest: so much is there twice then.</summary>
+    public const int BelievedShare = 8;
 
     private readonly long count;
     private readonly bool isBelieved;
@@ -47,7 +49,8 @@ internal sealed class ChannelArrays<T>
         values ??= New(isBelieved ? count : Math.Min(count, FirstAllocation));
         if (first + length > values.Length)
         {
-            var wanted = first >= count / BelievedShare ? count : Math.Min(count, 2L * values.Length);
+            var share = Math.Max(count / BelievedShare, first + length);
+            var wanted = first >= count / BelievedShare ? count : Math.Min(count, Math.Min(share, 2L * values.Length));
             if (wanted == count)
             {
                 MemoryBudget.GiveBack(count);             // the shorter arrays but for the last

@@ -8,6 +8,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 internal sealed class AveragedMaps : IProbabilityMaps
 {
     private readonly IReadOnlyList<IProbabilityMaps> members;
+    private float[] other = []; // kept: a large array that is dropped waits long for the collector
 
     /// <summary>Averages members of one grid.</summary>
     /// <exception cref="ShapeException">Their grids or numbers of heads differ.</exception>
@@ -41,11 +42,15 @@ internal sealed class AveragedMaps : IProbabilityMaps
             return;
         }
 
-        var other = new float[target.Length];
+        if (other.Length < target.Length)
+        {
+            other = new float[target.Length];
+        }
+
         for (var m = 1; m < members.Count; m++)
         {
-            members[m].Read(head, other);
-            for (var i = 0; i < other.Length; i++)
+            members[m].Read(head, other.AsSpan(0, target.Length));
+            for (var i = 0; i < target.Length; i++)
             {
                 target[i] += other[i];
             }

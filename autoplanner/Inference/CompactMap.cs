@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
 
@@ -94,7 +95,8 @@ internal static class CompactMap
             return;
         }
 
-        using var bytes = new MemoryStream(packed[BoxBytes..].ToArray(), writable: false);
+        var part = MemoryMarshal.TryGetArray(packed, out var own) ? own : packed.ToArray();
+        using var bytes = new MemoryStream(part.Array!, part.Offset + BoxBytes, part.Count - BoxBytes, writable: false);
         using var inflate = new ZLibStream(bytes, CompressionMode.Decompress);
         var area = box.Size.Y * box.Size.X;
         var plane = new byte[2 * area];

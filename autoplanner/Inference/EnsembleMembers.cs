@@ -17,7 +17,8 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     /// <param name="labels">Heads to labels.</param>
     /// <param name="saved">Whether and how the mean is written.</param>
     public static long Bytes(long voxels, LabelScheme labels, SavedProbabilities saved = SavedProbabilities.None) =>
-        voxels * (sizeof(short) + (sizeof(float) * (3L + ProbabilityFile.Volumes(labels, saved))));
+        (voxels * (sizeof(short) + (sizeof(float) * (3L + ProbabilityFile.Volumes(labels, saved)))))
+            + ProbabilityFile.PackingBytes(voxels, labels, saved);
 
     /// <summary>Opens the files and checks that they can be averaged.</summary>
     /// <param name="paths">One file a member.</param>
@@ -47,6 +48,9 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
             throw;
         }
     }
+
+    /// <summary>Bytes of the largest packed map of a member.</summary>
+    public long PackedBytes => files.Max(file => file.PackedBytes);
 
     /// <inheritdoc/>
     public Extent Extent => mean.Extent;

@@ -25,6 +25,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     private readonly LabelScheme labels;
     private readonly GridChange change;
     private readonly float[] highest = [], sum = [];
+    private float[] resampled = []; // kept: a large array that is dropped waits long for the collector
 
     /// <summary>Prepares the maps; for a softmax this makes the first pass.</summary>
     /// <param name="outputs">Of the networks; disposed of with the maps.</param>
@@ -79,7 +80,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
         }
 
         var outside = head == 0 && !labels.HasRegions ? 1f : 0f;
-        SegmentationExporter.Restore(map, properties, plans, outside).CopyTo(target);
+        SegmentationExporter.Restore(map, target, properties, plans, outside);
     }
 
     /// <summary>The labels, decided on the outputs themselves as without saved probabilities.</summary>
@@ -91,8 +92,17 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     /// <inheritdoc/>
     public void Dispose() => outputs.Dispose();
 
-    /// <summary>One map on the cropped, transposed original grid; the array belongs to the caller.</summary>
-    private float[] Resampled(int head) => SegmentationExporter.Resample(outputs, head, change);
+    /// <summary>One map on the cropped, transposed original grid, until the next one is asked for.</summary>
+    private float[] Resampled(int head)
+    {
+        if (resampled.Length == 0)
+        {
+            resampled = GC.AllocateUninitializedArray<float>((int)change.To.Voxels);
+        }
+
+        SegmentationExporter.Resample(outputs, head, change, resampled);
+        return resampled;
+    }
 
     private void AddToSoftmax(int head, float[] logits)
     {

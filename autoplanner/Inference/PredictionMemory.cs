@@ -54,8 +54,6 @@ public sealed record PredictionNeed(
 /// </summary>
 public sealed class PredictionMemory
 {
-    private const int VolumesInWork = 6;                  // float32: two of the softmax; a map, uncropped, turned, written
-
     private readonly Plans plans;
     private readonly ConfigurationPlan configuration;
     private readonly LabelScheme labels;
@@ -65,6 +63,7 @@ public sealed class PredictionMemory
     private readonly int folds;
     private readonly long weights, forward, deviceBytes;
     private readonly bool hasOwnMemory;
+    private long besideBytes;
 
     /// <summary>Rehearses the networks.</summary>
     /// <param name="plans">Of the model.</param>
@@ -87,6 +86,15 @@ public sealed class PredictionMemory
         weights *= folds;
         hasOwnMemory = backend.HasOwnMemory;
         deviceBytes = !hasOwnMemory ? 0 : backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue;
+    }
+
+    /// <summary>The same beside networks that stay loaded while these compute: those of a cascade's other stage.</summary>
+    /// <param name="other">Theirs.</param>
+    internal PredictionMemory Beside(PredictionMemory other)
+    {
+        var beside = (PredictionMemory)MemberwiseClone();
+        beside.besideBytes += other.weights + Math.Min(other.forward, Predictor.KeptBytes);
+        return beside;
     }
 
     /// <summary>
@@ -162,7 +170,7 @@ public sealed class PredictionMemory
     {
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         var decided = sizeof(short) * change.To.Voxels;
-        var network = weights + forward;
+        var network = weights + besideBytes + forward;
         long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
         var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
         var predicting = image + Host(forward + (cut.IsWhole ? cut.HeldBytes : cut.Bytes))
@@ -170,15 +178,14 @@ public sealed class PredictionMemory
         // Decided, and on the scan's grid where that is another array; outputs that are needed again wait.
         var restoring = decided + (isAsStored ? 0 : sizeof(short) * uncropped.Voxels)
             + (needsMaps && !inFile ? Host(cut.HeldBytes) + moved : 0);
-        var volumes = VolumesInWork + ProbabilityFile.Volumes(labels, saved);
         var makesMaps = keepsMaps && needsMaps;
-        var inWork = volumes * sizeof(float) * InWork(change, uncropped, makesMaps);
+        var inWork = InWork(change, uncropped, makesMaps, saved);
         // Labels, and maps, of outputs that are held, whole or in a file.
         var all = needsMaps || inFile || cut.IsWhole
             ? decided + (inFile ? 0 : image + Host(cut.HeldBytes)) + moved + Host(Math.Min(forward, Predictor.KeptBytes))
                 + (makesMaps || inFile ? inWork : Host(inWork))
             : 0;
-        var peak = MemoryBudget.ProgramBytes + Host(weights)
+        var peak = MemoryBudget.ProgramBytes + Host(weights + besideBytes)
             + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
         var file = OutputFile.Bytes(change.From, labels.HeadCount);
         return new PredictionNeed(
@@ -200,7 +207,7 @@ public sealed class PredictionMemory
         var decided = sizeof(short) * change.To.Voxels;
         var host = budget.UsableBytes - MemoryBudget.ProgramBytes - image - decided;
         var device = MemoryBudget.Usable(deviceBytes);
-        var available = (hasOwnMemory ? device : host) - weights - forward;
+        var available = (hasOwnMemory ? device : host) - weights - besideBytes - forward;
         var tiling = new Tiling(change.From, configuration.Patch, configuration.Is2D, options.Step);
         if (!needsAll && change.IsLocal)
         {
@@ -209,7 +216,7 @@ public sealed class PredictionMemory
 
         // Beside outputs that are held whole, volumes of the image's grid are in work on the host, or labels are brought back.
         var beside = Math.Max(
-            VolumesInWork * sizeof(float) * InWork(change, change.To, keepsMaps), sizeof(short) * change.To.Voxels);
+            InWork(change, change.To, keepsMaps, SavedProbabilities.None), sizeof(short) * change.To.Voxels);
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
         var fits = hasOwnMemory
             ? whole.Bytes <= available && beside + OutputFile.Bytes(change.From, labels.HeadCount) <= host
@@ -220,10 +227,29 @@ public sealed class PredictionMemory
                 available, tiling, new GridChange(change.From, change.From, 0), labels.HeadCount, folds, isWholeAllowed: false);
     }
 
-    /// <summary>Voxels in work at a time: a slab where labels alone are decided, from planes that depend on few.</summary>
-    private static long InWork(in GridChange change, Extent uncropped, bool keepsMaps) => keepsMaps || !change.IsLocal
-        ? uncropped.Voxels
-        : Math.Min(uncropped.Voxels, SegmentationExporter.SlabVoxels);
+    /// <summary>
+    /// Bytes in work beside the outputs, for labels or, one after the other, for maps: a slab of the target, from planes that
+    /// depend on few.
+    /// </summary>
+    private long InWork(in GridChange change, Extent uncropped, bool keepsMaps, SavedProbabilities saved)
+    {
+        var slab = change.Slabs(SegmentationExporter.SlabVoxels).First();
+        var source = change.Source(slab).Size;
+        var resampling = source.Voxels + StepwiseResampling.MostVoxels(change with { From = source, To = slab.Size });
+        var deciding = sizeof(float) * (resampling + (2 * slab.Size.Voxels)); // the highest map, and whose it is
+        if (!keepsMaps)
+        {
+            return deciding;
+        }
+
+        // A map as it was resampled and as it is written, and what a softmax keeps of all of them.
+        var isSoftmax = plans.Profile == Profile.Modern && !labels.HasRegions;
+        var voxels = Math.Max(uncropped.Voxels, change.To.Voxels);
+        return (sizeof(float) * resampling) + (voxels * (
+            (sizeof(float) * ((isSoftmax ? 4 : 2) + ProbabilityFile.Volumes(labels, saved)))
+                + (saved == SavedProbabilities.Compact ? sizeof(ushort) : 0)))
+            + ProbabilityFile.PackingBytes(uncropped.Voxels, labels, saved);
+    }
 
     private bool IsSecondStage => configuration.PreviousStage is not null;
 

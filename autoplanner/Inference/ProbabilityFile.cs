@@ -36,6 +36,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     private const string Format = "sharpseg-probabilities", ClassesKey = "classes", ExtentKey = "extent",
     Again = "predict the case again with --save-probabilities";
     private const string FullVersion = "1", CompactVersion = "2";
+    private const int GrowingCopies = 2;                  // a stream's old and new memory
     private const string TensorPrefix = "probability.";
 
     private readonly string path;
@@ -53,6 +54,11 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 
     /// <inheritdoc/>
     public int Heads => reader.Names.Count;
+
+    /// <summary>Bytes of its largest packed map, which reading takes beside the map; 0 where maps are not packed.</summary>
+    public long PackedBytes => isCompact
+        ? reader.Names.Max(name => reader.Shape(name).Aggregate(1L, (product, edge) => product * edge))
+        : 0;
 
     /// <summary>Where the probabilities of a case lie in a folder of segmentations.</summary>
     public static string PathOf(string folder, string caseId) => Path.Combine(folder, caseId + Ending);
@@ -89,6 +95,15 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         SavedProbabilities.Full => voxels * labels.HeadCount * sizeof(float),
         _ => voxels * sizeof(ushort) * (TakesHighest(labels) ? HighestClasses.Kept : labels.HeadCount),
     };
+
+    /// <summary>
+    /// What a compact file takes before it is written: all of it, of which noise alone takes as much as there may be, and one map
+    /// as it grows.
+    /// </summary>
+    public static long PackingBytes(long voxels, LabelScheme labels, SavedProbabilities saved) =>
+        saved == SavedProbabilities.Compact
+            ? Bytes(voxels, labels, saved) + (GrowingCopies * voxels * sizeof(ushort))
+            : 0;
 
     /// <summary>float32 volumes beyond one that are alive while a compact file is made.</summary>
     public static int Volumes(LabelScheme labels, SavedProbabilities saved) =>
@@ -166,6 +181,11 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             if (isCompact)
             {
                 CompactMap.Unpack(reader.ReadBytes(reader.Names[head]), Extent, Outside(head, hasRegions), target);
+                if (PackedBytes > MemoryBudget.LargeVoxels)
+                {
+                    MemoryBudget.GiveBack();              // the packed bytes, before the next map's
+                }
+
                 return;
             }
 
@@ -218,7 +238,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 
             if (highest is null)
             {
-                packed.Add(CompactMap.Pack(codes, maps.Extent, Outside(head, labels.HasRegions)));
+                packed.Add(Pack(head));
             }
             else
             {
@@ -229,10 +249,21 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         for (var head = 0; highest is not null && head < maps.Heads; head++)
         {
             highest.Read(head, codes);
-            packed.Add(CompactMap.Pack(codes, maps.Extent, Outside(head, labels.HasRegions)));
+            packed.Add(Pack(head));
         }
 
         return packed;
+
+        byte[] Pack(int head)
+        {
+            var bytes = CompactMap.Pack(codes, maps.Extent, Outside(head, labels.HasRegions));
+            if (bytes.Length > MemoryBudget.LargeVoxels)
+            {
+                MemoryBudget.GiveBack();                  // what grew on the way, before the next map's
+            }
+
+            return bytes;
+        }
     }
 
     /// <summary>Of regions, which do not exclude each other, all are kept.</summary>

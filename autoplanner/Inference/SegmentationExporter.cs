@@ -46,6 +46,20 @@ internal static class SegmentationExporter
             return cropped;
         }
 
+        var result = new T[properties.ShapeBeforeCropping.Voxels];
+        Restore(cropped, result, properties, plans, outside);
+        return result;
+    }
+
+    /// <summary>The same into memory that is there.</summary>
+    /// <param name="cropped">Labels or probabilities; not changed.</param>
+    /// <param name="result">Receives the volume.</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition.</param>
+    /// <param name="outside">The value outside the box.</param>
+    internal static void Restore<T>(
+        ReadOnlySpan<T> cropped, Span<T> result, CaseProperties properties, Plans plans, T outside) where T : struct
+    {
         var (origin, size, order) = (properties.BboxOrigin, properties.ShapeAfterCropping, plans.TransposeBackward);
         var steps = properties.Orientation.StridesOf(StoredExtent(properties, plans), out var start);
         Span<int> step = stackalloc int[3];               // of the cropped volume's axes, in voxels of the result
@@ -59,10 +73,9 @@ internal static class SegmentationExporter
             start += origin[axis] * step[axis];
         }
 
-        var result = new T[properties.ShapeBeforeCropping.Voxels];
         if (properties.ShapeBeforeCropping != size)
         {
-            Array.Fill(result, outside);
+            result.Fill(outside);
         }
 
         var at = 0;
@@ -73,7 +86,7 @@ internal static class SegmentationExporter
                 var to = start + (z * step[0]) + (y * step[1]);
                 if (step[2] == 1)
                 {
-                    Array.Copy(cropped, at, result, to, size.X);
+                    cropped.Slice(at, size.X).CopyTo(result[to..]);
                     at += size.X;
                     continue;
                 }
@@ -84,8 +97,6 @@ internal static class SegmentationExporter
                 }
             }
         }
-
-        return result;
     }
 
     /// <summary>Whether labels on the cropped, transposed grid are those of the scan: nothing was cropped or turned.</summary>
@@ -176,23 +187,20 @@ internal static class SegmentationExporter
     }
 
     /// <summary>One map on the other grid.</summary>
-    internal static float[] Resample(NetworkOutputs outputs, int head, in GridChange change)
+    internal static void Resample(NetworkOutputs outputs, int head, in GridChange change, Span<float> result)
     {
-        var result = GC.AllocateUninitializedArray<float>((int)change.To.Voxels);
         using var memory = new VolumeMemory(outputs.Backend);
         foreach (var slab in change.Slabs(SlabVoxels))
         {
             var source = change.Source(slab);
             var map = ((IOutputMaps)outputs).Take(memory, head, source);
             var resampled = change.Resample(memory, map, source, slab);
-            outputs.Backend.Download(resampled, result.AsSpan(slab.Origin.Z * change.To.Y * change.To.X, (int)resampled.Length));
+            outputs.Backend.Download(resampled, result.Slice(slab.Origin.Z * change.To.Y * change.To.X, (int)resampled.Length));
             memory.Free(map);
             if (!ReferenceEquals(resampled, map))
             {
                 memory.Free(resampled);
             }
         }
-
-        return result;
     }
 }

@@ -27,11 +27,11 @@ internal interface ITileSource
 /// <param name="size">Voxels.</param>
 /// <param name="channels">Channels.</param>
 /// <exception cref="ShapeException">The image has not as many values.</exception>
-internal sealed class ImageInMemory(float[] image, Extent size, int channels) : ITileSource
+internal sealed class ImageInMemory(ReadOnlyMemory<float> image, Extent size, int channels) : ITileSource
 {
-    private readonly float[] image = image.LongLength == size.Voxels * channels
+    private readonly ReadOnlyMemory<float> image = image.Length == size.Voxels * channels
         ? image
-        : throw new ShapeException($"an image of {image.LongLength} values is not {size} voxels of {channels} channels");
+        : throw new ShapeException($"an image of {image.Length} values is not {size} voxels of {channels} channels");
 
     /// <inheritdoc/>
     public Extent Size => size;
@@ -48,7 +48,7 @@ internal sealed class ImageInMemory(float[] image, Extent size, int channels) : 
             for (var y = 0; y < box.Y; y++)
             {
                 var from = ((((long)(origin.Z + z) * size.Y) + origin.Y + y) * size.X) + origin.X;
-                image.AsSpan((int)(from * channels), row).CopyTo(channelsLast[(((z * box.Y) + y) * row)..]);
+                image.Span.Slice((int)(from * channels), row).CopyTo(channelsLast[(((z * box.Y) + y) * row)..]);
             }
         }
     }

@@ -31,17 +31,17 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="backend">Where the networks run.</param>
     /// <param name="openProcessor">Opens the processor, which preprocesses.</param>
     /// <param name="options">Tiles and mirroring.</param>
-    /// <param name="budget">Memory that may be taken.</param>
+    /// <param name="memory">What predicting takes.</param>
     /// <param name="folder">Where outputs wait that do not fit into memory.</param>
     /// <param name="watch">Looks on; null for nobody.</param>
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public TrainedModel(
         Plans plans, ConfigurationPlan configuration, DatasetDescription description, IReadOnlyList<string> checkpoints,
         Backend backend,
-        Func<int, Backend> openProcessor, InferenceOptions options, MemoryBudget budget, string folder,
+        Func<int, Backend> openProcessor, InferenceOptions options, PredictionMemory memory, string folder,
         IPredictionWatch? watch = null)
     {
-        memory = new PredictionMemory(plans, configuration, description, checkpoints.Count, options, budget, backend);
+        this.memory = memory;
         this.folder = folder;
         this.watch = watch;
         this.openProcessor = openProcessor;
@@ -165,9 +165,9 @@ internal sealed class TrainedModel : IDisposable
         var prepared = Preprocessor.Consume(
             caseId, load(), previous, recipe, labels, processor, needsLabels: false,
             watch: watch is null ? null : watch.Preprocessed);
-        var input = new ImageInMemory(prepared.Image, prepared.Shape, prepared.Channels);
+        var input = new ImageInMemory(prepared.Values, prepared.Shape, prepared.Channels);
         return (
-            previous is null ? input : CascadeInput.Of(input, prepared.Labels, configuration.MaskLabels(labels)),
+            previous is null ? input : new CascadeInput(input, prepared.ReadLabels, configuration.MaskLabels(labels)),
             prepared.Properties);
     }
 }

@@ -52,8 +52,8 @@ internal static class PatchSizeRule
     }
 
     /// <summary>
-    /// Sizes of equal physical extent with the volume of 256³ (3D) or 2048² (2D), before any clipping; at least 1 (SharpSeg choice:
-    /// the reference has 0 along an axis ten thousand times as coarse as the others).
+    /// Sizes of equal physical extent with the volume of 256³ (3D) or 2048² (2D), before any clipping; at least 1 (SharpSeg
+    /// choice: the reference has 0 along an axis ten thousand times as coarse as the others).
     /// </summary>
     public static double[] Start(double[] spacing)
     {

@@ -23,7 +23,9 @@ internal static class ForegroundLocations
     /// One list per foreground label, or per region if there are any, in the order of the scheme; with an ignore label one more,
     /// of all voxels that are not ignored. A class without voxels has an empty list. Voxels are in raster order.
     /// </summary>
-    /// <param name="labels">shape.Voxels labels (z, y, x), -1 outside the mask.</param>
+    /// <param name="labels">
+    /// shape.Voxels labels (z, y, x), -1 outside the mask; more behind them are not looked at.
+    /// </param>
     /// <param name="shape">Voxels (z, y, x).</param>
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="unlabelled">Evaluated classes that the label map does not show; their lists are empty.</param>
@@ -34,7 +36,7 @@ internal static class ForegroundLocations
             (entry, index) => unlabelled?.Contains(index) == true ? (entry.Key, []) : entry).ToArray();
         var highest = Math.Max(scheme.AllLabels.Max(), scheme.IgnoreLabel ?? 0);
         var histogram = new long[highest + 2];
-        foreach (var label in labels)
+        foreach (var label in labels.AsSpan(0, (int)shape.Voxels))
         {
             histogram[label + 1]++;
         }

@@ -15,8 +15,9 @@ namespace SharpSeg.AutoPlanner.Preprocessing;
 /// <param name="PeakBytes">The most at one moment, without the program.</param>
 internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long PeakBytes)
 {
-    // of a resampled axis: both sides on the host and for the backend, and an array
-    private const int SlabsInWork = 6;
+    private const int SlabsInWork = 4;                    // of a resampled axis: both sides, and an array; scratch of the kernel
+
+    private const int VolumesAtOnce = 4;                  // of a resampling in one piece: both sides, and two steps
 
     /// <summary>Plans a case.</summary>
     /// <param name="scan">As its file has it.</param>
@@ -25,41 +26,48 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
     public static PreprocessingMemory Of(ImageGeometry scan, PreprocessingRecipe recipe, bool hasLabels)
     {
         var (from, current) = Grid(scan, recipe.ReorientToRas, recipe.TransposeForward);
-        var shape = recipe.Resampling.Data.Method == ResamplingMethod.None
-            ? from
-            : ResampledShape.Of(from, current, recipe.TargetFor(current));
+        var target = recipe.TargetFor(current);
+        var rule = recipe.Resampling.Data;
+        var shape = rule.Method == ResamplingMethod.None ? from : ResampledShape.Of(from, current, target);
         long channels = recipe.Normalization.Count, before = from.Voxels, after = shape.Voxels;
         var mask = hasLabels || recipe.UseMaskForNorm.Any(isUsed => isUsed) ? sizeof(short) : 0;
-        var image = channels * sizeof(float) * before;
+        long image = channels * sizeof(float) * before, labels = mask * before;
         var result = (channels * sizeof(float) * after) + (mask * after);
 
-        // Reading and cropping: all channels, the label map and its crop, one byte for the mask.
-        var permutes = recipe.ReorientToRas || AxisOrder.Turns(recipe.TransposeForward);
-        var cropping = image + (before * ((hasLabels ? sizeof(short) : 0) + mask + 1 + (permutes ? sizeof(short) : 0)));
+        // All channels, and what growing takes of the last; then the label map.
+        var channel = sizeof(float) * before;
+        var reading = image + Math.Max(
+            ImageFile.ReadingBytes(channel) - channel, hasLabels ? ImageFile.ReadingBytes(labels) : 0);
 
-        // Normalising: a channel beside its box, which is a copy, turned or not.
-        var normalizing = image + (sizeof(float) * before) + (mask * before);
+        // A turned channel or label map is another array.
+        var reorienting = recipe.ReorientToRas && !Orientation.ToRas(scan).IsAsStored ? image + channel : 0;
+        var copies = AxisOrder.Turns(recipe.TransposeForward) || !Preprocessor.IsInPlace(scan.Extent);
+        var cropping = mask == 0 ? 0 : image + labels + before + (copies ? labels : 0); // one byte for the mask
+        var normalizing = image + labels + (copies ? channel : 0);
 
         var slabs = SlabsInWork * sizeof(float) * Math.Min(StepwiseResampling.SlabVoxels, Math.Max(before, after));
         long resampling = 0;
         if (shape != from)
         {
-            var largest = Math.Max(before, after);
-            var steps = (sizeof(float) * (Between(from, shape) + largest)) + slabs;
+            var change = new GridChange(from, shape, rule.Order, rule.SeparateAxis(current, target), rule.OrderZ);
+            var steps = sizeof(float) * (Math.Max(before, after) > MemoryBudget.LargeVoxels
+                ? StepwiseResampling.MostVoxels(change)
+                : VolumesAtOnce * Math.Max(before, after)) + slabs;
             var byVote = recipe.Resampling.Segmentation.Method == ResamplingMethod.Torch && mask > 0;
             // A label's mask on its way, and the highest so far as float16.
-            var turning = image + (mask * (before + after)) + (byVote ? steps + (sizeof(short) * after) : slabs);
+            var voting = image + labels + (mask * after) + (byVote ? steps + (sizeof(short) * after) : slabs);
             // One channel in work: the step before and the step after; several channels are put together at the end.
             var others = (channels - 1) * sizeof(float) * before;
-            resampling = Math.Max(turning, others + steps + (mask * after) + Together(channels, after));
+            resampling = Math.Max(mask > 0 ? voting : 0, others + steps + (mask * after) + Together(channels, after));
         }
         else
         {
-            resampling = image + (mask * after) + Together(channels, after);
+            resampling = image + labels + Together(channels, after);
         }
 
         var saving = hasLabels ? result + after + (after / 8) : result; // labels as bytes, and the sampled voxels
-        return new PreprocessingMemory(shape, result, Math.Max(Math.Max(cropping, normalizing), Math.Max(resampling, saving)));
+        return new PreprocessingMemory(
+            shape, result, new[] { reading, reorienting, cropping, normalizing, resampling, saving }.Max());
     }
 
     /// <summary>Voxels and mm of an image as it is worked on: turned and transposed.</summary>
@@ -71,21 +79,4 @@ internal sealed record PreprocessingMemory(Extent Shape, long ResultBytes, long 
     }
 
     private static long Together(long channels, long after) => channels > 1 ? channels * sizeof(float) * after : 0;
-
-    /// <summary>Voxels of the largest volume on the way from one grid to another, both included.</summary>
-    private static long Between(Extent from, Extent to)
-    {
-        var (size, largest) = (from, from.Voxels);
-        foreach (var axis in Enumerable.Range(0, 3)
-            .Where(axis => from[axis] != to[axis]).OrderBy(axis => (double)to[axis] / from[axis]))
-        {
-            size = size.With(axis, to[axis]);
-            if (size != to)
-            {
-                largest = Math.Max(largest, size.Voxels);
-            }
-        }
-
-        return largest;
-    }
 }

@@ -27,12 +27,12 @@ internal static class Preprocessor
     public static PreprocessedCase Run(
         string caseId, MedicalImage image, LabelImage? labels, PreprocessingRecipe recipe, LabelScheme scheme, Backend backend) =>
         Consume(
-            caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()), () =>
-                labels, recipe,
-            scheme, backend);
+            caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()),
+            () => labels is null ? null : labels with { Voxels = (short[])labels.Voxels.Clone() }, recipe, scheme, backend);
 
     /// <summary>
-    /// Preprocesses a case whose image nobody needs any more: its arrays are worked on in place and let go one by one.
+    /// Preprocesses a case whose image and labels nobody needs any more: their arrays are worked on in place and let go one by
+    /// one.
     /// </summary>
     /// <param name="caseId">Name of the case.</param>
     /// <param name="image">All channels, in a list that can be changed; empty afterwards.</param>
@@ -55,7 +55,8 @@ internal static class Preprocessor
         var order = recipe.TransposeForward;
         // Without a label map the mask is needed where a z-score looks at it.
         needsLabels |= loadLabels is not null || recipe.UseMaskForNorm.Any(isUsed => isUsed);
-        var cropped = Crop(caseId, image, loadLabels, recipe, orientation, needsLabels);
+        var inPlace = IsInPlace(image.Extent) && watch is null; // who looks on is shown boxes alone
+        var cropped = Crop(caseId, image, loadLabels, recipe, orientation, needsLabels, inPlace);
         var croppedShape = cropped.Shape;
         MemoryBudget.GiveBack(image.Extent.Voxels);       // the mask and the label map as it was read
 
@@ -88,9 +89,7 @@ internal static class Preprocessor
             stores[c] = TakeChannel(image, c, cropped, recipe, properties, watch);
         }
 
-        var finalLabels = needsLabels ? ResampleLabels(
-            backend, cropped.Labels, cropped.Shape, shape, rules.Segmentation, current, target) : [];
-        cropped.Labels = [];
+        var finalLabels = needsLabels ? TakeLabels(backend, cropped, shape, rules.Segmentation, current, target) : [];
 
         var result = channels == 1 ? [] : new float[shape.Voxels * channels];
         var separateAxis = rules.Data.SeparateAxis(current, target);
@@ -102,7 +101,7 @@ internal static class Preprocessor
             watch?.Invoke(PreprocessingStep.Resampled, c, resampled.Values, shape, properties);
             if (recipe.Profile == Profile.Classic)
             {
-                Normalize(recipe, c, resampled.Values, finalLabels, caseId);
+                Normalize(recipe, c, resampled.Span, finalLabels, caseId);
                 watch?.Invoke(PreprocessingStep.Normalised, c, resampled.Values, shape, properties);
             }
 
@@ -136,20 +135,32 @@ internal static class Preprocessor
         Backend backend) =>
         Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
 
+    /// <summary>
+    /// Whether a volume is cropped to the front of its own array, so that no second one is needed; of smaller ones the room is
+    /// worth more than the copy.
+    /// </summary>
+    internal static bool IsInPlace(Extent stored) => stored.Voxels > MemoryBudget.LargeVoxels;
+
     /// <summary>Finds the box; in a method of its own, after which the mask and the stored label map are free.</summary>
     private static Cropped Crop(
         string caseId, MedicalImage image, Func<LabelImage?>? loadLabels, PreprocessingRecipe recipe, Orientation orientation,
-        bool needsLabels)
+        bool needsLabels, bool inPlace)
     {
         var labels = LoadLabels(caseId, image.Extent, loadLabels, recipe, orientation);
         MemoryBudget.GiveBack(image.Extent.Voxels);       // what reading took
         RequireFinite(caseId, image);
-        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
-        return new Cropped(crop.Origin, crop.Size, AxisOrder.Apply(crop.Size, recipe.TransposeForward), labels is not null)
+        if (!needsLabels)
         {
-            Labels = needsLabels
-                ? AxisOrder.Apply(NonZeroCrop.CropLabels(labels, image.Extent, crop), crop.Size, recipe.TransposeForward)
-                : [],
+            var (origin, size) = NonZeroCrop.FindBox(image.Channels, image.Extent);
+            return new Cropped(origin, size, AxisOrder.Apply(size, recipe.TransposeForward), hasLabels: false, inPlace);
+        }
+
+        var crop = NonZeroCrop.Find(image.Channels, image.Extent);
+        var own = NonZeroCrop.CropLabels(labels, image.Extent, crop, inPlace);
+        return new Cropped(
+            crop.Origin, crop.Size, AxisOrder.Apply(crop.Size, recipe.TransposeForward), labels is not null, inPlace)
+        {
+            Labels = AxisOrder.Apply(own, crop.Size, recipe.TransposeForward),
         };
     }
 
@@ -188,6 +199,15 @@ internal static class Preprocessor
                 "`sharpseg verify DATASET` lists every such case");
     }
 
+    /// <summary>Labels of the box on the preprocessed grid; those of the box are let go.</summary>
+    private static short[] TakeLabels(
+        Backend backend, Cropped cropped, Extent to, ResamplingOrder rule, Spacing current, Spacing target)
+    {
+        var labels = ResampleLabels(backend, cropped.Labels, cropped.Shape, to, rule, current, target);
+        cropped.Labels = [];
+        return labels;
+    }
+
     /// <summary>Labels of the box on the preprocessed grid.</summary>
     internal static short[] ResampleLabels(
         Backend backend, short[] labels, Extent from, Extent to, ResamplingOrder rule, Spacing current, Spacing target) =>
@@ -201,8 +221,8 @@ internal static class Preprocessor
         };
 
     /// <summary>
-    /// The box of a channel, which the image lets go, turned and, in the modern profile, normalised; the channel's own array
-    /// where the box is everything.
+    /// The box of a channel, which the image lets go, turned and, in the modern profile, normalised; in the channel's own array
+    /// where the box is everything, or is cropped in place.
     /// </summary>
     private static ArrayStore<float> TakeChannel(
         MedicalImage image, int c, Cropped cropped, PreprocessingRecipe recipe, CaseProperties properties,
@@ -212,30 +232,31 @@ internal static class Preprocessor
         ((IList<float[]>)image.Channels)[c] = [];
         if (cropped.Size != image.Extent)
         {
-            var box = GC.AllocateUninitializedArray<float>((int)cropped.Size.Voxels);
+            var box = cropped.IsInPlace ? channel : GC.AllocateUninitializedArray<float>((int)cropped.Size.Voxels);
             NonZeroCrop.CopyBox(channel, image.Extent, cropped.Origin, cropped.Size, box.AsSpan());
             channel = box;
         }
 
         var voxels = AxisOrder.Apply(channel, cropped.Size, recipe.TransposeForward);
+        var store = new ArrayStore<float>(voxels, cropped.Shape);
         watch?.Invoke(PreprocessingStep.Cropped, c, voxels, cropped.Shape, properties);
         if (recipe.Profile == Profile.Modern)
         {
-            Normalize(recipe, c, voxels, cropped.Labels, properties.CaseId);
+            Normalize(recipe, c, store.Span, cropped.Labels, properties.CaseId);
             watch?.Invoke(PreprocessingStep.Normalised, c, voxels, cropped.Shape, properties);
         }
 
-        return new ArrayStore<float>(voxels, cropped.Shape);
+        return store;
     }
 
-    private static void Normalize(PreprocessingRecipe recipe, int c, float[] voxels, short[] labels, string caseId) =>
+    private static void Normalize(PreprocessingRecipe recipe, int c, Span<float> voxels, short[] labels, string caseId) =>
         Normalization.Apply(
             recipe.Normalization[c], recipe.UseMaskForNorm[c], recipe.Profile, voxels, labels,
             c < recipe.Intensities.Count ? recipe.Intensities[c] : null, caseId);
 
     private static void Interleave(ArrayStore<float> channel, float[] channelsLast, int index, int channels)
     {
-        var values = channel.Values;
+        var values = channel.Span;
         for (int i = 0, at = index; i < values.Length; i++, at += channels)
         {
             channelsLast[at] = values[i];
@@ -290,7 +311,7 @@ internal static class Preprocessor
     /// The box and its labels. A class, as <see cref="ArrayStore{T}"/> is one, so that what is large is let go where it is
     /// disposed of or replaced: a method that is not optimised yet keeps all arrays that it has ever touched.
     /// </summary>
-    private sealed class Cropped(Extent origin, Extent size, Extent shape, bool hasLabels)
+    private sealed class Cropped(Extent origin, Extent size, Extent shape, bool hasLabels, bool isInPlace)
     {
         /// <summary>First voxel of the box in the image.</summary>
         public Extent Origin => origin;
@@ -302,6 +323,9 @@ internal static class Preprocessor
         public Extent Shape => shape;
 
         public bool HasLabels => hasLabels;
+
+        /// <summary>Volumes are cropped to the front of their own arrays.</summary>
+        public bool IsInPlace => isInPlace;
 
         public short[] Labels { get; set; } = [];
     }
@@ -334,11 +358,20 @@ internal delegate void PreprocessingWatch(
 /// </summary>
 /// <param name="Shape">Voxels (z, y, x), in transposed axis order.</param>
 /// <param name="Channels">Image channels.</param>
-/// <param name="Image">Normalised intensities, channels last (z, y, x, c).</param>
-/// <param name="Labels">One label per voxel, -1 outside the non-zero mask; without a label file only 0 and -1.</param>
+/// <param name="Image">Normalised intensities, channels last (z, y, x, c); a large case may have room behind them.</param>
+/// <param name="Labels">One label per voxel, -1 outside the non-zero mask; without a label file only 0 and -1. A large case may
+/// have room behind them.</param>
 /// <param name="Locations">Per foreground class (label or region) in the order of the label scheme, then the annotated voxels if
 /// there is an ignore label; empty without a label file.</param>
 /// <param name="Properties">What export needs to go back to the original grid.</param>
 internal sealed record PreprocessedCase(
     Extent Shape, int Channels, float[] Image, short[] Labels, IReadOnlyList<ClassLocations> Locations,
-    CaseProperties Properties);
+    CaseProperties Properties)
+{
+    /// <summary>The intensities alone.</summary>
+    public ReadOnlyMemory<float> Values => Image.AsMemory(0, checked((int)(Shape.Voxels * Channels)));
+
+    /// <summary>Reads labels of a box (z, y, x).</summary>
+    public void ReadLabels(Extent origin, Extent size, Span<short> voxels) =>
+        NonZeroCrop.CopyBox(Labels, Shape, origin, size, voxels);
+}

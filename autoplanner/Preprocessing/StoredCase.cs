@@ -91,7 +91,8 @@ internal sealed class StoredCase : IDisposable
         var stem = Path.Combine(folder, properties.CaseId);
         File.Delete(stem + ".json");
         StoredArray.Write<float>(
-            stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels, preprocessed.Image);
+            stem + ".image", StoredElement.Float32, preprocessed.Shape, preprocessed.Channels,
+            preprocessed.Values);
         SaveLabels(stem + ".labels", preprocessed);
 
         var tables = new List<LocationTable>();
@@ -192,18 +193,24 @@ internal sealed class StoredCase : IDisposable
     private static void SaveLabels(string path, PreprocessedCase preprocessed)
     {
         short highest = 0;
-        foreach (var label in preprocessed.Labels)
+        var labels = preprocessed.Labels.AsMemory(0, checked((int)preprocessed.Shape.Voxels));
+        foreach (var label in labels.Span)
         {
             highest = Math.Max(highest, label);
         }
 
         if (highest > sbyte.MaxValue)
         {
-            StoredArray.Write<short>(path, StoredElement.Int16, preprocessed.Shape, 1, preprocessed.Labels);
+            StoredArray.Write<short>(path, StoredElement.Int16, preprocessed.Shape, 1, labels);
             return;
         }
 
-        var narrow = Array.ConvertAll(preprocessed.Labels, label => (sbyte)label);
+        var narrow = new sbyte[labels.Length];
+        for (var i = 0; i < narrow.Length; i++)
+        {
+            narrow[i] = (sbyte)labels.Span[i];
+        }
+
         StoredArray.Write<sbyte>(path, StoredElement.Int8, preprocessed.Shape, 1, narrow);
     }
 

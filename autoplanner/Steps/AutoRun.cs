@@ -169,7 +169,7 @@ public static class AutoRun
 
         try
         {
-            var dataset = Verify(request.Dataset, request.GroupBy, reporter, timed.Token);
+            var dataset = Verify(request, reporter, timed.Token);
             var patients = request.GroupBy is { } pattern ? PlanningRun.Patients(dataset, pattern) : null;
             var plans = PlanningRun.Execute(
                 dataset, work, request.Planner, reporter, timed.Token, request.MaxMemory).Plans;
@@ -198,9 +198,10 @@ public static class AutoRun
         "give more time with --max-time, and --resume; what is prepared is kept");
 
     /// <summary>Checks a dataset and throws if it has errors; warnings are only reported.</summary>
-    private static Dataset Verify(string folder, string? groupBy, IReporter reporter, CancellationToken cancel)
+    private static Dataset Verify(AutoRequest request, IReporter reporter, CancellationToken cancel)
     {
-        var findings = VerificationRun.Execute(folder, reporter, cancel, groupBy);
+        var folder = request.Dataset;
+        var findings = VerificationRun.Execute(folder, reporter, cancel, request.GroupBy, request.MaxMemory);
         foreach (var finding in findings)
         {
             if (finding.Severity == Severity.Error)

@@ -230,5 +230,13 @@ internal sealed class DeviceWork(IReadOnlyList<NamedDevice> devices, IReporter r
                 inner.Warning($"{device}: {line}");
             }
         }
+
+        public void WritesTo(string path, bool isFile = false)
+        {
+            lock (gate)
+            {
+                inner.WritesTo(path, isFile);
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 public static class EnsembleRun
 {
+    private const int PackedAtOnce = 2;         // the map that is read, and the one before until it is collected
     private const double PlaceTolerance = 1e-3; // mm, and relative for spacings; headers store float32
 
     /// <summary>Writes one segmentation per case, with the header of the first folder's.</summary>
@@ -35,12 +36,15 @@ public static class EnsembleRun
     {
         var scans = File.Exists(like) ? Path.GetDirectoryName(Path.GetFullPath(like)) : like;
         OutputFolder.Check(output, [.. folders, .. new[] { scans }.OfType<string>()]);
+        reporter.WritesTo(output);
         var ids = CommonCases(folders, least: like is null ? 2 : 1);
+        RequireSameValues(folders, description);
         var grids = new Dictionary<string, ImageGeometry>(StringComparer.Ordinal);
+        var packed = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var id in ids)
         {
             cancel.ThrowIfCancellationRequested();
-            CheckCase(folders, id, description);
+            packed[id] = CheckCase(folders, id, description);
             grids[id] = ImageFile.ReadGeometry(like is null ? Segmentation(folders[0], id, description) : GridOf(like, id));
         }
 
@@ -51,7 +55,7 @@ public static class EnsembleRun
             {
                 var voxels = grids[id].Extent.Voxels;
                 disk += ProbabilityFile.Bytes(voxels, labelsOf, saved);
-                return EnsembleMembers.Bytes(voxels, labelsOf, saved)
+                return EnsembleMembers.Bytes(voxels, labelsOf, saved) + (PackedAtOnce * packed[id])
                     + (like is null ? 0 : RelocatedMaps.Bytes(image.Extent.Voxels, voxels));
             }))],
             budget ?? MemoryBudget.OfMachine(), "a machine with more memory", reporter.Info, workers: 1, disk);
@@ -160,6 +164,24 @@ public static class EnsembleRun
         return first;
     }
 
+    /// <summary>What the averaged labels are written as is what every member wrote (docs/method/datasets.md §5).</summary>
+    private static void RequireSameValues(IReadOnlyList<string> folders, DatasetDescription description)
+    {
+        foreach (var path in folders.Select(folder => Path.Combine(folder, Dataset.DescriptionFile)).Where(File.Exists))
+        {
+            var (own, wanted) = (DatasetDescription.FromJson(JsonFile.ReadText(path), path).Labels, description.Labels);
+            foreach (var label in own.AllLabels.Intersect(wanted.AllLabels))
+            {
+                if (own.OriginalValue(label) is var value && wanted.OriginalValue(label) is var other && value != other)
+                {
+                    throw new SharpSegException(
+                        $"`{path}`: `{own.OriginalNames[value]}` has the value {value}, but {other} in the other dataset.json",
+                        "average predictions of one dataset, or of copies that were repaired alike");
+                }
+            }
+        }
+    }
+
     private static SortedSet<string> CasesIn(string folder)
     {
         if (!Directory.Exists(folder))
@@ -183,7 +205,8 @@ public static class EnsembleRun
         "predict the same cases with every member");
 
     /// <summary>All members of a case can be averaged, and lie on one grid.</summary>
-    private static void CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
+    /// <returns>Bytes of the largest packed map.</returns>
+    private static long CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
     {
         using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
         ImageGeometry? first = null;
@@ -209,6 +232,8 @@ public static class EnsembleRun
                     "all members must be predictions of the same scans");
             }
         }
+
+        return members.PackedBytes;
     }
 
     private static bool SamePlace(ImageGeometry a, ImageGeometry b) =>

@@ -53,6 +53,7 @@ public static class FindBestRun
     {
         var work = request.Work;
         var dataset = Dataset.Open(work.ReadDatasetFolder());
+        reporter.WritesTo(work.Folder);
         var folds = FoldsOf(request, dataset, reporter);
         var compared = request.Plans is { } names
             ? names.Select(name => new Workspace(work.Folder, name))

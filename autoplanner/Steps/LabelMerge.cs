@@ -16,10 +16,10 @@ internal static class LabelMerge
 
     /// <summary>The description of the merged map.</summary>
     /// <param name="parts">The models.</param>
-    /// <param name="table">A JSON file with the number of each name (or the name of each number); null numbers the names in
-    /// order.</param>
-    /// <exception cref="SharpSegException">The parts take other channels, a name has no number or two, or numbers have
-    /// gaps.</exception>
+    /// <param name="table">A JSON file with the number of each name (or the name of each number), which segmentations then have;
+    /// null numbers the names in order, and segmentations have the parts' original values if a part has them.</param>
+    /// <exception cref="SharpSegException">The parts take other channels, a name has no number or two, numbers have gaps, or
+    /// original values of the parts contradict one another.</exception>
     public static DatasetDescription Description(IReadOnlyList<ModelPart> parts, string? table)
     {
         var descriptions = parts.Select(part => part.Work.ReadDescription()).ToArray();
@@ -47,7 +47,44 @@ internal static class LabelMerge
 
         LabelEntry[] entries =
             [new(Background, [0]), .. numbers.OrderBy(pair => pair.Value).Select(pair => new LabelEntry(pair.Key, [pair.Value]))];
-        return new("merged", descriptions[0].ChannelNames, new LabelScheme(entries), descriptions[0].FileEnding, null);
+        var originals = table is null && descriptions.Any(description => description.Labels.OriginalValues is not null)
+            ? OriginalValues(parts, entries)
+            : null;
+        return new(
+            "merged", descriptions[0].ChannelNames, new LabelScheme(entries, originalValues: originals),
+            descriptions[0].FileEnding, null);
+    }
+
+    /// <summary>The values that the users' files have for the merged labels, those of the parts (docs/method/import.md §6).
+    /// </summary>
+    private static int[] OriginalValues(IReadOnlyList<ModelPart> parts, IReadOnlyList<LabelEntry> entries)
+    {
+        const string Hint = "give the values of the merged map with --merge";
+        var valueOf = new Dictionary<string, (int Value, string Part)>(StringComparer.Ordinal);
+        var nameOf = new Dictionary<int, (string Name, string Part)>();
+        foreach (var part in parts)
+        {
+            var labels = part.Work.ReadDescription().Labels;
+            foreach (var (label, name) in labels.LabelNames.Prepend(new(0, Background)))
+            {
+                var value = labels.OriginalValue(label);
+                if (!valueOf.TryAdd(name, (value, part.Name)) && valueOf[name].Value != value)
+                {
+                    throw new SharpSegException(
+                        $"`{name}` has the value {value} in `{part.Name}` and {valueOf[name].Value} in `{valueOf[name].Part}`",
+                        Hint);
+                }
+
+                if (!nameOf.TryAdd(value, (name, part.Name)) && nameOf[value].Name != name)
+                {
+                    throw new SharpSegException(
+                        $"the value {value} is `{name}` in `{part.Name}` and `{nameOf[value].Name}` in `{nameOf[value].Part}`",
+                        Hint);
+                }
+            }
+        }
+
+        return [.. entries.Select(entry => valueOf[entry.Name].Value)];
     }
 
     /// <summary>For each label of a part its number in the merged map; index 0 is the background's.</summary>

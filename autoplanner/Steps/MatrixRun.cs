@@ -61,6 +61,7 @@ public static class MatrixRun
         IReporter reporter, CancellationToken cancel)
     {
         var plans = work.ReadPlans();
+        reporter.WritesTo(work.Folder);
         RequireDisk(work, matrix, request, reporter);
         var all = new DeviceWork(devices, reporter, cancel);
         return all.Run(

@@ -135,6 +135,7 @@ public static class ModelArchive
         CancellationToken cancel)
     {
         OutputFolder.CheckFile(path, ".zip");
+        reporter.WritesTo(path, isFile: true);
         foreach (var checkpoint in content.Select(file => file.Source).OfType<string>())
         {
             Checkpoint.Verify(checkpoint); // a damaged model is not carried elsewhere

@@ -89,11 +89,7 @@ public sealed record ModelInspection(
                     configuration =>
                         (Configuration: configuration, Folds: ModelChoice.TrainedFolds(plan, configuration.Name, "final")))
                 .Where(item => item.Folds.Count > 0 || !trainedOnly)
-                .Select(
-                    item =>
-                        Inspect(
-                            plan.NameOf(item.Configuration.Name), plans, item.Configuration, item.Folds, description,
-                            scan, budget, backend)));
+                .Select(item => Inspect(plan, plans, item.Configuration, item.Folds, description, scan, budget, backend)));
         }
 
         var choice = trainedOnly || configurations.Any(item => item.Folds.Count > 0)
@@ -103,18 +99,27 @@ public sealed record ModelInspection(
     }
 
     private static InspectedConfiguration Inspect(
-        string name, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description,
+        Workspace work, Plans plans, ConfigurationPlan configuration, IReadOnlyList<string> folds, DatasetDescription description,
         ScanFile? scan, MemoryBudget budget, Backend backend)
     {
         var size = NetworkSize.Of(configuration.NetworkFor(plans.Profile, description), configuration.Patch);
         return new(
-            name, configuration, folds, size, PeakMemory.TrainingBytes(plans.Profile, configuration, description, backend),
+            work.NameOf(configuration.Name), configuration, folds, size,
+            PeakMemory.TrainingBytes(plans.Profile, configuration, description, backend),
             PeakMemory.PredictionBytes(plans.Profile, configuration, description, backend),
-            scan is null
-                ? null
-                : new PredictionMemory(
-                    plans, configuration, description, Math.Max(1, folds.Count), new InferenceOptions(), budget, backend)
-                    .OfFiles(scan.Geometry, [scan.Path]));
+            scan is null ? null : Memory().OfFiles(scan.Geometry, [scan.Path]));
+
+        // As `predict` would use it: what is not trained yet counts as one fold, a cascade's first stage with all of its own.
+        PredictionMemory Memory()
+        {
+            ModelMember Member(ConfigurationPlan stage, IReadOnlyList<string> trained, ModelMember? before) => new(
+                work, plans, stage, trained, trained.Count > 0 ? trained : ["untrained"], before);
+            var first = configuration.PreviousStage is { } before
+                ? Member(plans.Resolve(before), ModelChoice.TrainedFolds(work, before, "final"), null)
+                : null;
+            return PredictingMember.Memory(
+                Member(configuration, folds, first), description, new InferenceOptions(), budget, backend)[^1].Memory;
+        }
     }
 
     private void Write(StringBuilder text, string indent)

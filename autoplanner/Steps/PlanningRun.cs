@@ -23,6 +23,7 @@ public static class PlanningRun
     {
         work.MakeFolder(); // an unusable output folder fails before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
+        reporter.WritesTo(work.Folder);
 
         // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
         reporter.Stage($"measure {dataset.TrainingCases.Count} cases and plan");

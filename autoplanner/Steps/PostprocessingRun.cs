@@ -32,6 +32,7 @@ public static class PostprocessingRun
         }
 
         OutputFolder.Check(output, folder);
+        reporter.WritesTo(output);
         Directory.CreateDirectory(output);
         var removed = Execute([.. ids], folder, output, steps, description, reporter, cancel, budget);
         AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());

@@ -22,22 +22,45 @@ internal sealed class PredictingMember : IDisposable
         InferenceOptions options, MemoryBudget budget, string folder, IPredictionWatch? watch = null)
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
-        first = member.FirstStage is { } stage
-            ? new TrainedModel(
-                stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, budget, folder,
-                watch)
-            : null;
+        TrainedModel Load(ModelMember stage, PredictionMemory memory) => new(
+            stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, memory, folder,
+            watch);
+        var stages = Memory(member, description, options, budget, backend);
+        first = member.FirstStage is { } before ? Load(before, stages[0].Memory) : null;
         try
         {
-            model = new TrainedModel(
-                member.Plans, member.Configuration, description, member.Checkpoints, backend, openProcessor, options,
-                budget, folder, watch);
+            model = Load(member, stages[^1].Memory);
         }
         catch
         {
             first?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// What each stage takes, in the order in which they predict. Both stay loaded: each counts what the other's networks hold.
+    /// </summary>
+    /// <param name="member">The configuration.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="options">Tiles and mirroring.</param>
+    /// <param name="budget">What may be taken.</param>
+    /// <param name="backend">Where the networks run.</param>
+    /// <param name="folds">Networks of the last stage; null for all of the member's.</param>
+    internal static IReadOnlyList<(ModelMember Stage, PredictionMemory Memory)> Memory(
+        ModelMember member, DatasetDescription description, InferenceOptions options, MemoryBudget budget, Backend backend,
+        int? folds = null)
+    {
+        PredictionMemory Alone(ModelMember stage, int count) =>
+            new(stage.Plans, stage.Configuration, description, count, options, budget, backend);
+        var own = Alone(member, folds ?? member.Checkpoints.Count);
+        if (member.FirstStage is not { } before)
+        {
+            return [(member, own)];
+        }
+
+        var first = Alone(before, before.Checkpoints.Count);
+        return [(before, first.Beside(own)), (member, own.Beside(first))];
     }
 
     /// <summary>Called with how much of a scan is predicted, 0..1.</summary>

@@ -166,7 +166,7 @@ public static class PredictionRun
             reporter.Warning(doubt);
         }
 
-        CheckOutput(request, cases, description);
+        TakeOutput(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(Mine(request, cases), description, failures, reporter);
         (mine, var needs) = Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
@@ -205,7 +205,7 @@ public static class PredictionRun
         var cases = PredictionInputs.Find(request.Inputs, description);
         var choices =
             parts.Select(part => Choose(request with { Work = part.Work }, part.Work.ReadDescription().Labels)).ToArray();
-        CheckOutput(request, cases, description);
+        TakeOutput(request, cases, description, reporter);
         string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(
@@ -348,8 +348,11 @@ public static class PredictionRun
                 "--prev-stage names a folder of segmentations by the first stage");
     }
 
-    /// <summary>Refuses outputs that would replace an input, a dataset's or the workspace's own files.</summary>
-    private static void CheckOutput(PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description)
+    /// <summary>
+    /// Refuses outputs that would replace an input, a dataset's or the workspace's own files; takes all others.
+    /// </summary>
+    private static void TakeOutput(
+        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
         if (request.IsFile)
         {
@@ -376,6 +379,7 @@ public static class PredictionRun
         OutputFolder.Check(
             request.Output,
             [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
+        reporter.WritesTo(request.Output);
     }
 
     /// <summary>The cases that fit into memory.</summary>
@@ -418,16 +422,17 @@ public static class PredictionRun
         var needs = new Dictionary<string, long>(StringComparer.Ordinal);
         var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
         var tooLarge = new HashSet<string>();
-        var stages = choice.Members.SelectMany(member => member.FirstStage is { } first
-            ? new[] { (first.Plans, first.Configuration, first.Checkpoints.Count, false), (
-                member.Plans, member.Configuration, member.Checkpoints.Count, needsAll) }
-            : [(member.Plans, member.Configuration, member.Checkpoints.Count, needsAll)]);
-        foreach (var (plans, configuration, folds, saves) in stages)
+        foreach (var (member, stage) in choice.Members.SelectMany(member => Stages(member).Select(stage => (member, stage))))
         {
-            PredictionMemory Memory(int count) =>
-                new(plans, configuration, description, count, request.Options, share, backend);
+            // Of a cascade's first stage nothing but labels is wanted, and its folds are not the user's choice.
+            var isLast = ReferenceEquals(stage, member);
+            var saves = isLast && needsAll;
+            var folds = isLast ? stage.Checkpoints.Count : 1;
+            PredictionMemory Memory(int? count) => PredictingMember
+                .Memory(member, description, request.Options, share, backend, isLast ? count : null)
+                .Single(own => ReferenceEquals(own.Stage, stage)).Memory;
             var saved = saves ? request.Probabilities : SavedProbabilities.None;
-            var memory = Memory(folds);
+            var memory = Memory(null);
             (PredictionNeed Need, string Name)? most = null;
             foreach (var (name, files, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
@@ -447,17 +452,20 @@ public static class PredictionRun
 
             if (most is { } largest)
             {
-                reporter.Info($"memory, {configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(share)}");
+                reporter.Info($"memory, {stage.Configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(share)}");
             }
         }
 
         return needs;
     }
 
+    private static IEnumerable<ModelMember> Stages(ModelMember member) =>
+        member.FirstStage is { } first ? [first, member] : [member];
+
     /// <summary>What would fit: fewer folds, no probabilities or a single configuration; else nothing but a machine.</summary>
     private static string Remedy(
         ImageGeometry scan, IReadOnlyList<string> files, PredictionNeed need, bool saves, SavedProbabilities saved,
-        MemoryBudget budget, int folds, Func<int, PredictionMemory> memory)
+        MemoryBudget budget, int folds, Func<int?, PredictionMemory> memory)
     {
         const string Machine = "a machine with more memory";
         if (need.Fits(budget))

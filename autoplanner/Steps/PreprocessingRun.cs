@@ -43,6 +43,7 @@ public static class PreprocessingRun
         Dataset dataset, Workspace work, Plans plans, string configuration, Func<int, Backend> openProcessor, IReporter reporter,
         CancellationToken cancel, MemoryBudget? budget = null)
     {
+        reporter.WritesTo(work.Folder);
         WorkspaceGuard.RequireUnchanged(work, dataset);
         reporter.Stage($"preprocess {configuration}");
         var plan = plans.Resolve(configuration);

@@ -32,10 +32,12 @@ public static class RepairRun
     /// <param name="reporter">Receives progress.</param>
     /// <param name="cancel">Ends before the next case; the same call continues.</param>
     /// <param name="groupBy">As in <see cref="VerificationRun"/>.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <exception cref="SharpSegException">Nothing can be made of the dataset, or the copy may not be written there.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static RepairResult Execute(
-        string folder, string output, IReporter reporter, CancellationToken cancel, string? groupBy = null)
+        string folder, string output, IReporter reporter, CancellationToken cancel, string? groupBy = null,
+        MemoryBudget? budget = null)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
@@ -51,7 +53,7 @@ public static class RepairRun
 
         reporter.Stage($"repair {folder}");
         var repair = DatasetRepair.Of(
-            folder, (done, of) => reporter.Progress(0.5 * done / of, $"read case {done}/{of}"), cancel);
+            folder, (done, of) => reporter.Progress(0.5 * done / of, $"read case {done}/{of}"), budget, reporter.Info, cancel);
         var growing = target + Unfinished;
         OutputFolder.RequireOutsideDatasets(Path.GetDirectoryName(growing)!);
         using (RunLock.Take(growing, "written"))
@@ -68,7 +70,8 @@ public static class RepairRun
         }
 
         Directory.Move(growing, target);
-        var findings = VerificationRun.Execute(output, reporter, cancel, groupBy);
+        reporter.WritesTo(target);
+        var findings = VerificationRun.Execute(output, reporter, cancel, groupBy, budget);
         return new RepairResult(output, repair.Lines, repair.LeftOut, [.. repair.Problems, .. findings]);
     }
 

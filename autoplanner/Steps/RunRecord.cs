@@ -14,15 +14,11 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// What a run leaves for those who ask later how it came about: <c>run.json</c> (program, plan, data, and one entry per session
 /// with command line, device and dates) and <c>log.txt</c> (what was shown, with times). Neither is read by anything else.
 /// </summary>
-internal sealed class RunRecord : IReporter, IDisposable
+internal sealed class RunRecord : LoggingReporter, IDisposable
 {
-    private static readonly TimeSpan BetweenProgress = TimeSpan.FromMinutes(1);
-
     private readonly string path;
     private readonly JsonObject record, session;
-    private readonly IReporter inner;
     private readonly StreamWriter? log;
-    private DateTime progressed;
 
     /// <summary>Begins a session.</summary>
     /// <param name="job">The run.</param>
@@ -30,8 +26,8 @@ internal sealed class RunRecord : IReporter, IDisposable
     /// <param name="backend">The device.</param>
     /// <param name="inner">Is shown everything, too.</param>
     public RunRecord(TrainingJob job, Dataset dataset, Backend backend, IReporter inner)
+        : base(inner)
     {
-        this.inner = inner;
         Directory.CreateDirectory(job.Folder);
         path = Workspace.RunRecordFile(job.Folder);
         session = CommandRecord.Session(DateTime.UtcNow);
@@ -87,43 +83,10 @@ internal sealed class RunRecord : IReporter, IDisposable
         if (error is not OperationCanceledException)
         {
             session["error"] = error.Message;
-            Log($"error: {error.Message}");
         }
 
+        Log(error is OperationCanceledException ? "interrupted" : $"error: {error.Message}");
         End(error is OperationCanceledException ? "interrupted" : "failed");
-    }
-
-    /// <inheritdoc/>
-    public void Stage(string name)
-    {
-        Log($"== {name}");
-        inner.Stage(name);
-    }
-
-    /// <inheritdoc/>
-    public void Progress(double fraction, string detail)
-    {
-        if (DateTime.UtcNow - progressed >= BetweenProgress)
-        {
-            progressed = DateTime.UtcNow;
-            Log(FormattableString.Invariant($"{100 * fraction:0} %, {detail}"));
-        }
-
-        inner.Progress(fraction, detail);
-    }
-
-    /// <inheritdoc/>
-    public void Info(string line)
-    {
-        Log(line);
-        inner.Info(line);
-    }
-
-    /// <inheritdoc/>
-    public void Warning(string line)
-    {
-        Log($"warning: {line}");
-        inner.Warning(line);
     }
 
     /// <inheritdoc/>
@@ -131,17 +94,18 @@ internal sealed class RunRecord : IReporter, IDisposable
 
     private void End(string state)
     {
-        (session["ended"], session["state"]) = (CommandRecord.Time(DateTime.UtcNow), state);
+        (session["ended"], session["state"]) = (Time(DateTime.UtcNow), state);
         Write();
     }
 
     private void Write() => AtomicFile.WriteText(path, record.ToJsonString(CommandRecord.Style) + "\n");
 
-    private void Log(string line)
+    /// <inheritdoc/>
+    protected override void Append(string entry)
     {
         try
         {
-            log?.WriteLine($"{CommandRecord.Time(DateTime.UtcNow)} {line.ReplaceLineEndings("\n    ")}");
+            log?.Write(entry);
         }
         catch (IOException)
         {

@@ -11,10 +11,12 @@ public static class VerificationRun
     /// <param name="reporter">Told of each case.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <param name="groupBy">Pattern of the patients, whom folds must keep together; null guesses, for warnings.</param>
+    /// <param name="budget">Memory that may be taken; null for what the machine has.</param>
     /// <returns>Findings on the whole dataset first, then by case, then on its folds.</returns>
+    /// <exception cref="SharpSegException">A case does not fit into memory.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static IReadOnlyList<Finding> Execute(
-        string folder, IReporter reporter, CancellationToken cancel, string? groupBy = null)
+        string folder, IReporter reporter, CancellationToken cancel, string? groupBy = null, MemoryBudget? budget = null)
     {
         reporter.Stage($"verify {folder}");
         string? splits = null;
@@ -26,7 +28,8 @@ public static class VerificationRun
         }
 
         var (findings, same) = DatasetVerifier.Examine(
-            folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel);
+            folder, (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancellation: cancel, budget: budget,
+            info: reporter.Info);
         return [.. findings, .. FoldFindings(folder, splits, groupBy, same)];
     }
 

@@ -8,8 +8,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// <summary>
 /// How a training learns within its schedule (docs/method/budget.md): optimiser, rate, strength of the augmentation, and
 /// whether it begins on smaller patches. A setting that is left out is nnU-Net's. Part of the schedule, and so of checkpoint and
-/// log; a resumed run keeps its own. The classic profile's Adam has no momentum to set, and where a recipe lets its rate fall, that
-/// comes on top of its plateaus.
+/// log; a resumed run keeps its own. The classic profile's Adam has no momentum to set, and where a recipe lets its rate fall,
+/// that comes on top of its plateaus.
 /// </summary>
 public sealed record TrainingRecipe
 {

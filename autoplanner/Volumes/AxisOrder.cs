@@ -30,7 +30,7 @@ internal static class AxisOrder
 
     /// <summary>A transposed copy of a volume; the volume itself if the order changes nothing.</summary>
     /// <typeparam name="T">Voxel type.</typeparam>
-    /// <param name="volume">extent.Voxels values in array order.</param>
+    /// <param name="volume">extent.Voxels values in array order; more behind them are not looked at.</param>
     /// <param name="extent">Voxels (z, y, x) of the input.</param>
     /// <param name="order">Axis order; the result has the extent <see cref="Apply(Extent, IReadOnlyList{int})"/>.</param>
     public static T[] Apply<T>(T[] volume, Extent extent, IReadOnlyList<int> order)
@@ -43,7 +43,7 @@ internal static class AxisOrder
         Span<int> inputStride = [extent.Y * extent.X, extent.X, 1];
         int strideZ = inputStride[order[0]], strideY = inputStride[order[1]], strideX = inputStride[order[2]];
         var size = Apply(extent, order);
-        var result = new T[volume.Length];
+        var result = new T[extent.Voxels];
         var at = 0;
         for (var z = 0; z < size.Z; z++)
         {

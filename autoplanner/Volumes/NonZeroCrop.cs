@@ -73,16 +73,17 @@ internal static class NonZeroCrop
     /// <param name="labels">extent.Voxels labels in array order, or null.</param>
     /// <param name="extent">Voxels (z, y, x) before cropping.</param>
     /// <param name="crop">What <see cref="Find"/> returned for the images of the same case.</param>
-    public static short[] CropLabels(short[]? labels, Extent extent, CropResult crop)
+    /// <param name="inPlace">The box lies at the front of the labels' own array, which nobody needs any more.</param>
+    public static short[] CropLabels(short[]? labels, Extent extent, CropResult crop, bool inPlace = false)
     {
         var size = crop.Size;
-        var cropped = new short[crop.Mask.Length];
+        var cropped = labels is not null && inPlace ? labels : new short[crop.Mask.Length];
         if (labels is not null)
         {
             CopyBox(labels, extent, crop.Origin, size, cropped);
         }
 
-        for (var i = 0; i < cropped.Length; i++)
+        for (var i = 0; i < crop.Mask.Length; i++)
         {
             if (cropped[i] == 0 && !crop.Mask[i])
             {
@@ -93,7 +94,9 @@ internal static class NonZeroCrop
         return cropped;
     }
 
-    /// <summary>Copies a box out of a volume, both in array order (z, y, x).</summary>
+    /// <summary>
+    /// Copies a box out of a volume, both in array order (z, y, x). The box may begin where the volume does, in its own memory.
+    /// </summary>
     /// <typeparam name="T">Voxel type.</typeparam>
     /// <param name="source">extent.Voxels values.</param>
     /// <param name="extent">Voxels (z, y, x) of the source.</param>
@@ -102,6 +105,7 @@ internal static class NonZeroCrop
     /// <param name="box">size.Voxels values, overwritten.</param>
     public static void CopyBox<T>(ReadOnlySpan<T> source, Extent extent, Extent origin, Extent size, Span<T> box)
     {
+        // No row is written before it has been read: rows follow each other closer in the box than in the volume.
         var to = 0;
         for (var z = 0; z < size.Z; z++)
         {

@@ -46,7 +46,7 @@ internal static class Resampling
     /// the range of the volume, or, in separate mode, of each slice.
     /// </summary>
     /// <param name="backend">Computes.</param>
-    /// <param name="voxels">from.Voxels values (z, y, x); not changed.</param>
+    /// <param name="voxels">from.Voxels values (z, y, x), with or without room behind them; not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="order">0 nearest, 1 linear, 3 cubic.</param>
@@ -70,7 +70,7 @@ internal static class Resampling
 
         using var memory = new VolumeMemory(backend);
         var source = memory.Allocate(from);
-        backend.Upload(voxels, source);
+        backend.Upload(voxels.AsSpan(0, (int)from.Voxels), source);
         var target = new GridChange(from, to, order, separateAxis, separateOrder).Resample(memory, source);
         var result = GC.AllocateUninitializedArray<float>((int)to.Voxels);
         backend.Download(target, result);
@@ -82,7 +82,7 @@ internal static class Resampling
     /// label that reaches one half, else 0; order 0 takes the nearest voxel. Equal sizes return the input array itself.
     /// </summary>
     /// <param name="backend">Computes.</param>
-    /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
+    /// <param name="labels">from.Voxels labels (z, y, x), with or without room behind them; not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="order">0 or 1.</param>
@@ -110,7 +110,9 @@ internal static class Resampling
         using var memory = new VolumeMemory(backend);
         var result = GC.AllocateUninitializedArray<short>((int)to.Voxels);
         int plane = from.Y * from.X, targetPlane = to.Y * to.X;
-        var planes = (int)Math.Clamp(MemoryBudget.LargeVoxels / 4 / Math.Max(1, targetPlane), 1, to.Z);
+        // Of the grid that has more voxels for a plane of the target.
+        var each = Math.Max(targetPlane, Math.Max(1, (long)plane * from.Z / to.Z));
+        var planes = (int)Math.Clamp(MemoryBudget.LargeVoxels / 4 / each, 1, to.Z);
         for (var first = 0; first < to.Z; first += planes)
         {
             var count = Math.Min(planes, to.Z - first);
@@ -150,7 +152,7 @@ internal static class Resampling
     /// highest mask, the smallest on ties. Masks are compared as the reference holds them, times 1000 in float16.
     /// </summary>
     /// <param name="backend">Computes.</param>
-    /// <param name="labels">from.Voxels labels (z, y, x); not changed.</param>
+    /// <param name="labels">from.Voxels labels (z, y, x), with or without room behind them; not changed.</param>
     /// <param name="from">Voxels of the input.</param>
     /// <param name="to">Voxels wanted.</param>
     /// <param name="separateAxis">Axis along which the nearest slice is taken, or null.</param>
@@ -163,6 +165,7 @@ internal static class Resampling
             return labels;
         }
 
+        labels = labels.LongLength == from.Voxels ? labels : labels[..(int)from.Voxels];
         var result = new short[to.Voxels];
         var highest = new Half[to.Voxels];
         Array.Fill(highest, Half.NegativeInfinity);
@@ -218,7 +221,7 @@ internal static class Resampling
             }
         }
 
-        if (length != from.Voxels)
+        if (length < from.Voxels)
         {
             throw new ArgumentException($"{length} voxels given, {from} has {from.Voxels}");
         }

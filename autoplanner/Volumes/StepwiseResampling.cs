@@ -30,25 +30,55 @@ internal sealed class StepwiseResampling(
             return volume;
         }
 
-        var picksFirst = change.SeparateAxis is { } axis && change.SeparateOrder == 0 && change.To[axis] < change.From[axis];
-        if (picksFirst)
+        var inPlane = InPlane(change);
+        (float Low, float High)[]? ranges = null;
+        foreach (var axis in Axes(change))
         {
-            volume = Step(volume, change.SeparateAxis!.Value, 0, []);
+            if (axis == change.SeparateAxis)
+            {
+                volume = Step(volume, axis, change.SeparateOrder, []);
+                continue;
+            }
+
+            ranges ??= change.Order == 3 ? Ranges(volume) : [];
+            volume = Step(volume, axis, change.Order, axis == inPlane[^1] ? ranges : []);
         }
 
-        // Shrinking axes first, as GridChange does.
-        var axes = Enumerable.Range(0, 3).Where(axis => axis != change.SeparateAxis && change.From[axis] != change.To[axis])
-            .OrderBy(axis => (double)change.To[axis] / change.From[axis]).ToArray();
-        var ranges = change.Order == 3 && axes.Length > 0 ? Ranges(volume) : [];
-        foreach (var (i, inPlane) in axes.Index())
-        {
-            volume = Step(volume, inPlane, change.Order, i == axes.Length - 1 ? ranges : []);
-        }
-
-        return change.SeparateAxis is { } coarse && !picksFirst && change.From[coarse] != change.To[coarse]
-            ? Step(volume, coarse, change.SeparateOrder, [])
-            : volume;
+        return volume;
     }
+
+    /// <summary>The most voxels that a step's input and output have together; without any step those of the grid.</summary>
+    /// <param name="change">Both grids.</param>
+    public static long MostVoxels(in GridChange change)
+    {
+        var (size, most) = (change.From, change.From.Voxels);
+        foreach (var axis in Axes(change))
+        {
+            var next = size.With(axis, change.To[axis]);
+            most = Math.Max(most, size.Voxels + next.Voxels);
+            size = next;
+        }
+
+        return most;
+    }
+
+    /// <summary>
+    /// The axes that change, in the order of their steps. Slices of the separate axis are picked before, if there are fewer.
+    /// </summary>
+    private static int[] Axes(in GridChange change)
+    {
+        var inPlane = InPlane(change);
+        return change.SeparateAxis is not { } coarse || change.From[coarse] == change.To[coarse] ? inPlane
+            : change.SeparateOrder == 0 && change.To[coarse] < change.From[coarse] ? [coarse, .. inPlane]
+            : [.. inPlane, coarse];
+    }
+
+    /// <summary>All others that change; shrinking ones first, as <see cref="GridChange"/> does.</summary>
+    private static int[] InPlane(GridChange change) =>
+    [
+        .. Enumerable.Range(0, 3).Where(axis => axis != change.SeparateAxis && change.From[axis] != change.To[axis])
+            .OrderBy(axis => (double)change.To[axis] / change.From[axis]),
+    ];
 
     /// <summary>Resamples an axis.</summary>
     /// <param name="volume">Is let go.</param>

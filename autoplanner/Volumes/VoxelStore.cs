@@ -45,13 +45,16 @@ internal abstract class VoxelStore<T>(Extent size) : IDisposable
 }
 
 /// <summary>A volume in memory.</summary>
-/// <param name="values">size.Voxels values.</param>
+/// <param name="values">size.Voxels values; an array with more behind them lends its room.</param>
 /// <param name="size">Voxels.</param>
 internal sealed class ArrayStore<T>(T[] values, Extent size) : VoxelStore<T>(size)
     where T : unmanaged
 {
     /// <summary>The array itself.</summary>
     public T[] Values { get; private set; } = values;
+
+    /// <summary>The volume's values alone.</summary>
+    public Span<T> Span => Values.AsSpan(0, (int)Math.Min(Values.Length, Size.Voxels));
 
     /// <summary>A volume with any contents.</summary>
     public static ArrayStore<T> Create(Extent size) =>

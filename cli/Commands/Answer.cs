@@ -11,16 +11,14 @@ namespace SharpSeg.Cli.Commands;
 internal sealed record Answer(
     string Text, JsonObject Json, bool Succeeded = true, IReadOnlyList<FailedCase>? Failed = null)
 {
-    /// <summary>Where results were written that keep a record of the command; null for none.</summary>
-    public Kept? Record { get; init; }
+    /// <summary>What the command worked on, for the record that it leaves where it wrote.</summary>
+    public JsonObject Facts { get; init; } = [];
+
+    /// <summary>How it went, in a few words.</summary>
+    public string State =>
+        Failed is { Count: > 0 } ? "some cases failed" : ExitCode == ExitCodes.Done ? "done" : "problems found";
 
     /// <summary>The process's exit code.</summary>
     public int ExitCode { get; init; } =
         !Succeeded ? ExitCodes.Failed : Failed is { Count: > 0 } ? ExitCodes.SomeFailed : ExitCodes.Done;
 }
-
-/// <summary>A folder of results that keeps run.json and log.txt of the commands that wrote there.</summary>
-/// <param name="Folder">The folder.</param>
-/// <param name="Facts">What the command worked on.</param>
-/// <param name="Part">Which of several processes that write there; null for the only one.</param>
-internal sealed record Kept(string Folder, JsonObject Facts, int? Part = null);

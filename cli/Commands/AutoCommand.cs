@@ -46,13 +46,17 @@ internal static class AutoCommand
                 },
                 reporter, cancel),
             json, reporter);
+        var facts = Facts.Of(new Workspace(options.Output, options.Plan), devices.All, options.Seed);
         if (result.Best is null)
         {
             var run = result.Runs[^1];
             Scores.AddTraining(json, run.Result.Training);
             json["run"] = run.Job.Folder;
             return new Answer(
-                $"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}{report}", json);
+                $"{Scores.Text(result.Summary)}\n{Scores.Training(run.Result.Training)}\nrun: {run.Job.Folder}{report}", json)
+            {
+                Facts = facts,
+            };
         }
 
         json["configurations"] = new JsonArray([.. result.Best.Winner.Configurations.Select(name => (JsonNode)name)]);
@@ -62,6 +66,9 @@ internal static class AutoCommand
         return new Answer(
             $"{result.Table}\n\n{FindBestCommand.Table(result.Best)}\n{Scores.Text(result.Summary)}\nbest: {result.Best.Winner}\n"
                 + $"model: {result.Model}\npredict: sharpseg predict {result.Model} -i SCANS -o SEGMENTATIONS{report}",
-            json);
+            json)
+        {
+            Facts = facts,
+        };
     }
 }

@@ -30,6 +30,6 @@ internal static class DemoCommand
         var text = $"{Scores.Text(result.Summary, perCase: true)}\n{Scores.Training(result.Runs[0].Result.Training)}\n"
             + $"overlays: {Path.Combine(options.Output, "overlays")}\nprogress: "
             + $"{Workspace.ProgressPlot(result.Runs[0].Job.Folder)}{report}";
-        return new Answer(text, json);
+        return new Answer(text, json) { Facts = Facts.Of(work, backend, options.Seed) };
     }
 }

@@ -35,9 +35,10 @@ internal static class EnsembleCommand
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
         return new Answer($"{files.Count} segmentation(s) in {options.Output}", json)
         {
-            Record = new Kept(
-                options.Output,
-                new JsonObject { ["inputs"] = new JsonArray([.. folders.Select(folder => (JsonNode)Path.GetFullPath(folder))]) }),
+            Facts = new JsonObject
+            {
+                ["inputs"] = new JsonArray([.. folders.Select(folder => (JsonNode)Path.GetFullPath(folder))]),
+            },
         };
     }
 }

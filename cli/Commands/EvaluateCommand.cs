@@ -59,6 +59,11 @@ internal static class EvaluateCommand
 
         if (path is not null)
         {
+            if (options.Output is null)
+            {
+                reporter.WritesTo(options.Predictions); // not before: a failed evaluation leaves them as they were
+            }
+
             AtomicFile.WriteText(path, SummaryJson.ToJson(summary));
         }
 
@@ -79,8 +84,7 @@ internal static class EvaluateCommand
         return new Answer(
             $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json, Failed: summary.Failed)
         {
-            Record = path is null || options.Output is not null ? null : new Kept(
-                options.Predictions, new JsonObject { ["references"] = Path.GetFullPath(options.References) }),
+            Facts = new JsonObject { ["references"] = Path.GetFullPath(options.References) },
         };
     }
 

@@ -13,11 +13,17 @@ internal static class ExportCommand
     {
         var folds = Choices.Folds(options.Folds);
         reporter.Stage("export");
+        var work = new Workspace(options.Work, options.Plan);
         var model = ModelArchive.Write(
-            new Workspace(options.Work, options.Plan), options.Output, options.Configuration, folds, reporter, cancel);
+            work, options.Output, options.Configuration, folds, reporter, cancel);
         var bytes = new FileInfo(options.Output).Length;
         var text = FormattableString.Invariant($"{model}\n{options.Output}: {bytes / 1e6:0.0} MB\n")
             + $"predict: sharpseg predict {options.Output} -i SCANS -o SEGMENTATIONS";
-        return new Answer(text, new JsonObject { ["model"] = options.Output, ["description"] = model, ["bytes"] = bytes });
+        var facts = Facts.Of(work);
+        (facts["workspace"], facts["model_sha256"]) = (Path.GetFullPath(options.Work), CommandRecord.Sha256Of(options.Output));
+        return new Answer(text, new JsonObject { ["model"] = options.Output, ["description"] = model, ["bytes"] = bytes })
+        {
+            Facts = facts,
+        };
     }
 }

@@ -40,7 +40,7 @@ internal static class FindBestCommand
             () => ReportCommand.OfWorkspace(
                 work, new ReportRequest(Path.Combine(options.Work, "report.html")), reporter, cancel),
             json, reporter);
-        return new Answer(Text(options.Work, result, commands).TrimEnd() + report, json);
+        return new Answer(Text(options.Work, result, commands).TrimEnd() + report, json) { Facts = Facts.Of(work) };
     }
 
     private static string Text(string work, FindBestResult result, IReadOnlyList<string> commands)

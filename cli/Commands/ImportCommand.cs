@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Steps.Import;
 using SharpSeg.Cli.Options;
 
@@ -34,6 +35,13 @@ internal static class ImportCommand
             ["description"] = report.Description,
             ["read"] = new JsonArray([.. report.Read.Select(line => (JsonNode)line)]),
             ["left"] = new JsonArray([.. report.Left.Distinct().Select(line => (JsonNode)line)]),
-        });
+        })
+        {
+            Facts = new JsonObject
+            {
+                ["models"] = new JsonArray([.. options.Models.Select(model => (JsonNode)Path.GetFullPath(model))]),
+                ["model_sha256"] = File.Exists(options.Output) ? CommandRecord.Sha256Of(options.Output) : null,
+            },
+        };
     }
 }

@@ -56,6 +56,7 @@ internal static class PlanCommand
             PlanningRun.Group(work, dataset!, patients, reporter);
         }
 
+        reporter.WritesTo(work.Folder); // has been said by what measures
         using var processor = Cpu.Open();
         var peaks = PeakMemory.OfAll(result.Plans, work.ReadDescription(), processor);
         var text = $"{PlanTable.Write(result, options.Explain, peaks).TrimEnd()}\n\nplans: {work.PlansFile}";
@@ -65,7 +66,7 @@ internal static class PlanCommand
             ["configurations"] = new JsonArray([.. result.Plans.Configurations.Keys.Select(name => (JsonNode)name)]),
         };
         json["predicted_training_bytes"] = new JsonObject(peaks.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)));
-        return new Answer(text, json);
+        return new Answer(text, json) { Facts = Facts.Of(work) };
     }
 
     /// <summary>

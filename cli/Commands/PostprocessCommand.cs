@@ -48,11 +48,11 @@ internal static class PostprocessCommand
             ["removed_voxels"] = new JsonObject(removed.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))),
         })
         {
-            Record = new Kept(options.Output, new JsonObject
+            Facts = new JsonObject
             {
                 ["inputs"] = Path.GetFullPath(options.Folder), ["best"] = Path.GetFullPath(path),
                 ["best_sha256"] = CommandRecord.Sha256Of(path),
-            }),
+            },
         };
     }
 

@@ -32,7 +32,6 @@ internal static class PredictCommand
         }
 
         using var devices = Devices.Open(options, int.MaxValue, reporter);
-        var backends = devices.All.Select(device => device.Backend).ToArray();
         reporter.Stage("predict");
         var request = new PredictionRequest(
             model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint,
@@ -48,13 +47,13 @@ internal static class PredictCommand
                 ? $"segmentation: {options.Output}"
                 : $"{files.Count} segmentation(s) in {options.Output}", json, Failed: failed)
         {
-            Record = request.IsFile ? null : new Kept(options.Output, new JsonObject
+            Facts = request.IsFile ? [] : new JsonObject
             {
-                ["device"] = string.Join("; ", backends.Select(backend => backend.Description)),
-                ["precision"] = backends[0].ProductPrecision, ["model"] = options.Work,
+                ["device"] = Cli.Commands.Facts.Described(devices.All),
+                ["precision"] = devices.All[0].Backend.ProductPrecision, ["model"] = options.Work,
                 ["model_sha256"] = model is null ? null : CommandRecord.Sha256Of(options.Work),
                 ["plans_sha256"] = model is null ? CommandRecord.Sha256Of(request.Work.PlansFile) : null,
-            }, options.Parts > 1 ? options.Part : null),
+            },
         };
     }
 

@@ -36,6 +36,9 @@ internal static class PreprocessCommand
 
         return new Answer(
             $"preprocessed {string.Join(", ", names)} in {work.Folder}", new JsonObject { ["folders"] = folders },
-            Failed: failed);
+            Failed: failed)
+        {
+            Facts = Facts.Of(work),
+        };
     }
 }

@@ -26,6 +26,9 @@ internal static class TraceCommand
                 ["trace"] = result.Page,
                 ["segmentation"] = result.Segmentation,
                 ["files"] = new JsonArray([.. result.Files.Select(file => (JsonNode)file)]),
-            });
+            })
+        {
+            Facts = Facts.Of(new Workspace(options.Work, options.Plan), backend, options.Seed),
+        };
     }
 }

@@ -40,7 +40,10 @@ internal static class TrainCommand
             options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
             Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)
         { MaxMemory = options.Budget };
-        return Report(MatrixRun.Execute(work, dataset, matrix, request, devices.All, reporter, cancel));
+        return Report(MatrixRun.Execute(work, dataset, matrix, request, devices.All, reporter, cancel)) with
+        {
+            Facts = Facts.Of(work, devices.All, options.Seed),
+        };
     }
 
     /// <summary>The length of one run: the runs of a device share a time equally.</summary>

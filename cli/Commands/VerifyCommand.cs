@@ -14,11 +14,11 @@ internal static class VerifyCommand
     {
         if (options.Fix is { } output)
         {
-            return Repaired(RepairRun.Execute(options.Dataset, output, reporter, cancel, options.GroupBy));
+            return Repaired(RepairRun.Execute(options.Dataset, output, reporter, cancel, options.GroupBy, options.Budget));
         }
 
         var text = new StringBuilder();
-        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel, options.GroupBy);
+        var findings = VerificationRun.Execute(options.Dataset, reporter, cancel, options.GroupBy, options.Budget);
         var (json, errors) = Show(findings, text);
         if (Propose(options.Dataset, reporter, text, cancel) is { } proposal)
         {

@@ -31,6 +31,9 @@ internal abstract class CommonOptions
     [Value(int.MaxValue, Hidden = true)]
     public IEnumerable<string> UnusedWords { get; set; } = [];
 
+    /// <summary>Of an output that several processes write: which part is this one's; null for none.</summary>
+    public virtual int? PartOfOutput => null;
+
     /// <summary>What is printed after Ctrl-C: the state of the work and how to continue.</summary>
     public virtual (string Message, string? Hint) WhenInterrupted => ("interrupted; nothing was written", null);
 }

@@ -80,7 +80,7 @@ internal sealed class AutoOptions : VariantOptions
 
 [Verb("verify", HelpText = "Check a dataset and report every problem at once.")]
 [Examples("sharpseg verify Task04_Hippocampus", "sharpseg verify Dataset004_Hippocampus --fix Dataset004_repaired")]
-internal sealed class VerifyOptions : CommonOptions
+internal sealed class VerifyOptions : MemoryOptions
 {
     [Value(
         0, MetaName = "DATASET", Required = true,
@@ -152,6 +152,9 @@ internal sealed class PlanVerbOptions : MemoryOptions
 
     [Option("dataset-json", HelpText = "The dataset.json that belongs to the fingerprint.")]
     public string? DatasetJson { get; set; }
+
+    public override (string Message, string? Hint) WhenInterrupted =>
+        ("interrupted; no plan was written", "run the same command to start again");
 }
 
 [Verb("preprocess", HelpText = "Crop, normalise and resample all cases of a planned dataset.")]
@@ -301,6 +304,8 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities, IUse
 
     [Option("parts", Default = 1, HelpText = "Number of runs among which the cases are divided.")]
     public int Parts { get; set; }
+
+    public override int? PartOfOutput => Parts > 1 ? Part : null;
 
     public override (string Message, string? Hint) WhenInterrupted =>
         ("interrupted; the segmentations written so far are complete", "run the same command with --continue to resume");

@@ -256,6 +256,12 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     {
         ConvolutionVariant.Automatic => ConvolutionCost<TLanes, TVector>.Choose(problem, weightGradient),
         ConvolutionVariant.Gather => ConvolutionVariant.Gather,
+        ConvolutionVariant.FewOutputs => !weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(problem)
+            ? Variant
+            : ConvolutionVariant.Direct,
+        ConvolutionVariant.WinogradLine => !weightGradient && WinogradLineWork<TLanes, TVector>.Fits(problem)
+            ? Variant
+            : ConvolutionVariant.Direct,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
@@ -269,6 +275,18 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         else if (variant == ConvolutionVariant.Gather)
         {
             RunGather(problem, source, bias, accumulate);
+        }
+        else if (variant == ConvolutionVariant.FewOutputs)
+        {
+            var work = FewOutputsConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
+        }
+        else if (variant == ConvolutionVariant.WinogradLine)
+        {
+            var work = WinogradLineWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
         }
         else
         {
@@ -306,7 +324,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Cout = p.CinTotal,
         };
         var variant = Choose(problem, weightGradient: false);
-        if (variant is ConvolutionVariant.Direct or ConvolutionVariant.Gather)
+        if (variant is not (ConvolutionVariant.Winograd or ConvolutionVariant.WinogradWide))
         {
             return false;
         }
@@ -362,15 +380,13 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         work.UseScratch(
             shared.Reserve(work.Parts * work.PartLength), perWorker.Reserve(Math.Max(16, work.ScratchPerWorker * team.Count)));
         team.Run(work.Chunks, work);
-        var run = work.RunLength;
-        var runBlocks = (run + GradientTile<TLanes, TVector>.Height - 1) / GradientTile<TLanes, TVector>.Height;
-        team.Run(work.TapPlanes * work.TapRows * runBlocks, new SumGradientPartsWork<TLanes, TVector>
+        team.Run(work.Tiles, new SumGradientPartsWork<TLanes, TVector>
         {
             Sums = shared.Reserve(work.Parts * work.PartLength),
             Parts = work.Parts,
             PartLength = work.PartLength,
-            RunBlocks = runBlocks,
-            Run = run,
+            Run = work.RunLength,
+            TileRows = work.TileRows,
             Cin = problem.CTotal,
             Cout = problem.Cout,
             Swap = swap,

@@ -1,6 +1,6 @@
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Inference;
-using SharpSeg.Kernels.Cpu.Loss;
+using SharpSeg.Kernels.Cpu.Simd;
 
 namespace SharpSeg.Kernels.Cpu;
 

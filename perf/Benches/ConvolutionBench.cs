@@ -35,6 +35,8 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         new(2, new(5, 7, 5), 256, 128, new(2, 2, 2)),
     ];
 
+    private static readonly string[] Passes = ["forward", "backward data", "backward weights"];
+
     // For devices slower than any GPU: a trial of the program, not a measurement.
     private static readonly ConvProblem[] TinyProblems =
     [
@@ -50,7 +52,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         foreach (var p in options.Tiny ? TinyProblems : Problems)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, {p.Kernel}, /{p.Stride}";
-            if (options.Wants("conv", shape))
+            if (Passes.Any(pass => options.Wants("conv", shape, pass)))
             {
                 Convolution(p, shape);
             }
@@ -59,7 +61,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
         foreach (var p in options.Tiny ? TinyTransposed : Transposed)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, ×{p.Stride}";
-            if (options.Wants("transposed", shape))
+            if (Passes.Any(pass => options.Wants("transposed", shape, pass)))
             {
                 TransposedConvolution(p, shape);
             }
@@ -101,6 +103,11 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
 
         void Measure(string pass, string operation, Action ours)
         {
+            if (!options.Wants("conv", shape, pass))
+            {
+                return;
+            }
+
             torch?.Prepare(new
             {
                 op = "conv",
@@ -134,6 +141,11 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
 
         void Measure(string pass, Action ours)
         {
+            if (!options.Wants("transposed", shape, pass))
+            {
+                return;
+            }
+
             torch?.Prepare(new
             {
                 op = "transposed",

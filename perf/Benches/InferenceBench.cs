@@ -7,14 +7,10 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
-/// Prediction: one forward pass per patch, without gradients, and the tiles of a 256×256×200 volume: half overlap, Gaussian
-/// weights, every tile through the network and added to the sums. PyTorch's time for the volume is its time for one tile times
-/// the number of tiles.
+/// Prediction: one forward pass per patch, without gradients, as a tile of a sliding window: Gaussian weights, added to the sums.
 /// </summary>
 internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
 {
-    private static readonly Extent Volume = new(200, 256, 256);
-
     /// <summary>Runs all plans.</summary>
     public void Run()
     {
@@ -26,9 +22,6 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
             }
         }
     }
-
-    private static int Tiles(int volume, int patch) =>
-        volume <= patch ? 1 : (int)Math.Ceiling((volume - patch) / (patch * 0.5)) + 1;
 
     private void Measure(BenchPlan plan)
     {
@@ -65,12 +58,5 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
                 PeakBytes = own.PeakBytes,
                 PytorchPeakBytes = peak,
             });
-        if (plan.Patch == new Extent(128, 128, 128))
-        {
-            var tiles = Tiles(Volume.Z, plan.Patch.Z) * Tiles(Volume.Y, plan.Patch.Y) * Tiles(Volume.X, plan.Patch.X);
-            report.Add(new Row(
-                "inference", "volume 128³ tiles", $"{Volume}, {tiles} tiles", null, milliseconds.Times(tiles), null, null, null,
-                theirs * tiles));
-        }
     }
 }

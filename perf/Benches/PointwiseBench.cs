@@ -148,19 +148,19 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
                 backend.Probabilities(tile, false, flipped), new Work(10 * shape.Length, 2 * bytes), null);
     }
 
-    private Func<int, double[]>? Torch(string op, string pass, InstanceNormProblem p)
+    private Func<int, double[]?>? Torch(string op, string pass, InstanceNormProblem p)
     {
         torch?.Prepare(new { op, pass, n = p.N, c = p.C, size = p.Spatial.ToArray() });
         return torch is null ? null : torch.Time;
     }
 
-    private Func<int, double[]>? TorchFlat(string pass, int length)
+    private Func<int, double[]?>? TorchFlat(string pass, int length)
     {
         torch?.Prepare(new { op = "pointwise", pass, length });
         return torch is null ? null : torch.Time;
     }
 
-    private void Measure(string op, string shape, Action ours, Work work, Func<int, double[]>? theirs)
+    private void Measure(string op, string shape, Action ours, Work work, Func<int, double[]?>? theirs)
     {
         var (milliseconds, their) = Duel.Run(
             () =>

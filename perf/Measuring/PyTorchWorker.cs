@@ -13,6 +13,7 @@ internal sealed class PyTorchWorker : IDisposable
 {
     private readonly Process process;
     private readonly StringBuilder errors;
+    private bool hasEnded;
 
     private PyTorchWorker(Process process, StringBuilder errors, string version)
     {
@@ -62,17 +63,23 @@ internal sealed class PyTorchWorker : IDisposable
     /// <summary>Prepares an operation; later <see cref="Time"/> calls run it.</summary>
     public void Prepare(object request) => Ask(request);
 
-    /// <summary>Runs the prepared operation some times; milliseconds of each.</summary>
-    public double[] Time(int runs) =>
-        Ask(new { run = runs }).GetProperty("ms").EnumerateArray().Select(e => e.GetDouble()).ToArray();
+    /// <summary>Runs the prepared operation some times; milliseconds of each, or null if the process has ended.</summary>
+    public double[]? Time(int runs) =>
+        Ask(new { run = runs })?.GetProperty("ms").EnumerateArray().Select(e => e.GetDouble()).ToArray();
 
-    /// <summary>Highest resident memory since the operation was prepared, less the memory before, bytes.</summary>
-    public long PeakBytes() => Ask(new { peak = true }).GetProperty("bytes").GetInt64();
+    /// <summary>
+    /// Highest resident memory since the operation was prepared, less the memory before, bytes; null if the process has ended.
+    /// </summary>
+    public long? PeakBytes() => Ask(new { peak = true })?.GetProperty("bytes").GetInt64();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        process.StandardInput.Close();
+        if (!hasEnded)
+        {
+            process.StandardInput.Close();
+        }
+
         process.WaitForExit();
         process.Dispose();
     }
@@ -108,17 +115,33 @@ internal sealed class PyTorchWorker : IDisposable
         }
     }
 
-    private JsonElement Ask(object request)
+    /// <summary>The answer; null if the process has ended, which is said once: our side is measured on without it.</summary>
+    private JsonElement? Ask(object request)
     {
-        process.StandardInput.WriteLine(JsonSerializer.Serialize(request));
-        process.StandardInput.Flush();
-        if (process.StandardOutput.ReadLine() is { } line)
+        if (hasEnded)
         {
-            return JsonDocument.Parse(line).RootElement;
+            return null;
         }
 
+        try
+        {
+            process.StandardInput.WriteLine(JsonSerializer.Serialize(request));
+            process.StandardInput.Flush();
+            if (process.StandardOutput.ReadLine() is { } line)
+            {
+                return JsonDocument.Parse(line).RootElement;
+            }
+        }
+        catch (IOException)
+        {
+            // A pipe that nobody reads any more.
+        }
+
+        hasEnded = true;
         process.WaitForExit(); // and with it the last of stderr
-        throw new InvalidOperationException($"the PyTorch process ended: {LastLine(errors)}");
+        Console.Error.WriteLine(
+            $"warning: the PyTorch process ended with exit code {process.ExitCode}: {LastLine(errors)}; going on without it");
+        return null;
     }
 
     /// <summary>What Python said last on its standard error.</summary>

@@ -40,7 +40,8 @@ internal sealed class Report
         }
 
         Console.WriteLine(
-            $"{"operation",-22}{"shape",-46}{"variant",-10}{"ms",10}{"± %",6}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}{"PyTorch ms",12}{"ratio",7}");
+            $"{"operation",-22}{"shape",-46}{"variant",-13}{"ms",10}{"± %",6}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}"
+                + $"{"PyTorch ms",12}{"ratio",7}{"± %",5}{"load",7}");
     }
 
     /// <summary>Multiply-add peak of the whole device in the number format of its convolutions, GFLOP/s.</summary>
@@ -53,7 +54,7 @@ internal sealed class Report
     public IReadOnlyList<Row> Rows => rows;
 
     /// <summary>Adds an operation of known minimum work.</summary>
-    public void Add(string group, string op, string shape, string? variant, Timing time, Work work, double? pytorch)
+    public void Add(string group, string op, string shape, string? variant, Timing time, Work work, Timing? pytorch)
     {
         // Clock rates vary; a limit measured minutes ago would make the kernel look better or worse than it is.
         PeakGflops = Math.Max(PeakGflops, ((IMachineLimits)backend).MeasureMultiplyAddPeak());
@@ -73,9 +74,10 @@ internal sealed class Report
     {
         rows.Add(row);
         Console.WriteLine(
-            $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-10}{row.Milliseconds,10:F2}{row.SpreadPercent / 2,6:F0}" +
+            $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-13}{row.Milliseconds,10:F2}{row.SpreadPercent / 2,6:F0}" +
             $"{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
-            $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}" +
+            $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}{row.RatioSpreadPercent,5:F0}" +
+            $"{row.Load,7:F1}" +
             (row.PeakBytes is { } peak
                 ? $"   peak {peak / 1e9:F2} GB"
                     + (row.PytorchPeakBytes is { } their ? $", PyTorch {their / 1e9:F2} GB" : string.Empty)

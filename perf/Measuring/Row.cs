@@ -11,11 +11,11 @@ namespace SharpSeg.Perf.Measuring;
 /// <param name="Gflops">10⁹ operations a second, from the minimum work.</param>
 /// <param name="GbytesPerS">10⁹ bytes a second, from the minimum work.</param>
 /// <param name="PercentOfPeak">Of the multiply-add peak (compute) or of the copy bandwidth (memory), whichever binds.</param>
-/// <param name="PytorchMilliseconds">PyTorch's median.</param>
+/// <param name="Pytorch">PyTorch's median and quartiles.</param>
 internal sealed record Row(
     string Group, string Op, string Shape, string? Variant,
     [property: JsonIgnore] Timing Time, double? Gflops, double? GbytesPerS,
-    double? PercentOfPeak, double? PytorchMilliseconds)
+    double? PercentOfPeak, [property: JsonIgnore] Timing? Pytorch)
 {
     /// <summary>Median.</summary>
     public double Milliseconds => Time.Median;
@@ -23,8 +23,22 @@ internal sealed record Row(
     /// <summary>Distance of the quartiles of single runs in percent of the median.</summary>
     public double SpreadPercent => Time.SpreadPercent;
 
+    /// <summary>PyTorch's median.</summary>
+    public double? PytorchMilliseconds => Pytorch?.Median;
+
+    /// <summary>Distance of the quartiles of PyTorch's single runs in percent of their median.</summary>
+    public double? PytorchSpreadPercent => Pytorch?.SpreadPercent;
+
     /// <summary>PyTorch's time divided by ours; above 1, ours is faster.</summary>
     public double? Ratio => PytorchMilliseconds / Milliseconds;
+
+    /// <summary>Half the distance of the quartiles of the ratio, if both sides vary by chance, in percent of it.</summary>
+    public double? RatioSpreadPercent => PytorchSpreadPercent is { } theirs
+        ? Math.Sqrt((theirs * theirs) + (SpreadPercent * SpreadPercent)) / 2
+        : null;
+
+    /// <summary>Load of the machine when the row was finished; null where the system does not say.</summary>
+    public double? Load { get; } = Machine.Load();
 
     /// <summary>Largest difference to the float64 reference as a part of the largest value, over forward and backward.</summary>
     public double? Error { get; init; }

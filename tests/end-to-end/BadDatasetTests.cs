@@ -84,7 +84,7 @@ public sealed class BadDatasetTests
         Assert.Single(outcome.Output.TrimEnd().Split('\n'));
         Assert.Contains((string)outcome.Json()["error"]!, outcome.Errors, StringComparison.Ordinal);
         before.AssertUnchanged();
-        Assert.Empty(Directory.Exists(work) ? Directory.GetFileSystemEntries(work) : []);
+        Assert.Empty(FolderSnapshot.Of(work, "run.json", "log.txt").Names);
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     {
         using var folder = new TemporaryFolder();
         var other = TinyDataset.Write(folder.At("other"), cases: 7);
-        var before = FolderSnapshot.Of(trained.Work);
+        var before = FolderSnapshot.Of(trained.Work, "run.json", "log.txt");
         foreach (var command in new string[][] { ["plan", other, "-o", trained.Work],
             ["auto", other, "-o", trained.Work, "--resume", "--max-time", "1m"] })
         {

@@ -83,14 +83,48 @@ public sealed class BenchTests
             StringComparison.Ordinal);
     }
 
-    private static Outcome Bench(params string[] arguments)
+    [FactWith(Needs.Bash)]
+    public void A_peer_that_dies_is_one_line_and_our_side_is_measured_on()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(
+            folder.At("peer"), "#!/bin/bash\necho 0.0\nread line\necho '{}'\nread line\necho out of luck >&2\nexit 3\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(folder.At("peer"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        var outcome = BenchWith(
+            new() { ["SHARPSEG_PYTHON"] = folder.At("peer") }, "kernels", "--only", "32→3,", "--seconds", "0.001", "--json",
+            folder.At("rows.json"));
+        Assert.True(outcome.Code == 0, outcome.Output + outcome.Errors);
+        Assert.Contains("PyTorch 0.0", outcome.Output, StringComparison.Ordinal);
+        Assert.Single(
+            outcome.Errors.Split('\n'),
+            "warning: the PyTorch process ended with exit code 3: out of luck; going on without it");
+        var rows = JsonNode.Parse(File.ReadAllText(folder.At("rows.json")))!["results"]!.AsArray();
+        Assert.Equal(
+            ["forward", "backward data", "backward weights"],
+            rows.Select(row => (string)row!["op"]!).Where(op => !op.Contains(',', StringComparison.Ordinal)));
+        Assert.All(rows, row => Assert.True(row!["ratio"] is null && (double)row["milliseconds"]! > 0));
+    }
+
+    private static Outcome Bench(params string[] arguments) => BenchWith([], arguments);
+
+    private static Outcome BenchWith(Dictionary<string, string> environment, params string[] arguments)
     {
         var built = new DirectoryInfo(AppContext.BaseDirectory); // …/tests/end-to-end/bin/Release/net10.0
         var dll = Path.Combine(Checkout.Root, "perf", "bin", built.Parent!.Name, built.Name, "SharpSeg.Perf.dll");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [dll, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [dll, .. arguments])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
-        })!;
+        };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -22,6 +22,9 @@ internal sealed class FolderSnapshot
     /// <param name="notes">Names of files that are left out, since they note what is tried.</param>
     public static FolderSnapshot Of(string folder, params string[] notes) => new(folder, notes);
 
+    /// <summary>The files, relative to the folder.</summary>
+    public IEnumerable<string> Names => files.Keys;
+
     /// <summary>The folder holds the same files with the same bytes, none more, none fewer.</summary>
     public void AssertUnchanged() => Assert.Equal(files, Read());
 

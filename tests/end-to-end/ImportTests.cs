@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Tests;
@@ -34,6 +35,13 @@ public sealed class ImportTests
 
         // The same as a workspace.
         SharpSegProcess.Succeed("import", source, "-o", folder.At("work"), "-f", "1");
+        Assert.All(new[] { folder.At("model.run.json"), folder.At("work", "run.json") }, path =>
+        {
+            var session = Assert.Single(JsonNode.Parse(File.ReadAllText(path))!["sessions"]!.AsArray())!;
+            Assert.Equal("done", (string?)session["state"]);
+            Assert.Equal(source, (string?)session["models"]![0]);
+            Assert.NotEmpty(session["result"]!["read"]!.AsArray());
+        });
         SharpSegProcess.Succeed("predict", folder.At("work"), "-i", scan, "-o", folder.At("out2"), "--device", "cpu");
     }
 
@@ -54,6 +62,34 @@ public sealed class ImportTests
         Assert.Contains(labels, label => label > 2); // the second part's
         SharpSegProcess.Run("predict", model, "-i", folder.At("scan.nii.gz"), "-o", folder.At("out2"), "--save-probabilities")
             .AssertErrorWithHint(1, "--save-probabilities is not offered for a model of several parts");
+    }
+
+    /// <summary>Of datasets that `verify --fix` repaired: their dataset.json has the key `original_values`.</summary>
+    [Fact]
+    public void Parts_write_the_values_of_their_users()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (name, labels, values) in new[]
+        {
+            ("one", "\"a\": 1, \"b\": 2", "\"1\": 255, \"2\": 10"), ("two", "\"c\": 1, \"b\": 2", "\"1\": 7, \"2\": 10"),
+        })
+        {
+            new NnUNetModelWriter
+            {
+                Dataset = $$$"""{"channel_names": {"0": "MR"}, "labels": {"background": 0, {{{labels}}}}, "file_ending": ".nii.gz", "original_values": {"0": 0, {{{values}}}}}""",
+            }.Write(folder.At(name));
+        }
+
+        var model = folder.At("parts.zip");
+        SharpSegProcess.Succeed("import", folder.At("one"), folder.At("two"), "-o", model);
+        WriteScan(folder.At("scan.nii.gz"));
+        SharpSegProcess.Succeed("predict", model, "-i", folder.At("scan.nii.gz"), "-o", folder.At("out"), "--device", "cpu");
+        var voxels = ImageFile.ReadLabels(folder.At("out", "scan.nii.gz")).Voxels;
+        Assert.Empty(voxels.Distinct().Except<short>([0, 255, 10, 7]));
+        Assert.Contains((short)7, voxels); // the second part's own
+        using var loaded = SegmentationModel.Load(model, new() { Device = "cpu" });
+        Assert.Equal([7, 10, 255], loaded.Labels.Keys.Order());
+        Assert.Equal(voxels, loaded.Predict(MedicalImage.Read(folder.At("scan.nii.gz"))).Voxels);
     }
 
     [Fact]

@@ -134,7 +134,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         var clock = System.Diagnostics.Stopwatch.StartNew();
         running.WaitForEnd().AssertError(130, "interrupted");
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
-        Assert.Empty(Directory.Exists(folder.At("work")) ? Directory.GetFileSystemEntries(folder.At("work")) : []);
+        Assert.Empty(FolderSnapshot.Of(folder.At("work"), "run.json", "log.txt").Names);
         Assert.False(File.Exists(Path.Combine(dataset, "labelsTr", "summary.json")));
     }
 

@@ -1,7 +1,11 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -32,6 +36,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         File.WriteAllText(best, Best);
         string[][] commands =
         [
+            ["verify", trained.Dataset],
             ["evaluate", validation, labels, "-d", Path.Combine(work, "dataset.json"), "-o", folder.At("summary.json")],
             ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")],
             ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best],
@@ -61,7 +66,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
     public void Memory_that_runs_out_is_one_line_with_file_need_and_remedy()
     {
         // Voxels enough to fill the limit, in small files.
-        var geometry = TinyDataset.Geometry(new Extent(300, 256, 256), new Spacing(1, 1, 1));
+        var geometry = TinyDataset.Geometry(new Extent(450, 256, 256), new Spacing(1, 1, 1));
         var labels = new short[geometry.Extent.Voxels];
         var scheme = new Workspace(trained.Work).ReadDescription().Labels;
         var (scan, best, run) = (folder.At("scan.nii"), folder.At("best.json"), trained.Run[(trained.Work.Length + 1)..]);
@@ -87,8 +92,8 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
             ("fold_0", 170_000_000,
                 ["train", planned, "--epochs", "1", "--iterations", "1", "--batch", "64", "--device", "cpu"]),
             ("case_0.nii.gz", 170_000_000, ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")]),
-            (validated, 110_000_000, ["find-best", work, "-f", "0", "--trained-only", "--no-ensemble"]),
-            ("case_0.nii.gz", 110_000_000, ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best]),
+            (validated, 100_000_000, ["find-best", work, "-f", "0", "--trained-only", "--no-ensemble"]),
+            ("case_0.nii.gz", 100_000_000, ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best]),
         ];
         foreach (var (named, limit, command) in commands)
         {
@@ -135,16 +140,20 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         string[] command = ["predict", trained.Work, "-i", scan, "--device", "cpu", "--no-tta", "-o"];
         var whole = SharpSegProcess.Succeed([.. command, folder.At("whole.nii.gz")]);
         Assert.DoesNotContain("the scan in a file", whole.Errors, StringComparison.Ordinal);
-        var pieces = SharpSegProcess.Succeed([.. command, folder.At("pieces.nii.gz"), "--max-memory", "350M"]);
+        // What the file takes is what no limit is low enough for.
+        var least = SharpSegProcess.Run([.. command, folder.At("none.nii.gz"), "--max-memory", "160M"]);
+        least.AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 160 MB");
+        var need = int.Parse(
+            Regex.Match(least.Errors, @"(\d+) MB of memory are needed").Groups[1].Value, CultureInfo.InvariantCulture);
+        var limit = $"{need + 5}M";
+        var pieces = SharpSegProcess.Succeed([.. command, folder.At("pieces.nii.gz"), "--max-memory", limit]);
         Assert.Contains("the scan in a file", pieces.Errors, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllBytes(folder.At("whole.nii.gz")), File.ReadAllBytes(folder.At("pieces.nii.gz")));
         Assert.Empty(Directory.GetFiles(folder.At(""), ".volume-*", new EnumerationOptions { AttributesToSkip = 0 }));
-        SharpSegProcess.Run([.. command, folder.At("none.nii.gz"), "--max-memory", "250M"])
-            .AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 250 MB");
 
         // Probabilities are not made this way; what is, is the hint.
-        var refused = SharpSegProcess.Run([.. command, folder.At("maps"), "--save-probabilities", "--max-memory", "350M"]);
-        refused.AssertErrorWithHint(1, scan, "of memory are needed, --max-memory allows 350 MB");
+        var refused = SharpSegProcess.Run([.. command, folder.At("maps"), "--save-probabilities", "--max-memory", limit]);
+        refused.AssertErrorWithHint(1, scan, $"of memory are needed, --max-memory allows {need + 5} MB");
         Assert.Contains("or predict labels alone with one configuration (-c), which needs", refused.Errors, StringComparison.Ordinal);
     }
 
@@ -181,12 +190,14 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
             },
         };
         using var processor = Cpu.Open(1);
-        // The second stage has the first one's labels, too.
-        var limit = what.StartsWith("second", StringComparison.Ordinal) ? 380 : 350;
-        var budget = new MemoryBudget(limit * 1_000_000, IsGiven: true);
-        var memory = new PredictionMemory(
-            plans, configuration, work.ReadDescription(), 1, new InferenceOptions { Mirroring = false }, budget, processor);
+        PredictionMemory Memory(MemoryBudget limit) => new(
+            plans, configuration, work.ReadDescription(), 1, new InferenceOptions { Mirroring = false }, limit, processor);
         var scan = LargeScan();
+        // A little less than it takes in memory in the cheapest way.
+        var least = Memory(new MemoryBudget(1, IsGiven: true)).Of(ImageFile.ReadGeometry(scan)).PeakBytes;
+        var limit = (least - 1) / 1_000_000;
+        var budget = new MemoryBudget(limit * 1_000_000, IsGiven: true);
+        var memory = Memory(budget);
         var need = memory.OfFiles(ImageFile.ReadGeometry(scan), [scan]);
         Assert.Equal(fromFiles, need.Fits(budget));
         Assert.Equal(fromFiles, memory.Streams([scan]));
@@ -197,6 +208,39 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
             Assert.Contains($"`{scan}`: ", error.Message, StringComparison.Ordinal);
             Assert.EndsWith($"B of memory are needed, --max-memory allows {limit} MB", error.Message, StringComparison.Ordinal);
             Assert.StartsWith("--max-memory 0.", error.Hint, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Both stages of a cascade stay loaded: each is planned beside what the other's networks hold.</summary>
+    [Fact]
+    public void A_stage_of_a_cascade_counts_the_networks_of_the_other()
+    {
+        var work = new Workspace(trained.Work);
+        var (plans, description, options) = (work.ReadPlans(), work.ReadDescription(), new InferenceOptions());
+        var (fullres, flat) = (plans.Resolve("3d_fullres"), plans.Resolve("2d"));
+        var (budget, folds) = (new MemoryBudget(8_000_000_000, IsGiven: true), new[] { "0", "1", "2", "3", "4" });
+        using var processor = Cpu.Open(1);
+        var first = new ModelMember(work, plans, flat, folds, folds, null);
+        var stages = PredictingMember.Memory(
+            new ModelMember(work, plans, fullres, ["0"], ["0"], first), description, options, budget, processor);
+        Assert.Equal([flat, fullres], stages.Select(stage => stage.Stage.Configuration));
+
+        // Weights, and of what a forward pass took at most what a predictor keeps.
+        var scan = TinyDataset.Geometry(new Extent(64, 80, 96), new Spacing(1, 1, 1));
+        Assert.Equal(Held(flat, 5), Peak(stages[1].Memory) - Alone(fullres, 1));
+        Assert.Equal(Held(fullres, 1), Peak(stages[0].Memory) - Alone(flat, 5));
+
+        long Peak(PredictionMemory memory) => memory.Of(scan).PeakBytes;
+
+        long Alone(ConfigurationPlan stage, int count) =>
+            Peak(new PredictionMemory(plans, stage, description, count, options, budget, processor));
+
+        long Held(ConfigurationPlan stage, int count)
+        {
+            var (weights, forward) = PeakMemory.Prediction(
+                plans.Profile, stage, description, Tiling.PerForward(stage.Patch), options.Mirroring, processor);
+            Assert.True(weights > 0);
+            return (count * weights) + Math.Min(forward, Predictor.KeptBytes);
         }
     }
 
@@ -233,10 +277,10 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Contains("of the device's memory are needed, it has 1 MB", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A scan of 26 million voxels, which takes more memory than its file.</summary>
+    /// <summary>A scan of 46 million voxels, which takes more memory than its file.</summary>
     private string LargeScan()
     {
-        var size = new Extent(400, 256, 256);
+        var size = new Extent(700, 256, 256);
         var scan = folder.At("scan.nii.gz");
         var values = new float[size.Voxels];
         for (var i = 0; i < values.Length; i++)

@@ -48,7 +48,7 @@ public sealed class OutputTests(TrainedWorkspace trained)
     {
         using var folder = new TemporaryFolder();
         var planned = folder.Copy(trained.Planned, "planned");
-        var before = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(planned));
+        var before = (FolderSnapshot.Of(trained.Dataset), FolderSnapshot.Of(planned, "run.json", "log.txt"));
         string[] placed = [.. Placed(arguments, "").Select(a => a == "PLANNED" ? planned : a == "NEW" ? folder.At("new") : a)];
 
         SharpSegProcess.RunOnFullDisk(kibibytes, placed).AssertErrorWithHint(1);

@@ -101,10 +101,14 @@ public sealed class RecipeTests
         int Flips(params TrainingJob[] folds)
         {
             using var backend = new FlipCounter(Cpu.Open(2));
+            var options = new InferenceOptions();
             using var model = new TrainedModel(
                 run.Job.Plans, run.Job.Configuration, run.Job.Description,
-                [.. folds.Select(fold => Workspace.FinalCheckpoint(fold.Folder))], backend, Cpu.Open, new InferenceOptions(),
-                MemoryBudget.OfMachine(), run.Job.Folder);
+                [.. folds.Select(fold => Workspace.FinalCheckpoint(fold.Folder))], backend, Cpu.Open, options,
+                new PredictionMemory(
+                    run.Job.Plans, run.Job.Configuration, run.Job.Description, folds.Length, options, MemoryBudget.OfMachine(),
+                    backend),
+                run.Job.Folder);
             var item = run.Dataset.TrainingCases[0];
             model.Segment("case", new ScanSource(() => run.Dataset.LoadImage(item), item.ImageFiles), null, default);
             return backend.Count;

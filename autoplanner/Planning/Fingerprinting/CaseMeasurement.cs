@@ -21,9 +21,10 @@ internal sealed record CaseMeasurement(
     int[] ClassComponents, int LeftRightAxis, string? SpacingProblem)
 {
     /// <summary>
-    /// Bytes at the peak: all channels, and beside them labels and the foreground's values (docs/method/memory.md §3).
+    /// Bytes at the peak: labels, and beside them all channels as the last one is read (docs/method/memory.md §3).
     /// </summary>
-    public static long Bytes(long voxels, int channels) => voxels * ((sizeof(float) * (channels + 1L)) + sizeof(short));
+    public static long Bytes(long voxels, int channels) =>
+        (voxels * ((sizeof(float) * (channels - 1L)) + sizeof(short))) + ImageFile.ReadingBytes(voxels * sizeof(float));
 
     /// <summary>What measuring a case takes, by the header of its image.</summary>
     public static CaseNeed Need(DatasetCase item, int channels) =>
@@ -63,12 +64,10 @@ internal sealed record CaseMeasurement(
         var (origin, size) = NonZeroCrop.FindBox(image.Channels, image.Extent);
         var ignore = dataset.Description.Labels.IgnoreLabel ?? -1; // ignore voxels are no foreground (SharpSeg choice)
         var intensities = new List<IntensityPooling.CondensedCase>();
-        if (CollectForeground(labels, ignore, origin, size, [], values: null) is var count && count > 0)
+        foreach (var (channel, voxels) in image.Channels.Index())
         {
-            var values = new float[count];
-            for (var channel = 0; channel < image.Channels.Count; channel++)
+            if (CollectForeground(labels, ignore, origin, size, voxels) is { Length: > 0 } values)
             {
-                CollectForeground(labels, ignore, origin, size, image.Channels[channel], values);
                 intensities.Add(poolings[channel].Condense(values));
             }
         }
@@ -95,9 +94,8 @@ internal sealed record CaseMeasurement(
         }
     }
 
-    /// <summary>Counts the labelled voxels inside the box and, where there is room for them, writes their intensities.</summary>
-    private static int CollectForeground(
-        LabelImage labels, int ignore, Extent origin, Extent size, float[] voxels, float[]? values)
+    /// <summary>Intensities of the labelled voxels inside the box, moved to the front of their channel.</summary>
+    private static Span<float> CollectForeground(LabelImage labels, int ignore, Extent origin, Extent size, float[] voxels)
     {
         var count = 0;
         for (var z = origin.Z; z < origin.Z + size.Z; z++)
@@ -107,22 +105,15 @@ internal sealed record CaseMeasurement(
                 var start = (((z * labels.Extent.Y) + y) * labels.Extent.X) + origin.X;
                 for (var index = start; index < start + size.X; index++)
                 {
-                    if (labels.Voxels[index] <= 0 || labels.Voxels[index] == ignore)
+                    if (labels.Voxels[index] > 0 && labels.Voxels[index] != ignore)
                     {
-                        continue;
+                        voxels[count++] = voxels[index];
                     }
-
-                    if (values is not null)
-                    {
-                        values[count] = voxels[index];
-                    }
-
-                    count++;
                 }
             }
         }
 
-        return count;
+        return voxels.AsSpan(0, count);
     }
 
     private static (long[] Voxels, int[] Components) Classes(LabelImage labels, LabelScheme scheme)

@@ -41,6 +41,11 @@ public static class ImportRun
     {
         var isArchive = request.Output.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
         CheckOutput(request, isArchive);
+        if (isArchive)
+        {
+            reporter.WritesTo(request.Output, isFile: true);
+        }
+
         var (read, left) = (new List<string>(), new List<string>());
         if (request.Models.Count > 1)
         {
@@ -51,8 +56,10 @@ public static class ImportRun
         {
             try
             {
-                var work = new Workspace(request.Output);
-                return new(read, left, Import(request.Models[0], request, work, read, left, reporter, cancel));
+                var description =
+                    Import(request.Models[0], request, new Workspace(request.Output), read, left, reporter, cancel);
+                reporter.WritesTo(request.Output); // a failed import leaves nothing
+                return new(read, left, description);
             }
             catch when (Directory.Exists(request.Output))
             {

@@ -50,6 +50,7 @@ public static class TraceRun
         var scan = ImageFile.ReadGeometry(item.ImageFiles[0]);
         var choice = ModelChoice.Of(work, description.Labels, request.Configuration, request.Folds, "final");
         PrepareFolder(request.Folder, item);
+        reporter.WritesTo(request.Folder);
 
         var several = choice.Members.Count > 1 || choice.Members.Any(member => member.FirstStage is not null);
         TraceRecorder recorder = null!;
@@ -104,8 +105,8 @@ public static class TraceRun
     {
         var inputs = item.ImageFiles.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!);
         OutputFolder.Check(folder, [.. inputs.Distinct()]);
-        var isTrace = File.Exists(Path.Combine(folder, PageName));
-        if (File.Exists(folder) || (Directory.Exists(folder) && !isTrace && Directory.EnumerateFileSystemEntries(folder).Any()))
+        if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, PageName))
+            && Directory.EnumerateFileSystemEntries(folder).Any(path => !IsLeft(path)))
         {
             throw new SharpSegException(
                 $"`{folder}` holds something else than a trace", "choose another folder with -o; it is made");
@@ -120,6 +121,11 @@ public static class TraceRun
             }
         }
     }
+
+    // An earlier trace may have been stopped, or have failed.
+    private static bool IsLeft(string path) =>
+        File.Exists(path) && Path.GetFileName(path) is { } name
+        && (name is "run.json" or "log.txt" || (name.Length > 1 && char.IsAsciiDigit(name[0]) && name[1] == '_'));
 
     private static void AddScan(
         TraceRecorder recorder, DatasetCase item, ImageGeometry scan, DatasetDescription description)

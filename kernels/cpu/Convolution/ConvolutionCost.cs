@@ -25,48 +25,75 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// </summary>
     private const double PerByte = 0.6;
 
+    /// <summary>The same from and to a fast shared cache.</summary>
+    private const double PerCachedByte = 0.3;
+
+    /// <summary>Bytes that stay in such a cache beside what else a pass reads: a third of 32 MB.</summary>
+    private const long CachedBytes = 12 << 20;
+
     /// <summary>Relative cost of the products of gathered voxels, which are accumulated in memory.</summary>
     private const double GatherFactor = 1.5;
 
+    /// <summary>The same for products of transformed lines.</summary>
+    private const double LineFactor = 1.25;
+
+    /// <summary>Instructions that pack and transform three vectors of weights along a line.</summary>
+    private const double PerLineWeight = 24;
+
     /// <summary>Bytes of transformed weights up to which wide tiles pay off.</summary>
-    private const long WideBudget = 1200 << 10;
+    private static long WideBudget(bool sharedCacheIsFast) => sharedCacheIsFast ? 40 << 20 : 1200 << 10;
 
     /// <summary>The variant to use for a problem; <paramref name="weightGradient"/>: for the weight gradient.</summary>
-    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient)
+    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient) =>
+        Choose(p, weightGradient, SharedCache.IsFast);
+
+    /// <summary>The same for a processor whose cores share a fast cache, or none.</summary>
+    public static ConvolutionVariant Choose(in TapProblem p, bool weightGradient, bool sharedCacheIsFast)
     {
-        double direct = Direct(p, weightGradient), gather = Gather(p, weightGradient);
-        if (!WinogradTiles.Fits(p))
+        if (!weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(p))
         {
-            return gather < direct ? ConvolutionVariant.Gather : ConvolutionVariant.Direct;
+            return ConvolutionVariant.FewOutputs;
         }
 
-        double small = Winograd(p, wide: false, weightGradient), wide = Winograd(p, wide: true, weightGradient);
-        return gather < direct && gather < small && gather < wide ? ConvolutionVariant.Gather
-            : wide < small && wide < direct && WideFits(p) ? ConvolutionVariant.WinogradWide
-            : small < direct ? ConvolutionVariant.Winograd
-            : ConvolutionVariant.Direct;
+        var best = (Cost: Direct(p, weightGradient), Variant: ConvolutionVariant.Direct);
+        Consider(Gather(p, weightGradient), ConvolutionVariant.Gather);
+        if (!weightGradient && WinogradLineWork<TLanes, TVector>.Fits(p))
+        {
+            Consider(Line(p), ConvolutionVariant.WinogradLine);
+        }
+
+        if (WinogradTiles.Fits(p))
+        {
+            Consider(Winograd(p, wide: false, weightGradient, sharedCacheIsFast), ConvolutionVariant.Winograd);
+            if (WideBytes(p) <= WideBudget(sharedCacheIsFast))
+            {
+                Consider(Winograd(p, wide: true, weightGradient, sharedCacheIsFast), ConvolutionVariant.WinogradWide);
+            }
+        }
+
+        return best.Variant;
+
+        void Consider(double cost, ConvolutionVariant variant) => best = cost < best.Cost ? (cost, variant) : best;
     }
 
     /// <summary>
-    /// Whether the transformed weights (or the sums of the weight gradient) of wide tiles stay in a core's second-level cache.
-    /// Beyond that, the many points cost more in memory traffic than they save in arithmetic: 64→64 at 20×28×20 took 26 ms wide
-    /// and 20 ms with small tiles.
+    /// Bytes of the transformed weights (or the sums of the weight gradient) of wide tiles: they should stay in a core's
+    /// second-level cache, or in a fast shared one. Beyond that, the many points cost more in memory traffic than they save in
+    /// arithmetic: 64→64 at 20×28×20 took 26 ms wide and 20 ms with small tiles on an Intel Xeon, but 7.6 and 10.7 on an AMD
+    /// EPYC, where 256→256 at 16×16×16 (38 MB) gained as much (docs/performance.md).
     /// </summary>
-    private static bool WideFits(in TapProblem p)
+    private static long WideBytes(in TapProblem p)
     {
         var outputs = (long)PackWeightsWork<TLanes, TVector>.Blocks(p.Cout) * PackWeightsWork<TLanes, TVector>.Block;
-        return new WinogradTiles(p, wide: true).Points * outputs * p.CTotal * sizeof(float) <= WideBudget;
+        return new WinogradTiles(p, wide: true).Points * outputs * p.CTotal * sizeof(float);
     }
 
     /// <summary>Vector instructions of the direct convolution.</summary>
     public static double Direct(in TapProblem p, bool weightGradient)
     {
         double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), voxels = (double)p.N * p.Grid.Voxels;
-        var products = weightGradient && DirectGradientWork<TLanes, TVector>.Gathers(p)
-            ? (RoundUp((int)p.Window.Voxels * p.CTotal, GradientTile<TLanes, TVector>.Height)
-                + (0.5 * p.Window.Voxels * p.CTotal)) * voxels
-            : weightGradient
-            ? p.Window.Z * p.Window.Y * RoundUp(p.Window.X * p.CTotal, GradientTile<TLanes, TVector>.Height) * voxels
+        var products = weightGradient
+            ? DirectGradientWork<TLanes, TVector>.RowsComputed(p) * voxels
             : p.Window.Voxels * p.CTotal * voxels / p.Grid.X * RoundUp(p.Grid.X, ForwardTile<TLanes, TVector>.GroupSize);
         return (2 * blocks * products * 1.03) + (3 * PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
@@ -86,13 +113,22 @@ internal static class ConvolutionCost<TLanes, TVector>
         return (GatherFactor * products) + copies + (PerProduct * tiles) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 
+    /// <summary>Vector instructions of the Winograd convolution along one axis.</summary>
+    public static double Line(in TapProblem p)
+    {
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), products = WinogradLineWork<TLanes, TVector>.Products(p),
+        vectors = p.CTotal / (double)TLanes.Count;
+        return (LineFactor * 2 * blocks * p.CTotal * products) + (PerPoint * products * vectors)
+            + (PerLineWeight * 2 * blocks * p.CTotal * p.Window.Voxels / 3) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
+    }
+
     /// <summary>Bytes of weights that have as many points as the kernel has taps, or the transformed kernel has points.</summary>
     private static double WeightBytes(in TapProblem p, int points) =>
         (double)points * p.CTotal * PackWeightsWork<TLanes, TVector>.Blocks(
             p.Cout) * PackWeightsWork<TLanes, TVector>.Block * sizeof(float);
 
     /// <summary>Vector instructions of the Winograd convolution.</summary>
-    public static double Winograd(in TapProblem p, bool wide, bool weightGradient)
+    public static double Winograd(in TapProblem p, bool wide, bool weightGradient, bool sharedCacheIsFast)
     {
         var tiles = new WinogradTiles(p, wide);
         int lanes = TLanes.Count, rows = 3 * ForwardTile<TLanes, TVector>.GroupSize;
@@ -101,7 +137,9 @@ internal static class ConvolutionCost<TLanes, TVector>
         var inputs = weightGradient ? RoundUp(p.CTotal, GradientTile<TLanes, TVector>.Height) : p.CTotal;
         var products = points * tiles.Count * blocks * ((2.0 * inputs * ProductFactor) + (PerProduct / rows));
         var transforms = points * PerPoint * ((tiles.Count * (vectorsIn + vectorsOut)) + (p.CTotal * vectorsOut * 1.5));
-        return products + transforms + (PerByte * ((2 * WeightBytes(p, tiles.Points)) + WeightBytes(p, (int)p.Window.Voxels)));
+        var transformed = WeightBytes(p, tiles.Points);
+        var perByte = sharedCacheIsFast && transformed <= CachedBytes ? PerCachedByte : PerByte;
+        return products + transforms + (2 * perByte * transformed) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 
     private static double RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * (double)multiple;

@@ -12,6 +12,12 @@ internal enum ConvolutionVariant
     /// <summary>Direct sums over gathered voxels.</summary>
     Gather,
 
+    /// <summary>Direct sums whose lanes hold voxels, wherever the problem has the form.</summary>
+    FewOutputs,
+
+    /// <summary>Winograd tiles F(4, 3) along one axis, wherever the problem has the form and few voxels.</summary>
+    WinogradLine,
+
     /// <summary>Winograd tiles F(2, 3), wherever the problem has the form.</summary>
     Winograd,
 

@@ -8,8 +8,12 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// <summary>
 /// Direct weight gradient of a <see cref="TapProblem"/> whose output's gradient is G (n, grid, Cout): for every tap and input
 /// channel the products with G are summed over all grid voxels.
-/// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any. Voxel
-/// parts are added later, in order (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
+/// <para>The taps of a voxel are runs of floats that follow one another in the input: the taps along x times the input channels
+/// for each (dz, dy). A run is cut into tiles. A run of three floats, as the first layer of one channel has, would leave most of
+/// a tile empty; there a tile takes several runs, and the window counts as one run.</para>
+/// <para>A chunk is (voxel part, plane of taps, output channel blocks) and owns its sums, so no two threads share any; of few
+/// channels it takes all planes of taps, so that the gradient is read from memory once. Voxel parts are added later, in order
+/// (<see cref="SumGradientPartsWork{TLanes, TVector}"/>). Sums are laid out as
 /// [part][dz][dy][block of run][block of Cout][Height][2·lanes].</para>
 /// </summary>
 internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
@@ -24,38 +28,42 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>Upper limit of the memory for all parts of the sums, bytes.</summary>
     private const long PartsBudget = 24L << 20;
 
+    /// <summary>
+    /// Input channels up to which a chunk takes all planes of taps: its slab then holds as many planes, and is small.
+    /// </summary>
+    private const int FewChannels = 4;
+
     private TapProblem p;
     private float* g;
     private float* sums;
     private float* slabs;
     private long slabLength;
     private bool inPlace;
-    private bool gathered;
-    private long gatheredLength;
     private int rows;
     private int planes;
+    private int planesOfTaps;
     private int qParts;
     private int blocksPerPart;
     private int runBlocks;
     private int qBlocks;
 
     /// <summary>Number of chunks.</summary>
-    public readonly int Chunks => Parts * TapPlanes * qParts;
+    public readonly int Chunks => Parts * TapParts * qParts;
 
-    /// <summary>Planes of taps that are summed separately.</summary>
-    public readonly int TapPlanes => gathered ? 1 : p.Window.Z;
+    /// <summary>Floats of a run.</summary>
+    public readonly int RunLength => RunOf(p);
 
-    /// <summary>Rows of taps per plane that are summed separately.</summary>
-    public readonly int TapRows => gathered ? 1 : p.Window.Y;
+    /// <summary>Rows that a tile takes of a run.</summary>
+    public readonly int TileRows => RowsOf(p);
 
-    /// <summary>Floats of a run: taps along x (gathered: all taps) times input channels.</summary>
-    public readonly int RunLength => (gathered ? (int)p.Window.Voxels : p.Window.X) * p.CTotal;
+    /// <summary>Tiles of all runs, for one block of output channels.</summary>
+    public readonly int Tiles => Lines(p) * runBlocks;
 
     /// <summary>Voxel parts, each with its own sums.</summary>
     public int Parts { get; private set; }
 
     /// <summary>Floats of the sums of one part.</summary>
-    public readonly long PartLength => (long)TapPlanes * TapRows * runBlocks * qBlocks * TileLength;
+    public readonly long PartLength => (long)Tiles * qBlocks * TileLength;
 
     /// <summary>Floats of scratch memory per worker.</summary>
     public readonly long ScratchPerWorker => slabLength;
@@ -64,40 +72,51 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     public static int TileLength => GradientTile<TLanes, TVector>.Height * 2 * TLanes.Count;
 
     /// <summary>
-    /// Whether all taps of a voxel are gathered side by side: with a few channels a row of taps alone would fill a quarter of a
-    /// tile.
+    /// Rows of products that are computed for every voxel and block of output channels, those left unused included.
     /// </summary>
-    public static bool Gathers(in TapProblem p) => p.CTotal <= 4 && p.Window.Z * p.Window.Y > 1;
+    public static int RowsComputed(in TapProblem p) => Lines(p) * Up(RunOf(p), RowsOf(p)) * RowsOf(p);
+
+    private static bool IsThrees(in TapProblem p) => p.Window.X * p.CTotal == 3 && p.Window.Z * p.Window.Y > 1;
+
+    private static int Lines(in TapProblem p) => IsThrees(p) ? 1 : p.Window.Z * p.Window.Y;
+
+    private static int RunOf(in TapProblem p) => (IsThrees(p) ? (int)p.Window.Voxels : p.Window.X) * p.CTotal;
+
+    private static int RowsOf(in TapProblem p) => IsThrees(p)
+        ? 3 * GradientTile<TLanes, TVector>.ThreesPerTile
+        : GradientTile<TLanes, TVector>.RowsFor(RunOf(p));
+
+    private readonly int TapParts => p.Window.Z / planesOfTaps;
 
     /// <summary>Chooses how the work is cut into chunks; depends only on sizes and the thread count.</summary>
     public static DirectGradientWork<TLanes, TVector> Plan(in TapProblem problem, float* g, int threads)
     {
         var work = new DirectGradientWork<TLanes, TVector> { p = problem, g = g };
         ref var p = ref work.p;
-        var height = GradientTile<TLanes, TVector>.Height;
-        work.gathered = Gathers(p);
-        work.inPlace = p.ReadsInPlace && !work.gathered;
-        work.runBlocks = (work.RunLength + height - 1) / height;
+        work.inPlace = p.ReadsInPlace;
+        work.planesOfTaps = p.CTotal <= FewChannels ? p.Window.Z : 1;
+        work.runBlocks = Up(work.RunLength, work.TileRows);
         work.qBlocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
         var wanted = threads == 1 ? 1 : 12 * threads;
-        work.qParts = Math.Clamp(Up(wanted, work.TapPlanes), 1, work.qBlocks);
+        work.qParts = Math.Clamp(Up(wanted, work.TapParts), 1, work.qBlocks);
         work.blocksPerPart = Up(work.qBlocks, work.qParts);
         work.qParts = Up(work.qBlocks, work.blocksPerPart);
         var most = Math.Min((long)p.N * p.Grid.Z, Math.Max(1, PartsBudget / (4 * work.PartLength)));
-        work.Parts = (int)Math.Clamp(Up(wanted, work.TapPlanes * work.qParts), 1, most);
+        work.Parts = (int)Math.Clamp(Up(wanted, work.TapParts * work.qParts), 1, most);
         work.rows = Math.Min(p.Grid.Y, Math.Max(1, Up(VoxelsPerTile, p.Grid.X)));
         work.planes = work.rows < p.Grid.Y ? 1 : Math.Clamp(Up(VoxelsPerTile, p.Grid.X * p.Grid.Y), 1, p.Grid.Z);
-        work.gatheredLength = work.gathered
-            ? ((((long)work.planes * work.rows * p.Grid.X * work.RunLength) + height + 64) | 15) + 1
-            : 0;
         work.slabLength = work.inPlace
             ? 0
-            : work.gathered
-            ? work.gatheredLength + ((((work.planes - 1L) * p.Step.Z) + p.Window.Z)
-                * (((work.rows - 1L) * p.Step.Y) + p.Window.Y) * work.SlabColumns * p.CTotal) + 64
-            : ((long)work.planes * (((work.rows - 1) * p.Step.Y) + p.Window.Y) * work.SlabColumns * p.CTotal) + height + 64;
+            : ((long)work.SlabPlanes(work.planes) * work.SlabRows(work.rows) * work.SlabColumns * p.CTotal)
+                + GradientTile<TLanes, TVector>.Height + 64;
         return work;
     }
+
+    private readonly int SlabRows(int count) => ((count - 1) * p.Step.Y) + p.Window.Y;
+
+    /// <summary>Planes of a slab: those of the taps that the chunk takes, which only lie apart if they are few.</summary>
+    private readonly int SlabPlanes(int count) =>
+        planesOfTaps == 1 ? count : ((count - 1) * p.Step.Z) + planesOfTaps;
 
     private readonly int SlabColumns => ((p.Grid.X - 1) * p.Step.X) + p.Window.X;
 
@@ -112,16 +131,17 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
-        int q = chunk % qParts, dz = chunk / qParts % TapPlanes, part = chunk / qParts / TapPlanes;
+        int q = chunk % qParts, dz = chunk / qParts % TapParts, part = chunk / qParts / TapParts;
         int firstBlock = q * blocksPerPart, lastBlock = Math.Min(firstBlock + blocksPerPart, qBlocks);
-        var own = sums + (part * PartLength) + ((long)dz * TapRows * runBlocks * qBlocks * TileLength);
-        for (var tile = 0; tile < TapRows * runBlocks; tile++)
+        var tiles = Tiles / TapParts;
+        var own = sums + (part * PartLength) + ((long)dz * tiles * qBlocks * TileLength);
+        for (var tile = 0; tile < tiles; tile++)
         {
             new Span<float>(
                 own + (((long)tile * qBlocks) + firstBlock) * TileLength, (lastBlock - firstBlock) * TileLength).Clear();
         }
 
-        // Only planes whose tap dz lies inside the input count; they are consecutive within a sample.
+        // Only planes with a tap inside the input count; they are consecutive within a sample.
         var planesInAll = (long)p.N * p.Grid.Z;
         int first = (int)(planesInAll * part / Parts), last = (int)(planesInAll * (part + 1) / Parts);
         while (first < last)
@@ -129,12 +149,12 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             int n = first / p.Grid.Z, z0 = first % p.Grid.Z, z1 = Math.Min(z0 + last - first, p.Grid.Z);
             first += z1 - z0;
             var offset = p.First.Z + dz;
-            while (!gathered && z0 < z1 && (z0 * p.Step.Z) + offset < 0)
+            while (z0 < z1 && (z0 * p.Step.Z) + offset + planesOfTaps <= 0)
             {
                 z0++;
             }
 
-            while (!gathered && z0 < z1 && ((z1 - 1) * p.Step.Z) + offset >= p.Input.Z)
+            while (z0 < z1 && ((z1 - 1) * p.Step.Z) + offset >= p.Input.Z)
             {
                 z1--;
             }
@@ -170,83 +190,59 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             GPlanePitch = (nint)p.Grid.Y * p.Grid.X * p.Cout,
         };
         float* corner;
-        nint rowPitch;
+        nint rowPitch, planePitch;
         if (inPlace)
         {
             rowPitch = (nint)p.Input.X * total;
-            box.XPlanePitch = rowPitch * p.Input.Y * p.Step.Z;
-            corner = p.X + (((((((long)n * p.Input.Z) + inZ) * p.Input.Y) + inY) * p.Input.X) + inX) * total;
-        }
-        else if (gathered)
-        {
-            corner = slab;
-            rowPitch = (nint)p.Grid.X * RunLength;
-            box.XVoxelPitch = RunLength;
-            box.XPlanePitch = rowPitch * yCount;
-            Gather(n, z, zCount, y, yCount, slab);
+            planePitch = rowPitch * p.Input.Y;
+            box.XPlanePitch = planePitch * p.Step.Z;
+            corner = p.X + (p.InputVoxel(n, inZ, inY, inX) * total);
         }
         else
         {
-            var slabRows = ((yCount - 1) * p.Step.Y) + p.Window.Y;
+            int slabRows = SlabRows(yCount), step = planesOfTaps == 1 ? 1 : p.Step.Z;
             rowPitch = (nint)SlabColumns * total;
-            box.XPlanePitch = rowPitch * slabRows;
+            planePitch = rowPitch * slabRows;
+            box.XPlanePitch = planePitch * step;
             corner = slab;
-            for (var i = 0; i < zCount; i++)
+            for (var i = 0; i < SlabPlanes(zCount); i++)
             {
                 PaddedSlab<TLanes, TVector>.Fill(
-                    p, n, inZ + (i * p.Step.Z), inY, inX, 1, slabRows, SlabColumns, slab + (i * box.XPlanePitch));
+                    p, n, inZ + (planesOfTaps == 1 ? i * p.Step.Z : i), inY, inX, 1, slabRows, SlabColumns,
+                    slab + (i * planePitch));
             }
         }
 
-        box.XRowPitch = gathered ? rowPitch : rowPitch * p.Step.Y;
+        box.XRowPitch = rowPitch * p.Step.Y;
         var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
-        var height = GradientTile<TLanes, TVector>.Height;
-        for (var dy = 0; dy < TapRows; dy++)
+        for (int tile = 0, tiles = Tiles / TapParts; tile < tiles; tile++)
         {
-            for (var run = 0; run < runBlocks; run++)
+            for (var block = firstBlock; block < lastBlock; block++)
             {
-                var x = corner + (dy * rowPitch) + (run * height);
-                var tiles = own + (((long)dy * runBlocks) + run) * qBlocks * TileLength;
-                for (var block = firstBlock; block < lastBlock; block++)
+                var target = own + ((((long)tile * qBlocks) + block) * TileLength);
+                var values = gradient + (block * PackWeightsWork<TLanes, TVector>.Block);
+                if (IsThrees(p))
+                {
+                    var first = tile * GradientTile<TLanes, TVector>.ThreesPerTile;
+                    var x = LineOffset(first, planePitch, rowPitch);
+                    GradientTile<TLanes, TVector>.Threes(
+                        box, corner + x, LineOffset(first + 1, planePitch, rowPitch) - x,
+                        LineOffset(first + 2, planePitch, rowPitch) - x, values, target);
+                }
+                else
                 {
                     GradientTile<TLanes, TVector>.Run(
-                        box, x, gradient + (block * PackWeightsWork<TLanes, TVector>.Block),
-                        tiles + ((long)block * TileLength), height);
+                        box, corner + LineOffset(tile / runBlocks, planePitch, rowPitch) + (tile % runBlocks * TileRows), values,
+                        target, TileRows);
                 }
             }
         }
     }
 
-    /// <summary>
-    /// All taps of every voxel of a box, in the order (dz, dy, dx, channel), from a bordered slab behind the target. Whole
-    /// vectors are copied; what they write beyond a row of taps is overwritten by the next row.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Gather(int n, int z, int zCount, int y, int yCount, float* target)
+    /// <summary>Floats from the first tap to those of a line (dz, dy); behind the last one, the last.</summary>
+    private readonly nint LineOffset(int line, nint planePitch, nint rowPitch)
     {
-        int total = p.CTotal, row = p.Window.X * total;
-        int slabPlanes = ((zCount - 1) * p.Step.Z) + p.Window.Z, slabRows = ((yCount - 1) * p.Step.Y) + p.Window.Y;
-        var slab = target + gatheredLength;
-        PaddedSlab<TLanes, TVector>.Fill(
-            p, n, (z * p.Step.Z) + p.First.Z, (y * p.Step.Y) + p.First.Y, p.First.X, slabPlanes, slabRows, SlabColumns, slab);
-        nint pitch = (nint)SlabColumns * total;
-        for (var line = 0; line < zCount * yCount; line++)
-        {
-            var corner = slab + (((line / yCount * p.Step.Z * slabRows) + (line % yCount * p.Step.Y)) * pitch);
-            for (var x = 0; x < p.Grid.X; x++, corner += p.Step.X * total)
-            {
-                for (var dz = 0; dz < p.Window.Z; dz++)
-                {
-                    var source = corner + (dz * slabRows * pitch);
-                    for (var dy = 0; dy < p.Window.Y; dy++, source += pitch, target += row)
-                    {
-                        for (var i = 0; i < row; i += TLanes.Count)
-                        {
-                            TLanes.Store(target + i, TLanes.Load(source + i));
-                        }
-                    }
-                }
-            }
-        }
+        line = Math.Min(line, (planesOfTaps * p.Window.Y) - 1);
+        return (line / p.Window.Y * planePitch) + (line % p.Window.Y * rowPitch);
     }
 }

@@ -14,15 +14,32 @@ internal static unsafe class GradientTile<TLanes, TVector>
     /// <summary>Rows of the tile: consecutive floats of the input.</summary>
     public static int Height => TLanes.ManyRegisters ? 12 : 6;
 
-    /// <summary>
-    /// Rows to use of a tile when <paramref name="length"/> floats are cut into tiles: 11 instead of <see cref="Height"/> where
-    /// that wastes fewer rows (32 = 3 × 11 − 1 but 3 × 12 − 4).
-    /// </summary>
-    public static int RowsFor(int length) =>
-        TLanes.ManyRegisters && (length + 10) / 11 == (length + 11) / 12 ? 11 : Height;
+    /// <summary>Groups of three rows that <see cref="Threes"/> sums at a time.</summary>
+    public static int ThreesPerTile => TLanes.ManyRegisters ? 3 : 2;
 
     /// <summary>
-    /// sums[i, q] += Σ over the box of x[i]·g[q] for i below <paramref name="height"/>; sums is Height × (2·lanes) floats.
+    /// Rows to use of a tile when <paramref name="length"/> floats are cut into tiles: the fewest that need no more tiles than
+    /// <see cref="Height"/> rows would (11 for 32 = 3 × 11 − 1, which leaves 4 of 3 × 12 unused; 9 for the three taps of three
+    /// channels).
+    /// </summary>
+    public static int RowsFor(int length)
+    {
+        var tiles = (length + Height - 1) / Height;
+        ReadOnlySpan<int> heights = [6, 9, 11, 12];
+        foreach (var height in heights)
+        {
+            if (height < Height && (length + height - 1) / height == tiles)
+            {
+                return height;
+            }
+        }
+
+        return Height;
+    }
+
+    /// <summary>
+    /// sums[i, q] += Σ over the box of x[i]·g[q] for i below <paramref name="height"/>, which is 6, 9, 11 or 12 and at most
+    /// <see cref="Height"/>; sums is Height × (2·lanes) floats.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(in VoxelBox box, float* x, float* g, float* sums, int height)
@@ -35,9 +52,30 @@ internal static unsafe class GradientTile<TLanes, TVector>
         {
             Eleven(box, x, g, sums);
         }
+        else if (height == 9)
+        {
+            Nine(box, x, 3, 6, g, sums);
+        }
         else
         {
-            Six(box, x, g, sums);
+            Six(box, x, 3, g, sums);
+        }
+    }
+
+    /// <summary>
+    /// The same for <see cref="ThreesPerTile"/> groups of three consecutive inputs, which begin at x, x + second and x + third:
+    /// with one input channel, three taps along x from each of several rows of taps.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Threes(in VoxelBox box, float* x, nint second, nint third, float* g, float* sums)
+    {
+        if (TLanes.ManyRegisters)
+        {
+            Nine(box, x, second, third, g, sums);
+        }
+        else
+        {
+            Six(box, x, second, g, sums);
         }
     }
 
@@ -222,7 +260,7 @@ internal static unsafe class GradientTile<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(in VoxelBox box, float* x, float* g, float* sums)
+    private static void Nine(in VoxelBox box, float* x, nint second, nint third, float* g, float* sums)
     {
         int lanes = TLanes.Count;
         TVector a0 = Get(sums, 0), b0 = Get(sums, 1);
@@ -231,11 +269,15 @@ internal static unsafe class GradientTile<TLanes, TVector>
         TVector a3 = Get(sums, 6), b3 = Get(sums, 7);
         TVector a4 = Get(sums, 8), b4 = Get(sums, 9);
         TVector a5 = Get(sums, 10), b5 = Get(sums, 11);
+        TVector a6 = Get(sums, 12), b6 = Get(sums, 13);
+        TVector a7 = Get(sums, 14), b7 = Get(sums, 15);
+        TVector a8 = Get(sums, 16), b8 = Get(sums, 17);
         for (var plane = 0; plane < box.Planes; plane++)
         {
             for (var row = 0; row < box.Rows; row++)
             {
                 float* px = x + (plane * box.XPlanePitch) + (row * box.XRowPitch);
+                float* py = px + second, pz = px + third;
                 float* pg = g + (plane * box.GPlanePitch) + (row * box.GRowPitch);
                 for (var column = box.Columns; column > 0; column--)
                 {
@@ -249,16 +291,92 @@ internal static unsafe class GradientTile<TLanes, TVector>
                     var x2 = TLanes.Broadcast(px[2]);
                     a2 = TLanes.MultiplyAdd(x2, u, a2);
                     b2 = TLanes.MultiplyAdd(x2, v, b2);
-                    var x3 = TLanes.Broadcast(px[3]);
+                    var x3 = TLanes.Broadcast(py[0]);
                     a3 = TLanes.MultiplyAdd(x3, u, a3);
                     b3 = TLanes.MultiplyAdd(x3, v, b3);
-                    var x4 = TLanes.Broadcast(px[4]);
+                    var x4 = TLanes.Broadcast(py[1]);
                     a4 = TLanes.MultiplyAdd(x4, u, a4);
                     b4 = TLanes.MultiplyAdd(x4, v, b4);
-                    var x5 = TLanes.Broadcast(px[5]);
+                    var x5 = TLanes.Broadcast(py[2]);
+                    a5 = TLanes.MultiplyAdd(x5, u, a5);
+                    b5 = TLanes.MultiplyAdd(x5, v, b5);
+                    var x6 = TLanes.Broadcast(pz[0]);
+                    a6 = TLanes.MultiplyAdd(x6, u, a6);
+                    b6 = TLanes.MultiplyAdd(x6, v, b6);
+                    var x7 = TLanes.Broadcast(pz[1]);
+                    a7 = TLanes.MultiplyAdd(x7, u, a7);
+                    b7 = TLanes.MultiplyAdd(x7, v, b7);
+                    var x8 = TLanes.Broadcast(pz[2]);
+                    a8 = TLanes.MultiplyAdd(x8, u, a8);
+                    b8 = TLanes.MultiplyAdd(x8, v, b8);
+                    px += box.XVoxelPitch;
+                    py += box.XVoxelPitch;
+                    pz += box.XVoxelPitch;
+                    pg += box.GVoxelPitch;
+                }
+            }
+        }
+
+        Put(sums, 0, a0);
+        Put(sums, 1, b0);
+        Put(sums, 2, a1);
+        Put(sums, 3, b1);
+        Put(sums, 4, a2);
+        Put(sums, 5, b2);
+        Put(sums, 6, a3);
+        Put(sums, 7, b3);
+        Put(sums, 8, a4);
+        Put(sums, 9, b4);
+        Put(sums, 10, a5);
+        Put(sums, 11, b5);
+        Put(sums, 12, a6);
+        Put(sums, 13, b6);
+        Put(sums, 14, a7);
+        Put(sums, 15, b7);
+        Put(sums, 16, a8);
+        Put(sums, 17, b8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Six(in VoxelBox box, float* x, nint second, float* g, float* sums)
+    {
+        int lanes = TLanes.Count;
+        TVector a0 = Get(sums, 0), b0 = Get(sums, 1);
+        TVector a1 = Get(sums, 2), b1 = Get(sums, 3);
+        TVector a2 = Get(sums, 4), b2 = Get(sums, 5);
+        TVector a3 = Get(sums, 6), b3 = Get(sums, 7);
+        TVector a4 = Get(sums, 8), b4 = Get(sums, 9);
+        TVector a5 = Get(sums, 10), b5 = Get(sums, 11);
+        for (var plane = 0; plane < box.Planes; plane++)
+        {
+            for (var row = 0; row < box.Rows; row++)
+            {
+                float* px = x + (plane * box.XPlanePitch) + (row * box.XRowPitch);
+                float* py = px + second;
+                float* pg = g + (plane * box.GPlanePitch) + (row * box.GRowPitch);
+                for (var column = box.Columns; column > 0; column--)
+                {
+                    TVector u = TLanes.Load(pg), v = TLanes.Load(pg + lanes);
+                    var x0 = TLanes.Broadcast(px[0]);
+                    a0 = TLanes.MultiplyAdd(x0, u, a0);
+                    b0 = TLanes.MultiplyAdd(x0, v, b0);
+                    var x1 = TLanes.Broadcast(px[1]);
+                    a1 = TLanes.MultiplyAdd(x1, u, a1);
+                    b1 = TLanes.MultiplyAdd(x1, v, b1);
+                    var x2 = TLanes.Broadcast(px[2]);
+                    a2 = TLanes.MultiplyAdd(x2, u, a2);
+                    b2 = TLanes.MultiplyAdd(x2, v, b2);
+                    var x3 = TLanes.Broadcast(py[0]);
+                    a3 = TLanes.MultiplyAdd(x3, u, a3);
+                    b3 = TLanes.MultiplyAdd(x3, v, b3);
+                    var x4 = TLanes.Broadcast(py[1]);
+                    a4 = TLanes.MultiplyAdd(x4, u, a4);
+                    b4 = TLanes.MultiplyAdd(x4, v, b4);
+                    var x5 = TLanes.Broadcast(py[2]);
                     a5 = TLanes.MultiplyAdd(x5, u, a5);
                     b5 = TLanes.MultiplyAdd(x5, v, b5);
                     px += box.XVoxelPitch;
+                    py += box.XVoxelPitch;
                     pg += box.GVoxelPitch;
                 }
             }

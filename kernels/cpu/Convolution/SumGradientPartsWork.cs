@@ -5,8 +5,8 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Adds the voxel parts of a weight gradient in order and writes it in the tensor's layout. A chunk is one tile row block of one
-/// (dz, dy): Height entries of the run (dx, input channel).
+/// Adds the voxel parts of a weight gradient in order and writes it in the tensor's layout. A chunk is one tile: some entries of
+/// one run of taps and input channels.
 /// </summary>
 internal unsafe struct SumGradientPartsWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -21,11 +21,11 @@ internal unsafe struct SumGradientPartsWork<TLanes, TVector> : IChunkedWork
     /// <summary>Floats per part.</summary>
     public long PartLength;
 
-    /// <summary>Blocks of the run per (dz, dy).</summary>
-    public int RunBlocks;
-
-    /// <summary>Taps along x times input channels.</summary>
+    /// <summary>Entries of a run: taps times input channels.</summary>
     public int Run;
+
+    /// <summary>Entries of a run in one tile.</summary>
+    public int TileRows;
 
     /// <summary>Channels of the input.</summary>
     public int Cin;
@@ -47,10 +47,11 @@ internal unsafe struct SumGradientPartsWork<TLanes, TVector> : IChunkedWork
     readonly void IChunkedWork.Run(int chunk, int worker)
     {
         int height = GradientTile<TLanes, TVector>.Height, width = PackWeightsWork<TLanes, TVector>.Block;
-        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), window = Run / Cin;
-        int line = chunk / RunBlocks, first = chunk % RunBlocks * height;
+        int blocks = PackWeightsWork<TLanes, TVector>.Blocks(Cout), window = Run / Cin,
+        runBlocks = (Run + TileRows - 1) / TileRows;
+        int line = chunk / runBlocks, first = chunk % runBlocks * TileRows;
         var tiles = Sums + ((long)chunk * blocks * height * width);
-        for (var i = 0; i < height && first + i < Run; i++)
+        for (var i = 0; i < TileRows && first + i < Run; i++)
         {
             int tap = (line * window) + ((first + i) / Cin), c = (first + i) % Cin;
             for (var q = 0; q < Cout; q += TLanes.Count)

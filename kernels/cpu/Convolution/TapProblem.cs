@@ -97,18 +97,24 @@ internal unsafe struct TapProblem
             long pairs = N;
             for (var axis = 0; axis < 3; axis++)
             {
-                long along = 0;
-                for (var d = 0; d < Window[axis]; d++)
-                {
-                    var (first, end) = GridInside(axis, d);
-                    along += end - first;
-                }
-
-                pairs *= along;
+                pairs *= PairsAlong(axis);
             }
 
             return pairs;
         }
+    }
+
+    /// <summary>The same along one axis.</summary>
+    public readonly long PairsAlong(int axis)
+    {
+        long pairs = 0;
+        for (var d = 0; d < Window[axis]; d++)
+        {
+            var (first, end) = GridInside(axis, d);
+            pairs += Math.Max(0, end - first);
+        }
+
+        return pairs;
     }
 
     /// <summary>Copies the channels of one voxel of both inputs.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using SharpSeg.Kernels.Cpu.Loss;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
 

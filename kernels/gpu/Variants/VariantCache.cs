@@ -56,7 +56,7 @@ internal sealed class VariantCache
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            var temporary = $"{file}.{Environment.ProcessId}";
+            var temporary = $"{file}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}";
             File.WriteAllLines(temporary, decisions.Select(d => $"{d.Key.Operation}\t{d.Key.Sizes}\t{d.Value}"));
             File.Move(temporary, file, overwrite: true);
         }

@@ -34,12 +34,16 @@ public sealed class MemoryPageTests
     [Fact]
     public void Bytes_per_voxel_are_the_pages()
     {
+        const int Many = 1000;
         var labels = new LabelScheme([new("background", [0]), new("a", [1])]);
+        long[] bytes =
+        [
+            CaseVerifier.Bytes(Many), Evaluator.Bytes(Many, surface: false), Evaluator.Bytes(Many, surface: true),
+            EnsembleMembers.Bytes(Many, labels), RelocatedMaps.Bytes(Many, 0), RelocatedMaps.Bytes(0, Many),
+            PostprocessingRun.Bytes(Many), PostprocessingDecision.Bytes(Many),
+        ];
         Assert.Equal(
-            [Evaluator.Bytes(1, surface: false), Evaluator.Bytes(1, surface: true), EnsembleMembers.Bytes(1, labels),
-                RelocatedMaps.Bytes(1, 0), RelocatedMaps.Bytes(0, 1), PostprocessingRun.Bytes(1),
-                PostprocessingDecision.Bytes(1)],
-            Page.Table("per-voxel").Select(row => (long)row.Numbers("bytes")[0].Value));
+            bytes.Select(number => (double)number / Many), Page.Table("per-voxel").Select(row => row.Numbers("bytes")[0].Value));
     }
 
     [Theory]

@@ -126,6 +126,62 @@ public sealed class PreprocessorTests
             Assert.Throws<SharpSegException>(() => Processor.Preprocess("case_7", image, labels, recipe, Scheme));
     }
 
+    /// <summary>
+    /// A large volume is cropped in its own arrays, which stay larger than what they hold: stored it is the same bytes as the box
+    /// alone, which is small.
+    /// </summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2.5, true)]
+    public void A_large_case_that_is_cropped_equals_its_box(double spacing, bool isTransposed)
+    {
+        Extent large = new(258, 257, 256), box = new(40, 50, 60), origin = new(7, 9, 11);
+        Assert.True(Preprocessor.IsInPlace(large) && !Preprocessor.IsInPlace(box));
+        var (voxels, labels) = (new float[box.Voxels], new short[box.Voxels]);
+        for (var i = 0; i < voxels.Length; i++)
+        {
+            voxels[i] = i % 11 == 0 ? 0 : 1 + (i * 7919L % 101);
+            labels[i] = (short)(i * 31L % 3);
+        }
+
+        voxels[0] = voxels[^1] = 1; // the box's corners
+        var recipe = Recipe([spacing, spacing, spacing], NormalizationScheme.ZScore) with
+        {
+            UseMaskForNorm = [true],
+            TransposeForward = isTransposed ? [2, 0, 1] : [0, 1, 2],
+        };
+        using var folder = new TemporaryFolder();
+        var spaced = new Spacing(1, 1, 1);
+        Save("box", box, voxels, labels);
+        Save("large", large, Framed(voxels), Framed(labels));
+        foreach (var ending in new[] { ".image", ".labels", ".locations" })
+        {
+            Assert.Equal(
+                File.ReadAllBytes(folder.File("box" + ending)), File.ReadAllBytes(folder.File("large" + ending)));
+        }
+
+        T[] Framed<T>(T[] values)
+        {
+            var framed = new T[large.Voxels];
+            for (var row = 0; row < box.Z * box.Y; row++)
+            {
+                var at = ((((origin.Z + (row / box.Y)) * large.Y) + origin.Y + (row % box.Y)) * large.X) + origin.X;
+                values.AsSpan(row * box.X, box.X).CopyTo(framed.AsSpan(at));
+            }
+
+            return framed;
+        }
+
+        void Save(string id, Extent size, float[] image, short[] map)
+        {
+            var geometry = new ImageGeometry(size, spaced, new double[12], "none", []);
+            var before = (short[])map.Clone();
+            StoredCase.Save(folder.Path, Processor.Preprocess(
+                id, new MedicalImage(geometry, [image]), new LabelImage(geometry, map), recipe, Scheme));
+            Assert.True(before.AsSpan().SequenceEqual(map));
+        }
+    }
+
     internal static PreprocessedCase Run(
         Spacing spacing, double[] target, NormalizationScheme scheme, bool useMask = false, int[]? order = null,
         bool useSecond = false)

@@ -162,6 +162,32 @@ public sealed class EnsembleRunTests
         }
     }
 
+    [Fact]
+    public void Members_that_write_a_label_as_different_values_are_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in new[] { "a", "b", "c" })
+        {
+            Member(folder, name, "x", new float[4]);
+        }
+
+        LabelEntry[] entries = [.. InferenceFixtures.TwoLabels.Entries];
+        DatasetDescription With(params int[] values) =>
+            Plain with { Labels = new LabelScheme(entries, originalValues: values) };
+        File.WriteAllText(folder.File("a", "dataset.json"), With(0, 255).ToJson());
+        File.WriteAllText(folder.File("b", "dataset.json"), With(0, 7).ToJson());
+        File.WriteAllText(folder.File("c", "dataset.json"), With(0, 255).ToJson());
+        var error = Assert.Throws<SharpSegException>(() => Average("a", "b"));
+        Assert.Equal(
+            $"`{folder.File("b", "dataset.json")}`: `{entries[1].Name}` has the value 7, but 255 in the other dataset.json",
+            error.Message);
+        Assert.False(Directory.Exists(folder.File("out")));
+        Average("a", "c");
+
+        void Average(params string[] names) => EnsembleRun.Execute(
+            Paths(folder, names), folder.File("out"), With(0, 255), SavedProbabilities.None, SilentReporter.Instance, default);
+    }
+
     private static string[] Paths(TemporaryFolder folder, params string[] names) => [.. names.Select(name => folder.File(name))];
 
     /// <summary>A folder as predict leaves it: the probability of label 1, and a segmentation for its header.</summary>

@@ -113,6 +113,47 @@ public sealed class RepairRunTests
         Assert.True(File.Exists(Path.Combine(result.Folder, "imagesTs", "t_0000.nii.gz")));
     }
 
+    /// <summary>Predictions are scored against them, so they are read as all label maps of the copy are.</summary>
+    [Fact]
+    public void Label_maps_of_the_cases_to_be_predicted_are_repaired_alike()
+    {
+        using var folder = DatasetFolder.V2("a");
+        Describe(folder, """{"background": 0, "x": 1, "y": 9}""", cases: 1);
+        double[] nine = [.. DatasetFolder.LabelValues.Select(value => value == 2 ? 9 : value)];
+        folder.Nifti("labelsTr/a.nii.gz", new NiftiBytes { DataType = 2 }, nine);
+        foreach (var image in new[] { "t.nii.gz", "u_2021.nii.gz", "v_0000.nii.gz", "w_0000.nii.gz" })
+        {
+            folder.Nifti($"imagesTs/{image}", new NiftiBytes(), DatasetFolder.Ramp);
+        }
+
+        folder.Nifti(
+            "labelsTs/t.nii.gz", new NiftiBytes { DataType = 16, PixDim = [1, 0.5003, 0.75, 2.5, 0, 0, 0, 0] }, nine);
+        folder.Nifti("labelsTs/u_2021.nii.gz", new NiftiBytes { DataType = 2 }, nine);
+        folder.Nifti("labelsTs/v.nii.gz", new NiftiBytes { DataType = 2 }, [.. nine[..23], 4]);
+        folder.Nifti("labelsTs/alone.nii.gz", new NiftiBytes { DataType = 2 }, nine);
+        using var copies = new TemporaryFolder();
+        var result = Repair(folder, copies.File("copy"));
+
+        Assert.Empty(result.LeftOut);
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal(("v", Severity.Error), (finding.Case, finding.Severity));
+        Assert.Contains("has 4, which dataset.json does not name", finding.Message, StringComparison.Ordinal);
+        string Copied(string name) => Path.Combine(result.Folder, name);
+        Assert.Equal(
+            ["t_0000.nii.gz", "u_2021_0000.nii.gz", "v_0000.nii.gz", "w_0000.nii.gz"],
+            Directory.GetFiles(Copied("imagesTs")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["alone.nii.gz", "t.nii.gz", "u_2021.nii.gz"],
+            Directory.GetFiles(Copied("labelsTs")).Select(Path.GetFileName).Order());
+        var labels = Dataset.Open(result.Folder).Description.Labels;
+        Assert.All(new[] { "alone", "t", "u_2021" }, id => Assert.Equal(
+            DatasetFolder.LabelValues.Select(value => (short)value),
+            SegmentationFile.Read(Copied($"labelsTs/{id}.nii.gz"), labels).Voxels));
+        Assert.Equal(new(2.5, 0.75, 0.5), ImageFile.ReadHeader(Copied("labelsTs/t.nii.gz")).Geometry.Spacing);
+        Assert.Single(
+            result.Repairs, line => line.StartsWith("case `t`: its label map, stored as floating", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_Decathlon_folder_with_several_channels_becomes_a_raw_folder_with_a_file_each()
     {

@@ -119,6 +119,30 @@ public sealed class NonZeroCropTests
         }
     }
 
+    /// <summary>The labels' own array holds the box at its front: the same labels as in an array of their own.</summary>
+    [Fact]
+    public void Cropping_in_place_gives_the_same_labels()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var extent = new Extent(Random.Shared.Next(1, 7), Random.Shared.Next(1, 7), Random.Shared.Next(1, 7));
+            var share = Random.Shared.NextDouble();
+            var image = new float[extent.Voxels];
+            var labels = new short[extent.Voxels];
+            for (var i = 0; i < image.Length; i++)
+            {
+                image[i] = Random.Shared.NextDouble() < share ? 1 : 0;
+                labels[i] = (short)Random.Shared.Next(3);
+            }
+
+            var crop = NonZeroCrop.Find([image], extent);
+            var expected = NonZeroCrop.CropLabels(labels, extent, crop);
+            var own = (short[])labels.Clone();
+            Assert.Same(own, NonZeroCrop.CropLabels(own, extent, crop, inPlace: true));
+            Assert.Equal(expected, own[..(int)crop.Size.Voxels]);
+        }
+    }
+
     private static bool[] MaskWithZeros(Extent extent, (int Z, int Y, int X)[] zeros)
     {
         var image = new float[extent.Voxels];

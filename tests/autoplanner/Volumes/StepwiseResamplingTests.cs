@@ -31,7 +31,18 @@ public sealed class StepwiseResamplingTests
             foreach (var slab in new[] { 1, 40, 100_000 })
             {
                 var source = new ArrayStore<float>((float[])values.Clone(), change.From);
-                var result = new StepwiseResampling(backend, change, ArrayStore<float>.Create, slab).Resample(source);
+                var sizes = new List<long> { change.From.Voxels };
+                var result = new StepwiseResampling(
+                    backend, change,
+                    size =>
+                    {
+                        sizes.Add(size.Voxels);
+                        return ArrayStore<float>.Create(size);
+                    },
+                    slab).Resample(source);
+                Assert.Equal(
+                    sizes.Zip(sizes.Skip(1), (before, after) => before + after).DefaultIfEmpty(sizes[0]).Max(),
+                    StepwiseResampling.MostVoxels(change));
                 var steps = ((ArrayStore<float>)result).Values;
                 Assert.Equal(MemoryMarshal.AsBytes(whole.AsSpan()).ToArray(), MemoryMarshal.AsBytes(steps.AsSpan()).ToArray());
                 Assert.Equal(change.From == change.To, source.Values.Length > 0); // what is not needed is let go

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
-using SharpSeg.Kernels.Cpu.Simd;
 
-namespace SharpSeg.Kernels.Cpu.Loss;
+namespace SharpSeg.Kernels.Cpu.Simd;
 
 /// <summary>
 /// Turns a few voxels × channels from channels-last into channel rows and back, so that per-voxel arithmetic over few channels

@@ -1,0 +1,63 @@
+using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Cpu.Convolution;
+using Xunit;
+using Avx512Cost = SharpSeg.Kernels.Cpu.Convolution.ConvolutionCost<
+    SharpSeg.Kernels.Cpu.Simd.Avx512Lanes, System.Runtime.Intrinsics.Vector512<float>>;
+
+namespace SharpSeg.Kernels.Cpu.Tests;
+
+/// <summary>
+/// The cost model chooses what was fastest where all variants were measured (docs/performance.md): on a processor whose cores
+/// share a fast cache (AMD EPYC) and on one whose cores do not (Intel Xeon).
+/// </summary>
+public sealed class VariantChoiceTests
+{
+    private static readonly Extent Cube = new(3, 3, 3);
+
+    public static TheoryData<int, Extent, int, string, string> Measured => new()
+    {
+        // batch, voxels, channels, forward on the EPYC, forward on the Xeon
+        { 2, new(40, 56, 40), 32, "WinogradWide", "WinogradWide" },
+        { 2, new(20, 28, 20), 64, "WinogradWide", "Winograd" },
+        { 2, new(10, 14, 10), 128, "WinogradWide", "Winograd" },
+        { 1, new(16, 16, 16), 256, "WinogradWide", "Winograd" },
+        { 2, new(5, 7, 5), 256, "WinogradLine", "WinogradLine" },
+        { 1, new(8, 8, 8), 320, "WinogradLine", "WinogradLine" },
+        { 1, new(5, 8, 7), 320, "WinogradLine", "WinogradLine" },
+        { 2, new(4, 4, 4), 320, "WinogradLine", "WinogradLine" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Measured))]
+    public void The_fastest_of_the_measured_variants_is_chosen(int batch, Extent voxels, int channels, string fast, string slow)
+    {
+        var problem = Problem(batch, voxels, channels, channels, Cube);
+        Assert.Equal(fast, $"{Avx512Cost.Choose(problem, weightGradient: false, true)}");
+        Assert.Equal(slow, $"{Avx512Cost.Choose(problem, weightGradient: false, false)}");
+    }
+
+    [Fact]
+    public void Weight_gradients_of_few_voxels_are_gathered_and_heads_fill_the_lanes_with_voxels()
+    {
+        var bottleneck = Problem(2, new(5, 7, 5), 256, 256, Cube);
+        Assert.Equal(
+            ConvolutionVariant.Gather, Avx512Cost.Choose(bottleneck, weightGradient: true, true));
+        var head = Problem(2, new(40, 56, 40), 32, 3, Extent.One);
+        Assert.Equal(
+            ConvolutionVariant.FewOutputs, Avx512Cost.Choose(head, weightGradient: false, true));
+    }
+
+    private static TapProblem Problem(int batch, Extent voxels, int inputs, int outputs, Extent kernel) => new()
+    {
+        N = batch,
+        C = inputs,
+        Input = voxels,
+        Grid = voxels,
+        Step = Extent.One,
+        First = new Extent(-(kernel.Z / 2), -(kernel.Y / 2), -(kernel.X / 2)),
+        Window = kernel,
+        Output = voxels,
+        OutputStep = Extent.One,
+        Cout = outputs,
+    };
+}

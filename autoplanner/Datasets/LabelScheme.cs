@@ -62,16 +62,22 @@ public sealed class LabelScheme
 
         if (Entries.FirstOrDefault(entry => entry.Name == Ignore) is { } ignore)
         {
-            var expected = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1;
-            if (!ignore.Values.Order().SequenceEqual(Enumerable.Range(expected, ignore.Values.Count)))
+            // Beyond 32 bits, since a file may name the highest number there is.
+            var expected = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1L;
+            if (ignore.Values.Order().Where((value, i) => value != expected + i).Any())
             {
                 problems.Add(
                     $"`ignore` is {Show(ignore.Values)}; it must be {expected}, one above the highest other label, or several from "
                         + $"{expected} on without gaps");
             }
 
-            IgnoreLabel = expected;
-            HighestValue = expected + Math.Max(0, ignore.Values.Count - 1);
+            var last = expected + Math.Max(0, ignore.Values.Count - 1);
+            if (last > short.MaxValue)
+            {
+                problems.Add($"`ignore` reaches {last}; values up to {short.MaxValue} are supported");
+            }
+
+            (IgnoreLabel, HighestValue) = ((int)Math.Min(expected, short.MaxValue), (int)Math.Min(last, short.MaxValue));
         }
 
         HighestValue = Math.Max(HighestValue, AllLabels.Count - 1);
@@ -112,7 +118,8 @@ public sealed class LabelScheme
 
         Classes = HasRegions
             ? [.. regions]
-            : [.. AllLabels.Select(label => Entries.First(entry => entry.Name != Ignore && entry.Values[0] == label))];
+            : [.. Entries.Where(entry => entry.Name != Ignore).DistinctBy(entry => entry.Values[0])
+                .OrderBy(entry => entry.Values[0])];
         EvaluatedClasses = HasRegions ? Classes : [.. Classes.Skip(1)];
         Partial = new PartialLabels([.. EvaluatedClasses.Select(entry => entry.Name)], labelled);
     }
@@ -224,11 +231,19 @@ public sealed class LabelScheme
         {
             var names = new SortedDictionary<int, string>();
             var regions = Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray();
+            foreach (var entry in regions.Where(entry => entry.Values.Count == 1))
+            {
+                names.TryAdd(entry.Values[0], entry.Name);
+            }
+
+            foreach (var (region, label) in RegionsClassOrder.Index().Where(pair => pair.Item != 0))
+            {
+                names.TryAdd(label, regions[region].Name);
+            }
+
             foreach (var label in ForegroundLabels)
             {
-                var region = HasRegions ? RegionsClassOrder.ToList().IndexOf(label) : -1;
-                names[label] = regions.FirstOrDefault(entry => entry.Values is [var only] && only == label)?.Name
-                    ?? (region >= 0 ? regions[region].Name : $"label {label}");
+                names.TryAdd(label, $"label {label}");
             }
 
             return names;

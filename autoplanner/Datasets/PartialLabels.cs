@@ -15,9 +15,10 @@ public sealed class PartialLabels
     internal PartialLabels(IReadOnlyList<string> classes, IReadOnlyDictionary<string, IReadOnlyList<string>>? labelled)
     {
         Labelled = labelled ?? new Dictionary<string, IReadOnlyList<string>>();
+        var known = classes.ToHashSet(StringComparer.Ordinal);
         foreach (var (caseId, names) in Labelled)
         {
-            if (names.FirstOrDefault(name => !classes.Contains(name)) is { } unknown)
+            if (names.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
             {
                 throw new SharpSegException(
                     $"`labelled`: case `{caseId}` names `{unknown}`, which is no class",
@@ -30,7 +31,8 @@ public sealed class PartialLabels
                     $"`labelled`: case `{caseId}` shows no class, so that nothing can be learned from it", "leave the case out");
             }
 
-            int[] missing = [.. Enumerable.Range(0, classes.Count).Where(index => !names.Contains(classes[index]))];
+            var shown = names.ToHashSet(StringComparer.Ordinal);
+            int[] missing = [.. Enumerable.Range(0, classes.Count).Where(index => !shown.Contains(classes[index]))];
             if (missing.Length > 0)
             {
                 lacking.Add(caseId, missing);

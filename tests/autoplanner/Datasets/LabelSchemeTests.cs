@@ -38,6 +38,17 @@ public sealed class LabelSchemeTests
         Assert.Throws<ArgumentOutOfRangeException>(() => scheme.ClassName(2));
     }
 
+    /// <summary>Label maps hold 16 bits, ignored values included.</summary>
+    [Fact]
+    public void Ignored_values_beyond_what_a_label_map_holds_are_refused()
+    {
+        string Labels(int ignored) =>
+            $$"""{"background":0,"a":1,"ignore":[{{string.Join(',', Enumerable.Range(2, ignored))}}]}""";
+        Assert.Equal(32767, Parse(Labels(32766), null).HighestValue);
+        var error = Assert.Throws<SharpSegException>(() => Parse(Labels(32767), null));
+        Assert.Contains("`ignore` reaches 32768", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""{"background":0,"a":1,"c":3}""", null, "without gaps")]
     [InlineData("""{"a":1}""", null, "`background` is missing")]
@@ -46,6 +57,8 @@ public sealed class LabelSchemeTests
     [InlineData("""{"background":0,"a":1,"ignore":3}""", null, "it must be 2")]
     [InlineData("""{"background":0,"a":1,"ignore":[2,4]}""", null, "`ignore` is [2, 4]")]
     [InlineData("""{"background":0,"a":1,"ignore":[]}""", null, "`ignore` has no value")]
+    [InlineData("""{"background":0,"a":2147483646,"ignore":[1,2]}""", null, "it must be 2147483647")]
+    [InlineData("""{"background":0,"a":2147483647,"ignore":-2147483648}""", null, "it must be 2147483648")]
     [InlineData("""{"background":0,"a":1,"ignore":[2,2]}""", null, "`ignore` is [2, 2]")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", null, "0 entries for 2 regions")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", "[1]", "1 entries for 2 regions")]

@@ -51,7 +51,7 @@ internal static class JobStates
     public static IReadOnlyList<TaskStatus> Of(
         JobFolder folder, JobGraph graph, bool askSlurm, IReadOnlySet<string>? running = null)
     {
-        var submitted = Submitted(folder);
+        var submitted = Submitted(folder, graph);
         string[] ids = [.. submitted.Values.Select(job => job.Split('_')[0]).Distinct()];
         var queue = askSlurm ? Slurm.Queue(ids) : new Dictionary<string, Slurm.Entry>();
         IReadOnlyDictionary<string, string>? ended = null;
@@ -88,8 +88,6 @@ internal static class JobStates
             : Silent;
     }
 
-    private const int HighestIndex = 4_000_000; // Slurm's MaxArraySize is at most one more
-
     private const string Silent = "ended without a word: killed, out of memory, or its node failed";
 
     private static TaskStatus InQueue(Slurm.Entry entry, Func<TaskState, string, TaskStatus> status) => entry.State switch
@@ -100,45 +98,51 @@ internal static class JobStates
     };
 
     /// <summary>The latest job, <c>id_index</c>, of every task that was handed over.</summary>
-    internal static IReadOnlyDictionary<string, string> Submitted(JobFolder folder)
+    /// <exception cref="SharpSegException">A line is not what the submitting script writes.</exception>
+    internal static IReadOnlyDictionary<string, string> Submitted(JobFolder folder, JobGraph graph)
     {
         var jobs = new Dictionary<string, string>(StringComparer.Ordinal);
         var file = folder.SubmittedFile;
         foreach (var line in File.Exists(file) ? JsonFile.ReadText(file).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [])
         {
-            if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0)
+            if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0
+                || Ranges(array) is not { } ranges)
             {
                 throw new SharpSegException(
-                    $"`{folder.SubmittedFile}`: `{line}` is not a name, an id and a list of tasks", "delete the line");
+                    $"`{file}`: `{line}` is not a name, an id and a list of tasks", "delete the line");
             }
 
-            foreach (var index in Indices(array))
+            // The tasks that there are, not the numbers that a line may name.
+            foreach (var task in graph.Stage(name)?.Tasks ?? [])
             {
-                jobs[FormattableString.Invariant($"{name}_{index}")] = FormattableString.Invariant($"{id}_{index}");
+                if (ranges.Any(range => range.First <= task.Item.Index && task.Item.Index <= range.Last))
+                {
+                    jobs[task.Name] = FormattableString.Invariant($"{id}_{task.Item.Index}");
+                }
             }
         }
 
         return jobs;
     }
 
-    private static IEnumerable<int> Indices(string array)
+    /// <summary>The parts of a list like <c>0-3,7%2</c>; null if it is none.</summary>
+    private static IReadOnlyList<(int First, int Last)>? Ranges(string array)
     {
-        static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
-            ? value
-            : throw new SharpSegException($"`{text}` is no number of a task");
+        var ranges = new List<(int First, int Last)>();
         foreach (var part in array.Split('%')[0].Split(','))
         {
             var ends = part.Split('-');
-            var (first, last) = (Number(ends[0]), Number(ends[^1]));
-            if (last > HighestIndex)
+            if (ends.Length > 2 || !TryNumber(ends[0], out var first) || !TryNumber(ends[^1], out var last) || last < first)
             {
-                throw new SharpSegException($"`{part}`: Slurm numbers tasks up to {HighestIndex}");
+                return null;
             }
 
-            for (var index = first; index <= last; index++)
-            {
-                yield return index;
-            }
+            ranges.Add((first, last));
         }
+
+        return ranges;
+
+        static bool TryNumber(string text, out int value) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 }

@@ -165,8 +165,10 @@ public sealed class JobStatesTests
     }
 
     [Theory]
-    [InlineData("train-2d\t12\t0-2147483647")]
     [InlineData("train-2d\t12\t0-99999999999")]
+    [InlineData("train-2d\t12\t0-1-2")]
+    [InlineData("train-2d\t12\t3-1")]
+    [InlineData("train-2d\t12\t")]
     [InlineData("train-2d\t1x\t0")]
     [InlineData("train-2d")]
     public void What_was_submitted_is_checked(string line)
@@ -175,9 +177,26 @@ public sealed class JobStatesTests
         work.Write();
         var folder = new JobFolder(work.Folder);
         File.WriteAllText(folder.SubmittedFile, line + "\n");
-        Assert.Throws<SharpSegException>(() => JobStates.Submitted(folder));
-        File.WriteAllText(folder.SubmittedFile, "train-2d\t12\t0-1,4%2\n");
-        Assert.Equal(["12_0", "12_1", "12_4"], JobStates.Submitted(folder).Values.Order());
+        var graph = JobPlan.Read(folder).Graph;
+        var error = Assert.Throws<SharpSegException>(() => JobStates.Submitted(folder, graph));
+        Assert.Contains(folder.SubmittedFile, error.Message, StringComparison.Ordinal);
+        File.WriteAllText(folder.SubmittedFile, "train-2d\t12\t0-1,4%2\nother\t13\t0\ntrain-2d\t14\t1\n");
+        Assert.Equal(["12_0", "12_4", "14_1"], JobStates.Submitted(folder, graph).Values.Order());
+    }
+
+    /// <summary>A line names as many tasks as it likes; what is kept is of the graph's size.</summary>
+    [Fact]
+    public void Of_what_was_submitted_the_tasks_that_there_are_count()
+    {
+        using var work = new PlannedWorkspace();
+        work.Write();
+        var folder = new JobFolder(work.Folder);
+        var graph = JobPlan.Read(folder).Graph;
+        File.WriteAllText(
+            folder.SubmittedFile, $"train-2d\t12\t{string.Join(',', Enumerable.Repeat("0-2147483647", 1000))}\n");
+        var tasks = graph.Stage("train-2d")!.Tasks.Select(task => task.Name).Order().ToArray();
+        Assert.NotEmpty(tasks);
+        Assert.Equal(tasks, JobStates.Submitted(folder, graph).Keys.Order());
     }
 
     [Fact]

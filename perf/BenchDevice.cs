@@ -1,3 +1,4 @@
+using SharpSeg.Cli;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu;
@@ -53,7 +54,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     }
 
     /// <summary>Reads a name.</summary>
-    /// <exception cref="ArgumentException">No such device, or one that cannot do the precision.</exception>
+    /// <exception cref="UsageException">No such device, or one that cannot do the precision.</exception>
     public static BenchDevice Find(string name, int threads, GpuPrecision? precision)
     {
         if (name == "auto")
@@ -63,13 +64,13 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
 
         if (name is not Processor && name != Gpu.CheckDevice && Gpu.Devices().All(d => d.Id != name))
         {
-            throw new ArgumentException(
+            throw new UsageException(
                 $"--device {name}: no such device; {Processor}, "
                     + $"{Gpu.CheckDevice}{string.Concat(Gpu.Devices().Select(d => $", {d.Id}"))}; {Gpu.DescribeWhyMissing()}");
         }
 
         return name == Processor && precision is not (null or GpuPrecision.Fp32)
-            ? throw new ArgumentException(
+            ? throw new UsageException(
                 $"--precision {precision?.ToString().ToLowerInvariant()}: the device cpu computes in fp32 only")
             : new BenchDevice(name, threads, precision);
     }

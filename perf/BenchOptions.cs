@@ -56,19 +56,31 @@ internal sealed record BenchOptions(
         "--emit-ptx", "--arch", "--configuration", "--plan",
     ];
 
+    private const int MostThreads = 1024; // beyond any machine; each has a stack
+
+    // What has no use for an option refuses it: who gave it would believe that it counted. --no-pytorch may always be said.
+    private static readonly string[] OfDevice = ["--json", "--only", "--device", "--no-pytorch"];
+    private static readonly string[] OfChecks = [.. OfDevice, "--threads", "--precision", "--check"];
+    private static readonly string[] OfTimes = [.. OfChecks, "--seconds"];
+
     /// <summary>Reads the command line.</summary>
-    /// <exception cref="ArgumentException">An unknown word, or an option without its value.</exception>
+    /// <exception cref="UsageException">An unknown word, or an option without its value.</exception>
     public static BenchOptions Parse(string[] args)
     {
         var benches = new List<string>();
         var options = new BenchOptions(benches, null, 0, [], 1.0, true, false);
         var checkAlone = false;
-        for (var i = 0; i < args.Length; i++)
+        var given = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = args is ["bench", ..] ? 1 : 0; i < args.Length; i++)
         {
+            var word = args[i] == "-c" ? "--configuration" : args[i];
+            if (!given.Add(word) && word != "--only")
+            {
+                throw new UsageException($"{args[i]} is given twice");
+            }
+
             switch (args[i])
             {
-                case "bench":
-                    break;
                 case "plan" when benches.Count == 0:
                     options = options with { Work = Value(args, ref i) };
                     benches.Add("plan");
@@ -84,6 +96,11 @@ internal sealed record BenchOptions(
                     break;
                 case "--threads":
                     options = options with { Threads = (int)Number(args, ref i, NumberStyles.None) };
+                    if (options.Threads > MostThreads)
+                    {
+                        throw new UsageException($"--threads {options.Threads}: at most {MostThreads}");
+                    }
+
                     break;
                 case "--only":
                     options = options with { Only = [.. options.Only, Value(args, ref i)] };
@@ -109,8 +126,6 @@ internal sealed record BenchOptions(
                 case "check":
                     (options, checkAlone) = (options with { Check = true }, true);
                     break;
-                case "roofline" when args.Length <= 2:
-                    return options;
                 case "registers":
                     options = options with { Registers = true };
                     break;
@@ -128,7 +143,7 @@ internal sealed record BenchOptions(
 
         if (options.Work is null && (options.Configuration ?? options.PlanName) is not null)
         {
-            throw new ArgumentException("-c and --plan go with a workspace: bench plan WORK");
+            throw new UsageException("-c and --plan go with a workspace: bench plan WORK");
         }
 
         if (options.Check && benches.Count == 0 && !checkAlone)
@@ -138,7 +153,7 @@ internal sealed record BenchOptions(
 
         if (options.Registers && (benches.Count > 0 || options.Check))
         {
-            throw new ArgumentException("registers stands alone: it measures no time");
+            throw new UsageException("registers stands alone: it measures no time");
         }
 
         if (benches.Count == 0 && !checkAlone)
@@ -146,8 +161,29 @@ internal sealed record BenchOptions(
             benches.AddRange(Known);
         }
 
+        if (options.PtxFolder is not null
+            && (options.Registers || options.Check || benches is not (["kernels"] or { Count: 4 }))) // 4: no word
+        {
+            throw new UsageException("--emit-ptx goes with kernels alone: it measures no time");
+        }
+
+        var (what, used) = Used(options);
+        if (given.FirstOrDefault(word => word.StartsWith('-') && !used.Contains(word)) is { } unused)
+        {
+            throw new UsageException($"{what} has no use for {unused}");
+        }
+
         return options;
     }
+
+    /// <summary>What is asked for, in words, and the options that change it.</summary>
+    private static (string What, string[] Used) Used(BenchOptions options) =>
+        options.PtxFolder is not null ? ("--emit-ptx", ["--emit-ptx", "--arch"])
+        : options.Registers ? ("registers", [.. OfDevice, "--arch"])
+        : options.Work is not null ? ("plan", [.. OfTimes, "--configuration", "--plan"])
+        : options.Benches.Contains("kernels") ? ("kernels", [.. OfTimes, "--variants"])
+        : options.Benches.Count > 0 ? (string.Join(" and ", options.Benches), OfTimes)
+        : ("check", OfChecks);
 
     /// <summary>Whether a row is wanted.</summary>
     public bool Wants(params ReadOnlySpan<string> names)
@@ -163,10 +199,10 @@ internal sealed record BenchOptions(
         return Only.Count == 0;
     }
 
-    private static ArgumentException Unknown(string word)
+    private static UsageException Unknown(string word)
     {
         var near = NearestName.Find(word, word.StartsWith('-') ? Options : Words);
-        return new ArgumentException(
+        return new UsageException(
             $"unknown {(word.StartsWith('-') ? "option" : "word")} {word}{(near is null ? "" : $", did you mean {near}?")}");
     }
 
@@ -176,23 +212,23 @@ internal sealed record BenchOptions(
         "tf32" => GpuPrecision.Tf32,
         "bf16" => GpuPrecision.Bf16,
         "fp16" => GpuPrecision.Fp16,
-        _ => throw new ArgumentException($"--precision {name}: unknown; one of fp32, tf32, bf16, fp16"),
+        _ => throw new UsageException($"--precision {name}: unknown; one of fp32, tf32, bf16, fp16"),
     };
 
     private static string ArchitectureOf(string name) =>
         name.StartsWith("sm_", StringComparison.Ordinal)
             && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
             ? name
-            : throw new ArgumentException($"--arch {name}: unknown; an architecture is written like sm_80");
+            : throw new UsageException($"--arch {name}: unknown; an architecture is written like sm_80");
 
     private static double Number(string[] args, ref int i, NumberStyles style)
     {
         var text = Value(args, ref i);
         return double.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1e6
             ? number
-            : throw new ArgumentException($"{args[i - 1]} {text}: not a number");
+            : throw new UsageException($"{args[i - 1]} {text}: not a number");
     }
 
     private static string Value(string[] args, ref int i) =>
-        ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value");
+        ++i < args.Length ? args[i] : throw new UsageException($"{args[i - 1]} needs a value");
 }

@@ -1,4 +1,6 @@
-using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli;
+using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
 
@@ -11,31 +13,30 @@ internal static class Comparison
     private const double OldFilesSpread = 10; // percent; results before 0.3 do not say how far runs lay apart
 
     /// <summary>Prints the comparison.</summary>
-    /// <exception cref="ArgumentException">A file is no result, or nothing is in both.</exception>
+    /// <exception cref="SharpSegException">A file is no result, or nothing is in both.</exception>
     public static void Print(string before, string after, TextWriter output)
     {
-        var (first, second) = (Read(before), Read(after));
-        foreach (var (path, file) in new[] { (before, first), (after, second) })
+        var (first, second) = (ResultFile.Read(before), ResultFile.Read(after));
+        foreach (var (path, machine) in new[] { (before, first.Machine), (after, second.Machine) })
         {
-            var machine = file["machine"];
-            output.WriteLine(
-                $"{path}: {machine?["processor"]}, {machine?["backend"]}, commit {machine?["commit"] ?? "unknown"}, load "
-                    + $"{machine?["load_before"] ?? "unknown"} to {machine?["load_after"] ?? "unknown"}");
+            output.WriteLine(Readable.Line(
+                $"{path}: {machine?.Text("processor")}, {machine?.Text("backend")}, commit "
+                    + $"{machine?.Text("commit") ?? "unknown"}, load {Load(machine, "before")} to {Load(machine, "after")}"));
         }
 
-        var others = second["results"]!.AsArray().ToLookup(Key);
-        var pairs = first["results"]!.AsArray().Select(row => (Before: row!, After: others[Key(row)].FirstOrDefault()))
-            .Where(pair => pair.After is not null).ToArray();
+        var others = second.Rows.ToLookup(Key);
+        var pairs = first.Rows.Where(row => others.Contains(Key(row)))
+            .Select(row => (Before: row, After: others[Key(row)].First())).ToArray();
         if (pairs.Length == 0)
         {
-            throw new ArgumentException($"{before} and {after} have no row in common");
+            throw new SharpSegException($"{before} and {after} have no row in common", "compare results of the same benchmarks");
         }
 
         output.WriteLine($"{"operation",-28}{"shape",-46}{"before ms",10}{"after ms",10}{"time",7}{"± %",6}");
         var (faster, slower, logs) = (0, 0, 0.0);
         foreach (var (row, other) in pairs)
         {
-            var (a, b) = ((double)row["milliseconds"]!, (double)other!["milliseconds"]!);
+            var (a, b) = (row.RequiredNumber("milliseconds"), other.RequiredNumber("milliseconds"));
             var noise = Math.Sqrt(Math.Pow(Spread(row), 2) + Math.Pow(Spread(other), 2)) / 2;
             var change = 100 * ((b / a) - 1);
             var verdict = Math.Abs(change) <= noise ? "" : change < 0 ? "   faster" : "   slower";
@@ -51,24 +52,12 @@ internal static class Comparison
                 + $"slower, {pairs.Length - faster - slower} within what single runs differ by");
     }
 
-    private static double Spread(JsonNode row) => (double?)row["spread_percent"] ?? OldFilesSpread;
+    private static string Load(JsonFile? machine, string when) => machine?.Number($"load_{when}")?.ToString() ?? "unknown";
 
-    private static string Key(JsonNode? row) => $"{row?["group"]}|{row?["op"]}|{row?["shape"]}|{row?["variant"]}";
+    private static double Spread(JsonFile row) => row.Number("spread_percent") ?? OldFilesSpread;
 
-    private static string Shown(JsonNode row, string name) => $"{row[name]}";
+    private static string Key(JsonFile row) =>
+        string.Join('|', row.Text("group"), row.Text("op"), row.Text("shape"), row.Text("variant"));
 
-    private static JsonObject Read(string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path)) is JsonObject file && file["results"] is JsonArray rows
-                && rows.All(row => row?["milliseconds"] is JsonValue)
-                ? file
-                : throw new ArgumentException($"{path}: no result of `bench … --json`");
-        }
-        catch (System.Text.Json.JsonException error)
-        {
-            throw new ArgumentException($"{path}: no JSON: {error.Message}");
-        }
-    }
+    private static string Shown(JsonFile row, string name) => Readable.Line(row.Text(name) ?? "");
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Formats.Tar;
+using SharpSeg.Cli;
 using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
@@ -25,7 +26,7 @@ internal static class Pack
     ];
 
     /// <summary>Builds the archive.</summary>
-    /// <exception cref="ArgumentException">There is no checkout here, or no folder to write to.</exception>
+    /// <exception cref="UsageException">There is no checkout here, or no folder to write to.</exception>
     /// <exception cref="IOException">A build failed, a program is missing, or the archive is too large.</exception>
     public static int Run(PackOptions options)
     {
@@ -33,7 +34,7 @@ internal static class Pack
         var output = Path.GetFullPath(options.Output);
         if (!Directory.Exists(Path.GetDirectoryName(output)))
         {
-            throw new ArgumentException($"pack -o {options.Output}: there is no such folder");
+            throw new UsageException($"pack -o {options.Output}: there is no such folder");
         }
 
         Call("xz", "--version"); // before the minutes of building
@@ -109,7 +110,7 @@ internal static class Pack
             }
         }
 
-        throw new ArgumentException("pack builds from the sources: run it in a checkout, ./sharpseg bench pack -o FILE.tar.xz");
+        throw new UsageException("pack builds from the sources: run it in a checkout, ./sharpseg bench pack -o FILE.tar.xz");
     }
 
     private static string Size(long bytes) => $"{bytes / (double)(1 << 20):F1} MiB";

@@ -1,5 +1,6 @@
 using System.Globalization;
-using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Cli;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Perf.Benches;
@@ -83,43 +84,48 @@ internal static class Program
             {
                 return files is [var before, var after]
                     ? Compare(before, after)
-                    : throw new ArgumentException("compare takes two files: compare BEFORE.json AFTER.json");
+                    : throw new UsageException("compare takes two files: compare BEFORE.json AFTER.json");
             }
 
             switch (args)
             {
-                case ["pack", .. var words]:
-                    return Pack.Run(PackOptions.Parse(words));
-                case ["roofline"]:
-                    return Roofline.Print(Console.Out);
+                case ["pack", .. var packed]:
+                    return Pack.Run(PackOptions.Parse(packed));
+                case ["roofline", .. var more]:
+                    return more is []
+                        ? Roofline.Print(Console.Out)
+                        : throw new UsageException($"roofline stands alone: it has no use for {more[0]}");
                 case ["summary", .. var folders]:
                     return folders is [var results]
                         ? Summary.Print(results, Console.Out)
-                        : throw new ArgumentException("summary takes the folder of results: summary FOLDER");
+                        : throw new UsageException("summary takes the folder of results: summary FOLDER");
             }
 
             var options = BenchOptions.Parse(args);
             return options.PtxFolder is { } folder ? EmitPtx(folder, options.Architecture)
                 : options.Registers ? Registers.Run(options) : Run(options);
         }
-        catch (ArgumentException exception)
+        catch (DeviceException exception) when (exception is not GpuOutOfMemoryException)
         {
-            Console.Error.WriteLine($"error: {exception.Message}");
-            Console.Error.WriteLine("hint: `bench --help` explains words and options");
-            return 2;
-        }
-        catch (SharpSegException exception)
-        {
-            Console.Error.WriteLine($"error: {exception.Message}");
-            Console.Error.WriteLine(exception.Hint is null ? "" : $"hint: {exception.Hint}");
-            return 1;
+            return Fail(new Failure(exception.Message, "--device cpu always works"));
         }
         catch (Exception exception)
-            when (exception is GpuUnavailableException or DeviceException or IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"error: {exception.Message}");
-            return 1;
+            return Fail(Failure.Of(exception));
         }
+    }
+
+    private static int Fail(Failure failure)
+    {
+        var hint = failure.Hint
+            ?? (failure.ExitCode == ExitCodes.WrongUsage ? "`bench --help` explains words and options" : null);
+        Console.Error.WriteLine($"error: {Readable.Line(failure.Message)}");
+        if (hint is not null)
+        {
+            Console.Error.WriteLine($"hint: {Readable.Line(hint)}");
+        }
+
+        return failure.ExitCode;
     }
 
     private static int Compare(string before, string after)
@@ -130,6 +136,7 @@ internal static class Program
 
     private static int EmitPtx(string folder, string architecture)
     {
+        OutputFolder.Check(folder);
         var files = Gpu.EmitPtx(folder, architecture);
         Console.WriteLine($"{files.Count} kernels written to {folder} for {architecture}");
         return 0;
@@ -140,6 +147,7 @@ internal static class Program
         Console.Error.WriteLine(
             $"plan: {string.Join(", ", options.Benches.DefaultIfEmpty("check"))}, {options.Seconds:0.##} s a row and side"
                 + $"{(options.PyTorch ? ", PyTorch beside it where it can be imported" : "")}; Ctrl-C ends it");
+        ResultFile.RequireWritable(options.Json);
         var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
         using var backend = device.Open();
         device = device.Judged(backend);
@@ -179,7 +187,7 @@ internal static class Program
 
         if (report.Rows.Count == 0 && check is null or { Variants: [] })
         {
-            throw new ArgumentException(
+            throw new UsageException(
                 $"--only {string.Join(" or ", options.Only)}: no {(options.Benches.Count == 0 ? "check" : "row")} of "
                     + $"{string.Join(", ", options.Benches.DefaultIfEmpty("the suites"))} has this in its name");
         }

@@ -1,7 +1,11 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli;
 using SharpSeg.Kernels.Gpu;
+using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
 
@@ -16,9 +20,10 @@ internal static class Registers
 
     /// <summary>Prints the table; writes the JSON if a file is named.</summary>
     /// <returns>1 if an assembler refused a kernel.</returns>
-    /// <exception cref="ArgumentException">There is neither a CUDA device nor <c>ptxas</c>.</exception>
+    /// <exception cref="UsageException">There is neither a CUDA device nor <c>ptxas</c>.</exception>
     public static int Run(BenchOptions options)
     {
+        ResultFile.RequireWritable(options.Json);
         var onDevice = options.Device.StartsWith("cuda:", StringComparison.Ordinal);
         var architecture = onDevice ? Gpu.ArchitectureOf(options.Device) : options.Architecture;
         IReadOnlyList<KernelResources> driver = [], assembler = [];
@@ -48,16 +53,14 @@ internal static class Registers
 
         if (driver.Count + assembler.Count == 0)
         {
-            throw new ArgumentException(
+            throw new UsageException(
                 why ?? "registers: needs a CUDA device (--device cuda:0), or NVIDIA's ptxas on PATH");
         }
 
         Print(architecture, driver, assembler, options);
         if (options.Json is { } path)
         {
-            File.WriteAllText(
-                path + ".tmp", JsonSerializer.Serialize(new { architecture, ptxas, driver, assembler }, Style));
-            File.Move(path + ".tmp", path, overwrite: true);
+            AtomicFile.WriteText(path, JsonSerializer.Serialize(new { architecture, ptxas, driver, assembler }, Style));
         }
 
         return driver.Concat(assembler).Any(kernel => kernel.Error is not null) ? 1 : 0;
@@ -113,11 +116,19 @@ internal static class Registers
                 {
                     RedirectStandardError = true, RedirectStandardOutput = true,
                 };
-                using var process = Process.Start(start)!;
-                var errors = process.StandardError.ReadToEndAsync();
-                var said = process.StandardOutput.ReadToEnd() + errors.Result;
-                process.WaitForExit();
-                found[name] = KernelResources.OfPtxas(name, said);
+                try
+                {
+                    using var process = Process.Start(start)!;
+                    var errors = process.StandardError.ReadToEndAsync();
+                    var said = process.StandardOutput.ReadToEnd() + errors.Result;
+                    process.WaitForExit();
+                    found[name] = KernelResources.OfPtxas(name, said);
+                }
+                catch (Win32Exception error)
+                {
+                    throw new SharpSegException(
+                        $"`{ptxas}` cannot be started: {error.Message}", "it is NVIDIA's assembler", error);
+                }
             });
             return [.. files.Select(file => found[Path.GetFileNameWithoutExtension(file)])];
         }

@@ -1,6 +1,8 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Text;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli;
+using SharpSeg.Perf.Measuring;
 
 namespace SharpSeg.Perf;
 
@@ -9,12 +11,12 @@ internal static class Summary
 {
     /// <summary>Prints it.</summary>
     /// <returns>0; 1 if a file in the folder is no result.</returns>
-    /// <exception cref="ArgumentException">There is no result in the folder.</exception>
+    /// <exception cref="SharpSegException">There is no result in the folder.</exception>
     public static int Print(string folder, TextWriter output)
     {
         if (!Directory.Exists(folder))
         {
-            throw new ArgumentException($"summary {folder}: there is no such folder");
+            throw new SharpSegException($"summary {folder}: there is no such folder", "name the folder of --json");
         }
 
         var files = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).ToArray();
@@ -23,18 +25,18 @@ internal static class Summary
         {
             try
             {
-                Describe(Path.GetFileNameWithoutExtension(file), JsonNode.Parse(File.ReadAllText(file)), rows, output);
+                output.Write(Readable.Lines(Describe(Path.GetFileNameWithoutExtension(file), JsonFile.Read(file), rows)));
             }
-            catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
+            catch (SharpSegException error)
             {
-                output.WriteLine($"{Path.GetFileName(file)}: not a result: {error.Message}");
-                bad = 1;
+                output.WriteLine(Readable.Line($"{Path.GetFileName(file)}: not a result: {error.Message}"));
+                bad++;
             }
         }
 
-        if (rows.Count == 0 && files.Length == bad)
+        if (files.Length == bad)
         {
-            throw new ArgumentException($"summary {folder}: no result of `bench … --json` in it");
+            throw new SharpSegException($"summary {folder}: no result of `bench … --json` in it", "name the folder of --json");
         }
 
         if (rows.Count > 0)
@@ -42,59 +44,63 @@ internal static class Summary
             output.WriteLine(
                 $"{"precision",-10}{"operation",-24}{"shape",-46}{"ms",10}{"± %",6}{"% limit",9}{"PyTorch ms",12}{"ratio",7}"
                     + $"{"peak GB",9}");
-            rows.ForEach(output.WriteLine);
+            rows.ForEach(row => output.WriteLine(Readable.Line(row)));
         }
 
-        return bad;
+        return bad > 0 ? 1 : 0;
     }
 
-    private static void Describe(string name, JsonNode? file, List<string> rows, TextWriter output)
+    /// <summary>What a file says of its device; its rows are added to the others, once it is known to be a result.</summary>
+    private static string Describe(string name, JsonFile file, List<string> rows)
     {
+        var text = new StringBuilder();
         foreach (var source in new[] { "driver", "assembler" })
         {
-            if (file?[source] is JsonArray { Count: > 0 } kernels)
+            if ((file.Has(source) ? file.RequiredObjects(source) : []) is { Count: > 0 } kernels)
             {
-                var most = kernels.Max(kernel => (int?)kernel?["registers"]);
-                var spills = kernels.Where(kernel => (int?)kernel?["spilled_bytes"] > 0)
-                    .Select(kernel => $"; {kernel?["kernel"]} spills {kernel?["spilled_bytes"]} bytes").DefaultIfEmpty("; none spills");
-                output.WriteLine(
-                    $"{name}, {source}: {kernels.Count} kernels, at most {most} registers{string.Concat(spills)}");
+                var most = kernels.Max(kernel => kernel.Number("registers"));
+                var spills = kernels.Where(kernel => kernel.Number("spilled_bytes") > 0)
+                    .Select(kernel => $"; {kernel.Text("kernel")} spills {kernel.Number("spilled_bytes")} bytes")
+                    .DefaultIfEmpty("; none spills");
+                text.Append($"{name}, {source}: {kernels.Count} kernels, at most {most} registers{string.Concat(spills)}\n");
             }
         }
 
-        if (file?["machine"] is not { } machine)
+        if (!file.Has("machine"))
         {
-            return;
+            return text.Length > 0 || file.Has("steps") // the latter of the script that `bench pack` packs
+                ? text.ToString()
+                : throw new SharpSegException($"{file.Source}: it has neither `machine` nor kernels");
         }
 
-        output.WriteLine(
-            $"{name}: {machine["backend"]}; peak {Number(machine["peak_gflops"], "F0")} GFLOP/s, copy "
-                + $"{Number(machine["copy_gbytes_per_s"], "F0")} GB/s; PyTorch "
-                + $"{machine["versions"]?["pytorch"] ?? "not compared with"}{((bool?)machine["complete"] == false ? "; stopped before its end" : "")}");
-        if (file["check"] is { } check)
+        var (machine, results) = ResultFile.Of(file);
+        text.Append(
+            $"{name}: {machine!.Text("backend")}; peak {Number(machine, "peak_gflops", "F0")} GFLOP/s, copy "
+                + $"{Number(machine, "copy_gbytes_per_s", "F0")} GB/s; PyTorch "
+                + $"{machine.OptionalObject("versions")?.Text("pytorch") ?? "not compared with"}"
+                + (machine.Flag("complete") == false ? "; stopped before its end\n" : "\n"));
+        if (file.OptionalObject("check") is { } check)
         {
-            foreach (var variant in check["variants"]!.AsArray())
+            foreach (var variant in check.RequiredObjects("variants"))
             {
-                output.WriteLine($"    {variant?["variant"],-18}{variant?["passed"],4} of {variant?["run"]} checks passed");
+                text.Append(
+                    $"    {variant.Text("variant"),-18}{variant.Number("passed"),4} of {variant.Number("run")} checks passed\n");
             }
 
-            foreach (var failure in check["failures"]!.AsArray())
+            foreach (var failure in check.RequiredObjects("failures"))
             {
-                output.WriteLine($"    FAILED {failure?["variant"]}: {failure?["check"]}");
+                text.Append($"    FAILED {failure.Text("variant")}: {failure.Text("check")}\n");
             }
         }
 
-        foreach (var row in file["results"]!.AsArray())
-        {
-            var peak = (double?)row?["peak_bytes"] / 1e9;
-            rows.Add(
-                $"{machine["precision"],-10}{row?["op"],-24}{row?["shape"],-46}{Number(row?["milliseconds"], "F3"),10}"
-                    + $"{Number(row?["spread_percent"], "F0"),6}{Number(row?["percent_of_peak"], "F0"),9}"
-                    + $"{Number(row?["pytorch_milliseconds"], "F3"),12}{Number(row?["ratio"], "F2"),7}"
-                    + $"{peak?.ToString("F2", CultureInfo.InvariantCulture),9}");
-        }
+        rows.AddRange(results.Select(row =>
+            $"{machine.Text("precision"),-10}{row.Text("op"),-24}{row.Text("shape"),-46}{Number(row, "milliseconds", "F3"),10}"
+                + $"{Number(row, "spread_percent", "F0"),6}{Number(row, "percent_of_peak", "F0"),9}"
+                + $"{Number(row, "pytorch_milliseconds", "F3"),12}{Number(row, "ratio", "F2"),7}"
+                + $"{(row.Number("peak_bytes") / 1e9)?.ToString("F2", CultureInfo.InvariantCulture),9}").ToArray());
+        return text.ToString();
     }
 
-    private static string Number(JsonNode? node, string format) =>
-        ((double?)node)?.ToString(format, CultureInfo.InvariantCulture) ?? "";
+    private static string Number(JsonFile row, string key, string format) =>
+        row.Number(key)?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 }

@@ -1,5 +1,9 @@
+using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Cli;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -24,20 +28,25 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, PyTorchWork
     public int Wrong { get; private set; }
 
     /// <summary>Measures and checks.</summary>
-    /// <exception cref="ArgumentException">There is no such plan or configuration.</exception>
+    /// <exception cref="UsageException">There is no such plan or configuration.</exception>
     public void Run()
     {
         var work = new Workspace(options.Work!, options.PlanName);
         var plans = work.ReadPlans();
         var description = work.ReadDescription();
         var name = options.Configuration
-            ?? (plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : plans.Configurations.Keys.First());
+            ?? (plans.Configurations.ContainsKey("3d_fullres") ? "3d_fullres" : plans.Configurations.Keys.FirstOrDefault())
+            ?? throw new SharpSegException($"{work.PlansFile}: it has no configuration", "plan anew with `sharpseg plan`");
         if (!plans.Configurations.ContainsKey(name))
         {
-            throw new ArgumentException($"-c {name}: the plan has {string.Join(", ", plans.Configurations.Keys)}");
+            throw new UsageException($"-c {name}: the plan has {string.Join(", ", plans.Configurations.Keys)}");
         }
 
         var configuration = plans.Resolve(name);
+        MemoryPlan.Require(plans.Profile, configuration, description, backend);
+        MemoryBudget.OfMachine().Require(
+            TrainingMemory.LearningBytes(plans.Profile, configuration, description, backend, backend.HasOwnMemory),
+            work.PlansFile, "a machine with more memory");
         var network = configuration.TrainingNetworkFor(plans.Profile, description);
         var plan = new BenchPlan(name, network, configuration.Patch, configuration.BatchSize);
         var layers = NetworkLayer.Of(network, plan.Patch, plan.BatchSize, network.DeepSupervision);

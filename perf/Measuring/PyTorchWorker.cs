@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Cli;
 
 namespace SharpSeg.Perf.Measuring;
 
@@ -38,8 +40,18 @@ internal sealed class PyTorchWorker : IDisposable
         string?[] candidates = [Environment.GetEnvironmentVariable("SHARPSEG_PYTHON"), "python3", "/usr/bin/python3"];
         foreach (var python in candidates)
         {
-            if (python is null || TryStart(python, script, arguments) is not { } process)
+            if (python is null)
             {
+                continue;
+            }
+
+            if (TryStart(python, script, arguments) is not { } process)
+            {
+                if (python == candidates[0])
+                {
+                    Console.Error.WriteLine($"SHARPSEG_PYTHON={python} cannot be started");
+                }
+
                 continue;
             }
 
@@ -51,7 +63,7 @@ internal sealed class PyTorchWorker : IDisposable
             // Most machines have a python3 without torch; whoever names one wants to know why it does not serve.
             process.Running.WaitForExit();
             process.Running.Dispose();
-            if (python == Environment.GetEnvironmentVariable("SHARPSEG_PYTHON"))
+            if (python == candidates[0])
             {
                 Console.Error.WriteLine($"SHARPSEG_PYTHON={python} cannot be compared with: {LastLine(process.Errors)}");
             }
@@ -64,20 +76,26 @@ internal sealed class PyTorchWorker : IDisposable
     public void Prepare(object request) => Ask(request);
 
     /// <summary>Runs the prepared operation some times; milliseconds of each, or null if the process has ended.</summary>
-    public double[]? Time(int runs) =>
-        Ask(new { run = runs })?.GetProperty("ms").EnumerateArray().Select(e => e.GetDouble()).ToArray();
+    /// <exception cref="SharpSegException">It answers something else.</exception>
+    public double[]? Time(int runs) => Ask(new { run = runs }) is not { } answer ? null
+        : answer.RequiredNumbers("ms") is { Length: > 0 } times && times.All(time => time > 0) ? times
+        : throw answer.Error("ms", "no times");
 
     /// <summary>
     /// Highest resident memory since the operation was prepared, less the memory before, bytes; null if the process has ended.
     /// </summary>
-    public long? PeakBytes() => Ask(new { peak = true })?.GetProperty("bytes").GetInt64();
+    public long? PeakBytes() => Ask(new { peak = true })?.RequiredLong("bytes");
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!hasEnded)
+        try
         {
             process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It is gone: nobody reads the end of the requests.
         }
 
         process.WaitForExit();
@@ -116,7 +134,7 @@ internal sealed class PyTorchWorker : IDisposable
     }
 
     /// <summary>The answer; null if the process has ended, which is said once: our side is measured on without it.</summary>
-    private JsonElement? Ask(object request)
+    private JsonFile? Ask(object request)
     {
         if (hasEnded)
         {
@@ -129,7 +147,7 @@ internal sealed class PyTorchWorker : IDisposable
             process.StandardInput.Flush();
             if (process.StandardOutput.ReadLine() is { } line)
             {
-                return JsonDocument.Parse(line).RootElement;
+                return JsonFile.Parse(line, "what PyTorch's process answered");
             }
         }
         catch (IOException)
@@ -140,7 +158,8 @@ internal sealed class PyTorchWorker : IDisposable
         hasEnded = true;
         process.WaitForExit(); // and with it the last of stderr
         Console.Error.WriteLine(
-            $"warning: the PyTorch process ended with exit code {process.ExitCode}: {LastLine(errors)}; going on without it");
+            Readable.Line(
+                $"warning: the PyTorch process ended with exit code {process.ExitCode}: {LastLine(errors)}; going on without it"));
         return null;
     }
 

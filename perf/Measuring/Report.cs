@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using SharpSeg.AutoPlanner;
 using SharpSeg.Engine.Backends;
 
 namespace SharpSeg.Perf.Measuring;
@@ -130,7 +131,7 @@ internal sealed class Report
         }
     }
 
-    // Through a temporary file. Percentages are of the highest limits seen in the run.
+    // Percentages are of the highest limits seen in the run.
     private void Write(bool complete)
     {
         if (file is null)
@@ -158,8 +159,7 @@ internal sealed class Report
             Versions =
                 new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
         };
-        File.WriteAllText(file + ".tmp", JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
-        File.Move(file + ".tmp", file, overwrite: true);
+        AtomicFile.WriteText(file, JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
     }
 
     private static string Processor()

@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
+using SharpSeg.Perf;
+using SharpSeg.Perf.Measuring;
 using SharpSeg.Tests;
 using Xunit;
 
@@ -39,9 +42,122 @@ public sealed class BenchTests
         Assert.Contains("1 faster, 0 slower, 1 within", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("time × 0.800", outcome.Output, StringComparison.Ordinal);
         File.WriteAllText(folder.At("none.json"), "[]");
-        Bench("compare", folder.At("before.json"), folder.At("none.json")).AssertError(2, "no result");
+        Bench("compare", folder.At("before.json"), folder.At("none.json")).AssertError(1, "none.json", "expected a JSON object");
         Bench("compare", folder.At("before.json")).AssertError(2, "two files");
         Bench("compare", folder.At("before.json"), folder.At("missing.json")).AssertError(1, "missing.json");
+    }
+
+    /// <summary>What is wrong with a result, in the words of both commands that read it.</summary>
+    [Theory]
+    [InlineData("", "the file is empty")]
+    [InlineData("{", "not valid JSON")]
+    [InlineData("""{"results": 1}""", "results: expected a list")]
+    [InlineData("""{"machine": 5, "results": []}""", "machine: expected an object")]
+    [InlineData("""{"machine": {}, "results": [5]}""", "results: expected a list of objects")]
+    [InlineData("""{"machine": {}, "results": [{"op": "forward"}]}""", "results[0].milliseconds: missing")]
+    [InlineData("""{"machine": {}, "results": [{"milliseconds": "10"}]}""", "milliseconds: expected a finite number")]
+    [InlineData("""{"machine": {}, "results": [{"milliseconds": 0}]}""", "milliseconds: a time is above 0")]
+    [InlineData("""{"machine": {}, "results": [{"milliseconds": 1e400}]}""", "milliseconds: expected a finite number")]
+    [InlineData("""{"machine": {}, "results": [{"milliseconds": 1, "milliseconds": 2}]}""", "not valid JSON")]
+    public void A_damaged_result_is_refused_by_its_name(string text, string says)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("good.json"), Before);
+        File.WriteAllText(folder.At("bad.json"), text);
+        foreach (var (before, after) in new[] { ("good.json", "bad.json"), ("bad.json", "good.json") })
+        {
+            var error = Assert.Throws<SharpSegException>(
+                () => Comparison.Print(folder.At(before), folder.At(after), TextWriter.Null));
+            Assert.Contains(folder.At("bad.json"), error.Message, StringComparison.Ordinal);
+            Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        }
+
+        using var table = new StringWriter();
+        Assert.Equal(1, Summary.Print(folder.Path, table));
+        Assert.Contains("bad.json: not a result: ", table.ToString(), StringComparison.Ordinal);
+        Assert.Contains("10.000", table.ToString(), StringComparison.Ordinal); // the other one is there
+
+        File.Delete(folder.At("good.json"));
+        Assert.Throws<SharpSegException>(() => Summary.Print(folder.Path, table));
+    }
+
+    [Fact]
+    public void Names_in_a_result_do_not_reach_the_terminal_as_codes()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("a.json"), Before.Replace("\"op\": \"f", "\"op\": \"\\u001b[2Jf", StringComparison.Ordinal));
+        using var text = new StringWriter();
+        Comparison.Print(folder.At("a.json"), folder.At("a.json"), text);
+        Assert.Equal(0, Summary.Print(folder.Path, text));
+        Assert.Equal(4, text.ToString().Split("\\u001b[2Jforward").Length - 1);
+        Assert.DoesNotContain('\u001b', text.ToString());
+    }
+
+    /// <summary>A word that changes nothing is refused: who said it would believe that it counted.</summary>
+    [Theory]
+    [InlineData("check --seconds 3", "check has no use for --seconds")]
+    [InlineData("registers --precision bf16", "registers has no use for --precision")]
+    [InlineData("step --variants", "step has no use for --variants")]
+    [InlineData("plan work --variants", "plan has no use for --variants")]
+    [InlineData("step --arch sm_80", "step has no use for --arch")]
+    [InlineData("kernels --emit-ptx out --json x.json", "--emit-ptx has no use for --json")]
+    [InlineData("step --emit-ptx out", "--emit-ptx goes with kernels alone")]
+    [InlineData("registers step", "registers stands alone")]
+    [InlineData("roofline", "unknown word roofline")]
+    [InlineData("step step", "step is given twice")]
+    [InlineData("step --json a --json b", "--json is given twice")]
+    [InlineData("plan work -c 2d --configuration 2d", "--configuration is given twice")]
+    [InlineData("step bench", "unknown word bench")]
+    [InlineData("step --threads 40000", "--threads 40000: at most 1024")]
+    [InlineData("step --threads -1", "--threads -1")]
+    [InlineData("step --seconds 1e300", "--seconds 1e300")]
+    public void A_word_without_use_is_refused(string words, string says)
+    {
+        var error = Assert.Throws<Cli.UsageException>(() => BenchOptions.Parse(words.Split(' ')));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Results_replace_results_and_nothing_else()
+    {
+        using var folder = new TemporaryFolder();
+        var plans = """{"dataset_name": "d"}""";
+        File.WriteAllText(folder.At("plans.json"), plans);
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 1);
+        foreach (var (path, says) in new[]
+        {
+            (folder.At("plans.json"), "no result of a benchmark"), (folder.Path, "no result of a benchmark"),
+            (folder.At("none", "x.json"), "there is no folder"), (Path.Combine(dataset, "x.json"), "which is never written to"),
+        })
+        {
+            var error = Assert.Throws<SharpSegException>(() => ResultFile.RequireWritable(path));
+            Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(folder.At("before.json"), Before);
+        ResultFile.RequireWritable(folder.At("before.json"));
+        ResultFile.RequireWritable(folder.At("new.json"));
+        ResultFile.RequireWritable(null);
+        Bench("step", "--json", folder.At("plans.json")).AssertErrorWithHint(1, "plans.json", "no result of a benchmark");
+        Bench("registers", "--json", folder.At("plans.json")).AssertErrorWithHint(1, "plans.json", "no result of a benchmark");
+        Bench("roofline", "--json", folder.At("x.json")).AssertErrorWithHint(2, "roofline stands alone");
+        Bench("kernels", "--emit-ptx", dataset).AssertErrorWithHint(1, "holds a dataset");
+        Assert.Equal(plans, File.ReadAllText(folder.At("plans.json")));
+    }
+
+    [FactWith(Needs.Bash)]
+    public void A_peer_that_talks_nonsense_is_one_line()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("peer"), "#!/bin/bash\necho 0.0\nwhile read line; do echo '{\"ms\": []}'; done\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(folder.At("peer"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        BenchWith(
+            new() { ["SHARPSEG_PYTHON"] = folder.At("peer") }, "preprocess", "--only", "resample labels", "--seconds", "0.001")
+            .AssertError(1, "what PyTorch's process answered: ms: no times");
     }
 
     [Fact]

@@ -134,7 +134,7 @@ public sealed partial class PackTests : IDisposable
             (["-o", "a.tar.xz", "--runtime", "win-x64"], "linux-x64, linux-arm64"), (["a.tar.xz"], "unknown word a.tar.xz"),
         })
         {
-            var error = Assert.Throws<ArgumentException>(() => PackOptions.Parse(words));
+            var error = Assert.Throws<Cli.UsageException>(() => PackOptions.Parse(words));
             Assert.Contains(says, error.Message, StringComparison.Ordinal);
         }
     }

@@ -32,7 +32,12 @@ namespace SharpSeg.Fuzz.Tests;
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
     private const int SecondsPerReader = 2;
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2), Hanging = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
+
+    // What ends the process: of the processor's time, since a busy machine may let any reader wait, and of the clock's for one
+    // that waits for something that never comes.
+    private static readonly TimeSpan Hanging = TimeSpan.FromSeconds(20), Stuck = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan WatchdogPeriod = TimeSpan.FromSeconds(5);
 
     // What readers take whatever the file: buffers, and the first pieces of arrays that grow.
     private const long FixedBytes = 64 << 20;
@@ -40,6 +45,9 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     private static readonly Lazy<Backend> Processor = new(() => Cpu.Open(1));
 
     private readonly string folder = Directory.CreateTempSubdirectory("sharpseg-fuzz-").FullName;
+
+    // The nearest to the limits that an input of this reader came, of 1.
+    private (double Time, double Memory) nearest;
 
     private delegate byte[] Mutate(byte[] valid, Random random);
 
@@ -58,7 +66,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             6000, Mutation.Bytes, f =>
                 [Seeds.Image(f, "s.nii.gz", true), Seeds.Image(f, "s.nii.gz", false)], (f, b) => ReadImage(f, "x.nii.gz", b)),
                 ["nrrd"] = (
-            6000, Mutation.TextHeader, f => [Seeds.Image(f, "s.nrrd", true), Seeds.RawNrrd(), Seeds.RawNrrd("byte skip: -1\n")],
+            6000, Mutation.TextHeader, f =>
+            [
+                Seeds.Image(f, "s.nrrd", true), Seeds.RawNrrd(), Seeds.RawNrrd("byte skip: -1\n"),
+                Seeds.RawNrrd("line skip: 0\nbyte skip: 0\n"),
+            ],
             (f, b) => ReadImage(f, "x.nrrd", b)),
                 ["metaimage"] = (
             6000, Mutation.TextHeader, f =>
@@ -83,7 +95,12 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             ReadProbabilities),
                 ["packed-map"] = (64, Mutation.Bytes, _ => [Seeds.PackedMap()], ReadPackedMap),
                 ["dataset.json"] = (
-            400, Mutation.Json, _ => [Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson)], ReadDataset),
+            400, Mutation.Json, _ =>
+            [
+                Utf8(Seeds.DatasetJson), Utf8(Seeds.DecathlonJson), Utf8(Seeds.CaseListJson), Utf8(Seeds.PartialJson),
+                Utf8(Seeds.RenumberedJson),
+            ], ReadDataset),
+                ["repair"] = (8000, Mutation.Json, RepairSeed, ReadRepair),
                 ["plans.json"] = (4000, Mutation.Json, _ => [Utf8(Seeds.PlansText)], ReadPlans),
                 ["fingerprint.json"] = (
                     4000, Mutation.Json, _ => [Utf8(FingerprintJson.ToJson(Seeds.Fingerprint))], ReadFingerprint),
@@ -105,6 +122,19 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["record.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.TaskRecordText)], (f, b) =>
                     TaskRecord.Read(Put(f, "x.json", b))),
                 ["site.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SiteText)], (f, b) => JobSite.Read(Put(f, "x.json", b))),
+                ["submitted"] = (400, Mutation.TextHeader, SubmittedSeed, (f, b) =>
+                {
+                    Put(f, "jobs/submitted", b);
+                    JobStates.Submitted(new JobFolder(f), JobPlan.Read(new JobFolder(f)).Graph);
+                }),
+                ["speed.json"] = (400, Mutation.Json, SpeedSeed, ReadSpeed),
+                ["recipe.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.RecipeText)], (f, b) =>
+                    _ = TrainingRecipe.Read(Put(f, "x.json", b)).ToString()),
+                ["spacing.json"] = (400, Mutation.Json, SpacingSeed, (f, b) =>
+                {
+                    Put(f, "volume.json", b);
+                    ImageFile.Read(Path.Combine(f, "volume.tif"));
+                }),
                 ["labels-table.json"] = (400, Mutation.Json, LabelTableSeed, ReadLabelTable),
                 ["nnunet.zip"] = (8000, Mutation.Bytes, _ => [Seeds.NnUNetZip()], ReadNnUNetZip),
                 ["model.zip"] = (
@@ -140,20 +170,27 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 
         output.WriteLine(
             string.Create(
-                CultureInfo.InvariantCulture, $"{reader}: {count} inputs, {refused} refused, {clock.Elapsed.TotalSeconds:0} s"));
+                CultureInfo.InvariantCulture,
+                $"{reader}: {count} inputs, {refused} refused, {clock.Elapsed.TotalSeconds:0} s; at most "
+                    + $"{nearest.Time:P0} of the time and {nearest.Memory:P0} of the memory"));
         Assert.True(refused > 0, "nothing was refused: the mutations do not reach the reader");
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     /// <returns>Whether the input was read; false if it was refused as it should be.</returns>
-    private static bool AssertSound(string reader, Action read, byte[] input, long multiple, string which, bool mayFail)
+    private bool AssertSound(string reader, Action read, byte[] input, long multiple, string which, bool mayFail)
     {
         // A reader that never comes back cannot be stopped: the process ends and leaves the input behind.
+        var (started, clock) = (Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
         using var watchdog = new Timer(
-            _ => Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})"), null, Hanging,
-            Timeout.InfiniteTimeSpan);
-        var started = Environment.CpuUsage.TotalTime;
+            _ =>
+            {
+                if (Environment.CpuUsage.TotalTime - started >= Hanging || clock.Elapsed >= Stuck)
+                {
+                    Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})");
+                }
+            }, null, WatchdogPeriod, WatchdogPeriod);
         var before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
@@ -173,7 +210,9 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         {
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             var taken = Environment.CpuUsage.TotalTime - started;
-            if (taken >= Longest || allocated > FixedBytes + (multiple * input.Length))
+            var most = FixedBytes + (multiple * input.Length);
+            nearest = (Math.Max(nearest.Time, taken / Longest), Math.Max(nearest.Memory, (double)allocated / most));
+            if (taken >= Longest || allocated > most)
             {
                 Assert.Fail(
                     $"{reader} took {taken} and {allocated} bytes for {input.Length}: {Keep(reader, input)} ({which})");
@@ -435,6 +474,72 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             var script = SlurmScript.Of(plan, jobs, stage, [.. stage.Items.Select(item => item.Index)]);
             var options = script.Split('\n').TakeWhile(line => line.StartsWith('#'));
             Assert.All(options, line => Assert.DoesNotContain(line, char.IsControl));
+        }
+    }
+
+    private static byte[][] SubmittedSeed(string folder)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "jobs"));
+        File.WriteAllText(new JobFolder(folder).GraphFile, Seeds.JobsText);
+        return [Utf8(Seeds.SubmittedText)];
+    }
+
+    private static byte[][] SpeedSeed(string folder)
+    {
+        var work = new Workspace(folder);
+        work.WriteDataset(Seeds.Description, null);
+        File.WriteAllText(work.PlansFile, Seeds.PlansText);
+        File.WriteAllText(work.FingerprintFile, FingerprintJson.ToJson(Seeds.Fingerprint));
+        Directory.CreateDirectory(Path.GetDirectoryName(work.SpeedFile("2d", onDevice: false))!);
+        return [Utf8(Seeds.SpeedText)];
+    }
+
+    /// <summary>What was measured, and the time of a job that follows from it.</summary>
+    private static void ReadSpeed(string folder, byte[] input)
+    {
+        var work = new Workspace(folder);
+        File.WriteAllBytes(work.SpeedFile("2d", onDevice: false), input);
+        var plans = work.ReadPlans();
+        _ = SpeedMeasurement.Find(work, plans, plans.Resolve("2d"), onDevice: false)?.Where;
+        var site = new JobSite();
+        var sizes = new JobSizes(work, null, Processor.Value, site, mostCpus: 4);
+        var time = new JobTimes(work, plans, sizes, site, new ScheduleChange()).Training("2d", cpus: 2);
+        JobSite.RequireTime(time.Text, "what was written");
+    }
+
+    private static byte[][] SpacingSeed(string folder)
+    {
+        Seeds.Image(folder, "volume.tif", labels: true);
+        return [Utf8("""{"spacing": [2, 1, 0.5]}""")];
+    }
+
+    private static byte[][] RepairSeed(string folder)
+    {
+        (string, string)[] files = [("imagesTr", "a_0000"), ("imagesTr", "b_0000"), ("labelsTr", "a"), ("labelsTr", "b")];
+        foreach (var (sub, name) in files)
+        {
+            var at = Directory.CreateDirectory(Path.Combine(folder, "dataset", sub)).FullName;
+            Seeds.Image(at, name + ".nii.gz", labels: sub == "labelsTr");
+        }
+
+        return [Utf8(Seeds.PlainJson), Utf8(Seeds.GappedJson)];
+    }
+
+    /// <summary>Repairs a copy, which is then verified.</summary>
+    private static void ReadRepair(string folder, byte[] input)
+    {
+        var copy = Path.Combine(folder, "copy");
+        Put(folder, "dataset/dataset.json", input);
+        try
+        {
+            RepairRun.Execute(Path.Combine(folder, "dataset"), copy, SilentReporter.Instance, default);
+        }
+        finally
+        {
+            foreach (var left in Directory.GetDirectories(folder, "copy*"))
+            {
+                Directory.Delete(left, recursive: true);
+            }
         }
     }
 

@@ -1,17 +1,24 @@
+using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace SharpSeg.Fuzz.Tests;
 
 /// <summary>
 /// Turns valid bytes into invalid ones, a few changes at a time: the nearer to a valid file, the deeper a reader goes.
 /// </summary>
-internal static class Mutation
+internal static partial class Mutation
 {
+    // Little-endian; every other one is written backwards.
     private static readonly byte[][] Numbers =
     [
         [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0x80], [0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0x80, 0x7f],
         [0, 0, 0xc0, 0x7f],
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0, 0, 0, 0, 0x80], [0xff, 0x7f], [0, 0x80],
+        [0xfe, 0xff, 0xff, 0x7f], [0, 0, 1, 0], [0, 0xca, 0x9a, 0x3b],
+        Float(1e-45f), Float(1e30f), Float(float.MaxValue), Float(1e9f),
+        Double(double.Epsilon), Double(1e-300), Double(1e308), Double(double.NaN), Double(1e9),
     ];
 
     private static readonly string[] JsonValues =
@@ -21,13 +28,34 @@ internal static class Mutation
         "\"\"", "\"../../../evil\"", "\"/abs/x\"", "\"\\ud800\"", "\"a\\u0000b\"", "\"\\u001b[2J\"", "\".\"", "\"nan\"",
         "\"NaN\"", "[]", "{}", "[[]]", "[null]",
         "[1,2,3]", "[-1,0,65536]", "{\"a\":1,\"a\":2}", "\"" + new string('x', 5000) + "\"",
+        "-1e308", "1e9", "1e19", "-1e9", "1e-9", "1e-300", "5e-324", "2147483646", "9007199254740993", "16384", "1000000",
+        "\"1e308\"", "\"2147483647\"", "\"1\"", "\"-1\"", "\"99999-23:59:59\"", "\"0-4000000\"", "\"1e9G\"",
+        Nested('[', ']', 60), Nested('[', ']', 70), $"[{string.Join(',', Enumerable.Repeat("1e308", 300))}]",
     ];
+
+    private static byte[] Float(float value)
+    {
+        var bytes = new byte[4];
+        BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
+        return bytes;
+    }
+
+    private static byte[] Double(double value)
+    {
+        var bytes = new byte[8];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+        return bytes;
+    }
+
+    // JSON may be 64 deep.
+    private static string Nested(char open, char close, int depth) => new string(open, depth) + new string(close, depth);
 
     private static readonly string[] Words =
     [
         "0", "-1", "1e30", "nan", "inf", "999999999999999999999", "2147483647", "4294967297", "", "raw", "gzip", "ascii", "LOCAL",
         "True", "False", "none", "(1,0,0)",
         "MET_DOUBLE", "double", "\u001b[2J", "../x", "\0",
+        "1e308", "-1e308", "1e-300", "5e-324", "1e9", "2147483646", "9223372036854775807", "1000000000", "65536",
     ];
 
     /// <summary>Changes bytes anywhere.</summary>
@@ -46,7 +74,12 @@ internal static class Mutation
                     bytes[at] = (byte)random.Next(256);
                     break;
                 case 2:
-                    var number = Numbers[random.Next(Numbers.Length)];
+                    var number = (byte[])Numbers[random.Next(Numbers.Length)].Clone();
+                    if (random.Next(2) == 0)
+                    {
+                        Array.Reverse(number);
+                    }
+
                     number.AsSpan(0, Math.Min(number.Length, bytes.Length - at)).CopyTo(bytes.AsSpan(at));
                     break;
                 case 3:
@@ -98,9 +131,9 @@ internal static class Mutation
                     lines.Insert(line, lines[random.Next(lines.Count)]);
                     break;
                 default:
-                    var words = lines[line].Split(' ');
-                    words[random.Next(words.Length)] = Words[random.Next(Words.Length)];
-                    lines[line] = string.Join(' ', words);
+                    var words = Separator().Split(lines[line]); // every second one is what separates
+                    words[2 * random.Next((words.Length + 1) / 2)] = Words[random.Next(Words.Length)];
+                    lines[line] = string.Concat(words);
                     break;
             }
         }
@@ -124,12 +157,40 @@ internal static class Mutation
             var length = text.AsSpan(start).IndexOfAny(",]}");
             if (start > 0 && length >= 0)
             {
-                text = $"{text[..start]} {JsonValues[random.Next(JsonValues.Length)]}{text[(start + length)..]}";
+                var (old, value) = (text.Substring(start, length).Trim(), JsonValue(random));
+                text = random.Next(8) == 0 && Number().Match(old) is { Success: true }
+                    ? Everywhere(text, old, value)
+                    : $"{text[..start]} {value}{text[(start + length)..]}";
             }
         }
 
         return Encoding.UTF8.GetBytes(text);
     }
+
+    // One of the list, or a number of any size.
+    private static string JsonValue(Random random)
+    {
+        if (random.Next(4) > 0)
+        {
+            return JsonValues[random.Next(JsonValues.Length)];
+        }
+
+        var exponent = random.Next(2) == 0 ? random.Next(-12, 13) : random.Next(-320, 306);
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{(random.Next(4) == 0 ? "-" : "")}{random.Next(1, 1000)}e{exponent}");
+    }
+
+    /// <summary>
+    /// A number replaced wherever it stands alone, since a median or a comparison of the entries overlooks a single one.
+    /// </summary>
+    private static string Everywhere(string text, string number, string value) =>
+        Number().Replace(text, match => match.Value == number ? value : match.Value);
+
+    [GeneratedRegex("([ \t,()-])")]
+    private static partial Regex Separator();
+
+    [GeneratedRegex(@"(?<![\w.""+-])-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.""])")]
+    private static partial Regex Number();
 
     // Headers lie at the beginning, trailers at the end.
     private static int Position(int length, Random random) => random.Next(4) switch

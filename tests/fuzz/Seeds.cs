@@ -8,6 +8,7 @@ using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Steps.Jobs;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
@@ -29,6 +30,15 @@ internal static class Seeds
 
     public const string CaseListJson =
         """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1, "file_ending": ".nii.gz", "dataset": {"case_0": {"images": ["x.nii.gz"], "label": "y.nii.gz"}}}""";
+
+    public const string PartialJson =
+        """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 2, "ignore": [3, 4]}, "labelled": {"case_0": ["a"], "case_1": ["a", "b"]}, "numTraining": 2, "file_ending": ".nii.gz", "dataset": {"case_0": {"images": ["x.nii.gz"], "label": "y.nii.gz"}, "case_1": {"images": ["x.nii.gz"], "label": "y.nii.gz"}}}""";
+
+    public const string RenumberedJson =
+        """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 2}, "original_values": {"0": 0, "1": 100, "2": 255}, "numTraining": 1, "file_ending": ".png"}""";
+
+    public const string GappedJson =
+        """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 10, "b": 20}, "numTraining": 2, "file_ending": ".nii.gz"}""";
 
     public const string GroupedSplitsJson =
         """[{"train": ["a", "b", "c"], "val": ["d", "e"], "group_by": "(.)"}, {"train": ["d"], "val": ["a"], "group_by": "(.)"}]""";
@@ -54,6 +64,17 @@ internal static class Seeds
     public static Plans Plans => Planner.Plan(Fingerprint, Description, new PlannerOptions()).Plans;
 
     public static string PlansText => PlansJson.ToJson(Plans);
+
+    public static string SpeedText
+    {
+        get
+        {
+            var plan = Plans.Resolve("2d");
+            return JsonFile.ToText(new SpeedMeasurement(
+                "2d", 0.5, 2, 0.1, plan.Patch.ToString(), SpeedMeasurement.ParametersOf(Plans, plan, Description), "CPU", 4, "n1",
+                new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc)).Json);
+        }
+    }
 
     public static string BestText => new BestModel
     {
@@ -91,6 +112,11 @@ internal static class Seeds
 
     public const string TaskRecordText =
         """{"attempts": [{"job": "12_3", "node": "n1", "started": "2026-01-02T03:04:05Z", "seconds": 7.5, "outcome": "OutOfTime", "error": "no time", "peak_bytes": 1073741824, "stage": "train", "detail": "epoch 3/5", "fraction": 0.5, "seconds_left": 60}, {"job": null, "node": "", "started": "2026-01-02T03:04:05Z", "seconds": 1, "outcome": "Open", "error": null, "peak_bytes": 0, "stage": "", "detail": "", "fraction": 0, "seconds_left": null}]}""";
+
+    public const string SubmittedText = "preprocess\t123\t0-1\ntrain-2d\t124\t0-3,7%2\ntrain-2d\t130\t3\n";
+
+    public const string RecipeText =
+        """{"momentum": 0.95, "initial_rate": 0.02, "warm_up_share": 0.1, "flat_share": 0.5, "augmentation_strength": 1, "mirroring": false, "small_patch_share": 0.25}""";
 
     public const string SiteText =
         """{"slurm": ["--partition=long", "--account=lab"], "gpu_slurm": ["--qos=gpu"], "gres": "gpu:1", "time": "24:00:00", "memory": "16G", "cpus": 8, "throttle": 20, "setup": ["module load dotnet"], "program": ["sharpseg"]}""";

@@ -126,8 +126,8 @@ internal static class PostprocessingDecision
     }
 
     /// <summary>
-    /// Both maps, a copy, the runs of a mask, of which noise may have more, and a map as it was left by what came before: measured
-    /// (docs/method/memory.md §4).
+    /// Both maps, a copy, the runs of a mask, of which noise may have more, and a map as it was left by what came before, as it
+    /// was measured (docs/method/memory.md §4).
     /// </summary>
     internal static long Bytes(long voxels) => voxels * ((4 * sizeof(short)) + 1);
 

@@ -41,6 +41,19 @@ public abstract class ConformanceSuite(ConformanceTarget target)
     protected Tolerance Products(Tolerance tolerance) =>
         tolerance with { Relative = Math.Max(tolerance.Relative, target.ProductTolerance) };
 
+    /// <summary>
+    /// In what the activations of a case are: float32 where the backend keeps them so, else either, more often the narrower.
+    /// </summary>
+    protected ElementType Kept(Random random) =>
+        Device.Activations == ElementType.Fp32 || random.Next(4) == 0 ? ElementType.Fp32 : Device.Activations;
+
+    /// <summary>Operands in elements that are drawn once for all of those named; without names, for all.</summary>
+    protected Operand[] Alike(Random random, IEnumerable<Operand> operands, params string[] names)
+    {
+        var kept = Kept(random);
+        return [.. operands.Select(o => names.Length == 0 || names.Contains(o.Name) ? o.In(kept) : o)];
+    }
+
     /// <summary>The generator for drawing the cases of a test.</summary>
     protected static Random NewRandom() => new(Seed);
 
@@ -122,7 +135,8 @@ public abstract class ConformanceSuite(ConformanceTarget target)
             // float.Epsilon-sized differences are not errors: a backend may flush denormals to zero.
             var scale = tolerance.PerElement ? Math.Abs(expected[i]) : largest;
             var error = Math.Abs(actual[i] - expected[i]);
-            if (!(error <= (tolerance.Relative * scale) + tolerance.Absolute + SmallestNormal))
+            var rounding = tolerance.Rounding * Math.Abs(expected[i]);
+            if (!(error <= (tolerance.Relative * scale) + rounding + tolerance.Absolute + SmallestNormal))
             {
                 count++;
                 if (worst < 0 || error > worstError || (double.IsNaN(error) && !double.IsNaN(worstError)))
@@ -142,15 +156,16 @@ public abstract class ConformanceSuite(ConformanceTarget target)
         }
     }
 
-    private static double[][] RunOnReference(IReadOnlyList<Operand> operands, Operation operation)
+    private double[][] RunOnReference(IReadOnlyList<Operand> operands, Operation operation)
     {
-        using var reference = new ReferenceBackend();
-        var tensors = operands.ToDictionary(o => o.Name, o => new Tensor(reference.Allocate(o.Shape.Length), 0, o.Shape));
+        using var reference = new ReferenceBackend(Device.Activations);
+        var tensors = operands.ToDictionary(
+            o => o.Name, o => new Tensor(reference.Allocate(o.Element.Words(o.Shape.Length)), 0, o.Shape, o.Element));
         foreach (var operand in operands)
         {
             if (operand.Values is not null)
             {
-                reference.Upload(operand.Values, tensors[operand.Name]);
+                reference.Write(tensors[operand.Name], [.. operand.Values.Select(value => (double)value)]);
             }
         }
 
@@ -172,7 +187,7 @@ public abstract class ConformanceSuite(ConformanceTarget target)
                     Array.Fill(values, poison);
                 }
 
-                tensors.Add(operand.Name, new GuardedTensor(Device, operand.Shape, values));
+                tensors.Add(operand.Name, new GuardedTensor(Device, operand.Shape, values, operand.Element));
             }
 
             operation(Device, new TensorSet(tensors.ToDictionary(t => t.Key, t => t.Value.Tensor)));

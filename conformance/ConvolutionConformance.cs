@@ -20,7 +20,10 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     {
         foreach (var withBias in Variants(p, random))
         {
-            List<Operand> operands = [.. Inputs(p, random), Weights(p, random), Operand.Output("y", p.OutputShape, Close)];
+            List<Operand> operands =
+            [
+                .. Inputs(p, random), Weights(p, random), Operand.Output("y", p.OutputShape, Close).In(Kept(random)),
+            ];
             if (withBias)
             {
                 operands.Add(Operand.Input("b", Shape.Vector(p.Cout), RandomValues.Uniform(random, p.Cout)));
@@ -35,13 +38,15 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     {
         foreach (var accumulate in Variants(p, random))
         {
+            var kept = Kept(random);
             List<Operand> operands =
             [
-                OutputGradient(p, random), Weights(p, random), Operand.Sum("dx", p.InputShape, accumulate, random, Close),
+                OutputGradient(p, random), Weights(p, random),
+                Operand.Sum("dx", p.InputShape, accumulate, random, Close).In(kept),
             ];
             if (p.Cin2 > 0)
             {
-                operands.Add(Operand.Sum("dx2", p.Input2Shape, !accumulate, random, Close));
+                operands.Add(Operand.Sum("dx2", p.Input2Shape, !accumulate, random, Close).In(kept));
             }
 
             Compare(operands, (backend, t) =>
@@ -59,7 +64,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
             Operand[] operands =
             [
                 OutputGradient(p, random), Weights(p, random),
-                Operand.Sum("dx", ofSecond ? p.Input2Shape : p.InputShape, accumulate, random, Close),
+                Operand.Sum("dx", ofSecond ? p.Input2Shape : p.InputShape, accumulate, random, Close).In(Kept(random)),
             ];
             Compare(operands, (backend, t) => backend.ConvBackwardData(
                 p, t["dy"], t["w"], ofSecond ? null : t["dx"], accumulate, ofSecond ? t["dx"] : null, accumulate));
@@ -92,7 +97,9 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     {
         Operand[] operands =
         [
-            .. Inputs(p, random), Weights(p, random), OutputGradient(p, random), Operand.Output("y", p.OutputShape, Close),
+            Operand.Input("x", p.InputShape, RandomValues.Uniform(random, p.InputShape.Length)), Weights(p, random),
+            Operand.Input("dy", p.OutputShape, RandomValues.Uniform(random, p.OutputShape.Length)),
+            Operand.Output("y", p.OutputShape, Close),
             Operand.Output("dx", p.InputShape, Close), Operand.Output("dw", p.WeightShape, Close),
         ];
         var results = Run(operands, (backend, t) =>
@@ -146,20 +153,21 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     private static IEnumerable<bool> Variants(ConvProblem p, Random random) =>
         ConvolutionProblems.MultiplyAdds(p) <= 300_000 ? [true, false] : [random.Next(2) == 0];
 
-    private static IEnumerable<Operand> Inputs(ConvProblem p, Random random)
+    private IEnumerable<Operand> Inputs(ConvProblem p, Random random)
     {
-        yield return Operand.Input("x", p.InputShape, RandomValues.Uniform(random, p.InputShape.Length));
+        var kept = Kept(random);
+        yield return Operand.Input("x", p.InputShape, RandomValues.Uniform(random, p.InputShape.Length)).In(kept);
         if (p.Cin2 > 0)
         {
-            yield return Operand.Input("x2", p.Input2Shape, RandomValues.Uniform(random, p.Input2Shape.Length));
+            yield return Operand.Input("x2", p.Input2Shape, RandomValues.Uniform(random, p.Input2Shape.Length)).In(kept);
         }
     }
 
     private static Operand Weights(ConvProblem p, Random random) =>
         Operand.Input("w", p.WeightShape, RandomValues.Uniform(random, p.WeightShape.Length));
 
-    private static Operand OutputGradient(ConvProblem p, Random random) =>
-        Operand.Input("dy", p.OutputShape, RandomValues.Uniform(random, p.OutputShape.Length));
+    private Operand OutputGradient(ConvProblem p, Random random) =>
+        Operand.Input("dy", p.OutputShape, RandomValues.Uniform(random, p.OutputShape.Length)).In(Kept(random));
 
     private static double Dot(float[] a, float[] b)
     {

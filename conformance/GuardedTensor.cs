@@ -18,16 +18,27 @@ internal sealed class GuardedTensor : IDisposable
     private readonly Tensor whole;
 
     /// <summary>Allocates a tensor of the given shape and fills it.</summary>
-    public GuardedTensor(Backend backend, Shape shape, ReadOnlySpan<float> values)
+    public GuardedTensor(
+        Backend backend, Shape shape, ReadOnlySpan<float> values, ElementType element = ElementType.Fp32)
     {
-        var contents = new float[Before + shape.Length + Behind];
+        var contents = new float[Before + element.Words(shape.Length) + Behind];
         Array.Fill(contents, Guard);
-        values.CopyTo(contents.AsSpan(Before));
         this.backend = backend;
         buffer = backend.Allocate(contents.Length);
         whole = new Tensor(buffer, 0, Shape.Vector(contents.Length));
-        Tensor = new Tensor(buffer, Before, shape);
+        Tensor = new Tensor(buffer, Before, shape, element);
+        if (element == ElementType.Fp32)
+        {
+            values.CopyTo(contents.AsSpan(Before));
+            backend.Upload(contents, whole);
+            return;
+        }
+
         backend.Upload(contents, whole);
+        var (memory, wide) = Wide();
+        backend.Upload(values, wide);
+        backend.Copy(wide, Tensor);
+        backend.Free(memory);
     }
 
     /// <summary>The tensor between the guards.</summary>
@@ -49,7 +60,24 @@ internal sealed class GuardedTensor : IDisposable
             }
         }
 
-        return contents[Before..^Behind];
+        if (Tensor.Element == ElementType.Fp32)
+        {
+            return contents[Before..^Behind];
+        }
+
+        var values = new float[Tensor.Length];
+        var (memory, wide) = Wide();
+        backend.Copy(Tensor, wide);
+        backend.Download(wide, values);
+        backend.Free(memory);
+        return values;
+    }
+
+    // Memory for the values as float32, which alone travels between host and device.
+    private (DeviceBuffer Memory, Tensor Tensor) Wide()
+    {
+        var memory = backend.Allocate(Tensor.Length);
+        return (memory, new Tensor(memory, 0, Tensor.Shape));
     }
 
     /// <inheritdoc/>

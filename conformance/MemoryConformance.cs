@@ -34,12 +34,45 @@ public sealed class MemoryConformance(ConformanceTarget target) : ConformanceSui
         Compare(operands, (backend, t) => backend.Copy(t["source"], t["target"]));
     });
 
+    /// <summary>
+    /// To what activations are kept in and back: the nearest number, the even one of two, and everything that is not a number of
+    /// the usual kind.
+    /// </summary>
     [Check]
-    public void Fill_sets_every_element_and_no_other() => ForEach(Lengths, (length, _) =>
+    public void Copy_between_elements_rounds_to_the_nearest() => ForEach(Lengths, (length, random) =>
+    {
+        var kept = Device.Activations;
+        ReadOnlySpan<float> special =
+        [
+            1 + (1f / 256), 1 + (3f / 256), 1 + (1f / 2048), 1 + (3f / 2048), -0f, 65519f, 65520f, -1e30f, 3e-8f, 2.9e-8f, 1e-6f,
+            6.1e-5f, float.PositiveInfinity, float.NaN,
+        ];
+        var values = RandomValues.Uniform(random, length, radius: 3);
+        for (var i = 0; i < special.Length && i < length; i++)
+        {
+            values[i] = special[i];
+        }
+
+        using var wide = new GuardedTensor(Device, Shape.Vector(length), values);
+        using var narrow = new GuardedTensor(Device, Shape.Vector(length), new float[length], kept);
+        using var second = new GuardedTensor(Device, Shape.Vector(length), new float[length], kept);
+        Device.Copy(wide.Tensor, narrow.Tensor);
+        Device.Copy(narrow.Tensor, second.Tensor);
+        var copied = second.Read("target");
+        for (var i = 0; i < length; i++)
+        {
+            var expected = kept.Rounded(values[i]);
+            Require.True(
+                expected.Equals(copied[i]), $"{values[i]:R} became {copied[i]:R} in {kept.Name()}, expected {expected:R}");
+        }
+    });
+
+    [Check]
+    public void Fill_sets_every_element_and_no_other() => ForEach(Lengths, (length, random) =>
     {
         foreach (var value in new[] { 0f, -1.5f })
         {
-            Operand[] operands = [Operand.Output("target", Shape.Vector(length), Tolerance.Exact)];
+            Operand[] operands = [Operand.Output("target", Shape.Vector(length), Tolerance.Exact).In(Kept(random))];
             Compare(operands, (backend, t) => backend.Fill(t["target"], value));
         }
     });
@@ -101,6 +134,22 @@ public sealed class MemoryConformance(ConformanceTarget target) : ConformanceSui
         Require.Throws<ShapeException>(() => Device.Download(tensor.Tensor, new float[4]));
         Require.Throws<ShapeException>(() => Device.Copy(tensor.Tensor, other.Tensor));
         Require.Throws<ArgumentOutOfRangeException>(() => Device.Allocate(0));
+    }
+
+    /// <summary>Only float32 and what activations are kept in are taken, the latter only where an operation says so.</summary>
+    [Check]
+    public void Elements_that_do_not_fit_are_refused()
+    {
+        var other = Device.Activations == ElementType.Fp16 ? ElementType.Bf16 : ElementType.Fp16;
+        var buffer = Device.Allocate(64);
+        Tensor wide = new(buffer, 0, Shape.Vector(4)), foreign = new(buffer, 16, Shape.Vector(4), other);
+        Require.Throws<ShapeException>(() => Device.Fill(foreign, 0));
+        Require.Throws<ShapeException>(() => Device.Copy(wide, foreign));
+        Require.Throws<ShapeException>(() => Device.Axpby(1, foreign, 1, wide));
+        Require.Throws<ShapeException>(() => Device.Download(foreign, new float[4]));
+        Require.Throws<ShapeException>(() => Device.SumOfSquares(foreign));
+        Require.Throws<ShapeException>(() => _ = new Tensor(buffer, 48, Shape.Vector(33), other));
+        Device.Free(buffer);
     }
 
     [Check]

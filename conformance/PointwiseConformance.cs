@@ -61,7 +61,7 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
     {
         foreach (var (a, b) in new[] { (1f, 1f), (1f, 0f), (0.3f, -1.7f), (0f, 0.5f), (-2f, 0f) })
         {
-            Operand[] operands = [Values("x", shape, random), Operand.Sum("y", shape, b != 0, random, Close)];
+            var operands = Alike(random, [Values("x", shape, random), Operand.Sum("y", shape, b != 0, random, Close)]);
             Compare(operands, (backend, t) => backend.Axpby(a, t["x"], b, t["y"]));
         }
     });
@@ -69,7 +69,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
     [Check]
     public void AddLeakyRelu_forward_matches_float64_reference() => ForEach(Shapes, (shape, random) =>
     {
-        Operand[] operands = [Values("a", shape, random), Values("b", shape, random), Operand.Output("y", shape, Close)];
+        var operands = Alike(
+            random, [Values("a", shape, random), Values("b", shape, random), Operand.Output("y", shape, Close)]);
         Compare(operands, (backend, t) => backend.AddLeakyReluForward(t["a"], t["b"], 0.01f, t["y"]));
     });
 
@@ -78,8 +79,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
     {
         foreach (var place in new[] { "a", "b" })
         {
-            var operands = new[] { Values("a", shape, random), Values("b", shape, random) }
-                .Select(o => o.Name == place ? o with { Written = true, Tolerance = Close } : o).ToArray();
+            var operands = Alike(random, new[] { Values("a", shape, random), Values("b", shape, random) }
+                .Select(o => o.Name == place ? o with { Written = true, Tolerance = Close } : o));
             Compare(operands, (backend, t) => backend.AddLeakyReluForward(t["a"], t["b"], 0.2f, t[place]));
         }
     });
@@ -89,9 +90,9 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
     {
         var y = Values("y", shape, random);
         y.Values![0] = 0f;                                                // at exactly 0 the derivative is the slope
-        Operand[] operands = [Values("dy", shape, random), y, Operand.Output("d", shape, Close)];
+        var operands = Alike(random, [Values("dy", shape, random), y, Operand.Output("d", shape, Close)]);
         Compare(operands, (backend, t) => backend.AddLeakyReluBackward(t["dy"], t["y"], 0.01f, t["d"]));
-        Operand[] inPlace = [Values("dy", shape, random) with { Written = true, Tolerance = Close }, y];
+        var inPlace = Alike(random, [Values("dy", shape, random) with { Written = true, Tolerance = Close }, y]);
         Compare(inPlace, (backend, t) => backend.AddLeakyReluBackward(t["dy"], t["y"], 0.01f, t["dy"]));
     });
 
@@ -102,7 +103,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
         foreach (var accumulate in new[] { false, true })
         {
             var scale = accumulate ? 1f : 1f / block.Voxels;
-            Operand[] operands = [Values("x", Fine(coarse, block), random), Operand.Sum("y", coarse, accumulate, random, Close)];
+            var operands = Alike(
+                random, [Values("x", Fine(coarse, block), random), Operand.Sum("y", coarse, accumulate, random, Close)]);
             Compare(operands, (backend, t) => backend.BlockSum(t["x"], block, scale, t["y"], accumulate));
         }
     });
@@ -114,7 +116,8 @@ public sealed class PointwiseConformance(ConformanceTarget target) : Conformance
         foreach (var accumulate in new[] { false, true })
         {
             var scale = accumulate ? 1f / block.Voxels : 1f;
-            Operand[] operands = [Values("x", coarse, random), Operand.Sum("y", Fine(coarse, block), accumulate, random, Close)];
+            var operands = Alike(
+                random, [Values("x", coarse, random), Operand.Sum("y", Fine(coarse, block), accumulate, random, Close)]);
             Compare(operands, (backend, t) => backend.BlockRepeat(t["x"], block, scale, t["y"], accumulate));
         }
     });

@@ -77,7 +77,13 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    private static Values View(Tensor tensor) => new(((ReferenceBuffer)tensor.Buffer).Values, checked((int)tensor.Offset));
+    private static Values View(Tensor tensor)
+    {
+        var buffer = (ReferenceBuffer)tensor.Buffer;
+        return tensor.Element == ElementType.Fp32
+            ? new(buffer.Values, checked((int)tensor.Offset))
+            : new(buffer.Halves, checked(2 * (int)tensor.Offset));
+    }
 
     private static Values? ViewOrNull(Tensor? tensor) => tensor is null ? null : View(tensor);
 
@@ -87,18 +93,25 @@ public sealed partial class ReferenceBackend
         public ref double this[int index] => ref buffer[offset + index];
     }
 
-    /// <summary>Float64 memory behind the float32 contract; a length still counts elements.</summary>
-    private sealed class ReferenceBuffer : DeviceBuffer
+    /// <summary>
+    /// Float64 memory behind the float32 contract; a length still counts words. What tensors of 16 bits hold lies apart, because
+    /// a float64 cannot be taken for two others.
+    /// </summary>
+    private sealed class ReferenceBuffer(long length) : DeviceBuffer(length)
     {
-        public ReferenceBuffer(long length)
-            : base(length)
+        private double[]? halves;
+
+        public double[] Values { get; private set; } = NaNs(length);
+
+        public double[] Halves => halves ??= NaNs(2 * Length);
+
+        protected override void Dispose(bool disposing) => (Values, halves) = ([], []);
+
+        private static double[] NaNs(long count)
         {
-            Values = new double[length];
-            Array.Fill(Values, double.NaN);
+            var values = new double[count];
+            Array.Fill(values, double.NaN);
+            return values;
         }
-
-        public double[] Values { get; private set; }
-
-        protected override void Dispose(bool disposing) => Values = [];
     }
 }

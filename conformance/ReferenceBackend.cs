@@ -9,9 +9,15 @@ namespace SharpSeg.Conformance;
 /// <para>Values are float64 all the way, so that gradients can be compared with central differences and whole small networks with
 /// float64 fixtures: use <see cref="Read"/> and <see cref="Write"/>, which do not round to float32.</para>
 /// </summary>
-public sealed partial class ReferenceBackend : Backend
+/// <param name="activations">See <see cref="Activations"/>.</param>
+public sealed partial class ReferenceBackend(ElementType activations = ElementType.Fp32) : Backend
 {
     private bool disposed;
+
+    /// <summary>
+    /// In what a tape that runs here keeps activations: it decides how much memory they take; what they hold is not rounded.
+    /// </summary>
+    public override ElementType Activations => activations;
 
     /// <inheritdoc/>
     public override string Name => "reference";

@@ -47,7 +47,8 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
         {
             List<Operand> operands =
             [
-                Random("x", p.InputShape, random), Random("w", p.WeightShape, random), Operand.Output("y", p.OutputShape, Close),
+                Random("x", p.InputShape, random).In(Kept(random)), Random("w", p.WeightShape, random),
+                Operand.Output("y", p.OutputShape, Close).In(Kept(random)),
             ];
             if (withBias)
             {
@@ -65,8 +66,8 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
         {
             Operand[] operands =
             [
-                Random("dy", p.OutputShape, random), Random("w", p.WeightShape, random),
-                Operand.Sum("dx", p.InputShape, accumulate, random, Close),
+                Random("dy", p.OutputShape, random).In(Kept(random)), Random("w", p.WeightShape, random),
+                Operand.Sum("dx", p.InputShape, accumulate, random, Close).In(Kept(random)),
             ];
             Compare(operands, (backend, t) => backend.TransposedConvBackwardData(p, t["dy"], t["w"], t["dx"], accumulate));
         }
@@ -79,7 +80,7 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
         {
             List<Operand> operands =
             [
-                Random("x", p.InputShape, random), Random("dy", p.OutputShape, random),
+                Random("x", p.InputShape, random).In(Kept(random)), Random("dy", p.OutputShape, random).In(Kept(random)),
                 Operand.Sum("dw", p.WeightShape, accumulate, random, Close),
             ];
             if (accumulate || random.Next(2) == 0)

@@ -113,6 +113,14 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
             yield return (
                 $"bricks {precision.ToString().ToLowerInvariant()}", [typeof(ConvolutionConformance)],
                 Target(KernelChoice.Bricks, precision));
+            if (precision != GpuPrecision.Tf32)
+            {
+                var kept = precision == GpuPrecision.Bf16 ? GpuPrecision.Bf16Activations : GpuPrecision.Fp16Activations;
+                yield return (
+                    $"activations {precision.ToString().ToLowerInvariant()}",
+                    [.. Convolutions, typeof(MemoryConformance), typeof(PointwiseConformance), typeof(InstanceNormConformance)],
+                    Target(KernelChoice.Bricks, kept));
+            }
         }
     }
 
@@ -131,7 +139,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
     private static double Rounding(GpuPrecision precision) => precision switch
     {
         GpuPrecision.Fp32 => 0,
-        GpuPrecision.Bf16 => RoundedTo8Bits,
+        GpuPrecision.Bf16 or GpuPrecision.Bf16Activations => RoundedTo8Bits,
         _ => RoundedTo11Bits,
     };
 }

@@ -212,7 +212,10 @@ internal sealed record BenchOptions(
         "tf32" => GpuPrecision.Tf32,
         "bf16" => GpuPrecision.Bf16,
         "fp16" => GpuPrecision.Fp16,
-        _ => throw new UsageException($"--precision {name}: unknown; one of fp32, tf32, bf16, fp16"),
+        "bf16-activations" => GpuPrecision.Bf16Activations,
+        "fp16-activations" => GpuPrecision.Fp16Activations,
+        _ => throw new UsageException(
+            $"--precision {name}: unknown; one of fp32, tf32, bf16, fp16, bf16-activations, fp16-activations"),
     };
 
     private static string ArchitectureOf(string name) =>

@@ -51,7 +51,7 @@ internal static class Program
           --seconds S        time for each row and side; default 1
           --json FILE        also write the results, with commit, limits and load of the machine, row by row
           --device D         cpu (default), cuda:0, opencl:0, …: `sharpseg devices` lists them
-          --precision P      fp32, tf32, bf16 or fp16 on a GPU
+          --precision P      fp32, tf32, bf16, fp16, bf16-activations or fp16-activations on a GPU
           --threads N        threads of the processor; default: all
           --variants         time every variant of a convolution
           --check            first what check does
@@ -153,7 +153,7 @@ internal static class Program
         device = device.Judged(backend);
         options = options with { Tiny = device.IsSlow };
         using var torch = options.PyTorch && !device.IsSlow && device.IsKnownToPyTorch
-            ? PyTorchWorker.Start(device.Name, backend.ProductPrecision, ((IMachineLimits)backend).Threads)
+            ? PyTorchWorker.Start(device.Name, backend.ProductPrecision.Split('-')[0], ((IMachineLimits)backend).Threads)
             : null;
         PlanBench? plan = null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;

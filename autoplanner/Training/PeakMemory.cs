@@ -40,7 +40,8 @@ public static class PeakMemory
             OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1,
             PartlyLabelled: description.Labels.Partial.Any);
         var memory = StepMemory.Measure(
-            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend.UploadsRunBeside);
+            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend.UploadsRunBeside,
+            backend.Activations);
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
@@ -62,7 +63,7 @@ public static class PeakMemory
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
         var memory = StepMemory.MeasurePrediction(
-            configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1);
+            configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1, backend.Activations);
         return memory.PredictionBytes + backend.WorkspaceBytes(memory.Convolutions);
     }
 
@@ -86,7 +87,7 @@ public static class PeakMemory
         Backend backend)
     {
         var network = configuration.NetworkFor(profile, description);
-        var memory = StepMemory.MeasurePrediction(network, configuration.Patch, tiles);
+        var memory = StepMemory.MeasurePrediction(network, configuration.Patch, tiles, backend.Activations);
         // The mean over views, the tiles on the host, the weights of a tile's voxels; one answer turned back and one view of the
         // input.
         long mean = network.OutputChannels, input = network.InputChannels;

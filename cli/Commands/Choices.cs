@@ -44,7 +44,8 @@ internal static class Choices
     /// <summary>A precision by its name; null stays null.</summary>
     public static GpuPrecision? Precision(string? name) => name is null ? null : Of<GpuPrecision?>(
         name, "--precision", ("fp32", GpuPrecision.Fp32), ("tf32", GpuPrecision.Tf32), ("bf16", GpuPrecision.Bf16),
-        ("fp16", GpuPrecision.Fp16));
+        ("fp16", GpuPrecision.Fp16), ("bf16-activations", GpuPrecision.Bf16Activations),
+        ("fp16-activations", GpuPrecision.Fp16Activations));
 
     /// <summary>In what a training is to depart from its profile.</summary>
     public static TrainingVariant Variant(VariantOptions options)

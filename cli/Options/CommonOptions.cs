@@ -61,8 +61,8 @@ internal abstract class ComputeOptions : MemoryOptions
     [Option(
         "precision",
         HelpText =
-            "fp32, tf32, bf16 or fp16: number format of the factors in convolutions. Default: tf32 on GPUs that have it, else "
-                + "fp32.")]
+            "fp32, tf32, bf16 or fp16: number format of the factors in convolutions; bf16-activations, fp16-activations: of "
+                + "activations, too, in half the memory. Default: tf32 on GPUs that have it, else fp32.")]
     public string? Precision { get; set; }
 
     [Option("threads", Default = 0, HelpText = "CPU threads; 0 = all cores.")]

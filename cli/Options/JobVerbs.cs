@@ -147,7 +147,7 @@ internal sealed class JobsTrainOptions : NewJobsOptions, IKeepsProbabilities
     [Option("full-probabilities", HelpText = IKeepsProbabilities.FullHelp)]
     public bool FullProbabilities { get; set; }
 
-    [Option("precision", HelpText = "fp32, tf32, bf16 or fp16, as in `train`.")]
+    [Option("precision", HelpText = "As in `train`: fp32, tf32, bf16, fp16, bf16-activations or fp16-activations.")]
     public string? Precision { get; set; }
 
     [Option(

@@ -39,10 +39,16 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
 
     /// <summary>A variable over a tensor that the caller owns, e.g. the input images.</summary>
     public Variable Input(Tensor value, bool needsGradient = false) =>
-        Register(new Variable(value.Shape, value, owned: false, recording && needsGradient));
+        Register(new Variable(value.Shape, value.Element, value, owned: false, recording && needsGradient));
 
-    /// <summary>A new variable for an operation's result; its value is rented and undefined.</summary>
-    public Variable Output(Shape shape) => Register(new Variable(shape, pool.Rent(shape), owned: true, recording));
+    /// <summary>
+    /// A new variable for an operation's result, of what the backend keeps activations in; its value is rented and undefined.
+    /// </summary>
+    public Variable Output(Shape shape) => Output(shape, backend.Activations);
+
+    /// <summary>The same, of given elements.</summary>
+    public Variable Output(Shape shape, ElementType element) =>
+        Register(new Variable(shape, element, pool.Rent(shape, element), owned: true, recording));
 
     /// <summary>
     /// A new variable for the result of an operation that works in place: it takes over the memory of x, which can no longer be
@@ -53,10 +59,10 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         var movable = x.Owned && x.Stored is not null && x.Shape == shape && (x.Keepers == 0 || IsRecomputable(x));
         if (!movable)
         {
-            return Output(shape);
+            return Output(shape, x.Element);
         }
 
-        var y = new Variable(shape, x.Stored, owned: true, recording);
+        var y = new Variable(shape, x.Element, x.Stored, owned: true, recording);
         x.Stored = null;
         x.Open = false;
         return Register(y);
@@ -82,7 +88,7 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
         if (variable.Stored is null)
         {
             var producer = Recomputing(variable);
-            variable.Stored = pool.Rent(variable.Shape);
+            variable.Stored = pool.Rent(variable.Shape, variable.Element);
             producer.Recompute(this, variable.Stored);
         }
 
@@ -124,16 +130,17 @@ public sealed class Tape(Backend backend, BufferPool pool, bool recording, bool 
     public Tensor Contribute(Variable variable, out bool accumulate)
     {
         accumulate = variable.Gradient is not null;
-        return variable.Gradient ??= pool.Rent(variable.Shape);
+        return variable.Gradient ??= pool.Rent(variable.Shape, variable.Element);
     }
 
     /// <summary>Passes the memory of one gradient on as the only contribution to another.</summary>
     public static void MoveGradient(Variable from, Variable to)
     {
-        if (to.Gradient is not null || from.Shape != to.Shape)
+        if (to.Gradient is not null || from.Shape != to.Shape || from.Element != to.Element)
         {
             throw new InvalidOperationException(
-                $"a gradient {from.Shape} cannot move to {to.Shape}, which has a gradient already or another shape");
+                $"a gradient {from.Shape} cannot move to {to.Shape}, which has a gradient already, another shape or other "
+                    + "elements");
         }
 
         to.Gradient = from.Gradient;

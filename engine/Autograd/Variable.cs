@@ -8,9 +8,10 @@ namespace SharpSeg.Engine.Autograd;
 /// </summary>
 public sealed class Variable
 {
-    internal Variable(Shape shape, Tensor? value, bool owned, bool needsGradient)
+    internal Variable(Shape shape, ElementType element, Tensor? value, bool owned, bool needsGradient)
     {
         Shape = shape;
+        Element = element;
         Stored = value;
         Owned = owned;
         NeedsGradient = needsGradient;
@@ -18,6 +19,9 @@ public sealed class Variable
 
     /// <summary>Shape of the value and of the gradient.</summary>
     public Shape Shape { get; }
+
+    /// <summary>What the elements of the value and of the gradient are.</summary>
+    public ElementType Element { get; }
 
     /// <summary>The value. In a backward pass, ask <see cref="Tape.Value"/> instead: it recomputes dropped values.</summary>
     /// <exception cref="InvalidOperationException">The value was dropped after <see cref="Tape.Done"/>.</exception>

@@ -4,7 +4,10 @@ namespace SharpSeg.Engine.Backends;
 
 public abstract partial class Backend
 {
-    /// <summary>y = conv([x, x2], w) + b. Shapes and formula: <see cref="ConvProblem"/>.</summary>
+    /// <summary>
+    /// y = conv([x, x2], w) + b. Shapes and formula: <see cref="ConvProblem"/>. x and y may be float32 or what
+    /// <see cref="Activations"/> says, each by itself, and so may their gradients; x2 is what x is.
+    /// </summary>
     /// <param name="p">Sizes.</param>
     /// <param name="x">First input.</param>
     /// <param name="x2">Second input; null if and only if p.Cin2 = 0.</param>
@@ -14,11 +17,11 @@ public abstract partial class Backend
     public void ConvForward(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
         p.Check();
-        ShapeException.Require(x, p.InputShape, nameof(x));
-        RequireSecond(p, x2, nameof(x2));
+        RequireActivation(x, p.InputShape, nameof(x));
+        RequireSecond(p, x, x2, nameof(x2));
         ShapeException.Require(w, p.WeightShape, nameof(w));
         RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
-        ShapeException.Require(y, p.OutputShape, nameof(y));
+        RequireActivation(y, p.OutputShape, nameof(y));
         ConvForwardCore(p, x, x2, w, b, y);
     }
 
@@ -37,13 +40,21 @@ public abstract partial class Backend
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2 = null, bool accumulate2 = false)
     {
         p.Check();
-        ShapeException.Require(dy, p.OutputShape, nameof(dy));
+        RequireActivation(dy, p.OutputShape, nameof(dy));
         ShapeException.Require(w, p.WeightShape, nameof(w));
-        RequireOptional(dx, p.InputShape, nameof(dx));
-        RequireOptional(dx2, p.Input2Shape, nameof(dx2));
         if (dx is null && dx2 is null)
         {
             throw new ShapeException("neither input's gradient was asked for");
+        }
+
+        if (dx is not null)
+        {
+            RequireActivation(dx, p.InputShape, nameof(dx));
+        }
+
+        if (dx2 is not null)
+        {
+            RequireActivation(dx2, p.Input2Shape, nameof(dx2));
         }
 
         ConvBackwardDataCore(p, dy, w, dx, accumulate, dx2, accumulate2);
@@ -62,9 +73,9 @@ public abstract partial class Backend
     public void ConvBackwardWeights(in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
         p.Check();
-        ShapeException.Require(x, p.InputShape, nameof(x));
-        RequireSecond(p, x2, nameof(x2));
-        ShapeException.Require(dy, p.OutputShape, nameof(dy));
+        RequireActivation(x, p.InputShape, nameof(x));
+        RequireSecond(p, x, x2, nameof(x2));
+        RequireActivation(dy, p.OutputShape, nameof(dy));
         ShapeException.Require(dw, p.WeightShape, nameof(dw));
         RequireOptional(db, Shape.Vector(p.Cout), nameof(db));
         ConvBackwardWeightsCore(p, x, x2, dy, dw, db, accumulate);
@@ -76,10 +87,10 @@ public abstract partial class Backend
     public void TransposedConvForward(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
     {
         p.Check();
-        ShapeException.Require(x, p.InputShape, nameof(x));
+        RequireActivation(x, p.InputShape, nameof(x));
         ShapeException.Require(w, p.WeightShape, nameof(w));
         RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
-        ShapeException.Require(y, p.OutputShape, nameof(y));
+        RequireActivation(y, p.OutputShape, nameof(y));
         TransposedConvForwardCore(p, x, w, b, y);
     }
 
@@ -87,9 +98,9 @@ public abstract partial class Backend
     public void TransposedConvBackwardData(in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
         p.Check();
-        ShapeException.Require(dy, p.OutputShape, nameof(dy));
+        RequireActivation(dy, p.OutputShape, nameof(dy));
         ShapeException.Require(w, p.WeightShape, nameof(w));
-        ShapeException.Require(dx, p.InputShape, nameof(dx));
+        RequireActivation(dx, p.InputShape, nameof(dx));
         TransposedConvBackwardDataCore(p, dy, w, dx, accumulate);
     }
 
@@ -98,8 +109,8 @@ public abstract partial class Backend
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
         p.Check();
-        ShapeException.Require(x, p.InputShape, nameof(x));
-        ShapeException.Require(dy, p.OutputShape, nameof(dy));
+        RequireActivation(x, p.InputShape, nameof(x));
+        RequireActivation(dy, p.OutputShape, nameof(dy));
         ShapeException.Require(dw, p.WeightShape, nameof(dw));
         RequireOptional(db, Shape.Vector(p.Cout), nameof(db));
         TransposedConvBackwardWeightsCore(p, x, dy, dw, db, accumulate);
@@ -127,14 +138,17 @@ public abstract partial class Backend
     protected abstract void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate);
 
-    private static void RequireSecond(in ConvProblem p, Tensor? x2, string name)
+    private static void RequireSecond(in ConvProblem p, Tensor x, Tensor? x2, string name)
     {
         if (p.Cin2 == 0 != (x2 is null))
         {
             throw new ShapeException($"{name} must be given if and only if the problem has a second input (Cin2 = {p.Cin2})");
         }
 
-        RequireOptional(x2, p.Input2Shape, name);
+        if (x2 is not null)
+        {
+            ShapeException.Require(x2, p.Input2Shape, x.Element, name);
+        }
     }
 
     private static void RequireOptional(Tensor? tensor, Shape expected, string name)

@@ -16,6 +16,7 @@ public abstract partial class Backend
     /// <param name="weightSum">(1, z, y, x, 1).</param>
     public void BlendAdd(Tensor tile, int sample, Tensor weights, Extent origin, Tensor sum, Tensor weightSum)
     {
+        RequireFloat32(tile, nameof(tile));
         var t = tile.Shape;
         var v = sum.Shape;
         ShapeException.Require(weights, Shape.Activation(1, t.Spatial, 1), nameof(weights));
@@ -40,6 +41,7 @@ public abstract partial class Backend
     /// <summary>x[i, c] ← x[i, c] / divisor[i], e.g. Σ w·logits by Σ w. Shapes (n, z, y, x, c) and (n, z, y, x, 1).</summary>
     public void DivideByWeights(Tensor x, Tensor divisor)
     {
+        RequireFloat32(x, nameof(x));
         ShapeException.Require(divisor, Shape.Activation(x.Shape.N, x.Shape.Spatial, 1), nameof(divisor));
         DivideByWeightsCore(x, divisor);
     }
@@ -49,6 +51,7 @@ public abstract partial class Backend
     /// </summary>
     public void ArgMax(Tensor x, Tensor y)
     {
+        RequireFloat32(x, nameof(x));
         ShapeException.Require(y, Shape.Activation(x.Shape.N, x.Shape.Spatial, 1), nameof(y));
         ArgMaxCore(x, y);
     }
@@ -56,6 +59,7 @@ public abstract partial class Backend
     /// <summary>Probabilities from logits over channels: softmax, or sigmoid per channel. y may be x itself.</summary>
     public void Probabilities(Tensor x, bool sigmoid, Tensor y)
     {
+        RequireFloat32(x, nameof(x));
         ShapeException.Require(y, x.Shape, nameof(y));
         ProbabilitiesCore(x, sigmoid, y);
     }

@@ -54,7 +54,7 @@ public abstract partial class Backend
     /// <param name="merged">Receives (n, z, y, x, C); may be the logits.</param>
     public void MergeUnlabelled(Tensor logits, Tensor unlabelled, bool regions, Tensor merged)
     {
-        RequireUnlabelled(logits.Shape, unlabelled);
+        RequireUnlabelled(logits, unlabelled);
         ShapeException.Require(merged, logits.Shape, nameof(merged));
         MergeUnlabelledCore(logits, unlabelled, regions, merged);
     }
@@ -71,7 +71,7 @@ public abstract partial class Backend
     /// <param name="dlogits">Receives (n, z, y, x, C); may be dmerged.</param>
     public void MergeUnlabelledBackward(Tensor logits, Tensor unlabelled, bool regions, Tensor dmerged, Tensor dlogits)
     {
-        RequireUnlabelled(logits.Shape, unlabelled);
+        RequireUnlabelled(logits, unlabelled);
         ShapeException.Require(dmerged, logits.Shape, nameof(dmerged));
         ShapeException.Require(dlogits, logits.Shape, nameof(dlogits));
         MergeUnlabelledBackwardCore(logits, unlabelled, regions, dmerged, dlogits);
@@ -82,8 +82,11 @@ public abstract partial class Backend
     /// <param name="classes">C: classes with background, or regions.</param>
     public static Shape UnlabelledShape(int samples, int classes) => Shape.Activation(samples, Extent.One, classes);
 
-    private static void RequireUnlabelled(Shape logits, Tensor unlabelled) =>
-        ShapeException.Require(unlabelled, UnlabelledShape(logits.N, logits.C), nameof(unlabelled));
+    private static void RequireUnlabelled(Tensor logits, Tensor unlabelled)
+    {
+        RequireFloat32(logits, nameof(logits));
+        ShapeException.Require(unlabelled, UnlabelledShape(logits.Shape.N, logits.Shape.C), nameof(unlabelled));
+    }
 
     /// <inheritdoc cref="MergeUnlabelled"/>
     protected abstract void MergeUnlabelledCore(Tensor logits, Tensor unlabelled, bool regions, Tensor merged);

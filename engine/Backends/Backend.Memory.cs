@@ -21,7 +21,7 @@ public abstract partial class Backend
     /// <summary>Whether that memory is the device's own; else it is the host's, which everything else shares.</summary>
     public virtual bool HasOwnMemory => false;
 
-    /// <summary>New memory for at least <paramref name="length"/> float32 values, 64-byte aligned, contents undefined.</summary>
+    /// <summary>New memory for at least <paramref name="length"/> 32-bit words, 64-byte aligned, contents undefined.</summary>
     public DeviceBuffer Allocate(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
@@ -71,9 +71,13 @@ public abstract partial class Backend
         DownloadCore(source, target);
     }
 
-    /// <summary>target ← source, any two shapes of equal length.</summary>
+    /// <summary>
+    /// target ← source, any two shapes of equal length; rounded to the nearest where the target's elements are narrower.
+    /// </summary>
     public void Copy(Tensor source, Tensor target)
     {
+        RequireActivation(source, source.Shape, nameof(source));
+        RequireActivation(target, target.Shape, nameof(target));
         if (source.Length != target.Length)
         {
             throw new ShapeException($"copy of {source.Shape} into {target.Shape}");
@@ -83,7 +87,11 @@ public abstract partial class Backend
     }
 
     /// <summary>Every element ← value.</summary>
-    public void Fill(Tensor target, float value) => FillCore(target, value);
+    public void Fill(Tensor target, float value)
+    {
+        RequireActivation(target, target.Shape, nameof(target));
+        FillCore(target, value);
+    }
 
     /// <summary>Waits until all earlier operations are done.</summary>
     public abstract void Synchronize();
@@ -107,17 +115,18 @@ public abstract partial class Backend
     protected abstract void FillCore(Tensor target, float value);
 
     // Sampling allocates from any thread.
-    private void Count(long elements)
+    private void Count(long words)
     {
         lock (counting)
         {
-            AllocatedBytes += elements * sizeof(float);
+            AllocatedBytes += words * sizeof(float);
             PeakBytes = Math.Max(PeakBytes, AllocatedBytes);
         }
     }
 
     private static void RequireLength(int length, Tensor tensor)
     {
+        RequireFloat32(tensor, nameof(tensor));
         if (length != tensor.Length)
         {
             throw new ShapeException($"{length} host values for a tensor {tensor.Shape}");

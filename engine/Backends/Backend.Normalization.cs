@@ -5,11 +5,12 @@ namespace SharpSeg.Engine.Backends;
 public abstract partial class Backend
 {
     /// <summary>
-    /// Mean and 1/√(var + eps) per sample and channel. Shapes and formula: <see cref="InstanceNormProblem"/>.
+    /// Mean and 1/√(var + eps) per sample and channel. Shapes and formula: <see cref="InstanceNormProblem"/>. Here and below x
+    /// may be what <see cref="Activations"/> says; y and both gradients are what x is.
     /// </summary>
     public void InstanceNormStatistics(in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
     {
-        ShapeException.Require(x, p.ActivationShape, nameof(x));
+        RequireActivation(x, p.ActivationShape, nameof(x));
         ShapeException.Require(mean, p.StatisticsShape, nameof(mean));
         ShapeException.Require(rstd, p.StatisticsShape, nameof(rstd));
         InstanceNormStatisticsCore(p, x, mean, rstd);
@@ -22,12 +23,12 @@ public abstract partial class Backend
     public void InstanceNormApply(
         in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
     {
-        ShapeException.Require(x, p.ActivationShape, nameof(x));
+        RequireActivation(x, p.ActivationShape, nameof(x));
         ShapeException.Require(mean, p.StatisticsShape, nameof(mean));
         ShapeException.Require(rstd, p.StatisticsShape, nameof(rstd));
         ShapeException.Require(gamma, p.ParameterShape, nameof(gamma));
         ShapeException.Require(beta, p.ParameterShape, nameof(beta));
-        ShapeException.Require(y, p.ActivationShape, nameof(y));
+        ShapeException.Require(y, p.ActivationShape, x.Element, nameof(y));
         InstanceNormApplyCore(p, x, mean, rstd, gamma, beta, y);
     }
 
@@ -40,13 +41,13 @@ public abstract partial class Backend
         in InstanceNormProblem p, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta,
         Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters)
     {
-        ShapeException.Require(dy, p.ActivationShape, nameof(dy));
-        ShapeException.Require(x, p.ActivationShape, nameof(x));
+        RequireActivation(x, p.ActivationShape, nameof(x));
+        ShapeException.Require(dy, p.ActivationShape, x.Element, nameof(dy));
         ShapeException.Require(mean, p.StatisticsShape, nameof(mean));
         ShapeException.Require(rstd, p.StatisticsShape, nameof(rstd));
         ShapeException.Require(gamma, p.ParameterShape, nameof(gamma));
         ShapeException.Require(beta, p.ParameterShape, nameof(beta));
-        ShapeException.Require(dx, p.ActivationShape, nameof(dx));
+        ShapeException.Require(dx, p.ActivationShape, x.Element, nameof(dx));
         ShapeException.Require(dgamma, p.ParameterShape, nameof(dgamma));
         ShapeException.Require(dbeta, p.ParameterShape, nameof(dbeta));
         InstanceNormBackwardCore(p, dy, x, mean, rstd, gamma, beta, dx, dgamma, dbeta, accumulateParameters);

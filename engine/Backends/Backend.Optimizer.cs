@@ -8,7 +8,11 @@ public abstract partial class Backend
     /// Σ g² over all given tensors, summed so that float32 overflow and rounding do not matter; waits for the result.
     /// Any infinite or NaN element makes the result non-finite.
     /// </summary>
-    public double SumOfSquares(Tensor g) => SumOfSquaresCore(g);
+    public double SumOfSquares(Tensor g)
+    {
+        RequireFloat32(g, nameof(g));
+        return SumOfSquaresCore(g);
+    }
 
     /// <summary>
     /// One step of SGD with Nesterov momentum, in place. All tensors have the same shape. Formula:
@@ -16,6 +20,7 @@ public abstract partial class Backend
     /// </summary>
     public void SgdStep(in SgdStep options, Tensor theta, Tensor gradient, Tensor velocity)
     {
+        RequireFloat32(theta, nameof(theta));
         ShapeException.Require(gradient, theta.Shape, nameof(gradient));
         ShapeException.Require(velocity, theta.Shape, nameof(velocity));
         SgdStepCore(options, theta, gradient, velocity);
@@ -27,6 +32,7 @@ public abstract partial class Backend
     /// </summary>
     public void AdamStep(in AdamStep options, Tensor theta, Tensor gradient, Tensor m, Tensor v, Tensor? vmax)
     {
+        RequireFloat32(theta, nameof(theta));
         ShapeException.Require(gradient, theta.Shape, nameof(gradient));
         ShapeException.Require(m, theta.Shape, nameof(m));
         ShapeException.Require(v, theta.Shape, nameof(v));

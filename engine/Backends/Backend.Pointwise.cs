@@ -4,18 +4,23 @@ namespace SharpSeg.Engine.Backends;
 
 public abstract partial class Backend
 {
-    /// <summary>y ← a·x + b·y, element by element; b = 0 overwrites y whatever it contains.</summary>
+    /// <summary>
+    /// y ← a·x + b·y, element by element; b = 0 overwrites y whatever it contains. Here and in sums, blocks and joins below, all
+    /// tensors may be what <see cref="Activations"/> says, but all of them.
+    /// </summary>
     public void Axpby(float a, Tensor x, float b, Tensor y)
     {
-        ShapeException.Require(x, y.Shape, nameof(x));
+        RequireActivation(y, y.Shape, nameof(y));
+        ShapeException.Require(x, y.Shape, y.Element, nameof(x));
         AxpbyCore(a, x, b, y);
     }
 
     /// <summary>Joins a residual block: y = leaky(a + b), leaky(z) = z &gt; 0 ? z : slope·z. y may be a or b itself.</summary>
     public void AddLeakyReluForward(Tensor a, Tensor b, float slope, Tensor y)
     {
-        ShapeException.Require(a, y.Shape, nameof(a));
-        ShapeException.Require(b, y.Shape, nameof(b));
+        RequireActivation(y, y.Shape, nameof(y));
+        ShapeException.Require(a, y.Shape, y.Element, nameof(a));
+        ShapeException.Require(b, y.Shape, y.Element, nameof(b));
         AddLeakyReluForwardCore(a, b, slope, y);
     }
 
@@ -25,8 +30,9 @@ public abstract partial class Backend
     /// </summary>
     public void AddLeakyReluBackward(Tensor dy, Tensor y, float slope, Tensor d)
     {
-        ShapeException.Require(dy, y.Shape, nameof(dy));
-        ShapeException.Require(d, y.Shape, nameof(d));
+        RequireActivation(y, y.Shape, nameof(y));
+        ShapeException.Require(dy, y.Shape, y.Element, nameof(dy));
+        ShapeException.Require(d, y.Shape, y.Element, nameof(d));
         AddLeakyReluBackwardCore(dy, y, slope, d);
     }
 
@@ -36,7 +42,7 @@ public abstract partial class Backend
     /// </summary>
     public void BlockSum(Tensor x, Extent block, float scale, Tensor y, bool accumulate)
     {
-        RequireBlocks(fine: x.Shape, coarse: y.Shape, block);
+        RequireBlocks(fine: x, coarse: y, block);
         BlockSumCore(x, block, scale, y, accumulate);
     }
 
@@ -46,13 +52,14 @@ public abstract partial class Backend
     /// </summary>
     public void BlockRepeat(Tensor x, Extent block, float scale, Tensor y, bool accumulate)
     {
-        RequireBlocks(fine: y.Shape, coarse: x.Shape, block);
+        RequireBlocks(fine: y, coarse: x, block);
         BlockRepeatCore(x, block, scale, y, accumulate);
     }
 
     /// <summary>y = x mirrored along the marked spatial axes. y may not be x.</summary>
     public void Flip(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y)
     {
+        RequireFloat32(y, nameof(y));
         ShapeException.Require(x, y.Shape, nameof(x));
         FlipCore(x, alongZ, alongY, alongX, y);
     }
@@ -75,11 +82,15 @@ public abstract partial class Backend
     /// <inheritdoc cref="Flip"/>
     protected abstract void FlipCore(Tensor x, bool alongZ, bool alongY, bool alongX, Tensor y);
 
-    private static void RequireBlocks(Shape fine, Shape coarse, Extent block)
+    private void RequireBlocks(Tensor fine, Tensor coarse, Extent block)
     {
-        if (fine.N != coarse.N || fine.C != coarse.C || fine.Spatial != coarse.Spatial.Times(block))
+        RequireActivation(coarse, coarse.Shape, nameof(coarse));
+        var (f, c) = (fine.Shape, coarse.Shape);
+        if (f.N != c.N || f.C != c.C || f.Spatial != c.Spatial.Times(block))
         {
-            throw new ShapeException($"blocks of {block}: {fine} is not {coarse} times the block");
+            throw new ShapeException($"blocks of {block}: {f} is not {c} times the block");
         }
+
+        ShapeException.Require(fine, f, coarse.Element, nameof(fine));
     }
 }

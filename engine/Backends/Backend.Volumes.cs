@@ -81,6 +81,7 @@ public abstract partial class Backend
     /// <param name="labels">Its label.</param>
     public void KeepHighest(Tensor volume, float label, bool first, Tensor best, Tensor labels)
     {
+        RequireFloat32(volume, nameof(volume));
         ShapeException.Require(best, volume.Shape, nameof(best));
         ShapeException.Require(labels, volume.Shape, nameof(labels));
         KeepHighestCore(volume, label, first, best, labels);
@@ -89,6 +90,7 @@ public abstract partial class Backend
     /// <summary>Where volume &gt; threshold: labels ← label.</summary>
     public void MarkAbove(Tensor volume, float threshold, float label, Tensor labels)
     {
+        RequireFloat32(volume, nameof(volume));
         ShapeException.Require(labels, volume.Shape, nameof(labels));
         MarkAboveCore(volume, threshold, label, labels);
     }

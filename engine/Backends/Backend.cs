@@ -1,3 +1,5 @@
+using SharpSeg.Engine.Tensors;
+
 namespace SharpSeg.Engine.Backends;
 
 /// <summary>
@@ -19,10 +21,16 @@ public abstract partial class Backend : IDisposable
     public abstract string Description { get; }
 
     /// <summary>
-    /// Number format of the factors in convolutions: "fp32", "tf32", "bf16" or "fp16". Sums and everything else are always
-    /// float32.
+    /// Number format of the factors in convolutions: "fp32", "tf32", "bf16" or "fp16", with "-activations" behind it where
+    /// <see cref="Activations"/> are kept in it, too. Sums and everything else are always float32.
     /// </summary>
     public virtual string ProductPrecision => "fp32";
+
+    /// <summary>
+    /// In what a tape keeps activations and their gradients on this device. Inputs, logits, parameters, statistics and sums are
+    /// float32 whatever this says; operations compute in float32 or better and round what they write.
+    /// </summary>
+    public virtual ElementType Activations => ElementType.Fp32;
 
     /// <summary>Whether small gradients vanish in that number format, so that the loss must be scaled (float16).</summary>
     public virtual bool NeedsLossScaling => false;
@@ -47,4 +55,10 @@ public abstract partial class Backend : IDisposable
 
     /// <summary>Frees the device; called once.</summary>
     protected abstract void Dispose(bool disposing);
+
+    /// <summary>Throws unless a tensor has the expected shape and is float32 or what activations are kept in.</summary>
+    private void RequireActivation(Tensor tensor, Shape expected, string name) => ShapeException.Require(
+        tensor, expected, tensor.Element == ElementType.Fp32 ? ElementType.Fp32 : Activations, name);
+
+    private static void RequireFloat32(Tensor tensor, string name) => ShapeException.Require(tensor, tensor.Shape, name);
 }

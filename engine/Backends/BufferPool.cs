@@ -9,10 +9,12 @@ namespace SharpSeg.Engine.Backends;
 /// <para>One slab reserved up front (<see cref="Reserve"/>) is enough for a training step whose need was measured before
 /// (see StepMemory): slabs are searched in order and a step rents and returns the same sizes in the same order, so every step
 /// places every tensor where the measurement placed it, and none allocates.</para>
+/// <para>Tensors of 16 bits have slabs of their own: float32 logits and statistics among them would break the holes in which the
+/// next activation fits.</para>
 /// </summary>
 public sealed class BufferPool(Backend backend) : IDisposable
 {
-    /// <summary>Elements per alignment unit: every tensor starts on a 64-byte line.</summary>
+    /// <summary>Words per alignment unit: every tensor starts on a 64-byte line.</summary>
     private const long Alignment = 16;
 
     private readonly List<Slab> slabs = [];
@@ -31,18 +33,22 @@ public sealed class BufferPool(Backend backend) : IDisposable
     /// </summary>
     public long HighWaterBytes => slabs.Sum(s => s.HighWater) * sizeof(float);
 
+    /// <summary>The part of <see cref="HighWaterBytes"/> that tensors of 16 bits take.</summary>
+    public long HalfHighWaterBytes => slabs.Where(s => s.Halves).Sum(s => s.HighWater) * sizeof(float);
+
     /// <summary>How often the pool had to ask the backend for memory.</summary>
     public int Allocations { get; private set; }
 
     /// <summary>A tensor with undefined contents, to be given back by <see cref="Return"/>.</summary>
-    public Tensor Rent(Shape shape)
+    public Tensor Rent(Shape shape, ElementType element = ElementType.Fp32)
     {
-        var length = RoundUp(shape.Length);
+        var length = RoundUp(element.Words(shape.Length));
         Slab? home = null;
         Block? block = null;
+        var halves = element != ElementType.Fp32;
         foreach (var slab in slabs)
         {
-            block = slab.Take(length);
+            block = slab.Halves == halves ? slab.Take(length) : null;
             if (block is not null)
             {
                 home = slab;
@@ -52,13 +58,13 @@ public sealed class BufferPool(Backend backend) : IDisposable
 
         if (home is null || block is null)
         {
-            home = AddSlab(length);
+            home = AddSlab(length, halves);
             block = home.Take(length)!;
         }
 
         InUseBytes += length * sizeof(float);
         PeakBytes = Math.Max(PeakBytes, InUseBytes);
-        return new Tensor(home.Buffer, block.Offset, shape);
+        return new Tensor(home.Buffer, block.Offset, shape, element);
     }
 
     /// <summary>Takes a tensor back; it may not be used afterwards.</summary>
@@ -78,19 +84,31 @@ public sealed class BufferPool(Backend backend) : IDisposable
     }
 
     /// <summary>
-    /// Makes sure that the first slab, the one searched first, has room for this many bytes. Only while nothing is lent.
+    /// Makes sure that the first slabs, those searched first, have room for this many bytes. Only while nothing is lent.
     /// </summary>
+    /// <param name="bytes">Bytes of all tensors.</param>
+    /// <param name="halfBytes">Of these, bytes of tensors of 16 bits.</param>
     /// <exception cref="InvalidOperationException">Tensors are lent.</exception>
-    public void Reserve(long bytes)
+    public void Reserve(long bytes, long halfBytes = 0)
     {
-        var length = RoundUp((bytes + sizeof(float) - 1) / sizeof(float));
-        if (length == 0 || (slabs.Count > 0 && slabs[0].Length >= length))
+        var (length, halfLength) = (Words(bytes - halfBytes), Words(halfBytes));
+        if (Has(length, halves: false) && Has(halfLength, halves: true))
         {
             return;
         }
 
         Trim();
-        AddSlab(length);
+        foreach (var (wanted, halves) in new[] { (length, false), (halfLength, true) })
+        {
+            if (wanted > 0)
+            {
+                AddSlab(wanted, halves);
+            }
+        }
+
+        static long Words(long bytes) => RoundUp((bytes + sizeof(float) - 1) / sizeof(float));
+
+        bool Has(long wanted, bool halves) => wanted == 0 || slabs.Find(s => s.Halves == halves)?.Length >= wanted;
     }
 
     /// <summary>Gives all memory back to the backend, e.g. before work with other sizes. Only while nothing is lent.</summary>
@@ -119,20 +137,22 @@ public sealed class BufferPool(Backend backend) : IDisposable
 
     private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
 
-    private Slab AddSlab(long length)
+    private Slab AddSlab(long length, bool halves)
     {
-        var slab = new Slab(backend.Allocate(length), length);
+        var slab = new Slab(backend.Allocate(length), length, halves);
         slabs.Add(slab);
         Allocations++;
         return slab;
     }
 
-    /// <summary>A run of elements inside a slab, lent or free.</summary>
+    /// <summary>A run of words inside a slab, lent or free.</summary>
     private sealed record Block(long Offset, long Length, bool Free);
 
     /// <summary>One allocation and its division into blocks, in address order; no two neighbours are both free.</summary>
-    private sealed class Slab(DeviceBuffer buffer, long length)
+    private sealed class Slab(DeviceBuffer buffer, long length, bool halves)
     {
+        public bool Halves => halves;
+
         private readonly List<Block> blocks = [new Block(0, length, Free: true)];
 
         public DeviceBuffer Buffer => buffer;
@@ -181,7 +201,7 @@ public sealed class BufferPool(Backend backend) : IDisposable
             var i = blocks.FindIndex(b => b.Offset == offset && !b.Free);
             if (i < 0)
             {
-                throw new InvalidOperationException($"nothing is lent at element {offset}: returned twice?");
+                throw new InvalidOperationException($"nothing is lent at word {offset}: returned twice?");
             }
 
             var freed = blocks[i].Length;

@@ -14,6 +14,7 @@ internal sealed class ConvolutionLayer
     private readonly Parameter? bias;
     private readonly Extent stride;
     private readonly bool biasCancels;
+    private readonly bool logits;
 
     /// <param name="store">Where to declare the parameters.</param>
     /// <param name="name">Prefix: <c>name.weight</c>, <c>name.bias</c>.</param>
@@ -23,11 +24,12 @@ internal sealed class ConvolutionLayer
     /// <param name="stride">Stride per axis.</param>
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="biasCancels">The output is normalised next.</param>
+    /// <param name="logits">The output is the network's.</param>
     public ConvolutionLayer(
         ParameterStore store, string name, IReadOnlyList<int> inputs, int outputs, Extent kernel, Extent stride, bool hasBias,
-        bool biasCancels)
+        bool biasCancels, bool logits = false)
     {
-        (this.stride, this.biasCancels) = (stride, biasCancels);
+        (this.stride, this.biasCancels, this.logits) = (stride, biasCancels, logits);
         var fanIn = checked((int)(inputs.Sum() * kernel.Voxels));
         var pairs = (inputs.Count + 1) / 2;
         for (var pair = 0; pair < pairs; pair++)
@@ -48,7 +50,7 @@ internal sealed class ConvolutionLayer
     /// <param name="finished">Inputs that are not read after this; they are closed before any further memory is rented.</param>
     public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
     {
-        var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels);
+        var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels, logits);
         foreach (var input in finished ?? [])
         {
             tape.Done(input);

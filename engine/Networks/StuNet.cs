@@ -46,7 +46,7 @@ public sealed class StuNet : Network
 
         for (var s = 0; s < levels.Length; s++)
         {
-            heads.Add(Pointwise($"seg_outputs.{s}", f[levels[s]], plan.OutputChannels));
+            heads.Add(Pointwise($"seg_outputs.{s}", f[levels[s]], plan.OutputChannels, logits: true));
         }
     }
 
@@ -97,8 +97,8 @@ public sealed class StuNet : Network
             Parameters, $"{name}.{b}", b == 0 ? inputs : [outputs], outputs, kernel, b == 0 ? stride : Extent.One, b == 0,
             Plan.Style))];
 
-    private ConvolutionLayer Pointwise(string name, int inputs, int outputs) =>
-        new(Parameters, name, [inputs], outputs, Extent.One, Extent.One, hasBias: true, biasCancels: false);
+    private ConvolutionLayer Pointwise(string name, int inputs, int outputs, bool logits = false) =>
+        new(Parameters, name, [inputs], outputs, Extent.One, Extent.One, hasBias: true, biasCancels: false, logits);
 }
 
 /// <summary>

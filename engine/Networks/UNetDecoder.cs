@@ -41,7 +41,7 @@ internal sealed class UNetDecoder
         {
             heads.Add(!allHeads && levels[s] > 0 ? null : new ConvolutionLayer(
                 store, $"decoder.seg_layers.{s}", [plan.Features[levels[s]]], plan.OutputChannels, Extent.One, Extent.One, biases,
-                biasCancels: false));
+                biasCancels: false, logits: true));
         }
     }
 

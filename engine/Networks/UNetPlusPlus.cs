@@ -43,7 +43,7 @@ public sealed class UNetPlusPlus : Network
         {
             heads.Add(new ConvolutionLayer(
                 Parameters, $"heads.{j}", [plan.Features[0]], plan.OutputChannels, Extent.One, Extent.One, hasBias: false,
-                biasCancels: false));
+                biasCancels: false, logits: true));
         }
     }
 

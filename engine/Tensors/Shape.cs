@@ -41,12 +41,21 @@ public readonly record struct Shape(int D0, int D1, int D2, int D3, int D4)
 /// <summary>Extents that do not fit together. The message names both.</summary>
 public sealed class ShapeException(string message) : Exception(message)
 {
-    /// <summary>Throws unless a tensor has the expected shape.</summary>
-    public static void Require(Tensor tensor, Shape expected, string name)
+    /// <summary>Throws unless a tensor has the expected shape and is float32.</summary>
+    public static void Require(Tensor tensor, Shape expected, string name) =>
+        Require(tensor, expected, ElementType.Fp32, name);
+
+    /// <summary>Throws unless a tensor has the expected shape and elements.</summary>
+    public static void Require(Tensor tensor, Shape expected, ElementType element, string name)
     {
         if (tensor.Shape != expected)
         {
             throw new ShapeException($"{name} has shape {tensor.Shape}, expected {expected}");
+        }
+
+        if (tensor.Element != element)
+        {
+            throw new ShapeException($"{name} {tensor.Shape} is {tensor.Element.Name()}, expected {element.Name()}");
         }
     }
 }

@@ -7,7 +7,8 @@ namespace SharpSeg.Engine.Training;
 /// A backend that checks shapes and counts bytes and operations but has no memory and computes nothing: a training step on it is
 /// a rehearsal that shows what the real one will need.
 /// </summary>
-internal sealed class RehearsalBackend : Backend
+/// <param name="activations">In what the device that is stood in for keeps activations.</param>
+internal sealed class RehearsalBackend(ElementType activations = ElementType.Fp32) : Backend
 {
     private readonly HashSet<ConvProblem> convolutions = [];
     private readonly List<NetworkLayer> layers = [];
@@ -22,6 +23,8 @@ internal sealed class RehearsalBackend : Backend
     public long ConvolutionFlops { get; private set; }
 
     public override string Name => "rehearsal";
+
+    public override ElementType Activations => activations;
 
     public override string Description => "counts bytes, computes nothing";
 

@@ -18,6 +18,9 @@ namespace SharpSeg.Engine.Training;
 /// </param>
 public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterBytes, long InputBytes = 0)
 {
+    /// <summary>The part of <see cref="PoolBytes"/> that tensors of 16 bits take, in a piece of its own.</summary>
+    public long HalfPoolBytes { get; private init; }
+
     /// <summary>The network's convolutions, from which a backend says what scratch memory it will take.</summary>
     public IReadOnlyCollection<ConvProblem> Convolutions { get; private init; } = [];
 
@@ -35,10 +38,13 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
     /// <param name="staged">
     /// The backend uploads the next batch concurrently with computations (<see cref="Backends.Backend.UploadsRunBeside"/>).
     /// </param>
+    /// <param name="activations">What the backend keeps activations in (<see cref="Backends.Backend.Activations"/>).</param>
     /// <exception cref="ShapeException">Plan and patch do not fit.</exception>
-    public static StepMemory Measure(NetworkPlan plan, Extent patch, int batchSize, TrainingOptions options, bool staged = false)
+    public static StepMemory Measure(
+        NetworkPlan plan, Extent patch, int batchSize, TrainingOptions options, bool staged = false,
+        ElementType activations = ElementType.Fp32)
     {
-        using var backend = new RehearsalBackend();
+        using var backend = new RehearsalBackend(activations);
         using var network = Network.Create(plan, backend);
         using var pool = EndlessPool(backend);
         var pass = new TrainingPass(network, pool, options);
@@ -64,10 +70,15 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
     /// <summary>
     /// Rehearses a prediction of the full-resolution logits; reserve its pool bytes before predicting many tiles.
     /// </summary>
+    /// <param name="plan">The network.</param>
+    /// <param name="patch">Spatial size of the images, voxels.</param>
+    /// <param name="batchSize">Images at a time.</param>
+    /// <param name="activations">What the backend keeps activations in.</param>
     /// <exception cref="ShapeException">Plan and patch do not fit.</exception>
-    public static StepMemory MeasurePrediction(NetworkPlan plan, Extent patch, int batchSize)
+    public static StepMemory MeasurePrediction(
+        NetworkPlan plan, Extent patch, int batchSize, ElementType activations = ElementType.Fp32)
     {
-        using var backend = new RehearsalBackend();
+        using var backend = new RehearsalBackend(activations);
         using var network = Network.Create(plan, backend);
         using var pool = EndlessPool(backend);
         var tape = new Tape(backend, pool, recording: false);
@@ -86,17 +97,18 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
         return network.Parameters.Parameters;
     }
 
-    /// <summary>One slab of unlimited length.</summary>
+    /// <summary>Slabs of unlimited length.</summary>
     internal static BufferPool EndlessPool(RehearsalBackend backend)
     {
         var pool = new BufferPool(backend);
-        pool.Reserve(long.MaxValue / 4);
+        pool.Reserve(long.MaxValue / 4, long.MaxValue / 8);
         return pool;
     }
 
     private static StepMemory Of(BufferPool pool, Network network) =>
         new(pool.HighWaterBytes, pool.PeakBytes, network.Parameters.BufferLength * sizeof(float))
         {
+            HalfPoolBytes = pool.HalfHighWaterBytes,
             Convolutions = ((RehearsalBackend)pool.Backend).Convolutions,
         };
 }

@@ -46,9 +46,9 @@ public sealed class TrainingStep : IDisposable
         (this.network, this.optimizer, this.patch, this.options) = (network, optimizer, patch, options);
         BatchSize = batchSize;
         var staged = network.Backend.UploadsRunBeside;
-        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, staged);
+        Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, staged, network.Backend.Activations);
         Pool = new BufferPool(network.Backend);
-        Pool.Reserve(Memory.PoolBytes);
+        Pool.Reserve(Memory.PoolBytes, Memory.HalfPoolBytes);
         stage = staged ? new InputStage(network.Backend, network, options, patch, batchSize) : null;
         pass = new TrainingPass(network, Pool, options);
         scale = options.ScaleLoss ?? network.Backend.NeedsLossScaling ? new LossScale() : null;

@@ -118,7 +118,7 @@ public static partial class Gpu
             Accelerator accelerator = kind == "cuda" ? context.CreateCudaAccelerator(index) : context.CreateCLAccelerator(index);
             var tensorCores = accelerator is CudaAccelerator cuda && cuda.Architecture >= FirstWithTensorInstructions;
             var chosen = precision ?? (tensorCores ? GpuPrecision.Tf32 : GpuPrecision.Fp32);
-            var numbers = chosen.ToString().ToLowerInvariant();
+            var numbers = chosen.Name();
             if (chosen != GpuPrecision.Fp32 && !tensorCores)
             {
                 var name = accelerator.Name;

@@ -11,7 +11,7 @@ internal sealed partial class GpuBackend
 {
     /// <inheritdoc/>
     protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y) =>
-        Run(new VariantKey(Operation.ConvForward, p), new ConvForward(p, x, x2, w, b), y);
+        Run(new VariantKey(Operation.ConvForward, p, x, y), new ConvForward(p, x, x2, w, b), y);
 
     /// <inheritdoc/>
     protected override void ConvBackwardDataCore(
@@ -32,25 +32,27 @@ internal sealed partial class GpuBackend
     protected override void ConvBackwardWeightsCore(
         in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        Run(new VariantKey(Operation.ConvBackwardWeights, p), new ConvBackwardWeights(p, x, x2, dy, accumulate), dw);
+        Run(new VariantKey(Operation.ConvBackwardWeights, p, x, dy), new ConvBackwardWeights(p, x, x2, dy, accumulate), dw);
         BiasGradient(dy, db, accumulate);
     }
 
     /// <inheritdoc/>
     protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y) =>
-        Run(new VariantKey(Operation.TransposedConvForward, p), new TransposedConvForward(p, x, w, b), y);
+        Run(new VariantKey(Operation.TransposedConvForward, p, x, y), new TransposedConvForward(p, x, w, b), y);
 
     /// <inheritdoc/>
     protected override void TransposedConvBackwardDataCore(
         in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate) =>
-        Run(new VariantKey(Operation.TransposedConvBackwardData, p), new TransposedConvBackwardData(p, dy, w, accumulate), dx);
+        Run(
+            new VariantKey(Operation.TransposedConvBackwardData, p, dy, dx),
+            new TransposedConvBackwardData(p, dy, w, accumulate), dx);
 
     /// <inheritdoc/>
     protected override void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
         Run(
-            new VariantKey(Operation.TransposedConvBackwardWeights, p),
+            new VariantKey(Operation.TransposedConvBackwardWeights, p, x, dy),
             new TransposedConvBackwardWeights(p, x, dy, accumulate), dw);
         BiasGradient(dy, db, accumulate);
     }
@@ -58,7 +60,12 @@ internal sealed partial class GpuBackend
     /// <summary>db = Σ dy over all voxels.</summary>
     internal void BiasGradient(Variant variant, Tensor dy, Tensor db, bool accumulate)
     {
-        if (variant == Variant.Plain)
+        if (variant == Variant.Plain && IsHalf(dy))
+        {
+            Wide.Begin(dy);
+            BiasGradient(variant, Wide.Of(dy), db, accumulate);
+        }
+        else if (variant == Variant.Plain)
         {
             Kernels.PlainChannelSum.Launch(Stream, View(dy), View(db), accumulate);
         }
@@ -67,7 +74,7 @@ internal sealed partial class GpuBackend
             var channels = dy.Shape.C;
             var chunks = ChannelGroups.Chunks(checked((int)(dy.Length / channels)));
             var partials = Scratch((long)chunks * channels);
-            Kernels.ChannelSum.Launch(Stream, View(dy), channels, partials);
+            Kernels.ChannelSum.Launch(Stream, dy, partials);
             Kernels.SplitSum.Launch(Stream, partials, chunks, View(db), accumulate);
         }
     }
@@ -82,10 +89,10 @@ internal sealed partial class GpuBackend
 
     private void ConvBackwardData(
         in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int firstChannel, int channels, bool accumulate) => Run(
-        new VariantKey(Operation.ConvBackwardData, p, default, firstChannel, channels),
+        new VariantKey(Operation.ConvBackwardData, p, default, firstChannel, channels, dy.Element, dx.Element),
         new ConvBackwardData(p, dy, w, firstChannel, channels, accumulate), dx);
 
     private void Run<TPass>(in VariantKey key, in TPass pass, Tensor result)
         where TPass : struct, IConvolutionPass =>
-        pass.Run(this, variants.For(key, pass, result.Length), View(result));
+        pass.Run(this, variants.For(key, pass, result), result);
 }

@@ -46,7 +46,8 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => Precision == GpuPrecision.Fp32
         ? WeightGemm.LargestPartialsBytes
-        : Math.Max(WeightGemm.LargestPartialsBytes, BrickConvolution.LargestScratchBytes(Precision, convolutions));
+        : Math.Max(WeightGemm.LargestPartialsBytes, BrickConvolution.LargestScratchBytes(Precision, convolutions))
+            + (Activations == ElementType.Fp32 ? 0 : WideCopies.LargestBytes(convolutions));
 
     /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>
     public override void FinishUploads()
@@ -90,9 +91,35 @@ internal sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void CopyCore(Tensor source, Tensor target) =>
-        Kernels.Pointwise.LaunchCopy(Stream, View(source), View(target));
+    protected override void CopyCore(Tensor source, Tensor target)
+    {
+        if (source.Element == target.Element)
+        {
+            Kernels.Pointwise.LaunchCopy(Stream, View(source), View(target));
+        }
+        else if (IsHalf(source))
+        {
+            Kernels.Halves.LaunchWiden(Stream, source.Element, View(source), View(target));
+        }
+        else
+        {
+            Kernels.Halves.LaunchNarrow(Stream, target.Element, View(source), View(target));
+        }
+    }
 
     /// <inheritdoc/>
-    protected override void FillCore(Tensor target, float value) => Kernels.Pointwise.LaunchFill(Stream, View(target), value);
+    protected override void FillCore(Tensor target, float value) =>
+        Kernels.Pointwise.LaunchFill(Stream, View(target), WordOf(target.Element, value));
+
+    // A word that holds nothing but the value.
+    private static float WordOf(ElementType element, float value)
+    {
+        var half = element switch
+        {
+            ElementType.Bf16 => BitConverter.SingleToUInt32Bits(element.Rounded(value)) >> 16,
+            ElementType.Fp16 => BitConverter.HalfToUInt16Bits((System.Half)value),
+            _ => 0u,
+        };
+        return element == ElementType.Fp32 ? value : BitConverter.UInt32BitsToSingle((half << 16) | half);
+    }
 }

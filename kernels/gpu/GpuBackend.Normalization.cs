@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Device;
 using SharpSeg.Kernels.Gpu.Normalization;
 using SharpSeg.Kernels.Gpu.Variants;
 
@@ -28,14 +29,20 @@ internal sealed partial class GpuBackend
     internal void InstanceNormStatistics(Variant variant, in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd)
     {
         var sizes = new NormSizes(p);
-        if (variant == Variant.Plain)
+        if (NeedsWide(variant, sizes, x))
+        {
+            Wide.Begin(x);
+            InstanceNormStatistics(variant, p, Wide.Of(x), mean, rstd);
+        }
+        else if (variant == Variant.Plain)
         {
             Kernels.PlainInstanceNorm.LaunchStatistics(Stream, sizes, View(x), View(mean), View(rstd));
         }
         else
         {
             Kernels.InstanceNormSums.LaunchStatistics(
-                Stream, sizes, View(x), Scratch(InstanceNormSums.PartialsLength(sizes)), View(mean), View(rstd));
+                Stream, Elements.IndexOf(x), sizes, View(x), Scratch(InstanceNormSums.PartialsLength(sizes)), View(mean),
+                View(rstd));
         }
     }
 
@@ -44,9 +51,17 @@ internal sealed partial class GpuBackend
         Variant variant, in InstanceNormProblem p, Tensor x, Tensor mean, Tensor rstd, Tensor gamma, Tensor beta, Tensor y)
     {
         var sizes = new NormSizes(p);
-        if (variant == Variant.Fast && sizes.IsVectorizable)
+        if (NeedsWide(variant, sizes, x))
         {
-            Kernels.VectorNormApply.LaunchApply(Stream, sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
+            Wide.Begin(x, y);
+            var (from, to) = (Wide.Of(x), Wide.For(y, read: false));
+            InstanceNormApply(variant, p, from, mean, rstd, gamma, beta, to);
+            CopyCore(to, y);
+        }
+        else if (variant == Variant.Fast && sizes.IsVectorizable)
+        {
+            Kernels.VectorNormApply.LaunchApply(
+                Stream, Elements.IndexOf(x), sizes, View(x), View(mean), View(rstd), View(gamma), View(beta), View(y));
         }
         else
         {
@@ -61,6 +76,16 @@ internal sealed partial class GpuBackend
         Tensor dx, Tensor dgamma, Tensor dbeta, bool accumulateParameters)
     {
         var sizes = new NormSizes(p);
+        if (NeedsWide(variant, sizes, x))
+        {
+            Wide.Begin(dy, x);
+            var (from, values) = (Wide.Of(dy), Wide.Of(x));
+            InstanceNormBackward(
+                variant, p, from, values, mean, rstd, gamma, beta, from, dgamma, dbeta, accumulateParameters);
+            CopyCore(from, dx);
+            return;
+        }
+
         var perChannel = p.StatisticsShape.Length;
         var partials = variant == Variant.Plain ? 0 : InstanceNormSums.PartialsLength(sizes);
         var sums = Scratch((2 * perChannel) + partials);
@@ -74,7 +99,7 @@ internal sealed partial class GpuBackend
         else
         {
             Kernels.InstanceNormSums.LaunchGradientSums(
-                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta),
+                Stream, Elements.IndexOf(x), sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta),
                 sums.SubView(2 * perChannel, partials),
                 sumD, sumDXhat);
         }
@@ -83,7 +108,8 @@ internal sealed partial class GpuBackend
         if (variant == Variant.Fast && sizes.IsVectorizable)
         {
             Kernels.VectorNormApply.LaunchGradient(
-                Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
+                Stream, Elements.IndexOf(x), sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta),
+                sumD, sumDXhat, View(dx));
         }
         else
         {
@@ -91,4 +117,7 @@ internal sealed partial class GpuBackend
                 Stream, sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta), sumD, sumDXhat, View(dx));
         }
     }
+
+    private bool NeedsWide(Variant variant, in NormSizes sizes, Tensor x) =>
+        IsHalf(x) && (variant == Variant.Plain || !Kernels.InstanceNormSums.IsVector(sizes));
 }

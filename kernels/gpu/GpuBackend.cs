@@ -20,6 +20,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     private readonly DeviceReleases releases;
     private readonly Action<string> warn;
     private DeviceBuffer? scratch;
+    private WideCopies? wide;
     private bool failureTold;
 
     /// <summary>Takes over an open device.</summary>
@@ -27,14 +28,21 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <param name="list">The device, and the list of kernels to fill.</param>
     /// <param name="description">The device for people.</param>
     /// <param name="choice">Which variants may be used.</param>
-    /// <param name="precision">In which numbers convolutions multiply.</param>
+    /// <param name="precision">In which numbers convolutions multiply, and activations are kept.</param>
     /// <param name="cache">Earlier choices.</param>
     /// <param name="warn">Receives warnings about this device.</param>
     public GpuBackend(
         Context context, KernelList list, string description, KernelChoice choice, GpuPrecision precision, VariantCache cache,
         Action<string>? warn = null)
     {
-        (this.context, accelerator, Description, Precision) = (context, list.Accelerator, description, precision);
+        (this.context, accelerator, Description, ProductPrecision) =
+            (context, list.Accelerator, description, precision.Name());
+        (Precision, Activations) = precision switch
+        {
+            GpuPrecision.Bf16Activations => (GpuPrecision.Bf16, ElementType.Bf16),
+            GpuPrecision.Fp16Activations => (GpuPrecision.Fp16, ElementType.Fp16),
+            _ => (precision, ElementType.Fp32),
+        };
         Stream = accelerator.DefaultStream;
         staging = new Staging(accelerator);
         Kernels = new GpuKernels(list);
@@ -50,8 +58,11 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <inheritdoc/>
     public override string Description { get; }
 
-    /// <summary>In which numbers convolutions multiply.</summary>
+    /// <summary>In which numbers convolutions multiply: one of the first four.</summary>
     internal GpuPrecision Precision { get; }
+
+    /// <inheritdoc/>
+    public override ElementType Activations { get; }
 
     /// <summary>Which variant was chosen for which problem so far.</summary>
     internal IReadOnlyDictionary<VariantKey, Variant> Decisions => variants.Decisions;
@@ -66,7 +77,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     internal DeviceReleases Releases => releases;
 
     /// <inheritdoc/>
-    public override string ProductPrecision => Precision.ToString().ToLowerInvariant();
+    public override string ProductPrecision { get; }
 
     /// <inheritdoc/>
     public override bool NeedsLossScaling => Precision == GpuPrecision.Fp16;
@@ -98,7 +109,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         if (disposing)
         {
             IDisposable?[] held =
-                [sampler.IsValueCreated ? sampler.Value : null, scratch, staging, ahead, copies, accelerator, context];
+                [sampler.IsValueCreated ? sampler.Value : null, scratch, wide, staging, ahead, copies, accelerator, context];
             foreach (var one in held)
             {
                 releases.Release(one);
@@ -112,8 +123,14 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         }
     }
 
-    /// <summary>A tensor as kernels see it.</summary>
-    internal static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Length);
+    /// <summary>The words of a tensor, as kernels see it.</summary>
+    internal static ArrayView<float> View(Tensor tensor) => ((GpuBuffer)tensor.Buffer).View(tensor.Offset, tensor.Words);
+
+    /// <summary>Whether a tensor's elements have 16 bits.</summary>
+    internal static bool IsHalf(Tensor tensor) => tensor.Element != ElementType.Fp32;
+
+    /// <summary>float32 copies of such tensors.</summary>
+    internal WideCopies Wide => wide ??= new WideCopies(this);
 
     /// <summary>
     /// Memory for what passes between the kernels of one operation, at least this long. The stream's order makes one piece

@@ -1,6 +1,9 @@
 namespace SharpSeg.Kernels.Gpu;
 
-/// <summary>In which numbers convolutions multiply. Sums, and everything else, are float32 always.</summary>
+/// <summary>
+/// In which numbers convolutions multiply, and in which activations are kept. Sums, parameters, statistics, images and logits are
+/// float32 always.
+/// </summary>
 public enum GpuPrecision
 {
     /// <summary>float32, without tensor cores.</summary>
@@ -19,4 +22,22 @@ public enum GpuPrecision
     /// 8.0.
     /// </summary>
     Fp16,
+
+    /// <summary>As <see cref="Bf16"/>, and activations and their gradients are kept in bfloat16, in half the memory.</summary>
+    Bf16Activations,
+
+    /// <summary>As <see cref="Fp16"/>, and activations and their gradients are kept in float16, in half the memory.</summary>
+    Fp16Activations,
+}
+
+/// <summary>The names by which people know precisions.</summary>
+internal static class GpuPrecisions
+{
+    /// <summary>"fp32", …, "fp16-activations".</summary>
+    public static string Name(this GpuPrecision precision) => precision switch
+    {
+        GpuPrecision.Bf16Activations => "bf16-activations",
+        GpuPrecision.Fp16Activations => "fp16-activations",
+        _ => precision.ToString().ToLowerInvariant(),
+    };
 }

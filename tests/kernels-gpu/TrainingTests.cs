@@ -35,8 +35,29 @@ public sealed class TrainingTests
         Assert.True(expected[^1] < expected[0] - 0.05, $"the loss hardly falls: {expected[0]} to {expected[^1]}");
     }
 
+    /// <summary>
+    /// Every activation and gradient is rounded to 8 bits, and so are factors: losses drift apart, and fall alike. Memory is what
+    /// the rehearsal said, which the tests of the engine compare with float32's.
+    /// </summary>
+    [TensorCoreFact]
+    public void Two_stage_UNet_with_activations_in_bfloat16_follows_the_processors_loss()
+    {
+        using var processor = SharpSeg.Kernels.Cpu.Cpu.Open(1);
+        using var gpu = DeviceUnderTest.Open(KernelChoice.Bricks, GpuPrecision.Bf16Activations);
+        var expected = Train(processor, NormKind.Instance, 2);
+        var actual = Train(gpu, NormKind.Instance, 2);
+        for (var i = 0; i < actual.Length; i++)
+        {
+            Assert.True(
+                Math.Abs(expected[i] - actual[i]) <= 0.02,
+                $"step {i}: {actual[i]} on the GPU kernels, {expected[i]} on the processor");
+        }
+
+        Assert.True(actual[^1] < actual[0], $"the loss does not fall: {actual[0]} to {actual[^1]}");
+    }
+
     /// <summary>With batch normalisation also ReLUs, two samples and the Dice loss alone.</summary>
-    private static double[] Train(Backend backend, NormKind norm)
+    private static double[] Train(Backend backend, NormKind norm, int steps = Steps)
     {
         var isBatch = norm == NormKind.Batch;
         var plan = new NetworkPlan
@@ -67,6 +88,9 @@ public sealed class TrainingTests
             images[i] = MathF.Sin(0.7f * i) + (2f * labels[i]);
         }
 
-        return [.. Enumerable.Range(0, Steps).Select(_ => step.Run(images, [labels], 0.05f))];
+        double[] losses = [.. Enumerable.Range(0, steps).Select(_ => step.Run(images, [labels], 0.05f))];
+        Assert.Equal(backend.Activations == ElementType.Fp32 ? 1 : 2, step.Pool.Allocations);
+        Assert.Equal(step.Memory.PoolBytes, step.Pool.HighWaterBytes);
+        return losses;
     }
 }

@@ -38,7 +38,7 @@ public sealed class VariantTests : IDisposable
             var chosen = Forward(backend, p);
             Assert.Equal(Forward(backend, p), chosen);
             decided = Assert.Single(backend.Decisions).Value;
-            Assert.Equal(new VariantKey(Operation.ConvForward, p), Assert.Single(backend.Decisions).Key);
+            Assert.Equal(new VariantKey(Operation.ConvForward, p, default), Assert.Single(backend.Decisions).Key);
         }
 
         Assert.Equal(decided.Name(), new VariantCache(folder, "a device, driver 1").Find("conv forward", p.ToString()));
@@ -56,7 +56,7 @@ public sealed class VariantTests : IDisposable
             KernelChoice.Checked, GpuPrecision.Fp32, new VariantCache(folder, "device"), warnings.Add);
         Forward(backend, p);
         Assert.Contains("conv forward, variant fast: does not agree", Assert.Single(warnings), StringComparison.Ordinal);
-        Assert.Equal(Variant.Plain, backend.Decisions[new VariantKey(Operation.ConvForward, p)]);
+        Assert.Equal(Variant.Plain, backend.Decisions[new VariantKey(Operation.ConvForward, p, default)]);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class VariantTests : IDisposable
         cache.Add("conv forward", p.ToString(), Variant.TensorCores.Name());
         using var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Fp32, cache);
         Forward(backend, p);
-        Assert.NotEqual(Variant.TensorCores, backend.Decisions[new VariantKey(Operation.ConvForward, p)]);
+        Assert.NotEqual(Variant.TensorCores, backend.Decisions[new VariantKey(Operation.ConvForward, p, default)]);
     }
 
     [TensorCoreTheory]
@@ -82,7 +82,7 @@ public sealed class VariantTests : IDisposable
         cache.Add("conv forward", p.ToString(), Variant.Bricks.Name());
         using var backend = DeviceUnderTest.Open(KernelChoice.Checked, GpuPrecision.Bf16, cache);
         Forward(backend, p);
-        Assert.Equal(bricks, backend.Decisions[new VariantKey(Operation.ConvForward, p)] == Variant.Bricks);
+        Assert.Equal(bricks, backend.Decisions[new VariantKey(Operation.ConvForward, p, default)] == Variant.Bricks);
     }
 
     [Fact]

@@ -13,7 +13,8 @@ internal static class AveragePool
     public static Variable Apply(Tape tape, Variable x, Extent stride)
     {
         var s = x.Shape.Spatial;
-        var y = tape.Output(Shape.Activation(x.Shape.N, new Extent(s.Z / stride.Z, s.Y / stride.Y, s.X / stride.X), x.Shape.C));
+        var y = tape.Output(
+            Shape.Activation(x.Shape.N, new Extent(s.Z / stride.Z, s.Y / stride.Y, s.X / stride.X), x.Shape.C), x.Element);
         tape.Backend.BlockSum(tape.Value(x), stride, 1f / stride.Voxels, y.Value, accumulate: false);
         if (tape.Recording)
         {

@@ -20,16 +20,18 @@ internal static class Convolution
     /// The output is normalised next, which removes any constant: the gradient with respect to the bias is exactly 0 and need not
     /// be computed (docs/method/networks.md §2.6).
     /// </param>
+    /// <param name="logits">The output is the network's: float32, whatever the backend keeps activations in.</param>
     public static Variable Apply(
         Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride,
-        bool biasCancels = false)
+        bool biasCancels = false, bool logits = false)
     {
         if (weights.Count != (inputs.Count + 1) / 2)
         {
             throw new ShapeException($"{inputs.Count} inputs need {(inputs.Count + 1) / 2} weights, not {weights.Count}");
         }
 
-        var y = tape.Output(Problem(inputs, weights, 0, stride).OutputShape);
+        var y = tape.Output(
+            Problem(inputs, weights, 0, stride).OutputShape, logits ? ElementType.Fp32 : tape.Backend.Activations);
         for (var pair = 0; pair < weights.Count; pair++)
         {
             var p = Problem(inputs, weights, pair, stride);
@@ -41,7 +43,7 @@ internal static class Convolution
                 continue;
             }
 
-            var part = tape.Pool.Rent(y.Shape);
+            var part = tape.Pool.Rent(y.Shape, y.Element);
             tape.Backend.ConvForward(p, x, x2, weights[pair].Value, null, part);
             tape.Backend.Axpby(1f, part, 1f, y.Value);
             tape.Pool.Return(part);

@@ -15,7 +15,7 @@ internal static class MergeUnlabelled
     /// <param name="regions">Sigmoid per map instead of softmax.</param>
     public static Variable Apply(Tape tape, Variable logits, Tensor unlabelled, bool regions)
     {
-        var merged = tape.Output(logits.Shape);
+        var merged = tape.Output(logits.Shape, logits.Element);
         tape.Backend.MergeUnlabelled(logits.Value, unlabelled, regions, merged.Value);
         if (tape.Recording)
         {

@@ -12,7 +12,7 @@ internal static class NearestUpsample
     /// <summary>Records the up-sampling of x.</summary>
     public static Variable Apply(Tape tape, Variable x, Extent factor)
     {
-        var y = tape.Output(Shape.Activation(x.Shape.N, x.Shape.Spatial.Times(factor), x.Shape.C));
+        var y = tape.Output(Shape.Activation(x.Shape.N, x.Shape.Spatial.Times(factor), x.Shape.C), x.Element);
         tape.Backend.BlockRepeat(tape.Value(x), factor, 1f, y.Value, accumulate: false);
         if (tape.Recording)
         {

@@ -82,7 +82,7 @@ internal static class NormLeakyReLU
         var rstd = tape.Pool.Rent(p.StatisticsShape);
         var input = View(x.Value, p);
         setStatistics(mean, rstd);
-        var y = tape.Recording ? tape.Output(x.Shape) : tape.OutputInPlaceOf(x, x.Shape);
+        var y = tape.Recording ? tape.Output(x.Shape, x.Element) : tape.OutputInPlaceOf(x, x.Shape);
         tape.Backend.InstanceNormApply(p, input, mean, rstd, gamma.Value, beta.Value, View(y.Value, p));
         if (tape.Recording)
         {
@@ -100,7 +100,9 @@ internal static class NormLeakyReLU
 
     /// <summary>The same memory, seen as the problem's samples.</summary>
     private static Tensor View(Tensor tensor, in InstanceNormProblem p) =>
-        tensor.Shape == p.ActivationShape ? tensor : new Tensor(tensor.Buffer, tensor.Offset, p.ActivationShape);
+        tensor.Shape == p.ActivationShape
+            ? tensor
+            : new Tensor(tensor.Buffer, tensor.Offset, p.ActivationShape, tensor.Element);
 
     private sealed class NormNode : Node
     {

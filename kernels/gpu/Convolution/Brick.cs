@@ -37,17 +37,21 @@ internal static class Brick
     /// <param name="haloZ">Planes of voxels around it, below and above.</param>
     /// <param name="halo">Voxels around it, along y and x.</param>
     /// <param name="precision">See <see cref="TileWords"/>.</param>
+    /// <param name="halves">
+    /// The volumes hold such numbers already, and eights of channels: sixteen bytes of memory are sixteen bytes of the brick.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(
         ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, ArrayView<Float4> brick, BrickSizes s,
-        BrickPlace at, int firstChannel, int haloZ, int halo, int precision)
+        BrickPlace at, int firstChannel, int haloZ, int halo, int precision, bool halves)
     {
         // Four threads read the words of a voxel, four words each: the same channels of every voxel.
         var part = Group.IdxX & 3;
         var c = firstChannel + (part * (TileWords.DepthOf(precision) >> 2));
         var voxels = s.Z * s.Y * s.X;
-        var first = ChannelQuad.Of(source, source2, channels, channels2, c, at.Sample, voxels);
-        var second = ChannelQuad.Of(source, source2, channels, channels2, c + 4, at.Sample, voxels);
+        var shift = halves ? 3 : 2;
+        var first = ChannelQuad.Of(source, source2, channels, channels2, c, at.Sample, voxels, shift);
+        var second = halves ? first : ChannelQuad.Of(source, source2, channels, channels2, c + 4, at.Sample, voxels, shift);
 
         // From voxel to voxel by addition, because divisions are long. Positions are the source's.
         var rowVoxels = BrickSizes.Edge + (2 * halo);
@@ -66,8 +70,8 @@ internal static class Brick
             var inside = ((uint)z < (uint)s.Z) & ((uint)y < (uint)s.Y) & ((uint)x < (uint)s.X);
             var position = (((z * s.Y) + y) * s.X) + x;
             var lower = ChannelQuad.Read(first, position, inside);
-            var upper = precision >= TileWords.Bf16 ? ChannelQuad.Read(second, position, inside) : lower;
-            brick[(voxel * (VoxelWords / 4)) + part] = TileWords.Depths(lower, upper, precision);
+            var upper = precision >= TileWords.Bf16 && !halves ? ChannelQuad.Read(second, position, inside) : lower;
+            brick[(voxel * (VoxelWords / 4)) + part] = halves ? lower : TileWords.Depths(lower, upper, precision);
             x += stepX;
             var overX = x >= endX;
             x -= overX ? rowVoxels : 0;
@@ -82,26 +86,31 @@ internal static class Brick
     }
 }
 
-/// <summary>Four neighbouring channels of every voxel of a sample, of one of two volumes.</summary>
+/// <summary>
+/// Four neighbouring channels of every voxel of a sample, of one of two volumes, or eight of 16 bits: sixteen bytes.
+/// </summary>
 internal struct ChannelQuad
 {
     public ArrayView<Float4> From;
     public int Quads, Quad;
 
-    /// <summary>Channels c … c + 3 of both volumes together; a negative number marks those beyond the last.</summary>
+    /// <summary>
+    /// Channels c … c + 3 (or 7) of both volumes together; a negative number marks those beyond the last.
+    /// <paramref name="shift"/>: 2 for fours, 3 for eights.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ChannelQuad Of(
-        ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, int c, int sample, int voxels)
+        ArrayView<float> source, ArrayView<float> source2, int channels, int channels2, int c, int sample, int voxels, int shift)
     {
         var second = c >= channels;
         var quad = default(ChannelQuad);
-        quad.Quads = (second ? channels2 : channels) >> 2;
-        quad.Quad = c >= channels + channels2 ? -1 : (second ? c - channels : c) >> 2;
+        quad.Quads = (second ? channels2 : channels) >> shift;
+        quad.Quad = c >= channels + channels2 ? -1 : (second ? c - channels : c) >> shift;
         quad.From = (second ? source2 : source).Cast<Float4>().SubView((long)sample * voxels * quad.Quads);
         return quad;
     }
 
-    /// <summary>The four of a voxel, or zeros: if it is not inside, or there are no such channels.</summary>
+    /// <summary>Those of a voxel, or zeros: if it is not inside, or there are no such channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Read(ChannelQuad quad, int voxel, bool inside)
     {

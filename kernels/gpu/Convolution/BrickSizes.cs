@@ -51,19 +51,20 @@ internal readonly struct BrickSizes
         (Channels, Channels2, Columns) = (p.Cin, p.Cin2, p.Cout);
 
     /// <summary>
-    /// Whether there is a kernel for these sizes: stride 1, one of the three kernels, and channels in fours, which are read at
-    /// once.
+    /// Whether there is a kernel for these sizes: stride 1, one of the three kernels, and channels in fours, or in eights of 16
+    /// bits, which are read at once.
     /// </summary>
     /// <param name="p">A convolution.</param>
+    /// <param name="halves">Activations have 16 bits.</param>
     /// <param name="channels">Channels of what is read: of x, x2 and y forward, of dy and dx backward.</param>
-    public static bool Fit(in ConvProblem p, params ReadOnlySpan<int> channels)
+    public static bool Fit(in ConvProblem p, bool halves, params ReadOnlySpan<int> channels)
     {
         var (kernel, stride) = (p.Kernel, p.Stride);
         var fits = (stride.Z, stride.Y, stride.X) == (1, 1, 1) && kernel.Y == kernel.X
             && (kernel.Z, kernel.X) is (3, 3) or (1, 3) or (1, 1);
         foreach (var count in channels)
         {
-            fits &= (count & 3) == 0;
+            fits &= (count & (halves ? 7 : 3)) == 0;
         }
 
         return fits;

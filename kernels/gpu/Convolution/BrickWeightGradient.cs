@@ -23,7 +23,8 @@ internal sealed class BrickWeightGradient(KernelList list)
     private const int GroupsPerMultiprocessor = 2;        // 288 threads with some 150 registers each
 
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Bf16Cube, Bf16Plane, Fp16Cube, Fp16Plane);
+        tensorCores: true, Bf16Cube, Bf16Plane, Fp16Cube, Fp16Plane, Bf16HalvesCube, Bf16HalvesPlane, Fp16HalvesCube,
+        Fp16HalvesPlane);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
@@ -42,15 +43,18 @@ internal sealed class BrickWeightGradient(KernelList list)
         return (int)Math.Max(1, Math.Min(Math.Min(wanted, most), Bricks(s)));
     }
 
-    /// <summary>partials[split] ← that split's share of dw; source2 may be any view where it is not used.</summary>
+    /// <summary>
+    /// partials[split] ← that split's share of dw; source2 may be any view where it is not used. <paramref name="halves"/>:
+    /// source and dy have 16 bits, in the format of the products.
+    /// </summary>
     public void Launch(
-        AcceleratorStream stream, GpuPrecision precision, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2,
-        ArrayView<float> dy, ArrayView<float> partials, int splits)
+        AcceleratorStream stream, GpuPrecision precision, bool halves, in BrickSizes s, ArrayView<float> source,
+        ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, int splits)
     {
         var config = new KernelConfig(
             new Index3D(Blocks(s.Channels + s.Channels2), Blocks(s.Columns), splits),
             new Index3D(Warps * PackedWeights.Lanes, 1, 1));
-        kernels[(2 * (precision - GpuPrecision.Bf16)) + (s.Taps == 27 ? 0 : 1)].Launch(
+        kernels[(2 * (precision - GpuPrecision.Bf16 + (halves ? 2 : 0))) + (s.Taps == 27 ? 0 : 1)].Launch(
             stream, config, source, source2, dy, partials, s, (Bricks(s) + splits - 1) / splits);
     }
 
@@ -62,31 +66,55 @@ internal sealed class BrickWeightGradient(KernelList list)
     private static void Bf16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
-        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Bf16);
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Bf16, halves: false);
 
     [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Bf16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
-        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Bf16);
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Bf16, halves: false);
 
     [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Fp16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
-        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Fp16);
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Fp16, halves: false);
 
     [MostThreads(Warps * PackedWeights.Lanes)]
     private static void Fp16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
         int perSplit) =>
-        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Fp16);
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Fp16, halves: false);
 
-    /// <summary>The kernel proper; halo and precision are constants where it is inlined.</summary>
+    [MostThreads(Warps * PackedWeights.Lanes)]
+    private static void Bf16HalvesCube(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Bf16, halves: true);
+
+    [MostThreads(Warps * PackedWeights.Lanes)]
+    private static void Bf16HalvesPlane(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Bf16, halves: true);
+
+    [MostThreads(Warps * PackedWeights.Lanes)]
+    private static void Fp16HalvesCube(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 1, TileWords.Fp16, halves: true);
+
+    [MostThreads(Warps * PackedWeights.Lanes)]
+    private static void Fp16HalvesPlane(
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
+        int perSplit) =>
+        Run(source, source2, dy, partials, s, perSplit, haloZ: 0, TileWords.Fp16, halves: true);
+
+    /// <summary>The kernel proper; halo, precision and elements are constants where it is inlined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s,
-        int perSplit, int haloZ, int precision)
+        int perSplit, int haloZ, int precision, bool halves)
     {
         const int edge = BrickSizes.Edge, slabs = BrickSizes.GradientSlabs, row = edge + 2;
         var bricks = s.BricksZ * s.BricksY * s.BricksX;
@@ -116,8 +144,9 @@ internal sealed class BrickWeightGradient(KernelList list)
             var at = BrickPlace.Of(s, number / bricks, number % bricks);
             Group.Barrier();                              // nobody reads the bricks before any more
             Brick.Load(
-                source, source2, s.Channels, s.Channels2, voxels, s, at, firstChannel, haloZ, 1, precision);
-            Brick.Load(dy, dy, s.Columns, 0, gradient, s, at, firstColumn, 0, 0, precision);
+                source, source2, s.Channels, s.Channels2, voxels, s, at, firstChannel, haloZ, 1, precision,
+                halves);
+            Brick.Load(dy, dy, s.Columns, 0, gradient, s, at, firstColumn, 0, 0, precision, halves);
             Group.Barrier();
             TapSums.AddSlab(ref sums, a, b, 0, haloZ != 0, precision);
             TapSums.AddSlab(

@@ -14,35 +14,47 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// </summary>
 internal interface IConvolutionPass
 {
-    /// <summary>Whether the variant has a kernel for these sizes.</summary>
-    bool Has(Variant variant, GpuPrecision precision);
+    /// <summary>Whether the variant has a kernel for these sizes and elements, the result's included.</summary>
+    bool Has(Variant variant, GpuPrecision precision, Tensor to);
 
-    /// <summary>Launches the pass.</summary>
-    void Run(GpuBackend gpu, Variant variant, ArrayView<float> to);
+    /// <summary>Launches the pass. Where its kernels know float32 only, copies of what has 16 bits stand in for it.</summary>
+    void Run(GpuBackend gpu, Variant variant, Tensor to);
 }
 
 /// <summary>y = conv([x, x2], w) + b.</summary>
 internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) =>
-        variant != Variant.Bricks || BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout);
+    public bool Has(Variant variant, GpuPrecision precision, Tensor y) =>
+        variant != Variant.Bricks
+        || (x.Element == y.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout));
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
+    public void Run(GpuBackend gpu, Variant variant, Tensor y)
     {
+        if (Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y))
+        {
+            gpu.Wide.Begin(x, x2, y);
+            var (wide, wide2, to) = (gpu.Wide.Of(x), x2 is null ? null : gpu.Wide.Of(x2), gpu.Wide.For(y, read: false));
+            new ConvForward(p, wide, wide2, w, b).Run(gpu, variant, to);
+            Products.Finish(gpu, to, y);
+            return;
+        }
+
         var (first, second, weights, bias) = (
             GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(w), GpuBackend.View(b ?? w));
         if (variant == Variant.Plain)
         {
             gpu.Kernels.PlainConvolution.LaunchForward(
-                gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, y);
+                gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, GpuBackend.View(y));
         }
         else if (variant == Variant.Bricks)
         {
-            Products.PerBrick(gpu, new BrickSizes(p, b is not null), first, second, weights, bias, y);
+            Products.PerBrick(
+                gpu, GpuBackend.IsHalf(x), new BrickSizes(p, b is not null), first, second, weights, bias, GpuBackend.View(y));
         }
         else
         {
-            Products.PerVoxel(gpu, variant, GatherSizes.Forward(p, b is not null), first, second, weights, bias, y);
+            var sizes = GatherSizes.Forward(p, b is not null).Of(GpuBackend.IsHalf(x), GpuBackend.IsHalf(y));
+            Products.PerVoxel(gpu, variant, sizes, first, second, weights, bias, GpuBackend.View(y));
         }
     }
 }
@@ -51,25 +63,38 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, int firstChannel, int channels, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks || BrickSizes.Fit(p, p.Cout, channels);
+    public bool Has(Variant variant, GpuPrecision precision, Tensor dx) =>
+        variant != Variant.Bricks
+        || (dy.Element == dx.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(dy), p.Cout, channels));
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
+    public void Run(GpuBackend gpu, Variant variant, Tensor dx)
     {
+        if (Products.NeedWide(variant, GatherSizes.BackwardData(p, firstChannel, channels, accumulate), dy, dx))
+        {
+            gpu.Wide.Begin(dy, dx);
+            var (wide, to) = (gpu.Wide.Of(dy), gpu.Wide.For(dx, read: accumulate));
+            new ConvBackwardData(p, wide, w, firstChannel, channels, accumulate).Run(gpu, variant, to);
+            Products.Finish(gpu, to, dx);
+            return;
+        }
+
         var (gradient, weights) = (GpuBackend.View(dy), GpuBackend.View(w));
         if (variant == Variant.Plain)
         {
             gpu.Kernels.PlainConvolution.LaunchBackwardData(
-                gpu.Stream, new ConvSizes(p), gradient, weights, dx, firstChannel, channels, accumulate);
+                gpu.Stream, new ConvSizes(p), gradient, weights, GpuBackend.View(dx), firstChannel, channels,
+                accumulate);
         }
         else if (variant == Variant.Bricks)
         {
             var sizes = new BrickSizes(p, firstChannel, channels, accumulate);
-            Products.PerBrick(gpu, sizes, gradient, gradient, weights, weights, dx);
+            Products.PerBrick(gpu, GpuBackend.IsHalf(dy), sizes, gradient, gradient, weights, weights, GpuBackend.View(dx));
         }
         else
         {
-            var sizes = GatherSizes.BackwardData(p, firstChannel, channels, accumulate);
-            Products.PerVoxel(gpu, variant, sizes, gradient, gradient, weights, weights, dx);
+            var sizes = GatherSizes.BackwardData(p, firstChannel, channels, accumulate)
+                .Of(GpuBackend.IsHalf(dy), GpuBackend.IsHalf(dx));
+            Products.PerVoxel(gpu, variant, sizes, gradient, gradient, weights, weights, GpuBackend.View(dx));
         }
     }
 }
@@ -77,12 +102,22 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
 /// <summary>dw from [x, x2] and dy.</summary>
 internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2, Tensor dy, bool accumulate) : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks
-        || (BrickSizes.Fit(p, p.Cin, p.Cin2, p.Cout) && BrickWeightGradient.Has(new BrickSizes(p), precision));
+    public bool Has(Variant variant, GpuPrecision precision, Tensor dw) => variant != Variant.Bricks
+        || (x.Element == dy.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout)
+            && BrickWeightGradient.Has(new BrickSizes(p), precision));
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
+    public void Run(GpuBackend gpu, Variant variant, Tensor result)
     {
+        if (Products.NeedWide(variant, x, dy))
+        {
+            gpu.Wide.Begin(x, x2, dy);
+            var (wide, wide2, wideDy) = (gpu.Wide.Of(x), x2 is null ? null : gpu.Wide.Of(x2), gpu.Wide.Of(dy));
+            new ConvBackwardWeights(p, wide, wide2, wideDy, accumulate).Run(gpu, variant, result);
+            return;
+        }
+
         var (first, second, gradient) = (GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(dy));
+        var dw = GpuBackend.View(result);
         if (variant == Variant.Plain)
         {
             gpu.Kernels.PlainConvolution.LaunchBackwardWeights(
@@ -90,11 +125,12 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
         }
         else if (variant == Variant.Bricks)
         {
-            Products.PerWeight(gpu, new BrickSizes(p), first, second, gradient, dw, accumulate);
+            Products.PerWeight(gpu, GpuBackend.IsHalf(x), new BrickSizes(p), first, second, gradient, dw, accumulate);
         }
         else
         {
-            Products.PerWeight(gpu, variant, new WeightSizes(p), first, second, gradient, dw, accumulate);
+            var sizes = new WeightSizes(p).Of(GpuBackend.IsHalf(x), GpuBackend.IsHalf(dy));
+            Products.PerWeight(gpu, variant, sizes, first, second, gradient, dw, accumulate);
         }
     }
 }
@@ -102,19 +138,29 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
 /// <summary>y = transposed conv(x, w) + b.</summary>
 internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> y)
+    public void Run(GpuBackend gpu, Variant variant, Tensor y)
     {
+        if (Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y))
+        {
+            gpu.Wide.Begin(x, y);
+            var (wide, to) = (gpu.Wide.Of(x), gpu.Wide.For(y, read: false));
+            new TransposedConvForward(p, wide, w, b).Run(gpu, variant, to);
+            Products.Finish(gpu, to, y);
+            return;
+        }
+
         var (input, weights, bias) = (GpuBackend.View(x), GpuBackend.View(w), GpuBackend.View(b ?? w));
         if (variant == Variant.Plain)
         {
             gpu.Kernels.PlainTransposedConvolution.LaunchForward(
-                gpu.Stream, new TransposedSizes(p), input, weights, bias, b is not null, y);
+                gpu.Stream, new TransposedSizes(p), input, weights, bias, b is not null, GpuBackend.View(y));
         }
         else
         {
-            Products.PerVoxel(gpu, variant, GatherSizes.Forward(p, b is not null), input, input, weights, bias, y);
+            var sizes = GatherSizes.Forward(p, b is not null).Of(GpuBackend.IsHalf(x), GpuBackend.IsHalf(y));
+            Products.PerVoxel(gpu, variant, sizes, input, input, weights, bias, GpuBackend.View(y));
         }
     }
 }
@@ -123,19 +169,29 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dx)
+    public void Run(GpuBackend gpu, Variant variant, Tensor dx)
     {
+        if (Products.NeedWide(variant, GatherSizes.BackwardData(p, accumulate), dy, dx))
+        {
+            gpu.Wide.Begin(dy, dx);
+            var (wide, to) = (gpu.Wide.Of(dy), gpu.Wide.For(dx, read: accumulate));
+            new TransposedConvBackwardData(p, wide, w, accumulate).Run(gpu, variant, to);
+            Products.Finish(gpu, to, dx);
+            return;
+        }
+
         var (gradient, weights) = (GpuBackend.View(dy), GpuBackend.View(w));
         if (variant == Variant.Plain)
         {
             gpu.Kernels.PlainTransposedConvolution.LaunchBackwardData(
-                gpu.Stream, new TransposedSizes(p), gradient, weights, dx, accumulate);
+                gpu.Stream, new TransposedSizes(p), gradient, weights, GpuBackend.View(dx), accumulate);
         }
         else
         {
-            Products.PerVoxel(gpu, variant, GatherSizes.BackwardData(p, accumulate), gradient, gradient, weights, weights, dx);
+            var sizes = GatherSizes.BackwardData(p, accumulate).Of(GpuBackend.IsHalf(dy), GpuBackend.IsHalf(dx));
+            Products.PerVoxel(gpu, variant, sizes, gradient, gradient, weights, weights, GpuBackend.View(dx));
         }
     }
 }
@@ -144,10 +200,19 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
-    public void Run(GpuBackend gpu, Variant variant, ArrayView<float> dw)
+    public void Run(GpuBackend gpu, Variant variant, Tensor result)
     {
+        if (Products.NeedWide(variant, x, dy))
+        {
+            gpu.Wide.Begin(x, dy);
+            var (wide, wideDy) = (gpu.Wide.Of(x), gpu.Wide.Of(dy));
+            new TransposedConvBackwardWeights(p, wide, wideDy, accumulate).Run(gpu, variant, result);
+            return;
+        }
+
+        var dw = GpuBackend.View(result);
         var (input, gradient) = (GpuBackend.View(x), GpuBackend.View(dy));
         if (variant == Variant.Plain)
         {
@@ -156,7 +221,8 @@ internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, 
         }
         else
         {
-            Products.PerWeight(gpu, variant, new WeightSizes(p), gradient, gradient, input, dw, accumulate);
+            var sizes = new WeightSizes(p).Of(GpuBackend.IsHalf(dy), GpuBackend.IsHalf(x));
+            Products.PerWeight(gpu, variant, sizes, gradient, gradient, input, dw, accumulate);
         }
     }
 }
@@ -164,6 +230,31 @@ internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, 
 /// <summary>The passes as matrix products, in float32 or on tensor cores.</summary>
 internal static class Products
 {
+    /// <summary>Whether a pass per voxel has no kernel that reads and writes what these tensors hold.</summary>
+    public static bool NeedWide(Variant variant, in GatherSizes s, Tensor source, Tensor to)
+    {
+        var (sourceHalf, toHalf) = (GpuBackend.IsHalf(source), GpuBackend.IsHalf(to));
+        return variant switch
+        {
+            Variant.Bricks => false,
+            Variant.TensorCores => !s.CanBe(sourceHalf, toHalf),
+            _ => sourceHalf || toHalf,
+        };
+    }
+
+    /// <summary>The same of a gradient with respect to weights.</summary>
+    public static bool NeedWide(Variant variant, Tensor x, Tensor dy) =>
+        variant is not (Variant.Bricks or Variant.TensorCores) && (GpuBackend.IsHalf(x) || GpuBackend.IsHalf(dy));
+
+    /// <summary>Rounds a result that was computed as float32.</summary>
+    public static void Finish(GpuBackend gpu, Tensor wide, Tensor to)
+    {
+        if (GpuBackend.IsHalf(to))
+        {
+            gpu.Kernels.Halves.LaunchNarrow(gpu.Stream, to.Element, GpuBackend.View(wide), GpuBackend.View(to));
+        }
+    }
+
     /// <summary>A pass that computes values per voxel; see <see cref="GatherSizes"/>.</summary>
     public static void PerVoxel(
         GpuBackend gpu, Variant variant, in GatherSizes s, ArrayView<float> source, ArrayView<float> source2,
@@ -182,11 +273,12 @@ internal static class Products
 
     /// <summary>A pass by bricks; see <see cref="BrickSizes"/>.</summary>
     public static void PerBrick(
-        GpuBackend gpu, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> weights,
-        ArrayView<float> bias, ArrayView<float> to)
+        GpuBackend gpu, bool halves, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> to)
     {
         var scratch = gpu.Scratch(BrickConvolution.ScratchLength(gpu.Precision, s));
-        gpu.Kernels.BrickConvolution.Launch(gpu.Stream, gpu.Precision, s, source, source2, weights, bias, scratch, to);
+        gpu.Kernels.BrickConvolution.Launch(
+            gpu.Stream, gpu.Precision, halves, s, source, source2, weights, bias, scratch, to);
     }
 
     /// <summary>
@@ -214,12 +306,13 @@ internal static class Products
 
     /// <summary>The same by bricks.</summary>
     public static void PerWeight(
-        GpuBackend gpu, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
+        GpuBackend gpu, bool halves, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
         ArrayView<float> dw, bool accumulate)
     {
         var splits = gpu.Kernels.BrickWeightGradient.Splits(s);
         var partials = gpu.Scratch(splits * dw.Length);
-        gpu.Kernels.BrickWeightGradient.Launch(gpu.Stream, gpu.Precision, s, source, source2, dy, partials, splits);
+        gpu.Kernels.BrickWeightGradient.Launch(
+            gpu.Stream, gpu.Precision, halves, s, source, source2, dy, partials, splits);
         gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
     }
 }

@@ -16,6 +16,7 @@ internal readonly struct GatherSizes
     public readonly int N, SourceZ, SourceY, SourceX, Channels, Channels2, DestZ, DestY, DestX, Columns;
     public readonly int KernelZ, KernelY, KernelX, StrideZ, StrideY, StrideX, PadZ, PadY, PadX;
     public readonly int Scatter, TransposedWeights, WeightRows, WeightColumns, FirstRow, Accumulate, HasBias;
+    public readonly int SourceHalf, DestHalf;             // 1: of 16 bits (Elements), in the format of the products
 
     private GatherSizes(in ConvProblem p, bool hasBias)
     {
@@ -50,6 +51,23 @@ internal readonly struct GatherSizes
         (Scatter, TransposedWeights) = forward ? (1, 0) : (0, 1);
         (HasBias, Accumulate) = forward ? (flag ? 1 : 0, 0) : (0, flag ? 1 : 0);
     }
+
+    private GatherSizes(in GatherSizes s, bool sourceHalf, bool destHalf)
+    {
+        this = s;
+        (SourceHalf, DestHalf) = (sourceHalf ? 1 : 0, destHalf ? 1 : 0);
+    }
+
+    /// <summary>The same sizes, of elements of 16 bits or float32.</summary>
+    public GatherSizes Of(bool sourceHalf, bool destHalf) => new(this, sourceHalf, destHalf);
+
+    /// <summary>
+    /// Whether the kernels on tensor cores can read and write such elements: samples begin with a word, and of the destination
+    /// every voxel does, because a thread writes two columns.
+    /// </summary>
+    public bool CanBe(bool sourceHalf, bool destHalf) =>
+        (!sourceHalf || ((SourceVoxels * Channels & 1) == 0 && (SourceVoxels * Channels2 & 1) == 0))
+        && (!destHalf || (Columns & 1) == 0);
 
     /// <summary>y = conv([x, x2], w) + b.</summary>
     public static GatherSizes Forward(in ConvProblem p, bool hasBias) => new(p, hasBias);

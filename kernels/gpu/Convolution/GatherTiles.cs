@@ -50,9 +50,14 @@ internal static class GatherTiles
     /// <summary>Writes two results of neighbouring columns, the first of which is even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreTwo(
-        ArrayView<float> dest, ArrayView<float> bias, float x, float y, int first, int column, GatherSizes s, bool vector)
+        ArrayView<float> dest, ArrayView<float> bias, float x, float y, int first, int column, GatherSizes s, bool vector,
+        int precision)
     {
-        if (vector)
+        if (precision >= TileWords.Bf16 && s.DestHalf != 0)
+        {
+            StoreWord(dest, bias, x, y, first, column, s, precision);
+        }
+        else if (vector)
         {
             if (column < s.Columns)
             {
@@ -74,6 +79,31 @@ internal static class GatherTiles
         {
             StoreOne(dest, bias, x, first, column, s);
             StoreOne(dest, bias, y, first, column + 1, s);
+        }
+    }
+
+    // Columns are even in number, so that both are there if one is.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreWord(
+        ArrayView<float> dest, ArrayView<float> bias, float x, float y, int first, int column, GatherSizes s, int format)
+    {
+        if (column < s.Columns)
+        {
+            var at = (first + column) >> 1;
+            if (s.HasBias != 0)
+            {
+                x += bias[column];
+                y += bias[column + 1];
+            }
+
+            if (s.Accumulate != 0)
+            {
+                var old = dest[at];
+                x += Elements.Lower(old, format);
+                y += Elements.Upper(old, format);
+            }
+
+            dest[at] = Elements.Word(x, y, format);
         }
     }
 
@@ -102,7 +132,7 @@ internal static class GatherTiles
         var dy = depths[plan + DepthPlan.OffsetY + k];
         var dx = depths[plan + DepthPlan.OffsetX + k];
         var second = c >= s.Channels;
-        var from = (second ? source2 : source).Cast<Float4>();
+        var from = second ? source2 : source;
         var channels = second ? s.Channels2 : s.Channels;
         var channel = second ? c - s.Channels : c;
         for (var i = 0; i < tileRows / (GemmTile.Threads / threads); i++)
@@ -114,7 +144,10 @@ internal static class GatherTiles
             var value = default(Float4);
             if (c >= 0 && z >= 0 && z < s.SourceZ && y >= 0 && y < s.SourceY && x >= 0 && x < s.SourceX)
             {
-                value = ReadOnlyMemory.Read(from, ((((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel) >> 2);
+                var quad = ((((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel) >> 2;
+                value = precision >= TileWords.Bf16 && s.SourceHalf != 0
+                    ? Elements.Four(from, quad, precision)
+                    : ReadOnlyMemory.Read(from.Cast<Float4>(), quad);
             }
 
             TileWords.StoreDepths(a, toA, k, row, tileRows + GemmTile.Pad, value, precision);
@@ -133,8 +166,8 @@ internal static class GatherTiles
         for (var i = 0; i < tileRows / (GemmTile.Threads / threads); i++)
         {
             var row = (Group.IdxX / threads) + (i * (GemmTile.Threads / threads));
-            var lower = Gathered(source, source2, rows, row, tileRows, depths, plan + k, s);
-            var upper = Gathered(source, source2, rows, row, tileRows, depths, plan + k + 1, s);
+            var lower = Gathered(source, source2, rows, row, tileRows, depths, plan + k, s, precision);
+            var upper = Gathered(source, source2, rows, row, tileRows, depths, plan + k + 1, s, precision);
             TileWords.StoreColumn(a, toA, k, row, tileRows + GemmTile.Pad, lower, upper, precision);
         }
     }
@@ -143,8 +176,7 @@ internal static class GatherTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Gathered(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<int> rows, int row, int tileRows,
-        ArrayView<int> depths, int at,
-        GatherSizes s)
+        ArrayView<int> depths, int at, GatherSizes s, int precision)
     {
         var c = depths[at + DepthPlan.Channel];
         var z = rows[row] + depths[at];
@@ -156,8 +188,11 @@ internal static class GatherTiles
         var value = 0f;
         if (c >= 0 && z >= 0 && z < s.SourceZ && y >= 0 && y < s.SourceY && x >= 0 && x < s.SourceX)
         {
-            value = ReadOnlyMemory.Read(
-                second ? source2 : source, (((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel);
+            var index = (((((z * s.SourceY) + y) * s.SourceX) + x) * channels) + channel;
+            var from = second ? source2 : source;
+            value = precision >= TileWords.Bf16 && s.SourceHalf != 0
+                ? Elements.One(from, index, precision)
+                : ReadOnlyMemory.Read(from, index);
         }
 
         return value;

@@ -6,8 +6,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// <see cref="GatherGemm"/> on tensor cores: the same tiles, filled by the same loads, multiplied by mma.sync. float32 in memory
-/// and in the sums; tf32, bfloat16 or float16 in shared memory and in the products.
+/// <see cref="GatherGemm"/> on tensor cores: the same tiles, filled by the same loads, multiplied by mma.sync. float32 in the
+/// sums; tf32, bfloat16 or float16 in shared memory and in the products; source and destination are float32 or, in the last two,
+/// what the products are.
 /// <para>Shapes, formula: <see cref="GatherSizes"/>. Mapping: groups of 64 threads, two warps, which halve the rows of a tile: 64
 /// sums per thread, as in the float32 kernel (<see cref="TensorBlock"/>).</para>
 /// </summary>
@@ -123,9 +124,12 @@ internal sealed class TensorGatherGemm(KernelList list)
 
         var depth = place.Z.Taps * place.Y.Taps * place.X.Taps * (s.Channels + s.Channels2);
         var tiles = (depth + TileWords.DepthOf(precision) - 1) / TileWords.DepthOf(precision);
-        var from = source.SubView((long)sample * s.SourceVoxels * s.Channels, s.SourceVoxels * s.Channels);
+        var toWords = precision >= TileWords.Bf16 ? s.SourceHalf : 0;
+        var from = source.SubView(
+            ((long)sample * s.SourceVoxels * s.Channels) >> toWords, (s.SourceVoxels * s.Channels) >> toWords);
         var from2 = s.Channels2 > 0
-            ? source2.SubView((long)sample * s.SourceVoxels * s.Channels2, s.SourceVoxels * s.Channels2)
+            ? source2.SubView(
+                ((long)sample * s.SourceVoxels * s.Channels2) >> toWords, (s.SourceVoxels * s.Channels2) >> toWords)
             : from;
 
         for (var row = thread; row < tileRows; row += GemmTile.Threads)
@@ -167,22 +171,23 @@ internal sealed class TensorGatherGemm(KernelList list)
             Group.Barrier();
         }
 
-        var to = dest.SubView((long)sample * s.DestVoxels * s.Columns, s.DestVoxels * s.Columns);
+        toWords = precision >= TileWords.Bf16 ? s.DestHalf : 0;
+        var to = dest.SubView(((long)sample * s.DestVoxels * s.Columns) >> toWords, (s.DestVoxels * s.Columns) >> toWords);
         var firstOfLane = (3 * tileRows) + warpRow + (lane >> 2); // in the plan of the rows
         var column = firstColumn + (2 * (lane & 3));
         if (narrow)
         {
-            StoreLeft(to, bias, sums.Upper, rows, firstOfLane, column, s, vector);
-            StoreRight(to, bias, sums.Upper, rows, firstOfLane + 16, column, s, vector);
-            StoreLeft(to, bias, sums.Lower, rows, firstOfLane + 32, column, s, vector);
-            StoreRight(to, bias, sums.Lower, rows, firstOfLane + 48, column, s, vector);
+            StoreLeft(to, bias, sums.Upper, rows, firstOfLane, column, s, vector, precision);
+            StoreRight(to, bias, sums.Upper, rows, firstOfLane + 16, column, s, vector, precision);
+            StoreLeft(to, bias, sums.Lower, rows, firstOfLane + 32, column, s, vector, precision);
+            StoreRight(to, bias, sums.Lower, rows, firstOfLane + 48, column, s, vector, precision);
         }
         else
         {
-            StoreLeft(to, bias, sums.Upper, rows, firstOfLane, column, s, vector);
-            StoreRight(to, bias, sums.Upper, rows, firstOfLane, column + 32, s, vector);
-            StoreLeft(to, bias, sums.Lower, rows, firstOfLane + 16, column, s, vector);
-            StoreRight(to, bias, sums.Lower, rows, firstOfLane + 16, column + 32, s, vector);
+            StoreLeft(to, bias, sums.Upper, rows, firstOfLane, column, s, vector, precision);
+            StoreRight(to, bias, sums.Upper, rows, firstOfLane, column + 32, s, vector, precision);
+            StoreLeft(to, bias, sums.Lower, rows, firstOfLane + 16, column, s, vector, precision);
+            StoreRight(to, bias, sums.Lower, rows, firstOfLane + 16, column + 32, s, vector, precision);
         }
     }
 
@@ -190,36 +195,35 @@ internal sealed class TensorGatherGemm(KernelList list)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreLeft(
         ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s,
-        bool vector) =>
-        Store(dest, bias, band.C0, band.C1, band.C2, band.C3, rows[row], rows[row + 8], column, s, vector);
+        bool vector, int precision) =>
+        Store(dest, bias, band.C0, band.C1, band.C2, band.C3, rows[row], rows[row + 8], column, s, vector, precision);
 
     // The same of the last four.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreRight(
         ArrayView<float> dest, ArrayView<float> bias, TensorBand band, ArrayView<int> rows, int row, int column, GatherSizes s,
-        bool vector) =>
-        Store(dest, bias, band.C4, band.C5, band.C6, band.C7, rows[row], rows[row + 8], column, s, vector);
+        bool vector, int precision) =>
+        Store(dest, bias, band.C4, band.C5, band.C6, band.C7, rows[row], rows[row + 8], column, s, vector, precision);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
         ArrayView<float> dest, ArrayView<float> bias, Float4 c0, Float4 c1, Float4 c2, Float4 c3, int upper,
-        int lower, int column,
-        GatherSizes s, bool vector)
+        int lower, int column, GatherSizes s, bool vector, int precision)
     {
         if (upper >= 0)
         {
-            GatherTiles.StoreTwo(dest, bias, c0.X, c0.Y, upper, column, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c1.X, c1.Y, upper, column + 8, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c2.X, c2.Y, upper, column + 16, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c3.X, c3.Y, upper, column + 24, s, vector);
+            GatherTiles.StoreTwo(dest, bias, c0.X, c0.Y, upper, column, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c1.X, c1.Y, upper, column + 8, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c2.X, c2.Y, upper, column + 16, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c3.X, c3.Y, upper, column + 24, s, vector, precision);
         }
 
         if (lower >= 0)
         {
-            GatherTiles.StoreTwo(dest, bias, c0.Z, c0.W, lower, column, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c1.Z, c1.W, lower, column + 8, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c2.Z, c2.W, lower, column + 16, s, vector);
-            GatherTiles.StoreTwo(dest, bias, c3.Z, c3.W, lower, column + 24, s, vector);
+            GatherTiles.StoreTwo(dest, bias, c0.Z, c0.W, lower, column, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c1.Z, c1.W, lower, column + 8, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c2.Z, c2.W, lower, column + 16, s, vector, precision);
+            GatherTiles.StoreTwo(dest, bias, c3.Z, c3.W, lower, column + 24, s, vector, precision);
         }
     }
 }

@@ -13,6 +13,7 @@ internal readonly struct WeightSizes
 {
     public readonly int N, DenseZ, DenseY, DenseX, DenseChannels, GatheredZ, GatheredY, GatheredX, Channels, Channels2;
     public readonly int KernelZ, KernelY, KernelX, StrideZ, StrideY, StrideX, PadZ, PadY, PadX, TransposedOutput;
+    public readonly int GatheredHalf, DenseHalf;          // 1: of 16 bits (Elements), in the format of the products
 
     public WeightSizes(in ConvProblem p)
     {
@@ -32,6 +33,15 @@ internal readonly struct WeightSizes
         (KernelZ, KernelY, KernelX) = (p.Stride.Z, p.Stride.Y, p.Stride.X);
         (StrideZ, StrideY, StrideX) = (p.Stride.Z, p.Stride.Y, p.Stride.X);
     }
+
+    private WeightSizes(in WeightSizes s, bool gatheredHalf, bool denseHalf)
+    {
+        this = s;
+        (GatheredHalf, DenseHalf) = (gatheredHalf ? 1 : 0, denseHalf ? 1 : 0);
+    }
+
+    /// <summary>The same sizes, of elements of 16 bits or float32.</summary>
+    public WeightSizes Of(bool gatheredHalf, bool denseHalf) => new(this, gatheredHalf, denseHalf);
 
     /// <summary>Rows of the matrix product: taps × gathered channels.</summary>
     public int Rows => KernelZ * KernelY * KernelX * (Channels + Channels2);

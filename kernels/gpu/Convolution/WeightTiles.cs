@@ -94,25 +94,28 @@ internal static class WeightTiles
     {
         var quads = tileRows >> 2;
         var row = (Group.IdxX & (quads - 1)) << 2;
-        var from = (rows[(3 * tileRows) + row] >= s.Channels ? gathered2 : gathered).Cast<Float4>();
+        var from = rows[(3 * tileRows) + row] >= s.Channels ? gathered2 : gathered;
         for (var turn = 0; turn < (TileWords.DepthOf(precision) >> 1) * quads / GemmTile.Threads; turn++)
         {
             var k = ((Group.IdxX / quads) + (turn * (GemmTile.Threads / quads))) << 1;
-            var lower = FourRows(from, rows, voxels, plan + k, row, tileRows, s);
-            var upper = FourRows(from, rows, voxels, plan + k + 1, row, tileRows, s);
+            var lower = FourRows(from, rows, voxels, plan + k, row, tileRows, s, precision);
+            var upper = FourRows(from, rows, voxels, plan + k + 1, row, tileRows, s, precision);
             TileWords.StoreColumns(a, toA, k, row, tileRows + GemmTile.Pad, lower, upper, precision);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 FourRows(
-        ArrayView<Float4> from, ArrayView<int> rows, ArrayView<int> voxels, int at, int row, int tileRows, WeightSizes s)
+        ArrayView<float> from, ArrayView<int> rows, ArrayView<int> voxels, int at, int row, int tileRows, WeightSizes s,
+        int precision)
     {
         var index = IndexOf(rows, voxels, at, row, tileRows, s);
         var value = default(Float4);
         if (index >= 0)
         {
-            value = ReadOnlyMemory.Read(from, index >> 2);
+            value = precision >= TileWords.Bf16 && s.GatheredHalf != 0
+                ? Elements.Four(from, index >> 2, precision)
+                : ReadOnlyMemory.Read(from.Cast<Float4>(), index >> 2);
         }
 
         return value;
@@ -130,21 +133,24 @@ internal static class WeightTiles
             var k = (i / tileRows) << 1;
             var row = i & (tileRows - 1);
             var from = rows[(3 * tileRows) + row] >= s.Channels ? gathered2 : gathered;
-            var lower = OneRow(from, rows, voxels, plan + k, row, tileRows, s);
-            var upper = OneRow(from, rows, voxels, plan + k + 1, row, tileRows, s);
+            var lower = OneRow(from, rows, voxels, plan + k, row, tileRows, s, precision);
+            var upper = OneRow(from, rows, voxels, plan + k + 1, row, tileRows, s, precision);
             TileWords.StoreColumn(a, toA, k, row, tileRows + GemmTile.Pad, lower, upper, precision);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float OneRow(
-        ArrayView<float> from, ArrayView<int> rows, ArrayView<int> voxels, int at, int row, int tileRows, WeightSizes s)
+        ArrayView<float> from, ArrayView<int> rows, ArrayView<int> voxels, int at, int row, int tileRows, WeightSizes s,
+        int precision)
     {
         var index = IndexOf(rows, voxels, at, row, tileRows, s);
         var value = 0f;
         if (index >= 0)
         {
-            value = ReadOnlyMemory.Read(from, index);
+            value = precision >= TileWords.Bf16 && s.GatheredHalf != 0
+                ? Elements.One(from, index, precision)
+                : ReadOnlyMemory.Read(from, index);
         }
 
         return value;
@@ -156,25 +162,28 @@ internal static class WeightTiles
         int precision)
     {
         var quads = tileColumns >> 2;
-        var from = dense.Cast<Float4>();
         for (var turn = 0; turn < (TileWords.DepthOf(precision) >> 1) * quads / GemmTile.Threads; turn++)
         {
             var i = Group.IdxX + (turn * GemmTile.Threads);
             var k = (i / quads) << 1;
             var column = (i & (quads - 1)) << 2;
-            var lower = FourColumns(from, first + k, end, firstColumn + column, s);
-            var upper = FourColumns(from, first + k + 1, end, firstColumn + column, s);
+            var lower = FourColumns(dense, first + k, end, firstColumn + column, s, precision);
+            var upper = FourColumns(dense, first + k + 1, end, firstColumn + column, s, precision);
             TileWords.StoreColumns(b, toB, k, column, tileColumns + GemmTile.Pad, lower, upper, precision);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 FourColumns(ArrayView<Float4> dense, int voxel, int end, int column, WeightSizes s)
+    private static Float4 FourColumns(
+        ArrayView<float> dense, int voxel, int end, int column, WeightSizes s, int precision)
     {
         var value = default(Float4);
         if (voxel < end && column < s.DenseChannels)
         {
-            value = ReadOnlyMemory.Read(dense, (((long)voxel * s.DenseChannels) + column) >> 2);
+            var quad = (((long)voxel * s.DenseChannels) + column) >> 2;
+            value = precision >= TileWords.Bf16 && s.DenseHalf != 0
+                ? Elements.Four(dense, quad, precision)
+                : ReadOnlyMemory.Read(dense.Cast<Float4>(), quad);
         }
 
         return value;
@@ -190,19 +199,22 @@ internal static class WeightTiles
             var i = Group.IdxX + (turn * GemmTile.Threads);
             var k = (i / tileColumns) << 1;
             var column = i & (tileColumns - 1);
-            var lower = OneColumn(dense, first + k, end, firstColumn + column, s);
-            var upper = OneColumn(dense, first + k + 1, end, firstColumn + column, s);
+            var lower = OneColumn(dense, first + k, end, firstColumn + column, s, precision);
+            var upper = OneColumn(dense, first + k + 1, end, firstColumn + column, s, precision);
             TileWords.StoreColumn(b, toB, k, column, tileColumns + GemmTile.Pad, lower, upper, precision);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float OneColumn(ArrayView<float> dense, int voxel, int end, int column, WeightSizes s)
+    private static float OneColumn(ArrayView<float> dense, int voxel, int end, int column, WeightSizes s, int precision)
     {
         var value = 0f;
         if (voxel < end && column < s.DenseChannels)
         {
-            value = ReadOnlyMemory.Read(dense, ((long)voxel * s.DenseChannels) + column);
+            var index = ((long)voxel * s.DenseChannels) + column;
+            value = precision >= TileWords.Bf16 && s.DenseHalf != 0
+                ? Elements.One(dense, index, precision)
+                : ReadOnlyMemory.Read(dense, index);
         }
 
         return value;

@@ -18,6 +18,14 @@ internal static class GlobalMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write(ArrayView<Float2> view, long index, Float2 value) => StoreTwo(ref view[index], value);
 
+    /// <summary>One element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read(ArrayView<float> view, long index) => LoadOne(ref view[index]);
+
+    /// <summary>Writes one element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(ArrayView<float> view, long index, float value) => StoreOne(ref view[index], value);
+
     /// <summary>The load; its PTX is <see cref="PtxGenerators"/>'.</summary>
     [IntrinsicImplementation]
     internal static Float2 LoadTwo(ref Float2 address) => address;
@@ -25,4 +33,12 @@ internal static class GlobalMemory
     /// <summary>The store.</summary>
     [IntrinsicImplementation]
     internal static void StoreTwo(ref Float2 address, Float2 value) => address = value;
+
+    /// <summary>The load of one element.</summary>
+    [IntrinsicImplementation]
+    internal static float LoadOne(ref float address) => address;
+
+    /// <summary>The store of one element.</summary>
+    [IntrinsicImplementation]
+    internal static void StoreOne(ref float address, float value) => address = value;
 }

@@ -55,6 +55,8 @@ internal sealed class GpuKernels(KernelList list)
 
     public PointwiseKernels Pointwise { get; } = new(list);
 
+    public HalfKernels Halves { get; } = new(list);
+
     public LayoutKernels Layout { get; } = new(list);
 
     public InferenceKernels Inference { get; } = new(list);

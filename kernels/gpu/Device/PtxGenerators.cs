@@ -22,7 +22,7 @@ internal static class PtxGenerators
     public static Context.Builder EnableOwnInstructions(this Context.Builder builder)
     {
         var manager = builder.GetIntrinsicManager();
-        foreach (var method in new[] { nameof(ReadOnlyMemory.Four), nameof(ReadOnlyMemory.One) })
+        foreach (var method in new[] { nameof(ReadOnlyMemory.Four), nameof(ReadOnlyMemory.Two), nameof(ReadOnlyMemory.One) })
         {
             var target = typeof(ReadOnlyMemory).GetMethod(method, Any)!;
             manager.RegisterMethod(
@@ -52,6 +52,8 @@ internal static class PtxGenerators
             (typeof(PackedFragments), nameof(PackedFragments.ReadFragment)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadTwo)),
             (typeof(GlobalMemory), nameof(GlobalMemory.StoreTwo)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.LoadOne)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.StoreOne)),
         })
         {
             manager.RegisterMethod(
@@ -66,6 +68,14 @@ internal static class PtxGenerators
     {
         var address = code.LoadHardware(value.Nodes[0]);
         using var command = code.BeginCommand("ld.global.nc.v4.f32");
+        command.AppendVectorArgument(Result(code, value));
+        command.AppendArgumentValue(address);
+    }
+
+    private static void Two(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        using var command = code.BeginCommand("ld.global.nc.v2.f32");
         command.AppendVectorArgument(Result(code, value));
         command.AppendArgumentValue(address);
     }
@@ -93,6 +103,23 @@ internal static class PtxGenerators
         using var command = code.BeginCommand("st.global.v2.f32");
         command.AppendArgumentValue(address);
         command.AppendVectorArgument(elements);
+    }
+
+    private static void LoadOne(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        using var command = code.BeginCommand("ld.global.f32");
+        command.AppendArgument(Result(code, value)[0]);
+        command.AppendArgumentValue(address);
+    }
+
+    private static void StoreOne(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        var address = code.LoadHardware(value.Nodes[0]);
+        var element = code.LoadHardware(value.Nodes[1]);
+        using var command = code.BeginCommand("st.global.f32");
+        command.AppendArgumentValue(address);
+        command.AppendArgument(element);
     }
 
     private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) =>

@@ -15,6 +15,10 @@ internal static class ReadOnlyMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Read(ArrayView<Float4> view, long index) => Four(ref view[index]);
 
+    /// <summary>Two elements; the index, not negative, counts twos.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float2 Read(ArrayView<Float2> view, long index) => Two(ref view[index]);
+
     /// <summary>One element; the index is not negative.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Read(ArrayView<float> view, long index) => One(ref view[index]);
@@ -31,12 +35,19 @@ internal static class ReadOnlyMemory
     [IntrinsicImplementation]
     internal static Float4 Four(ref Float4 address) => address;
 
+    /// <summary>The load of two elements.</summary>
+    [IntrinsicImplementation]
+    internal static Float2 Two(ref Float2 address) => address;
+
     /// <summary>The load of one element.</summary>
     [IntrinsicImplementation]
     internal static float One(ref float address) => address;
 
     /// <summary><see cref="Four"/> where there are no instructions for it.</summary>
     internal static Float4 PlainFour(ref Float4 address) => address;
+
+    /// <summary><see cref="Two"/> where there are no instructions for it.</summary>
+    internal static Float2 PlainTwo(ref Float2 address) => address;
 
     /// <summary><see cref="One"/> where there are no instructions for it.</summary>
     internal static float PlainOne(ref float address) => address;

@@ -27,11 +27,18 @@ internal sealed class InstanceNormSums(KernelList list)
         chunkGradientSums = new(list, ChunkGradientSums);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        NormSizes, int>> vectorStatistics = new(list, VectorNormSums.ChunkStatistics);
+        NormSizes, int>>[] vectorStatistics = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, NormSizes, int>>(
+            tensorCores: false, VectorNormSums.ChunkStatisticsFloat32, VectorNormSums.ChunkStatisticsBf16,
+            VectorNormSums.ChunkStatisticsFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
-        vectorGradientSums = new(list, VectorNormSums.ChunkGradientSums);
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>[]
+        vectorGradientSums = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes,
+        int>>(
+            tensorCores: false, VectorNormSums.ChunkGradientSumsFloat32, VectorNormSums.ChunkGradientSumsBf16,
+            VectorNormSums.ChunkGradientSumsFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int>>
         joinSums = new(list, JoinSums);
@@ -39,16 +46,21 @@ internal sealed class InstanceNormSums(KernelList list)
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long PartialsLength(in NormSizes s) => 2L * s.N * ChannelGroups.Chunks(s.Voxels) * s.C;
 
-    /// <summary>mean and rstd from x.</summary>
+    /// <summary>
+    /// Whether there is a kernel that reads fours of channels, as only such kernels read elements of 16 bits.
+    /// </summary>
+    public bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(list.Accelerator);
+
+    /// <summary>mean and rstd from x; <paramref name="kernel"/>: <see cref="Elements.IndexOf"/> of x.</summary>
     public void LaunchStatistics(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> x, ArrayView<float> partials, ArrayView<float> mean,
-        ArrayView<float> rstd)
+        AcceleratorStream stream, int kernel, in NormSizes s, ArrayView<float> x, ArrayView<float> partials,
+        ArrayView<float> mean, ArrayView<float> rstd)
     {
         var length = ChannelGroups.ChunkLength(s.Voxels);
         var (first, second) = Halves(partials);
         if (IsVector(s))
         {
-            vectorStatistics.Launch(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
+            vectorStatistics[kernel].Launch(stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), x, first, second, s, length);
         }
         else
         {
@@ -59,9 +71,9 @@ internal sealed class InstanceNormSums(KernelList list)
             stream, ElementIndex.Over(mean.Length), first, second, mean, rstd, s, ChannelGroups.Chunks(s.Voxels), length);
     }
 
-    /// <summary>sumD and sumDXhat.</summary>
+    /// <summary>sumD and sumDXhat; <paramref name="kernel"/> as above.</summary>
     public void LaunchGradientSums(
-        AcceleratorStream stream, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
+        AcceleratorStream stream, int kernel, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
         ArrayView<float> rstd,
         ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD,
         ArrayView<float> sumDXhat)
@@ -70,7 +82,7 @@ internal sealed class InstanceNormSums(KernelList list)
         var length = ChannelGroups.ChunkLength(s.Voxels);
         if (IsVector(s))
         {
-            vectorGradientSums.Launch(
+            vectorGradientSums[kernel].Launch(
                 stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
         }
         else
@@ -82,8 +94,6 @@ internal sealed class InstanceNormSums(KernelList list)
         joinSums.Launch(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
         joinSums.Launch(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
     }
-
-    private bool IsVector(in NormSizes s) => s.IsVectorizable && WarpRows.CanRunOn(list.Accelerator);
 
     private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
         (partials.SubView(0, partials.Length / 2), partials.SubView(partials.Length / 2, partials.Length / 2));

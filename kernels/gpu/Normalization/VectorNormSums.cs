@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
+using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Normalization;
@@ -8,19 +9,53 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <summary>
 /// The per-chunk sums of <see cref="InstanceNormSums"/> with sixteen-byte loads: a lane is four channels, and rows are added by
 /// <see cref="WarpRows"/>. At 32 channels a warp reads four neighbouring voxels, 512 bytes, at once.
-/// <para>Shapes and maths: there. Channel counts are multiples of four.</para>
+/// <para>Shapes and maths: there. Channel counts are multiples of four; activations are float32 or of 16 bits, which are read by
+/// eight bytes.</para>
 /// </summary>
 internal static class VectorNormSums
 {
-    /// <summary>Mean and Σ(x − mean)² of a chunk.</summary>
-    internal static void ChunkStatistics(
-        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength)
+    /// <summary>Mean and Σ(x − mean)² of a chunk of float32.</summary>
+    internal static void ChunkStatisticsFloat32(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength) =>
+        ChunkStatistics(x, means, squares, s, chunkLength, TileWords.Float32);
+
+    /// <summary>Mean and Σ(x − mean)² of a chunk of bfloat16.</summary>
+    internal static void ChunkStatisticsBf16(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength) =>
+        ChunkStatistics(x, means, squares, s, chunkLength, TileWords.Bf16);
+
+    /// <summary>Mean and Σ(x − mean)² of a chunk of float16.</summary>
+    internal static void ChunkStatisticsFp16(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength) =>
+        ChunkStatistics(x, means, squares, s, chunkLength, TileWords.Fp16);
+
+    /// <summary>Σd and Σd·x̂ of a chunk of float32.</summary>
+    internal static void ChunkGradientSumsFloat32(
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta, ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength) =>
+        ChunkGradientSums(dy, x, mean, rstd, gamma, beta, sumsD, sumsDXhat, s, chunkLength, TileWords.Float32);
+
+    /// <summary>Σd and Σd·x̂ of a chunk of bfloat16.</summary>
+    internal static void ChunkGradientSumsBf16(
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta, ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength) =>
+        ChunkGradientSums(dy, x, mean, rstd, gamma, beta, sumsD, sumsDXhat, s, chunkLength, TileWords.Bf16);
+
+    /// <summary>Σd and Σd·x̂ of a chunk of float16.</summary>
+    internal static void ChunkGradientSumsFp16(
+        ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
+        ArrayView<float> beta, ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength) =>
+        ChunkGradientSums(dy, x, mean, rstd, gamma, beta, sumsD, sumsDXhat, s, chunkLength, TileWords.Fp16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ChunkStatistics(
+        ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares, NormSizes s, int chunkLength, int format)
     {
         var shared = SharedMemory.Allocate<Float4>(WarpRows.SharedLength);
         var fours = s.C >> 2;
         var q = (Grid.IdxX * Group.DimX) + Group.IdxX;
         var inside = q < fours; // no early return: every thread must reach the barriers
-        var sample = x.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C).Cast<Float4>();
+        var sample = Sample(x, s, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         var count = 0f;
@@ -28,7 +63,7 @@ internal static class VectorNormSums
         var square = default(Float4);
         for (var v = start + Group.IdxY; inside && v < end; v += Group.DimY)
         {
-            var value = ReadOnlyMemory.Read(sample, (v * fours) + q);
+            var value = Read(sample, (v * fours) + q, format);
             count += 1f;
             var share = 1f / count;
             Welford.Add(value.X, share, ref mean.X, ref square.X);
@@ -51,19 +86,17 @@ internal static class VectorNormSums
         }
     }
 
-    /// <summary>Σd and Σd·x̂ of a chunk.</summary>
-    internal static void ChunkGradientSums(
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ChunkGradientSums(
         ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma,
-        ArrayView<float> beta,
-        ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength)
+        ArrayView<float> beta, ArrayView<float> sumsD, ArrayView<float> sumsDXhat, NormSizes s, int chunkLength, int format)
     {
         var shared = SharedMemory.Allocate<Float4>(WarpRows.SharedLength);
         var fours = s.C >> 2;
         var q = (Grid.IdxX * Group.DimX) + Group.IdxX;
         var inside = q < fours;
-        var offset = (long)Grid.IdxZ * s.Voxels * s.C;
-        var values = x.SubView(offset, s.Voxels * s.C).Cast<Float4>();
-        var gradients = dy.SubView(offset, s.Voxels * s.C).Cast<Float4>();
+        var values = Sample(x, s, format);
+        var gradients = Sample(dy, s, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         var a = default(Float4);
@@ -73,8 +106,8 @@ internal static class VectorNormSums
             var channels = new NormFour(mean, rstd, gamma, beta, Grid.IdxZ * fours, q);
             for (var v = start + Group.IdxY; v < end; v += Group.DimY)
             {
-                var value = ReadOnlyMemory.Read(values, (v * fours) + q);
-                var d = ReadOnlyMemory.Read(gradients, (v * fours) + q);
+                var value = Read(values, (v * fours) + q, format);
+                var d = Read(gradients, (v * fours) + q, format);
                 Add(d.X, value.X, channels.Mean.X, channels.Rstd.X, channels.Gamma.X, channels.Beta.X, s.Slope, ref a.X, ref b.X);
                 Add(d.Y, value.Y, channels.Mean.Y, channels.Rstd.Y, channels.Gamma.Y, channels.Beta.Y, s.Slope, ref a.Y, ref b.Y);
                 Add(d.Z, value.Z, channels.Mean.Z, channels.Rstd.Z, channels.Gamma.Z, channels.Beta.Z, s.Slope, ref a.Z, ref b.Z);
@@ -101,4 +134,14 @@ internal static class VectorNormSums
         sumD += d;
         sumDXhat += d * xhat;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ArrayView<float> Sample(ArrayView<float> view, NormSizes s, int format) => format == TileWords.Float32
+        ? view.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C)
+        : view.SubView(((long)Grid.IdxZ * s.Voxels * s.C) >> 1, (s.Voxels * s.C) >> 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Float4 Read(ArrayView<float> sample, int quad, int format) => format == TileWords.Float32
+        ? ReadOnlyMemory.Read(sample.Cast<Float4>(), quad)
+        : Elements.Four(sample, quad, format);
 }

@@ -43,7 +43,8 @@ internal sealed class LayoutKernels(KernelList list)
         flip.Launch(stream, Over(sizes, Extent.One, y.Length), x, y, sizes, alongZ ? 1 : 0, alongY ? 1 : 0, alongX ? 1 : 0);
     }
 
-    private static KernelConfig Over(in BlockSizes s, Extent block, long elements)
+    /// <summary>A thread per element of the result.</summary>
+    internal static KernelConfig Over(in BlockSizes s, Extent block, long elements)
     {
         var (rowLength, rows) = (s.X * block.X * s.C, s.Y * block.Y);
         return RowIndex.Over(rowLength, rows, checked((int)(elements / rowLength / rows)));

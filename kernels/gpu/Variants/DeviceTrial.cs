@@ -19,7 +19,7 @@ internal static class DeviceTrial
     {
         using var tensors = new SelfCheckTensors(backend);
         var (x, w) = (tensors.Input(Problem.InputShape), tensors.Input(Problem.WeightShape));
-        new ConvForward(Problem, x, null, w, null).Run(backend, Variant.Plain, tensors.OutputView(Problem.OutputShape));
+        new ConvForward(Problem, x, null, w, null).Run(backend, Variant.Plain, tensors.Output(Problem.OutputShape));
         var (input, weights) = (new float[x.Length], new float[w.Length]);
         backend.Download(x, input);
         backend.Download(w, weights);

@@ -1,4 +1,3 @@
-using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -17,6 +16,9 @@ internal sealed class SelfCheckTensors(Backend backend) : IDisposable
     /// <summary>A tensor of whole numbers from 0 to classes − 1.</summary>
     public Tensor Labels(Shape shape, int classes) => Filled(shape, () => (Next() >> 33) % (ulong)classes);
 
+    /// <summary>The same in what the backend keeps activations in.</summary>
+    public Tensor Activation(Shape shape) => Kept(Input(shape));
+
     /// <summary>A tensor that the operation fills.</summary>
     public Tensor Output(Shape shape)
     {
@@ -25,14 +27,26 @@ internal sealed class SelfCheckTensors(Backend backend) : IDisposable
         return tensor;
     }
 
-    /// <summary>A tensor that the operation fills, as kernels see it.</summary>
-    public ArrayView<float> OutputView(Shape shape) => GpuBackend.View(Output(shape));
+    /// <summary>The same in what the backend keeps activations in.</summary>
+    public Tensor OutputActivation(Shape shape)
+    {
+        var tensor = Kept(Filled(shape, () => float.NaN));
+        outputs.Add(tensor);
+        return tensor;
+    }
 
     /// <summary>What the outputs hold.</summary>
     public List<float[]> ReadOutputs() => [.. outputs.Select(tensor =>
     {
         var values = new float[tensor.Length];
-        backend.Download(tensor, values);
+        var wide = tensor;
+        if (tensor.Element != ElementType.Fp32)
+        {
+            wide = New(tensor.Shape, ElementType.Fp32);
+            backend.Copy(tensor, wide);
+        }
+
+        backend.Download(wide, values);
         return values;
     })];
 
@@ -54,11 +68,28 @@ internal sealed class SelfCheckTensors(Backend backend) : IDisposable
             values[i] = value();
         }
 
-        var buffer = backend.Allocate(values.Length);
-        buffers.Add(buffer);
-        var tensor = new Tensor(buffer, 0, shape);
+        var tensor = New(shape, ElementType.Fp32);
         backend.Upload(values, tensor);
         return tensor;
+    }
+
+    private Tensor Kept(Tensor tensor)
+    {
+        if (backend.Activations == ElementType.Fp32)
+        {
+            return tensor;
+        }
+
+        var kept = New(tensor.Shape, backend.Activations);
+        backend.Copy(tensor, kept);
+        return kept;
+    }
+
+    private Tensor New(Shape shape, ElementType element)
+    {
+        var buffer = backend.Allocate(element.Words(shape.Length));
+        buffers.Add(buffer);
+        return new Tensor(buffer, 0, shape, element);
     }
 
     /// <summary>Knuth's linear congruential generator; nothing here needs better randomness.</summary>

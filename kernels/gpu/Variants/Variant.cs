@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Kernels.Gpu.Variants;
 
@@ -89,24 +90,29 @@ internal static class VariantNames
 /// <param name="Transposed">A transposed convolution's sizes.</param>
 /// <param name="FirstChannel">First input channel of a data gradient.</param>
 /// <param name="Channels">Input channels of a data gradient.</param>
+/// <param name="From">Elements of x, or of dy of a data gradient.</param>
+/// <param name="To">Elements of y or dx, or of dy of a gradient with respect to weights.</param>
 internal readonly record struct VariantKey(
-    Operation Operation, ConvProblem Conv, TransposedConvProblem Transposed, int FirstChannel = 0, int Channels = 0)
+    Operation Operation, ConvProblem Conv, TransposedConvProblem Transposed, int FirstChannel = 0, int Channels = 0,
+    ElementType From = ElementType.Fp32, ElementType To = ElementType.Fp32)
 {
-    public VariantKey(Operation operation, in ConvProblem p)
-        : this(operation, p, default)
+    public VariantKey(Operation operation, in ConvProblem p, Tensor from, Tensor to)
+        : this(operation, p, default, From: from.Element, To: to.Element)
     {
     }
 
-    public VariantKey(Operation operation, in TransposedConvProblem p)
-        : this(operation, default, p)
+    public VariantKey(Operation operation, in TransposedConvProblem p, Tensor from, Tensor to)
+        : this(operation, default, p, From: from.Element, To: to.Element)
     {
     }
 
     /// <summary>The sizes as a file holds them.</summary>
     public string Sizes => Operation switch
     {
-        Operation.ConvBackwardData => $"{Conv} {FirstChannel}+{Channels}",
-        Operation.ConvForward or Operation.ConvBackwardWeights => Conv.ToString(),
-        _ => Transposed.ToString(),
+        Operation.ConvBackwardData => $"{Conv} {FirstChannel}+{Channels}{Elements}",
+        Operation.ConvForward or Operation.ConvBackwardWeights => $"{Conv}{Elements}",
+        _ => $"{Transposed}{Elements}",
     };
+
+    private string Elements => (From, To) == (ElementType.Fp32, ElementType.Fp32) ? "" : $" {From.Name()} {To.Name()}";
 }

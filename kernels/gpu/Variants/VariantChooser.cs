@@ -35,21 +35,22 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
     /// <summary>The variant of a convolution's pass.</summary>
     /// <param name="key">The pass and its sizes.</param>
     /// <param name="pass">The pass, to be timed.</param>
-    /// <param name="length">Elements of its result.</param>
-    public Variant For<TPass>(in VariantKey key, in TPass pass, long length)
+    /// <param name="result">Its result.</param>
+    public Variant For<TPass>(in VariantKey key, in TPass pass, Tensor result)
         where TPass : struct, IConvolutionPass
     {
         if (choice == KernelChoice.Checked)
         {
-            return decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, length);
+            return decisions.TryGetValue(key, out var known) ? known : Decide(key, pass, result);
         }
 
         return choice == KernelChoice.Plain ? Variant.Plain
             : gpu.Precision == GpuPrecision.Fp32 ? Variant.Fast
-            : choice == KernelChoice.Bricks && pass.Has(Variant.Bricks, gpu.Precision) ? Variant.Bricks : Variant.TensorCores;
+            : choice == KernelChoice.Bricks && pass.Has(Variant.Bricks, gpu.Precision, result) ? Variant.Bricks
+            : Variant.TensorCores;
     }
 
-    private Variant Decide<TPass>(in VariantKey key, in TPass pass, long length)
+    private Variant Decide<TPass>(in VariantKey key, in TPass pass, Tensor result)
         where TPass : struct, IConvolutionPass
     {
         // In the order of expected speed.
@@ -57,7 +58,7 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
             ? [Variant.Fast]
             : [Variant.Bricks, Variant.TensorCores, Variant.Fast];
         var operation = key.Operation;
-        if (!pass.Has(Variant.Bricks, gpu.Precision))
+        if (!pass.Has(Variant.Bricks, gpu.Precision, result))
         {
             trusted.Remove(Variant.Bricks);
         }
@@ -69,7 +70,7 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         var best = trusted.FindIndex(variant => variant.Name() == known);
         if (best < 0)
         {
-            best = trusted.Count == 1 ? 0 : Fastest(trusted, pass, length);
+            best = trusted.Count == 1 ? 0 : Fastest(trusted, pass, result);
             cache.Add(name, sizes, trusted[best].Name());
         }
 
@@ -80,13 +81,13 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
     /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room
     /// for that memory, the first candidate.
     /// </summary>
-    private int Fastest<TPass>(List<Variant> candidates, in TPass pass, long length)
+    private int Fastest<TPass>(List<Variant> candidates, in TPass pass, Tensor result)
         where TPass : struct, IConvolutionPass
     {
         DeviceBuffer output;
         try
         {
-            output = gpu.Allocate(length);
+            output = gpu.Allocate(result.Words);
         }
         catch (GpuOutOfMemoryException)
         {
@@ -95,8 +96,8 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
 
         try
         {
-            var to = ((GpuBuffer)output).View(0, length);
-            gpu.Kernels.Pointwise.LaunchFill(gpu.Stream, to, 0f);
+            var to = new Tensor(output, 0, result.Shape, result.Element);
+            gpu.Kernels.Pointwise.LaunchFill(gpu.Stream, GpuBackend.View(to), 0f);
             var (best, shortest) = (0, TimeSpan.MaxValue);
             for (var i = 0; i < candidates.Count; i++)
             {

@@ -21,24 +21,13 @@ public class StepMemoryTests(ITestOutputHelper output)
     [MemberData(nameof(Families))]
     public void After_the_first_step_nothing_is_allocated_and_memory_is_as_rehearsed(string name)
     {
-        var (plan, patch) = name switch
-        {
-            "F1" => (FixturePlans.F1, new Extent(1, 8, 8)),
-            "F2" => (FixturePlans.F2, new Extent(2, 8, 8)),
-            "F3" => (FixturePlans.F3, new Extent(1, 8, 8)),
-            "F4" => (FixturePlans.F4, new Extent(4, 4, 4)),
-            "F5" => (FixturePlans.F5, new Extent(1, 8, 8)),
-            "F6" => (FixturePlans.F6, new Extent(1, 16, 16)),
-            _ => (FixturePlans.SmallPlusPlus, new Extent(1, 16, 16)),
-        };
+        var (plan, patch) = CaseOf(name);
         using var backend = new ReferenceBackend();
         using var network = Network.Build(plan, backend, seed: 3);
         using var optimizer = new SgdNesterov(network.Parameters);
         var options = new TrainingOptions(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
         using var step = new TrainingStep(network, optimizer, patch, 2, options);
-        var images = Enumerable.Range(0, (int)(2 * patch.Voxels)).Select(i => MathF.Sin(i)).ToArray();
-        var targets = network.OutputScales
-            .Select(s => Enumerable.Range(0, (int)(2 * patch.Voxels / s.Voxels)).Select(i => (float)(i % 2)).ToArray()).ToList();
+        var (images, targets) = Batch(network, patch);
 
         step.Run(images, targets, 0.01f);
         var (allocations, bytes) = (step.Pool.Allocations, backend.AllocatedBytes);
@@ -53,6 +42,34 @@ public class StepMemoryTests(ITestOutputHelper output)
         Assert.Equal(step.Memory.InUseBytes, step.Pool.PeakBytes);
         Assert.Equal(step.Memory.PoolBytes, step.Pool.HighWaterBytes);
         Assert.Equal(step.PeakBytes, step.Memory.TrainingBytes(moments: 1));
+    }
+
+    /// <summary>
+    /// The reference keeps float64 whatever it says it keeps, so that only the memory may differ: losses are the same bits.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Activations_of_16_bits_take_less_memory_as_rehearsed_and_train_the_same_way(string name)
+    {
+        var (wide, narrow) = (Train(ElementType.Fp32), Train(ElementType.Bf16));
+        Assert.Equal(wide.Losses, narrow.Losses);
+        Assert.True(narrow.PoolBytes < wide.PoolBytes, $"{narrow.PoolBytes} of {wide.PoolBytes} bytes");
+
+        (double[] Losses, long PoolBytes) Train(ElementType activations)
+        {
+            var (plan, patch) = CaseOf(name);
+            using var backend = new ReferenceBackend(activations);
+            using var network = Network.Build(plan, backend, seed: 3);
+            using var optimizer = new SgdNesterov(network.Parameters);
+            var options = new TrainingOptions(new LossOptions(network.LossWeights, Regions: false, BatchDice: true));
+            using var step = new TrainingStep(network, optimizer, patch, 2, options);
+            var (images, targets) = Batch(network, patch);
+            double[] losses = [step.Run(images, targets, 0.01f), step.Run(images, targets, 0.01f)];
+            Assert.Equal(activations == ElementType.Fp32 ? 1 : 2, step.Pool.Allocations);
+            Assert.Equal(step.Memory.PoolBytes, step.Pool.HighWaterBytes);
+            Assert.Equal(step.PeakBytes, step.Memory.TrainingBytes(moments: 1));
+            return (losses, step.Memory.PoolBytes);
+        }
     }
 
     [Fact]
@@ -91,5 +108,32 @@ public class StepMemoryTests(ITestOutputHelper output)
         Assert.InRange(lean.InUseBytes / (512.0 * (1 << 20)), 5.0, 7.0);
         Assert.True(lean.PoolBytes <= 1.1 * lean.InUseBytes, $"{lean}");
         Assert.True(lean.PoolBytes <= 0.7 * plain.PoolBytes, $"{lean} {plain}");
+
+        // With two batches and three times the parameters, which stay float32.
+        var wide = StepMemory.Measure(plan, new Extent(128, 128, 128), 2, new TrainingOptions(loss), staged: true);
+        var narrow = StepMemory.Measure(
+            plan, new Extent(128, 128, 128), 2, new TrainingOptions(loss), staged: true, ElementType.Bf16);
+        output.WriteLine($"training {wide.TrainingBytes(1) >> 20} MiB, 16 bits {narrow.TrainingBytes(1) >> 20} MiB "
+            + $"of which pool {narrow.PoolBytes >> 20}, in use {narrow.InUseBytes >> 20} MiB");
+        Assert.True(narrow.TrainingBytes(1) <= 0.6 * wide.TrainingBytes(1), $"{narrow} {wide}");
+    }
+
+    private static (NetworkPlan Plan, Extent Patch) CaseOf(string name) => name switch
+    {
+        "F1" => (FixturePlans.F1, new Extent(1, 8, 8)),
+        "F2" => (FixturePlans.F2, new Extent(2, 8, 8)),
+        "F3" => (FixturePlans.F3, new Extent(1, 8, 8)),
+        "F4" => (FixturePlans.F4, new Extent(4, 4, 4)),
+        "F5" => (FixturePlans.F5, new Extent(1, 8, 8)),
+        "F6" => (FixturePlans.F6, new Extent(1, 16, 16)),
+        _ => (FixturePlans.SmallPlusPlus, new Extent(1, 16, 16)),
+    };
+
+    private static (float[] Images, List<float[]> Targets) Batch(Network network, Extent patch)
+    {
+        var images = Enumerable.Range(0, (int)(2 * patch.Voxels)).Select(i => MathF.Sin(i)).ToArray();
+        var targets = network.OutputScales
+            .Select(s => Enumerable.Range(0, (int)(2 * patch.Voxels / s.Voxels)).Select(i => (float)(i % 2)).ToArray()).ToList();
+        return (images, targets);
     }
 }

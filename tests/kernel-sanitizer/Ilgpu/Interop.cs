@@ -9,6 +9,9 @@ public static class Interop
     public static int SizeOf<T>()
         where T : unmanaged => Unsafe.SizeOf<T>();
 
+    /// <summary>The bits of a number.</summary>
+    public static uint FloatAsInt(float value) => BitConverter.SingleToUInt32Bits(value);
+
     /// <summary>The number with these bits.</summary>
     public static float IntAsFloat(uint value) => BitConverter.UInt32BitsToSingle(value);
 }

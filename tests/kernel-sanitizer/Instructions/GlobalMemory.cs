@@ -7,5 +7,9 @@ internal static class GlobalMemory
 {
     public static Float2 Read(ArrayView<Float2> view, long index) => view[index];
 
+    public static float Read(ArrayView<float> view, long index) => view[index];
+
+    public static void Write(ArrayView<float> view, long index, float value) => view[index] = value;
+
     public static void Write(ArrayView<Float2> view, long index, Float2 value) => view[index] = value;
 }

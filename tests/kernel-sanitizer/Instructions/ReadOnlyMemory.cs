@@ -10,6 +10,8 @@ internal static class ReadOnlyMemory
 {
     public static Float4 Read(ArrayView<Float4> view, long index) => view[index];
 
+    public static Float2 Read(ArrayView<Float2> view, long index) => view[index];
+
     public static float Read(ArrayView<float> view, long index) => view[index];
 
     public static Float4 Read(ArrayView<Float4> view, int index) => view[index];

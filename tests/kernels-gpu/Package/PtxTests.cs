@@ -1,5 +1,7 @@
 using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Normalization;
+using SharpSeg.Kernels.Gpu.Pointwise;
 using Xunit;
 
 namespace SharpSeg.Kernels.Gpu.Tests;
@@ -7,6 +9,9 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 /// <summary>Every kernel compiled by ILGPU for GPUs that are not here.</summary>
 public sealed class PtxTests
 {
+    private static readonly string[] Formats = ["Tf32", "Bf16", "Fp16"];
+    private static readonly Type[] RoundOnly = [typeof(PackedWeights), typeof(HalfKernels), typeof(VectorNormApply)];
+
     [Theory]
     [InlineData("sm_75")]
     [InlineData("sm_80")]
@@ -26,10 +31,11 @@ public sealed class PtxTests
         });
         Assert.All(onTensorCores, kernel =>
         {
-            var numbers = kernel.Method.Name[..4].ToLowerInvariant() switch { "fp16" => "f16", var name => name };
+            var format = Formats.Single(name => kernel.Method.Name.Contains(name, StringComparison.Ordinal));
+            var numbers = format == "Fp16" ? "f16" : format.ToLowerInvariant();
             var assembly = kernels.Single(k => k.Name == KernelList.NameOf(kernel)).Assembly;
             Assert.Contains(
-                kernel.Method.DeclaringType == typeof(PackedWeights)
+                RoundOnly.Contains(kernel.Method.DeclaringType!)
                     ? numbers == "tf32" ? "cvt.rna.tf32" : $"cvt.rn.{numbers}x2"
                     : $".f32.{numbers}.{numbers}.f32",
                 assembly, StringComparison.Ordinal); // cvt, or mma.sync

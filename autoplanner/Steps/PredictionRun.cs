@@ -105,8 +105,10 @@ public static class PredictionRun
             [.. Enumerable.Range(0, devices.Count)], (_, _) => false, share => $"share {share + 1} of {devices.Count}",
             beginning => request with
             {
-                Part = request.Part + (request.Parts * beginning.Piece), Parts = request.Parts * devices.Count,
-                MaxMemory = budget, Budget = budget,
+                Part = request.Part + (request.Parts * beginning.Piece),
+                Parts = request.Parts * devices.Count,
+                MaxMemory = budget,
+                Budget = budget,
             },
             (share, backend, own) =>
             {

@@ -32,7 +32,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
     // Words that make a command short; everything else is typed as it is written.
     private static readonly Dictionary<string, string> Shorter = new()
     {
-        ["--epochs 100"] = "--epochs 1", ["--max-time 12h"] = "--max-time 12s", ["--max-time 30m"] = "--max-time 15s",
+        ["--epochs 100"] = "--epochs 1", ["--max-time 12h"] = "--max-time 12s", ["--max-time 30m"] = "--max-time 20s",
         ["--max-time 2h"] = "--max-time 5s", ["--epochs 10 --iterations 30"] = "--epochs 1 --iterations 2",
     };
 

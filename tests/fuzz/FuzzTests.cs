@@ -126,7 +126,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 {
                     Put(f, "jobs/submitted", b);
                     JobStates.Submitted(new JobFolder(f), JobPlan.Read(new JobFolder(f)).Graph);
-                }),
+                }
+                ),
                 ["speed.json"] = (400, Mutation.Json, SpeedSeed, ReadSpeed),
                 ["recipe.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.RecipeText)], (f, b) =>
                     _ = TrainingRecipe.Read(Put(f, "x.json", b)).ToString()),
@@ -134,7 +135,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 {
                     Put(f, "volume.json", b);
                     ImageFile.Read(Path.Combine(f, "volume.tif"));
-                }),
+                }
+                ),
                 ["labels-table.json"] = (400, Mutation.Json, LabelTableSeed, ReadLabelTable),
                 ["nnunet.zip"] = (8000, Mutation.Bytes, _ => [Seeds.NnUNetZip()], ReadNnUNetZip),
                 ["model.zip"] = (

@@ -1,11 +1,5 @@
-using System.Linq.Expressions;
-using System.Reflection;
-using ILGPU;
-using ILGPU.Runtime;
-using ILGPU.Runtime.CPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Kernels.Gpu.Device;
 using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 
@@ -91,16 +85,8 @@ public sealed class AllocationTests
 
     private static long BytesOf(Action<GpuBackend, Func<Shape, Tensor>> call, KernelChoice choice)
     {
-        var cache = new VariantCache(folder: null, "device");
-        foreach (var one in Enum.GetValues<Operation>())
-        {
-            // no kernel does anything, so none could agree
-            cache.Add($"self-check of {one.Name()}", Variant.Fast.Name(), "agrees");
-        }
-
-        var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
-        using var gpu = new GpuBackend(
-            context, new IdleKernels(context.CreateCPUAccelerator(0)), "idle", choice, GpuPrecision.Fp32, cache);
+        var (gpu, _) = IdleKernels.Open(choice);
+        using var owned = gpu;
         var buffers = new List<DeviceBuffer>();
         var tensors = new Queue<Tensor>();
         call(gpu, shape =>                                // decides, compiles, makes scratch memory
@@ -122,16 +108,5 @@ public sealed class AllocationTests
         var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         buffers.ForEach(gpu.Free);
         return bytes;
-    }
-
-    /// <summary>Kernels that do nothing when they are launched.</summary>
-    private sealed class IdleKernels(Accelerator accelerator) : KernelList(accelerator)
-    {
-        internal override TLaunch Compile<TLaunch>(MethodInfo kernel)
-        {
-            var parameters = typeof(TLaunch).GetMethod("Invoke")!.GetParameters()
-                .Select(p => Expression.Parameter(p.ParameterType));
-            return Expression.Lambda<TLaunch>(Expression.Empty(), parameters).Compile();
-        }
     }
 }

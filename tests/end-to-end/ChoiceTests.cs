@@ -148,19 +148,18 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         Assert.Contains("best.json (2d+3d_fullres)", chosen.Errors, StringComparison.Ordinal);
         Assert.Contains("keep the largest component of lower+upper, then of upper", chosen.Errors, StringComparison.Ordinal);
 
-        SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("a"), "-c", "2d", "--save-probabilities"]);
-        SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("b"), "-c", "3d_fullres", "--save-probabilities"]);
-        var averaged =
-            SharpSegProcess.Succeed("ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("plain"), "--json").Json();
-        Assert.Equal(4, averaged["segmentations"]!.AsArray().Count);
+        var plain = Averaged("--full-probabilities");
         var removed =
-            SharpSegProcess.Succeed("postprocess", folder.At("plain"), "-o", folder.At("final"), "--work", work, "--json").Json();
+            SharpSegProcess.Succeed("postprocess", plain, "-o", folder.At("final"), "--work", work, "--json").Json();
         Assert.Equal(4, removed["removed_voxels"]!.AsObject().Count);
         AssertSame(folder.At("chosen-out"), folder.At("final"));
 
+        // The compact ones are rounded and may decide a tie the other way (docs/method/inference.md §8).
+        AssertSame(plain, Averaged("--save-probabilities"), share: 1e-3);
+
         // Saving probabilities changes no label, and -c means that configuration, plain.
         SharpSegProcess.Succeed(["predict", work, .. scans, "-o", folder.At("c"), "-c", "3d_fullres"]);
-        AssertSame(folder.At("b"), folder.At("c"));
+        AssertSame(folder.At("b--save-probabilities"), folder.At("c"));
 
         // The model alone, without workspace and dataset.
         var exported = SharpSegProcess.Succeed("export", work, "-o", folder.At("model.zip"), "--json").Json();
@@ -171,6 +170,16 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         SharpSegProcess.Succeed("predict", folder.At("model.zip"), "-i", elsewhere, "--no-tta", "-o", folder.At("from-zip"));
         AssertSame(folder.At("final"), folder.At("from-zip"));
         Assert.Equal(first, File.ReadAllBytes(folder.At("model.zip")));
+
+        string Averaged(string kept)
+        {
+            var (a, b, both) = (folder.At("a" + kept), folder.At("b" + kept), folder.At("plain" + kept));
+            SharpSegProcess.Succeed(["predict", work, .. scans, "-o", a, "-c", "2d", kept]);
+            SharpSegProcess.Succeed(["predict", work, .. scans, "-o", b, "-c", "3d_fullres", kept]);
+            var averaged = SharpSegProcess.Succeed("ensemble", a, b, "-o", both, "--json").Json();
+            Assert.Equal(4, averaged["segmentations"]!.AsArray().Count);
+            return both;
+        }
     }
 
     [Fact]
@@ -240,7 +249,10 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         Assert.False(Directory.Exists(folder.At("out")));
     }
 
-    private static void AssertSame(string expected, string actual)
+    /// <param name="expected">A folder of segmentations.</param>
+    /// <param name="actual">Another.</param>
+    /// <param name="share">Voxels of a case that may differ.</param>
+    private static void AssertSame(string expected, string actual, double share = 0)
     {
         var names = Directory.GetFiles(expected, "*.nii.gz").Select(path => Path.GetFileName(path)).Order().ToArray();
         Assert.NotEmpty(names);
@@ -248,7 +260,9 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         Assert.All(names, name =>
         {
             var (a, b) = (ImageFile.ReadLabels(Path.Combine(expected, name)), ImageFile.ReadLabels(Path.Combine(actual, name)));
-            Assert.Equal(a.Voxels, b.Voxels);
+            var different = a.Voxels.Zip(b.Voxels, (x, y) => x != y).Count(differs => differs);
+            Assert.Equal(a.Voxels.Length, b.Voxels.Length);
+            Assert.InRange(different, 0, share * a.Voxels.Length);
             Assert.Equal(a.Geometry.RawHeader, b.Geometry.RawHeader);
         });
     }

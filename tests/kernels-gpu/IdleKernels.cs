@@ -54,8 +54,9 @@ internal sealed class IdleKernels(Accelerator accelerator) : KernelList(accelera
     /// <summary>What the host reads of the gradients' squares decides whether a step goes on: finite, and not 0.</summary>
     public static void Ones(ArrayView<float> partials)
     {
-        var ones = new float[partials.Length];
-        Array.Fill(ones, 1f);
-        partials.CopyFromCPU(ones);
+        for (var i = 0; i < partials.Length; i++)
+        {
+            partials[i] = 1;
+        }
     }
 }

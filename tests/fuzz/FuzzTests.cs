@@ -122,21 +122,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 ["record.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.TaskRecordText)], (f, b) =>
                     TaskRecord.Read(Put(f, "x.json", b))),
                 ["site.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.SiteText)], (f, b) => JobSite.Read(Put(f, "x.json", b))),
-                ["submitted"] = (400, Mutation.TextHeader, SubmittedSeed, (f, b) =>
-                {
-                    Put(f, "jobs/submitted", b);
-                    JobStates.Submitted(new JobFolder(f), JobPlan.Read(new JobFolder(f)).Graph);
-                }
-                ),
+                ["submitted"] = (400, Mutation.TextHeader, SubmittedSeed, ReadSubmitted),
                 ["speed.json"] = (400, Mutation.Json, SpeedSeed, ReadSpeed),
                 ["recipe.json"] = (400, Mutation.Json, _ => [Utf8(Seeds.RecipeText)], (f, b) =>
                     _ = TrainingRecipe.Read(Put(f, "x.json", b)).ToString()),
-                ["spacing.json"] = (400, Mutation.Json, SpacingSeed, (f, b) =>
-                {
-                    Put(f, "volume.json", b);
-                    ImageFile.Read(Path.Combine(f, "volume.tif"));
-                }
-                ),
+                ["spacing.json"] = (400, Mutation.Json, SpacingSeed, ReadSpacing),
                 ["labels-table.json"] = (400, Mutation.Json, LabelTableSeed, ReadLabelTable),
                 ["nnunet.zip"] = (8000, Mutation.Bytes, _ => [Seeds.NnUNetZip()], ReadNnUNetZip),
                 ["model.zip"] = (
@@ -456,6 +446,18 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     {
         var log = TrainingLog.Read(Put(folder, "x.jsonl", input));
         Assert.True(log.Iterations >= 0 && log.Seconds >= 0);
+    }
+
+    private static void ReadSubmitted(string folder, byte[] input)
+    {
+        Put(folder, "jobs/submitted", input);
+        JobStates.Submitted(new JobFolder(folder), JobPlan.Read(new JobFolder(folder)).Graph);
+    }
+
+    private static void ReadSpacing(string folder, byte[] input)
+    {
+        Put(folder, "volume.json", input);
+        ImageFile.Read(Path.Combine(folder, "volume.tif"));
     }
 
     private static byte[][] JobsSeed(string folder)

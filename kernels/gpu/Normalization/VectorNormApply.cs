@@ -99,8 +99,8 @@ internal sealed class VectorNormApply(KernelList list)
         }
 
         var channels = new NormFour(mean, rstd, gamma, beta, Grid.IdxZ * fours, q);
-        var from = Sample(x, s, format);
-        var to = Sample(y, s, format);
+        var from = s.Sample(x, format);
+        var to = s.Sample(y, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         for (var v = start + Group.IdxY; v < end; v += Group.DimY)
@@ -131,9 +131,9 @@ internal sealed class VectorNormApply(KernelList list)
         var a = ReadOnlyMemory.Read(sumD.Cast<Float4>(), (Grid.IdxZ * fours) + q);
         var b = ReadOnlyMemory.Read(sumDXhat.Cast<Float4>(), (Grid.IdxZ * fours) + q);
         var share = 1f / s.Voxels;
-        var values = Sample(x, s, format);
-        var from = Sample(dy, s, format);
-        var to = Sample(dx, s, format);
+        var values = s.Sample(x, format);
+        var from = s.Sample(dy, format);
+        var to = s.Sample(dx, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         for (var v = start + Group.IdxY; v < end; v += Group.DimY)
@@ -157,11 +157,6 @@ internal sealed class VectorNormApply(KernelList list)
         var d = NormElement.Slope(dy, xhat, gamma, beta, s.Slope);
         return s.Voxels == 1 ? 0f : gamma * rstd * NormElement.Centred(d, xhat, sumD, sumDXhat, share);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ArrayView<float> Sample(ArrayView<float> view, NormSizes s, int format) => format == TileWords.Float32
-        ? view.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C)
-        : view.SubView(((long)Grid.IdxZ * s.Voxels * s.C) >> 1, (s.Voxels * s.C) >> 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 Read(ArrayView<float> sample, int quad, int format) => format == TileWords.Float32

@@ -55,7 +55,7 @@ internal static class VectorNormSums
         var fours = s.C >> 2;
         var q = (Grid.IdxX * Group.DimX) + Group.IdxX;
         var inside = q < fours; // no early return: every thread must reach the barriers
-        var sample = Sample(x, s, format);
+        var sample = s.Sample(x, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         var count = 0f;
@@ -95,8 +95,8 @@ internal static class VectorNormSums
         var fours = s.C >> 2;
         var q = (Grid.IdxX * Group.DimX) + Group.IdxX;
         var inside = q < fours;
-        var values = Sample(x, s, format);
-        var gradients = Sample(dy, s, format);
+        var values = s.Sample(x, format);
+        var gradients = s.Sample(dy, format);
         var start = Grid.IdxY * chunkLength;
         var end = start + chunkLength < s.Voxels ? start + chunkLength : s.Voxels;
         var a = default(Float4);
@@ -134,11 +134,6 @@ internal static class VectorNormSums
         sumD += d;
         sumDXhat += d * xhat;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ArrayView<float> Sample(ArrayView<float> view, NormSizes s, int format) => format == TileWords.Float32
-        ? view.SubView((long)Grid.IdxZ * s.Voxels * s.C, s.Voxels * s.C)
-        : view.SubView(((long)Grid.IdxZ * s.Voxels * s.C) >> 1, (s.Voxels * s.C) >> 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 Read(ArrayView<float> sample, int quad, int format) => format == TileWords.Float32

@@ -76,7 +76,15 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         var variant = Choose(problem, weightGradient: true);
         if (variant == ConvolutionVariant.Direct)
         {
-            RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
+            if (DirectGradientWork<TLanes, TVector>.IsCheaperSwapped(problem))
+            {
+                var swapped = problem with { X = At(dy), C = problem.Cout, Cout = problem.C };
+                RunGradient(swapped, problem.X, swap: true, accumulate, At(dw));
+            }
+            else
+            {
+                RunGradient(problem, At(dy), swap: false, accumulate, At(dw));
+            }
         }
         else if (variant == ConvolutionVariant.Gather)
         {
@@ -395,22 +403,36 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         });
     }
 
+    /// <summary>
+    /// Sums per channel. Where the channels would leave lanes empty, as many voxels as there are lanes count as one voxel of whole
+    /// vectors, whose sums are added at the end.
+    /// </summary>
     private void SumOverVoxels(Tensor x, Tensor sum, bool accumulate)
     {
         var channels = x.Shape.C;
-        var voxels = x.Length / channels;
-        var perChunk = (int)Math.Clamp((1 << 16) / channels, 16, 1024);
-        var chunks = checked((int)((voxels + perChunk - 1) / perChunk));
-        var pitch = (channels + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
-        var partial = shared.Reserve((long)chunks * pitch);
-        team.Run(chunks, new ChannelSumWork<TLanes, TVector>(At(x), voxels, channels, perChunk, partial, pitch));
-        var target = At(sum);
+        var side = channels < TLanes.Count ? TLanes.Count : 1;
+        var columns = channels * side;
+        var rows = x.Length / columns;
+        var perChunk = (int)Math.Clamp((1 << 16) / columns, 16, 1024);
+        var chunks = checked((int)((rows + perChunk - 1) / perChunk));
+        var pitch = (columns + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        var partial = shared.Reserve(Math.Max(1, (long)chunks * pitch));
+        team.Run(chunks, new ChannelSumWork<TLanes, TVector>(At(x), rows, columns, perChunk, partial, pitch));
+        float* source = At(x), target = At(sum);
         for (var c = 0; c < channels; c++)
         {
             double total = accumulate ? target[c] : 0;
             for (var chunk = 0; chunk < chunks; chunk++)
             {
-                total += partial[((long)chunk * pitch) + c];
+                for (var column = c; column < columns; column += channels)
+                {
+                    total += partial[((long)chunk * pitch) + column];
+                }
+            }
+
+            for (var i = (rows * columns) + c; i < x.Length; i += channels)
+            {
+                total += source[i];
             }
 
             target[c] = (float)total;

@@ -76,6 +76,16 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// </summary>
     public static int RowsComputed(in TapProblem p) => Lines(p) * Up(RunOf(p), RowsOf(p)) * RowsOf(p);
 
+    /// <summary>
+    /// Whether x and the output's gradient should change places, as one tap allows where the grids are the same: a head's few
+    /// classes then are the rows of a tile and the input channels its lanes, instead of three outputs in a vector or two.
+    /// </summary>
+    public static bool IsCheaperSwapped(in TapProblem p) =>
+        p.Window == Extent.One && p.ReadsInPlace && p.Grid == p.Input
+            && Products(p with { C = p.Cout, Cout = p.C }) < Products(p);
+
+    private static long Products(in TapProblem p) => (long)RowsComputed(p) * PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
+
     private static bool IsThrees(in TapProblem p) => p.Window.X * p.CTotal == 3 && p.Window.Z * p.Window.Y > 1;
 
     private static int Lines(in TapProblem p) => IsThrees(p) ? 1 : p.Window.Z * p.Window.Y;

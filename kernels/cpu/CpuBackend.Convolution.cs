@@ -90,6 +90,12 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         {
             RunGatherGradient(problem, At(dy), accumulate, At(dw));
         }
+        else if (variant == ConvolutionVariant.WinogradLine)
+        {
+            var work = WinogradLineGradientWork<TLanes, TVector>.Plan(problem, At(dy), accumulate, At(dw), team.Count);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
+        }
         else
         {
             RunWinogradGradient(problem, variant == ConvolutionVariant.WinogradWide, At(dy), accumulate, At(dw));
@@ -267,7 +273,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         ConvolutionVariant.FewOutputs => !weightGradient && FewOutputsConvWork<TLanes, TVector>.Fits(problem)
             ? Variant
             : ConvolutionVariant.Direct,
-        ConvolutionVariant.WinogradLine => !weightGradient && WinogradLineWork<TLanes, TVector>.Fits(problem)
+        ConvolutionVariant.WinogradLine => (weightGradient
+            ? WinogradLineGradientWork<TLanes, TVector>.Fits(problem)
+            : WinogradLineWork<TLanes, TVector>.Fits(problem))
             ? Variant
             : ConvolutionVariant.Direct,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,

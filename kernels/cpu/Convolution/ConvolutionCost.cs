@@ -37,6 +37,9 @@ internal static class ConvolutionCost<TLanes, TVector>
     /// <summary>The same for products of transformed lines.</summary>
     private const double LineFactor = 1.25;
 
+    /// <summary>The same for their weight gradient, whose tiles see a few dozen voxels each.</summary>
+    private const double LineGradientFactor = 1.6;
+
     /// <summary>Instructions that pack and transform three vectors of weights along a line.</summary>
     private const double PerLineWeight = 24;
 
@@ -57,9 +60,11 @@ internal static class ConvolutionCost<TLanes, TVector>
 
         var best = (Cost: Direct(p, weightGradient), Variant: ConvolutionVariant.Direct);
         Consider(Gather(p, weightGradient), ConvolutionVariant.Gather);
-        if (!weightGradient && WinogradLineWork<TLanes, TVector>.Fits(p))
+        if (weightGradient
+            ? WinogradLineGradientWork<TLanes, TVector>.Fits(p)
+            : WinogradLineWork<TLanes, TVector>.Fits(p))
         {
-            Consider(Line(p), ConvolutionVariant.WinogradLine);
+            Consider(weightGradient ? LineGradient(p) : Line(p), ConvolutionVariant.WinogradLine);
         }
 
         if (WinogradTiles.Fits(p))
@@ -120,6 +125,17 @@ internal static class ConvolutionCost<TLanes, TVector>
         vectors = p.CTotal / (double)TLanes.Count;
         return (LineFactor * 2 * blocks * p.CTotal * products) + (PerPoint * products * vectors)
             + (PerLineWeight * 2 * blocks * p.CTotal * p.Window.Voxels / 3) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
+    }
+
+    /// <summary>Vector instructions of the weight gradient by Winograd along one axis.</summary>
+    public static double LineGradient(in TapProblem p)
+    {
+        int rows = GradientTile<TLanes, TVector>.RowsFor(p.C), runs = (p.C + rows - 1) / rows;
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), products = WinogradLineWork<TLanes, TVector>.Products(p);
+        var tiles = 2.0 * p.Window.Voxels * runs * blocks; // six points for three taps
+        var points = products / p.Window.Voxels * 3 * ((p.C / (double)TLanes.Count) + (2 * blocks));
+        return (LineGradientFactor * 2 * blocks * runs * rows * products) + (PerProduct * tiles) + (PerPoint * points)
+            + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 
     /// <summary>Bytes of weights that have as many points as the kernel has taps, or the transformed kernel has points.</summary>

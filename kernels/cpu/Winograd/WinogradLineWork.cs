@@ -77,6 +77,21 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
         && sizeof(float) * (double)Points * p.N * p.Grid.Voxels / p.Grid[axis] * Up(p.Grid[axis], Reach) * (p.CTotal + p.Cout)
             <= Budget;
 
+    /// <summary>The axis of three taps with the fewest products; −1 if there is none.</summary>
+    public static int BestAxis(in TapProblem p)
+    {
+        var best = -1;
+        for (var axis = 2; axis >= 0; axis--)
+        {
+            if (p.Window[axis] == 3 && (best < 0 || Products(p, axis) < Products(p, best)))
+            {
+                best = axis;
+            }
+        }
+
+        return best;
+    }
+
     /// <summary>Multiply-adds per pair of channels, over all voxels and points.</summary>
     public static long Products(in TapProblem p) => Products(p, BestAxis(p));
 
@@ -140,21 +155,6 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
     }
 
     private static int Up(int a, int b) => (a + b - 1) / b;
-
-    /// <summary>The axis of three taps with the fewest products; −1 if there is none.</summary>
-    private static int BestAxis(in TapProblem p)
-    {
-        var best = -1;
-        for (var axis = 2; axis >= 0; axis--)
-        {
-            if (p.Window[axis] == 3 && (best < 0 || Products(p, axis) < Products(p, best)))
-            {
-                best = axis;
-            }
-        }
-
-        return best;
-    }
 
     private static long Products(in TapProblem p, int axis)
     {

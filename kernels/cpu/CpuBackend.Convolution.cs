@@ -171,7 +171,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        RunGradient(Gather(p, dy), At(x), swap: true, accumulate, At(dw));
+        var work = TransposedGradientWork<TLanes, TVector>.Plan(p, At(x), At(dy), accumulate, At(dw), team.Count);
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        team.Run(work.Chunks, work);
         if (db is not null)
         {
             SumOverVoxels(dy, db, accumulate);

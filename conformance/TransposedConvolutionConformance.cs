@@ -30,6 +30,7 @@ public sealed class TransposedConvolutionConformance(ConformanceTarget target) :
                 new(1, new(1, 1, 13), 8, 48, new(1, 1, 2)),
                 new(1, new(7, 5, 3), 1, 33, new(2, 2, 2)),
                 new(1, new(3, 3, 3), 128, 64, new(2, 2, 2)),
+                new(2, new(5, 7, 11), 23, 40, new(1, 2, 3)),
             ];
             var drawn = Enumerable.Range(0, TinyShapesOnly ? 4 : 8).Select(_ => new TransposedConvProblem(
                 random.Next(1, 3), new(random.Next(1, 6), random.Next(1, 8), random.Next(1, 12)), random.Next(1, 41),

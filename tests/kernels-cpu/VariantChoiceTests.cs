@@ -37,11 +37,14 @@ public sealed class VariantChoiceTests
     }
 
     [Fact]
-    public void Weight_gradients_of_few_voxels_are_gathered_and_heads_fill_the_lanes_with_voxels()
+    public void Weight_gradients_of_few_voxels_transform_one_axis_and_heads_fill_the_lanes_with_voxels()
     {
         var bottleneck = Problem(2, new(5, 7, 5), 256, 256, Cube);
         Assert.Equal(
-            ConvolutionVariant.Gather, Avx512Cost.Choose(bottleneck, weightGradient: true, true));
+            ConvolutionVariant.WinogradLine, Avx512Cost.Choose(bottleneck, weightGradient: true, true));
+        var few = Problem(1, new(8, 8, 8), 320, 320, Cube);
+        Assert.Equal(
+            ConvolutionVariant.WinogradLine, Avx512Cost.Choose(few, weightGradient: true, true));
         var head = Problem(2, new(40, 56, 40), 32, 3, Extent.One);
         Assert.Equal(
             ConvolutionVariant.FewOutputs, Avx512Cost.Choose(head, weightGradient: false, true));

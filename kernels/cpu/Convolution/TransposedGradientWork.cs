@@ -6,12 +6,12 @@ using SharpSeg.Kernels.Cpu.Threading;
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
-/// Weight gradient of a transposed convolution: for every tap, the sum over all input voxels of x · dy, where the tap of each voxel
-/// is one voxel of the output. A chunk is (rows of taps along x, output channel blocks, input channel tiles); it sees all voxels, in
-/// slices, and writes or adds its part of the gradient itself.
-/// <para>A slice is stored in panels: a tile's input channels of all its voxels one after the other, once for all taps, and 2·lanes
-/// output channels at a tap, for one row of taps, whose voxels follow one another in memory. A tile then reads two streams from the
-/// first-level cache; while the tiles of a row are computed, the next row's voxels are prefetched.</para>
+/// Weight gradient of a transposed convolution: for every tap, the sum over all input voxels of x · dy, where the tap of each
+/// voxel is one voxel of the output. A chunk is (rows of taps along x, output channel blocks, input channel tiles); it sees all
+/// voxels, in slices, and writes or adds its part of the gradient itself.
+/// <para>A slice is stored in panels: a tile's input channels of all its voxels one after the other, once for all taps, and
+/// 2·lanes output channels at a tap, for one row of taps, whose voxels follow one another in memory. A tile then reads two
+/// streams from the first-level cache; while the tiles of a row are computed, the next row's voxels are prefetched.</para>
 /// </summary>
 internal unsafe struct TransposedGradientWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>

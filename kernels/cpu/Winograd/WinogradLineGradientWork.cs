@@ -10,9 +10,9 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// Weight gradient by Winograd F(3, 4) along one axis, direct sums along the others: for few voxels and many channels, as
 /// <see cref="WinogradLineWork{TLanes, TVector}"/> is for the forward pass.
 /// <para>Lines of six inputs and of four output gradients along the axis become six points each, once. For a tap of the two other
-/// axes the lines whose tap lies inside the input form a box, which needs no copy. A tile of Height input × 2·lanes output channels
-/// takes point by point, each for all taps, whose lines stay in the first-level cache meanwhile; then its points become taps and are
-/// written. A chunk is (input channel tiles, output channel blocks).</para>
+/// axes the lines whose tap lies inside the input form a box, which needs no copy. A tile of Height input × 2·lanes output
+/// channels takes tap by tap and point by point; then its points become taps and are written. A chunk is (input channel tiles,
+/// output channel blocks).</para>
 /// </summary>
 internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
     where TLanes : struct, ILanes<TVector>
@@ -172,7 +172,9 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
         }
     }
 
-    /// <summary>Four output gradients along the axis, zeros behind its end, to six points, in panels of a block's channels.</summary>
+    /// <summary>
+    /// Four output gradients along the axis, zeros behind its end, to six points, in panels of a block's channels.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void TransformGradients(int firstBlock, int lastBlock, float* gradients)
     {
@@ -224,7 +226,8 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
     private readonly void Multiply(float* inputs, float* gradients, float* sums, int run, int block)
     {
         int input = run * rows, output = block * Width;
-        nint inputPitch = InputPitch, gradientPitch = GradientPitch, column = (nint)tiles * rows, gradientColumn = (nint)tiles * Width;
+        nint inputPitch = InputPitch, gradientPitch = GradientPitch;
+        nint column = (nint)tiles * rows, gradientColumn = (nint)tiles * Width;
         var box = new VoxelBox { Planes = p.N, XVoxelPitch = rows, GVoxelPitch = Width };
         box.XRowPitch = p.Input[second] * column;
         box.XPlanePitch = box.XRowPitch * p.Input[first];

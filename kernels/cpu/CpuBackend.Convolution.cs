@@ -414,8 +414,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     }
 
     /// <summary>
-    /// Sums per channel. Where the channels would leave lanes empty, as many voxels as there are lanes count as one voxel of whole
-    /// vectors, whose sums are added at the end.
+    /// Sums per channel. Where the channels would leave lanes empty, as many voxels as there are lanes count as one voxel of
+    /// whole vectors, whose sums are added at the end.
     /// </summary>
     private void SumOverVoxels(Tensor x, Tensor sum, bool accumulate)
     {

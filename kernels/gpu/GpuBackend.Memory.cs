@@ -46,7 +46,7 @@ internal sealed partial class GpuBackend
     /// <inheritdoc/>
     public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => Precision == GpuPrecision.Fp32
         ? WeightGemm.LargestPartialsBytes
-        : Math.Max(WeightGemm.LargestPartialsBytes, BrickConvolution.LargestScratchBytes(Precision, convolutions))
+        : Math.Max(WeightGemm.LargestPartialsBytes, PackedWeights.LargestScratchBytes(Precision, convolutions))
             + (Activations == ElementType.Fp32 ? 0 : WideCopies.LargestBytes(convolutions));
 
     /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>

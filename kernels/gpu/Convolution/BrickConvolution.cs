@@ -16,10 +16,6 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// </summary>
 internal sealed class BrickConvolution(KernelList list)
 {
-    private const int FloatsPerFragment = 4;
-
-    private readonly PackedWeights pack = new(list);
-
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
         tensorCores: true, Tf32Cube, Tf32Plane, Tf32Point, Bf16Cube, Bf16Plane, Bf16Point, Fp16Cube, Fp16Plane, Fp16Point,
         Bf16HalvesCube, Bf16HalvesPlane, Bf16HalvesPoint, Fp16HalvesCube, Fp16HalvesPlane, Fp16HalvesPoint);
@@ -28,43 +24,20 @@ internal sealed class BrickConvolution(KernelList list)
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,
         ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest, BrickSizes s);
 
-    /// <summary>Elements of scratch memory that <see cref="Launch"/> needs.</summary>
-    public static long ScratchLength(GpuPrecision precision, in BrickSizes s) =>
-        (long)FloatsPerFragment * s.PackedLength(TileWords.Of(precision));
-
-    /// <summary>The most scratch memory that a pass of one of these convolutions needs, bytes.</summary>
-    public static long LargestScratchBytes(GpuPrecision precision, IEnumerable<ConvProblem> convolutions)
-    {
-        var most = 0L;
-        foreach (var p in convolutions)
-        {
-            Count(BrickSizes.Fit(p, false, p.Cin, p.Cin2, p.Cout), new(p, hasBias: false));
-            Count(BrickSizes.Fit(p, false, p.Cout, p.Cin), new(p, 0, p.Cin, accumulate: false));
-            Count(BrickSizes.Fit(p, false, p.Cout, p.Cin2), new(p, p.Cin, p.Cin2, accumulate: false));
-        }
-
-        return sizeof(float) * most;
-
-        void Count(bool fits, in BrickSizes s) => most = Math.Max(most, fits ? ScratchLength(precision, s) : 0);
-    }
-
     /// <summary>
-    /// Runs the pass; source2 and bias may be any view where they are not used. <paramref name="halves"/>: source and dest have
-    /// 16 bits, in the format of the products.
+    /// Runs the pass with packed weights (<see cref="PackedWeights"/>); source2 and bias may be any view where they are not used.
+    /// <paramref name="halves"/>: source and dest have 16 bits, in the format of the products.
     /// </summary>
     public void Launch(
         AcceleratorStream stream, GpuPrecision precision, bool halves, in BrickSizes s, ArrayView<float> source,
-        ArrayView<float> source2, ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> scratch,
-        ArrayView<float> dest)
+        ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest)
     {
-        var packed = scratch.SubView(0, ScratchLength(precision, s)).Cast<TensorFragment>();
-        pack.Launch(stream, precision, s, weights, packed);
         var config = new KernelConfig(
             new Index3D(checked(s.BricksZ * s.BricksY * s.BricksX), s.ColumnGroups, s.N),
             new Index3D(s.GroupBlocks * BrickSizes.WarpSlabs * PackedWeights.Lanes, 1, 1));
         var shape = s.Taps == 27 ? 0 : s.Taps == 9 ? 1 : 2;
         kernels[(3 * (precision - GpuPrecision.Tf32 + (halves ? 2 : 0))) + shape].Launch(
-            stream, config, source, source2, packed, bias, dest, s);
+            stream, config, source, source2, weights, bias, dest, s);
     }
 
     private static void Tf32Cube(
@@ -166,14 +139,7 @@ internal sealed class BrickConvolution(KernelList list)
         var pieces = s.Pieces(precision);
         var taps = (1 + (2 * haloZ)) * (1 + (2 * halo)) * (1 + (2 * halo));
         var column = (block * BrickSizes.WarpColumns) + (2 * (lane & 3));
-        var sums = default(BrickSums);
-        sums.B0.C0 = Bias(bias, s, column);
-        sums.B0.C1 = Bias(bias, s, column + 8);
-        sums.B0.C2 = Bias(bias, s, column + 16);
-        sums.B0.C3 = Bias(bias, s, column + 24);
-        sums.B1 = sums.B0;
-        sums.B2 = sums.B0;
-        sums.B3 = sums.B0;
+        var sums = BrickResults.Start(bias, s, column);
         for (var piece = 0; piece < pieces; piece++)
         {
             Group.Barrier();                              // nobody reads the piece before any more
@@ -211,90 +177,20 @@ internal sealed class BrickConvolution(KernelList list)
         }
     }
 
-    // Two rows of the slab: a thread has two neighbouring columns of each, in each of the band's fragments.
+    // Two rows of the slab.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
         ArrayView<float> dest, BrickBand band, BrickSizes s, int z, int y, int x, int column, int precision, bool halves)
     {
         var voxel = ((((((long)Grid.IdxZ * s.Z) + z) * s.Y) + y) * s.X) + x;
-        var upper = ((voxel * s.Columns) + column) >> 1;
-        var lower = (((voxel + s.X) * s.Columns) + column) >> 1;
         if (y < s.Y)
         {
-            StoreTwo(dest, s, upper, column, band.C0.X, band.C0.Y, precision, halves);
-            StoreTwo(dest, s, upper + 4, column + 8, band.C1.X, band.C1.Y, precision, halves);
-            StoreTwo(dest, s, upper + 8, column + 16, band.C2.X, band.C2.Y, precision, halves);
-            StoreTwo(dest, s, upper + 12, column + 24, band.C3.X, band.C3.Y, precision, halves);
+            BrickResults.StoreUpper(dest, band, s, voxel, column, precision, halves);
         }
 
         if (y + 1 < s.Y)
         {
-            StoreTwo(dest, s, lower, column, band.C0.Z, band.C0.W, precision, halves);
-            StoreTwo(dest, s, lower + 4, column + 8, band.C1.Z, band.C1.W, precision, halves);
-            StoreTwo(dest, s, lower + 8, column + 16, band.C2.Z, band.C2.W, precision, halves);
-            StoreTwo(dest, s, lower + 12, column + 24, band.C3.Z, band.C3.W, precision, halves);
+            BrickResults.StoreLower(dest, band, s, voxel + s.X, column, precision, halves);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreTwo(
-        ArrayView<float> dest, BrickSizes s, long at, int column, float x, float y, int precision, bool halves)
-    {
-        if (column < s.Columns)
-        {
-            if (halves)
-            {
-                StoreWord(dest, s, at, x, y, precision);
-            }
-            else
-            {
-                StoreFloats(dest.AsAligned16().Cast<Float2>(), s, at, x, y);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreWord(ArrayView<float> dest, BrickSizes s, long at, float x, float y, int format)
-    {
-        if (s.Accumulate != 0)
-        {
-            var old = GlobalMemory.Read(dest, at);
-            x += Elements.Lower(old, format);
-            y += Elements.Upper(old, format);
-        }
-
-        GlobalMemory.Write(dest, at, Elements.Word(x, y, format));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFloats(ArrayView<Float2> dest, BrickSizes s, long at, float x, float y)
-    {
-        var value = default(Float2);
-        value.X = x;
-        value.Y = y;
-        if (s.Accumulate != 0)
-        {
-            var old = GlobalMemory.Read(dest, at);
-            value.X += old.X;
-            value.Y += old.Y;
-        }
-
-        GlobalMemory.Write(dest, at, value);
-    }
-
-    // The sums begin with the bias of their columns.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 Bias(ArrayView<float> bias, BrickSizes s, int column)
-    {
-        var value = default(Float4);
-        if (s.HasBias != 0 && column < s.Columns)
-        {
-            value.X = ReadOnlyMemory.Read(bias, column);
-            value.Y = ReadOnlyMemory.Read(bias, column + 1);
-        }
-
-        value.Z = value.X;
-        value.W = value.Y;
-        return value;
     }
 }

@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
@@ -35,6 +36,13 @@ internal readonly struct BrickSizes
         (Slabs, Flat) = (slabs, p.Kernel.Z == 1 && p.Input.Z < slabs ? 1 : 0);
     }
 
+    private BrickSizes(in BrickSizes s, Extent volume, bool flat)
+    {
+        this = s;
+        (Z, Y, X) = (volume.Z, volume.Y, volume.X);
+        Flat = flat && Z < Slabs ? 1 : 0;
+    }
+
     /// <summary>y = conv([x, x2], w) + b.</summary>
     public BrickSizes(in ConvProblem p, bool hasBias)
         : this(p, WarpSlabs) =>
@@ -60,15 +68,24 @@ internal readonly struct BrickSizes
     public static bool Fit(in ConvProblem p, bool halves, params ReadOnlySpan<int> channels)
     {
         var (kernel, stride) = (p.Kernel, p.Stride);
-        var fits = (stride.Z, stride.Y, stride.X) == (1, 1, 1) && kernel.Y == kernel.X
-            && (kernel.Z, kernel.X) is (3, 3) or (1, 3) or (1, 1);
+        return (stride.Z, stride.Y, stride.X) == (1, 1, 1) && kernel.Y == kernel.X
+            && (kernel.Z, kernel.X) is (3, 3) or (1, 3) or (1, 1) && AreWhole(halves, channels);
+    }
+
+    /// <summary>Whether channels come in fours, or in eights of 16 bits.</summary>
+    public static bool AreWhole(bool halves, ReadOnlySpan<int> channels)
+    {
+        var whole = true;
         foreach (var count in channels)
         {
-            fits &= (count & (halves ? 7 : 3)) == 0;
+            whole &= (count & (halves ? 7 : 3)) == 0;
         }
 
-        return fits;
+        return whole;
     }
+
+    /// <summary>The same with bricks of another volume; flat: their slabs may lie one behind the other.</summary>
+    public BrickSizes Over(Extent volume, bool flat) => new(this, volume, flat);
 
     /// <summary>Voxels of a brick along z.</summary>
     public int BrickZ => Flat != 0 ? 1 : Slabs;

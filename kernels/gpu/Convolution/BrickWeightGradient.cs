@@ -166,8 +166,9 @@ internal sealed class BrickWeightGradient(KernelList list)
         }
     }
 
+    /// <summary>A warp's sums of one tap, 32 channels by 32 columns, into partials from element <paramref name="first"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(
+    internal static void Store(
         ArrayView<float> partials, ChannelSums sums, BrickSizes s, long first, int tap, int channels, int channel, int column)
     {
         var to = partials.AsAligned16().Cast<Float2>();

@@ -10,7 +10,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// checked.
 /// <para>Variants: plain, one thread per result; fast, an implicit matrix product in float32 (<see cref="GatherGemm"/>,
 /// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>,
-/// <see cref="TensorWeightGemm"/>); for the commonest kernels, bricks on tensor cores (<see cref="BrickConvolution"/>).</para>
+/// <see cref="TensorWeightGemm"/>); for the commonest kernels, bricks on tensor cores (<see cref="BrickConvolution"/>; of stride
+/// 2 <see cref="PhaseConvolution"/>).</para>
 /// </summary>
 internal interface IConvolutionPass
 {
@@ -26,7 +27,7 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor y) =>
         variant != Variant.Bricks
-        || (x.Element == y.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout));
+        || (x.Element == y.Element && Products.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout));
 
     public void Run(GpuBackend gpu, Variant variant, Tensor y)
     {
@@ -45,6 +46,11 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
         {
             gpu.Kernels.PlainConvolution.LaunchForward(
                 gpu.Stream, new ConvSizes(p), first, second, weights, bias, b is not null, GpuBackend.View(y));
+        }
+        else if (variant == Variant.Bricks && p.Stride != Extent.One)
+        {
+            var sizes = PhaseSizes.Forward(p, b is not null);
+            Products.PerPhase(gpu, GpuBackend.IsHalf(x), sizes, first, second, weights, bias, GpuBackend.View(y));
         }
         else if (variant == Variant.Bricks)
         {
@@ -65,7 +71,7 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor dx) =>
         variant != Variant.Bricks
-        || (dy.Element == dx.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(dy), p.Cout, channels));
+        || (dy.Element == dx.Element && Products.Fit(p, GpuBackend.IsHalf(dy), p.Cout, channels));
 
     public void Run(GpuBackend gpu, Variant variant, Tensor dx)
     {
@@ -85,6 +91,11 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
                 gpu.Stream, new ConvSizes(p), gradient, weights, GpuBackend.View(dx), firstChannel, channels,
                 accumulate);
         }
+        else if (variant == Variant.Bricks && p.Stride != Extent.One)
+        {
+            var sizes = PhaseSizes.BackwardData(p, firstChannel, channels, accumulate);
+            Products.PerPhase(gpu, GpuBackend.IsHalf(dy), sizes, gradient, gradient, weights, weights, GpuBackend.View(dx));
+        }
         else if (variant == Variant.Bricks)
         {
             var sizes = new BrickSizes(p, firstChannel, channels, accumulate);
@@ -103,8 +114,10 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
 internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2, Tensor dy, bool accumulate) : IConvolutionPass
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor dw) => variant != Variant.Bricks
-        || (x.Element == dy.Element && BrickSizes.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout)
-            && BrickWeightGradient.Has(new BrickSizes(p), precision));
+        || (x.Element == dy.Element && Products.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout)
+            && (p.Stride == Extent.One
+                ? BrickWeightGradient.Has(new BrickSizes(p), precision)
+                : PhaseWeightGradient.Has(precision)));
 
     public void Run(GpuBackend gpu, Variant variant, Tensor result)
     {
@@ -122,6 +135,11 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
         {
             gpu.Kernels.PlainConvolution.LaunchBackwardWeights(
                 gpu.Stream, new ConvSizes(p), first, second, gradient, dw, accumulate);
+        }
+        else if (variant == Variant.Bricks && p.Stride != Extent.One)
+        {
+            var sizes = PhaseSizes.BackwardWeights(p);
+            Products.PerWeight(gpu, GpuBackend.IsHalf(x), sizes, first, second, gradient, dw, accumulate);
         }
         else if (variant == Variant.Bricks)
         {
@@ -230,6 +248,10 @@ internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, 
 /// <summary>The passes as matrix products, in float32 or on tensor cores.</summary>
 internal static class Products
 {
+    /// <summary>Whether there are bricks for a convolution; see <see cref="BrickSizes.Fit"/>.</summary>
+    public static bool Fit(in ConvProblem p, bool halves, params ReadOnlySpan<int> channels) =>
+        BrickSizes.Fit(p, halves, channels) || PhaseSizes.Fit(p, halves, channels);
+
     /// <summary>Whether a pass per voxel has no kernel that reads and writes what these tensors hold.</summary>
     public static bool NeedWide(Variant variant, in GatherSizes s, Tensor source, Tensor to)
     {
@@ -276,9 +298,17 @@ internal static class Products
         GpuBackend gpu, bool halves, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2,
         ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> to)
     {
-        var scratch = gpu.Scratch(BrickConvolution.ScratchLength(gpu.Precision, s));
         gpu.Kernels.BrickConvolution.Launch(
-            gpu.Stream, gpu.Precision, halves, s, source, source2, weights, bias, scratch, to);
+            gpu.Stream, gpu.Precision, halves, s, source, source2, Packed(gpu, s, weights), bias, to);
+    }
+
+    /// <summary>A pass by bricks of phases; see <see cref="PhaseSizes"/>.</summary>
+    public static void PerPhase(
+        GpuBackend gpu, bool halves, in PhaseSizes s, ArrayView<float> source, ArrayView<float> source2,
+        ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> to)
+    {
+        gpu.Kernels.PhaseConvolution.Launch(
+            gpu.Stream, gpu.Precision, halves, s, source, source2, Packed(gpu, s.Bricks, weights), bias, to);
     }
 
     /// <summary>
@@ -314,5 +344,24 @@ internal static class Products
         gpu.Kernels.BrickWeightGradient.Launch(
             gpu.Stream, gpu.Precision, halves, s, source, source2, dy, partials, splits);
         gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
+    }
+
+    /// <summary>The same by bricks of phases.</summary>
+    public static void PerWeight(
+        GpuBackend gpu, bool halves, in PhaseSizes s, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
+        ArrayView<float> dw, bool accumulate)
+    {
+        var splits = gpu.Kernels.PhaseWeightGradient.Splits(s);
+        var partials = gpu.Scratch(splits * dw.Length);
+        gpu.Kernels.PhaseWeightGradient.Launch(
+            gpu.Stream, gpu.Precision, halves, s, source, source2, dy, partials, splits);
+        gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
+    }
+
+    private static ArrayView<TensorFragment> Packed(GpuBackend gpu, in BrickSizes s, ArrayView<float> weights)
+    {
+        var packed = gpu.Scratch(PackedWeights.ScratchLength(gpu.Precision, s)).Cast<TensorFragment>();
+        gpu.Kernels.PackedWeights.Launch(gpu.Stream, gpu.Precision, s, weights, packed);
+        return packed;
     }
 }

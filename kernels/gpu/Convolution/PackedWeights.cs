@@ -1,11 +1,12 @@
 using ILGPU;
 using ILGPU.Runtime;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The weights of a convolution in the order in which <see cref="BrickConvolution"/> reads them, rounded: every group reads each
+/// The weights of a convolution in the order in which <see cref="BrickConvolution"/> and <see cref="PhaseConvolution"/> read them, rounded: every group reads each
 /// weight, but it is packed once per pass.
 /// <para>Layout: packed[block of 32 columns, piece of the channels, tap, half of the piece's words, half of the block, lane], a
 /// <see cref="TensorFragment"/> each: R0 and R1 are a lane's b operand for eight columns, R2 and R3 for the next eight. Beyond
@@ -23,11 +24,33 @@ internal sealed class PackedWeights(KernelList list)
     /// <summary>Fragments of sixteen columns.</summary>
     public const int Lanes = 32;
 
+    private const int FloatsPerFragment = 4;
+
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(tensorCores: true, Tf32, Bf16, Fp16);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s,
         int pieces);
+
+    /// <summary>Elements of scratch memory that the packed weights take.</summary>
+    public static long ScratchLength(GpuPrecision precision, in BrickSizes s) =>
+        (long)FloatsPerFragment * s.PackedLength(TileWords.Of(precision));
+
+    /// <summary>The most scratch memory that a pass of one of these convolutions by bricks needs for them, bytes.</summary>
+    public static long LargestScratchBytes(GpuPrecision precision, IEnumerable<ConvProblem> convolutions)
+    {
+        var most = 0L;
+        foreach (var p in convolutions)
+        {
+            Count(Products.Fit(p, false, p.Cin, p.Cin2, p.Cout), new(p, hasBias: false));
+            Count(Products.Fit(p, false, p.Cout, p.Cin), new(p, 0, p.Cin, accumulate: false));
+            Count(Products.Fit(p, false, p.Cout, p.Cin2), new(p, p.Cin, p.Cin2, accumulate: false));
+        }
+
+        return sizeof(float) * most;
+
+        void Count(bool fits, in BrickSizes s) => most = Math.Max(most, fits ? ScratchLength(precision, s) : 0);
+    }
 
     /// <summary>packed ← weights; packed has <see cref="BrickSizes.PackedLength"/> elements.</summary>
     public void Launch(

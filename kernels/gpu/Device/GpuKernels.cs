@@ -25,9 +25,15 @@ internal sealed class GpuKernels(KernelList list)
 
     public TensorWeightGemm TensorWeightGemm { get; } = new(list);
 
+    public PackedWeights PackedWeights { get; } = new(list);
+
     public BrickConvolution BrickConvolution { get; } = new(list);
 
     public BrickWeightGradient BrickWeightGradient { get; } = new(list);
+
+    public PhaseConvolution PhaseConvolution { get; } = new(list);
+
+    public PhaseWeightGradient PhaseWeightGradient { get; } = new(list);
 
     public SplitSum SplitSum { get; } = new(list);
 

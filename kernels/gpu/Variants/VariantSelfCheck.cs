@@ -26,13 +26,17 @@ internal static class VariantSelfCheck
     ];
 
     // Bricks that end where the volume does not, on top of each other and one behind the other; two inputs, two pieces of
-    // channels, and two blocks of columns, of which the second is nearly empty.
+    // channels, and two blocks of columns, of which the second is nearly empty. With stride 2 the same along all axes, and
+    // along two with three taps along the third.
     private static readonly ConvProblem[] BrickConvolutions =
     [
         new(1, new(2, 3, 9), 4, 0, 8, new(3, 3, 3), Extent.One),
         new(1, new(1, 2, 3), 32, 4, 36, new(1, 3, 3), Extent.One),
         new(1, new(5, 1, 2), 4, 0, 4, new(1, 3, 3), Extent.One),
         new(2, new(1, 9, 2), 8, 0, 4, Extent.One, Extent.One),
+        new(1, new(5, 4, 17), 8, 4, 36, new(3, 3, 3), new(2, 2, 2)),
+        new(1, new(2, 3, 2), 32, 4, 8, new(3, 3, 3), new(1, 2, 2)),
+        new(1, new(1, 19, 4), 4, 0, 4, new(1, 3, 3), new(1, 2, 2)),
     ];
 
     // The same where channels come in eights, as they must of 16 bits.
@@ -42,6 +46,9 @@ internal static class VariantSelfCheck
         new(1, new(1, 2, 3), 32, 8, 40, new(1, 3, 3), Extent.One),
         new(1, new(5, 1, 2), 8, 0, 8, new(1, 3, 3), Extent.One),
         new(2, new(1, 9, 2), 8, 0, 8, Extent.One, Extent.One),
+        new(1, new(5, 4, 17), 8, 8, 40, new(3, 3, 3), new(2, 2, 2)),
+        new(1, new(2, 3, 2), 32, 8, 8, new(3, 3, 3), new(1, 2, 2)),
+        new(1, new(1, 19, 4), 8, 0, 8, new(1, 3, 3), new(1, 2, 2)),
     ];
 
     private static readonly TransposedConvProblem[] Transposed =

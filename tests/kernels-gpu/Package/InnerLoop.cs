@@ -10,7 +10,7 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 /// <param name="Instructions">All of them.</param>
 /// <param name="Multiplications">mma.sync.</param>
 /// <param name="Accesses">Loads and stores by memory and bytes per thread, "216 ldmatrix 16", "108 ld.global 16", ….</param>
-/// <param name="Branches">Jumps; one of them may be the loop's own end.</param>
+/// <param name="Branches">Jumps that another instruction follows: where the stretch ends there may be one, or two.</param>
 /// <param name="Generic">Accesses in the whole kernel that do not say which memory they mean.</param>
 /// <param name="Local">Accesses of local memory in the whole kernel.</param>
 /// <param name="SharedBytes">Shared memory of a group, bytes.</param>
@@ -31,7 +31,8 @@ internal sealed partial record InnerLoop(
             .Select(access => string.Create(CultureInfo.InvariantCulture, $"{access.Value} {access.Key}"));
         return new InnerLoop(
             busiest.Count, busiest.Count(IsMultiplication), string.Join(", ", accesses),
-            busiest.Count(line => Jump().IsMatch(line)), Generics().Count(assembly), Locals().Count(assembly),
+            busiest.Take(busiest.FindLastIndex(line => !Jump().IsMatch(line)) + 1).Count(line => Jump().IsMatch(line)),
+            Generics().Count(assembly), Locals().Count(assembly),
             Shared().Matches(assembly).Sum(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)));
     }
 

@@ -166,7 +166,7 @@ internal sealed class BrickWeightGradient(KernelList list)
         }
     }
 
-    /// <summary>A warp's sums of one tap, 32 channels by 32 columns, into partials from element <paramref name="first"/> on.</summary>
+    /// <summary>Writes a warp's sums of one tap; <paramref name="first"/>: where the share begins in partials.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Store(
         ArrayView<float> partials, ChannelSums sums, BrickSizes s, long first, int tap, int channels, int channel, int column)

@@ -6,8 +6,8 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The weights of a convolution in the order in which <see cref="BrickConvolution"/> and <see cref="PhaseConvolution"/> read them, rounded: every group reads each
-/// weight, but it is packed once per pass.
+/// The weights of a convolution in the order in which <see cref="BrickConvolution"/> and <see cref="PhaseConvolution"/> read
+/// them, rounded: every group reads each weight, but it is packed once per pass.
 /// <para>Layout: packed[block of 32 columns, piece of the channels, tap, half of the piece's words, half of the block, lane], a
 /// <see cref="TensorFragment"/> each: R0 and R1 are a lane's b operand for eight columns, R2 and R3 for the next eight. Beyond
 /// the last channel or column there are zeros, so that the product tests for neither.</para>

@@ -63,6 +63,7 @@ internal static class Program
         if (Array.Find(Verbs, verb => VerbName(verb) == args[0]) is { } known)
         {
             UnusedWords.RefuseValuesOfSwitches(known, args);
+            ForeignOptions.Refuse(known, Verbs, args);
         }
 
         using var parser = new Parser(settings =>

@@ -17,6 +17,7 @@ internal sealed record PatchGeometry(Extent Patch, Extent Initial, bool Is2D, bo
     // The scaling range goes down to 0.7, but both reference generations keep 0.85 here.
     private const double SmallestScale = 0.85;
     private const double AllAround = Math.PI;
+    private const int TemporaryPlanes = 4;                // float32 planes of an initial patch that augmentation works with
 
     /// <summary>The spatial transform works on slices: 2D and dummy-2D.</summary>
     public bool Planar => Is2D || Dummy2D;
@@ -26,6 +27,12 @@ internal sealed record PatchGeometry(Extent Patch, Extent Initial, bool Is2D, bo
 
     /// <summary>Axes along which labels tell left from right; 0 = z.</summary>
     public IReadOnlyList<int> UnmirroredAxes { get; init; } = [];
+
+    /// <summary>Bytes of a sample in work: image and labels as read and as cut, and what augmentation works with.</summary>
+    /// <param name="channels">Of the image.</param>
+    public long SampleBytes(long channels) =>
+        (((channels * sizeof(float)) + (2 * sizeof(short))) * (Patch.Voxels + Initial.Voxels))
+            + (TemporaryPlanes * sizeof(float) * Initial.Voxels);
 
     /// <summary>Applies the rules.</summary>
     /// <param name="profile">The generations differ in rotation range, dummy-2D rule and initial patch.</param>

@@ -9,6 +9,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// </summary>
 internal interface IPredictionWatch
 {
+    /// <summary>How many augmented patches one who looks on may draw; planned for (docs/method/memory.md §2).</summary>
+    const int Patches = 5;
+
     /// <summary>A configuration begins; in a cascade or an ensemble several do, one after the other.</summary>
     /// <param name="plans">Its plans.</param>
     /// <param name="configuration">The configuration.</param>
@@ -17,6 +20,11 @@ internal interface IPredictionWatch
 
     /// <summary>A channel after a step of preprocessing: <see cref="PreprocessingWatch"/>.</summary>
     void Preprocessed(PreprocessingStep step, int channel, float[] voxels, Extent shape, CaseProperties properties);
+
+    /// <summary>
+    /// Preprocessing is over, and no network has answered: of the case nothing is in memory but what they will see.
+    /// </summary>
+    void Prepared();
 
     /// <summary>The tiles, and how much each voxel of the preprocessed grid was looked at.</summary>
     /// <param name="tiling">Where the tiles lie.</param>

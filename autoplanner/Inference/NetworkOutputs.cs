@@ -98,12 +98,12 @@ internal sealed class NetworkOutputs : IOutputMaps, IDisposable
     }
 
     /// <summary>One of them (z, y, x), wherever they are.</summary>
-    public float[] Map(int head)
+    /// <param name="head">Which one.</param>
+    /// <param name="map">Receives a value for each voxel.</param>
+    public void Read(int head, Span<float> map)
     {
         using var memory = new VolumeMemory(Backend);
-        var map = new float[Size.Voxels];
         Backend.Download(((IOutputMaps)this).Take(memory, head, new Box(default, Size)), map);
-        return map;
     }
 
     /// <summary>Gives the device's memory back.</summary>

@@ -73,16 +73,21 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
         Tiling tiling, in GridChange change, IReadOnlyList<Box> parts, int planes, int heads, int folds)
     {
         var (bytes, tiles) = (0L, 0L);
+
+        // No slab has more planes than are open, or than depend on them, and one more where an interpolation reaches beyond them.
+        var open = Math.Min(planes, tiling.Padded.Z);
+        var finished = Math.Max(
+            open, Math.Min(change.To.Z, (int)Math.Ceiling((double)open * change.To.Z / change.From.Z) + 1));
         foreach (var part in parts)
         {
             var box = tiling.Columns(change.Source(part));
-            var slab = Math.Max((long)box.Size.Y * box.Size.X, (long)part.Size.Y * part.Size.X);
-            slab *= Math.Max(1, StreamedLabels.SlabVoxels / slab);
+            var plane = Math.Max((long)box.Size.Y * box.Size.X, (long)part.Size.Y * part.Size.X);
+            var slab = plane * Math.Clamp(StreamedLabels.SlabVoxels / plane, 1, finished);
             bytes = Math.Max(bytes, OutputWindow.Bytes(box.Size, planes, heads, folds) + (VolumesInWork * sizeof(float) * slab));
             tiles += tiling.Groups(box).Sum(group => (long)group.Count);
         }
 
-        return new OutputCut(parts, Math.Min(planes, tiling.Padded.Z), bytes, tiles / (double)tiling.Tiles.Count);
+        return new OutputCut(parts, open, bytes, tiles / (double)tiling.Tiles.Count);
     }
 
     /// <summary>Parts that begin where tiles begin: then the fewest tiles lie across their borders.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
@@ -88,6 +89,9 @@ public sealed class PredictionMemory
         deviceBytes = !hasOwnMemory ? 0 : backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue;
     }
 
+    /// <summary>Somebody looks on, who draws patches, and writes every map and weight (`trace`).</summary>
+    internal bool IsWatched { get; init; }
+
     /// <summary>The same beside networks that stay loaded while these compute: those of a cascade's other stage.</summary>
     /// <param name="other">Theirs.</param>
     internal PredictionMemory Beside(PredictionMemory other)
@@ -119,11 +123,13 @@ public sealed class PredictionMemory
     {
         var (preprocessing, change, cropped) = Grids(scan);
         return Need(
-            change, cropped, Cut(change, needsMaps), preprocessing.PeakBytes, preprocessing.ResultBytes, needsMaps, saved);
+            change, cropped, Cut(change, needsMaps),
+            IsWatched ? WatchedPreprocessing(scan, preprocessing) : preprocessing.PeakBytes, preprocessing.ResultBytes,
+            needsMaps || IsWatched, saved);
     }
 
     private bool CanStream(IReadOnlyList<string> files) =>
-        ScanOnDisk.IsOffered(recipe, IsSecondStage) && files.All(ImageFile.CanStream);
+        !IsWatched && ScanOnDisk.IsOffered(recipe, IsSecondStage) && files.All(ImageFile.CanStream);
 
     private PredictionNeed OnDisk(ImageGeometry scan)
     {
@@ -137,6 +143,20 @@ public sealed class PredictionMemory
             DiskBytes = need.DiskBytes + ScanOnDisk.DiskBytes(scan.Extent, preprocessing.Shape, recipe.Normalization.Count),
             Cut = $"the scan in a file; {need.Cut}",
         };
+    }
+
+    /// <summary>
+    /// Who looks on is shown boxes, so that none is cropped in place; and then the case is preprocessed once more, with its
+    /// labels, for patches, beside what was preprocessed.
+    /// </summary>
+    private long WatchedPreprocessing(ImageGeometry scan, PreprocessingMemory alone)
+    {
+        var copy = sizeof(float) * scan.Extent.Voxels;
+        long channels = recipe.Normalization.Count;
+        var geometry = PatchGeometry.For(plans.Profile, configuration.Patch, configuration.Is2D);
+        var again = PreprocessingMemory.Of(scan, recipe, hasLabels: true).PeakBytes
+            + (IPredictionWatch.Patches * sizeof(float) * channels * geometry.Patch.Voxels) + geometry.SampleBytes(channels);
+        return Math.Max(alone.PeakBytes + copy, alone.ResultBytes + again);
     }
 
     private (PreprocessingMemory Preprocessing, GridChange Change, Extent Cropped) Grids(ImageGeometry scan)
@@ -174,7 +194,7 @@ public sealed class PredictionMemory
         long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
         var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
         var predicting = image + Host(forward + (cut.IsWhole ? cut.HeldBytes : cut.Bytes))
-            + (inFile || cut.IsWhole ? 0 : decided);
+            + (inFile || cut.IsWhole ? 0 : decided) + (cut.IsWhole ? Weights(change) : 0);
         // Decided, and on the scan's grid where that is another array; outputs that are needed again wait.
         var restoring = decided + (isAsStored ? 0 : sizeof(short) * uncropped.Voxels)
             + (needsMaps && !inFile ? Host(cut.HeldBytes) + moved : 0);
@@ -182,7 +202,8 @@ public sealed class PredictionMemory
         var inWork = InWork(change, uncropped, makesMaps, saved);
         // Labels, and maps, of outputs that are held, whole or in a file.
         var all = needsMaps || inFile || cut.IsWhole
-            ? decided + (inFile ? 0 : image + Host(cut.HeldBytes)) + moved + Host(Math.Min(forward, Predictor.KeptBytes))
+            ? decided + (inFile && !IsWatched ? 0 : image) + (inFile ? 0 : Host(cut.HeldBytes)) + moved
+                + Host(Math.Min(forward, Predictor.KeptBytes))
                 + (makesMaps || inFile ? inWork : Host(inWork))
             : 0;
         var peak = MemoryBudget.ProgramBytes + Host(weights + besideBytes)
@@ -209,6 +230,7 @@ public sealed class PredictionMemory
         var device = MemoryBudget.Usable(deviceBytes);
         var available = (hasOwnMemory ? device : host) - weights - besideBytes - forward;
         var tiling = new Tiling(change.From, configuration.Patch, configuration.Is2D, options.Step);
+        needsAll |= IsWatched;
         if (!needsAll && change.IsLocal)
         {
             return OutputCut.Choose(available, tiling, change, labels.HeadCount, folds);
@@ -216,7 +238,8 @@ public sealed class PredictionMemory
 
         // Beside outputs that are held whole, volumes of the image's grid are in work on the host, or labels are brought back.
         var beside = Math.Max(
-            InWork(change, change.To, keepsMaps, SavedProbabilities.None), sizeof(short) * change.To.Voxels);
+            InWork(change, change.To, keepsMaps, SavedProbabilities.None),
+            Math.Max(sizeof(short) * change.To.Voxels, Weights(change)));
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
         var fits = hasOwnMemory
             ? whole.Bytes <= available && beside + OutputFile.Bytes(change.From, labels.HeadCount) <= host
@@ -237,6 +260,7 @@ public sealed class PredictionMemory
         var source = change.Source(slab).Size;
         var resampling = source.Voxels + StepwiseResampling.MostVoxels(change with { From = source, To = slab.Size });
         var deciding = sizeof(float) * (resampling + (2 * slab.Size.Voxels)); // the highest map, and whose it is
+        var seen = IsWatched ? 2 * sizeof(float) * change.From.Voxels : 0;     // a map as the networks gave it, and on its way
         if (!keepsMaps)
         {
             return deciding;
@@ -245,11 +269,16 @@ public sealed class PredictionMemory
         // A map as it was resampled and as it is written, and what a softmax keeps of all of them.
         var isSoftmax = plans.Profile == Profile.Modern && !labels.HasRegions;
         var voxels = Math.Max(uncropped.Voxels, change.To.Voxels);
-        return (sizeof(float) * resampling) + (voxels * (
+        var making = (sizeof(float) * resampling) + (voxels * (
             (sizeof(float) * ((isSoftmax ? 4 : 2) + ProbabilityFile.Volumes(labels, saved)))
                 + (saved == SavedProbabilities.Compact ? sizeof(ushort) : 0)))
             + ProbabilityFile.PackingBytes(uncropped.Voxels, labels, saved);
+        return Math.Max(making, seen);
     }
+
+    /// <summary>The sum of the tiles' weights as it is looked at: padded, and not; where outputs are held whole.</summary>
+    private long Weights(in GridChange change) => !IsWatched ? 0 : sizeof(float) * (
+        change.From.Voxels + SlidingWindow.Padding(change.From, configuration.Patch).Padded.Voxels);
 
     private bool IsSecondStage => configuration.PreviousStage is not null;
 

@@ -118,12 +118,6 @@ internal sealed class TrainedModel : IDisposable
     private (short[] Labels, CaseProperties Properties) FromDisk(
         string caseId, IReadOnlyList<string> files, Func<LabelImage>? previous, CancellationToken cancel)
     {
-        if (watch is not null)
-        {
-            throw new SharpSegException(
-                $"`{files[0]}`: it is read from files, slab by slab, and cannot be traced", "give more memory with --max-memory");
-        }
-
         using var processor = openProcessor(0);
         using var scan = ScanOnDisk.Prepare(caseId, files, recipe, folder, processor, cancel, previous);
         ITileSource input = previous is null ? scan : CascadeInput.Of(scan, scan.Labels, configuration.MaskLabels(labels));
@@ -135,7 +129,7 @@ internal sealed class TrainedModel : IDisposable
     {
         var change = OutputGrid.Of(properties, plans, configuration);
         var threshold = OutputGrid.Threshold(plans.Profile);
-        var cut = memory.Cut(change, needsAll: watch is not null, isOnDisk);
+        var cut = memory.Cut(change, needsAll: false, isOnDisk);
         if (!cut.IsWhole && change.IsLocal && watch is null)
         {
             return predictor.Label(input, cut, change, threshold, labels, cancel);
@@ -165,6 +159,7 @@ internal sealed class TrainedModel : IDisposable
         var prepared = Preprocessor.Consume(
             caseId, load(), previous, recipe, labels, processor, needsLabels: false,
             watch: watch is null ? null : watch.Preprocessed);
+        watch?.Prepared();
         var input = new ImageInMemory(prepared.Values, prepared.Shape, prepared.Channels);
         return (
             previous is null ? input : new CascadeInput(input, prepared.ReadLabels, configuration.MaskLabels(labels)),

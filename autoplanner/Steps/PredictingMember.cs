@@ -25,7 +25,7 @@ internal sealed class PredictingMember : IDisposable
         TrainedModel Load(ModelMember stage, PredictionMemory memory) => new(
             stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, memory, folder,
             watch);
-        var stages = Memory(member, description, options, budget, backend);
+        var stages = Memory(member, description, options, budget, backend, isWatched: watch is not null);
         first = member.FirstStage is { } before ? Load(before, stages[0].Memory) : null;
         try
         {
@@ -47,12 +47,13 @@ internal sealed class PredictingMember : IDisposable
     /// <param name="budget">What may be taken.</param>
     /// <param name="backend">Where the networks run.</param>
     /// <param name="folds">Networks of the last stage; null for all of the member's.</param>
+    /// <param name="isWatched">Somebody looks on.</param>
     internal static IReadOnlyList<(ModelMember Stage, PredictionMemory Memory)> Memory(
         ModelMember member, DatasetDescription description, InferenceOptions options, MemoryBudget budget, Backend backend,
-        int? folds = null)
+        int? folds = null, bool isWatched = false)
     {
         PredictionMemory Alone(ModelMember stage, int count) =>
-            new(stage.Plans, stage.Configuration, description, count, options, budget, backend);
+            new(stage.Plans, stage.Configuration, description, count, options, budget, backend) { IsWatched = isWatched };
         var own = Alone(member, folds ?? member.Checkpoints.Count);
         if (member.FirstStage is not { } before)
         {

@@ -431,7 +431,8 @@ public static class PredictionRun
             var saves = isLast && needsAll;
             var folds = isLast ? stage.Checkpoints.Count : 1;
             PredictionMemory Memory(int? count) => PredictingMember
-                .Memory(member, description, request.Options, share, backend, isLast ? count : null)
+                .Memory(
+                    member, description, request.Options, share, backend, isLast ? count : null, request.Watch is not null)
                 .Single(own => ReferenceEquals(own.Stage, stage)).Memory;
             var saved = saves ? request.Probabilities : SavedProbabilities.None;
             var memory = Memory(null);

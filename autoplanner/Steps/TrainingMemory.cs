@@ -17,7 +17,6 @@ namespace SharpSeg.AutoPlanner.Steps;
 internal static class TrainingMemory
 {
     private const int SupervisedShare = 2;                // all supervised outputs have fewer than twice the first one's voxels
-    private const int TemporaryPlanes = 4;                // float32 planes of an initial patch that augmentation works with
 
     /// <summary>Says what the phases take, and refuses what does not fit before anything is trained.</summary>
     /// <param name="job">What is trained.</param>
@@ -103,14 +102,12 @@ internal static class TrainingMemory
     private static long LoaderBytes(Profile profile, ConfigurationPlan configuration, DatasetDescription description)
     {
         var geometry = PatchGeometry.For(profile, configuration.Patch, configuration.Is2D);
-        var (patch, initial) = (geometry.Patch.Voxels, geometry.Initial.Voxels);
         long channels = description.ChannelNames.Count;
         var masks = configuration.MaskLabels(description.Labels).Count;
         var targets = SupervisedShare * new SupervisionTargets(
             description.Labels.HasRegions ? description.Labels.Regions : [], description.Labels.IgnoreLabel).Channels;
-        var batches = BatchLoader.MostBatches * configuration.BatchSize * patch * sizeof(float) * (channels + masks + targets);
-        var sample = ((channels * sizeof(float)) + (2 * sizeof(short))) * (patch + initial)
-            + (TemporaryPlanes * sizeof(float) * initial);
-        return batches + (BatchLoader.MostBuilders * sample);
+        var batches = BatchLoader.MostBatches * configuration.BatchSize * geometry.Patch.Voxels * sizeof(float)
+            * (channels + masks + targets);
+        return batches + (BatchLoader.MostBuilders * geometry.SampleBytes(channels));
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
@@ -59,6 +60,46 @@ public sealed class TraceKindsTests
         Assert.Contains("segmentation of the patch, as further channels", page, StringComparison.Ordinal);
     }
 
+    /// <summary>
+    /// Outputs that do not fit wait in a file; all that a trace shows but the weights, which never are in one piece, is the same.
+    /// </summary>
+    [Theory]
+    [InlineData("3d_fullres", false)]
+    [InlineData("2d", true)]
+    public void With_less_memory_the_volumes_are_the_same(string configuration, bool classic)
+    {
+        using var folder = new TemporaryFolder();
+        var shapes = new ShapeDataset { Size = new Extent(40, 48, 40), Cases = 2, Radius = 4 };
+        var network = classic ? NetworkChoice.Classic : NetworkChoice.UNet;
+        var (whole, page) = TraceOf(
+            folder, shapes, network.Options() with { MemoryGigabytes = 0.002 }, configuration, new TrainingVariant());
+        Assert.DoesNotContain("slab by slab", page, StringComparison.Ordinal);
+
+        // The least that is not refused: the refusal says how much that is.
+        var refused = Assert.Throws<SharpSegException>(() => Again(MemoryBudget.ProgramBytes));
+        Assert.Contains("of memory are needed", refused.Message, StringComparison.Ordinal);
+        var least = MemoryBudget.Parse(Regex.Match(refused.Hint!, @"--max-memory (\S+G)").Groups[1].Value)!;
+        var cut = Again(least.Bytes);
+        page = File.ReadAllText(cut.Page);
+        Assert.Contains("they were summed up slab by slab, into a file", page, StringComparison.Ordinal);
+        string[] expected = [.. whole.Files.Where(file => !file.StartsWith('5'))];
+        Assert.Equal(expected, cut.Files);
+        Assert.True(expected.Length >= 19, string.Join(' ', expected));
+        Assert.All(expected, file => Assert.Equal(
+            File.ReadAllBytes(folder.At("trace", file)), File.ReadAllBytes(folder.At("again", file))));
+        Assert.Empty(Directory.GetFiles(folder.At("again"), ".*")); // the file of the outputs is gone
+
+        TraceResult Again(long bytes)
+        {
+            using var backend = Cpu.Open();
+            return TraceRun.Execute(
+                new TraceRequest(
+                    new Workspace(folder.At("work")), Dataset.Open(folder.At("dataset")).TrainingCases[0].Id,
+                    folder.At("again"), configuration, [], 1, new MemoryBudget(bytes, IsGiven: true)),
+                backend, Cpu.Open, SilentReporter.Instance, CancellationToken.None);
+        }
+    }
+
     [Fact]
     public void Patches_are_those_of_the_run_also_after_an_ablation()
     {
@@ -72,6 +113,11 @@ public sealed class TraceKindsTests
 
     /// <summary>Trains a little, predicts and traces the first case, compares, and returns the page.</summary>
     private static string Trace(
+        TemporaryFolder folder, ShapeDataset shapes, PlannerOptions options, string configuration, TrainingVariant variant) =>
+        TraceOf(folder, shapes, options, configuration, variant).Page;
+
+    /// <summary>The same with the files.</summary>
+    private static (TraceResult Result, string Page) TraceOf(
         TemporaryFolder folder, ShapeDataset shapes, PlannerOptions options, string configuration, TrainingVariant variant)
     {
         var (none, silent) = (CancellationToken.None, SilentReporter.Instance);
@@ -100,6 +146,6 @@ public sealed class TraceKindsTests
             new TraceRequest(work, item.Id, folder.At("trace"), configuration, [], 1), backend, Cpu.Open, silent, none);
         Assert.Equal(File.ReadAllBytes(predicted), File.ReadAllBytes(traced.Segmentation));
         Assert.All(traced.Files, file => Assert.True(File.Exists(folder.At("trace", file)), file));
-        return File.ReadAllText(traced.Page);
+        return (traced, File.ReadAllText(traced.Page));
     }
 }

@@ -2,6 +2,7 @@ using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
@@ -17,7 +18,7 @@ namespace SharpSeg.AutoPlanner.Steps.Traces;
 /// </summary>
 internal static class TracePatches
 {
-    private const int Patches = 5;
+    private const int Patches = IPredictionWatch.Patches;
 
     /// <summary>Draws the patches, writes them, and adds the station.</summary>
     public static void Add(

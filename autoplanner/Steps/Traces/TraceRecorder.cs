@@ -31,7 +31,7 @@ internal sealed class TraceRecorder(
     public IReadOnlyList<TraceStep> Steps => steps;
 
     /// <summary>Called once the case of a configuration is preprocessed, before it is predicted.</summary>
-    public Action<Plans, ConfigurationPlan>? Prepared { get; init; }
+    public required Action<Plans, ConfigurationPlan> AfterPreprocessing { get; init; }
 
     /// <summary>Adds a station that is not part of the prediction.</summary>
     public void Add(TraceStep step) => steps.Add(step);
@@ -64,9 +64,26 @@ internal sealed class TraceRecorder(
     }
 
     /// <inheritdoc/>
+    public void Prepared()
+    {
+        // The stations of preprocessing, in the order in which they were met.
+        foreach (var (step, entry) in preprocessing)
+        {
+            var kind = step switch
+            {
+                PreprocessingStep.Cropped => TraceKind.Cropped,
+                PreprocessingStep.Normalised => TraceKind.Normalised,
+                _ => TraceKind.Resampled,
+            };
+            steps.Add(new TraceStep(kind, NameOf(configuration), entry.Facts, entry.Volumes));
+        }
+
+        AfterPreprocessing(plans, configuration);
+    }
+
+    /// <inheritdoc/>
     public void Weighed(Tiling tiling, float[] tile, float[] sum)
     {
-        Prepare();
         isWeighed = true;
         var grid = Grid(seen!);
         var geometry = grid.OfCase(tiling.Size);
@@ -94,7 +111,6 @@ internal sealed class TraceRecorder(
     /// <inheritdoc/>
     public void Answered(NetworkOutputs outputs, CaseProperties properties)
     {
-        Prepare();
         if (!isWeighed)
         {
             steps.Add(new TraceStep(
@@ -113,12 +129,13 @@ internal sealed class TraceRecorder(
         string[] names = [.. HeadNames(description.Labels)];
         var volumes = new List<TraceVolume>();
         var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
+        var answer = new float[outputs.Size.Voxels];
         for (var head = 0; head < heads; head++)
         {
-            var map = outputs.Map(head);
-            (low, high) = (Math.Min(low, map.Min()), Math.Max(high, map.Max()));
-            var file = Write($"6_{(isClassic ? "averaged_probability" : "logit")}_{head}", map, geometry);
-            volumes.Add(new(names[head], file, Notes: [Statistics(map)]));
+            outputs.Read(head, answer);
+            (low, high) = (Math.Min(low, answer.Min()), Math.Max(high, answer.Max()));
+            var file = Write($"6_{(isClassic ? "averaged_probability" : "logit")}_{head}", answer, geometry);
+            volumes.Add(new(names[head], file, Notes: [Statistics(answer)]));
         }
 
         steps.Add(new TraceStep(
@@ -128,9 +145,9 @@ internal sealed class TraceRecorder(
 
         var probabilities = new PredictedMaps(outputs, properties, plans, configuration, description.Labels);
         var onScan = new List<TraceVolume>();
+        var map = new float[scan.Extent.Voxels];          // one for all: large arrays that are dropped wait for the collector
         for (var head = 0; head < heads; head++)
         {
-            var map = new float[scan.Extent.Voxels];
             probabilities.Read(head, map);
             onScan.Add(new(
                 names[head], Write($"7_probability_{head}", map, OwnGeometry()), Range: (0, 1),
@@ -195,29 +212,6 @@ internal sealed class TraceRecorder(
         }
 
         return shifted;
-    }
-
-    /// <summary>The stations of preprocessing, in the order in which they were met, once all of it is over.</summary>
-    private void Prepare()
-    {
-        if (preprocessing.Count == 0)
-        {
-            return;
-        }
-
-        foreach (var (step, entry) in preprocessing.ToArray())
-        {
-            var kind = step switch
-            {
-                PreprocessingStep.Cropped => TraceKind.Cropped,
-                PreprocessingStep.Normalised => TraceKind.Normalised,
-                _ => TraceKind.Resampled,
-            };
-            steps.Add(new TraceStep(kind, NameOf(configuration), entry.Facts, entry.Volumes));
-        }
-
-        preprocessing.Clear();
-        Prepared?.Invoke(plans, configuration);
     }
 
     private IEnumerable<string> FactsOf(PreprocessingStep step, CaseProperties properties, Extent shape)

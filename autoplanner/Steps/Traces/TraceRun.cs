@@ -56,7 +56,7 @@ public static class TraceRun
         TraceRecorder recorder = null!;
         recorder = new TraceRecorder(request.Folder, scan, description, several)
         {
-            Prepared = (plans, configuration) => TracePatches.Add(
+            AfterPreprocessing = (plans, configuration) => TracePatches.Add(
                 request, recorder, item, scan, description, plans, configuration, CheckpointOf(choice, configuration.Name),
                 openProcessor),
         };

@@ -139,11 +139,25 @@ public sealed class StreamingTests(ITestOutputHelper output)
         Assert.True(least.Bytes > 1);                     // the least there is; the plan refuses it
     }
 
+    /// <summary>However small a case, a window of it takes less than all of it.</summary>
+    [Fact]
+    public void Windows_are_as_small_as_the_case()
+    {
+        var tiling = new Tiling(new(40, 48, 40), new(8, 16, 16), is2D: false, step: 0.5);
+        var change = new GridChange(tiling.Size, tiling.Size, 1);
+        var whole = OutputCut.Whole(tiling, change, heads: 3, folds: 1);
+        var least = OutputCut.Choose(1, tiling, change, heads: 3, folds: 1);
+        Assert.True(least.Bytes < whole.Bytes / 2, $"{least.Bytes} of {whole.Bytes}");
+        Assert.Equal(1, OutputCut.Choose(whole.Bytes / 2, tiling, change, heads: 3, folds: 1).Work); // planes alone do
+    }
+
     /// <summary>What a cut says it takes is what the backend lends.</summary>
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(2, 3)]
-    public void The_window_takes_what_the_cut_says(int folds, int rows)
+    [InlineData(1, 1, new[] { 40, 80, 64 })]
+    [InlineData(2, 3, new[] { 40, 80, 64 })]
+    [InlineData(1, 1, new[] { 90, 60, 96 })]
+    [InlineData(1, 2, new[] { 17, 100, 50 })]
+    public void The_window_takes_what_the_cut_says(int folds, int rows, int[] to)
     {
         var random = NewRandom();
         using var backend = Cpu.Open(1);
@@ -152,7 +166,7 @@ public sealed class StreamingTests(ITestOutputHelper output)
         var size = new Extent(40, 80, 64);
         var source = Model.Noise(size, random);
         var tiling = model.Predictor.TilingOf(size);
-        var change = new GridChange(size, size, 1);
+        var change = new GridChange(size, Extent.FromArray(to), 1);
         var cut = OutputCut.Window(
             tiling, change, OutputCut.PartsOf(tiling, change, rows, 1), 9, FourLabels.HeadCount, folds);
         model.Predictor.Label(source, cut, change, 0, FourLabels, default); // the network's own memory, and scratch

@@ -29,9 +29,10 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     private const long PartsBudget = 24L << 20;
 
     /// <summary>
-    /// Input channels up to which a chunk takes all planes of taps: its slab then holds as many planes, and is small.
+    /// Input channels up to which a chunk takes all planes of taps: its slab then holds as many planes, and still fits the
+    /// second-level cache beside the sums.
     /// </summary>
-    private const int FewChannels = 4;
+    private const int FewChannels = 32;
 
     private TapProblem p;
     private float* g;
@@ -225,9 +226,10 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
 
         box.XRowPitch = rowPitch * p.Step.Y;
         var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
-        for (int tile = 0, tiles = Tiles / TapParts; tile < tiles; tile++)
+        // Block by block: one block's gradient stays in the first-level cache while the tiles pass.
+        for (var block = firstBlock; block < lastBlock; block++)
         {
-            for (var block = firstBlock; block < lastBlock; block++)
+            for (int tile = 0, tiles = Tiles / TapParts; tile < tiles; tile++)
             {
                 var target = own + ((((long)tile * qBlocks) + block) * TileLength);
                 var values = gradient + (block * PackWeightsWork<TLanes, TVector>.Block);

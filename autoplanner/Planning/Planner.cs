@@ -57,6 +57,7 @@ internal static class Planner
             TransposeForward = forward,
             TransposeBackward = Transposition.Inverse(forward),
             UnmirroredAxes = MirroringDecision.UnmirroredAxes(facts, options.Mirroring, forward, log),
+            MirrorsAll = options.Mirroring == MirroringRule.All,
             OriginalMedianSpacing = Transposition.Apply(forward, TargetSpacing.Median(facts.Fingerprint).ToArray()),
             OriginalMedianShape =
                 [.. Transposition.Apply(forward, TargetSpacing.MedianSize(facts.Fingerprint))

@@ -39,6 +39,9 @@ public sealed record Plans
     /// <summary>Transposed axes that are never mirrored, because labels tell left from right along them.</summary>
     public IReadOnlyList<int> UnmirroredAxes { get; init; } = [];
 
+    /// <summary>The user asked for all axes to be mirrored (`--mirroring all`): then no recipe leaves mirroring out.</summary>
+    public bool MirrorsAll { get; init; }
+
     /// <summary>Median spacing of the cases, mm, transposed; for information.</summary>
     public required double[] OriginalMedianSpacing { get; init; }
 

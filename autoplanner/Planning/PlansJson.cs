@@ -6,12 +6,12 @@ namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
 /// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Three keys are
-/// ours beside `profile`: `classic_paper`, `preset` and `unmirrored_axes`; without them a file is `modern` and mirrors all axes.
+/// ours beside `profile`: `classic_paper`, `preset`, `unmirrored_axes` and `mirrors_all`; without them a file is `modern` and mirrors all axes.
 /// </summary>
 internal static class PlansJson
 {
     private const string DefaultReader = "SimpleITKIO";
-    private const string UnmirroredKey = "unmirrored_axes", PaperKey = "classic_paper";
+    private const string UnmirroredKey = "unmirrored_axes", MirrorsAllKey = "mirrors_all", PaperKey = "classic_paper";
     private const int FirstPaper = 2018, SecondPaper = 2019;
 
     // All give arrays (z, y, x) as the files store them; they differ in the formats they know.
@@ -62,6 +62,7 @@ internal static class PlansJson
             ImageReader = reader,
             ReorientToRas = ReadersToRas.Contains(reader),
             UnmirroredAxes = ReadUnmirrored(file),
+            MirrorsAll = file.Flag(MirrorsAllKey) ?? false,
             OriginalMedianSpacing = file.Has("original_median_spacing_after_transp")
                 ? file.RequiredNumbers("original_median_spacing_after_transp")
                 : [],
@@ -106,6 +107,11 @@ internal static class PlansJson
         if (plans.UnmirroredAxes.Count > 0)
         {
             json[UnmirroredKey] = List(plans.UnmirroredAxes);
+        }
+
+        if (plans.MirrorsAll)
+        {
+            json[MirrorsAllKey] = true;
         }
 
         if (plans.SecondPaper)

@@ -172,7 +172,7 @@ public static class AutoRun
             var dataset = Verify(request, reporter, timed.Token);
             var patients = request.GroupBy is { } pattern ? PlanningRun.Patients(dataset, pattern) : null;
             var plans = PlanningRun.Execute(
-                dataset, work, request.Planner, reporter, timed.Token, request.MaxMemory).Plans;
+                dataset, work, PlannerOf(request, work, reporter), reporter, timed.Token, request.MaxMemory).Plans;
             if (patients is not null)
             {
                 PlanningRun.Group(work, dataset, patients, reporter);
@@ -191,6 +191,22 @@ public static class AutoRun
         {
             throw NoTime(clock.Elapsed, request.MaxTime!.Value);
         }
+    }
+
+    /// <summary>
+    /// How to plan: as asked. Resumed without a word on mirroring, as the plans that are there: a run begun with
+    /// `--mirroring all` goes on with it.
+    /// </summary>
+    internal static PlannerOptions PlannerOf(AutoRequest request, Workspace work, IReporter reporter)
+    {
+        if (!request.Resume || request.Planner.Mirroring != MirroringRule.Auto || !File.Exists(work.PlansFile)
+            || !work.ReadPlans().MirrorsAll)
+        {
+            return request.Planner;
+        }
+
+        reporter.Info("--mirroring all, as it was begun (plans.json, `mirrors_all`)");
+        return request.Planner with { Mirroring = MirroringRule.All };
     }
 
     private static SharpSegException NoTime(TimeSpan used, TimeSpan limit) => new(
@@ -230,11 +246,7 @@ public static class AutoRun
     private static TrainingLength Length(
         TrainingJob job, AutoRequest request, TimeSpan? maxTime, Stopwatch clock, int runs, int runsLeft)
     {
-        var asked = new ScheduleChange
-        {
-            Recipe = request.Recipe,
-            Mirrored = request.Planner.Mirroring == MirroringRule.All,
-        };
+        var asked = new ScheduleChange { Recipe = request.Recipe };
         if (maxTime is not { } limit)
         {
             return TrainingLength.Of(TrainingSchedule.Full(job.Configuration.BatchSize), asked);

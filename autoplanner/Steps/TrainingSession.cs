@@ -138,7 +138,7 @@ internal static class TrainingSession
         TrainingSchedule Fitted(SpeedProbe speed, double secondsOfChecks = 0) => TrainingSchedule.Fit(
             length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D, secondsOfChecks);
         var schedule = length.Schedule ?? Fitted(speed!);
-        var (recipe, reason) = TrainingRecipe.Choose(job, schedule, length.Asked.Recipe, length.Asked.Mirrored);
+        var (recipe, reason) = TrainingRecipe.Choose(job, schedule, length.Asked.Recipe);
         if (recipe is not null || schedule.TimeBudget is not null || length.Asked.Recipe is not null)
         {
             reporter.Info($"recipe: {recipe ?? TrainingRecipe.Published} ({reason}; docs/method/budget.md)");

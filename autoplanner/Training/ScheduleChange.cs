@@ -10,9 +10,6 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
     /// <summary>--recipe; null lets the rule decide.</summary>
     public TrainingRecipe? Recipe { get; init; }
 
-    /// <summary>--mirroring all: the rule may not leave mirroring out.</summary>
-    public bool Mirrored { get; init; }
-
     private const int ValidationShare = 5; // training iterations per validation iteration, of the published 250 and 50
 
     /// <summary>A new run's schedule: the published one, with what is asked for.</summary>

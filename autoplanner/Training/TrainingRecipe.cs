@@ -136,11 +136,10 @@ public sealed record TrainingRecipe
     /// <param name="job">The run.</param>
     /// <param name="schedule">Its schedule.</param>
     /// <param name="asked">What was asked for; null lets the rule decide.</param>
-    /// <param name="mirrored">Mirroring was asked for by itself: the rule decides the rest.</param>
     /// <returns>The recipe, null for nnU-Net's, and the reason in words.</returns>
     /// <exception cref="SharpSegException">One was asked for that the profile cannot follow.</exception>
     internal static (TrainingRecipe? Recipe, string Reason) Choose(
-        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked, bool mirrored = false)
+        TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked)
     {
         if (asked is not null)
         {
@@ -160,11 +159,9 @@ public sealed record TrainingRecipe
             : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
             : iterations >= ManyIterations
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
-            : mirrored && iterations < MirroringPays
-                ? (SomeIterations, FormattableString.Invariant(
-                    $"{iterations} iterations are fewer than {ManyIterations}; mirrored, as --mirroring all says"))
-            : iterations >= MirroringPays
-                ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}"))
+            : iterations >= MirroringPays || job.Plans.MirrorsAll
+                ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}")
+                    + (iterations < MirroringPays ? "; mirrored, as --mirroring all says" : ""))
             : (FewIterations, FormattableString.Invariant(
                 $"{iterations} iterations are fewer than {MirroringPays}"));
     }

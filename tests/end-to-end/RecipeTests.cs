@@ -131,15 +131,14 @@ public sealed class RecipeTests
         Assert.Null(Chosen(job with { Variant = new() { DeepSupervision = false } }, timed));
         Assert.Null(Chosen(job with { Configuration = run.Plans.Resolve("2d") }, timed));
         Assert.Null(Chosen(job, timed, TrainingRecipe.Published));
-        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed, mirrored: true)); // --mirroring all
+        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job with { Plans = job.Plans with { MirrorsAll = true } }, timed));
         Assert.Equal(Everything, Chosen(job, timed with { TimeBudget = null }, Everything));
         Assert.Throws<SharpSegException>(
             () => Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed, Everything));
 
-        static TrainingRecipe? Chosen(
-            TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked = null, bool mirrored = false)
+        static TrainingRecipe? Chosen(TrainingJob job, TrainingSchedule schedule, TrainingRecipe? asked = null)
         {
-            var (recipe, reason) = TrainingRecipe.Choose(job, schedule, asked, mirrored);
+            var (recipe, reason) = TrainingRecipe.Choose(job, schedule, asked);
             Assert.NotEmpty(reason);
             return recipe;
         }

@@ -3,6 +3,8 @@ using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Steps;
+using SharpSeg.AutoPlanner.Workspaces;
 using Xunit;
 using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
@@ -46,7 +48,7 @@ public sealed class MirroringDecisionTests
         Assert.DoesNotContain("unmirrored", PlansJson.ToJson(result.Plans), StringComparison.Ordinal);
         Assert.Null(MirroringDecision.Notice(result.Plans, Other.Labels));
         Assert.Equal(
-            PlansJson.ToJson(result.Plans with { DatasetName = "sided" }),
+            PlansJson.ToJson(result.Plans with { DatasetName = "sided", MirrorsAll = true }),
             PlansJson.ToJson(Planner.Plan(fingerprint, Sided, new PlannerOptions { Mirroring = MirroringRule.All }).Plans));
     }
 
@@ -56,9 +58,26 @@ public sealed class MirroringDecisionTests
         var fingerprint = Coronal with { LeftRightAxes = [2] };
         var all = Planner.Plan(fingerprint, Sided, new PlannerOptions { Mirroring = MirroringRule.All });
         Assert.Empty(all.Plans.UnmirroredAxes);
+        Assert.True(PlansJson.Parse(PlansJson.ToJson(all.Plans), "plans.json").MirrorsAll);
         Assert.Contains(all.Decisions, decision => decision is { Subject: "unmirrored_axes", Result: "none" });
         var none = Planner.Plan(fingerprint, Other, new PlannerOptions { Mirroring = MirroringRule.NotLeftRight });
         Assert.Equal([2], none.Plans.UnmirroredAxes);
+    }
+
+    /// <summary>`auto --resume` without the option, of plans that were made with it.</summary>
+    [Fact]
+    public void A_resumed_auto_remembers_that_all_axes_were_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        var work = new Workspace(Path.Combine(folder.Path, "work"));
+        var begun = new PlannerOptions { Mirroring = MirroringRule.All };
+        work.MakeFolder();
+        work.WritePlans(Planner.Plan(Coronal with { LeftRightAxes = [2] }, Other, begun).Plans);
+        var asked = new AutoRequest("dataset", work.Folder, [], [], new PlannerOptions(), null, 1, Resume: true);
+        Assert.Equal(begun, AutoRun.PlannerOf(asked, work, SilentReporter.Instance));
+        Assert.Equal(asked.Planner, AutoRun.PlannerOf(asked with { Resume = false }, work, SilentReporter.Instance));
+        var other = new PlannerOptions { Mirroring = MirroringRule.NotLeftRight };
+        Assert.Equal(other, AutoRun.PlannerOf(asked with { Planner = other }, work, SilentReporter.Instance));
     }
 
     [Fact]

@@ -5,8 +5,9 @@ using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 namespace SharpSeg.AutoPlanner.Planning;
 
 /// <summary>
-/// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Three keys are
-/// ours beside `profile`: `classic_paper`, `preset`, `unmirrored_axes` and `mirrors_all`; without them a file is `modern` and mirrors all axes.
+/// plans.json under nnU-Net v2's key names: a file of nnU-Net v2 is read as it is, and ours can be read by it. Four keys are
+/// ours beside `profile`: `classic_paper`, `preset`, `unmirrored_axes` and `mirrors_all`; without them a file is `modern` and
+/// mirrors all axes.
 /// </summary>
 internal static class PlansJson
 {

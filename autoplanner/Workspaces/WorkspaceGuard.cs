@@ -114,7 +114,10 @@ internal static class WorkspaceGuard
         var alone = new Dictionary<string, ConfigurationPlan> { [name] = configuration with { InheritsFrom = null } };
         return JsonNode.Parse(PlansJson.ToJson(plans with
         {
-            DatasetName = "", PlansName = "", Preset = "", Configurations = alone,
+            DatasetName = "",
+            PlansName = "",
+            Preset = "",
+            Configurations = alone,
             MirrorsAll = false, // of runs to come: each keeps the recipe with which it began
         }));
     }

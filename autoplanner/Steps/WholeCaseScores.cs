@@ -54,7 +54,7 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
                 if (times > 0 && times * seconds <= ShareOfTime * time)
                 {
                     return (checks, FormattableString.Invariant(
-                        $"{cases} of {job.ValidationCases.Count} validation cases, {times} times, about {100 * times * seconds / time:0.0} % of the time and {MemoryBudget.Text(names.Max(id => candidates[id]))} beside training"));
+                        $"{cases} of {job.ValidationCases.Count} validation cases, {times} times, about {100 * times * seconds / time:0.0} % of the time and {MemoryBudget.Text(names.Max(id => candidates[id].Beside))} beside training, {MemoryBudget.Text(names.Max(id => candidates[id].Peak))} of {MemoryBudget.Text(budget.Bytes)} in all"));
                 }
             }
         }
@@ -100,9 +100,10 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
     }
 
     /// <summary>
-    /// Validation cases that can be predicted whole, in memory, beside what training takes, in order, with the bytes of it.
+    /// Validation cases that can be predicted whole, in memory, beside what training takes, in order, with the bytes of it, and
+    /// the host's at the peak, training and program included.
     /// </summary>
-    private OrderedDictionary<string, long> Candidates(TrainingJob job, int batch, Backend backend)
+    private OrderedDictionary<string, (long Beside, long Peak)> Candidates(TrainingJob job, int batch, Backend backend)
     {
         var learning = job.Configuration with { BatchSize = batch };
         var host = TrainingMemory.LearningBytes(
@@ -113,7 +114,7 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(),
             budget with { Bytes = budget.Bytes - host }, backend);
-        var candidates = new OrderedDictionary<string, long>();
+        var candidates = new OrderedDictionary<string, (long Beside, long Peak)>();
         foreach (var id in job.ValidationCases)
         {
             using var stored = StoredCase.Open(job.DataFolder, id);
@@ -121,7 +122,8 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
             if (memory.CutOfStored(stored.Properties, SavedProbabilities.None).IsWhole
                 && need.PeakBytes + host <= budget.Bytes && need.DevicePeakBytes + device <= need.DeviceBytes)
             {
-                candidates.Add(id, need.PeakBytes + need.DevicePeakBytes - MemoryBudget.ProgramBytes);
+                candidates.Add(
+                    id, (need.PeakBytes + need.DevicePeakBytes - MemoryBudget.ProgramBytes, need.PeakBytes + host));
             }
         }
 

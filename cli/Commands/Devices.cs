@@ -8,6 +8,8 @@ namespace SharpSeg.Cli.Commands;
 /// <summary>Opens the device that the command line names.</summary>
 internal static class Devices
 {
+    private const int MostThreads = 1024; // far beyond the cores of one machine; each takes a stack and scratch
+
     /// <summary>The devices of --devices, or the one of --device; the caller disposes them.</summary>
     /// <param name="options">What was typed.</param>
     /// <param name="most">How many pieces of work there are: no more devices are opened.</param>
@@ -97,6 +99,13 @@ internal static class Devices
         if (threads < 0)
         {
             throw new UsageException($"--threads {threads}: a number of threads is 0 (all cores) or more");
+        }
+
+        if (threads > MostThreads)
+        {
+            throw new UsageException(
+                $"--threads {threads}: at most {MostThreads}",
+                $"leave it out for all cores, of which this machine has {Environment.ProcessorCount}");
         }
     }
 }

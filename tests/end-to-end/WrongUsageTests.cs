@@ -27,6 +27,7 @@ public sealed class WrongUsageTests
         "--precision bf16: the device cpu computes in fp32 only", "auto", "DATASET", "-o", "WORK", "--device", "cpu",
         "--precision", "bf16")]
     [InlineData("--threads -2", "auto", "DATASET", "-o", "WORK", "--threads", "-2")]
+    [InlineData("--threads 1000000: at most 1024", "auto", "DATASET", "-o", "WORK", "--threads", "1000000")]
     [InlineData("--memory much", "plan", "DATASET", "-o", "WORK", "--memory", "much")]
     [InlineData(
         "--network resenc_q: unknown, did you mean `resenc_m`?", "plan", "DATASET", "-o", "WORK", "--network", "resenc_q")]

@@ -4,7 +4,7 @@
     tests/planted-faults/run.py [WORD …] [--table FILE]     only faults whose name contains a WORD; the table as Markdown
 
 Works on a copy of the committed sources in the temporary folder, without the folder of golden values: what lies in the repository must
-suffice. Fails if a fault is not caught, if its text is not found exactly once, if the changed sources do not build, or if its tests are
+suffice. However it ends, SIGKILL included, what it started ends with it and the copy is deleted. Fails if a fault is not caught, if its text is not found exactly once, if the changed sources do not build, or if its tests are
 red or missing without it. Needs Python 3 and the .NET SDK alone.
 """
 import json
@@ -19,12 +19,48 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LIMIT = 600  # seconds for one build or one test run
+LIMIT = 900  # seconds for one build or one test run
+
+# Runs a command in a process group of its own, which ends with the command (a build has children of its own), after LIMIT, or when
+# the runner does, whose death closes the standard input; the copy of a dead runner is deleted as well.
+GUARD = """
+import os, shutil, signal, subprocess, sys, threading
+copy, limit, *command = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+def end():
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+def watch():
+    sys.stdin.read()
+    end()
+    shutil.rmtree(copy, ignore_errors=True)
+    os._exit(1)
+
+threading.Thread(target=watch, daemon=True).start()
+try:
+    code = child.wait(int(limit))
+except subprocess.TimeoutExpired:
+    code = 124
+end()
+os._exit(code & 255)
+"""
 
 
 def run(command, folder):
     environment = os.environ | {"SHARPSEG_SHARED": str(folder / "none"), "DOTNET_NOLOGO": "1", "DOTNET_CLI_TELEMETRY_OPTOUT": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
+    with tempfile.TemporaryFile("w+") as said:    # a file, since what outlives its parent would hold a pipe open
+        with subprocess.Popen([sys.executable, "-c", GUARD, str(folder), str(LIMIT), *command], cwd=folder, env=environment,
+                              stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT) as guard:
+            code = guard.wait()                   # not communicate(), which closes the standard input at once
+        said.seek(0)
+        if code == 124:
+            raise TimeoutError(f"more than {LIMIT} seconds: {' '.join(command[:3])}")
+        return subprocess.CompletedProcess(command, code, said.read())
 
 
 def build(path, copy, *more):
@@ -63,7 +99,7 @@ def try_planted(fault, copy):
     sound = [there.read_bytes() for _, _, there in changed]
     try:
         for project, built, there in changed:
-            if complaint := build(str(project), copy, "--no-dependencies", "--no-restore"):
+            if complaint := build(str(project), copy, "--no-dependencies", "--no-restore", "-p:RunAnalyzers=false"):
                 return complaint, 0, 0
             shutil.copyfile(built, there)
         passed, failed = test(fault["project"], fault["tests"], copy)
@@ -109,23 +145,26 @@ def main(words, table):
         for project in sorted({f["project"] for f in faults}):
             if complaint := build(f"tests/{project}", copy):
                 raise SystemExit(f"error: tests/{project} does not build: {complaint}")
-            for names in sorted({f["tests"] for f in faults if f["project"] == project}):
-                passed, failed = test(project, names, copy)
-                if failed or not passed:
-                    raise SystemExit(f"error: without a fault, {failed} of {passed + failed} tests fail: {project}, {names}")
+            names = "|FullyQualifiedName~".join(sorted({f["tests"] for f in faults if f["project"] == project}))
+            passed, failed = test(project, names, copy)
+            if failed or not passed:
+                raise SystemExit(f"error: without a fault, {failed} of {passed + failed} tests fail: {project}, {names}")
 
         rows, missed = [], 0
         for fault in faults:
             begin = time.monotonic()
             before = plant(fault, copy)
-            complaint, passed, failed = try_planted(fault, copy)
+            try:
+                complaint, passed, failed = try_planted(fault, copy)
+            except TimeoutError as late:
+                complaint, passed, failed = str(late), 0, 0
             restore(before)
-            verdict = "does not build" if complaint else f"caught by {failed} of {passed + failed}" if failed else "NOT CAUGHT"
+            verdict = "did not run" if complaint else f"caught by {failed} of {passed + failed}" if failed else "NOT CAUGHT"
             missed += failed == 0
             rows.append(f"| {fault['fault']} | {fault['edits'][0]['file']} | {fault['tests'].replace('|FullyQualifiedName~', ', ')} | {verdict} |")
             print(f"{verdict:22} {time.monotonic() - begin:5.0f} s  {fault['fault']}{': ' + complaint if complaint else ''}", flush=True)
-        if table:
-            pathlib.Path(table).write_text("| fault | where | tests | result |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
+            if table:
+                pathlib.Path(table).write_text("| fault | where | tests | result |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
         print(f"{len(faults) - missed} of {len(faults)} faults caught")
         return 1 if missed else 0
     finally:

@@ -34,7 +34,12 @@ internal sealed record DamagedFile(
                 {
                     [Clear] = new JsonObject { ["images"] = new JsonArray("a.nii.gz"), ["label"] = "b.nii.gz" },
                 }),
-                ("labels with a gap", root => root["labels"]!["upper"] = 7))),
+                ("labels with a gap", root => root["labels"]!["upper"] = 7),
+                ("ignore labels that overflow", root =>
+                {
+                    root["labels"]!["upper"] = int.MaxValue - 1;
+                    root["labels"]!["ignore"] = new JsonArray(1, 2);
+                }))),
         new("plans.json", "WORK/plans.json",
             ["preprocess WORK", "train WORK -f 1", "predict WORK -i SCAN -o OUT", "export WORK -o OUT/model.zip", "inspect WORK",
                 "find-best WORK"],
@@ -68,6 +73,7 @@ internal sealed record DamagedFile(
             Json(
                 ("a spacing below 0", root => root["spacings"]![0]![0] = -1),
                 ("a spacing of 1e308 mm", root => root["spacings"]![0]![1] = 1e308),
+                ("a spacing of 5e-324 mm", root => root["spacings"]![0]![1] = double.Epsilon),
                 ("another number of shapes than spacings", root => root["spacings"]!.AsArray().RemoveAt(0)))),
         new("checkpoint_final.safetensors", "WORK/runs/3d_fullres/fold_0/checkpoint_final.safetensors",
             ["predict WORK -c 3d_fullres -i SCAN -o OUT", "export WORK -c 3d_fullres -o OUT/model.zip",
@@ -101,7 +107,7 @@ internal sealed record DamagedFile(
                 ("plans of 8 million characters", bytes => WithEntry(bytes, "plans.json", 8_000_000)))),
         new("scan.nii.gz", "SCAN",
             ["predict WORK -c 3d_fullres -i SCAN -o OUT", "evaluate SCAN LABEL"],
-            Bytes(("140 TB of voxels claimed in 20 kB", AbsurdSize))),
+            Bytes(("140 TB of voxels claimed in 20 kB", AbsurdSize), ("a spacing of 1e30 mm", AbsurdSpacing))),
         new("case_0.nii.gz", "PREDICTIONS/case_0.nii.gz",
             ["evaluate PREDICTIONS LABELS -d WORK/dataset.json", "postprocess PREDICTIONS -o OUT -b BEST -d WORK/dataset.json"],
             Bytes(("140 TB of voxels claimed in 20 kB", AbsurdSize))),
@@ -183,7 +189,24 @@ internal sealed record DamagedFile(
     }
 
     /// <summary>NIfTI-1 keeps the extents as words from byte 42 on.</summary>
-    private static byte[] AbsurdSize(byte[] gzipped)
+    private static byte[] AbsurdSize(byte[] gzipped) => Zipped(gzipped, bytes =>
+    {
+        for (var axis = 1; axis <= 3; axis++)
+        {
+            BitConverter.GetBytes(short.MaxValue).CopyTo(bytes, 40 + (2 * axis));
+        }
+    });
+
+    /// <summary>NIfTI-1 keeps the spacings as floats from byte 80 on, and the rows of its affine from byte 280 on.</summary>
+    private static byte[] AbsurdSpacing(byte[] gzipped) => Zipped(gzipped, bytes =>
+    {
+        foreach (var at in new[] { 84, 300 })
+        {
+            BitConverter.GetBytes(1e30f).CopyTo(bytes, at);
+        }
+    });
+
+    private static byte[] Zipped(byte[] gzipped, Action<byte[]> change)
     {
         using var plain = new MemoryStream();
         using (var gzip = new GZipStream(new MemoryStream(gzipped), CompressionMode.Decompress))
@@ -192,11 +215,7 @@ internal sealed record DamagedFile(
         }
 
         var bytes = plain.ToArray();
-        for (var axis = 1; axis <= 3; axis++)
-        {
-            BitConverter.GetBytes(short.MaxValue).CopyTo(bytes, 40 + (2 * axis));
-        }
-
+        change(bytes);
         using var again = new MemoryStream();
         using (var gzip = new GZipStream(again, CompressionLevel.Fastest, leaveOpen: true))
         {

@@ -38,18 +38,24 @@ def end():
     except ProcessLookupError:
         pass
 
+dead = threading.Event()
+
 def watch():
     sys.stdin.read()
+    dead.set()
     end()
     shutil.rmtree(copy, ignore_errors=True)
     os._exit(1)
 
-threading.Thread(target=watch, daemon=True).start()
+watcher = threading.Thread(target=watch, daemon=True)
+watcher.start()
 try:
     code = child.wait(int(limit))
 except subprocess.TimeoutExpired:
     code = 124
 end()
+if dead.is_set():
+    watcher.join()
 os._exit(code & 255)
 """
 

@@ -171,6 +171,6 @@ public sealed record TrainingRecipe
         (iterations < MirroringPays, iterations < ManyIterations) == (others < MirroringPays, others < ManyIterations);
 
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
-    // §2). Where mirroring begins to pay is extrapolated (§3).
-    private const int ManyIterations = 12_500, MirroringPays = 6_000;
+    // §2). Where mirroring begins to pay is where the two lines of §3 meet.
+    private const int ManyIterations = 12_500, MirroringPays = 3_600;
 }

@@ -10,12 +10,12 @@ its outline on a fine grid alone. splits_final.json has two folds, so that a cas
 """
 import argparse
 import array
-import gzip
 import json
 import math
 import os
 import random
-import struct
+
+import nifti
 
 SHAPE = (80, 80, 112)  # voxels (z, y, x), 1 mm
 ORGAN_RADIUS, VESSEL_RADIUS, DISTANCE = 9.0, 1.5, 30.0  # mm
@@ -50,22 +50,6 @@ def case(seed):
     return image, labels
 
 
-def write_nifti(path, data, datatype, bits):
-    """One volume of 1 mm, little-endian."""
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, *reversed(SHAPE), 1, 1, 1, 1)
-    struct.pack_into("<2h", header, 70, datatype, bits)
-    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 0, 0, 0, 0)
-    struct.pack_into("<f", header, 108, 352)
-    header[123] = 2  # mm
-    struct.pack_into("<2h", header, 252, 0, 1)
-    struct.pack_into("<12f", header, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
-    header[344:348] = b"n+1\0"
-    with open(path, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
-        packed.write(bytes(header) + bytes(data))
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset")
@@ -76,8 +60,8 @@ def main():
     names = [f"large_{i:03}" for i in range(arguments.cases)]
     for i, name in enumerate(names):
         image, labels = case(i)
-        write_nifti(os.path.join(arguments.dataset, "imagesTr", name + "_0000.nii.gz"), image.tobytes(), 16, 32)
-        write_nifti(os.path.join(arguments.dataset, "labelsTr", name + ".nii.gz"), labels, 2, 8)
+        nifti.write(os.path.join(arguments.dataset, "imagesTr", name + "_0000.nii.gz"), SHAPE, 16, 32, [image.tobytes()])
+        nifti.write(os.path.join(arguments.dataset, "labelsTr", name + ".nii.gz"), SHAPE, 2, 8, [labels])
     with open(os.path.join(arguments.dataset, "dataset.json"), "w", encoding="utf-8") as file:
         json.dump({"name": "Large phantoms", "channel_names": {"0": "synthetic MRI"},
                    "labels": {"background": 0, "organ": 1, "inflow": 2, "outflow": 3},

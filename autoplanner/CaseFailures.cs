@@ -30,6 +30,18 @@ internal sealed class CaseFailures(int cases, Action<string> warn)
         }
     }
 
+    /// <summary>The cases that are left to do, which are never none.</summary>
+    /// <exception cref="SharpSegException">None is left: all failed.</exception>
+    public IReadOnlyList<T> Left<T>(IReadOnlyList<T> cases)
+    {
+        if (cases.Count == 0)
+        {
+            ThrowIfAny([]);
+        }
+
+        return cases;
+    }
+
     /// <summary>What failed, in order.</summary>
     /// <exception cref="SharpSegException">All failed.</exception>
     public IReadOnlyList<FailedCase> AllOrSome()

@@ -65,6 +65,38 @@ internal static partial class PredictionInputs
         return [.. cases.OrderBy(item => item.Id, StringComparer.Ordinal)];
     }
 
+    /// <summary>Looks whether a case's headers fit the model.</summary>
+    /// <param name="item">The case.</param>
+    /// <param name="description">Of the model's dataset.</param>
+    /// <param name="warn">Receives a line on a doubtful spacing, and on channels that do not lie over each other.</param>
+    /// <exception cref="SharpSegException">A file cannot be read, or the channels are not as many as the model's.</exception>
+    public static void CheckHeaders(DatasetCase item, DatasetDescription description, Action<string> warn)
+    {
+        var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
+        if (headers[0].Geometry.SpacingProblem is { } problem)
+        {
+            warn($"case `{item.Id}`: {problem}");
+        }
+
+        foreach (var header in headers.Skip(1).Where(header => header.Geometry.Extent == headers[0].Geometry.Extent))
+        {
+            if (PatientSpace.Displacement(header.Geometry, headers[0].Geometry) is { } displacement)
+            {
+                warn($"case `{item.Id}`: its channels do not lie over each other in space ({displacement})");
+                break;
+            }
+        }
+
+        var channels = headers.Sum(header => header.Channels);
+        if (channels != description.ChannelNames.Count)
+        {
+            throw new SharpSegException(
+                $"case `{item.Id}`: {channels} channel(s), the model was trained on {description.ChannelNames.Count} "
+                    + $"({string.Join(", ", description.ChannelNames)})",
+                "name channel files CASE_0000, CASE_0001, … as in training");
+        }
+    }
+
     // A DICOM series is a folder, whose whole name is the case's.
     private static int EndingLength(string file) =>
         ImageFile.EndingOf(file)?.Length ?? (Directory.Exists(file) ? 0 : Path.GetExtension(file).Length);

@@ -101,7 +101,7 @@ internal sealed class LoadedMembers : IDisposable
             foreach (var member in choice.Members)
             {
                 members.Add(new PredictingMember(
-                    member, description, backend, openProcessor, request.Options, PredictionRun.Share(request.Budget, choice),
+                    member, description, backend, openProcessor, request.Options, PredictionNeeds.Share(request.Budget, choice),
                     request.Scratch ?? request.Folder, request.Watch));
             }
         }

@@ -17,12 +17,7 @@ public static class ScanPrediction
         foreach (var (p, part) in PartsOf(request).Index())
         {
             var description = part.Work.ReadDescription();
-            var choice = PredictionRun.Choose(request with { Work = part.Work }, description.Labels);
-            foreach (var doubt in choice.Doubts())
-            {
-                reporter.Warning(doubt);
-            }
-
+            var choice = PredictionRun.Choose(request with { Work = part.Work }, description.Labels, reporter);
             if (p == 0)
             {
                 networks.Load(choice, description, request, scanBytes: 0);
@@ -74,8 +69,8 @@ public static class ScanPrediction
         foreach (var (p, part) in parts.Index())
         {
             var own = part.Work.ReadDescription();
-            var choice = PredictionRun.Choose(request with { Work = part.Work }, own.Labels);
-            var needs = PredictionRun.PlanMemory(
+            var choice = PredictionRun.Choose(request with { Work = part.Work }, own.Labels, reporter: null);
+            var needs = PredictionNeeds.Of(
                 request, choice, own, [("scan", [], scan.Geometry)], Fits, networks.Backend, reporter);
             var labels = networks.Load(choice, own, request, needs.Values.Max()).Segment(
                 "scan", scan.Geometry, new ScanSource(Copy, []), own.Labels,

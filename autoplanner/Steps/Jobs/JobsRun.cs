@@ -103,7 +103,7 @@ public static class JobsRun
 
         var output = Path.GetFullPath(request.Output);
         OutputFolder.Check(output, [.. request.Inputs.Where(Directory.Exists)]);
-        PredictionRun.RequireNotOwn(output, request.Model);
+        PredictionOutput.RequireNotOwn(output, request.Model);
         var folder = new JobFolder(output);
         var before = JobPlan.Find(folder);
         var style = new PredictionStyle(

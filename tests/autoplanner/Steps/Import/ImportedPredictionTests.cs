@@ -271,7 +271,8 @@ public sealed class ImportedPredictionTests : IDisposable
         Assert.Equal(2, networks.Loadings);
         var (part, own) = (model.Parts[0].Work, model.Parts[0].Work.ReadDescription());
         networks.Load(
-            PredictionRun.Choose(request with { Work = part }, own.Labels), own, request, scanBytes: request.Budget.Bytes);
+            PredictionRun.Choose(request with { Work = part }, own.Labels, reporter: null), own, request,
+            scanBytes: request.Budget.Bytes);
         PredictionRun.Execute(request with { Output = At("third") }, networks, SilentReporter.Instance, default);
         Assert.Equal(3, networks.Loadings);
         foreach (var output in new[] { "again", "third" })

@@ -1,0 +1,94 @@
+using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Workspaces;
+
+namespace SharpSeg.AutoPlanner.Steps;
+
+/// <summary>Where segmentations may be written: never over an input, a dataset or the workspace's own files.</summary>
+internal static class PredictionOutput
+{
+    // What a workspace keeps for itself: anything else in it may be an output.
+    private static readonly string[] OwnFolders = ["runs", "preprocessed", "plans"];
+
+    /// <summary>
+    /// Refuses outputs that would replace an input, a dataset's or the workspace's own files; takes all others.
+    /// </summary>
+    public static void Take(
+        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
+    {
+        if (request.IsFile)
+        {
+            CheckFile(request, cases);
+            return;
+        }
+
+        RequireNotOwn(request.Output, request.Work.Folder);
+        var folders = cases.SelectMany(item => item.ImageFiles)
+            .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
+            folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
+        foreach (var item in cases)
+        {
+            var name = item.Id + description.FileEnding;
+            if (item.ImageFiles.FirstOrDefault(
+                file => folders[Path.GetDirectoryName(file)!] && Path.GetFileName(file) == name) is { } image)
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: its segmentation would replace the image `{image}`",
+                    "choose a folder with -o that does not hold the inputs");
+            }
+        }
+
+        OutputFolder.Check(
+            request.Output,
+            [.. request.Inputs.Where(Directory.Exists), .. request.PreviousStage is { } stage ? [stage] : Array.Empty<string>()]);
+        reporter.WritesTo(request.Output);
+    }
+
+    /// <summary>Refuses segmentations in a workspace itself, or in a folder that it fills otherwise.</summary>
+    /// <exception cref="SharpSegException">They would go there.</exception>
+    public static void RequireNotOwn(string output, string work)
+    {
+        if (OutputFolder.IsSame(output, work) || OwnFolders.Any(name => OutputFolder.IsWithin(output, Path.Combine(work, name))))
+        {
+            throw new SharpSegException($"`{output}` is the workspace itself, or its own", "choose another folder with -o");
+        }
+    }
+
+    /// <summary>Makes the folder; one for segmentations also says which labels they have.</summary>
+    public static void Prepare(PredictionRequest request, DatasetDescription description)
+    {
+        Directory.CreateDirectory(request.Folder);
+        if (!request.IsFile)
+        {
+            AtomicFile.Sweep(request.Output);
+            AtomicFile.WriteText(Path.Combine(request.Output, "dataset.json"), description.ToJson());
+        }
+    }
+
+    private static void CheckFile(PredictionRequest request, IReadOnlyList<DatasetCase> cases)
+    {
+        var path = request.Output;
+        var wrong =
+            cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
+            : request.SavesProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
+            : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name)))
+            ? $"`{path}` lies among the workspace's own files"
+            : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path))
+            ? $"`{path}` would replace the image itself"
+            : request.PreviousStage is { } stage && OutputFolder.IsSame(stage, request.Folder) ? $"`{path}` lies in an input"
+            : null;
+        if (wrong is not null)
+        {
+            throw new SharpSegException(wrong, "name a folder, or another file, with -o");
+        }
+
+        if (!ImageFile.KeepsValues(path)
+            || (!ImageFile.HoldsVolumes(path) && ImageFile.ReadGeometry(cases[0].ImageFiles[0]).Extent.Z > 1))
+        {
+            throw new SharpSegException(
+                $"`{path}`: this format cannot hold the labels of `{cases[0].ImageFiles[0]}`", "write .nii.gz instead");
+        }
+
+        OutputFolder.RequireOutsideDatasets(request.Folder);
+    }
+}

@@ -9,7 +9,8 @@ namespace SharpSeg.KernelSanitizer;
 /// A kernel without barriers therefore is a loop on the calling thread. At the first barrier, thread 0 stays where it is, in the
 /// middle of its kernel, and the others are run on threads of the process that are kept for this and take turns.</para>
 /// </summary>
-internal sealed class GroupRun : IDisposable
+/// <param name="processor">The processor on which the threads take turns, counted from 0 among those that may be used.</param>
+internal sealed class GroupRun(int processor)
 {
     internal const int WarpSize = 32;
     internal const int MaxThreads = 1024;
@@ -25,7 +26,6 @@ internal sealed class GroupRun : IDisposable
     private int count;
     private int sharedInUse;
     private bool takingTurns;
-    private bool closing;
 
     internal string Kernel { get; private set; } = string.Empty;
 
@@ -181,28 +181,6 @@ internal sealed class GroupRun : IDisposable
         return new ArrayView<T>(sharedBlocks[block], 0, extent);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        closing = true;
-        for (var i = 1; i <= workers.Count; i++)
-        {
-            lanes[i].Resume();
-        }
-
-        foreach (var worker in workers)
-        {
-            worker.Join();
-        }
-
-        foreach (var lane in lanes)
-        {
-            lane.Dispose();
-        }
-
-        unfinished.Dispose();
-    }
-
     private static CheckedMemory NewBlock(int number, long bytes) => new($"shared memory number {number}", bytes, true, null);
 
     private static int WarpStart(Lane lane) => lane.Index / WarpSize * WarpSize;
@@ -254,14 +232,10 @@ internal sealed class GroupRun : IDisposable
     /// <summary>The life of a thread of the process that stands for one emulated thread, over all groups.</summary>
     private void Work(Lane lane)
     {
+        Processors.Keep(processor);
         while (true)
         {
             lane.AwaitTurn();
-            if (closing)
-            {
-                return;
-            }
-
             Lane.Current = lane;
             try
             {

@@ -6,7 +6,30 @@ namespace SharpSeg.KernelSanitizer;
 internal sealed class KernelRunner : IDisposable
 {
     private const int MaxGridYZ = 65535; // CUDA's limit of the two slower grid axes
-    private readonly GroupRun group = new();
+    private static readonly Lock Runs = new();
+    private static readonly List<(GroupRun Run, bool Taken)> All = [];
+    private readonly GroupRun group;
+    private readonly int number;
+
+    /// <summary>
+    /// Takes the first set of threads that no other device uses. They are kept for the next, because starting 255 threads takes
+    /// longer than most kernels here. The number of a set is its processor: devices at work beside each other have different ones.
+    /// </summary>
+    internal KernelRunner()
+    {
+        lock (Runs)
+        {
+            number = All.FindIndex(run => !run.Taken);
+            if (number < 0)
+            {
+                number = All.Count;
+                All.Add((new GroupRun(number), true));
+            }
+
+            group = All[number].Run;
+            All[number] = (group, true);
+        }
+    }
 
     /// <summary>Runs a kernel over a grid.</summary>
     /// <exception cref="KernelFaultException">The launch or the kernel is wrong.</exception>
@@ -37,5 +60,11 @@ internal sealed class KernelRunner : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => group.Dispose();
+    public void Dispose()
+    {
+        lock (Runs)
+        {
+            All[number] = (group, false);
+        }
+    }
 }

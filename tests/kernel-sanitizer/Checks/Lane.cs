@@ -19,12 +19,12 @@ internal enum LaneState
 }
 
 /// <summary>One thread of the emulated GPU.</summary>
-internal sealed class Lane(GroupRun group, int index) : IDisposable
+internal sealed class Lane(GroupRun group, int index)
 {
     [ThreadStatic]
     private static Lane? current;
 
-    private readonly AutoResetEvent turn = new(false);
+    private readonly Turn turn = new();
 
     /// <summary>The emulated thread that this thread of the process runs now; null outside kernels.</summary>
     internal static Lane? Current
@@ -62,13 +62,10 @@ internal sealed class Lane(GroupRun group, int index) : IDisposable
     internal uint[][] Given { get; } = [[], []];
 
     /// <summary>Lets this thread go on.</summary>
-    internal void Resume() => turn.Set();
+    internal void Resume() => turn.Give();
 
     /// <summary>Sleeps until it is this thread's turn.</summary>
-    internal void AwaitTurn() => turn.WaitOne();
-
-    /// <inheritdoc/>
-    public void Dispose() => turn.Dispose();
+    internal void AwaitTurn() => turn.Await();
 }
 
 /// <summary>A line of kernel source.</summary>

@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
 using Xunit;
 
@@ -105,6 +106,26 @@ public sealed class SanitizerTests : IDisposable
     [Fact]
     public void Warp_exchange_passes_values_down() => Assert.Equal(
         Enumerable.Range(0, Threads).Select(i => (float)(i % 32 == 31 ? i : i + 1)), Launch(ShufflesDown, groups: 1));
+
+    [Fact]
+    public void Products_add_up_whoever_looks_at_the_sums() => Assert.Equal(
+        Enumerable.Range(0, Threads).Select(i => i % 3 == 0 ? 59f * 16 : 100f * 16), Launch(AddsHundredProducts, groups: 1));
+
+    [Fact]
+    public void Product_that_half_of_a_warp_skips_is_divergent_though_nobody_looks() =>
+        Assert.Equal(KernelFault.DivergentBarrier, FaultOf(HalfSkipTheProduct));
+
+    [Fact]
+    public void Looking_at_sums_to_which_others_never_come_is_divergent() =>
+        Assert.Equal(KernelFault.DivergentBarrier, FaultOf(LooksWhereHalfSkipTheProduct));
+
+    [Fact]
+    public void Product_before_the_barrier_for_some_and_behind_it_for_others_is_divergent() =>
+        Assert.Equal(KernelFault.DivergentBarrier, FaultOf(HalfMultiplyBehindTheBarrier));
+
+    [Fact]
+    public void Product_before_the_exchange_for_some_and_behind_it_for_others_is_divergent() =>
+        Assert.Equal(KernelFault.DivergentBarrier, FaultOf(HalfMultiplyBehindTheExchange));
 
     [Fact]
     public void Buffer_used_after_it_was_freed_is_reported()
@@ -299,6 +320,61 @@ public sealed class SanitizerTests : IDisposable
     }
 
     private static void ShufflesDown(ArrayView<float> view) => view[Group.IdxX] = Warp.ShuffleDown((float)Group.IdxX, 1);
+
+    // Ones of bfloat16: each of a product's elements is 16. Every third thread looks in between, and begins again.
+    private static Float4 Multiply(Float4 sums)
+    {
+        const uint Ones = 0x3F803F80;
+        return TensorInstructions.MultiplyBf16(
+            sums, new TensorFragment { R0 = Ones, R1 = Ones, R2 = Ones, R3 = Ones }, Ones, Ones);
+    }
+
+    private static void AddsHundredProducts(ArrayView<float> view)
+    {
+        var sums = default(Float4);
+        for (var i = 0; i < 100; i++)
+        {
+            sums = Multiply(sums);
+            if (i == 40 && Group.IdxX % 3 == 0)
+            {
+                sums.W -= sums.X;
+            }
+        }
+
+        view[Group.IdxX] = sums.W;
+    }
+
+    private static void HalfSkipTheProduct(ArrayView<float> view)
+    {
+        if (Group.IdxX % 2 == 0)
+        {
+            Multiply(default);
+        }
+    }
+
+    private static void LooksWhereHalfSkipTheProduct(ArrayView<float> view)
+    {
+        if (Group.IdxX % 2 == 0)
+        {
+            view[Group.IdxX] = Multiply(default).X;
+        }
+    }
+
+    private static void HalfMultiplyBehindTheBarrier(ArrayView<float> view)
+    {
+        var sums = Group.IdxX % 2 == 0 ? Multiply(default) : default;
+        Group.Barrier();
+        sums = Group.IdxX % 2 == 1 ? Multiply(default) : sums;
+        view[Group.IdxX] = sums.X;
+    }
+
+    private static void HalfMultiplyBehindTheExchange(ArrayView<float> view)
+    {
+        var sums = Group.IdxX % 2 == 0 ? Multiply(default) : default;
+        Warp.ShuffleDown(1f, 1);
+        sums = Group.IdxX % 2 == 1 ? Multiply(default) : sums;
+        view[Group.IdxX] = sums.X;
+    }
 
     private static void TooMuchSharedMemory(ArrayView<float> view)
     {

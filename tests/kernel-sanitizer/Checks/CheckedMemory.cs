@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.KernelSanitizer;
 
@@ -70,6 +71,11 @@ internal sealed class CheckedMemory
     internal void Write<T>(long offset, T value)
         where T : unmanaged
     {
+        if (typeof(T) == typeof(Float4))
+        {
+            Unsafe.As<T, Float4>(ref value).Settle();
+        }
+
         var data = Data<T>();
         var lane = Lane.Here;
         for (long cell = offset / sizeof(uint), end = cell + (Unsafe.SizeOf<T>() / sizeof(uint)); cell < end; cell++)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.KernelSanitizer;
 
@@ -16,6 +17,7 @@ internal sealed class GroupRun(int processor)
     internal const int MaxThreads = 1024;
     internal const int SharedBytes = 48 * 1024;
     private readonly List<Lane> lanes = [];
+    private readonly List<WarpProducts> warps = [];
     private readonly List<Thread> workers = [];
     private readonly List<CheckedMemory> sharedBlocks = [];
     private readonly List<long> sharedSizes = [];
@@ -51,7 +53,12 @@ internal sealed class GroupRun(int processor)
         LaunchEpoch = ++clock;
         for (var i = lanes.Count; i < count; i++)
         {
-            lanes.Add(new Lane(this, i));
+            if (i % WarpSize == 0)
+            {
+                warps.Add(new WarpProducts(this, lanes, i));
+            }
+
+            lanes.Add(new Lane(this, i, warps[^1]));
         }
 
         for (var i = 0; i < count; i++)
@@ -74,6 +81,11 @@ internal sealed class GroupRun(int processor)
         foreach (var block in sharedBlocks)
         {
             block.Forget();
+        }
+
+        foreach (var warp in warps)
+        {
+            warp.Forget();
         }
 
         for (var i = 0; i < count; i++)
@@ -129,19 +141,46 @@ internal sealed class GroupRun(int processor)
     }
 
     /// <summary>
-    /// An exchange inside a warp: gives 32-bit words, waits for the warp, and returns what each of its threads gave. Every thread
+    /// An exchange inside a warp: gives a 32-bit word, waits for the warp, and returns what each of its threads gave. Every thread
     /// of the warp must come, to the same line.
     /// </summary>
-    internal WarpWords Collective(Lane lane, SourceLine site, uint[] words)
+    internal WarpWords Collective(Lane lane, SourceLine site, uint word)
     {
         var turn = lane.Collectives++ & 1;
-        lane.Given[turn] = words;
+        lane.Given[turn] = word;
         if (WarpEnd(lane) - WarpStart(lane) > 1)
         {
             Wait(lane, LaneState.AtCollective, site);
         }
 
         return new WarpWords(lanes, WarpStart(lane), WarpEnd(lane) - WarpStart(lane), turn);
+    }
+
+    /// <summary>A product of matrices, to which every thread of a whole warp must come; <see cref="WarpProducts"/>.</summary>
+    internal Float4 Multiply(
+        Lane lane, PtxInstructions.Numbers numbers, Float4 c, ReadOnlySpan<uint> operands, SourceLine site)
+    {
+        if (WarpEnd(lane) - WarpStart(lane) != WarpSize)
+        {
+            throw KernelFaultException.Divergent($"mma.sync in a warp of {WarpEnd(lane) - WarpStart(lane)} threads");
+        }
+
+        if (!takingTurns)
+        {
+            StartTakingTurns(lane, site);
+        }
+
+        return lane.Products.Add(lane, numbers, c, operands, site);
+    }
+
+    /// <summary>Waits until all threads of the warp have come to so many products.</summary>
+    internal void AwaitProducts(Lane lane, WarpProducts products, int needed, SourceLine site)
+    {
+        if (!products.HaveCome(needed))
+        {
+            lane.ProductsNeeded = needed;
+            Wait(lane, LaneState.AtProducts, site);
+        }
     }
 
     /// <summary>Shared memory: the same call of every thread gets the same block.</summary>
@@ -289,10 +328,20 @@ internal sealed class GroupRun(int processor)
 
         if (done == count)
         {
+            warps.ForEach(warp => warp.RequireAlike());
             return null;
         }
 
         var released = false;
+        for (var i = 0; i < count; i++)
+        {
+            if (lanes[i].State == LaneState.AtProducts && lanes[i].Products.HaveCome(lanes[i].ProductsNeeded))
+            {
+                lanes[i].State = LaneState.Ready;
+                released = true;
+            }
+        }
+
         for (var start = 0; start < count; start += WarpSize)
         {
             released |= ReleaseWarp(start, Math.Min(start + WarpSize, count));
@@ -375,10 +424,16 @@ internal sealed class GroupRun(int processor)
             .GroupBy(lane => (lane.State, lane.Site))
             .Select(
                 place =>
-                    $"{place.Count()} at the {(place.Key.State == LaneState.AtBarrier ? "barrier" : "warp exchange")} "
-                        + $"{place.Key.Site}");
+                    $"{place.Count()} at the {NameOf(place.Key.State)} {place.Key.Site}");
         return $"the group stands still: {string.Join(", ", places)}, {done} done, of {count} threads";
     }
+
+    private static string NameOf(LaneState state) => state switch
+    {
+        LaneState.AtBarrier => "barrier",
+        LaneState.AtProducts => "sums of mma.sync",
+        _ => "warp exchange",
+    };
 
     /// <summary>Takes the group down: everybody who sleeps wakes and leaves.</summary>
     private void Fail(Exception e)

@@ -14,12 +14,15 @@ internal enum LaneState
     /// <summary>It waits for the other threads of its warp.</summary>
     AtCollective,
 
+    /// <summary>It looks at sums of products to which other threads of its warp have not come yet.</summary>
+    AtProducts,
+
     /// <summary>It has left the kernel.</summary>
     Done,
 }
 
 /// <summary>One thread of the emulated GPU.</summary>
-internal sealed class Lane(GroupRun group, int index)
+internal sealed class Lane(GroupRun group, int index, WarpProducts products)
 {
     [ThreadStatic]
     private static Lane? current;
@@ -59,7 +62,13 @@ internal sealed class Lane(GroupRun group, int index)
     /// What it gave to the last two exchanges. Two, because a thread may reach the next exchange before a slower one has looked
     /// at what was given to this one.
     /// </summary>
-    internal uint[][] Given { get; } = [[], []];
+    internal uint[] Given { get; } = new uint[2];
+
+    /// <summary>The products of its warp.</summary>
+    internal WarpProducts Products { get; } = products;
+
+    /// <summary>To how many products all threads of the warp must have come before it may go on, if it waits for that.</summary>
+    internal int ProductsNeeded { get; set; }
 
     /// <summary>Lets this thread go on.</summary>
     internal void Resume() => turn.Give();

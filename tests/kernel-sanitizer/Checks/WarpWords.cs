@@ -10,6 +10,6 @@ internal readonly struct WarpWords(List<Lane> lanes, int start, int count, int t
     /// <summary>Threads of the warp.</summary>
     internal int Count => count;
 
-    /// <summary>The words of one thread.</summary>
-    internal uint[] this[int laneInWarp] => lanes[start + laneInWarp].Given[turn];
+    /// <summary>The word of one thread.</summary>
+    internal uint this[int laneInWarp] => lanes[start + laneInWarp].Given[turn];
 }

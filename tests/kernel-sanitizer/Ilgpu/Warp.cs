@@ -35,8 +35,8 @@ public static class Warp
         var bits = Unsafe.SizeOf<T>() == sizeof(uint)
             ? Unsafe.BitCast<T, uint>(variable)
             : throw new NotSupportedException($"a shuffle of {typeof(T)}: the sanitizer exchanges 32-bit values only");
-        var warp = lane.Group.Collective(lane, site, [bits]);
+        var warp = lane.Group.Collective(lane, site, bits);
         var from = source >= 0 && source < GroupRun.WarpSize && source < warp.Count ? source : lane.Index % GroupRun.WarpSize;
-        return Unsafe.BitCast<uint, T>(warp[from][0]);
+        return Unsafe.BitCast<uint, T>(warp[from]);
     }
 }

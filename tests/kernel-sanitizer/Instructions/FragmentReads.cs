@@ -23,7 +23,7 @@ internal readonly struct SharedFragments
         SharedFragments place, int words, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         var (inWarp, warp) = Rows(place, words, new SourceLine(file, line));
-        uint Word(int matrix) => place.memory[(int)warp[(8 * matrix) + (inWarp >> 2)][0] + (inWarp & 3)];
+        uint Word(int matrix) => place.memory[(int)warp[(8 * matrix) + (inWarp >> 2)] + (inWarp & 3)];
         return new TensorFragment { R0 = Word(0), R1 = Word(1), R2 = Word(2), R3 = Word(3) };
     }
 
@@ -34,7 +34,7 @@ internal readonly struct SharedFragments
         var (inWarp, warp) = Rows(place, words, new SourceLine(file, line));
         var column = inWarp >> 2;
         uint Half(int matrix, int row) =>
-            (place.memory[(int)warp[(8 * matrix) + row][0] + (column / 2)] >> (16 * (column % 2))) & 0xFFFF;
+            (place.memory[(int)warp[(8 * matrix) + row] + (column / 2)] >> (16 * (column % 2))) & 0xFFFF;
         uint Word(int matrix) => Half(matrix, 2 * (inWarp & 3)) | (Half(matrix, (2 * (inWarp & 3)) + 1) << 16);
         return new TensorFragment { R0 = Word(0), R1 = Word(1), R2 = Word(2), R3 = Word(3) };
     }
@@ -49,7 +49,7 @@ internal readonly struct SharedFragments
             throw KernelFaultException.Misaligned(typeof(TensorFragment), 4L * first, null);
         }
 
-        return (lane.Index % GroupRun.WarpSize, lane.Group.Collective(lane, site, [(uint)first]));
+        return (lane.Index % GroupRun.WarpSize, lane.Group.Collective(lane, site, (uint)first));
     }
 }
 

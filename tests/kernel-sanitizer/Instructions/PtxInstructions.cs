@@ -12,7 +12,7 @@ internal static class PtxInstructions
     internal sealed record Numbers(int Depth, Element A, Element B);
 
     /// <summary>An element (row or column, k) of an operand.</summary>
-    internal delegate float Element(WarpWords warp, int rowOrColumn, int k);
+    internal delegate float Element(WarpOperands warp, int rowOrColumn, int k);
 
     /// <summary>m16n8k8 of tf32.</summary>
     internal static readonly Numbers Tf32 = new(8, WideA, WideB);
@@ -36,58 +36,73 @@ internal static class PtxInstructions
     /// <summary>cvt.rn.bf16x2.f32: the first number becomes the upper half.</summary>
     internal static uint ToBf16(float a, float b) => ((uint)ToBFloat(a) << 16) | ToBFloat(b);
 
-    /// <summary>mma.sync: this thread's four sums c of the 16×8 tile, from the operands of the whole warp.</summary>
-    internal static void Multiply(Numbers numbers, int lane, WarpWords warp, Span<float> c)
+    /// <summary>
+    /// mma.sync without the sums that it adds to: for each thread of the warp its four elements of the 16×8 product.
+    /// </summary>
+    internal static void Multiply(Numbers numbers, WarpOperands warp, Span<float> products)
     {
-        if (warp.Count != GroupRun.WarpSize)
+        const int Rows = 16, Columns = 8, Deepest = 16;
+        Span<float> a = stackalloc float[Rows * Deepest], b = stackalloc float[Columns * Deepest];
+        for (var k = 0; k < numbers.Depth; k++)
         {
-            throw KernelFaultException.Divergent($"mma.sync in a warp of {warp.Count} threads");
-        }
-
-        var (group, inGroup) = (lane >> 2, lane & 3);
-        for (var i = 0; i < 4; i++)
-        {
-            var row = group + ((i >> 1) * 8);
-            var column = (inGroup * 2) + (i & 1);
-            var sum = 0f;
-            for (var k = 0; k < numbers.Depth; k++)
+            for (var row = 0; row < Rows; row++)
             {
-                sum += numbers.A(warp, row, k) * numbers.B(warp, column, k);
+                a[(row * Deepest) + k] = numbers.A(warp, row, k);
             }
 
-            c[i] += sum;
+            for (var column = 0; column < Columns; column++)
+            {
+                b[(column * Deepest) + k] = numbers.B(warp, column, k);
+            }
+        }
+
+        for (var lane = 0; lane < GroupRun.WarpSize; lane++)
+        {
+            var (group, inGroup) = (lane >> 2, lane & 3);
+            for (var i = 0; i < WarpProducts.SumsPerLane; i++)
+            {
+                var ofRow = a.Slice((group + ((i >> 1) * 8)) * Deepest, Deepest);
+                var ofColumn = b.Slice(((inGroup * 2) + (i & 1)) * Deepest, Deepest);
+                var sum = 0f;
+                for (var k = 0; k < numbers.Depth; k++)
+                {
+                    sum += ofRow[k] * ofColumn[k];
+                }
+
+                products[(lane * WarpProducts.SumsPerLane) + i] = sum;
+            }
         }
     }
 
     // 32-bit elements: a0 (row g, k t), a1 (g + 8, t), a2 (g, t + 4), a3 (g + 8, t + 4); b0 (k t, column g), b1 (t + 4, g); the
     // unit
     // reads the upper 19 bits.
-    private static float WideA(WarpWords warp, int row, int k) =>
-        Upper19(warp[((row & 7) * 4) + (k & 3)][(row >> 3) + ((k >> 2) * 2)]);
+    private static float WideA(WarpOperands warp, int row, int k) =>
+        Upper19(warp[((row & 7) * 4) + (k & 3), (row >> 3) + ((k >> 2) * 2)]);
 
-    private static float WideB(WarpWords warp, int column, int k) => Upper19(warp[(column * 4) + (k & 3)][4 + (k >> 2)]);
+    private static float WideB(WarpOperands warp, int column, int k) => Upper19(warp[(column * 4) + (k & 3), 4 + (k >> 2)]);
 
     private static float Upper19(uint bits) => BitConverter.UInt32BitsToSingle(bits & 0xFFFFE000u);
 
     // 16-bit elements, two to a register, the lower k in the lower half: register 0 (row g, k 2t), 1 (g + 8, 2t), 2 (g, 2t + 8),
     // 3 (g + 8, 2t + 8); b register 0 (k 2t, column g), 1 (2t + 8, g).
-    private static ushort PackedA(WarpWords warp, int row, int k) =>
-        HalfOf(warp[((row & 7) * 4) + ((k & 7) >> 1)][(row >> 3) + ((k >> 3) * 2)], k);
+    private static ushort PackedA(WarpOperands warp, int row, int k) =>
+        HalfOf(warp[((row & 7) * 4) + ((k & 7) >> 1), (row >> 3) + ((k >> 3) * 2)], k);
 
-    private static ushort PackedB(WarpWords warp, int column, int k) =>
-        HalfOf(warp[(column * 4) + ((k & 7) >> 1)][4 + (k >> 3)], k);
+    private static ushort PackedB(WarpOperands warp, int column, int k) =>
+        HalfOf(warp[(column * 4) + ((k & 7) >> 1), 4 + (k >> 3)], k);
 
     private static ushort HalfOf(uint pair, int k) => (ushort)(pair >> ((k & 1) * 16));
 
-    private static float HalfA(WarpWords warp, int row, int k) => (float)BitConverter.UInt16BitsToHalf(PackedA(warp, row, k));
+    private static float HalfA(WarpOperands warp, int row, int k) => (float)BitConverter.UInt16BitsToHalf(PackedA(warp, row, k));
 
-    private static float HalfB(WarpWords warp, int column, int k) =>
+    private static float HalfB(WarpOperands warp, int column, int k) =>
         (float)BitConverter.UInt16BitsToHalf(PackedB(warp, column, k));
 
-    private static float BFloatA(WarpWords warp, int row, int k) =>
+    private static float BFloatA(WarpOperands warp, int row, int k) =>
         BitConverter.UInt32BitsToSingle((uint)PackedA(warp, row, k) << 16);
 
-    private static float BFloatB(WarpWords warp, int column, int k) =>
+    private static float BFloatB(WarpOperands warp, int column, int k) =>
         BitConverter.UInt32BitsToSingle((uint)PackedB(warp, column, k) << 16);
 
     private static ushort ToHalf(float value) => BitConverter.HalfToUInt16Bits((Half)value);

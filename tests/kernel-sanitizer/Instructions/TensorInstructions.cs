@@ -30,9 +30,6 @@ internal static class TensorInstructions
     private static Float4 Multiply(PtxInstructions.Numbers numbers, Float4 c, TensorFragment a, uint b0, uint b1, SourceLine site)
     {
         var lane = Lane.Here;
-        var warp = lane.Group.Collective(lane, site, [a.R0, a.R1, a.R2, a.R3, b0, b1]);
-        Span<float> sums = [c.X, c.Y, c.Z, c.W];
-        PtxInstructions.Multiply(numbers, lane.Index % GroupRun.WarpSize, warp, sums);
-        return new Float4 { X = sums[0], Y = sums[1], Z = sums[2], W = sums[3] };
+        return lane.Group.Multiply(lane, numbers, c, [a.R0, a.R1, a.R2, a.R3, b0, b1], site);
     }
 }

@@ -48,7 +48,11 @@ internal sealed record BenchOptions(
 
     private static readonly string[] Known = ["kernels", "step", "inference", "preprocess"];
 
-    private static readonly string[] Words = [.. Known, "plan", "check", "registers", "roofline", "compare", "pack", "summary"];
+    private static readonly string[] Words =
+    [
+        .. Known, "plan", "check", "registers", "roofline", "traffic", "compare", "pack",
+        "summary",
+    ];
 
     private static readonly string[] Options =
     [

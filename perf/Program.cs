@@ -26,6 +26,7 @@ internal static class Program
                bench kernels --emit-ptx DIR [--arch sm_80]
                bench registers --device cuda:0
                bench roofline
+               bench traffic
                bench pack -o FILE.tar.xz
                bench summary FOLDER
 
@@ -41,6 +42,7 @@ internal static class Program
           compare      two results side by side: what differs by more than single runs do
           registers    registers, spills and shared memory of every GPU kernel, as the driver and ptxas made them
           roofline     what a training step of the 128³ plan costs at least, layer by layer, on an A100 and an H100
+          traffic      what the GPU kernels of that step move by their own account, beside what they must
           pack         one archive for a bare GPU machine: benchmark, command line and .NET, with a script that measures
                        everything there within five minutes (docs/gpu); --runtime linux-x64 (default) or linux-arm64
           summary      all results in a folder as one table
@@ -95,6 +97,10 @@ internal static class Program
                     return more is []
                         ? Roofline.Print(Console.Out)
                         : throw new UsageException($"roofline stands alone: it has no use for {more[0]}");
+                case ["traffic", .. var more]:
+                    return more is []
+                        ? Traffic.Print(Console.Out)
+                        : throw new UsageException($"traffic stands alone: it has no use for {more[0]}");
                 case ["summary", .. var folders]:
                     return folders is [var results]
                         ? Summary.Print(results, Console.Out)

@@ -71,7 +71,7 @@ internal static partial class Roofline
     /// <summary>
     /// Every convolution of the network under the reference's name, with its passes: the image needs no gradient.
     /// </summary>
-    private static IEnumerable<Layer> Layers(BenchPlan plan)
+    public static IEnumerable<Layer> Layers(BenchPlan plan)
     {
         var (network, n) = (plan.Network, plan.BatchSize);
         var sizes = new Extent[network.Features.Count];
@@ -94,7 +94,8 @@ internal static partial class Roofline
                 var below = sizes.Length - 1 - Number(AfterTransposed());
                 var p = new TransposedConvProblem(n, sizes[below], cin, cout, network.Strides[below]);
                 yield return new(
-                    name, p.MinimumWork.Times(3), p.OutputShape.Length, sizes[below - 1], $"{cin}→{cout}", kernel, false);
+                    name, p.MinimumWork.Times(3), p.OutputShape.Length, sizes[below - 1], $"{cin}→{cout}", kernel, false,
+                    Transposed: p);
                 continue;
             }
 
@@ -104,12 +105,14 @@ internal static partial class Roofline
                 : sizes.Length - 2 - Number(isHead ? AfterHeads() : AfterStages());
             var strided = level > 0 && name.StartsWith("encoder", StringComparison.Ordinal)
                 && name.EndsWith("convs.0", StringComparison.Ordinal);
+            var skip = name.StartsWith("decoder.stages", StringComparison.Ordinal)
+                && name.EndsWith("convs.0", StringComparison.Ordinal);
             var problem = new ConvProblem(
-                n, strided ? sizes[level - 1] : sizes[level], cin, 0, cout, kernel,
+                n, strided ? sizes[level - 1] : sizes[level], skip ? cin / 2 : cin, skip ? cin / 2 : 0, cout, kernel,
                 strided ? network.Strides[level] : Extent.One);
             yield return new(
                 name, problem.MinimumWork.Times(cin == network.InputChannels ? 2 : 3), problem.OutputShape.Length, sizes[level],
-                $"{cin}→{cout}", kernel, !isHead);
+                $"{cin}→{cout}", kernel, !isHead, problem, ReadsImage: cin == network.InputChannels);
         }
     }
 
@@ -129,6 +132,18 @@ internal static partial class Roofline
     [GeneratedRegex(@"seg_layers\.(\d+)")]
     private static partial Regex AfterHeads();
 
-    private sealed record Layer(
-        string Name, Work Work, long OutputLength, Extent Output, string Channels, Extent Kernel, bool Normalised);
+    /// <summary>A layer with the work of its passes; exactly one of the two problems is there.</summary>
+    /// <param name="Name">The reference's.</param>
+    /// <param name="Work">Of all passes, in float32.</param>
+    /// <param name="OutputLength">Elements of the result.</param>
+    /// <param name="Output">Voxels of the result.</param>
+    /// <param name="Channels">From which number of channels to which.</param>
+    /// <param name="Kernel">Taps.</param>
+    /// <param name="Normalised">A norm follows.</param>
+    /// <param name="Convolution">A convolution.</param>
+    /// <param name="Transposed">A transposed convolution.</param>
+    /// <param name="ReadsImage">Its input is the image, which needs no gradient.</param>
+    internal sealed record Layer(
+        string Name, Work Work, long OutputLength, Extent Output, string Channels, Extent Kernel, bool Normalised,
+        ConvProblem? Convolution = null, TransposedConvProblem? Transposed = null, bool ReadsImage = false);
 }

@@ -45,7 +45,7 @@ public static class PeakMemory
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
-            backend.WorkspaceBytes(memory.Convolutions),
+            backend.WorkspaceBytes(memory.Convolutions, isTraining: true),
             backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)));
     }
 
@@ -64,7 +64,7 @@ public static class PeakMemory
     {
         var memory = StepMemory.MeasurePrediction(
             configuration.NetworkFor(profile, description), configuration.Patch, batchSize: 1, backend.Activations);
-        return memory.PredictionBytes + backend.WorkspaceBytes(memory.Convolutions);
+        return memory.PredictionBytes + backend.WorkspaceBytes(memory.Convolutions, isTraining: false);
     }
 
     /// <summary>Bytes of a configuration's weights.</summary>
@@ -93,7 +93,8 @@ public static class PeakMemory
         long mean = network.OutputChannels, input = network.InputChannels;
         var besides = configuration.Patch.Voxels * sizeof(float) * (
             (tiles * (mean + input + (mirroring ? mean + input : 0))) + 1);
-        return (memory.ParameterBytes, memory.PoolBytes + besides + backend.WorkspaceBytes(memory.Convolutions));
+        var workspace = backend.WorkspaceBytes(memory.Convolutions, isTraining: false);
+        return (memory.ParameterBytes, memory.PoolBytes + besides + workspace);
     }
 
     /// <summary>One weight per supervised output; an output of weight 0 is not evaluated and takes no memory.</summary>

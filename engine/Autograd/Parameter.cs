@@ -9,6 +9,7 @@ public sealed class Parameter
 {
     private Tensor? value;
     private Tensor? gradient;
+    private Func<Parameter, Tensor>? makeGradient;
 
     internal Parameter(int index, string name, Shape shape, ParameterKind kind, int fanIn, float initialValue)
     {
@@ -41,7 +42,7 @@ public sealed class Parameter
     public Tensor Value => value ?? throw NotAllocated();
 
     /// <summary>∂L/∂value; meaningful only if <see cref="HasGradient"/>.</summary>
-    public Tensor Gradient => gradient ?? throw NotAllocated();
+    public Tensor Gradient => gradient ??= (makeGradient ?? throw NotAllocated())(this);
 
     /// <summary>
     /// Whether this step's backward pass reached the parameter. The optimiser skips parameters that it did not reach, including
@@ -73,10 +74,10 @@ public sealed class Parameter
 
     internal void ForgetGradient() => HasGradient = false;
 
-    internal void Place(Tensor valueTensor, Tensor gradientTensor)
+    internal void Place(Tensor valueTensor, Func<Parameter, Tensor> ofGradient)
     {
         value = valueTensor;
-        gradient = gradientTensor;
+        makeGradient = ofGradient;
     }
 
     private InvalidOperationException NotAllocated() => new($"parameter {Name} has no memory yet");

@@ -44,7 +44,19 @@ public abstract partial class Backend : IDisposable
     /// <summary>
     /// Upper limit of the scratch memory, bytes, that operations take in addition to tensors in a network of these convolutions.
     /// </summary>
-    public virtual long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => 0;
+    /// <param name="convolutions">The network's.</param>
+    /// <param name="isTraining">Gradients and a loss are computed, too.</param>
+    public virtual long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining) => 0;
+
+    /// <summary>
+    /// Takes the memory of <see cref="WorkspaceBytes"/> now, where the backend keeps such memory, so that a step allocates none
+    /// and a device that is full says so before training begins.
+    /// </summary>
+    /// <param name="convolutions">The network's.</param>
+    /// <param name="isTraining">Gradients and a loss are computed, too.</param>
+    public virtual void ReserveWorkspace(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
+    {
+    }
 
     /// <summary>Frees the device and all that was allocated on it.</summary>
     public void Dispose()

@@ -6,7 +6,8 @@ namespace SharpSeg.Engine.Networks;
 
 /// <summary>
 /// All parameters of a network: values in one buffer, gradients in another, in the order of declaration, each on a 64-byte line.
-/// Neighbours can then be updated, clipped or cleared by one launch (<see cref="Runs"/>). The padding between them stays 0.
+/// Neighbours can then be updated, clipped or cleared by one launch (<see cref="Runs"/>). The padding between them stays 0. A
+/// network that only predicts has no gradients, and no memory for them.
 /// </summary>
 public sealed class ParameterStore(Backend backend) : IDisposable
 {
@@ -68,7 +69,7 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     public Tensor Values(in ParameterRun run) => View(values!, run);
 
     /// <summary>The gradients of a run as one vector.</summary>
-    public Tensor Gradients(in ParameterRun run) => View(gradients!, run);
+    public Tensor Gradients(in ParameterRun run) => View(GradientBuffer, run);
 
     /// <summary>Starts a new step: no parameter has a gradient.</summary>
     public void ForgetGradients()
@@ -85,8 +86,13 @@ public sealed class ParameterStore(Backend backend) : IDisposable
         if (values is not null)
         {
             backend.Free(values);
-            backend.Free(gradients!);
-            values = gradients = null;
+            values = null;
+        }
+
+        if (gradients is not null)
+        {
+            backend.Free(gradients);
+            gradients = null;
         }
     }
 
@@ -119,14 +125,19 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     {
         BufferLength = parameters.Sum(p => RoundUp(p.Shape.Length));
         values = AllocateTwin();
-        gradients = AllocateTwin();
         var offset = 0L;
         foreach (var parameter in parameters)
         {
-            parameter.Place(new Tensor(values, offset, parameter.Shape), new Tensor(gradients, offset, parameter.Shape));
+            parameter.Place(
+                new Tensor(values, offset, parameter.Shape), p => new Tensor(GradientBuffer, p.Offset, p.Shape));
             offset += RoundUp(parameter.Shape.Length);
         }
     }
+
+    /// <summary>Takes the memory of the gradients now, and not in the middle of the first step.</summary>
+    internal void AllocateGradients() => _ = GradientBuffer;
+
+    private DeviceBuffer GradientBuffer => gradients ??= AllocateTwin();
 
     private static long EndOf(Parameter parameter) => parameter.Offset + RoundUp(parameter.Shape.Length);
 

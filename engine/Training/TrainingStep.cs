@@ -49,6 +49,8 @@ public sealed class TrainingStep : IDisposable
         Memory = StepMemory.Measure(network.Plan, patch, batchSize, options, staged, network.Backend.Activations);
         Pool = new BufferPool(network.Backend);
         Pool.Reserve(Memory.PoolBytes, Memory.HalfPoolBytes);
+        network.Parameters.AllocateGradients();
+        network.Backend.ReserveWorkspace(Memory.Convolutions, isTraining: true);
         stage = staged ? new InputStage(network.Backend, network, options, patch, batchSize) : null;
         pass = new TrainingPass(network, Pool, options);
         scale = options.ScaleLoss ?? network.Backend.NeedsLossScaling ? new LossScale() : null;

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     }
 
     /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles: estimated.</summary>
-    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions)
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
     {
         var largest = 0.0;
         foreach (var p in convolutions)

@@ -47,7 +47,7 @@ public static partial class Gpu
         {
             var compiled = (PTXCompiledKernel)backend.Compile(
                 EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), KernelList.PromiseOf(kernel.Method));
-            kernels.Add((KernelList.NameOf(kernel), compiled.PTXAssembly));
+            kernels.Add((KernelList.NameOf(kernel.Method), compiled.PTXAssembly));
         }
 
         return kernels;

@@ -5,6 +5,8 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Convolution;
 using SharpSeg.Kernels.Gpu.Device;
+using SharpSeg.Kernels.Gpu.Loss;
+using SharpSeg.Kernels.Gpu.Normalization;
 
 namespace SharpSeg.Kernels.Gpu;
 
@@ -44,10 +46,38 @@ internal sealed partial class GpuBackend
     public override bool UploadsRunBeside => true;
 
     /// <inheritdoc/>
-    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => Precision == GpuPrecision.Fp32
-        ? WeightGemm.LargestPartialsBytes
-        : Math.Max(WeightGemm.LargestPartialsBytes, PackedWeights.LargestScratchBytes(Precision, convolutions))
-            + (Activations == ElementType.Fp32 ? 0 : WideCopies.LargestBytes(convolutions));
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining) =>
+        sizeof(float) * (RoundUp(LargestScratch(convolutions, isTraining)) + RoundUp(LargestCopies(convolutions)));
+
+    /// <inheritdoc/>
+    public override void ReserveWorkspace(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
+    {
+        Scratch(LargestScratch(convolutions, isTraining));
+        Wide.Reserve(LargestCopies(convolutions));
+    }
+
+    private long LargestCopies(IReadOnlyCollection<ConvProblem> convolutions) =>
+        Activations == ElementType.Fp32 ? 0 : WideCopies.LargestWords(convolutions);
+
+    // Packed weights and sums of norms; partial gradients with respect to weights, and sums of the loss of one of the outputs.
+    private long LargestScratch(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
+    {
+        var most = isTraining ? WeightGemm.LargestPartialsBytes / sizeof(float) : 1;
+        foreach (var p in convolutions)
+        {
+            var norm = new NormSizes(new InstanceNormProblem(p.N, p.Output, p.Cout, Slope: 0));
+            most = Math.Max(most, InstanceNormSums.PartialsLength(norm) + (isTraining ? 2L * p.N * p.Cout : 0));
+            if (isTraining)
+            {
+                var loss = new LossSizes(new LossProblem(p.N, p.Output, p.Cout, Regions: false, BatchDice: false));
+                most = Math.Max(most, Math.Max(p.WeightShape.Length, LossSums.ScratchLength(loss)));
+            }
+        }
+
+        return Precision == GpuPrecision.Fp32
+            ? most
+            : Math.Max(most, PackedWeights.LargestScratchBytes(Precision, convolutions) / sizeof(float));
+    }
 
     /// <summary>Waits on the host: a copy begun during the last step has long finished.</summary>
     public override void FinishUploads()

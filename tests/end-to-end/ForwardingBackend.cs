@@ -10,7 +10,8 @@ internal abstract class ForwardingBackend(Backend inner) : Backend
 
     public override string Description => "test device, for tests only";
 
-    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions) => inner.WorkspaceBytes(convolutions);
+    public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining) =>
+        inner.WorkspaceBytes(convolutions, isTraining);
 
     public override void Synchronize() => Inner().Synchronize();
 

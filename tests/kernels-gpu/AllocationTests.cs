@@ -1,5 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Device;
 using SharpSeg.Kernels.Gpu.Variants;
 using Xunit;
 

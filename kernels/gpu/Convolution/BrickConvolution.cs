@@ -17,7 +17,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class BrickConvolution(KernelList list)
 {
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Tf32Cube, Tf32Plane, Tf32Point, Bf16Cube, Bf16Plane, Bf16Point, Fp16Cube, Fp16Plane, Fp16Point,
+        tensorCores: true, ConvolutionCosts.Bricks,
+        Tf32Cube, Tf32Plane, Tf32Point, Bf16Cube, Bf16Plane, Bf16Point, Fp16Cube, Fp16Plane, Fp16Point,
         Bf16HalvesCube, Bf16HalvesPlane, Bf16HalvesPoint, Fp16HalvesCube, Fp16HalvesPlane, Fp16HalvesPoint);
 
     private delegate void Launcher(

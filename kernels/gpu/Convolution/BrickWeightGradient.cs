@@ -23,7 +23,8 @@ internal sealed class BrickWeightGradient(KernelList list)
     private const int GroupsPerMultiprocessor = 2;        // 288 threads with some 150 registers each
 
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Bf16Cube, Bf16Plane, Fp16Cube, Fp16Plane, Bf16HalvesCube, Bf16HalvesPlane, Fp16HalvesCube,
+        tensorCores: true, ConvolutionCosts.BrickWeights,
+        Bf16Cube, Bf16Plane, Fp16Cube, Fp16Plane, Bf16HalvesCube, Bf16HalvesPlane, Fp16HalvesCube,
         Fp16HalvesPlane);
 
     private delegate void Launcher(
@@ -38,7 +39,7 @@ internal sealed class BrickWeightGradient(KernelList list)
     public int Splits(in BrickSizes s)
     {
         var blocks = (long)Blocks(s.Channels + s.Channels2) * Blocks(s.Columns);
-        var wanted = (((long)list.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor) + blocks - 1) / blocks;
+        var wanted = (((long)list.Multiprocessors * GroupsPerMultiprocessor) + blocks - 1) / blocks;
         var most = WeightGemm.LargestPartialsBytes / sizeof(float) / ((long)s.Taps * (s.Channels + s.Channels2) * s.Columns);
         return (int)Math.Max(1, Math.Min(Math.Min(wanted, most), Bricks(s)));
     }

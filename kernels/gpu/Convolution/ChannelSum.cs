@@ -15,7 +15,8 @@ internal sealed class ChannelSum(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int>>[]
         kernels = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int>>(
-            tensorCores: false, SumFloat32, SumBf16, SumFp16);
+            tensorCores: false, (ArrayView<float> dy, ArrayView<float> partials) =>
+                KernelCost.Of([dy], [partials]), SumFloat32, SumBf16, SumFp16);
 
     /// <summary>partials from dy.</summary>
     public void Launch(AcceleratorStream stream, Tensor gradient, ArrayView<float> partials)

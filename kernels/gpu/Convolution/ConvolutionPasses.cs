@@ -18,7 +18,13 @@ internal interface IConvolutionPass
     /// <summary>Whether the variant has a kernel for these sizes and elements, the result's included.</summary>
     bool Has(Variant variant, GpuPrecision precision, Tensor to);
 
-    /// <summary>Launches the pass. Where its kernels know float32 only, copies of what has 16 bits stand in for it.</summary>
+    /// <summary>Whether the result is added to what is there, which therefore must not be computed twice.</summary>
+    bool Adds { get; }
+
+    /// <summary>Whether the variant's kernels know float32 only and copies stand in for what has 16 bits.</summary>
+    bool NeedsCopies(Variant variant, Tensor to);
+
+    /// <summary>Launches the pass.</summary>
     void Run(GpuBackend gpu, Variant variant, Tensor to);
 }
 
@@ -29,9 +35,14 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
         variant != Variant.Bricks
         || (x.Element == y.Element && Products.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout));
 
+    public bool Adds => false;
+
+    public bool NeedsCopies(Variant variant, Tensor y) =>
+        Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor y)
     {
-        if (Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y))
+        if (NeedsCopies(variant, y))
         {
             gpu.Wide.Begin(x, x2, y);
             var (wide, wide2, to) = (gpu.Wide.Of(x), x2 is null ? null : gpu.Wide.Of(x2), gpu.Wide.For(y, read: false));
@@ -73,9 +84,14 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
         variant != Variant.Bricks
         || (dy.Element == dx.Element && Products.Fit(p, GpuBackend.IsHalf(dy), p.Cout, channels));
 
+    public bool Adds => accumulate;
+
+    public bool NeedsCopies(Variant variant, Tensor dx) =>
+        Products.NeedWide(variant, GatherSizes.BackwardData(p, firstChannel, channels, accumulate), dy, dx);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor dx)
     {
-        if (Products.NeedWide(variant, GatherSizes.BackwardData(p, firstChannel, channels, accumulate), dy, dx))
+        if (NeedsCopies(variant, dx))
         {
             gpu.Wide.Begin(dy, dx);
             var (wide, to) = (gpu.Wide.Of(dy), gpu.Wide.For(dx, read: accumulate));
@@ -119,9 +135,13 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
                 ? BrickWeightGradient.Has(new BrickSizes(p), precision)
                 : PhaseWeightGradient.Has(precision)));
 
+    public bool Adds => accumulate;
+
+    public bool NeedsCopies(Variant variant, Tensor dw) => Products.NeedWide(variant, x, dy);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor result)
     {
-        if (Products.NeedWide(variant, x, dy))
+        if (NeedsCopies(variant, result))
         {
             gpu.Wide.Begin(x, x2, dy);
             var (wide, wide2, wideDy) = (gpu.Wide.Of(x), x2 is null ? null : gpu.Wide.Of(x2), gpu.Wide.Of(dy));
@@ -158,9 +178,14 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
+    public bool Adds => false;
+
+    public bool NeedsCopies(Variant variant, Tensor y) =>
+        Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor y)
     {
-        if (Products.NeedWide(variant, GatherSizes.Forward(p, b is not null), x, y))
+        if (NeedsCopies(variant, y))
         {
             gpu.Wide.Begin(x, y);
             var (wide, to) = (gpu.Wide.Of(x), gpu.Wide.For(y, read: false));
@@ -189,9 +214,14 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
+    public bool Adds => accumulate;
+
+    public bool NeedsCopies(Variant variant, Tensor dx) =>
+        Products.NeedWide(variant, GatherSizes.BackwardData(p, accumulate), dy, dx);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor dx)
     {
-        if (Products.NeedWide(variant, GatherSizes.BackwardData(p, accumulate), dy, dx))
+        if (NeedsCopies(variant, dx))
         {
             gpu.Wide.Begin(dy, dx);
             var (wide, to) = (gpu.Wide.Of(dy), gpu.Wide.For(dx, read: accumulate));
@@ -220,9 +250,13 @@ internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, 
 {
     public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
 
+    public bool Adds => accumulate;
+
+    public bool NeedsCopies(Variant variant, Tensor dw) => Products.NeedWide(variant, x, dy);
+
     public void Run(GpuBackend gpu, Variant variant, Tensor result)
     {
-        if (Products.NeedWide(variant, x, dy))
+        if (NeedsCopies(variant, result))
         {
             gpu.Wide.Begin(x, dy);
             var (wide, wideDy) = (gpu.Wide.Of(x), gpu.Wide.Of(dy));

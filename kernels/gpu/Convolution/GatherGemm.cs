@@ -20,7 +20,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class GatherGemm(KernelList list)
 {
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
+        tensorCores: false, ConvolutionCosts.Gather, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,

@@ -26,7 +26,8 @@ internal sealed class PackedWeights(KernelList list)
 
     private const int FloatsPerFragment = 4;
 
-    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(tensorCores: true, Tf32, Bf16, Fp16);
+    private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
+        tensorCores: true, ConvolutionCosts.Packing, Tf32, Bf16, Fp16);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s,

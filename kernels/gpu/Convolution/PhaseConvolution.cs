@@ -16,7 +16,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class PhaseConvolution(KernelList list)
 {
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Tf32, Bf16, Fp16, Bf16Halves, Fp16Halves);
+        tensorCores: true, ConvolutionCosts.Phases, Tf32, Bf16, Fp16, Bf16Halves, Fp16Halves);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,

@@ -23,7 +23,7 @@ internal sealed class PhaseWeightGradient(KernelList list)
     private const int GroupsPerMultiprocessor = 2;        // 256 threads with some 150 registers each, or 128
 
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Bf16, Fp16, Bf16Halves, Fp16Halves);
+        tensorCores: true, ConvolutionCosts.PhaseWeights, Bf16, Fp16, Bf16Halves, Fp16Halves);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy,
@@ -37,7 +37,7 @@ internal sealed class PhaseWeightGradient(KernelList list)
     {
         var bricks = s.Bricks;
         var groups = (long)ChannelGroups(s) * bricks.ColumnGroups;
-        var wanted = (((long)list.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor) + groups - 1) / groups;
+        var wanted = (((long)list.Multiprocessors * GroupsPerMultiprocessor) + groups - 1) / groups;
         var one = (long)bricks.Taps * (bricks.Channels + bricks.Channels2) * bricks.Columns;
         var most = WeightGemm.LargestPartialsBytes / sizeof(float) / one;
         return (int)Math.Max(1, Math.Min(Math.Min(wanted, most), Bricks(bricks)));

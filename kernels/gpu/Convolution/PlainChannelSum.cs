@@ -13,7 +13,9 @@ internal sealed class PlainChannelSum(KernelList list)
     private const int Run = 256; // voxels summed before their sum is added, so that rounding stays small
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> kernel =
-        new(list, Sum);
+        new(
+        list, Sum,
+        (ArrayView<float> dy, ArrayView<float> db) => KernelCost.Of([dy], [db]));
 
     /// <summary>db from dy.</summary>
     public void Launch(AcceleratorStream stream, ArrayView<float> dy, ArrayView<float> db, bool accumulate) =>

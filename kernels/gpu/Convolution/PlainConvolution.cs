@@ -16,13 +16,26 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class PlainConvolution(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ConvSizes, int>> forward = new(list, Forward);
+        ArrayView<float>, ArrayView<float>, ConvSizes, int>> forward = new(
+        list, Forward,
+        (ArrayView<float> x, ArrayView<float> w, ArrayView<float> y, ConvSizes s) =>
+            ConvolutionCosts.Plain(
+                (x.Length / s.Cin * (s.Cin + s.Cin2)) + w.Length, y.Length, y.Length / s.Cout * w.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ConvSizes, int, int, int>> backwardData = new(list, BackwardData);
+        ConvSizes, int, int, int>> backwardData = new(
+        list, BackwardData,
+        (ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, ConvSizes s, int channels, int accumulate) =>
+            ConvolutionCosts.Plain(
+                dy.Length + w.Length + (accumulate * dx.Length), dx.Length,
+                dy.Length / s.Cout * w.Length / (s.Cin + s.Cin2) * channels));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ConvSizes, int>> backwardWeights = new(list, BackwardWeights);
+        ArrayView<float>, ConvSizes, int>> backwardWeights = new(
+        list, BackwardWeights,
+        (ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, ConvSizes s) =>
+            ConvolutionCosts.Plain(
+                (x.Length / s.Cin * (s.Cin + s.Cin2)) + dy.Length, dw.Length, dy.Length / s.Cout * dw.Length));
 
     /// <summary>y = conv([x, x2], w) + b; x2 and b may be any view where they are not used.</summary>
     public void LaunchForward(

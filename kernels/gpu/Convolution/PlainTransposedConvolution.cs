@@ -13,13 +13,22 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class PlainTransposedConvolution(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, TransposedSizes, int>> forward = new(list, Forward);
+        ArrayView<float>, TransposedSizes, int>> forward = new(
+        list, Forward,
+        (ArrayView<float> x, ArrayView<float> w, ArrayView<float> y, TransposedSizes s) =>
+            ConvolutionCosts.Plain(x.Length + w.Length, y.Length, y.Length * s.Cin));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        TransposedSizes, int>> backwardData = new(list, BackwardData);
+        TransposedSizes, int>> backwardData = new(
+        list, BackwardData,
+        (ArrayView<float> dy, ArrayView<float> w, ArrayView<float> dx, TransposedSizes s, int accumulate) =>
+            ConvolutionCosts.Plain(dy.Length + w.Length + (accumulate * dx.Length), dx.Length, dy.Length * s.Cin));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        TransposedSizes, int>> backwardWeights = new(list, BackwardWeights);
+        TransposedSizes, int>> backwardWeights = new(
+        list, BackwardWeights,
+        (ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw, TransposedSizes s) =>
+            ConvolutionCosts.Plain(x.Length + dy.Length, dw.Length, dy.Length * s.Cin));
 
     /// <summary>y = transposed conv(x, w) + b; b may be any view where there is no bias.</summary>
     public void LaunchForward(

@@ -11,7 +11,10 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class SplitSum(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int>> kernel =
-        new(list, Sum);
+        new(
+            list, Sum,
+            (ArrayView<float> partials, ArrayView<float> result, int splits, int accumulate) =>
+                KernelCost.OfWords((splits + accumulate) * result.Length, result.Length));
 
     /// <summary>Adds the partial results, on top of what result holds if asked to.</summary>
     public void Launch(

@@ -15,8 +15,10 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 internal sealed class TensorGatherGemm(KernelList list)
 {
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: true, Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow, Bf16VectorWide, Bf16VectorNarrow,
-        Bf16ScalarWide, Bf16ScalarNarrow, Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
+        tensorCores: true, ConvolutionCosts.Gather,
+        Tf32VectorWide, Tf32VectorNarrow, Tf32ScalarWide, Tf32ScalarNarrow,
+        Bf16VectorWide, Bf16VectorNarrow, Bf16ScalarWide, Bf16ScalarNarrow,
+        Fp16VectorWide, Fp16VectorNarrow, Fp16ScalarWide, Fp16ScalarNarrow);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,

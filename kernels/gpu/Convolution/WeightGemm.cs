@@ -24,7 +24,7 @@ internal sealed class WeightGemm(KernelList list)
     public const long LargestPartialsBytes = PartialLimit * sizeof(float);
 
     private readonly GpuKernel<Launcher>[] kernels = list.Add<Launcher>(
-        tensorCores: false, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
+        tensorCores: false, ConvolutionCosts.Weights, VectorWide, VectorNarrow, ScalarWide, ScalarNarrow);
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> gathered, ArrayView<float> gathered2,
@@ -37,7 +37,7 @@ internal sealed class WeightGemm(KernelList list)
         var narrow = s.DenseChannels <= GemmTile.NarrowColumns;
         var (rows, columns) = (GemmTile.RowsOf(narrow), GemmTile.ColumnsOf(narrow));
         var tiles = (long)((s.Rows + rows - 1) / rows) * ((s.DenseChannels + columns - 1) / columns);
-        var wanted = ((long)list.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor + tiles - 1) / tiles;
+        var wanted = ((long)list.Multiprocessors * GroupsPerMultiprocessor + tiles - 1) / tiles;
         var most = Math.Min((long)s.N * s.DenseVoxels / VoxelsPerSplit, PartialLimit / ((long)s.Rows * s.DenseChannels));
         return (int)Math.Max(1, Math.Min(wanted, most));
     }

@@ -11,6 +11,7 @@ namespace SharpSeg.Kernels.Gpu.Device;
 internal class KernelList(Accelerator? accelerator)
 {
     private readonly List<Delegate> portable = [], onTensorCores = [];
+    private readonly Dictionary<MethodInfo, Delegate> costs = [];
 
     /// <summary>The device.</summary>
     public Accelerator Accelerator => accelerator ?? throw new InvalidOperationException("this list of kernels has no device");
@@ -22,12 +23,15 @@ internal class KernelList(Accelerator? accelerator)
     public IReadOnlyList<Delegate> OnTensorCores => onTensorCores;
 
     /// <summary>Name of a kernel: its class and its method.</summary>
-    public static string NameOf(Delegate kernel) => $"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}";
+    public static string NameOf(MethodInfo kernel) => $"{kernel.DeclaringType!.Name}.{kernel.Name}";
 
-    /// <summary>Kernels of one signature, in the order in which they are named.</summary>
-    public GpuKernel<TLaunch>[] Add<TLaunch>(bool tensorCores, params Delegate[] kernels)
+    /// <summary>The device's multiprocessors, each of which runs a few groups at a time.</summary>
+    public virtual int Multiprocessors => Accelerator.NumMultiprocessors;
+
+    /// <summary>Kernels of one signature and one cost, in the order in which they are named.</summary>
+    public GpuKernel<TLaunch>[] Add<TLaunch>(bool tensorCores, Delegate cost, params Delegate[] kernels)
         where TLaunch : Delegate =>
-        [.. kernels.Select(kernel => new GpuKernel<TLaunch>(this, kernel, tensorCores))];
+        [.. kernels.Select(kernel => new GpuKernel<TLaunch>(this, kernel, cost, tensorCores))];
 
     /// <summary>What is promised of a kernel's launches (<see cref="MostThreadsAttribute"/>).</summary>
     internal static KernelSpecialization PromiseOf(MethodInfo kernel) =>
@@ -36,7 +40,14 @@ internal class KernelList(Accelerator? accelerator)
             : KernelSpecialization.Empty;
 
     /// <summary>Puts a kernel on the list.</summary>
-    internal void Add(Delegate kernel, bool tensorCores) => (tensorCores ? onTensorCores : portable).Add(kernel);
+    internal void Add(Delegate kernel, Delegate cost, bool tensorCores)
+    {
+        (tensorCores ? onTensorCores : portable).Add(kernel);
+        costs.Add(kernel.Method, cost);
+    }
+
+    /// <summary>What a launch costs: see <see cref="GpuKernel{TLaunch}"/>.</summary>
+    internal Delegate CostOf(MethodInfo kernel) => costs[kernel];
 
     /// <summary>Compiles a kernel.</summary>
     internal virtual TLaunch Compile<TLaunch>(MethodInfo kernel)
@@ -53,10 +64,14 @@ internal sealed class GpuKernel<TLaunch>
     /// <summary>Names the kernel.</summary>
     /// <param name="list">The list it belongs to.</param>
     /// <param name="kernel">A static method.</param>
+    /// <param name="cost">
+    /// What a launch costs, as a function of some of the kernel's parameters, which it calls by their names: a
+    /// <see cref="KernelCost"/>.
+    /// </param>
     /// <param name="tensorCores">Whether it contains PTX of compute capability 8.0.</param>
-    public GpuKernel(KernelList list, Delegate kernel, bool tensorCores = false)
+    public GpuKernel(KernelList list, Delegate kernel, Delegate cost, bool tensorCores = false)
     {
-        list.Add(kernel, tensorCores);
+        list.Add(kernel, cost, tensorCores);
         launch = new(() => list.Compile<TLaunch>(kernel.Method));
     }
 

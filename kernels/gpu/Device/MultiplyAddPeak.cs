@@ -12,7 +12,8 @@ internal sealed class MultiplyAddPeak(KernelList list)
 {
     private const int ChainSteps = 32;                    // multiply-adds per thread and round
 
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int>> run = new(list, Run);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float, float, int>> run = new(
+        list, Run, (ArrayView<float> y) => KernelCost.Of([], [y]));
 
     /// <summary>Floating-point operations of a launch.</summary>
     public static double Flops(long threads, int rounds) => 2.0 * ChainSteps * threads * rounds;

@@ -16,10 +16,10 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
     private long used;
 
     /// <summary>
-    /// The most memory that a network of these convolutions takes here, bytes: a norm of channels that are no fours has copies of
+    /// The most memory that a network of these convolutions takes here, words: a norm of channels that are no fours has copies of
     /// its input and of the gradient. Plain kernels may come to need more; with 16 bits none is chosen where tensor cores work.
     /// </summary>
-    public static long LargestBytes(IReadOnlyCollection<ConvProblem> convolutions)
+    public static long LargestWords(IReadOnlyCollection<ConvProblem> convolutions)
     {
         var most = 0L;
         foreach (var p in convolutions)
@@ -31,20 +31,26 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
             }
         }
 
-        return most * sizeof(float);
+        return most;
     }
 
     /// <summary>Begins an operation: makes room for these tensors; earlier copies end.</summary>
     public void Begin(params ReadOnlySpan<Tensor?> tensors)
     {
-        var wanted = Alignment;
+        var wanted = 0L;
         foreach (var tensor in tensors)
         {
             wanted += tensor is null || !GpuBackend.IsHalf(tensor) ? 0 : RoundUp(tensor.Length);
         }
 
         used = 0;
-        if (memory is null || memory.Length < wanted)
+        Reserve(wanted);
+    }
+
+    /// <summary>Makes sure that there is memory for this many words; copies end.</summary>
+    public void Reserve(long wanted)
+    {
+        if (wanted > 0 && (memory is null || memory.Length < wanted))
         {
             if (memory is not null)
             {

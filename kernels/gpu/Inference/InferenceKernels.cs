@@ -16,19 +16,30 @@ namespace SharpSeg.Kernels.Gpu.Inference;
 internal sealed class InferenceKernels(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, BlendSizes>> blendAdd = new(list, BlendAdd);
+        ArrayView<float>, BlendSizes>> blendAdd = new(
+        list, BlendAdd,
+        (ArrayView<float> tile, ArrayView<float> weights) =>
+            KernelCost.OfWords((2 * tile.Length) + (2 * weights.Length), tile.Length + weights.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> divide =
-        new(list, Divide);
+        new(
+        list, Divide,
+        (ArrayView<float> x, ArrayView<float> divisor) => KernelCost.Of([x, divisor], [x]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int>> argMax =
-        new(list, ArgMax);
+        new(
+        list, ArgMax,
+        (ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> sigmoid =
-        new(list, Sigmoid);
+        new(
+        list, Sigmoid,
+        (ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, long, int>> softmax =
-        new(list, Softmax);
+        new(
+        list, Softmax,
+        (ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]));
 
     /// <summary>
     /// sum[origin + i, c] += w[i]·tile[i, c]; weightSum[origin + i] += w[i]; where origin + i lies in the volume.

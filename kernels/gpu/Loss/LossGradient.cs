@@ -19,10 +19,14 @@ internal sealed class LossGradient(KernelList list)
     private const float SmallestDenominator = 1e-8f; // docs/method/losses-and-optimisers.md §2.2
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, LossSizes>> slopes =
-        new(list, Slopes);
+        new(
+        list, Slopes,
+        (ArrayView<float> sums, ArrayView<float> slopes) => KernelCost.Of([sums], [slopes]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, LossSizes, float>> gradient = new(list, Gradient);
+        ArrayView<float>, ArrayView<float>, LossSizes, float>> gradient = new(
+        list, Gradient,
+        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> dlogits) => KernelCost.Of([logits, target], [dlogits]));
 
     /// <summary>dlogits ← weight·∂L/∂logits.</summary>
     public void Launch(

@@ -16,13 +16,22 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 internal sealed class LossSums(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, LossSizes>> voxels = new(list, Voxels);
+        ArrayView<float>, LossSizes>> voxels = new(
+        list, Voxels,
+        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> perVoxel, ArrayView<float> perGroup) =>
+            KernelCost.Of([logits, target], [perVoxel, perGroup]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, LossSizes, int>> classes = new(list, Classes);
+        ArrayView<float>, LossSizes, int>> classes = new(
+        list, Classes,
+        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> perVoxel, ArrayView<float> perChunk) =>
+            KernelCost.Of([logits, target, perVoxel], [perChunk]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LossSizes, int>> join = new(list, Join);
+        LossSizes, int>> join = new(
+        list, Join,
+        (ArrayView<float> perGroup, ArrayView<float> perChunk, ArrayView<float> sums) =>
+            KernelCost.Of([perGroup, perChunk], [sums]));
 
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long ScratchLength(in LossSizes s) =>

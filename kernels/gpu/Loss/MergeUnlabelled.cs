@@ -15,10 +15,16 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 internal sealed class MergeUnlabelled(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        int, int, int>> forward = new(list, Forward);
+        int, int, int>> forward = new(
+        list, Forward,
+        (ArrayView<float> logits, ArrayView<float> unlabelled, ArrayView<float> merged) =>
+            KernelCost.Of([logits, unlabelled], [merged]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, int, int, int>> backward = new(list, Backward);
+        ArrayView<float>, int, int, int>> backward = new(
+        list, Backward,
+        (ArrayView<float> logits, ArrayView<float> unlabelled, ArrayView<float> dmerged, ArrayView<float> dlogits) =>
+            KernelCost.Of([logits, unlabelled, dmerged], [dlogits]));
 
     /// <summary>merged from logits.</summary>
     public void LaunchForward(

@@ -12,7 +12,10 @@ namespace SharpSeg.Kernels.Gpu.Loss;
 internal sealed class PlainLossSums(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LossSizes>> kernel = new(list, Sums);
+        LossSizes>> kernel = new(
+        list, Sums,
+        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> sums) => KernelCost.OfWords(
+            logits.Length + target.Length, sums.Length, sums.Length * (logits.Length + target.Length)));
 
     /// <summary>sums from logits and target.</summary>
     public void Launch(

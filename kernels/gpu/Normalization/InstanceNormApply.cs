@@ -15,14 +15,21 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 internal sealed class InstanceNormApply(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>> apply = new(list, Apply);
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>> apply = new(
+        list, Apply,
+        (ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>>
-        gradient = new(list, Gradient);
+        gradient = new(
+        list, Gradient,
+        (ArrayView<float> dy, ArrayView<float> x, ArrayView<float> dx) => KernelCost.Of([dy, x], [dx]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, int, int>> parameters = new(list, Parameters);
+        ArrayView<float>, int, int>> parameters = new(
+        list, Parameters,
+        (ArrayView<float> sumD, ArrayView<float> sumDXhat, ArrayView<float> dgamma, ArrayView<float> dbeta) =>
+            KernelCost.Of([sumD, sumDXhat], [dgamma, dbeta]));
 
     /// <summary>y from x.</summary>
     public void LaunchApply(

@@ -17,19 +17,29 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 internal sealed class InstanceNormSums(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        NormSizes, int>> chunkStatistics = new(list, ChunkStatistics);
+        NormSizes, int>> chunkStatistics = new(
+        list, ChunkStatistics,
+        (ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares) => KernelCost.Of([x], [means, squares]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, NormSizes, int, int>> joinStatistics = new(list, JoinStatistics);
+        ArrayView<float>, NormSizes, int, int>> joinStatistics = new(
+        list, JoinStatistics,
+        (ArrayView<float> means, ArrayView<float> squares, ArrayView<float> mean, ArrayView<float> rstd) =>
+            KernelCost.Of([means, squares], [mean, rstd]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes, int>>
-        chunkGradientSums = new(list, ChunkGradientSums);
+        chunkGradientSums = new(
+        list, ChunkGradientSums,
+        (ArrayView<float> dy, ArrayView<float> x, ArrayView<float> sumsD, ArrayView<float> sumsDXhat) =>
+            KernelCost.Of([dy, x], [sumsD, sumsDXhat]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         NormSizes, int>>[] vectorStatistics = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, NormSizes, int>>(
-            tensorCores: false, VectorNormSums.ChunkStatisticsFloat32, VectorNormSums.ChunkStatisticsBf16,
+            tensorCores: false,
+            (ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares) => KernelCost.Of([x], [means, squares]),
+            VectorNormSums.ChunkStatisticsFloat32, VectorNormSums.ChunkStatisticsBf16,
             VectorNormSums.ChunkStatisticsFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
@@ -37,11 +47,16 @@ internal sealed class InstanceNormSums(KernelList list)
         vectorGradientSums = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes,
         int>>(
-            tensorCores: false, VectorNormSums.ChunkGradientSumsFloat32, VectorNormSums.ChunkGradientSumsBf16,
+            tensorCores: false,
+            (ArrayView<float> dy, ArrayView<float> x, ArrayView<float> sumsD, ArrayView<float> sumsDXhat) =>
+                KernelCost.Of([dy, x], [sumsD, sumsDXhat]),
+            VectorNormSums.ChunkGradientSumsFloat32, VectorNormSums.ChunkGradientSumsBf16,
             VectorNormSums.ChunkGradientSumsFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int>>
-        joinSums = new(list, JoinSums);
+        joinSums = new(
+        list, JoinSums,
+        (ArrayView<float> partials, ArrayView<float> sums) => KernelCost.Of([partials], [sums]));
 
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long PartialsLength(in NormSizes s) => 2L * s.N * ChannelGroups.Chunks(s.Voxels) * s.C;

@@ -16,11 +16,16 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 internal sealed class PlainInstanceNorm(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        NormSizes>> statistics = new(list, Statistics);
+        NormSizes>> statistics = new(
+        list, Statistics,
+        (ArrayView<float> x, ArrayView<float> mean) => KernelCost.OfWords(x.Length, 2 * mean.Length, 2 * x.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, NormSizes>> gradientSums =
-        new(list, GradientSums);
+        new(
+            list, GradientSums,
+            (ArrayView<float> dy, ArrayView<float> x, ArrayView<float> sumD, ArrayView<float> sumDXhat) =>
+                KernelCost.Of([dy, x], [sumD, sumDXhat]));
 
     /// <summary>mean and rstd from x.</summary>
     public void LaunchStatistics(

@@ -17,14 +17,14 @@ internal sealed class VectorNormApply(KernelList list)
 {
     private readonly GpuKernel<ApplyLauncher>[] apply =
     [
-        .. list.Add<ApplyLauncher>(tensorCores: false, ApplyFloat32),
-        .. list.Add<ApplyLauncher>(tensorCores: true, ApplyBf16, ApplyFp16),
+        .. list.Add<ApplyLauncher>(tensorCores: false, CostOfApply, ApplyFloat32),
+        .. list.Add<ApplyLauncher>(tensorCores: true, CostOfApply, ApplyBf16, ApplyFp16),
     ];
 
     private readonly GpuKernel<GradientLauncher>[] gradient =
     [
-        .. list.Add<GradientLauncher>(tensorCores: false, GradientFloat32),
-        .. list.Add<GradientLauncher>(tensorCores: true, GradientBf16, GradientFp16),
+        .. list.Add<GradientLauncher>(tensorCores: false, CostOfGradient, GradientFloat32),
+        .. list.Add<GradientLauncher>(tensorCores: true, CostOfGradient, GradientBf16, GradientFp16),
     ];
 
     private delegate void ApplyLauncher(
@@ -52,6 +52,11 @@ internal sealed class VectorNormApply(KernelList list)
         gradient[kernel].Launch(
             stream, ChannelGroups.Over(s.C / 4, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, sumD, sumDXhat, dx, s,
             ChannelGroups.ChunkLength(s.Voxels));
+
+    private static KernelCost CostOfApply(ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]);
+
+    private static KernelCost CostOfGradient(ArrayView<float> dy, ArrayView<float> x, ArrayView<float> dx) =>
+        KernelCost.Of([dy, x], [dx]);
 
     private static void ApplyFloat32(
         ArrayView<float> x, ArrayView<float> mean, ArrayView<float> rstd, ArrayView<float> gamma, ArrayView<float> beta,

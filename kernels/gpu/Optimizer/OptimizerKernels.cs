@@ -16,10 +16,16 @@ namespace SharpSeg.Kernels.Gpu.Optimizer;
 internal sealed class OptimizerKernels(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        SgdStep>> sgd = new(list, Sgd);
+        SgdStep>> sgd = new(
+        list, Sgd,
+        (ArrayView<float> theta, ArrayView<float> gradient, ArrayView<float> velocity) =>
+            KernelCost.Of([theta, gradient, velocity], [theta, velocity]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, AdamFactors>> adam = new(list, Adam);
+        ArrayView<float>, ArrayView<float>, AdamFactors>> adam = new(
+        list, Adam,
+        (ArrayView<float> theta, AdamFactors o) =>
+            KernelCost.OfWords((4 + o.AmsGrad) * theta.Length, (3 + o.AmsGrad) * theta.Length));
 
     /// <summary>SGD with Nesterov momentum.</summary>
     public void LaunchSgd(

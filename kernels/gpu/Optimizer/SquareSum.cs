@@ -17,10 +17,14 @@ internal sealed class SquareSum(KernelList list)
     public const int MostGroups = 1024;
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> largest =
-        new(list, Largest);
+        new(
+        list, Largest,
+        (ArrayView<float> g, ArrayView<float> partials) => KernelCost.Of([g], [partials]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float>> squares =
-        new(list, Squares);
+        new(
+        list, Squares,
+        (ArrayView<float> g, ArrayView<float> partials) => KernelCost.Of([g], [partials]));
 
     /// <summary>Groups, and so partial results, for a number of elements.</summary>
     public static int GroupsFor(long length) => (int)Math.Min(MostGroups, (length + GroupSum.Threads - 1) / GroupSum.Threads);

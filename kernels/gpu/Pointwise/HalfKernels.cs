@@ -16,31 +16,45 @@ internal sealed class HalfKernels(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>>[] widen =
         list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>>(
-            tensorCores: false, WidenBf16, WidenFp16);
+            tensorCores: false, (ArrayView<float> words, ArrayView<float> to) => KernelCost.Of([words], [to]), WidenBf16,
+            WidenFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>>[] narrow =
         list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>>(
-            tensorCores: true, NarrowBf16, NarrowFp16);
+            tensorCores: true, (ArrayView<float> from, ArrayView<float> words) => KernelCost.Of([from], [words]), NarrowBf16,
+            NarrowFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, float, ArrayView<float>, float, ArrayView<float>>>[]
         axpby = list.Add<Action<AcceleratorStream, KernelConfig, float, ArrayView<float>, float, ArrayView<float>>>(
-            tensorCores: true, AxpbyBf16, AxpbyFp16);
+            tensorCores: true, (ArrayView<float> x, float b, ArrayView<float> y) =>
+                KernelCost.OfWords(x.Length + (b == 0f ? 0 : y.Length), y.Length),
+            AxpbyBf16, AxpbyFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
         ArrayView<float>>>[] addLeakyRelu = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
-        float, ArrayView<float>>>(tensorCores: true, AddLeakyReluBf16, AddLeakyReluFp16);
+        float, ArrayView<float>>>(
+            tensorCores: true, (ArrayView<float> a, ArrayView<float> b, ArrayView<float> y) => KernelCost.Of([a, b], [y]),
+            AddLeakyReluBf16, AddLeakyReluFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
         ArrayView<float>>>[] gradient = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>,
-        float, ArrayView<float>>>(tensorCores: true, AddLeakyReluGradientBf16, AddLeakyReluGradientFp16);
+        float, ArrayView<float>>>(
+            tensorCores: true, (ArrayView<float> dy, ArrayView<float> y, ArrayView<float> d) => KernelCost.Of([dy, y], [d]),
+            AddLeakyReluGradientBf16, AddLeakyReluGradientFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
         int>>[] blockSum = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
-        int>>(tensorCores: true, BlockSumBf16, BlockSumFp16);
+        int>>(
+            tensorCores: true, (ArrayView<float> fine, ArrayView<float> coarse, int accumulate) =>
+                KernelCost.OfWords(fine.Length + (accumulate * coarse.Length), coarse.Length),
+            BlockSumBf16, BlockSumFp16);
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
         int>>[] blockRepeat = list.Add<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes,
-        float, int>>(tensorCores: true, BlockRepeatBf16, BlockRepeatFp16);
+        float, int>>(
+            tensorCores: true, (ArrayView<float> coarse, ArrayView<float> fine, int accumulate) =>
+                KernelCost.OfWords(coarse.Length + (accumulate * fine.Length), fine.Length),
+            BlockRepeatBf16, BlockRepeatFp16);
 
     /// <summary>to ← the elements of the words; to has as many elements as there are.</summary>
     public void LaunchWiden(AcceleratorStream stream, ElementType element, ArrayView<float> words, ArrayView<float> to) =>

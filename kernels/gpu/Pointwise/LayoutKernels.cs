@@ -14,13 +14,21 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 internal sealed class LayoutKernels(KernelList list)
 {
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
-        int>> blockSum = new(list, BlockSum);
+        int>> blockSum = new(
+        list, BlockSum,
+        (ArrayView<float> fine, ArrayView<float> coarse, int accumulate) =>
+            KernelCost.OfWords(fine.Length + (accumulate * coarse.Length), coarse.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, float,
-        int>> blockRepeat = new(list, BlockRepeat);
+        int>> blockRepeat = new(
+        list, BlockRepeat,
+        (ArrayView<float> coarse, ArrayView<float> fine, int accumulate) =>
+            KernelCost.OfWords(coarse.Length + (accumulate * fine.Length), fine.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlockSizes, int,
-        int, int>> flip = new(list, Flip);
+        int, int>> flip = new(
+        list, Flip,
+        (ArrayView<float> from, ArrayView<float> to) => KernelCost.Of([from], [to]));
 
     /// <summary>coarse ← scale·(sums of blocks of fine).</summary>
     public void LaunchBlockSum(

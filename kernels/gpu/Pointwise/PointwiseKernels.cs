@@ -11,19 +11,29 @@ namespace SharpSeg.Kernels.Gpu.Pointwise;
 /// </summary>
 internal sealed class PointwiseKernels(KernelList list)
 {
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float>> fill = new(list, Fill);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, float>> fill = new(
+        list, Fill,
+        (ArrayView<float> y) => KernelCost.Of([], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>> copy =
-        new(list, Copy);
+        new(
+        list, Copy,
+        (ArrayView<float> x, ArrayView<float> y) => KernelCost.Of([x], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, float, ArrayView<float>, float, ArrayView<float>>> axpby =
-        new(list, Axpby);
+        new(
+        list, Axpby,
+        (ArrayView<float> x, float b, ArrayView<float> y) => KernelCost.OfWords(x.Length + (b == 0f ? 0 : y.Length), y.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
-        ArrayView<float>>> addLeakyRelu = new(list, AddLeakyRelu);
+        ArrayView<float>>> addLeakyRelu = new(
+        list, AddLeakyRelu,
+        (ArrayView<float> a, ArrayView<float> b, ArrayView<float> y) => KernelCost.Of([a, b], [y]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float,
-        ArrayView<float>>> gradient = new(list, AddLeakyReluGradient);
+        ArrayView<float>>> gradient = new(
+        list, AddLeakyReluGradient,
+        (ArrayView<float> dy, ArrayView<float> y, ArrayView<float> d) => KernelCost.Of([dy, y], [d]));
 
     /// <summary>y ← value.</summary>
     public void LaunchFill(AcceleratorStream stream, ArrayView<float> y, float value) =>

@@ -9,7 +9,8 @@ namespace SharpSeg.Kernels.Gpu.Variants;
 /// <summary>
 /// Chooses variants. Every operation has a plain kernel and faster ones; a faster one is trusted only after it has agreed with
 /// the plain one on this device (<see cref="VariantSelfCheck"/>), and where several are trusted they are timed once on the real
-/// problem, into memory of their own. From the second time on a choice is one lookup in a table.
+/// problem, where its result belongs: choosing takes no memory beside the plan. From the second time on a choice is one lookup in
+/// a table.
 /// </summary>
 /// <param name="gpu">The device.</param>
 /// <param name="choice">Which variants may be used.</param>
@@ -65,10 +66,18 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
 
         trusted.RemoveAll(variant => !Agrees(operation, variant));
         trusted.Add(Variant.Plain);
+
+        // Copies in float32 of what has 16 bits take four times the memory that these bits were chosen to save.
+        var without = trusted.FindAll(WorksInPlace(pass, result));
+        trusted = without.Count > 0 ? without : trusted;
         var (name, sizes) = (operation.Name(), key.Sizes);
         var known = cache.Find(name, sizes);
         var best = trusted.FindIndex(variant => variant.Name() == known);
-        if (best < 0)
+        if (best < 0 && pass.Adds)
+        {
+            best = 0;                                     // what it adds to would be lost
+        }
+        else if (best < 0)
         {
             best = trusted.Count == 1 ? 0 : Fastest(trusted, pass, result);
             cache.Add(name, sizes, trusted[best].Name());
@@ -77,45 +86,27 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         return decisions[key] = trusted[best];
     }
 
-    /// <summary>
-    /// Times the candidates on the real inputs, into memory of its own, because an operation may add to its output. Without room
-    /// for that memory, the first candidate.
-    /// </summary>
+    private static Predicate<Variant> WorksInPlace<TPass>(TPass pass, Tensor result)
+        where TPass : struct, IConvolutionPass =>
+        variant => !pass.NeedsCopies(variant, result);
+
+    /// <summary>Times the candidates on the real inputs; the result is computed again by the one that is chosen.</summary>
     private int Fastest<TPass>(List<Variant> candidates, in TPass pass, Tensor result)
         where TPass : struct, IConvolutionPass
     {
-        DeviceBuffer output;
-        try
+        var (best, shortest) = (0, TimeSpan.MaxValue);
+        for (var i = 0; i < candidates.Count; i++)
         {
-            output = gpu.Allocate(result.Words);
-        }
-        catch (GpuOutOfMemoryException)
-        {
-            return 0;
+            pass.Run(gpu, candidates[i], result);         // compiles the kernel, warms the caches
+            gpu.Synchronize();
+            var start = Stopwatch.GetTimestamp();
+            pass.Run(gpu, candidates[i], result);
+            gpu.Synchronize();
+            var elapsed = Stopwatch.GetElapsedTime(start);
+            (best, shortest) = elapsed < shortest ? (i, elapsed) : (best, shortest);
         }
 
-        try
-        {
-            var to = new Tensor(output, 0, result.Shape, result.Element);
-            gpu.Kernels.Pointwise.LaunchFill(gpu.Stream, GpuBackend.View(to), 0f);
-            var (best, shortest) = (0, TimeSpan.MaxValue);
-            for (var i = 0; i < candidates.Count; i++)
-            {
-                pass.Run(gpu, candidates[i], to);         // compiles the kernel, warms the caches
-                gpu.Synchronize();
-                var start = Stopwatch.GetTimestamp();
-                pass.Run(gpu, candidates[i], to);
-                gpu.Synchronize();
-                var elapsed = Stopwatch.GetElapsedTime(start);
-                (best, shortest) = elapsed < shortest ? (i, elapsed) : (best, shortest);
-            }
-
-            return best;
-        }
-        finally
-        {
-            gpu.Free(output);
-        }
+        return best;
     }
 
     /// <summary>Whether a variant may be trusted on this device: checked once, and remembered like a choice.</summary>

@@ -18,10 +18,14 @@ internal sealed class ElasticKernels(KernelList list)
 {
     private const ulong Weyl = 0x9E3779B97F4A7C15;
 
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ulong, ulong>> noise = new(list, Noise);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ulong, ulong>> noise = new(
+        list, Noise, (ArrayView<float> fields) => KernelCost.Of([], [fields]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        AxisSizes, int>> smooth = new(list, Smooth);
+        AxisSizes, int>> smooth = new(
+        list, Smooth,
+        (ArrayView<float> source, ArrayView<float> weights, ArrayView<float> target) =>
+            KernelCost.Of([source, weights], [target]));
 
     /// <summary>Fields of displacement: their memory is either of the two that are given.</summary>
     /// <param name="stream">In order.</param>

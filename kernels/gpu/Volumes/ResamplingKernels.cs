@@ -24,28 +24,45 @@ internal sealed class ResamplingKernels(KernelList list)
     private const float Pole = -0.26794919243112270647f;  // √3 − 2
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, BlendSizes, int>>
-        takeChannel = new(list, TakeChannel);
+        takeChannel = new(
+        list, TakeChannel,
+        (ArrayView<float> volume) => KernelCost.Of([volume], [volume]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes>>
-        coefficients = new(list, Coefficients);
+        coefficients = new(
+        list, Coefficients,
+        (ArrayView<float> samples, ArrayView<float> coefs) => KernelCost.Of([samples], [coefs]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        AxisSizes, int>> sample = new(list, Sample);
+        AxisSizes, int>> sample = new(
+        list, Sample,
+        (ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) => KernelCost.Of([source, table], [target]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int>>
-        range = new(list, Range);
+        range = new(
+        list, Range,
+        (ArrayView<float> source, ArrayView<float> ranges) => KernelCost.Of([source], [ranges]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, AxisSizes, int>> clip =
-        new(list, Clip);
+        new(
+        list, Clip,
+        (ArrayView<float> ranges, ArrayView<float> target) => KernelCost.Of([ranges, target], [target]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        LabelSizes>> resampleLabels = new(list, ResampleLabels);
+        LabelSizes>> resampleLabels = new(
+        list, ResampleLabels,
+        (ArrayView<float> source, ArrayView<float> table, ArrayView<float> target) => KernelCost.Of([source, table], [target]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        float, int>> keepHighest = new(list, KeepHighest);
+        float, int>> keepHighest = new(
+        list, KeepHighest,
+        (ArrayView<float> volume, ArrayView<float> best, ArrayView<float> labels) =>
+            KernelCost.Of([volume, best], [best, labels]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, float, float>>
-        markAbove = new(list, MarkAbove);
+        markAbove = new(
+        list, MarkAbove,
+        (ArrayView<float> volume, ArrayView<float> labels) => KernelCost.Of([volume], [labels]));
 
     /// <summary>volume ← a channel of a box of maps.</summary>
     public void LaunchTakeChannel(

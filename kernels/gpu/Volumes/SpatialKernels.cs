@@ -17,7 +17,10 @@ internal sealed class SpatialKernels(KernelList list)
     private const float Outside = -1f;
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, SpatialSizes>> sample = new(list, Sample);
+        ArrayView<float>, SpatialSizes>> sample = new(
+        list, Sample,
+        (ArrayView<float> image, ArrayView<float> labels, ArrayView<float> toImage, ArrayView<float> toLabels) =>
+            KernelCost.Of([image, labels], [toImage, toLabels]));
 
     /// <summary>Image and labels of the patch from those of the box.</summary>
     public void Launch(

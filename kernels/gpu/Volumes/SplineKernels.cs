@@ -23,10 +23,14 @@ internal sealed class SplineKernels(KernelList list)
     private const float Gain = 6f;                        // (1 − p)·(1 − 1/p)
     private const int Horizon = 20;                       // samples; |pole|²⁰ = 4·10⁻¹²
 
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, AxisSizes>> filter = new(list, Filter);
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, AxisSizes>> filter = new(
+        list, Filter, (ArrayView<float> values) => KernelCost.OfWords(2 * values.Length, 2 * values.Length));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, SpatialSizes, float>> sample = new(list, Sample);
+        ArrayView<float>, ArrayView<float>, SpatialSizes, float>> sample = new(
+        list, Sample,
+        (ArrayView<float> coefficients, ArrayView<float> labels, ArrayView<float> toImage, ArrayView<float> toLabels) =>
+            KernelCost.Of([coefficients, labels], [toImage, toLabels]));
 
     /// <summary>Samples become spline coefficients, along y and x, and z unless the transform is planar.</summary>
     public void LaunchFilter(AcceleratorStream stream, Extent box, int channels, bool planar, ArrayView<float> image)

@@ -33,7 +33,7 @@ public sealed class PtxTests
         {
             var format = Formats.Single(name => kernel.Method.Name.Contains(name, StringComparison.Ordinal));
             var numbers = format == "Fp16" ? "f16" : format.ToLowerInvariant();
-            var assembly = kernels.Single(k => k.Name == KernelList.NameOf(kernel)).Assembly;
+            var assembly = kernels.Single(k => k.Name == KernelList.NameOf(kernel.Method)).Assembly;
             Assert.Contains(
                 RoundOnly.Contains(kernel.Method.DeclaringType!)
                     ? numbers == "tf32" ? "cvt.rna.tf32" : $"cvt.rn.{numbers}x2"

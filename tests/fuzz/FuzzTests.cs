@@ -34,10 +34,13 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     private const int SecondsPerReader = 2;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
-    // What ends the process: of the processor's time, since a busy machine may let any reader wait, and of the clock's for one
-    // that waits for something that never comes.
-    private static readonly TimeSpan Hanging = TimeSpan.FromSeconds(20), Stuck = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan WatchdogPeriod = TimeSpan.FromSeconds(5);
+    // What ends the process: 20 seconds of the processor's time, or 20 looks in a row that find every thread asleep.
+    private static readonly WatchdogLimits Hanging =
+        new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20), QuietLooks: 20, TimeSpan.FromMinutes(10));
+
+    // The same in the tests of these limits themselves.
+    private static readonly WatchdogLimits Short =
+        Hanging with { Period = TimeSpan.FromMilliseconds(20), Processor = TimeSpan.FromMinutes(1) };
 
     // Linux' folder in memory. A full one would refuse files in the reader's place.
     private const string InMemory = "/dev/shm";
@@ -52,6 +55,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     private static readonly string Kept = Path.GetTempPath();
 
     private readonly string folder = Directory.CreateTempSubdirectory("sharpseg-fuzz-").FullName;
+
+    private readonly Watchdog watchdog = new(Hanging);
 
     // The nearest to the limits that an input of this reader came, of 1.
     private (double Time, double Memory) nearest;
@@ -211,21 +216,46 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    /// <summary>One that waits for something that never comes takes no time of the processor.</summary>
+    [Fact]
+    public void A_reader_that_sleeps_is_noticed()
+    {
+        using var noticed = new ManualResetEventSlim();
+        using var looking =
+            new Watchdog(OperatingSystem.IsLinux() ? Short : Short with { Clock = Short.QuietLooks * Short.Period });
+        looking.Begin(noticed.Set);
+        Assert.True(noticed.Wait(TimeSpan.FromMinutes(2)));
+    }
+
+    /// <summary>However little of the processor a busy machine leaves it.</summary>
+    [Fact]
+    public void A_reader_that_works_is_not_taken_for_one_that_sleeps()
+    {
+        var noticed = false;
+        var clock = Stopwatch.StartNew();
+        using (var looking = new Watchdog(Short))
+        {
+            looking.Begin(() => noticed = true);
+            while (clock.Elapsed < 4 * Short.QuietLooks * Short.Period)
+            {
+            }
+        }
+
+        Assert.False(noticed);
+    }
+
+    public void Dispose()
+    {
+        watchdog.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
 
     /// <returns>Whether the input was read; false if it was refused as it should be.</returns>
     private bool AssertSound(string reader, Action read, byte[] input, long multiple, string which, bool mayFail)
     {
         // A reader that never comes back cannot be stopped: the process ends and leaves the input behind.
-        var (started, clock) = (Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
-        using var watchdog = new Timer(
-            _ =>
-            {
-                if (Environment.CpuUsage.TotalTime - started >= Hanging || clock.Elapsed >= Stuck)
-                {
-                    Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})");
-                }
-            }, null, WatchdogPeriod, WatchdogPeriod);
+        watchdog.Begin(() => Environment.FailFast($"{reader} hangs on {Keep(reader, input)} ({which})"));
+        var started = Environment.CpuUsage.TotalTime;
         var before = GC.GetTotalAllocatedBytes();
         try
         {
@@ -243,6 +273,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
         finally
         {
+            watchdog.End();
             var allocated = GC.GetTotalAllocatedBytes() - before;
             var taken = Environment.CpuUsage.TotalTime - started;
             var most = FixedBytes + (multiple * input.Length);

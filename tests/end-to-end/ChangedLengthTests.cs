@@ -15,7 +15,7 @@ public sealed class ChangedLengthTests(TrainedWorkspace trained)
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
         using (var training = SharpSegProcess.Start("train", work, "--epochs", "50", "--iterations", "4", "--batch", "2"))
         {
-            Assert.True(training.WaitFor(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))), training.Errors);
+            training.Reach(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors")));
             training.Signal("INT");
             training.WaitForEnd().AssertError(130);
         }

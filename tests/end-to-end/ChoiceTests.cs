@@ -221,7 +221,7 @@ public sealed class ChoiceTests(ChoiceWorkspace trained) : IClassFixture<ChoiceW
         }
 
         using var running = SharpSegProcess.Start("find-best", work);
-        Assert.True(running.WaitFor(() => running.Errors.Contains("score 2d", StringComparison.Ordinal)), running.Errors);
+        running.Reach(() => running.Errors.Contains("score 2d", StringComparison.Ordinal));
         running.Signal("INT");
         running.WaitForEnd().AssertErrorWithHint(130, "interrupted");
         Assert.Equal(before, File.ReadAllText(Path.Combine(work, "best.json")));

@@ -89,17 +89,15 @@ public sealed class CohortTests(TrainedWorkspace trained)
             .AssertErrorWithHint(1, "one folder");
         using var watching = SharpSegProcess.Start(
             "predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--watch", "--json");
-        Assert.True(watching.WaitFor(() => watching.Errors.Contains("watching", StringComparison.Ordinal)), watching.Errors);
+        watching.Reach(() => watching.Errors.Contains("watching", StringComparison.Ordinal));
         var scans = Scans(folder, 2);
-        Assert.True(watching.WaitFor(() => Exists("scan_0") && Exists("scan_1")), watching.Errors);
+        watching.Reach(() => Exists("scan_0") && Exists("scan_1"));
         File.WriteAllText(folder.At("in", "scan_2.nii.gz"), "no scan");
-        Assert.True(
-            watching.WaitFor(() => watching.Errors.Contains("case `scan_2` failed", StringComparison.Ordinal)), watching.Errors);
+        watching.Reach(() => watching.Errors.Contains("case `scan_2` failed", StringComparison.Ordinal));
         File.Copy(scans[0], folder.At("in", "scan_2.nii.gz"), overwrite: true);
-        Assert.True(watching.WaitFor(() => Exists("scan_2")), watching.Errors);
+        watching.Reach(() => Exists("scan_2"));
         File.WriteAllText(folder.At("in", "scan_3.nii.gz"), "no scan");
-        Assert.True(
-            watching.WaitFor(() => watching.Errors.Contains("case `scan_3` failed", StringComparison.Ordinal)), watching.Errors);
+        watching.Reach(() => watching.Errors.Contains("case `scan_3` failed", StringComparison.Ordinal));
         watching.Signal("INT");
         var outcome = watching.WaitForEnd();
         Assert.Equal(3, outcome.Code);

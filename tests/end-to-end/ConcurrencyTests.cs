@@ -61,7 +61,7 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
         using var first = SharpSegProcess.Start(
             "train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
-        Assert.True(first.WaitFor(() => File.Exists(Path.Combine(run, ".lock"))), first.Errors);
+        first.Reach(() => File.Exists(Path.Combine(run, ".lock")));
         SharpSegProcess.Run("train", work, "--epochs", "500", "--threads", "1")
             .AssertErrorWithHint(1, run, "being trained by another process");
         first.Signal("KILL");
@@ -81,7 +81,7 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         (string, string)[] withoutLocks = [("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")];
         using var first = SharpSegProcess.StartWith(
             withoutLocks, "train", work, "--epochs", "500", "--iterations", "50", "--batch", "2", "--threads", "1");
-        Assert.True(first.WaitFor(() => File.Exists(Path.Combine(run, ".owner.lock"))), first.Errors);
+        first.Reach(() => File.Exists(Path.Combine(run, ".owner.lock")));
         using var second = SharpSegProcess.StartWith(
             withoutLocks, "train", work, "--epochs", "1", "--iterations", "1", "--batch", "2", "--threads", "1");
         second.WaitForEnd().AssertErrorWithHint(1, run, $"being trained by another process (process {first.Id} on ");

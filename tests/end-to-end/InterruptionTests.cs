@@ -75,8 +75,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
             var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
             using (var training = SharpSegProcess.Start(["train", work, .. Schedule]))
             {
-                Assert.True(
-                    training.WaitFor(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))), training.Errors);
+                training.Reach(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors")));
                 training.Signal(signal);
                 var outcome = training.WaitForEnd();
                 if (File.Exists(Path.Combine(run, "checkpoint_final.safetensors")))
@@ -106,7 +105,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         var work = folder.Copy(trained.Planned, "work");
         var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
         using var training = SharpSegProcess.StartUnderNohup(["train", work, .. Schedule]);
-        Assert.True(training.WaitFor(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))), training.Errors);
+        training.Reach(() => File.Exists(Path.Combine(run, "checkpoint_best.safetensors")));
         training.Signal("HUP");
         Assert.Equal(0, training.WaitForEnd().Code);
         Assert.True(File.Exists(Path.Combine(run, "checkpoint_final.safetensors")));
@@ -130,7 +129,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
                 .Replace("REFERENCES", Path.Combine(trained.Dataset, "labelsTr"), StringComparison.Ordinal)),
         ];
         using var running = SharpSegProcess.Start(placed);
-        Assert.True(running.WaitFor(() => running.Errors.Contains("case 1/6", StringComparison.Ordinal)), running.Errors);
+        running.Reach(() => running.Errors.Contains("case 1/6", StringComparison.Ordinal));
         running.Signal("INT");
         var clock = System.Diagnostics.Stopwatch.StartNew();
         running.WaitForEnd().AssertError(130, "interrupted");
@@ -189,7 +188,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
                 "--step", "0.05"];
         using (var running = SharpSegProcess.Start(predict))
         {
-            Assert.True(running.WaitFor(() => File.Exists(folder.At("out", "case_0.nii.gz"))), running.Errors);
+            running.Reach(() => File.Exists(folder.At("out", "case_0.nii.gz")));
             running.Signal("INT");
             var outcome = running.WaitForEnd();
             outcome.AssertErrorWithHint(130, "interrupted");

@@ -97,7 +97,7 @@ public sealed class MatrixTests
     private static void Kill(string[] command, string when)
     {
         using var running = SharpSegProcess.Start(command);
-        Assert.True(running.WaitFor(() => running.Errors.Contains(when, StringComparison.Ordinal)), running.Errors);
+        running.Reach(() => running.Errors.Contains(when, StringComparison.Ordinal));
         running.Signal("KILL");
         running.WaitForEnd();
     }

@@ -152,6 +152,7 @@ internal sealed class SharpSegProcess : IDisposable
         {
             if (process.HasExited)
             {
+                process.WaitForExit(); // its last words arrive after its end
                 return condition();
             }
 
@@ -160,6 +161,16 @@ internal sealed class SharpSegProcess : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>Waits until a condition holds, which must be before the process ends.</summary>
+    public void Reach(Func<bool> condition)
+    {
+        if (!WaitFor(condition))
+        {
+            var outcome = WaitForEnd();
+            Assert.Fail($"ended with {outcome.Code} too early:\n{outcome.Output}{outcome.Errors}");
+        }
     }
 
     /// <summary>Waits for the end and hands back what was printed.</summary>

@@ -26,7 +26,8 @@ internal sealed class LossGradient(KernelList list)
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         ArrayView<float>, ArrayView<float>, LossSizes, float>> gradient = new(
         list, Gradient,
-        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> dlogits) => KernelCost.Of([logits, target], [dlogits]));
+        (ArrayView<float> logits, ArrayView<float> target, ArrayView<float> dlogits) =>
+            KernelCost.Of([logits, target], [dlogits]));
 
     /// <summary>dlogits ← weight·∂L/∂logits.</summary>
     public void Launch(

@@ -15,7 +15,7 @@ namespace SharpSeg.Perf;
 /// <summary>
 /// <c>bench traffic</c>: what the GPU kernels of a training step of the 128³ plan move, by their own account
 /// (<see cref="KernelCost"/>), beside what the operations must move (<see cref="Roofline"/>): activations of 16 bits, bricks
-/// where there are some. The step runs on kernels that compute nothing, and needs no device.
+/// where there are some, all activations kept. The step runs on kernels that compute nothing, and needs no device.
 /// </summary>
 internal static class Traffic
 {
@@ -45,7 +45,7 @@ internal static class Traffic
         output.WriteLine();
         output.WriteLine("| kernels of a step | launches | read, GB | written | asked of the caches | TFLOP |");
         output.WriteLine("|---|---|---|---|---|---|");
-        var classes = Step(plan);
+        var (classes, memory) = Step(plan);
         foreach (var (name, (launches, cost)) in classes)
         {
             Row(output, name, launches, cost);
@@ -54,6 +54,8 @@ internal static class Traffic
         Row(
             output, "**all**", classes.Values.Sum(one => one.Launches),
             classes.Values.Aggregate(default(KernelCost), (sum, one) => sum + one.Cost));
+        output.WriteLine();
+        output.WriteLine($"Memory of the device: {Number(memory / (double)(1 << 20), "F0")} MiB.");
         return 0;
     }
 
@@ -94,15 +96,16 @@ internal static class Traffic
     private static Tensor Tensor(GpuBackend gpu, Shape shape, ElementType element) =>
         new(gpu.Allocate(element.Words(shape.Length)), 0, shape, element);
 
-    /// <summary>A step's launches by the class of their kernels.</summary>
-    private static SortedDictionary<string, (int Launches, KernelCost Cost)> Step(BenchPlan plan)
+    /// <summary>A step's launches by the class of their kernels, and bytes of the device's memory.</summary>
+    private static (SortedDictionary<string, (int Launches, KernelCost Cost)> Classes, long Memory) Step(BenchPlan plan)
     {
         var (gpu, kernels) = Open();
         using var owned = gpu;
         using var network = Network.Build(plan.Network, gpu, seed: 1);
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
-        using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss));
+        using var step = new TrainingStep(
+            network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss, RecomputeActivations: false));
         var classes = new SortedDictionary<string, (int Launches, KernelCost Cost)>(StringComparer.Ordinal);
         kernels.Launched = (kernel, cost) =>
         {
@@ -114,7 +117,7 @@ internal static class Traffic
             plan.BatchSize * (plan.Patch.Z / scale.Z) * (plan.Patch.Y / scale.Y) * (plan.Patch.X / scale.X)];
         step.Run(
             new float[plan.BatchSize * plan.Patch.Voxels], [.. network.OutputScales.Select(Zeros)], learningRate: 1e-3f);
-        return classes;
+        return (classes, gpu.PeakBytes);
     }
 
     // ms on a card that reaches the limit which binds.

@@ -51,7 +51,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
         }
 
         double[] seconds = new double[MeasuredSteps];
-        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network)))
+        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network, batch)))
         {
             for (var i = -WarmUpSteps; i < MeasuredSteps; i++)
             {

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Training;
 
@@ -23,6 +24,12 @@ internal sealed record MemoryPlan(
 {
     private const int LeastEdge = 16;                     // voxels; smaller patches see too little to be worth proposing
 
+    /// <summary>
+    /// Activations that are cheap to make again stay instead, so that the backward pass need not: the device has room
+    /// (<see cref="TrainingOptions.RecomputeActivations"/>).
+    /// </summary>
+    public bool KeepsActivations { get; init; }
+
     /// <summary>Predicted bytes at the peak.</summary>
     public long Total => Weights + Gradients + Optimizer + Activations + Workspace + Augmentation;
 
@@ -38,7 +45,7 @@ internal sealed record MemoryPlan(
     /// <summary>One line: the parts, the sum, and what the device has.</summary>
     public string Describe(Backend backend) =>
         $"memory plan: weights {Size(Weights)}, gradients {Size(Gradients)}, optimiser {Size(Optimizer)}, activations "
-            + $"{Size(Activations)}, "
+            + $"{Size(Activations)}{(KeepsActivations ? " (all kept)" : "")}, "
         + $"workspace {Size(Workspace)}"
             + (Augmentation > 0 ? $", augmentation {Size(Augmentation)}" : "") + $": peak {Size(Total)}"
         + (backend.MemoryBytes > 0 ? $" of {Size(backend.MemoryBytes)}" : "");

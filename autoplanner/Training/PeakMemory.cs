@@ -18,6 +18,7 @@ public static class PeakMemory
 {
     private const int ClassicMoments = 3;       // Adam with AMSGrad: two moments and the greatest second one
     private const int ModernMoments = 1;        // SGD: its velocity
+    private const int MostForKept = 2;          // a half: whole cases are scored on the way, and others may use the device
 
     /// <summary>
     /// Bytes at the peak of a training step: parameters, their gradients, the optimiser's moments, activations, batch and
@@ -31,22 +32,38 @@ public static class PeakMemory
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
         Training(profile, configuration, description, backend).Total;
 
-    /// <summary>The parts of <see cref="TrainingBytes"/>.</summary>
+    /// <summary>The parts of <see cref="TrainingBytes"/>, with all activations kept where a device has room.</summary>
     internal static MemoryPlan Training(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
+    {
+        if (backend.HasOwnMemory
+            && Training(profile, configuration, description, backend, keepsActivations: true) is var kept
+            && kept.Total <= backend.MemoryBytes / MostForKept)
+        {
+            return kept;
+        }
+
+        return Training(profile, configuration, description, backend, keepsActivations: false);
+    }
+
+    private static MemoryPlan Training(
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, bool keepsActivations)
     {
         var network = configuration.TrainingNetworkFor(profile, description);
         var loss = new LossOptions(
             OutputWeights(network), description.Labels.HasRegions, configuration.BatchDice, description.Labels.IgnoreLabel ?? -1,
             PartlyLabelled: description.Labels.Partial.Any);
         var memory = StepMemory.Measure(
-            network, configuration.Patch, configuration.BatchSize, new TrainingOptions(loss), backend.UploadsRunBeside,
-            backend.Activations);
+            network, configuration.Patch, configuration.BatchSize,
+            new TrainingOptions(loss, RecomputeActivations: !keepsActivations), backend.UploadsRunBeside, backend.Activations);
         var moments = profile == Profile.Classic ? ClassicMoments : ModernMoments;
         return new MemoryPlan(
             memory.ParameterBytes, memory.ParameterBytes, moments * memory.ParameterBytes, memory.PoolBytes + memory.InputBytes,
             backend.WorkspaceBytes(memory.Convolutions, isTraining: true),
-            backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)));
+            backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)))
+        {
+            KeepsActivations = keepsActivations,
+        };
     }
 
     /// <summary><see cref="TrainingBytes"/> of every configuration, by name.</summary>

@@ -177,8 +177,11 @@ internal sealed class Trainer : IDisposable
     public static Network BuildNetwork(TrainingJob job, Backend backend) =>
         Network.Build(job.Configuration.TrainingNetworkFor(job.Plans.Profile, job.Description), backend, job.Seed);
 
-    /// <summary>Loss and clipping of a run.</summary>
-    public static TrainingOptions Options(TrainingJob job, Network network)
+    /// <summary>Loss and clipping of a run, and whether activations stay for the backward pass.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="network">Its network.</param>
+    /// <param name="batchSize">Samples of a step.</param>
+    public static TrainingOptions Options(TrainingJob job, Network network, int batchSize)
     {
         var labels = job.Description.Labels;
         IReadOnlyList<float> weights = job.Variant.DeepSupervision == false
@@ -187,7 +190,11 @@ internal sealed class Trainer : IDisposable
         var loss = new LossOptions(
             weights, labels.HasRegions, job.Configuration.BatchDice, labels.IgnoreLabel ?? -1,
             Terms: job.Variant.Loss ?? LossTerms.DiceAndCrossEntropy, PartlyLabelled: labels.Partial.Any);
-        return new TrainingOptions(loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm);
+        var configuration = job.Configuration with { BatchSize = batchSize };
+        var keeps = network.Backend.HasOwnMemory
+            && MemoryPlan.Of(job.Plans.Profile, configuration, job.Description, network.Backend).KeepsActivations;
+        return new TrainingOptions(
+            loss, job.Plans.Profile == Profile.Classic ? null : TrainingOptions.DefaultClipNorm, RecomputeActivations: !keeps);
     }
 
     /// <summary>
@@ -286,7 +293,7 @@ internal sealed class Trainer : IDisposable
 
     private PatchStage NewStage()
     {
-        var step = new TrainingStep(network, optimizer, patch, schedule.BatchSize, Options(job, network));
+        var step = new TrainingStep(network, optimizer, patch, schedule.BatchSize, Options(job, network, schedule.BatchSize));
         step.RestoreLossScale(State.LossScale);
         var loader = new BatchLoader(cases.Training, cases.Validation, LoaderSettingsFor(job, schedule, network, patch));
         return PatchStage.Of(step, loader, network, patch, job.Description.Labels.HasRegions);

@@ -3,6 +3,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Training;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
@@ -121,6 +122,25 @@ public sealed class DeviceTests(DeviceTests.Runs runs) : IClassFixture<DeviceTes
         Assert.DoesNotContain(
             "augmentation", MemoryPlan.Of(profile, configuration, tiny.First.Description, without).Describe(without),
             StringComparison.Ordinal);
+    }
+
+    /// <summary>Activations that stay are those that would have been made again.</summary>
+    [Fact]
+    public void A_device_with_room_keeps_all_activations_and_gives_the_same_bytes()
+    {
+        var job = tiny.Another("kept");
+        MemoryPlan Plan(Backend device) => MemoryPlan.Of(
+            job.Plans.Profile, job.Configuration with { BatchSize = Schedule.BatchSize }, job.Description, device);
+        using var roomy = new FailingBackend(Cpu.Open(threads: 1)) { OwnMemory = true, Memory = 8L << 30 };
+        var kept = Plan(roomy);
+        Assert.True(kept.KeepsActivations);
+        Assert.Contains("(all kept)", kept.Describe(roomy), StringComparison.Ordinal);
+        using var full = new FailingBackend(Cpu.Open(threads: 1)) { OwnMemory = true, Memory = (2 * kept.Total) - 1 };
+        Assert.False(Plan(full).KeepsActivations);
+        Assert.InRange(Plan(full).Activations, 1, kept.Activations - 1);
+
+        Assert.Equal(kept.Total, Execute(job, roomy, SilentReporter.Instance).PredictedPeakBytes);
+        AssertSame(runs.Straight, Weights(job));
     }
 
     private static TrainingOutcome Execute(

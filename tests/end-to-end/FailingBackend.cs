@@ -34,6 +34,11 @@ internal sealed class FailingBackend(Backend inner) : ForwardingBackend(inner)
 
     public override long MemoryBytes => Memory;
 
+    /// <summary>The device's memory is its own.</summary>
+    public bool OwnMemory { get; init; }
+
+    public override bool HasOwnMemory => OwnMemory;
+
     public override long SamplingBytes(in SamplingLimits limits) => SamplerBytes;
 
     public override DeviceException? FailureOf(Exception exception) =>

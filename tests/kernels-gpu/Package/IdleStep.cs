@@ -23,13 +23,15 @@ internal sealed class IdleStep : IDisposable
     private readonly float[][] targets;
 
     /// <summary>Prepares the steps.</summary>
-    public IdleStep(KernelChoice choice, GpuPrecision precision, Extent patch, int[] features)
+    public IdleStep(
+        KernelChoice choice, GpuPrecision precision, Extent patch, int[] features, bool recomputeActivations = true)
     {
         (Backend, Kernels) = IdleKernels.Open(choice, precision);
         network = Network.Build(PlanOf(features), Backend, seed: 1);
         optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
-        step = new TrainingStep(network, optimizer, patch, Batch, new TrainingOptions(loss));
+        step = new TrainingStep(
+            network, optimizer, patch, Batch, new TrainingOptions(loss, RecomputeActivations: recomputeActivations));
         images = new float[Batch * patch.Voxels];
         targets =
         [

@@ -8,17 +8,14 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 
 /// <summary>
 /// What the launches of a step move by their own account: never less than what the operations themselves say they must, and of
-/// the 128³ plan with 16 bits about twice what docs/gpu/roofline.md wants.
+/// the 128³ plan with 16 bits at most twice what docs/gpu/roofline.md wants.
 /// </summary>
 public sealed class LaunchCostTests
 {
     private const double Giga = 1e9;
 
     /// <summary>Of a step of two patches, GB: convolutions, norms, and what convolutions ask the caches for.</summary>
-    private const double WantedConvolutions = 12.2, WantedNorms = 10, WantedAsked = 20;
-
-    // Asked is missed by 2 %: docs/gpu/roofline.md.
-    private const double Most = 2, MostAsked = 2.04;
+    private const double WantedConvolutions = 12.2, WantedNorms = 10, WantedAsked = 20, Most = 2;
 
     [Fact]
     public void Every_kernel_says_what_its_launches_cost_in_terms_of_its_own_parameters()
@@ -40,7 +37,8 @@ public sealed class LaunchCostTests
     public void A_step_of_the_128_plan_moves_at_most_twice_what_is_wanted()
     {
         using var step = new IdleStep(
-            KernelChoice.Bricks, GpuPrecision.Bf16Activations, new(128, 128, 128), [32, 64, 128, 256, 320, 320]);
+            KernelChoice.Bricks, GpuPrecision.Bf16Activations, new(128, 128, 128), [32, 64, 128, 256, 320, 320],
+            recomputeActivations: false);
         step.Run();
         var (convolutions, norms) = (default(KernelCost), default(KernelCost));
         step.Kernels.Launched = (kernel, cost) =>
@@ -58,7 +56,7 @@ public sealed class LaunchCostTests
         Assert.InRange(convolutions.Flops / 1e12, 5.7, 5.8);
         Assert.InRange(convolutions.Bytes / Giga, WantedConvolutions, Most * WantedConvolutions);
         Assert.InRange(norms.Bytes / Giga, WantedNorms, Most * WantedNorms);
-        Assert.InRange(convolutions.Asked / Giga, WantedAsked / 2, MostAsked * WantedAsked);
+        Assert.InRange(convolutions.Asked / Giga, WantedAsked / 2, Most * WantedAsked);
     }
 
     /// <summary>Bricks with and without halo, of several pieces and blocks; phases; tiles.</summary>

@@ -141,8 +141,8 @@ internal sealed class GroupRun(int processor)
     }
 
     /// <summary>
-    /// An exchange inside a warp: gives a 32-bit word, waits for the warp, and returns what each of its threads gave. Every thread
-    /// of the warp must come, to the same line.
+    /// An exchange inside a warp: gives a 32-bit word, waits for the warp, and returns what each of its threads gave. Every
+    /// thread of the warp must come, to the same line.
     /// </summary>
     internal WarpWords Collective(Lane lane, SourceLine site, uint word)
     {

@@ -13,7 +13,8 @@ internal sealed class KernelRunner : IDisposable
 
     /// <summary>
     /// Takes the first set of threads that no other device uses. They are kept for the next, because starting 255 threads takes
-    /// longer than most kernels here. The number of a set is its processor: devices at work beside each other have different ones.
+    /// longer than most kernels here. The number of a set is its processor: devices at work beside each other have different
+    /// ones.
     /// </summary>
     internal KernelRunner()
     {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace SharpSeg.KernelSanitizer;
 
-/// <summary>Keeps threads that take turns on one processor: waking a thread there costs a fifth of waking one elsewhere.</summary>
+/// <summary>
+/// Keeps threads that take turns on one processor: waking a thread there takes a fifth of the time of waking one elsewhere.
+/// </summary>
 internal static class Processors
 {
     private const int MaskBytes = 128; // 1,024 processors, glibc's cpu_set_t

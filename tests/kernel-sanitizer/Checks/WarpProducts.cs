@@ -3,9 +3,9 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.KernelSanitizer;
 
 /// <summary>
-/// The products of matrices (mma.sync) of a warp. All its threads must come to each, but none waits for the others there: it leaves
-/// its operands, gets a mark in place of the sums, and goes on. Only who looks at the sums waits until all have come. A kernel adds
-/// up many products before it looks, so its threads take turns once for all of them.
+/// The products of matrices (mma.sync) of a warp. All its threads must come to each, but none waits for the others there: it
+/// leaves its operands, gets a mark in place of the sums, and goes on. Only who looks at the sums waits until all have come. A
+/// kernel adds up many products before it looks, so its threads take turns once for all of them.
 /// <para>That all threads come to the same products, in the same order among barriers and exchanges, is checked when products
 /// are computed and, for those that nobody looks at, when the group ends.</para>
 /// </summary>
@@ -40,7 +40,9 @@ internal sealed class WarpProducts(GroupRun group, List<Lane> lanes, int start)
         }
     }
 
-    /// <summary>A thread comes to a product: leaves what it adds to and its operands, and gets the mark of its new sums.</summary>
+    /// <summary>
+    /// A thread comes to a product: leaves what it adds to and its operands, and gets the mark of its new sums.
+    /// </summary>
     internal Float4 Add(Lane lane, PtxInstructions.Numbers numbers, Float4 c, ReadOnlySpan<uint> operands, SourceLine site)
     {
         var own = lane.Index - start;
@@ -122,8 +124,8 @@ internal sealed class WarpProducts(GroupRun group, List<Lane> lanes, int start)
             if (places[at + i] != places[at])
             {
                 throw KernelFaultException.Divergent(
-                    $"mma.sync number {number} of threads {lanes[start].Index} and {start + i}: one at {places[at].Site}, the other "
-                        + $"at {places[at + i].Site}, or with other barriers or exchanges before it");
+                    $"mma.sync number {number} of threads {lanes[start].Index} and {start + i}: one at {places[at].Site}, the "
+                        + $"other at {places[at + i].Site}, or with other barriers or exchanges before it");
             }
         }
     }

@@ -95,7 +95,7 @@ switch ($verb) {
         # Traits: Tier=slow keeps a unit test out of the first gate, Tier=quick takes an end-to-end test in.
         if ($tier -eq 'quick') { $rest = @('--filter', 'Tier=quick|(Tier!=slow&FullyQualifiedName!~SharpSeg.EndToEnd)') + $rest }
         $passed = 0; $failed = 0; $skipped = 0
-        & dotnet test @dlls --nologo @rest 2>&1 | ForEach-Object {
+        & dotnet test @dlls --nologo --settings "$root/tests/two-at-a-time.runsettings" @rest 2>&1 | ForEach-Object {
             Write-Output "$_"
             if ("$_" -match 'Failed: *(\d+), Passed: *(\d+), Skipped: *(\d+)') {
                 $failed += [int]$Matches[1]; $passed += [int]$Matches[2]; $skipped += [int]$Matches[3]

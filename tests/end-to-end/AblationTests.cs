@@ -14,7 +14,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Trainings that depart from their profile: what reaches the device, what is recorded, what is refused.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class AblationTests(TrainedWorkspace trained)
 {
     private static readonly TrainingSchedule Schedule = new(

@@ -6,7 +6,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>What is wrong with a workspace, a model or an input is said in one line, and what is there stays there.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class BadModelTests(TrainedWorkspace trained)
 {
     [Fact]

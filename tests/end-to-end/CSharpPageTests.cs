@@ -7,7 +7,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>The examples of docs/guide/from-csharp.md, compiled and run; the first one is the stranger's program.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Readers)]
 public sealed class CSharpPageTests(TrainedWorkspace trained)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>What is asked of a training's length counts, or is refused by name; unequal and unfinished folds are told.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Interruptions)]
 public sealed class ChangedLengthTests(TrainedWorkspace trained)
 {
     [FactWith(Needs.Signals)]

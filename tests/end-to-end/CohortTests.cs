@@ -3,7 +3,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Many scans: one that fails does not stop the others, lists come by a pipe, a folder is watched.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class CohortTests(TrainedWorkspace trained)
 {
     [Fact]

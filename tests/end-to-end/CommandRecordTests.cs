@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Who asks later how results came about, or why there are none, finds it beside them.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class CommandRecordTests(TrainedWorkspace trained)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary><c>compare</c>: runs of several plans side by side, and what cannot be compared.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class CompareTests(TrainedWorkspace trained)
 {
     [Fact]

@@ -3,7 +3,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Processes that are started together all finish, and what may not run twice says so.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Interruptions)]
 public sealed class ConcurrencyTests(TrainedWorkspace trained)
 {
     private static int Rounds =>

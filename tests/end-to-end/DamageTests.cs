@@ -3,7 +3,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>A bit that flips on the disk is noticed before it can change a result.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Interruptions)]
 public sealed class DamageTests(TrainedWorkspace trained)
 {
     private static readonly string[] Schedule = ["--epochs", "6", "--iterations", "4", "--batch", "2"];

@@ -13,7 +13,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// Every fault of every file × every verb that reads it: exit code 1, one line that names the file, and nothing else changed.
 /// The table is docs/faults.md.
 /// </summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class FaultTableTests(TrainedWorkspace trained)
 {
     private const string Page = "docs/faults.md";

@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>A training that is killed or interrupted goes on with --resume, and no file is ever half-written.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Interruptions)]
 public sealed class InterruptionTests(TrainedWorkspace trained)
 {
     private const int Epochs = 6;

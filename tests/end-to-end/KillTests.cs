@@ -12,7 +12,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// SIGKILL at random moments, which no program can answer: every file is whole or absent, and what comes out after `--resume` has
 /// the bytes of a run that nobody disturbed. SHARPSEG_KILLS=30 kills so often; the suite does it a few times.
 /// </summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Interruptions)]
 public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output)
 {
     private const int Epochs = 6, Iterations = 4;

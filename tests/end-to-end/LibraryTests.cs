@@ -6,7 +6,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>The library, called as a program would; the command line says what is right.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Readers)]
 public sealed class LibraryTests(TrainedWorkspace trained)
 {
     private static readonly SegmentationModelOptions OnProcessor = new() { Device = "cpu" };

@@ -15,7 +15,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Every heavy verb says what it will take, and keeps to --max-memory (docs/method/memory.md).</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -3,7 +3,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Outputs that cannot be written: told in one line, and what was there before is still there.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class OutputTests(TrainedWorkspace trained)
 {
     [Fact]

@@ -6,7 +6,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// <summary>
 /// No verb writes into a dataset or over its own inputs, whichever way the path goes; the files are compared byte by byte.
 /// </summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class ProtectedInputTests(TrainedWorkspace trained)
 {
     private static readonly Dictionary<string, string[]> Verbs = new()

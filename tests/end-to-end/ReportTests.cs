@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>The page to look at, of a workspace and of scored segmentations, and the page in a browser.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Readers)]
 public sealed class ReportTests(TrainedWorkspace trained)
 {
     [Fact]

@@ -12,7 +12,7 @@ namespace SharpSeg.EndToEnd.Tests;
 /// Inputs after public reports to other programs, each with its right result (tests/reported, whose README says what each is and
 /// what it was).
 /// </summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Refusals)]
 public sealed class ReportedCasesTests(TrainedWorkspace trained)
 {
     /// <summary>In each: what is printed, errors and hints included.</summary>

@@ -4,7 +4,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>One case, step by step: the page, its volumes, and that nothing else was computed than `predict` does.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class TraceTests(TrainedWorkspace trained)
 {
     [Fact]

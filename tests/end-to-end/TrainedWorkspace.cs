@@ -3,7 +3,8 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>
-/// A dataset that is planned, preprocessed and trained for a few iterations, made once for all tests that only need some model.
+/// A dataset that is planned, preprocessed and trained for a few iterations, made once for a group of tests that only need some
+/// model.
 /// </summary>
 public sealed class TrainedWorkspace : IDisposable
 {
@@ -38,9 +39,23 @@ public sealed class TrainedWorkspace : IDisposable
     public void Dispose() => folder.Dispose();
 }
 
-/// <summary>Tests that share the trained workspace; they run one after the other.</summary>
-[CollectionDefinition(Name)]
-public sealed class TrainedWorkspaceTests : ICollectionFixture<TrainedWorkspace>
+/// <summary>
+/// Tests that share a trained workspace run one after the other. There are four such groups, each with a workspace of its own, so
+/// that they run beside each other: making one takes seconds, the tests of a group a minute and more.
+/// </summary>
+internal static class TrainedWorkspaceTests
 {
-    public const string Name = "trained workspace";
+    public const string Interruptions = "interruptions", Refusals = "refusals", Runs = "runs", Readers = "readers";
 }
+
+[CollectionDefinition(TrainedWorkspaceTests.Interruptions)]
+public sealed class InterruptionsOfTheTrainedWorkspace : ICollectionFixture<TrainedWorkspace>;
+
+[CollectionDefinition(TrainedWorkspaceTests.Refusals)]
+public sealed class RefusalsOfTheTrainedWorkspace : ICollectionFixture<TrainedWorkspace>;
+
+[CollectionDefinition(TrainedWorkspaceTests.Runs)]
+public sealed class RunsOfTheTrainedWorkspace : ICollectionFixture<TrainedWorkspace>;
+
+[CollectionDefinition(TrainedWorkspaceTests.Readers)]
+public sealed class ReadersOfTheTrainedWorkspace : ICollectionFixture<TrainedWorkspace>;

@@ -7,7 +7,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>Training that starts from another network, with other channels and other classes.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class TransferTests(TrainedWorkspace trained)
 {
     private const string First = "encoder.stages.0.0.convs.0.conv.weight", Inner = "encoder.stages.1.0.convs.0.conv.weight";

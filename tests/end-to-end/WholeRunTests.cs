@@ -6,7 +6,7 @@ using Xunit;
 namespace SharpSeg.EndToEnd.Tests;
 
 /// <summary>From a folder of scans to scores and new segmentations, as a user goes.</summary>
-[Collection(TrainedWorkspaceTests.Name)]
+[Collection(TrainedWorkspaceTests.Runs)]
 public sealed class WholeRunTests(TrainedWorkspace trained)
 {
     [Fact]

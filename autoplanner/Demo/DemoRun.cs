@@ -85,18 +85,18 @@ public static class DemoRun
     {
         var target = Directory.CreateDirectory(Path.Combine(folder, "overlays")).FullName;
         var pictures = new List<string>();
-        foreach (var id in job.ValidationCases.Take(MostOverlays))
+        foreach (var scores in summary.Cases.Take(MostOverlays)) // where the time was over, not all validation cases have one
         {
+            var id = scores.CaseId;
             var item = dataset.TrainingCases.First(c => c.Id == id);
             var image = dataset.LoadImage(item);
             var truth = dataset.LoadLabels(item);
             var prediction = ImageFile.ReadLabels(
                 Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
             var path = Path.Combine(target, id + ".png");
-            var scores = summary.Cases.FirstOrDefault(scored => scored.CaseId == id);
             OverlayPicture.Write(
                 path, id, new CaseVoxels(image.Channels[0], truth, prediction.Voxels),
-                scores is null ? [] : CaseLegend.Of(summary.Classes, scores));
+                CaseLegend.Of(summary.Classes, scores));
             pictures.Add(path);
         }
 

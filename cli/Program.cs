@@ -231,6 +231,11 @@ internal static class Program
                 $"`{args[0]}` has no --{option}: {instead}", $"`sharpseg {args[0]} --help` lists the options");
         }
 
+        if (first is RepeatedOptionError { NameInfo: var repeated } && verb is not null)
+        {
+            throw new UsageException(message, UnusedWords.Joined(verb, repeated, args));
+        }
+
         throw new UsageException(
             message, verb is null
                 ? "`sharpseg --help` lists the verbs"

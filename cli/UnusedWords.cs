@@ -61,6 +61,49 @@ internal static partial class UnusedWords
             $"did you mean `sharpseg {string.Join(' ', meant)}`? {Usage(verb)}");
     }
 
+    /// <summary>What to write instead of an option that is given twice.</summary>
+    public static string Joined(Type verb, NameInfo name, IEnumerable<string> arguments)
+    {
+        var (property, option) = Options(verb).First(pair => pair.Option.LongName == name.LongName);
+        var typed = name.ShortName.Length > 0 ? $"-{name.ShortName}" : $"--{name.LongName}";
+        if (property.PropertyType == typeof(bool))
+        {
+            return $"write {typed} once";
+        }
+
+        var values = Values(option, arguments).Distinct().ToArray();
+        return property.PropertyType == typeof(IEnumerable<string>)
+            ? $"write `{typed} {string.Join(option.Separator == ',' ? "," : " ", values)}`"
+            : $"it takes one value: {string.Join(" or ", values.Select(value => $"`{typed} {value}`"))}";
+    }
+
+    /// <summary>All values of an option, wherever it stands.</summary>
+    private static IEnumerable<string> Values(OptionAttribute option, IEnumerable<string> arguments)
+    {
+        string[] names = option.ShortName.Length > 0 ? [$"--{option.LongName}", $"-{option.ShortName}"] : [$"--{option.LongName}"];
+        var here = false;
+        foreach (var argument in arguments.TakeWhile(argument => argument != "--"))
+        {
+            if (Array.Find(names, name => argument.StartsWith(name, StringComparison.Ordinal)) is { } found)
+            {
+                var value = argument[found.Length..];
+                here = value.Length == 0;
+                if (!here)
+                {
+                    yield return value.TrimStart('=');
+                }
+            }
+            else
+            {
+                here &= argument.Length < 2 || argument[0] != '-';
+                if (here)
+                {
+                    yield return argument;
+                }
+            }
+        }
+    }
+
     /// <summary>A verb with what it needs, e.g. <c>sharpseg predict WORK -i INPUT -o OUTPUT [options]</c>.</summary>
     public static string Usage(Type verb)
     {

@@ -102,9 +102,13 @@ public sealed class WrongUsageTests
     [Theory]
     [InlineData("did you mean `sharpseg train WORK -c 2d -f 1`?", "train", "WORK", "2d", "1")]
     [InlineData("did you mean `sharpseg devices`? usage: sharpseg devices [options]", "devices", "extra")]
+    [InlineData("write `-f 0,1`", "train", "WORK", "-f", "0", "--folds=1")]
+    [InlineData("write `-i a.nii.gz b.nii.gz`", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "-i", "b.nii.gz")]
+    [InlineData("it takes one value: `-c 2d` or `-c 3d_fullres`", "train", "WORK", "-c2d", "-c", "3d_fullres", "-f", "0")]
+    [InlineData("write --resume once", "train", "WORK", "--resume", "--resume")]
     [InlineData("usage: sharpseg evaluate PREDICTIONS REFERENCES [options]", "evaluate")]
     [InlineData("MODEL -i INPUT -o OUTPUT --parts PARTS [options]", "jobs", "predict", "WORK", "-i", "SCANS", "-o", "OUT")]
-    public void A_word_too_many_is_answered_with_the_right_form(string hint, params string[] arguments)
+    public void A_word_too_many_or_an_option_given_twice_is_answered_with_the_right_form(string hint, params string[] arguments)
     {
         var outcome = SharpSegProcess.Run(arguments);
         outcome.AssertErrorWithHint(2);

@@ -185,7 +185,7 @@ public static class FindBestRun
             if (name == Splits.AllCases)
             {
                 throw new SharpSegException(
-                    "fold `all` validates on the cases it trains on and decides nothing", "compare numbered folds");
+                    "fold `every-case` validates on the cases it trains on and decides nothing", "compare numbered folds");
             }
 
             var split = splits.ForFold(name);

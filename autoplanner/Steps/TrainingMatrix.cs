@@ -182,7 +182,7 @@ public sealed class TrainingMatrix
     }
 
     /// <summary>A fold by the name that the command line has for it.</summary>
-    public static string Name(string fold) => fold == Splits.AllCases ? "every-case" : fold;
+    public static string Name(string fold) => Splits.NameOf(fold);
 
     private Dataset Known => dataset ?? throw new InvalidOperationException("a matrix without images");
 

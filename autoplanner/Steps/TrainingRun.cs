@@ -75,7 +75,7 @@ public static class TrainingRun
                 job, backend, request.Length, request.Resume, reporter, cancel,
                 new WholeCaseScores(dataset, request.MaxMemory ?? MemoryBudget.OfMachine())));
         MemoryBudget.GiveBack();                          // what training took
-        reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.Fold}");
+        reporter.Stage($"predict {job.ValidationCases.Count} validation cases of fold {job.FoldName}");
         ValidationRun.Execute(
             job, backend, new InferenceOptions(), reporter, cancel, request.Probabilities, request.TimeLeft, request.MaxMemory);
         reporter.Stage("score");

@@ -41,7 +41,7 @@ internal static class TrainingSession
         WholeCaseScores? wholeCases = null)
     {
         reporter.Stage(
-            $"train {job.Configuration.Name}, fold {job.Fold}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to "
+            $"train {job.Configuration.Name}, fold {job.FoldName}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to "
                 + "validate");
         foreach (var warning in job.Warnings)
         {
@@ -190,7 +190,7 @@ internal static class TrainingSession
         }
         catch (TrainingDivergedException e)
         {
-            throw new SharpSegException($"training of {job.Configuration.Name} fold {job.Fold} diverged: {e.Message}", null, e);
+            throw new SharpSegException($"training of {job.Configuration.Name} fold {job.FoldName} diverged: {e.Message}", null, e);
         }
 
         reporter.Info($"trained: {trainer.State.TotalIterations} iterations in {trainer.State.Epoch} epochs");
@@ -239,13 +239,13 @@ internal static class TrainingSession
         if (failure is not DeviceLostException)
         {
             return new SharpSegException(
-                $"training of {job.Configuration.Name} fold {job.Fold}: {failure.Message}",
+                $"training of {job.Configuration.Name} fold {job.FoldName}: {failure.Message}",
                 Smaller(job, backend, batch), failure);
         }
 
         var saved = Trainer.ExistingCheckpoint(job) is { } path ? Checkpoint.Peek(path, job).State : null;
         return new SharpSegException(
-            $"training of {job.Configuration.Name} fold {job.Fold} ended: {failure.Message}",
+            $"training of {job.Configuration.Name} fold {job.FoldName} ended: {failure.Message}",
             saved is null
                 ? "nothing was saved yet; start again, `sharpseg devices` lists what the machine still has"
                 : $"the state of epoch {saved.Epoch}, iteration {saved.Iteration} is saved: the same command with --resume "

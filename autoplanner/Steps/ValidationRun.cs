@@ -68,7 +68,7 @@ internal static class ValidationRun
         catch (Exception e) when (backend.FailureOf(e) is { } failure)
         {
             throw new SharpSegException(
-                $"predicting fold {job.Fold} ended: {failure.Message}",
+                $"predicting fold {job.FoldName} ended: {failure.Message}",
                 "the same command with --resume continues, on any device", failure);
         }
     }

@@ -54,7 +54,7 @@ internal sealed record CascadeHandOver(string Folder, string? Warning)
         }
 
         return new CascadeHandOver(folder, inSample == 0 ? null :
-            $"{inSample} segmentation(s) of `{first}` come from its fold `all`, which trained on these cases: better than on "
+            $"{inSample} segmentation(s) of `{first}` come from its fold `every-case`, which trained on these cases: better than on "
                 + "new ones");
     }
 }

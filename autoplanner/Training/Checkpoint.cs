@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.ModelFiles;
@@ -258,8 +259,8 @@ internal sealed class Checkpoint
         if (m.GetValueOrDefault("configuration") != job.Configuration.Name || m.GetValueOrDefault("fold") != job.Fold)
         {
             throw new SharpSegException(
-                $"`{path}` belongs to {m.GetValueOrDefault("configuration")} fold {m.GetValueOrDefault("fold")}, not to "
-                    + $"{job.Configuration.Name} fold {job.Fold}",
+                $"`{path}` belongs to {m.GetValueOrDefault("configuration")} fold "
+                    + $"{Splits.NameOf(m.GetValueOrDefault("fold") ?? "")}, not to {job.Configuration.Name} fold {job.FoldName}",
                 "it was moved or renamed: put it back");
         }
 

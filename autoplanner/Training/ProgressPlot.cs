@@ -13,7 +13,7 @@ internal static class ProgressPlot
     {
         var canvas = new Canvas(Width, Header + (2 * PanelHeight));
         var pen = new CanvasPen(canvas);
-        pen.Word(52, Header / 2, TextAnchor.Start, $"{job.Plans.DatasetName}, {job.Configuration.Name}, fold {job.Fold}", isTitle: true);
+        pen.Word(52, Header / 2, TextAnchor.Start, $"{job.Plans.DatasetName}, {job.Configuration.Name}, fold {job.FoldName}", isTitle: true);
         var top = Header;
         foreach (var chart in TrainingCurves.Of(records))
         {

@@ -26,6 +26,9 @@ public sealed record TrainingJob
     /// <summary>Channels and labels.</summary>
     public required DatasetDescription Description { get; init; }
 
+    /// <summary>The fold as people write it.</summary>
+    internal string FoldName => Splits.NameOf(Fold);
+
     /// <summary>Fold number, or "all".</summary>
     public required string Fold { get; init; }
 

@@ -265,6 +265,9 @@ public sealed class Splits
         text == AllCases || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
             text == number.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>A fold as people write it: a number, or `every-case`, which nobody takes for all folds.</summary>
+    internal static string NameOf(string fold) => fold == AllCases ? "every-case" : fold;
+
     /// <summary>
     /// The cases of one fold. `all` trains and validates on every case. A number beyond the folds of the file gives a random
     /// 80:20 split with seed 12345 + fold, its training cases in shuffled order; its <see cref="Split.Warning"/> says so, it is
@@ -281,7 +284,7 @@ public sealed class Splits
 
         return IsFold(fold)
             ? ForFold(int.Parse(fold, CultureInfo.InvariantCulture))
-            : throw new SharpSegException($"fold `{fold}` is neither `all` nor a number from 0");
+            : throw new SharpSegException($"fold `{fold}` is neither `every-case` nor a number from 0");
     }
 
     /// <summary>As <see cref="ForFold(string)"/>, for a number.</summary>

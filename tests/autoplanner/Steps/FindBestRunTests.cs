@@ -133,7 +133,7 @@ public sealed class FindBestRunTests : IDisposable
         Assert.Equal(["0"], result.Best.Folds);
         Assert.Equal("p", Assert.Single(result.Summary.Cases).CaseId);
         Assert.Contains(
-            "fold `all`", Assert.Throws<SharpSegException>(() => Run(folds: ["all"])).Message, StringComparison.Ordinal);
+            "fold `every-case`", Assert.Throws<SharpSegException>(() => Run(folds: ["all"])).Message, StringComparison.Ordinal);
 
         File.WriteAllText(work.SplitsFile, """[{"train": ["q"], "val": ["p"]}, {"train": ["q"], "val": ["p"]}]""");
         Assert.Contains(

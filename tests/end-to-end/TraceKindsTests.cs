@@ -40,7 +40,7 @@ public sealed class TraceKindsTests
         var page = Trace(folder, shapes, network.Options(), configuration, new TrainingVariant());
         Assert.Equal(StationsOfTheScan + StationsOfAConfiguration, page.Split("<h2 id=\"step-").Length - 1);
         Assert.Equal(5, page.Split("<b>patch ").Length - 1);
-        Assert.Contains(regions ? "<b>whole</b> (7_probability_0.nii.gz)" : "<b>rim</b> (7_probability_1.nii.gz)", page,
+        Assert.Contains(regions ? "<b>whole</b> (8_probability_0.nii.gz)" : "<b>rim</b> (8_probability_1.nii.gz)", page,
             StringComparison.Ordinal);
         Assert.Contains("docs/method/inference.md#8-export", page, StringComparison.Ordinal);
         Assert.Equal(classic, page.Contains("profile classic: these are probabilities", StringComparison.Ordinal));

@@ -24,7 +24,7 @@ public sealed class TraceTests(TrainedWorkspace trained)
         // Probabilities: they add up to 1, and the highest is the label.
         var image = ImageFile.Read(scan);
         var maps = Enumerable.Range(0, 3)
-            .Select(head => ImageFile.Read(folder.At("trace", $"7_probability_{head}.nii.gz"))).ToArray();
+            .Select(head => ImageFile.Read(folder.At("trace", $"8_probability_{head}.nii.gz"))).ToArray();
         var labels = ImageFile.ReadLabels((string)json["segmentation"]!);
         Assert.All(maps, map => Assert.Equal(image.Extent, map.Extent));
         for (var v = 0; v < labels.Voxels.Length; v++)
@@ -37,7 +37,7 @@ public sealed class TraceTests(TrainedWorkspace trained)
         // The corners of the cropped and the resampled volume are those of the scan, whose every voxel is above zero.
         var normalised = ImageFile.Read(folder.At("trace", "3_normalised.nii.gz"));
         Assert.InRange(normalised.Channels[0].Average(), -1e-3, 1e-3);
-        foreach (var name in new[] { "1_scan", "2_cropped", "4_resampled", "6_logit_1" })
+        foreach (var name in new[] { "1_scan", "2_cropped", "4_resampled", "7_logit_1" })
         {
             Assert.Null(CornerDifference(image.Geometry, ImageFile.ReadGeometry(folder.At("trace", $"{name}.nii.gz"))));
         }

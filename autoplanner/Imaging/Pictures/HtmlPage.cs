@@ -42,7 +42,7 @@ internal static class HtmlPage
         .lead { font-size: 1.15rem; } .soft, figcaption, .caption { color: var(--soft); } .caption, figcaption { font-size: .9rem; max-width: 80ch; margin: .3rem 0 .8rem; }
         .caption b, figcaption b { color: var(--ink); font-weight: 600; }
         nav { font-size: .92rem; margin: .6rem 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; }
-        code { font: .92em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; background: color-mix(in srgb, var(--line) 45%, transparent); padding: 0 .25em; border-radius: 3px; }
+        code { display: inline-block; max-width: 100%; font: .92em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; background: color-mix(in srgb, var(--line) 45%, transparent); padding: 0 .25em; border-radius: 3px; }
         .notes { background: var(--warn-paper); border-left: 4px solid var(--warn); padding: .5rem .9rem .5rem 1.9rem; margin: .8rem 0; border-radius: 0 6px 6px 0; }
         .notes li { margin: .25rem 0; }
         .scroll { overflow-x: auto; margin: .5rem 0; } table { border-collapse: collapse; font-size: .92rem; }

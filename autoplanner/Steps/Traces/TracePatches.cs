@@ -80,8 +80,8 @@ internal static class TracePatches
                         : step)),
             ];
             volumes.Add(new(
-                $"patch {i + 1}", recorder.Write($"4_patch_{i + 1}", builder.Sample.Channel(0).ToArray(), place),
-                recorder.Write($"4_patch_{i + 1}_reference", (short[])builder.Sample.Labels.Clone(), place), notes,
+                $"patch {i + 1}", recorder.Write($"5_patch_{i + 1}", builder.Sample.Channel(0).ToArray(), place),
+                recorder.Write($"5_patch_{i + 1}_reference", (short[])builder.Sample.Labels.Clone(), place), notes,
                 ShownAs: grid.OfCase(preprocessed.Shape).Affine));
         }
 

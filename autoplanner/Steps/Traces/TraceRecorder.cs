@@ -103,8 +103,8 @@ internal sealed class TraceRecorder(
                 FormattableString.Invariant($"weights within a tile from {tile.Min():0.###e0} to {tile.Max():0.##}; their sum from {sum.Min():0.###e0} to {sum.Max():0.##}"),
             ],
             [
-                new("weights of one tile", Write("5_tile_weights", tile, bell), ShownAs: geometry.Affine),
-                new("sum over all tiles", Write("5_sum_of_weights", sum, geometry)),
+                new("weights of one tile", Write("6_tile_weights", tile, bell), ShownAs: geometry.Affine),
+                new("sum over all tiles", Write("6_sum_of_weights", sum, geometry)),
             ]));
     }
 
@@ -134,7 +134,7 @@ internal sealed class TraceRecorder(
         {
             outputs.Read(head, answer);
             (low, high) = (Math.Min(low, answer.Min()), Math.Max(high, answer.Max()));
-            var file = Write($"6_{(isClassic ? "averaged_probability" : "logit")}_{head}", answer, geometry);
+            var file = Write($"7_{(isClassic ? "averaged_probability" : "logit")}_{head}", answer, geometry);
             volumes.Add(new(names[head], file, Notes: [Statistics(answer)]));
         }
 
@@ -150,7 +150,7 @@ internal sealed class TraceRecorder(
         {
             probabilities.Read(head, map);
             onScan.Add(new(
-                names[head], Write($"7_probability_{head}", map, OwnGeometry()), Range: (0, 1),
+                names[head], Write($"8_probability_{head}", map, OwnGeometry()), Range: (0, 1),
                 Notes: [FormattableString.Invariant($"above one half in {map.Count(p => p > 0.5f)} voxels, between 0.1 and 0.9 in {map.Count(p => p is > 0.1f and < 0.9f)}")]));
         }
 
@@ -186,11 +186,13 @@ internal sealed class TraceRecorder(
             (low, high) = (Math.Min(low, value), Math.Max(high, value));
         }
 
-        var mean = Math.Round(sum / voxels.Length, 6) + 0.0; // no -0
+        var mean = sum / voxels.Length;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"from {low:0.###} to {high:0.###}, mean {mean:0.###}, standard deviation {Math.Sqrt(Math.Max(0, (squares / voxels.Length) - (mean * mean))):0.###}");
+            $"from {Short(low)} to {Short(high)}, mean {Short(mean)}, standard deviation {Short(Math.Sqrt(Math.Max(0, (squares / voxels.Length) - (mean * mean))))}");
     }
+
+    private static double Short(double value) => Math.Round(value, 3) + 0.0; // no -0
 
     /// <summary>The scan's own files come before any configuration.</summary>
     private string Suffix => seen is null || NameOf(configuration).Length == 0 ? ".nii.gz" : $"_{configuration.Name}.nii.gz";

@@ -62,7 +62,7 @@ public static class TraceRun
         };
         reporter.Stage($"trace {item.Id}");
         AddScan(recorder, item, scan, description);
-        var segmentation = Path.Combine(request.Folder, "8_segmentation" + description.FileEnding);
+        var segmentation = Path.Combine(request.Folder, "9_segmentation" + description.FileEnding);
         PredictionRun.Execute(
             new PredictionRequest(
                 work, request.Configuration, request.Folds, "final", item.ImageFiles, segmentation, new InferenceOptions(),

@@ -10,6 +10,7 @@ namespace SharpSeg.Cli.Commands;
 internal static class CompletionCommand
 {
     private const string Jobs = JobsWords.First;
+    private static readonly string[] Shells = ["bash", "zsh", "fish", "powershell"];
 
     public static Answer Run(CompletionOptions options, IReadOnlyList<Type> verbs)
     {
@@ -20,7 +21,7 @@ internal static class CompletionCommand
             "fish" => Fish(verbs),
             "powershell" or "pwsh" => PowerShell(verbs),
             var other => throw new UsageException(
-                $"{other}: no scripts for this shell", "one of bash, zsh, fish, powershell"),
+                $"{other}: no scripts for this shell", $"one of {string.Join(", ", Shells)}"),
         };
         return new Answer(script, new JsonObject { ["shell"] = options.Shell, ["script"] = script });
     }
@@ -28,6 +29,7 @@ internal static class CompletionCommand
     private static string Bash(IReadOnlyList<Type> verbs)
     {
         var cases = string.Concat(verbs.Select(verb => $"        '{Name(verb)}') words='{Words(verb)}' ;;\n"));
+        var second = SecondWords(verbs);
         return $$"""
             # eval "$(sharpseg completion bash)", or this text in ~/.local/share/bash-completion/completions/sharpseg
             _sharpseg() {
@@ -35,8 +37,9 @@ internal static class CompletionCommand
                 [[ $verb == {{Jobs}} && $COMP_CWORD -gt 1 ]] && verb="{{Jobs}} ${COMP_WORDS[2]}"
                 if ((COMP_CWORD == 1)); then
                     words='{{string.Join(' ', FirstWords(verbs))}}'
-                elif [[ ${COMP_WORDS[1]} == {{Jobs}} && $COMP_CWORD -eq 2 ]]; then
-                    words='{{string.Join(' ', SecondWords(verbs))}}'
+                elif ((COMP_CWORD == 2)) && [[ $word != -* && " {{string.Join(' ', second.Keys)}} " == *" ${COMP_WORDS[1]} "* ]]; then
+                    case ${COMP_WORDS[1]} in
+            {{string.Concat(second.Select(pair => $"        {pair.Key}) words='{pair.Value}' ;;\n"))}}        esac
                 elif [[ $word == -* ]]; then
                     case $verb in
             {{cases}}        esac
@@ -68,9 +71,9 @@ internal static class CompletionCommand
                 if ((CURRENT == 2)); then
                     _describe verb verbs
                     return
-                elif [[ $words[2] == {{Jobs}} && CURRENT -eq 3 ]]; then
-                    compadd {{string.Join(' ', SecondWords(verbs))}}
-                    return
+                elif ((CURRENT == 3)) && [[ $PREFIX != -* ]]; then
+                    case $words[2] in
+            {{string.Concat(SecondWords(verbs).Select(pair => $"        {pair.Key}) compadd {pair.Value}; return ;;\n"))}}        esac
                 fi
                 case $verb in
             {{cases}}    esac
@@ -92,15 +95,15 @@ internal static class CompletionCommand
             text.Append($"complete -c sharpseg -n __fish_use_subcommand -a {name} -d {Quoted(Help(verbs, name))}\n");
         }
 
+        foreach (var (first, words) in SecondWords(verbs))
+        {
+            text.Append($"complete -c sharpseg -n '__fish_seen_subcommand_from {first}' -a '{words}'\n");
+        }
+
         foreach (var verb in verbs)
         {
             // A second word is one of the verb's, so every word must have been seen.
             var seen = string.Join("; and ", Name(verb).Split(' ').Select(word => $"__fish_seen_subcommand_from {word}"));
-            if (Name(verb).Split(' ') is [_, var second])
-            {
-                text.Append($"complete -c sharpseg -n '__fish_seen_subcommand_from {Jobs}' -a {second}\n");
-            }
-
             foreach (var option in Options(verb))
             {
                 var letter = option.ShortName.Length > 0 ? $" -s {option.ShortName}" : "";
@@ -115,6 +118,7 @@ internal static class CompletionCommand
     private static string PowerShell(IReadOnlyList<Type> verbs)
     {
         var options = string.Concat(verbs.Select(verb => $"        '{Name(verb)}' = '{Words(verb)}'\n"));
+        var second = string.Concat(SecondWords(verbs).Select(pair => $"        '{pair.Key}' = '{pair.Value}'\n"));
         return $$"""
             # sharpseg completion powershell | Out-String | Invoke-Expression, for example in $PROFILE
             Register-ArgumentCompleter -Native -CommandName sharpseg, sharpseg.ps1 -ScriptBlock {
@@ -123,9 +127,11 @@ internal static class CompletionCommand
                 $done = if ($word) { $typed.Count - 1 } else { $typed.Count }
                 $options = @{
             {{options}}    }
+                $second = @{
+            {{second}}    }
                 $verb = if ($typed.Count -gt 1) { $typed[1] } else { '' }
                 $words = if ($done -le 1) { '{{string.Join(' ', FirstWords(verbs))}}' }
-                    elseif ($verb -eq '{{Jobs}}' -and $done -eq 2) { '{{string.Join(' ', SecondWords(verbs))}}' }
+                    elseif ($done -eq 2 -and $word -notlike '-*' -and $second[$verb]) { $second[$verb] }
                     elseif ($verb -eq '{{Jobs}}') { $options["$verb $($typed[2])"] }
                     elseif ($word -like '-*') { $options[$verb] }
                 "$words" -split ' ' | Where-Object { $_ -and $_ -like "$word*" } |
@@ -139,8 +145,14 @@ internal static class CompletionCommand
     private static IEnumerable<string> FirstWords(IReadOnlyList<Type> verbs) =>
         verbs.Select(verb => Name(verb).Split(' ')[0]).Append("help").Distinct();
 
-    private static IEnumerable<string> SecondWords(IReadOnlyList<Type> verbs) =>
-        verbs.Select(verb => Name(verb).Split(' ')).Where(words => words.Length > 1).Select(words => words[1]);
+    /// <summary>What may follow a first word that is no file: to the word, its followers.</summary>
+    private static Dictionary<string, string> SecondWords(IReadOnlyList<Type> verbs) => new()
+    {
+        [Jobs] = string.Join(
+            ' ', verbs.Select(verb => Name(verb).Split(' ')).Where(words => words.Length > 1).Select(words => words[1])),
+        ["help"] = string.Join(' ', FirstWords(verbs).SkipLast(1)),
+        ["completion"] = string.Join(' ', Shells),
+    };
 
     private static string Help(IReadOnlyList<Type> verbs, string name) =>
         verbs.FirstOrDefault(verb => Name(verb) == name)?.GetCustomAttribute<VerbAttribute>()!.HelpText is { } text

@@ -32,6 +32,8 @@ public sealed partial class CompletionTests
         Assert.Contains("--body-rate", Completed("sharpseg", "train", "-"));
         Assert.Equal(["--json"], Completed("sharpseg", "devices", "--j"));
         Assert.Equal(["train"], Completed("sharpseg", "jobs", "tr"));
+        Assert.Equal(["find-best"], Completed("sharpseg", "help", "fi"));
+        Assert.Equal(["fish"], Completed("sharpseg", "completion", "f"));
         Assert.Empty(Completed("sharpseg", "predict", "wo"));
     }
 

@@ -150,7 +150,8 @@ internal sealed class ConsoleReporter : IReporter
         lock (gate)
         {
             Clear();
-            WriteLine(colour ? $"\e[33mwarning:\e[0m {Readable.Line(line)}" : $"warning: {Readable.Line(line)}");
+            var text = Folded($"warning: {Readable.Line(line)}", Width);
+            WriteLine(colour ? $"\e[33m{text.Insert("warning:".Length, "\e[0m")}" : text);
         }
     }
 
@@ -193,7 +194,7 @@ internal sealed class ConsoleReporter : IReporter
 
     private void Draw(string line)
     {
-        Write('\r' + line.PadRight(drawn));
+        Write('\r' + line.PadRight(Covered));
         drawn = line.Length;
     }
 
@@ -215,10 +216,13 @@ internal sealed class ConsoleReporter : IReporter
     {
         if (drawn > 0)
         {
-            Write('\r' + new string(' ', drawn) + '\r');
+            Write('\r' + new string(' ', Covered) + '\r');
             drawn = 0;
         }
     }
+
+    /// <summary>How much of the drawn line lies on one row: a window may have been made narrower since.</summary>
+    private int Covered => Math.Min(drawn, Math.Max(20, WindowWidth() - 1));
 
     private int Width => terminal ? WindowWidth() : int.MaxValue;
 

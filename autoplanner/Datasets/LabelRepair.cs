@@ -76,7 +76,7 @@ internal sealed record LabelRepair(LabelScheme Labels, IReadOnlyList<string> Lin
             order is null ? null : [.. order.Select(value => number.GetValueOrDefault(value, value))],
             values);
         lines.Add(
-            $"labels {Text(values)} became 0 to {values.Length - 1}; `{DatasetJson.OriginalValuesKey}` in dataset.json keeps the "
+            $"labels {Text(values)} became 0 {(values.Length == 2 ? "and" : "to")} {values.Length - 1}; `{DatasetJson.OriginalValuesKey}` in dataset.json keeps the "
                 + "values, and segmentations get them back");
         return new(labels, lines);
     }

@@ -62,7 +62,9 @@ internal static partial class NnUNetHabits
         }
     }
 
-    private static bool IsDataset(string path) => File.Exists(Path.Combine(path, Dataset.DescriptionFile));
+    // One without dataset.json is meant, too: `verify` proposes it.
+    private static bool IsDataset(string path) =>
+        File.Exists(Path.Combine(path, Dataset.DescriptionFile)) || Directory.Exists(Path.Combine(path, "imagesTr"));
 
     private static bool HasNumber(string path, string number) =>
         Folder().Match(Path.GetFileName(path)) is { Success: true } match && match.Groups[1].Value.PadLeft(3, '0') == number;

@@ -33,7 +33,7 @@ internal static class Scores
     public static string Text(EvaluationSummary summary, bool perCase = false) =>
         SummaryTable.Of(summary, perCase).TrimEnd()
             + FormattableString.Invariant(
-                $"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {summary.Cases.Count} cases");
+                $"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {summary.Cases.Count} {(summary.Cases.Count == 1 ? "case" : "cases")}");
 
     /// <summary><c>iterations</c>, <c>seconds_per_iteration</c>, <c>peak_bytes</c> and what was chosen.</summary>
     public static void AddTraining(JsonObject json, TrainingOutcome outcome)
@@ -50,7 +50,9 @@ internal static class Scores
     /// <summary>One line on the training.</summary>
     public static string Training(TrainingOutcome outcome) => FormattableString.Invariant(
         $"{outcome.Iterations} iterations of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
-        + FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB (predicted {outcome.PredictedPeakBytes / 1e6:0})");
+        + (outcome.PeakBytes == 0
+            ? "finished before"
+            : FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB (predicted {outcome.PredictedPeakBytes / 1e6:0})"));
 
     /// <summary>A number, or null where it is undefined.</summary>
     public static JsonValue? Number(double value) => double.IsNaN(value) ? null : JsonValue.Create(value);

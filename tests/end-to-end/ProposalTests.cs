@@ -70,6 +70,7 @@ public sealed class ProposalTests
         var raw = folder.At("nnUNet_raw");
         TinyDataset.Write(Path.Combine(raw, "Dataset004_Hippocampus"), cases: 4);
         TinyDataset.Write(Path.Combine(raw, "Dataset027_ACDC"), cases: 4);
+        File.Delete(Path.Combine(raw, "Dataset027_ACDC", "dataset.json"));
         Assert.Contains("Dataset004_…", Hint("4"), StringComparison.Ordinal);
         Assert.Contains("Dataset004_Hippocampus", Hint(raw), StringComparison.Ordinal);
         Assert.Contains("Dataset027_ACDC", Hint(raw), StringComparison.Ordinal);

@@ -22,6 +22,9 @@ internal sealed record BenchOptions(
     /// <summary>Number format of the factors in convolutions; null: the device's default.</summary>
     public GpuPrecision? Precision { get; private init; }
 
+    /// <summary>Compare prediction with ONNX Runtime instead of PyTorch.</summary>
+    public bool OnnxRuntime { get; private init; }
+
     /// <summary>Run the conformance suite first.</summary>
     public bool Check { get; private init; }
 
@@ -56,8 +59,8 @@ internal sealed record BenchOptions(
 
     private static readonly string[] Options =
     [
-        "--json", "--threads", "--only", "--seconds", "--variants", "--no-pytorch", "--device", "--precision", "--check",
-        "--emit-ptx", "--arch", "--configuration", "--plan",
+        "--json", "--threads", "--only", "--seconds", "--variants", "--no-pytorch", "--onnxruntime", "--device", "--precision",
+        "--check", "--emit-ptx", "--arch", "--configuration", "--plan",
     ];
 
     private const int MostThreads = 1024; // beyond any machine; each has a stack
@@ -118,6 +121,9 @@ internal sealed record BenchOptions(
                 case "--no-pytorch":
                     options = options with { PyTorch = false };
                     break;
+                case "--onnxruntime":
+                    options = options with { OnnxRuntime = true, PyTorch = false };
+                    break;
                 case "--device":
                     options = options with { Device = Value(args, ref i) };
                     break;
@@ -171,6 +177,11 @@ internal sealed record BenchOptions(
             throw new UsageException("--emit-ptx goes with kernels alone: it measures no time");
         }
 
+        if (options.OnnxRuntime && (benches is not ["inference"] || options.Device != "cpu"))
+        {
+            throw new UsageException("--onnxruntime goes with inference alone, on the processor: it trains nothing");
+        }
+
         var (what, used) = Used(options);
         if (given.FirstOrDefault(word => word.StartsWith('-') && !used.Contains(word)) is { } unused)
         {
@@ -185,6 +196,7 @@ internal sealed record BenchOptions(
         options.PtxFolder is not null ? ("--emit-ptx", ["--emit-ptx", "--arch"])
         : options.Registers ? ("registers", [.. OfDevice, "--arch"])
         : options.Work is not null ? ("plan", [.. OfTimes, "--configuration", "--plan"])
+        : options.OnnxRuntime ? ("inference", [.. OfTimes, "--onnxruntime"])
         : options.Benches.Contains("kernels") ? ("kernels", [.. OfTimes, "--variants"])
         : options.Benches.Count > 0 ? (string.Join(" and ", options.Benches), OfTimes)
         : ("check", OfChecks);

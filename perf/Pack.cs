@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Formats.Tar;
 using SharpSeg.Cli;
 using SharpSeg.Perf.Measuring;
@@ -30,14 +28,14 @@ internal static class Pack
     /// <exception cref="IOException">A build failed, a program is missing, or the archive is too large.</exception>
     public static int Run(PackOptions options)
     {
-        var root = Checkout();
+        var root = Checkout.Root("pack builds from the sources", "pack -o FILE.tar.xz");
         var output = Path.GetFullPath(options.Output);
         if (!Directory.Exists(Path.GetDirectoryName(output)))
         {
             throw new UsageException($"pack -o {options.Output}: there is no such folder");
         }
 
-        Call("xz", "--version"); // before the minutes of building
+        Tool.Run("xz", "--version"); // before the minutes of building
         var stage = Directory.CreateTempSubdirectory("sharpseg-pack-");
         try
         {
@@ -46,7 +44,7 @@ internal static class Pack
             foreach (var project in new[] { "cli", "perf" })
             {
                 Console.Error.WriteLine($"publish {project} for {options.Runtime}…");
-                Call(
+                Tool.Run(
                     "dotnet", "publish", Path.Combine(root, project), "-c", "Release", "-r", options.Runtime, "--self-contained",
                     "--artifacts-path", Path.Combine(stage.FullName, "build"), "-o", bin, "-p:DebugType=none",
                     "-p:GenerateDocumentationFile=false", "-v", "quiet", "--nologo");
@@ -61,7 +59,7 @@ internal static class Pack
             var tar = Path.Combine(stage.FullName, "archive.tar");
             TarFile.CreateFromDirectory(folder, tar, includeBaseDirectory: true);
             Console.Error.WriteLine($"compress {new FileInfo(tar).Length / 1e6:F0} MB…");
-            Call("xz", "-9", "--extreme", tar);
+            Tool.Run("xz", "-9", "--extreme", tar);
             var bytes = new FileInfo(tar + ".xz").Length;
             if (bytes > LargestBytes)
             {
@@ -100,42 +98,5 @@ internal static class Pack
             $"{typeof(Pack).Assembly.GetName().Version?.ToString(3)}, commit {Machine.Commit ?? "unknown"}\n");
     }
 
-    private static string Checkout()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new UsageException("pack builds from the sources: run it in a checkout, ./sharpseg bench pack -o FILE.tar.xz");
-    }
-
     private static string Size(long bytes) => $"{bytes / (double)(1 << 20):F1} MiB";
-
-    /// <summary>Runs a program to its end.</summary>
-    /// <exception cref="IOException">It is not installed, or it failed.</exception>
-    private static void Call(string program, params string[] words)
-    {
-        try
-        {
-            using var process = Process.Start(
-                new ProcessStartInfo(program, words) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var errors = process.StandardError.ReadToEndAsync();
-            var said = process.StandardOutput.ReadToEnd() + errors.Result;
-            process.WaitForExit();
-            if (process.ExitCode != 0)
-            {
-                var last = said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                    .LastOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase)) ?? said.Trim();
-                throw new IOException($"{program} {words[0]} ended with {process.ExitCode}: {last}");
-            }
-        }
-        catch (Win32Exception)
-        {
-            throw new IOException($"{program} is not installed; pack needs the .NET SDK and xz (xz-utils)");
-        }
-    }
 }

@@ -5,6 +5,7 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Perf.Benches;
 using SharpSeg.Perf.Measuring;
+using SharpSeg.Perf.Onnx;
 
 namespace SharpSeg.Perf;
 
@@ -58,17 +59,20 @@ internal static class Program
           --variants         time every variant of a convolution
           --check            first what check does
           --no-pytorch       do not compare with PyTorch
+          --onnxruntime      inference beside ONNX Runtime instead, for machines without PyTorch: in a checkout, whose first
+                             such run fetches its package (160 MB); outputs are compared before anything is timed
 
         examples:
           bench kernels --only "32→32" --seconds 0.3 --no-pytorch
           bench step --json after.json
+          bench inference --onnxruntime --threads 1 --only hippocampus
           bench plan work -c 3d_fullres --seconds 0.3 --no-pytorch --json layers.json
           bench compare before.json after.json
 
         columns: ms = median; ± % = half the distance of the quartiles (beside the ratio: of the ratio); load = of the machine
         at the end of the row; % limit = of the multiply-add peak or the copy
-        bandwidth, whichever binds (Winograd may exceed 100, and so may data that stay in the cache); ratio = PyTorch's time
-        by ours
+        bandwidth, whichever binds (Winograd may exceed 100, and so may data that stay in the cache); ratio = PyTorch's (or
+        ONNX Runtime's) time by ours
         """;
 
     private static int Main(string[] args)
@@ -148,22 +152,44 @@ internal static class Program
         return 0;
     }
 
+    private static Peer? FindPeer(BenchOptions options, BenchDevice device, Backend backend)
+    {
+        var threads = ((IMachineLimits)backend).Threads;
+        if (options.OnnxRuntime)
+        {
+            return OnnxRuntime.Start(threads);
+        }
+
+        if (!options.PyTorch || device.IsSlow || !device.IsKnownToPyTorch)
+        {
+            return null;
+        }
+
+        var peer = PyTorch.Start(device.Name, backend.ProductPrecision.Split('-')[0], threads);
+        if (peer is null && options.Benches.Contains("inference"))
+        {
+            Console.Error.WriteLine("no Python with PyTorch here; `bench inference --onnxruntime` compares with ONNX Runtime");
+        }
+
+        return peer;
+    }
+
     private static int Run(BenchOptions options)
     {
         Console.Error.WriteLine(
             $"plan: {string.Join(", ", options.Benches.DefaultIfEmpty("check"))}, {options.Seconds:0.##} s a row and side"
-                + $"{(options.PyTorch ? ", PyTorch beside it where it can be imported" : "")}; Ctrl-C ends it");
+                + (options.OnnxRuntime ? ", ONNX Runtime beside it"
+                    : options.PyTorch ? ", PyTorch beside it where it can be imported" : "")
+                + "; Ctrl-C ends it");
         ResultFile.RequireWritable(options.Json);
         var device = BenchDevice.Find(options.Device, options.Threads, options.Precision);
         using var backend = device.Open();
         device = device.Judged(backend);
         options = options with { Tiny = device.IsSlow };
-        using var torch = options.PyTorch && !device.IsSlow && device.IsKnownToPyTorch
-            ? PyTorchWorker.Start(device.Name, backend.ProductPrecision.Split('-')[0], ((IMachineLimits)backend).Threads)
-            : null;
+        using var peer = FindPeer(options, device, backend);
         PlanBench? plan = null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
-        var report = new Report(backend, torch, options.Json) { Check = check };
+        var report = new Report(backend, peer, options.Json) { Check = check };
         foreach (var (i, bench) in options.Benches.Index())
         {
             var only = options.Only.Count > 0 ? $", only {string.Join(" or ", options.Only)}" : "";
@@ -171,22 +197,22 @@ internal static class Program
             switch (bench)
             {
                 case "kernels":
-                    new ConvolutionBench(backend, torch, report, options).Run();
-                    new PointwiseBench(backend, torch, report, options).Run();
+                    new ConvolutionBench(backend, peer, report, options).Run();
+                    new PointwiseBench(backend, peer, report, options).Run();
                     break;
                 case "step":
-                    new StepBench(device, torch, report, options).Run();
+                    new StepBench(device, peer, report, options).Run();
                     break;
                 case "plan":
-                    plan = new PlanBench(device, backend, torch, report, options);
+                    plan = new PlanBench(device, backend, peer, report, options);
                     plan.Run();
                     break;
                 case "inference":
-                    new InferenceBench(device, torch, report, options).Run();
+                    new InferenceBench(device, peer, report, options).Run();
                     break;
                 default:
-                    new PreprocessBench(torch, report, options).Run();
-                    new AugmentationBench(torch, report, options).Run();
+                    new PreprocessBench(peer, report, options).Run();
+                    new AugmentationBench(peer, report, options).Run();
                     break;
             }
         }

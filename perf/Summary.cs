@@ -42,13 +42,16 @@ internal static class Summary
         if (rows.Count > 0)
         {
             output.WriteLine(
-                $"{"precision",-10}{"operation",-24}{"shape",-46}{"ms",10}{"± %",6}{"% limit",9}{"PyTorch ms",12}{"ratio",7}"
+                $"{"precision",-10}{"operation",-24}{"shape",-46}{"ms",10}{"± %",6}{"% limit",9}{"peer ms",12}{"ratio",7}"
                     + $"{"peak GB",9}");
             rows.ForEach(row => output.WriteLine(Readable.Line(row)));
         }
 
         return bad > 0 ? 1 : 0;
     }
+
+    // Results of before ONNX Runtime could be the peer have PyTorch's name in their keys.
+    private const string OlderTime = "pytorch_milliseconds";
 
     /// <summary>What a file says of its device; its rows are added to the others, once it is known to be a result.</summary>
     private static string Describe(string name, JsonFile file, List<string> rows)
@@ -76,8 +79,8 @@ internal static class Summary
         var (machine, results) = ResultFile.Of(file);
         text.Append(
             $"{name}: {machine!.Text("backend")}; peak {Number(machine, "peak_gflops", "F0")} GFLOP/s, copy "
-                + $"{Number(machine, "copy_gbytes_per_s", "F0")} GB/s; PyTorch "
-                + $"{machine.OptionalObject("versions")?.Text("pytorch") ?? "not compared with"}"
+                + $"{Number(machine, "copy_gbytes_per_s", "F0")} GB/s; "
+                + Peer(machine.OptionalObject("versions"))
                 + (machine.Flag("complete") == false ? "; stopped before its end\n" : "\n"));
         if (file.OptionalObject("check") is { } check)
         {
@@ -96,10 +99,13 @@ internal static class Summary
         rows.AddRange(results.Select(row =>
             $"{machine.Text("precision"),-10}{row.Text("op"),-24}{row.Text("shape"),-46}{Number(row, "milliseconds", "F3"),10}"
                 + $"{Number(row, "spread_percent", "F0"),6}{Number(row, "percent_of_peak", "F0"),9}"
-                + $"{Number(row, "pytorch_milliseconds", "F3"),12}{Number(row, "ratio", "F2"),7}"
+                + $"{Number(row, row.Has(OlderTime) ? OlderTime : "peer_milliseconds", "F3"),12}{Number(row, "ratio", "F2"),7}"
                 + $"{(row.Number("peak_bytes") / 1e9)?.ToString("F2", CultureInfo.InvariantCulture),9}").ToArray());
         return text.ToString();
     }
+
+    private static string Peer(JsonFile? versions) =>
+        versions?.Text("peer") ?? (versions?.Text("pytorch") is { } older ? $"PyTorch {older}" : "compared with nothing");
 
     private static string Number(JsonFile row, string key, string format) =>
         row.Number(key)?.ToString(format, CultureInfo.InvariantCulture) ?? "";

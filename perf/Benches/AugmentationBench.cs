@@ -14,7 +14,7 @@ namespace SharpSeg.Perf.Benches;
 /// counterpart (scipy.ndimage in the PyTorch process), both sides are timed by the clock; otherwise, and in the averages, by the
 /// processor's time, which other processes do not change.
 /// </summary>
-internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class AugmentationBench(Peer? peer, Report report, BenchOptions options)
 {
     private const int Labels = 3;
     private const double Sigma = 1;
@@ -80,7 +80,7 @@ internal sealed class AugmentationBench(PyTorchWorker? torch, Report report, Ben
             return;
         }
 
-        var other = kind is null ? null : torch;
+        var other = kind is null ? null : peer;
         other?.Prepare(
             new { op = "augment", kind, size = Patch.ToArray(), initial = Initial.ToArray(), labels = Labels, sigma = Sigma });
         var (milliseconds, theirs) = Duel.Run(

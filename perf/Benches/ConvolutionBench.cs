@@ -6,7 +6,7 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>The three passes of convolutions, at shapes that occur in planned networks, and of transposed convolutions.</summary>
-internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class ConvolutionBench(Backend backend, Peer? peer, Report report, BenchOptions options)
 {
     private static readonly Extent Cube = new(3, 3, 3);
     private static readonly Extent Plane = new(1, 3, 3);
@@ -108,7 +108,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 return;
             }
 
-            torch?.Prepare(new
+            peer?.Prepare(new
             {
                 op = "conv",
                 pass,
@@ -119,7 +119,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 kernel = p.Kernel.ToArray(),
                 stride = p.Stride.ToArray(),
             });
-            var (milliseconds, theirs) = Duel.Run(Finished(ours), torch is null ? null : torch.Time, options.Seconds);
+            var (milliseconds, theirs) = Duel.Run(Finished(ours), peer is null ? null : peer.Time, options.Seconds);
             var variant = Variants.Of(backend, operation, p);
             report.Add("conv", pass, shape, variant, milliseconds, p.MinimumWork, theirs);
             if (backend is IVariantChoice choice)
@@ -146,7 +146,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 return;
             }
 
-            torch?.Prepare(new
+            peer?.Prepare(new
             {
                 op = "transposed",
                 pass,
@@ -156,7 +156,7 @@ internal sealed class ConvolutionBench(Backend backend, PyTorchWorker? torch, Re
                 size = p.Input.ToArray(),
                 stride = p.Stride.ToArray(),
             });
-            var (milliseconds, theirs) = Duel.Run(Finished(ours), torch is null ? null : torch.Time, options.Seconds);
+            var (milliseconds, theirs) = Duel.Run(Finished(ours), peer is null ? null : peer.Time, options.Seconds);
             report.Add(
                 "transposed", pass, shape, Variants.Of(backend, $"transposed conv {pass}", p), milliseconds,
                 p.MinimumWork, theirs);

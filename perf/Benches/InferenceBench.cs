@@ -3,13 +3,14 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Perf.Measuring;
+using SharpSeg.Perf.Onnx;
 
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>
 /// Prediction: one forward pass per patch, without gradients, as a tile of a sliding window: Gaussian weights, added to the sums.
 /// </summary>
-internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class InferenceBench(BenchDevice device, Peer? peer, Report report, BenchOptions options)
 {
     /// <summary>Runs all plans.</summary>
     public void Run()
@@ -48,15 +49,29 @@ internal sealed class InferenceBench(BenchDevice device, PyTorchWorker? torch, R
             own.Synchronize();
         }
 
-        torch?.Prepare(plan.Request("predict"));
-        var (milliseconds, theirs) = Duel.Run(Tile, torch is null ? null : torch.Time, options.Seconds);
-        var peak = torch?.PeakBytes();
+        using var onnx = options.OnnxRuntime ? new OnnxCase(network, plan, image) : null;
+        var isPrepared = peer?.Prepare(onnx?.Request ?? plan.Request("predict")) == true;
+        var difference = isPrepared && onnx is not null ? Difference() : (double?)null;
+        var (milliseconds, theirs) = Duel.Run(Tile, peer is null ? null : peer.Time, options.Seconds);
+        var peak = peer?.PeakBytes();
         report.Add(
             new Row(
                 "inference", $"tile {plan.Name}", $"{plan.BatchSize}, {plan.Patch}", null, milliseconds, null, null, null, theirs)
             {
                 PeakBytes = own.PeakBytes,
-                PytorchPeakBytes = peak,
+                PeerPeakBytes = peak,
+                PeerDifference = difference,
             });
+
+        double Difference()
+        {
+            var tape = new Tape(own, pool, recording: false);
+            var logits = network.Forward(tape, tape.Input(image), allOutputs: false)[0];
+            var values = new float[logits.Shape.Length];
+            own.Download(logits.Value, values);
+            tape.Done(logits);
+            tape.Clear();
+            return onnx.Difference(values);
+        }
     }
 }

@@ -17,7 +17,7 @@ namespace SharpSeg.Perf.Benches;
 /// limit, and whether the device computes what it should (<see cref="LayerCheck"/>); then a whole training step, to see how much
 /// of it the layers are. Layers of the same sizes are measured once and counted.
 /// </summary>
-internal sealed class PlanBench(BenchDevice device, Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class PlanBench(BenchDevice device, Backend backend, Peer? peer, Report report, BenchOptions options)
 {
     // Of the largest value: the conformance suite's tolerance, and what a central difference in float32 is good for.
     private const double Exact = 1e-4, Differenced = 1e-2;
@@ -60,7 +60,7 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, PyTorchWork
 
         if (options.Wants("step"))
         {
-            new StepBench(device, torch, report, options).Measure(plan, description.Labels.HasRegions);
+            new StepBench(device, peer, report, options).Measure(plan, description.Labels.HasRegions);
         }
 
         var step = report.Rows.FirstOrDefault(row => row.Group == "step")?.Milliseconds;

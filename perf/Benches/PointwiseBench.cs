@@ -5,7 +5,7 @@ using SharpSeg.Perf.Measuring;
 namespace SharpSeg.Perf.Benches;
 
 /// <summary>Operations bound by memory: norm, loss, sums, optimiser, tiles.</summary>
-internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class PointwiseBench(Backend backend, Peer? peer, Report report, BenchOptions options)
 {
     private static readonly Extent Fine = new(40, 56, 40);
 
@@ -150,14 +150,14 @@ internal sealed class PointwiseBench(Backend backend, PyTorchWorker? torch, Repo
 
     private Func<int, double[]?>? Torch(string op, string pass, InstanceNormProblem p)
     {
-        torch?.Prepare(new { op, pass, n = p.N, c = p.C, size = p.Spatial.ToArray() });
-        return torch is null ? null : torch.Time;
+        peer?.Prepare(new { op, pass, n = p.N, c = p.C, size = p.Spatial.ToArray() });
+        return peer is null ? null : peer.Time;
     }
 
     private Func<int, double[]?>? TorchFlat(string pass, int length)
     {
-        torch?.Prepare(new { op = "pointwise", pass, length });
-        return torch is null ? null : torch.Time;
+        peer?.Prepare(new { op = "pointwise", pass, length });
+        return peer is null ? null : peer.Time;
     }
 
     private void Measure(string op, string shape, Action ours, Work work, Func<int, double[]?>? theirs)

@@ -10,7 +10,7 @@ namespace SharpSeg.Perf.Benches;
 /// scipy.ndimage.zoom in the PyTorch process (as nnU-Net uses it, by way of skimage); it runs on one core whatever the number of
 /// threads.
 /// </summary>
-internal sealed class PreprocessBench(PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class PreprocessBench(Peer? peer, Report report, BenchOptions options)
 {
     private static readonly Extent From = new(80, 160, 160);
     private static readonly Extent To = new(120, 144, 144);
@@ -41,8 +41,8 @@ internal sealed class PreprocessBench(PyTorchWorker? torch, Report report, Bench
             return;
         }
 
-        torch?.Prepare(new { op = "zoom", kind = request, order, size = From.ToArray(), to = To.ToArray(), labels = Labels });
-        var (milliseconds, theirs) = Duel.Run(ours, torch is null ? null : torch.Time, options.Seconds);
+        peer?.Prepare(new { op = "zoom", kind = request, order, size = From.ToArray(), to = To.ToArray(), labels = Labels });
+        var (milliseconds, theirs) = Duel.Run(ours, peer is null ? null : peer.Time, options.Seconds);
         report.Add(new Row("preprocess", op, shape, null, milliseconds, null, null, null, theirs));
     }
 }

@@ -11,7 +11,7 @@ namespace SharpSeg.Perf.Benches;
 /// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov
 /// momentum. Each on its own backend, so that peak bytes are those of the step alone.
 /// </summary>
-internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report report, BenchOptions options)
+internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, BenchOptions options)
 {
     /// <summary>Runs all plans.</summary>
     public void Run()
@@ -40,18 +40,18 @@ internal sealed class StepBench(BenchDevice device, PyTorchWorker? torch, Report
         var images = new float[Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels).Length];
         Array.ConvertAll(images, _ => random.NextSingle()).CopyTo(images, 0);
         var targets = network.OutputScales.Select(s => Labels(random, plan, s)).ToArray();
-        torch?.Prepare(plan.Request("step"));
+        peer?.Prepare(plan.Request("step"));
         var (milliseconds, theirs) = Duel.Run(
             () =>
             {
                 step.Run(images, targets, 1e-3f);
                 own.Synchronize();
             },
-            torch is null ? null : torch.Time, options.Seconds);
+            peer is null ? null : peer.Time, options.Seconds);
         report.Add(new Row("step", $"step {plan.Name}", shape, null, milliseconds, null, null, null, theirs)
         {
             PeakBytes = own.PeakBytes,
-            PytorchPeakBytes = torch?.PeakBytes(),
+            PeerPeakBytes = peer?.PeakBytes(),
         });
     }
 

@@ -17,21 +17,21 @@ internal sealed class Report
 
     private readonly List<Row> rows = [];
     private readonly Backend backend;
-    private readonly PyTorchWorker? torch;
+    private readonly Peer? peer;
     private readonly string? file;
     private readonly double? loadBefore;
 
     /// <summary>Measures the limits and prints the heading.</summary>
     /// <param name="backend">The device.</param>
-    /// <param name="torch">What it is compared with; null for nothing.</param>
+    /// <param name="peer">What it is compared with; null for nothing.</param>
     /// <param name="file">Receives the results as JSON, anew after every row: a run that is stopped leaves what it
     /// measured.</param>
-    public Report(Backend backend, PyTorchWorker? torch, string? file)
+    public Report(Backend backend, Peer? peer, string? file)
     {
-        (this.backend, this.torch, this.file, loadBefore) = (backend, torch, file, Machine.Load());
+        (this.backend, this.peer, this.file, loadBefore) = (backend, peer, file, Machine.Load());
         MeasureLimits();
         Console.WriteLine(
-            $"{Processor()}; {backend.Description}; .NET {Environment.Version}; PyTorch {torch?.Version ?? "not compared with"}");
+            $"{Processor()}; {backend.Description}; .NET {Environment.Version}; {PeerText ?? "compared with nothing"}");
         Console.WriteLine(
             $"limits: {backend.ProductPrecision} multiply-add {PeakGflops:F1} GFLOP/s, copy {CopyGbytesPerS:F1} GB/s (read + "
                 + $"written, beyond the cache); machine load {loadBefore:F1} on {Environment.ProcessorCount} cores");
@@ -42,7 +42,7 @@ internal sealed class Report
 
         Console.WriteLine(
             $"{"operation",-22}{"shape",-46}{"variant",-13}{"ms",10}{"± %",6}{"GFLOP/s",9}{"GB/s",7}{"% limit",9}"
-                + $"{"PyTorch ms",12}{"ratio",7}{"± %",5}{"load",7}");
+                + $"{$"{peer?.Name} ms",16}{"ratio",7}{"± %",5}{"load",7}");
     }
 
     /// <summary>Multiply-add peak of the whole device in the number format of its convolutions, GFLOP/s.</summary>
@@ -51,11 +51,13 @@ internal sealed class Report
     /// <summary>Copy bandwidth of all threads, GB/s.</summary>
     public double CopyGbytesPerS { get; private set; }
 
+    private string? PeerText => peer is null ? null : $"{peer.Name} {peer.Version}";
+
     /// <summary>Rows so far.</summary>
     public IReadOnlyList<Row> Rows => rows;
 
     /// <summary>Adds an operation of known minimum work.</summary>
-    public void Add(string group, string op, string shape, string? variant, Timing time, Work work, Timing? pytorch)
+    public void Add(string group, string op, string shape, string? variant, Timing time, Work work, Timing? theirs)
     {
         // Clock rates vary; a limit measured minutes ago would make the kernel look better or worse than it is.
         PeakGflops = Math.Max(PeakGflops, ((IMachineLimits)backend).MeasureMultiplyAddPeak());
@@ -67,7 +69,7 @@ internal sealed class Report
 
         Add(new Row(
             group, op, shape, variant, time, gflops, gbytes,
-            100 * Math.Max(gflops / PeakGflops, gbytes / CopyGbytesPerS), pytorch));
+            100 * Math.Max(gflops / PeakGflops, gbytes / CopyGbytesPerS), theirs));
     }
 
     /// <summary>Adds a row.</summary>
@@ -77,12 +79,13 @@ internal sealed class Report
         Console.WriteLine(
             $"{row.Op,-22}{row.Shape,-46}{row.Variant ?? "-",-13}{row.Milliseconds,10:F2}{row.SpreadPercent / 2,6:F0}" +
             $"{row.Gflops,9:F0}{row.GbytesPerS,7:F1}" +
-            $"{row.PercentOfPeak,9:F0}{row.PytorchMilliseconds,12:F2}{row.Ratio,7:F2}{row.RatioSpreadPercent,5:F0}" +
+            $"{row.PercentOfPeak,9:F0}{row.PeerMilliseconds,16:F2}{row.Ratio,7:F2}{row.RatioSpreadPercent,5:F0}" +
             $"{row.Load,7:F1}" +
             (row.PeakBytes is { } peak
                 ? $"   peak {peak / 1e9:F2} GB"
-                    + (row.PytorchPeakBytes is { } their ? $", PyTorch {their / 1e9:F2} GB" : string.Empty)
+                    + (row.PeerPeakBytes is { } their ? $", {peer?.Name} {their / 1e9:F2} GB" : string.Empty)
                 : string.Empty)
+            + (row.PeerDifference is { } difference ? $"   outputs agree within {difference:E1}" : string.Empty)
             + (row.GbytesPerS > CopyGbytesPerS ? "   beyond the copy limit: its data stay in the cache" : string.Empty));
         Write(complete: false);
     }
@@ -104,19 +107,19 @@ internal sealed class Report
         {
             var mean = Math.Exp(group.Average(r => Math.Log(r.Ratio!.Value)));
             Console.WriteLine(
-                $"{group.Key.Group} {group.Key.Op}: {mean:F2}× PyTorch's speed (geometric mean of {group.Count()}, lowest "
+                $"{group.Key.Group} {group.Key.Op}: {mean:F2}× {peer?.Name}'s speed (geometric mean of {group.Count()}, lowest "
                     + $"{group.Min(r => r.Ratio):F2})");
         }
 
         // A shape counts as one: forward and both backward passes together.
         var shapes = rows.Where(r => r.Group == "conv" && r.Ratio is not null).GroupBy(r => r.Shape).Where(g => g.Count() == 3)
-            .Select(g => (Shape: g.Key, Ratio: g.Sum(r => r.PytorchMilliseconds!.Value) / g.Sum(r => r.Milliseconds))).ToList();
+            .Select(g => (Shape: g.Key, Ratio: g.Sum(r => r.PeerMilliseconds!.Value) / g.Sum(r => r.Milliseconds))).ToList();
         if (shapes.Count > 0)
         {
             var (shape, lowest) = shapes.MinBy(s => s.Ratio);
             var mean = Math.Exp(shapes.Average(s => Math.Log(s.Ratio)));
             Console.WriteLine(
-                $"conv forward + backward: {mean:F2}× PyTorch's speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at "
+                $"conv forward + backward: {mean:F2}× {peer?.Name}'s speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at "
                     + $"{shape})");
         }
     }
@@ -157,7 +160,7 @@ internal sealed class Report
             LoadBefore = loadBefore,
             LoadAfter = Machine.Load(),
             Versions =
-                new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Pytorch = torch?.Version },
+                new { Dotnet = Environment.Version.ToString(), Os = RuntimeInformation.OSDescription, Peer = PeerText },
         };
         AtomicFile.WriteText(file, JsonSerializer.Serialize(new { Machine = machine, Check, Results = results }, Style));
     }

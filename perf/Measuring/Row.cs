@@ -11,11 +11,11 @@ namespace SharpSeg.Perf.Measuring;
 /// <param name="Gflops">10⁹ operations a second, from the minimum work.</param>
 /// <param name="GbytesPerS">10⁹ bytes a second, from the minimum work.</param>
 /// <param name="PercentOfPeak">Of the multiply-add peak (compute) or of the copy bandwidth (memory), whichever binds.</param>
-/// <param name="Pytorch">PyTorch's median and quartiles.</param>
+/// <param name="Peer">The median and quartiles of what it is compared with: PyTorch or ONNX Runtime.</param>
 internal sealed record Row(
     string Group, string Op, string Shape, string? Variant,
     [property: JsonIgnore] Timing Time, double? Gflops, double? GbytesPerS,
-    double? PercentOfPeak, [property: JsonIgnore] Timing? Pytorch)
+    double? PercentOfPeak, [property: JsonIgnore] Timing? Peer)
 {
     /// <summary>Median.</summary>
     public double Milliseconds => Time.Median;
@@ -23,17 +23,17 @@ internal sealed record Row(
     /// <summary>Distance of the quartiles of single runs in percent of the median.</summary>
     public double SpreadPercent => Time.SpreadPercent;
 
-    /// <summary>PyTorch's median.</summary>
-    public double? PytorchMilliseconds => Pytorch?.Median;
+    /// <summary>The peer's median.</summary>
+    public double? PeerMilliseconds => Peer?.Median;
 
-    /// <summary>Distance of the quartiles of PyTorch's single runs in percent of their median.</summary>
-    public double? PytorchSpreadPercent => Pytorch?.SpreadPercent;
+    /// <summary>Distance of the quartiles of the peer's single runs in percent of their median.</summary>
+    public double? PeerSpreadPercent => Peer?.SpreadPercent;
 
-    /// <summary>PyTorch's time divided by ours; above 1, ours is faster.</summary>
-    public double? Ratio => PytorchMilliseconds / Milliseconds;
+    /// <summary>The peer's time divided by ours; above 1, ours is faster.</summary>
+    public double? Ratio => PeerMilliseconds / Milliseconds;
 
     /// <summary>Half the distance of the quartiles of the ratio, if both sides vary by chance, in percent of it.</summary>
-    public double? RatioSpreadPercent => PytorchSpreadPercent is { } theirs
+    public double? RatioSpreadPercent => PeerSpreadPercent is { } theirs
         ? Math.Sqrt((theirs * theirs) + (SpreadPercent * SpreadPercent)) / 2
         : null;
 
@@ -46,9 +46,14 @@ internal sealed record Row(
     /// <summary>Relative difference between the backward pass and what it is the derivative of.</summary>
     public double? GradientError { get; init; }
 
-    /// <summary>Peak memory of the operation, bytes, and PyTorch's; only for whole steps.</summary>
+    /// <summary>Peak memory of the operation, bytes, and the peer's; only for whole steps.</summary>
     public long? PeakBytes { get; init; }
 
-    /// <summary>PyTorch's peak memory, bytes.</summary>
-    public long? PytorchPeakBytes { get; init; }
+    /// <summary>The peer's peak memory, bytes.</summary>
+    public long? PeerPeakBytes { get; init; }
+
+    /// <summary>
+    /// Largest difference to the peer's output as a part of the largest value; null where both have weights of their own.
+    /// </summary>
+    public double? PeerDifference { get; init; }
 }

@@ -8,6 +8,6 @@ print("| n, channels, voxels, kernel or ×, stride | pass: ours | PyTorch | rati
 for shape in dict.fromkeys(r["shape"] for r in rows):
     passes = [r for r in rows if r["shape"] == shape]
     ours = " / ".join(f'{r["milliseconds"]:.3g}' for r in passes)
-    theirs = " / ".join(f'{r["pytorch_milliseconds"]:.3g}' for r in passes)
+    theirs = " / ".join(f'{r.get("peer_milliseconds", r.get("pytorch_milliseconds")):.3g}' for r in passes)
     ratios = " / ".join(f'{r["ratio"]:.1f} ± {r["ratio_spread_percent"]:.0f}' for r in passes)
     print(f"| {shape} | {ours} | {theirs} | {ratios} |")

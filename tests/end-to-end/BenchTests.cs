@@ -111,6 +111,8 @@ public sealed class BenchTests
     [InlineData("step --threads 40000", "--threads 40000: at most 1024")]
     [InlineData("step --threads -1", "--threads -1")]
     [InlineData("step --seconds 1e300", "--seconds 1e300")]
+    [InlineData("inference step --onnxruntime", "--onnxruntime goes with inference alone")]
+    [InlineData("inference --onnxruntime --device cuda:0", "on the processor")]
     public void A_word_without_use_is_refused(string words, string says)
     {
         var error = Assert.Throws<Cli.UsageException>(() => BenchOptions.Parse(words.Split(' ')));

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Security;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -54,6 +55,20 @@ public sealed class DependencyArrowTests
         Assert.Contains(NamespacesUsedBy("SharpSeg.Kernels.Cpu"), IsIntrinsics);
 
         static bool IsIntrinsics(string used) => used.StartsWith("System.Runtime.Intrinsics", StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// ONNX Runtime is a peer of the benchmarks: 160 MB of native code in a program that only `bench inference --onnxruntime`
+    /// builds.
+    /// </summary>
+    [Fact]
+    public void Only_its_own_program_refers_to_the_package_of_ONNX_Runtime()
+    {
+        var projects = Directory.GetFiles(Checkout.Root, "*.csproj", SearchOption.AllDirectories)
+            .Append(Path.Combine(Checkout.Root, "Engine.sln"))
+            .Where(path => File.ReadAllText(path).Contains("OnnxRuntime", StringComparison.Ordinal))
+            .Select(path => Path.GetRelativePath(Checkout.Root, path).Replace('\\', '/'));
+        Assert.Equal(["perf/onnxruntime/SharpSeg.Perf.OnnxRuntime.csproj"], projects);
     }
 
     private static List<string> NamespacesUsedBy(string name)

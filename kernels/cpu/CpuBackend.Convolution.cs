@@ -280,6 +280,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             : WinogradLineWork<TLanes, TVector>.Fits(problem))
             ? Variant
             : ConvolutionVariant.Direct,
+        ConvolutionVariant.WinogradStride => !weightGradient && WinogradStrideWork<TLanes, TVector>.Fits(problem)
+            ? Variant
+            : ConvolutionVariant.Direct,
         _ => WinogradTiles.Fits(problem) ? Variant : ConvolutionVariant.Direct,
     };
 
@@ -303,6 +306,15 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         else if (variant == ConvolutionVariant.WinogradLine)
         {
             var work = WinogradLineWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
+            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+            team.Run(work.Chunks, work);
+        }
+        else if (variant == ConvolutionVariant.WinogradStride)
+        {
+            var pack = new PackStrideWeightsWork<TLanes, TVector> { Source = source };
+            pack.Packed = weights.Reserve(pack.PackedLength);
+            team.Run(pack.Chunks, pack);
+            var work = WinogradStrideWork<TLanes, TVector>.Plan(problem, pack.Packed, bias, team.Count);
             work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
             team.Run(work.Chunks, work);
         }

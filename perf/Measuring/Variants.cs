@@ -1,4 +1,5 @@
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Kernels.Gpu.Variants;
@@ -8,14 +9,18 @@ namespace SharpSeg.Perf.Measuring;
 /// <summary>Which variant a backend used for an operation.</summary>
 internal static class Variants
 {
-    /// <summary>The variant of a convolution's pass, once it has run; null if the backend does not say.</summary>
+    /// <summary>
+    /// The variant of a convolution's pass, once it has run; null if the backend does not say, or where backward data with a
+    /// stride is several problems.
+    /// </summary>
     public static string? Of(Backend backend, string operation, in ConvProblem p) => backend is IVariantChoice choice
         ? (operation switch
         {
+            "conv backward data" when p.Stride != Extent.One => (ConvolutionVariant?)null,
             "conv backward data" => choice.ChoiceFor(p with { Cin = p.Cout, Cout = p.Cin }, weightGradient: false),
             "conv backward weights" => choice.ChoiceFor(p, weightGradient: true),
             _ => choice.ChoiceFor(p, weightGradient: false),
-        }).ToString()
+        })?.ToString()
         : Decided(backend, operation, p.ToString());
 
     /// <summary>The variant of a transposed convolution's pass.</summary>

@@ -50,6 +50,23 @@ public sealed class VariantChoiceTests
             ConvolutionVariant.FewOutputs, Avx512Cost.Choose(head, weightGradient: false, true));
     }
 
+    /// <summary>Measured on the EPYC: half the channels, twice the voxels along each axis, go in.</summary>
+    [Theory]
+    [InlineData(2, 20, 28, 20, 64, "WinogradStride")]
+    [InlineData(2, 10, 14, 10, 128, "WinogradStride")]
+    [InlineData(2, 5, 7, 5, 256, "Gather")]
+    public void Stride_2_takes_pairs_of_outputs_until_their_weights_are_too_many(
+        int batch, int z, int y, int x, int outputs, string chosen)
+    {
+        var voxels = new Extent(z, y, x);
+        var problem = Problem(batch, voxels, outputs / 2, outputs, Cube) with
+        {
+            Input = voxels.Times(new(2, 2, 2)),
+            Step = new(2, 2, 2),
+        };
+        Assert.Equal(chosen, $"{Avx512Cost.Choose(problem, weightGradient: false, true)}");
+    }
+
     private static TapProblem Problem(int batch, Extent voxels, int inputs, int outputs, Extent kernel) => new()
     {
         N = batch,

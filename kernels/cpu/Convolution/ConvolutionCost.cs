@@ -67,6 +67,11 @@ internal static class ConvolutionCost<TLanes, TVector>
             Consider(weightGradient ? LineGradient(p) : Line(p), ConvolutionVariant.WinogradLine);
         }
 
+        if (!weightGradient && WinogradStrideWork<TLanes, TVector>.Fits(p))
+        {
+            Consider(Stride(p), ConvolutionVariant.WinogradStride);
+        }
+
         if (WinogradTiles.Fits(p))
         {
             Consider(Winograd(p, wide: false, weightGradient, sharedCacheIsFast), ConvolutionVariant.Winograd);
@@ -125,6 +130,18 @@ internal static class ConvolutionCost<TLanes, TVector>
         vectors = p.CTotal / (double)TLanes.Count;
         return (LineFactor * 2 * blocks * p.CTotal * products) + (PerPoint * products * vectors)
             + (PerLineWeight * 2 * blocks * p.CTotal * p.Window.Voxels / 3) + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
+    }
+
+    /// <summary>Vector instructions of the convolution with stride 2, pairs of outputs at a time.</summary>
+    public static double Stride(in TapProblem p)
+    {
+        const double Points = WinogradStrideWork<TLanes, TVector>.Points * WinogradStrideWork<TLanes, TVector>.Points;
+        double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), sums = 9,
+        pairs = (double)p.N * p.Grid.Z * WinogradStrideWork<TLanes, TVector>.PairsComputed(p);
+        var products = 2 * blocks * Points * p.Window.Z * p.CTotal * 1.03;
+        var transforms = PerPoint * ((Points * p.Window.Z * p.CTotal / TLanes.Count) + (sums * 2 * blocks));
+        var tiles = PerProduct * sums * blocks / (3 * ForwardTile<TLanes, TVector>.GroupSize);
+        return (pairs * (products + transforms + tiles)) + (3 * PerByte * WeightBytes(p, (int)Points * p.Window.Z));
     }
 
     /// <summary>Vector instructions of the weight gradient by Winograd along one axis.</summary>

@@ -18,6 +18,9 @@ internal enum ConvolutionVariant
     /// <summary>Winograd tiles F(4, 3) along one axis, wherever the problem has the form and few voxels.</summary>
     WinogradLine,
 
+    /// <summary>Two outputs at a time along y and x, by F(2, 2) on every second input, wherever the stride is 2.</summary>
+    WinogradStride,
+
     /// <summary>Winograd tiles F(2, 3), wherever the problem has the form.</summary>
     Winograd,
 

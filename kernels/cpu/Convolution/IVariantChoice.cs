@@ -9,8 +9,8 @@ internal interface IVariantChoice
     ConvolutionVariant Variant { get; set; }
 
     /// <summary>
-    /// The variant that a convolution will use for its forward pass (likewise for backward data, with the channels swapped) or
-    /// its weight gradient.
+    /// The variant that a convolution will use for its forward pass (with stride 1 likewise for backward data, with the channels
+    /// swapped) or its weight gradient.
     /// </summary>
     ConvolutionVariant ChoiceFor(in ConvProblem p, bool weightGradient);
 }

@@ -119,8 +119,8 @@ internal sealed class Report
             var (shape, lowest) = shapes.MinBy(s => s.Ratio);
             var mean = Math.Exp(shapes.Average(s => Math.Log(s.Ratio)));
             Console.WriteLine(
-                $"conv forward + backward: {mean:F2}× {peer?.Name}'s speed (geometric mean of {shapes.Count}, lowest {lowest:F2} at "
-                    + $"{shape})");
+                $"conv forward + backward: {mean:F2}× {peer?.Name}'s speed (geometric mean of {shapes.Count}, lowest {lowest:F2} "
+                    + $"at {shape})");
         }
     }
 

@@ -140,7 +140,9 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
 
                     break;
                 case "test":
-                    Assert.All(words.Skip(1).TakeWhile(word => word is not ("--filter" or "--logger")), word => Assert.Contains(word, Tiers));
+                    Assert.All(
+                        words.Skip(1).TakeWhile(word => word is not ("--filter" or "--logger")),
+                        word => Assert.Contains(word, Tiers));
                     break;
                 case "help" or "--help" or "--version":
                     break;

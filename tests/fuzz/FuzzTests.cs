@@ -31,7 +31,8 @@ namespace SharpSeg.Fuzz.Tests;
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
-    private const int SecondsPerReader = 2;
+    private const int SecondsPerReader = 2;      // of the processor, so that a busy machine tries as many inputs
+    private const int MostSecondsPerReader = 4;  // on the clock
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     // What ends the process: 20 seconds of the processor's time, or 20 looks in a row that find every thread asleep.
@@ -173,11 +174,18 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         output.WriteLine($"seed {seed}");
         var random = new Random((int)seed);
         var wanted = Number("SHARPSEG_FUZZ_COUNT");
-        var seconds = Number("SHARPSEG_FUZZ_SECONDS") ?? (wanted is null ? SecondsPerReader : long.MaxValue);
+        var given = Number("SHARPSEG_FUZZ_SECONDS");
+        var isDefault = wanted is null && given is null;
+        var seconds = given ?? (isDefault ? MostSecondsPerReader : long.MaxValue);
         var (count, refused) = (0L, 0L);
-        var clock = Stopwatch.StartNew();
+        var (begin, clock) = (Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
         for (; count < (wanted ?? long.MaxValue) && clock.Elapsed.TotalSeconds < seconds; count++)
         {
+            if (isDefault && (Environment.CpuUsage.TotalTime - begin).TotalSeconds >= SecondsPerReader)
+            {
+                break;
+            }
+
             var input = mutate(seeds[random.Next(seeds.Length)], random);
             refused += AssertSound(
                 reader, () => read(folder, input), input, multiple, $"seed {seed}, input {count}", mayFail: true) ? 0 : 1;

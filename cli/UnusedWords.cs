@@ -127,7 +127,8 @@ internal static partial class UnusedWords
         .Select(property => (property, property.GetCustomAttribute<OptionAttribute>(inherit: true)!))
         .Where(pair => pair.Item2 is not null);
 
-    private static bool Given(OptionAttribute option, IEnumerable<string> arguments) => arguments.Any(argument =>
+    /// <summary>Whether words of a command line have an option, by either name, with its value apart or joined.</summary>
+    public static bool Given(OptionAttribute option, IEnumerable<string> arguments) => arguments.Any(argument =>
         argument == $"--{option.LongName}" || argument.StartsWith($"--{option.LongName}=", StringComparison.Ordinal)
         || (
             option.ShortName.Length > 0 && argument.StartsWith($"-{option.ShortName}", StringComparison.Ordinal)

@@ -87,8 +87,15 @@ public sealed class CohortTests(TrainedWorkspace trained)
             .AssertErrorWithHint(1, "in");
         SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("no"), "-o", folder.At("out"), "--watch")
             .AssertErrorWithHint(1, "one folder");
+        var ofTheGuide = DocumentedCommand.All().Single(command => command.IsBlock && command.Words.Contains("--watch"));
         using var watching = SharpSegProcess.Start(
-            "predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--watch", "--json");
+        [
+            .. ofTheGuide.Words.Select(word => word switch
+            {
+                "WORK" => trained.Work, "INCOMING" => folder.At("in"), "WORK-watched" => folder.At("out"), _ => word,
+            }),
+            "--json",
+        ]);
         watching.Reach(() => watching.Errors.Contains("watching", StringComparison.Ordinal));
         var scans = Scans(folder, 2);
         watching.Reach(() => Exists("scan_0") && Exists("scan_1"));

@@ -17,13 +17,19 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
 {
     private const string Minutes = "takes minutes", Gpu = "needs a GPU", Checkout = "the launcher's, in a checkout";
 
+    // What another test types: such a command runs all the same.
+    private const string
+        JobsTyped = "needs Slurm; JobsTests types the commands of docs/guide/slurm.md with --dry-run",
+        WatchTyped = "ends with Ctrl-C; CohortTests does";
+
     // Beginnings of commands that are understood but not run.
     private static readonly Dictionary<string, string> NotRun = new()
     {
         ["demo"] = Minutes,
         ["test"] = Checkout,
         ["bench"] = Checkout,
-        ["jobs"] = "needs Slurm; JobsTests types the page's commands with --dry-run",
+        ["jobs"] = JobsTyped,
+        ["predict WORK -i INCOMING -o WORK-watched --watch"] = WatchTyped,
         ["train work -c 3d_fullres -f 0 --device cuda:0 --precision bf16"] = Gpu,
         ["train work --all --devices cuda:0,cuda:1"] = Gpu + "; SeveralDevicesTests divides work among two processors",
         ["predict work -i cohort -o segmented --devices cuda:0,cuda:1"] = Gpu + "; SeveralDevicesTests does",
@@ -34,6 +40,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
     {
         ["--epochs 100"] = "--epochs 1", ["--max-time 12h"] = "--max-time 12s", ["--max-time 30m"] = "--max-time 20s",
         ["--max-time 2h"] = "--max-time 5s", ["--epochs 10 --iterations 30"] = "--epochs 1 --iterations 2",
+        ["--memory 2GB"] = "--memory 0.0015GB", // the tiny scans are large then, and get a cascade
     };
 
     // Cases of the dataset that the pages speak of, and which of the tiny one stands for them.
@@ -87,6 +94,41 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
         Assert.All(
             Shorter.Keys.Concat(Cases.Keys),
             words => Assert.Contains(blocks, command => command.Text.Contains(words, StringComparison.Ordinal)));
+    }
+
+    /// <summary>
+    /// A reader finds every option in a command of README or the guide that a test runs: of each name one at least, whichever
+    /// verb has it.
+    /// </summary>
+    [Fact]
+    [Trait("Tier", "quick")]
+    public void Every_option_stands_in_a_command_of_README_or_the_guide_that_runs()
+    {
+        var shown = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var command in DocumentedCommand.All().Where(command => command.IsBlock && IsRun(command)))
+        {
+            var (words, _) = JobsWords.Split(JobsWords.Join(command.Words));
+            if (Verbs.SingleOrDefault(verb => UnusedWords.VerbName(verb) == words[0]) is { } verb)
+            {
+                shown.UnionWith(UnusedWords.Options(verb).Select(pair => pair.Option)
+                    .Where(option => UnusedWords.Given(option, words)).Select(option => option.LongName));
+            }
+        }
+
+        var missing = Verbs.SelectMany(UnusedWords.Options).Select(pair => pair.Option.LongName).Distinct().Except(shown);
+        Assert.True(
+            !missing.Any(),
+            $"no command of README or docs/guide that runs in a test has --{string.Join(", --", missing.Order(StringComparer.Ordinal))}");
+
+        static bool IsRun(DocumentedCommand command) => command.Page switch
+        {
+            "docs/guide/slurm.md" => true,
+            "README.md" => !Excused(command),
+            _ => command.Page.StartsWith("docs/guide/", StringComparison.Ordinal) && !Excused(command),
+        };
+
+        static bool Excused(DocumentedCommand command) =>
+            NotRun.Any(pair => Begins(command, pair.Key) && pair.Value is not (JobsTyped or WatchTyped));
     }
 
     [Fact]

@@ -70,7 +70,16 @@ public sealed class CascadeTests
         string[] predict = ["predict", work, "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o"];
         SharpSegProcess.Succeed([.. predict, folder.At("low"), "-c", "3d_lowres"]);
         SharpSegProcess.Succeed([.. predict, folder.At("both"), "-c", "3d_cascade_fullres"]);
-        SharpSegProcess.Succeed([.. predict, folder.At("given"), "-c", "3d_cascade_fullres", "--prev-stage", folder.At("low")]);
+        var ofTheGuide = DocumentedCommand.All().Single(command => command.IsBlock && command.Words.Contains("--prev-stage"));
+        SharpSegProcess.Succeed(
+        [
+            .. ofTheGuide.Words.Select(word => word switch
+            {
+                "WORK-large" => work, "WORK-coarse" => folder.At("low"), "WORK-corrected" => folder.At("given"),
+                "DATASET/imagesTr" => TinyDataset.Image(dataset, "case_0"), _ => word,
+            }),
+            "--no-tta",
+        ]);
         SharpSegProcess.Succeed(
             [.. predict, folder.At("truth"), "-c", "3d_cascade_fullres", "--prev-stage", Path.Combine(dataset, "labelsTr")]);
         Assert.Equal(Labels("both"), Labels("given"));

@@ -19,26 +19,24 @@ public sealed class NetworksTests
 
     /// <summary>
     /// Two cases by heart, with the recipes of docs/method/budget.md §7 and a fifth of their iterations: the bar is lower. The
-    /// small STU-Net has the published recipe: at the other one's rate it does not always begin.
+    /// plain U-Net does it in OverfitTests with the published recipe; the larger sizes are the same networks, only wider.
     /// </summary>
     [Theory]
-    [InlineData("resenc_m", "two-cases", 0.95)]
-    [InlineData("unetpp", "two-cases", 0.95)]
-    [InlineData("classic", "two-cases-classic", 0.95)]
-    [InlineData("stunet_s", null, 0.6)]
-    public void Every_family_learns_two_cases(string name, string? recipe, double bar)
+    [InlineData("resenc_m", "two-cases")]
+    [InlineData("unetpp", "two-cases")]
+    [InlineData("classic", "two-cases-classic")]
+    [InlineData("stunet_s", "two-cases-stunet")]
+    public void Every_family_learns_two_cases(string name, string recipe)
     {
         using var tiny = new TinyRun(cases: 2, fold: Splits.AllCases, NetworkChoice.All.Single(network => network.Name == name));
         using var backend = Cpu.Open();
-        var job = recipe is null ? tiny.First : tiny.First with
+        var job = tiny.First with
         {
             Variant = new TrainingVariant { Without = AugmentationParts.All, ForegroundShare = 0 },
         };
         var schedule = new TrainingSchedule(BatchSize: 2, Epochs: 10, IterationsPerEpoch: 6, ValidationIterations: 1)
         {
-            Recipe = recipe is null
-                ? null
-                : TrainingRecipe.Read(Path.Combine(Checkout.Root, "perf", "recipes", $"{recipe}.json")),
+            Recipe = TrainingRecipe.Read(Path.Combine(Checkout.Root, "perf", "recipes", $"{recipe}.json")),
         };
         using (var trainer = new Trainer(job, schedule, backend, resume: false, SilentReporter.Instance))
         {
@@ -47,7 +45,7 @@ public sealed class NetworksTests
 
         ValidationRun.Execute(job, backend, new InferenceOptions(), SilentReporter.Instance, CancellationToken.None);
         var summary = ValidationRun.Score(job, tiny.Dataset, surface: false, SilentReporter.Instance, CancellationToken.None);
-        Assert.True(summary.ForegroundDice > bar, $"{name}: mean foreground Dice {summary.ForegroundDice}");
+        Assert.True(summary.ForegroundDice > 0.95, $"{name}: mean foreground Dice {summary.ForegroundDice}");
     }
 
     [Fact]

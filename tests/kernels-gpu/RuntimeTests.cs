@@ -14,6 +14,7 @@ namespace SharpSeg.Kernels.Gpu.Tests;
 /// </summary>
 public sealed class RuntimeTests
 {
+    private const long RoundedUp = 2560;                  // bytes, by which the device's buffers are longer than asked for
     private static readonly Extent Patch = new(1, 8, 8);
 
     [LongFact]
@@ -33,9 +34,9 @@ public sealed class RuntimeTests
         using var step = new TrainingStep(network, optimizer, Patch, 1, Options(network));
         step.Run(Images(0), [Labels(0)], 0.05f);
         Assert.True(step.Memory.InputBytes > 0);
-        Assert.InRange(
-            step.PeakBytes - step.Memory.TrainingBytes(moments: 1), 0,
-            backend.WorkspaceBytes(step.Memory.Convolutions, isTraining: true));
+        var planned = step.Memory.TrainingBytes(moments: 1)
+            + backend.WorkspaceBytes(step.Memory.Convolutions, isTraining: true);
+        Assert.InRange(step.PeakBytes - planned, 0, RoundedUp);
     }
 
     [Fact]

@@ -12,6 +12,9 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
     /// <summary>Bytes of the program itself: runtime, compiled code, threads, buffers of files.</summary>
     public const long ProgramBytes = 150L << 20;
 
+    /// <summary>The same of verbs that only read, compare and write label maps.</summary>
+    internal const long SmallProgramBytes = 80L << 20;
+
     /// <summary>Volumes beyond it are worked on piece by piece, and what they took is given back at once.</summary>
     internal const long LargeVoxels = 1L << 24;
 
@@ -27,11 +30,14 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
     /// <summary>The same of a device's memory.</summary>
     internal static long Usable(long bytes) => (long)(bytes * (1 - Slack));
 
-    /// <summary>All memory of the machine, or of the control group that the process is in, or what its limits allow.</summary>
+    /// <summary>
+    /// All memory of the machine, or of the control group that the process is in, or what its limits allow. What is promised is
+    /// resident memory; a limit of the process counts what is reserved, too, which is a little more.
+    /// </summary>
     public static MemoryBudget OfMachine()
     {
         var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        foreach (var limit in CgroupLimits().Concat(ProcessLimits()))
+        foreach (var limit in CgroupLimits().Concat(ProcessLimits().Select(Usable)))
         {
             bytes = Math.Min(bytes, limit);
         }

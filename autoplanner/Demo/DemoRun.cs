@@ -94,8 +94,9 @@ public static class DemoRun
             var prediction = ImageFile.ReadLabels(
                 Path.Combine(Workspace.ValidationFolder(job.Folder), id + job.Description.FileEnding));
             var path = Path.Combine(target, id + ".png");
+            var voxels = new CaseVoxels(truth, prediction.Voxels);
             OverlayPicture.Write(
-                path, id, new CaseVoxels(image.Channels[0], truth, prediction.Voxels),
+                path, id, voxels with { Image = ShownImage.Of(image.Channels[0], truth.Extent, voxels.Planes) },
                 CaseLegend.Of(summary.Classes, scores));
             pictures.Add(path);
         }

@@ -127,15 +127,15 @@ public static class Evaluator
     }
 
     /// <summary>
-    /// Memory of scoring (docs/method/memory.md §4): both maps, and what reading one takes beside them; for surfaces the box that
-    /// holds a class in either map, which may be everything: both surfaces, and squared distances of one direction, with room for
-    /// those of the surfaces themselves.
+    /// Memory of scoring (docs/method/memory.md §4): both maps, and what reading one takes beside them, or measuring surfaces
+    /// afterwards.
     /// </summary>
     /// <param name="voxels">Of a map.</param>
     /// <param name="surface">HD95 and NSD are wanted.</param>
     internal static long Bytes(long voxels, bool surface) =>
-        (voxels * sizeof(short)) + ImageFile.ReadingBytes(voxels * sizeof(short))
-            + (surface ? voxels * ((2 * sizeof(bool)) + sizeof(double)) : 0);
+        (voxels * sizeof(short)) + Math.Max(
+            ImageFile.ReadingBytes(voxels * sizeof(short)),
+            (voxels * sizeof(short)) + (surface ? SurfaceDistances.Bytes(voxels) : 0));
 
     /// <summary>How many cases are scored side by side; refuses one that does not fit alone.</summary>
     private static SideBySide Plan(IReadOnlyList<EvaluationCase> cases, EvaluationOptions options)
@@ -143,14 +143,14 @@ public static class Evaluator
         var needs = cases.Select(item => CaseNeed.Of(
             item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels, options.Surface))).ToArray();
         var largest = needs.Length == 0 ? 0 : needs.Max(need => need.Bytes);
-        var without = MemoryBudget.ProgramBytes
+        var without = MemoryBudget.SmallProgramBytes
             + (long)((double)largest / Bytes(LargeCase, surface: true) * Bytes(LargeCase, surface: false));
         return SideBySide.Plan(
             needs, options.MaxMemory ?? MemoryBudget.OfMachine(),
             options.Surface
                 ? $"score without HD95 and NSD (--no-surface), which needs {MemoryBudget.Text(without)}"
                 : "use a machine with more memory",
-            options.Info, options.Workers);
+            options.Info, options.Workers, program: MemoryBudget.SmallProgramBytes);
     }
 
     /// <summary>Reads both maps of a case and checks that they lie on one grid.</summary>

@@ -126,10 +126,9 @@ internal static class PostprocessingDecision
     }
 
     /// <summary>
-    /// Both maps, a copy, the runs of a mask, of which noise may have more, and a map as it was left by what came before, as it
-    /// was measured (docs/method/memory.md §4).
+    /// Both maps, a copy, and the runs of a mask, of which noise may have more (docs/method/memory.md §4).
     /// </summary>
-    internal static long Bytes(long voxels) => voxels * ((4 * sizeof(short)) + 1);
+    internal static long Bytes(long voxels) => voxels * ((3 * sizeof(short)) + 1);
 
     /// <summary>
     /// Whether one component for all foreground is accepted: the mean over classes strictly higher, no class lower. NaN blocks

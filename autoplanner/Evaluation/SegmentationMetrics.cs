@@ -54,8 +54,8 @@ internal static class SegmentationMetrics
             var metrics = ClassMetrics.FromCounts(truePositives, falsePositives, falseNegatives, trueNegatives);
             if (options is { Surface: true })
             {
+                MemoryBudget.GiveBack(extent.Voxels);     // what reading left, or the class before
                 var distances = SurfaceDistances.Between(reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel);
-                MemoryBudget.GiveBack(extent.Voxels);     // masks and distances, before the next class
                 metrics =
                     metrics with { Hd95 = distances.Percentile95(), Nsd = distances.WithinTolerance(options.ToleranceFor(item)) };
             }

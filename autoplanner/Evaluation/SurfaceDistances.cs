@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Tensors;
@@ -10,14 +11,21 @@ namespace SharpSeg.AutoPlanner.Evaluation;
 /// </summary>
 internal sealed class SurfaceDistances
 {
-    private readonly double[] squaredMm;
+    private const int SlabVoxels = 1 << 21;               // whose distances are held at a time
+
+    private readonly KeyValuePair<double, long>[] squaredMm; // each distance and how often it occurs, in order
+    private readonly long count;
     private readonly bool isEmptyOnOneSide;
 
-    private SurfaceDistances(double[] squaredMm, bool isEmptyOnOneSide)
-    {
-        this.squaredMm = squaredMm;
-        this.isEmptyOnOneSide = isEmptyOnOneSide;
-    }
+    private SurfaceDistances(KeyValuePair<double, long>[] squaredMm, bool isEmptyOnOneSide) =>
+        (this.squaredMm, count, this.isEmptyOnOneSide) = (squaredMm, squaredMm.Sum(item => item.Value), isEmptyOnOneSide);
+
+    /// <summary>
+    /// Memory beside the maps (docs/method/memory.md §4): a bit a voxel for either surface, and the distances of a slab. Distances are
+    /// counted, not kept: on a grid many are equal.
+    /// </summary>
+    /// <param name="voxels">Of a map.</param>
+    public static long Bytes(long voxels) => (2 * (voxels / 8)) + (sizeof(double) * Math.Min(voxels, SlabVoxels));
 
     /// <summary>Measures from every surface voxel of either map to the other's surface.</summary>
     /// <param name="reference">extent.Voxels labels; those with the ignore label count as background in both maps.</param>
@@ -58,30 +66,30 @@ internal sealed class SurfaceDistances
 
         // Both masks lie in the joint box, and so do both surfaces and all distances between them.
         var size = new Extent(high.Z - low.Z + 1, high.Y - low.Y + 1, high.X - low.X + 1);
-        bool[] inReference = new bool[size.Voxels], inPrediction = new bool[size.Voxels];
-        var to = 0;
-        for (var z = low.Z; z <= high.Z; z++)
+        BitVolume inReference = new(size), inPrediction = new(size);
+        for (var z = 0; z < size.Z; z++)
         {
-            for (var y = low.Y; y <= high.Y; y++)
+            for (var y = 0; y < size.Y; y++)
             {
-                var from = (((z * extent.Y) + y) * extent.X) + low.X;
-                for (var x = 0; x < size.X; x++, to++, from++)
+                Span<ulong> expected = inReference.Row(z, y), predicted = inPrediction.Row(z, y);
+                var from = ((((low.Z + z) * extent.Y) + low.Y + y) * extent.X) + low.X;
+                for (var x = 0; x < size.X; x++, from++)
                 {
-                    (inReference[to], inPrediction[to]) = Membership(reference[from], prediction[from], labels, ignoreLabel);
+                    var (isReference, isPrediction) = Membership(reference[from], prediction[from], labels, ignoreLabel);
+                    expected[x >> 6] |= isReference ? 1UL << (x & 63) : 0;
+                    predicted[x >> 6] |= isPrediction ? 1UL << (x & 63) : 0;
                 }
             }
         }
 
-        KeepSurface(inReference, size, extent);
-        KeepSurface(inPrediction, size, extent);
-        var all = new double[inReference.Count(isOn => isOn) + inPrediction.Count(isOn => isOn)];
-        var squared = new double[size.Voxels];            // for one direction after the other
-        DistanceTransform.Squared(inReference, size, spacing, squared);
-        var collected = Collect(inPrediction, squared, all, 0);
-        DistanceTransform.Squared(inPrediction, size, spacing, squared);
-        Collect(inReference, squared, all, collected);
-        Array.Sort(all);
-        return new SurfaceDistances(all, false);
+        KeepSurface(inReference, extent);
+        KeepSurface(inPrediction, extent);
+        var counts = new Dictionary<double, long>();
+        var columns = Math.Clamp(SlabVoxels / (size.Z * size.Y), 1, size.X);
+        var squared = new double[size.Z * size.Y * columns];
+        Count(inReference, inPrediction, spacing, columns, squared, counts);
+        Count(inPrediction, inReference, spacing, columns, squared, counts);
+        return new SurfaceDistances([.. counts.OrderBy(item => item.Key)], false);
     }
 
     /// <summary>
@@ -95,10 +103,10 @@ internal sealed class SurfaceDistances
             return double.NaN;
         }
 
-        var position = 0.95 * (squaredMm.Length - 1);
-        var below = (int)Math.Floor(position);
-        var above = Math.Min(below + 1, squaredMm.Length - 1);
-        double a = Math.Sqrt(squaredMm[below]), b = Math.Sqrt(squaredMm[above]);
+        var position = 0.95 * (count - 1);
+        var below = (long)Math.Floor(position);
+        var above = Math.Min(below + 1, count - 1);
+        double a = Math.Sqrt(AtRank(below)), b = Math.Sqrt(AtRank(above));
         return a + (b - a) * (position - below);
     }
 
@@ -114,7 +122,7 @@ internal sealed class SurfaceDistances
         }
 
         var limit = toleranceMm * toleranceMm * (1 + 1e-9);
-        return (double)squaredMm.Count(squared => squared <= limit) / squaredMm.Length;
+        return (double)squaredMm.TakeWhile(item => item.Key <= limit).Sum(item => item.Value) / count;
     }
 
     private static (bool Reference, bool Prediction) Membership(
@@ -133,46 +141,74 @@ internal sealed class SurfaceDistances
     /// Leaves of a mask its surface. Outside the box nothing is in the class; an axis of one voxel is none of the image's: with
     /// it every voxel would lie on the surface.
     /// </summary>
-    private static void KeepSurface(bool[] mask, Extent size, Extent image)
+    private static void KeepSurface(BitVolume mask, Extent image)
     {
-        int slice = size.Y * size.X, row = size.X;
+        var (size, words) = (mask.Size, mask.RowWords);
         bool flatZ = image.Z == 1, flatY = image.Y == 1, flatX = image.X == 1;
-        // What was changed is needed by its neighbours: the last plane and row are kept as they were.
-        var before = new bool[slice];
-        var plane = new bool[slice];
+        // What was changed is needed by its neighbours: the last plane and this one are kept as they were.
+        ulong[] before = new ulong[size.Y * words], plane = new ulong[size.Y * words];
         for (var z = 0; z < size.Z; z++)
         {
-            mask.AsSpan(z * slice, slice).CopyTo(plane);
-            for (int y = 0, at = 0; y < size.Y; y++)
+            mask.Words.AsSpan(z * plane.Length, plane.Length).CopyTo(plane);
+            for (var at = 0; at < plane.Length; at++)
             {
-                for (var x = 0; x < size.X; x++, at++)
+                var (y, word) = (at / words, at % words);
+                var (inner, row) = (plane[at], plane[at]);
+                if (!flatX)
                 {
-                    if (!plane[at])
-                    {
-                        continue;
-                    }
-
-                    var isInner = (flatX || (x > 0 && x < size.X - 1 && plane[at - 1] && plane[at + 1]))
-                        && (flatY || (y > 0 && y < size.Y - 1 && plane[at - row] && plane[at + row]))
-                        && (flatZ || (z > 0 && z < size.Z - 1 && before[at] && mask[((z + 1) * slice) + at]));
-                    mask[(z * slice) + at] = !isInner;
+                    inner &= ((row << 1) | (word > 0 ? plane[at - 1] >> 63 : 0))
+                        & ((row >> 1) | (word < words - 1 ? plane[at + 1] << 63 : 0));
                 }
+
+                if (!flatY)
+                {
+                    inner &= y > 0 && y < size.Y - 1 ? plane[at - words] & plane[at + words] : 0;
+                }
+
+                if (!flatZ)
+                {
+                    inner &= z > 0 && z < size.Z - 1 ? before[at] & mask.Words[((z + 1) * plane.Length) + at] : 0;
+                }
+
+                mask.Words[(z * plane.Length) + at] = row & ~inner;
             }
 
             (before, plane) = (plane, before);
         }
     }
 
-    private static int Collect(bool[] at, double[] squared, double[] distances, int count)
+    /// <summary>Counts the squared distances of one surface's voxels to the other, slab by slab of columns.</summary>
+    private static void Count(
+        BitVolume to, BitVolume of, Spacing spacing, int columns, double[] squared, Dictionary<double, long> counts)
     {
-        for (var i = 0; i < at.Length; i++)
+        for (var first = 0; first < of.Size.X; first += columns)
         {
-            if (at[i])
+            var width = Math.Min(columns, of.Size.X - first);
+            var distances = squared.AsSpan(0, of.Size.Z * of.Size.Y * width);
+            DistanceTransform.Squared(to, spacing, first, width, distances);
+            for (var i = 0; i < distances.Length; i++)
             {
-                distances[count++] = squared[i];
+                var (line, x) = (i / width, first + (i % width));
+                if ((of.Words[(line * of.RowWords) + (x >> 6)] >> (x & 63) & 1) != 0)
+                {
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, distances[i], out _)++;
+                }
             }
         }
+    }
 
-        return count;
+    private double AtRank(long rank)
+    {
+        foreach (var (squared, times) in squaredMm)
+        {
+            if (rank < times)
+            {
+                return squared;
+            }
+
+            rank -= times;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(rank));
     }
 }

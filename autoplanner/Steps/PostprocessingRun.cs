@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -50,7 +51,8 @@ public static class PostprocessingRun
         var memory = SideBySide.Plan(
             [.. ids.Select(id => CaseNeed.Of(
                 id, Path.Combine(folder, id + description.FileEnding), image => Bytes(image.Extent.Voxels)))],
-            budget ?? MemoryBudget.OfMachine(), "use a machine with more memory", reporter.Info);
+            budget ?? MemoryBudget.OfMachine(), "use a machine with more memory", reporter.Info,
+            program: MemoryBudget.SmallProgramBytes);
         OrderedWork.Run(
             ids.Count,
             memory.Workers,
@@ -65,6 +67,9 @@ public static class PostprocessingRun
                         "is it a segmentation of this dataset?");
                 }
 
+                memory.Require(
+                    index, (image.Voxels.LongLength * sizeof(short)) + ConnectedComponents.Bytes(image.Voxels, image.Extent.X));
+                MemoryBudget.GiveBack(image.Voxels.LongLength); // what reading left
                 return (Image: image, Removed: steps.Apply(image.Voxels, image.Extent));
             }),
             (index, result) =>
@@ -80,6 +85,9 @@ public static class PostprocessingRun
         return removed;
     }
 
-    /// <summary>Labels, and the runs of a mask (docs/method/memory.md §4), of which noise may have more.</summary>
-    internal static long Bytes(long voxels) => voxels * (sizeof(short) + 1);
+    /// <summary>
+    /// Reading labels, or afterwards the runs of a mask (docs/method/memory.md §4); noise may have more of them, which is known once it
+    /// is read.
+    /// </summary>
+    internal static long Bytes(long voxels) => ImageFile.ReadingBytes(voxels * sizeof(short));
 }

@@ -8,6 +8,8 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// </summary>
 internal sealed class ConnectedComponents
 {
+    private const long RunBytes = 4 * sizeof(int);        // its start, length, parent and component
+
     private readonly Extent extent;
     private readonly List<int> runStart;
     private readonly List<int> runLength;
@@ -93,7 +95,8 @@ internal sealed class ConnectedComponents
 
         var firstRun = new int[(extent.Z * extent.Y) + 1];
         var row = new bool[extent.X];
-        List<int> starts = [], lengths = [];
+        var runs = (int)Math.Min(CountRuns(labels, extent.X), Array.MaxLength);
+        List<int> starts = new(runs), lengths = new(runs);
         for (var line = 0; line < firstRun.Length - 1; line++)
         {
             firstRun[line] = starts.Count;
@@ -113,6 +116,11 @@ internal sealed class ConnectedComponents
         firstRun[^1] = starts.Count;
         return Join(extent, connectivity, firstRun, starts, lengths);
     }
+
+    /// <summary>At the most what finding components of any set of labels takes: noise has many runs, anatomy few.</summary>
+    /// <param name="labels">The map.</param>
+    /// <param name="width">Voxels of a row.</param>
+    public static long Bytes(ReadOnlySpan<short> labels, int width) => RunBytes * CountRuns(labels, width);
 
     /// <summary>
     /// Sets to 0 every voxel of a set of labels that lies outside the set's largest component. Components of equal, maximal size
@@ -229,6 +237,23 @@ internal sealed class ConnectedComponents
         }
 
         return new ConnectedComponents(extent, starts, lengths, component, [.. sizes]);
+    }
+
+    /// <summary>Runs of one foreground label along x; a set of labels has no more.</summary>
+    private static long CountRuns(ReadOnlySpan<short> labels, int width)
+    {
+        long runs = 0;
+        for (var start = 0; start < labels.Length; start += width)
+        {
+            short last = 0;
+            foreach (var label in labels.Slice(start, width))
+            {
+                runs += label != last && label != 0 ? 1 : 0;
+                last = label;
+            }
+        }
+
+        return runs;
     }
 
     private static void AddRuns(ReadOnlySpan<bool> line, int offset, List<int> starts, List<int> lengths)

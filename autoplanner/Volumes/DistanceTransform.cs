@@ -1,5 +1,5 @@
+using System.Numerics;
 using SharpSeg.AutoPlanner.Imaging;
-using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
 
@@ -9,48 +9,95 @@ namespace SharpSeg.AutoPlanner.Volumes;
 /// </summary>
 internal static class DistanceTransform
 {
-    /// <summary>Squared distance in mm² of every voxel centre to the nearest seed; infinity without any seed.</summary>
-    /// <param name="seeds">extent.Voxels entries (z, y, x).</param>
-    /// <param name="extent">Voxels (z, y, x).</param>
+    /// <summary>
+    /// Squared distance in mm² of every voxel centre of some columns to the nearest seed of the whole volume; infinity without any
+    /// seed. The passes along y and z of a column need no other, and the one along x is read off the row's bits: a volume's distances
+    /// can be had slab by slab.
+    /// </summary>
+    /// <param name="seeds">The volume.</param>
     /// <param name="spacing">mm (z, y, x).</param>
-    public static double[] Squared(ReadOnlySpan<bool> seeds, Extent extent, Spacing spacing)
+    /// <param name="first">The first column, along x.</param>
+    /// <param name="columns">Their number.</param>
+    /// <param name="distance">Receives squared distances (z, y, <paramref name="columns"/>).</param>
+    public static void Squared(BitVolume seeds, Spacing spacing, int first, int columns, Span<double> distance)
     {
-        var distance = new double[extent.Voxels];
-        Squared(seeds, extent, spacing, distance);
-        return distance;
+        var extent = seeds.Size;
+        for (int z = 0, to = 0; z < extent.Z; z++)
+        {
+            for (var y = 0; y < extent.Y; y++, to += columns)
+            {
+                AlongRow(seeds.Row(z, y), first, spacing.X * spacing.X, distance.Slice(to, columns));
+            }
+        }
+
+        if (extent.Y > 1)
+        {
+            var envelope = new Envelope(extent.Y, spacing.Y * spacing.Y);
+            for (var line = 0; line < extent.Z * columns; line++)
+            {
+                envelope.Transform(distance, (line / columns * extent.Y * columns) + (line % columns), columns);
+            }
+        }
+
+        if (extent.Z > 1)
+        {
+            var envelope = new Envelope(extent.Z, spacing.Z * spacing.Z);
+            for (var line = 0; line < extent.Y * columns; line++)
+            {
+                envelope.Transform(distance, line, extent.Y * columns);
+            }
+        }
     }
 
-    /// <summary>The same into an array that is there.</summary>
-    /// <param name="seeds">extent.Voxels entries (z, y, x).</param>
-    /// <param name="extent">Voxels (z, y, x).</param>
-    /// <param name="spacing">mm (z, y, x).</param>
-    /// <param name="distance">Receives extent.Voxels squared distances.</param>
-    public static void Squared(ReadOnlySpan<bool> seeds, Extent extent, Spacing spacing, double[] distance)
+    /// <summary>Distances to the nearest set bit of a row, before or behind.</summary>
+    private static void AlongRow(ReadOnlySpan<ulong> row, int first, double weight, Span<double> distance)
     {
+        var before = LastBit(row, first);
         for (var i = 0; i < distance.Length; i++)
         {
-            distance[i] = seeds[i] ? 0 : double.PositiveInfinity;
+            var x = first + i;
+            before = (row[x >> 6] >> (x & 63) & 1) != 0 ? x : before;
+            distance[i] = before < 0 ? double.PositiveInfinity : x - before;
         }
 
-        int[] strides = [extent.Y * extent.X, extent.X, 1];
-        for (var axis = 2; axis >= 0; axis--)
+        var behind = FirstBit(row, first + distance.Length);
+        for (var i = distance.Length - 1; i >= 0; i--)
         {
-            var length = extent[axis];
-            if (length == 1)
-            {
-                continue;
-            }
+            var x = first + i;
+            behind = (row[x >> 6] >> (x & 63) & 1) != 0 ? x : behind;
+            var nearest = behind < 0 ? distance[i] : Math.Min(distance[i], behind - x);
+            distance[i] = weight * (nearest * nearest);
+        }
+    }
 
-            var envelope = new Envelope(length, spacing[axis] * spacing[axis]);
-            var stride = strides[axis];
-            for (var start = 0; start < distance.Length; start++)
+    /// <summary>The last set bit before a place; -1 if there is none.</summary>
+    private static int LastBit(ReadOnlySpan<ulong> row, int place)
+    {
+        for (var word = (place - 1) >> 6; word >= 0; word--)
+        {
+            var bits = word == place >> 6 ? row[word] & ((1UL << (place & 63)) - 1) : row[word];
+            if (bits != 0)
             {
-                if (start / stride % length == 0)
-                {
-                    envelope.Transform(distance, start, stride);
-                }
+                return (word << 6) + BitOperations.Log2(bits);
             }
         }
+
+        return -1;
+    }
+
+    /// <summary>The first set bit from a place on; -1 if there is none.</summary>
+    private static int FirstBit(ReadOnlySpan<ulong> row, int place)
+    {
+        for (var word = place >> 6; word < row.Length; word++)
+        {
+            var bits = word == place >> 6 ? row[word] & (ulong.MaxValue << (place & 63)) : row[word];
+            if (bits != 0)
+            {
+                return (word << 6) + BitOperations.TrailingZeroCount(bits);
+            }
+        }
+
+        return -1;
     }
 
     /// <summary>d(q) = min over p of w·(q - p)² + f(p) along one line.</summary>
@@ -60,7 +107,7 @@ internal static class DistanceTransform
         private readonly int[] vertex = new int[length];
         private readonly double[] from = new double[length];
 
-        public void Transform(double[] volume, int start, int stride)
+        public void Transform(Span<double> volume, int start, int stride)
         {
             var count = 0;
             for (int p = 0, at = start; p < values.Length; p++, at += stride)

@@ -3,47 +3,22 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>A case to look at.</summary>
-/// <param name="Image">One channel (z, y, x) on the labels' grid; null where there is no image, which leaves the ground
-/// black.</param>
 /// <param name="Reference">What experts drew.</param>
 /// <param name="Prediction">What the network found, on the same grid.</param>
-internal sealed record CaseVoxels(float[]? Image, LabelImage Reference, short[] Prediction)
+internal sealed record CaseVoxels(LabelImage Reference, short[] Prediction)
 {
-    private const double LowPercentile = 0.005, HighPercentile = 0.995; // of the image's values: black and white
-    private const int MostSamples = 100_000; // of those values
-
     /// <summary>
     /// One slice per direction: of those that show at least half as much of the reference as the richest one, the one with most
     /// wrong voxels.
     /// </summary>
-    public IReadOnlyList<SlicePlane> WorstPlanes()
-    {
-        var (reference, prediction) = (Reference.Voxels, Prediction);
-        return SlicePlane.Through(
-            Reference.Geometry, i => reference[i] > 0 ? 1 : 0, i => reference[i] != prediction[i] ? 1 : 0);
-    }
+    public IReadOnlyList<SlicePlane> Planes { get; } = SlicePlane.Through(
+        Reference.Geometry, i => Reference.Voxels[i] > 0 ? 1 : 0, i => Reference.Voxels[i] != Prediction[i] ? 1 : 0);
+
+    /// <summary>The image in these planes; null where there is none, which leaves the ground black.</summary>
+    public ShownImage? Image { get; init; }
 
     /// <summary>The values that are shown black and white.</summary>
-    public (float Low, float High) Window() => Image is null ? (0, 1) : WindowOf(Image);
-
-    /// <summary>The values of a volume that are shown black and white.</summary>
-    public static (float Low, float High) WindowOf(float[] image)
-    {
-        var step = Math.Max(1, image.Length / MostSamples);
-        var sorted = new List<float>();
-        for (var i = 0; i < image.Length; i += step)
-        {
-            if (float.IsFinite(image[i]))
-            {
-                sorted.Add(image[i]);
-            }
-        }
-
-        sorted.Sort();
-        var low = sorted.Count == 0 ? 0 : sorted[(int)(LowPercentile * (sorted.Count - 1))];
-        var high = sorted.Count == 0 ? 1 : sorted[(int)(HighPercentile * (sorted.Count - 1))];
-        return (low, high > low ? high : low + 1);
-    }
+    public (float Low, float High) Window() => Image?.Window() ?? (0, 1);
 }
 
 /// <summary>
@@ -63,7 +38,7 @@ internal static class CaseFigure
         var window = voxels.Window();
         var html = new HtmlText();
         var row = 0;
-        foreach (var plane in voxels.WorstPlanes())
+        foreach (var plane in voxels.Planes)
         {
             html.Add($"<div class=\"plane\"><p class=\"which\">{plane.ToString()}</p><div class=\"tiles\">");
             var image = $"{id}-{row++}";
@@ -86,19 +61,19 @@ internal static class CaseFigure
     /// <summary>One slice as a tile: the image with outlines, the patient's sides, and a word.</summary>
     /// <param name="plane">The slice.</param>
     /// <param name="word">At the top left.</param>
-    /// <param name="image">Voxels; null leaves the ground black.</param>
+    /// <param name="image">Its values; null leaves the ground black.</param>
     /// <param name="window">Values shown black and white.</param>
     /// <param name="labels">Labels on the same grid, or null.</param>
     /// <param name="id">Unique in the page.</param>
     /// <param name="withSides">Write the patient's sides.</param>
     public static HtmlText Tile(
-        SlicePlane plane, string word, float[]? image, (float Low, float High) window, short[]? labels, string id,
+        SlicePlane plane, string word, ShownImage? image, (float Low, float High) window, short[]? labels, string id,
         bool withSides = true) =>
         HtmlText.Of($"<div class=\"tile\"><span class=\"what\">{word}</span>").Add(withSides ? Sides(plane) : new HtmlText())
             .Add(Slice(plane, image, window, labels, id, isFirst: true)).Add(HtmlText.Of($"</div>"));
 
     private static HtmlText Slice(
-        SlicePlane plane, float[]? image, (float Low, float High) window, short[]? labels, string id, bool isFirst)
+        SlicePlane plane, ShownImage? image, (float Low, float High) window, short[]? labels, string id, bool isFirst)
     {
         // One unit is a pixel across; down, a unit is as long in mm.
         var height = plane.Columns * plane.HeightMm / plane.WidthMm;
@@ -146,7 +121,7 @@ internal static class CaseFigure
 
     /// <summary>The slice in grey, blocks of pixels averaged where it is large.</summary>
     private static byte[] Grey(
-        SlicePlane plane, float[] image, (float Low, float High) window, int shrink, int height, int width)
+        SlicePlane plane, ShownImage image, (float Low, float High) window, int shrink, int height, int width)
     {
         var pixels = new byte[height * width];
         for (var y = 0; y < height; y++)

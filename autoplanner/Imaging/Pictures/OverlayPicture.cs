@@ -27,7 +27,7 @@ internal static class OverlayPicture
     /// <exception cref="SharpSegException">The file cannot be written.</exception>
     public static void Write(string path, string title, CaseVoxels voxels, IReadOnlyList<LegendEntry> legend)
     {
-        var planes = voxels.WorstPlanes();
+        var planes = voxels.Planes;
         var width = (3 * Tile) + (4 * Gap);
         var rows = LegendRows(legend, width - (2 * Gap));
         var canvas = new Canvas(width, Title + (planes.Count * (RowHead + Tile)) + Gap + (rows.Count * LegendLine) + Gap, Paper);
@@ -95,7 +95,7 @@ internal static class OverlayPicture
     }
 
     private static void Draw(
-        Canvas canvas, int left, int top, SlicePlane plane, float[]? image, (float Low, float High) window, short[]? labels)
+        Canvas canvas, int left, int top, SlicePlane plane, ShownImage? image, (float Low, float High) window, short[]? labels)
     {
         var scale = Tile / Math.Max(plane.HeightMm, plane.WidthMm);
         int height = Math.Max(1, (int)(plane.HeightMm * scale)), width = Math.Max(1, (int)(plane.WidthMm * scale));

@@ -57,7 +57,7 @@ public static class ReportRun
         var content = ReportSource.Of(work, processor);
         var (dataset, gap) = DatasetOf(work);
         content = gap is null ? content : content with { Gaps = [.. content.Gaps, gap] };
-        return Write(content, request, ImagesOf(dataset?.TrainingCases ?? [], dataset?.Description), reporter, cancel);
+        return Write(content, request, ScansOf(dataset?.TrainingCases ?? []), reporter, cancel);
     }
 
     /// <summary>Reports scored segmentations.</summary>
@@ -84,7 +84,7 @@ public static class ReportRun
             Labels = description.Labels,
             Scores = ReportScores.Of("Scored segmentations", summary, _ => null),
         };
-        return Write(content, request, ImagesOf(cases, description), reporter, cancel);
+        return Write(content, request, ScansOf(cases), reporter, cancel);
     }
 
     /// <summary>Refuses a name that is no page's, lies in a dataset, or whose JSON file is something else's.</summary>
@@ -141,17 +141,18 @@ public static class ReportRun
         }
     }
 
-    private static Func<string, MedicalImage?> ImagesOf(IReadOnlyList<DatasetCase> cases, DatasetDescription? description)
+    /// <summary>The file whose first channel is shown of a case; null where there is none.</summary>
+    private static Func<string, string?> ScansOf(IReadOnlyList<DatasetCase> cases)
     {
         var byId = cases.ToDictionary(item => item.Id, StringComparer.Ordinal);
-        return id => description is not null && byId.TryGetValue(id, out var item) ? Dataset.LoadImage(item, description) : null;
+        return id => byId.TryGetValue(id, out var item) ? item.ImageFiles[0] : null;
     }
 
     private static ReportResult Write(
-        ReportContent content, ReportRequest request, Func<string, MedicalImage?> imageOf, IReporter reporter,
+        ReportContent content, ReportRequest request, Func<string, string?> scanOf, IReporter reporter,
         CancellationToken cancel)
     {
-        var (figures, gaps) = Draw(content, request, imageOf, reporter, cancel);
+        var (figures, gaps) = Draw(content, request, scanOf, reporter, cancel);
         content = content with { Gaps = [.. content.Gaps, .. gaps] };
         var pages = new ReportPage(content, figures);
         var page = pages.Whole();
@@ -183,7 +184,7 @@ public static class ReportRun
 
     /// <summary>Draws the worst cases and the median; one that cannot be drawn is named, the others are.</summary>
     private static (Dictionary<string, HtmlText> Figures, List<string> Gaps) Draw(
-        ReportContent content, ReportRequest request, Func<string, MedicalImage?> imageOf, IReporter reporter,
+        ReportContent content, ReportRequest request, Func<string, string?> scanOf, IReporter reporter,
         CancellationToken cancel)
     {
         var (figures, gaps) = (new Dictionary<string, HtmlText>(StringComparer.Ordinal), new List<string>());
@@ -205,16 +206,7 @@ public static class ReportRun
             reporter.Progress((double)i / chosen.Length, $"case {i + 1}/{chosen.Length}, {chosen[i].Id}");
             try
             {
-                var voxels = Load(chosen[i], content.Labels, imageOf);
-                figures[chosen[i].Id] = CaseFigure.Rows(voxels, $"image-{i}");
-                if (request.PictureFolder is { } folder)
-                {
-                    Directory.CreateDirectory(folder);
-                    var name = SafeName.Require(chosen[i].Id, "the case id", request.Output);
-                    OverlayPicture.Write(
-                        Path.Combine(folder, name + ".png"), name, voxels,
-                        CaseLegend.Of(content.Scores!.Summary.Classes, chosen[i].Metrics));
-                }
+                figures[chosen[i].Id] = Draw(chosen[i], content, request, scanOf, $"image-{i}");
             }
             catch (SharpSegException error)
             {
@@ -227,14 +219,31 @@ public static class ReportRun
         return (figures, gaps);
     }
 
-    private static CaseVoxels Load(ReportCase item, LabelScheme labels, Func<string, MedicalImage?> imageOf)
+    private static HtmlText Draw(
+        ReportCase item, ReportContent content, ReportRequest request, Func<string, string?> scanOf, string id)
     {
+        var voxels = Load(item, content.Labels, scanOf);
+        if (request.PictureFolder is { } folder)
+        {
+            Directory.CreateDirectory(folder);
+            var name = SafeName.Require(item.Id, "the case id", request.Output);
+            OverlayPicture.Write(
+                Path.Combine(folder, name + ".png"), name, voxels,
+                CaseLegend.Of(content.Scores!.Summary.Classes, item.Metrics));
+        }
+
+        return CaseFigure.Rows(voxels, id);
+    }
+
+    /// <summary>Reads a case as scoring does, and of its scan what is shown: it takes no more memory than scoring.</summary>
+    private static CaseVoxels Load(ReportCase item, LabelScheme labels, Func<string, string?> scanOf)
+    {
+        MemoryBudget.GiveBack(ImageFile.ReadGeometry(item.Metrics.ReferenceFile).Extent.Voxels); // what was scored or drawn before
         var (reference, prediction) = Evaluator.Load(
             new EvaluationCase(item.Id, item.Metrics.ReferenceFile, item.Metrics.PredictionFile), labels);
-        var image = imageOf(item.Id);
-        return image is null || image.Extent == reference.Extent
-            ? new CaseVoxels(image?.Channels[0], reference, prediction.Voxels)
-            : throw new SharpSegException(
-                $"its image has {image.Extent} voxels (z, y, x), its reference {reference.Extent}");
+        var voxels = new CaseVoxels(reference, prediction.Voxels);
+        return scanOf(item.Id) is { } scan
+            ? voxels with { Image = ShownImage.Read(scan, reference.Extent, voxels.Planes) }
+            : voxels;
     }
 }

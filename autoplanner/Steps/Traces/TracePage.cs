@@ -84,15 +84,17 @@ internal sealed class TracePage(
 
     private void Volume(HtmlText body, TraceVolume volume, string id, double[] point)
     {
-        var image = ImageFile.Read(Path.Combine(folder, volume.File));
+        var path = Path.Combine(folder, volume.File);
+        var geometry = ImageFile.ReadGeometry(path);
         var labels = volume.Labels is { } file
             ? SegmentationFile.Read(Path.Combine(folder, file), description.Labels).Voxels
             : null;
-        var hung = image.Geometry with { Affine = volume.ShownAs ?? image.Geometry.Affine };
+        var hung = geometry with { Affine = volume.ShownAs ?? geometry.Affine };
         var planes = volume.ShownAs is null ? SlicePlane.At(hung, TraceGrid.VoxelAt(hung, point))
-            : labels is null ? SlicePlane.At(hung, Middle(image.Extent))
+            : labels is null ? SlicePlane.At(hung, Middle(geometry.Extent))
             : SlicePlane.Through(hung, i => labels[i] > 0 ? 1 : 0, i => labels[i] > 0 ? 1 : 0);
-        var window = volume.Range ?? CaseVoxels.WindowOf(image.Channels[0]);
+        var image = ShownImage.Read(path, geometry.Extent, planes);
+        var window = volume.Range ?? image.Window();
         body.Add($"<figure class=\"case\"><figcaption><b>{volume.Name}</b> ({volume.File}{(volume.Labels is null ? "" : $", {volume.Labels}")})");
         foreach (var note in volume.Notes ?? [])
         {
@@ -103,7 +105,7 @@ internal sealed class TracePage(
         for (var p = 0; p < planes.Count; p++)
         {
             body.Add(CaseFigure.Tile(
-                planes[p], planes[p].Name, image.Channels[0], window, labels, $"{id}-{p}", withSides: volume.ShownAs is null));
+                planes[p], planes[p].Name, image, window, labels, $"{id}-{p}", withSides: volume.ShownAs is null));
         }
 
         body.Add($"</div></figure>\n");

@@ -90,7 +90,7 @@ public sealed class SegmentationMetricsTests
     {
         foreach (var (
             extent, spacing) in new[] { (new Extent(7, 6, 9), new Spacing(3, .5, .7)),
-            (new Extent(1, 9, 8), new Spacing(1, 2, .3)) })
+            (new Extent(1, 9, 8), new Spacing(1, 2, .3)), (new Extent(2, 3, 150), new Spacing(1, .5, .2)) })
         {
             for (var round = 0; round < 10; round++)
             {
@@ -100,7 +100,7 @@ public sealed class SegmentationMetricsTests
                     seeds[i] = random.NextDouble() < 0.03 * (round + 1);
                 }
 
-                var distance = DistanceTransform.Squared(seeds, extent, spacing);
+                var distance = Distances(seeds, extent, spacing, columns: random.Next(1, extent.X + 1));
                 for (var i = 0; i < seeds.Length; i++)
                 {
                     var expected = double.PositiveInfinity;
@@ -120,6 +120,30 @@ public sealed class SegmentationMetricsTests
             }
         }
     });
+
+    /// <summary>Squared distances of a volume, slab by slab of columns.</summary>
+    private static double[] Distances(bool[] seeds, Extent extent, Spacing spacing, int columns)
+    {
+        var bits = new BitVolume(extent);
+        for (var i = 0; i < seeds.Length; i++)
+        {
+            bits[i / extent.X / extent.Y, i / extent.X % extent.Y, i % extent.X] = seeds[i];
+        }
+
+        var all = new double[seeds.Length];
+        for (var first = 0; first < extent.X; first += columns)
+        {
+            var width = Math.Min(columns, extent.X - first);
+            var slab = new double[extent.Z * extent.Y * width];
+            DistanceTransform.Squared(bits, spacing, first, width, slab);
+            for (var i = 0; i < slab.Length; i++)
+            {
+                all[(i / width * extent.X) + first + (i % width)] = slab[i];
+            }
+        }
+
+        return all;
+    }
 
     [Fact]
     public void Golden_metrics_are_equal()

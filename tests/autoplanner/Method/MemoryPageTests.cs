@@ -34,7 +34,7 @@ public sealed class MemoryPageTests
     [Fact]
     public void Bytes_per_voxel_are_the_pages()
     {
-        const int Many = 1000;
+        const int Many = 1 << 28;
         var labels = new LabelScheme([new("background", [0]), new("a", [1])]);
         long[] bytes =
         [

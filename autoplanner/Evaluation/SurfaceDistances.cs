@@ -21,8 +21,8 @@ internal sealed class SurfaceDistances
         (this.squaredMm, count, this.isEmptyOnOneSide) = (squaredMm, squaredMm.Sum(item => item.Value), isEmptyOnOneSide);
 
     /// <summary>
-    /// Memory beside the maps (docs/method/memory.md §4): a bit a voxel for either surface, and the distances of a slab. Distances are
-    /// counted, not kept: on a grid many are equal.
+    /// Memory beside the maps (docs/method/memory.md §4): a bit a voxel for either surface, and the distances of a slab.
+    /// Distances are counted, not kept: on a grid many are equal.
     /// </summary>
     /// <param name="voxels">Of a map.</param>
     public static long Bytes(long voxels) => (2 * (voxels / 8)) + (sizeof(double) * Math.Min(voxels, SlabVoxels));

@@ -86,8 +86,8 @@ public static class PostprocessingRun
     }
 
     /// <summary>
-    /// Reading labels, or afterwards the runs of a mask (docs/method/memory.md §4); noise may have more of them, which is known once it
-    /// is read.
+    /// Reading labels, or afterwards the runs of a mask (docs/method/memory.md §4); noise may have more of them, which is known
+    /// once it is read.
     /// </summary>
     internal static long Bytes(long voxels) => ImageFile.ReadingBytes(voxels * sizeof(short));
 }

@@ -10,9 +10,9 @@ namespace SharpSeg.AutoPlanner.Volumes;
 internal static class DistanceTransform
 {
     /// <summary>
-    /// Squared distance in mm² of every voxel centre of some columns to the nearest seed of the whole volume; infinity without any
-    /// seed. The passes along y and z of a column need no other, and the one along x is read off the row's bits: a volume's distances
-    /// can be had slab by slab.
+    /// Squared distance in mm² of every voxel centre of some columns to the nearest seed of the whole volume; infinity without
+    /// any seed. The passes along y and z of a column need no other, and the one along x is read off the row's bits: a volume's
+    /// distances can be had slab by slab.
     /// </summary>
     /// <param name="seeds">The volume.</param>
     /// <param name="spacing">mm (z, y, x).</param>

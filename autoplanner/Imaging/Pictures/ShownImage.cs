@@ -3,8 +3,8 @@ using SharpSeg.Engine.Tensors;
 namespace SharpSeg.AutoPlanner.Imaging.Pictures;
 
 /// <summary>
-/// What pictures show of an image: the values of a few planes, and which values are black and white. The rest of a scan need not be
-/// in memory.
+/// What pictures show of an image: the values of a few planes, and which values are black and white. The rest of a scan need
+/// not be in memory.
 /// </summary>
 internal sealed class ShownImage
 {
@@ -33,15 +33,22 @@ internal sealed class ShownImage
     public static ShownImage Read(string file, Extent extent, IEnumerable<SlicePlane> planes)
     {
         var image = new ShownImage(extent, planes);
-        ImageFile.Stream(file, (header, _) => header.Geometry.Extent == extent
-            ? (channel, first, values) =>
+        ImageFile.Stream(file, (header, _) =>
+        {
+            if (header.Geometry.Extent != extent)
+            {
+                throw new SharpSegException(
+                    $"its image has {header.Geometry.Extent} voxels (z, y, x), its reference {extent}");
+            }
+
+            return (channel, first, values) =>
             {
                 if (channel == 0)
                 {
                     image.Take(first, values);
                 }
-            }
-        : throw new SharpSegException($"its image has {header.Geometry.Extent} voxels (z, y, x), its reference {extent}"));
+            };
+        });
         return image;
     }
 
@@ -118,7 +125,7 @@ internal sealed class ShownImage
         return (low, high > low ? high : low + 1);
     }
 
-    /// <summary>Copies what a piece that begins at <paramref name="first"/> has of the range that begins at another place.</summary>
+    /// <summary>Copies what a piece has of a range of the image that begins at another place.</summary>
     private static void Copy(ReadOnlySpan<float> values, long first, long start, Span<float> target)
     {
         var (from, to) = (Math.Max(first, start), Math.Min(first + values.Length, start + target.Length));

@@ -238,7 +238,8 @@ public static class ReportRun
     /// <summary>Reads a case as scoring does, and of its scan what is shown: it takes no more memory than scoring.</summary>
     private static CaseVoxels Load(ReportCase item, LabelScheme labels, Func<string, string?> scanOf)
     {
-        MemoryBudget.GiveBack(ImageFile.ReadGeometry(item.Metrics.ReferenceFile).Extent.Voxels); // what was scored or drawn before
+        // What was scored or drawn before.
+        MemoryBudget.GiveBack(ImageFile.ReadGeometry(item.Metrics.ReferenceFile).Extent.Voxels);
         var (reference, prediction) = Evaluator.Load(
             new EvaluationCase(item.Id, item.Metrics.ReferenceFile, item.Metrics.PredictionFile), labels);
         var voxels = new CaseVoxels(reference, prediction.Voxels);

@@ -39,6 +39,24 @@ public sealed class PostprocessingRunTests
         Assert.Equal("keep the largest component of a+b, then of b", steps.Describe(Description.Labels));
     }
 
+    /// <summary>A header says nothing of runs; what many of them take is known before they are joined.</summary>
+    [Fact]
+    public void Noise_that_does_not_fit_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var noise = Enumerable.Range(0, Rows.Length).Select(i => (short)(1 + (i % 2))).ToArray();
+        Write(folder.File("in", "x.nii.gz"), noise);
+        var budget = new MemoryBudget(MemoryBudget.SmallProgramBytes + PostprocessingRun.Bytes(noise.Length), IsGiven: true);
+        var steps = new PostprocessingSteps([[1, 2]], Connectivity.Full);
+        var error = Assert.Throws<SharpSegException>(() => PostprocessingRun.Execute(
+            folder.File("in"), folder.File("out"), steps, Description, SilentReporter.Instance, default, budget));
+        Assert.Contains("of memory are needed, --max-memory allows", error.Message, StringComparison.Ordinal);
+
+        Write(folder.File("in", "x.nii.gz"), [.. noise.Select(_ => (short)0)]);
+        PostprocessingRun.Execute(
+            folder.File("in"), folder.File("out"), steps, Description, SilentReporter.Instance, default, budget);
+    }
+
     [Fact]
     public void Unusable_folders_are_named()
     {

@@ -168,7 +168,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
                 case "bench" when words is [_, "pack", .. var options]:
                     PackOptions.Parse(options);
                     break;
-                case "bench" when words is [_, "roofline"]:
+                case "bench" when words is [_, "roofline" or "traffic"]:
                     break;
                 case "bench":
                     if (!words.Contains("--help"))

@@ -15,6 +15,7 @@ internal static class PreprocessCommand
     {
         var work = new Workspace(options.Work, options.Plan);
         var plans = work.ReadPlans();
+        work.ReadDescription(); // by which training goes on: better refused now than after hours
         var dataset = Dataset.Open(work.ReadDatasetFolder());
         string[] names = options.Configuration is { } one ? [plans.Resolve(one).Name] : [.. plans.Configurations.Keys];
         var folders = new JsonArray();

@@ -39,7 +39,14 @@ internal sealed record DamagedFile(
                 {
                     root["labels"]!["upper"] = int.MaxValue - 1;
                     root["labels"]!["ignore"] = new JsonArray(1, 2);
-                }))),
+                }),
+                ("a partly labelled case that is none", root => Label(root, "case_9", "lower")),
+                ("a class of a partly labelled case that is none", root => Label(root, "case_0", "side")),
+                ("a class that no case shows",
+                    root => Array.ForEach([0, 1, 2, 3, 4, 5], i => Label(root, $"case_{i}", "lower"))))),
+        new("work/dataset.json", "WORK/dataset.json",
+            ["preprocess WORK", "train WORK -f 1", "predict WORK -c 3d_fullres -i SCAN -o OUT"],
+            Json(("a class of a partly labelled case that is none", root => Label(root, "case_0", "side")))),
         new("plans.json", "WORK/plans.json",
             ["preprocess WORK", "train WORK -f 1", "predict WORK -i SCAN -o OUT", "export WORK -o OUT/model.zip", "inspect WORK",
                 "find-best WORK"],
@@ -157,6 +164,13 @@ internal sealed record DamagedFile(
     {
         var at = text.IndexOf(old, StringComparison.Ordinal);
         return text[..at] + now + text[(at + old.Length)..];
+    }
+
+    private static void Label(JsonNode root, string caseId, string name)
+    {
+        var labelled = root["labelled"]?.AsObject() ?? [];
+        labelled[caseId] = new JsonArray(name);
+        root["labelled"] = labelled;
     }
 
     private static JsonObject Configuration(JsonNode root) => root["configurations"]!["3d_fullres"]!.AsObject();

@@ -18,11 +18,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     public const long MaximumBytes = 64L << 20;
 
     /// <summary>
-    /// Comments and trailing commas are read; a key that occurs twice is an error, since nobody can say which one counts.
+    /// Comments and trailing commas are read. A key that occurs twice is an error, since nobody can say which one counts.
     /// </summary>
     internal static readonly JsonDocumentOptions Tolerant = new()
     {
-        AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, AllowDuplicateProperties = false,
+        AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip,
     };
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -53,7 +53,7 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     {
         try
         {
-            RequireUnicode(text);
+            RequireUnicodeAndDistinctKeys(text);
             return parse(text);
         }
         catch (JsonException exception)
@@ -110,8 +110,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first
     /// use of such a text would fail.
     /// </summary>
-    private static void RequireUnicode(string text)
+    // The parser could refuse a key that occurs twice itself, but asks OpenSSL for a random number then, which a machine may not
+    // have.
+    private static void RequireUnicodeAndDistinctKeys(string text)
     {
+        var keys = new Stack<HashSet<string>>();
         var reader = new Utf8JsonReader(
             Strict.GetBytes(text),
             new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
@@ -127,6 +130,18 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
                 {
                     throw new JsonException("a text holds half of a surrogate pair", null, null, null, exception);
                 }
+            }
+
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartObject:
+                    keys.Push(new HashSet<string>(StringComparer.Ordinal));
+                    break;
+                case JsonTokenType.EndObject:
+                    keys.Pop();
+                    break;
+                case JsonTokenType.PropertyName when reader.GetString()! is var key && !keys.Peek().Add(key):
+                    throw new JsonException($"Duplicate property '{key}'");
             }
         }
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
+using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
 
@@ -22,8 +22,8 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     /// <summary>Where the axes x, y, z point, e.g. RAS; null if no image could be read.</summary>
     public string? AxisCodes { get; private set; }
 
-    /// <summary>SHA-256 over sizes and voxels of all channels; null if one cannot be read.</summary>
-    public string? ImageHash { get; private set; }
+    /// <summary>128 bits that sizes and voxels of all channels mix to; null if one cannot be read.</summary>
+    public UInt128? ImageHash { get; private set; }
 
     /// <summary>
     /// What the checks take: one file after the other, whose values are all float32, and an eighth more while a compressed one
@@ -64,10 +64,10 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         string? firstName = null;
         var channels = 0;
         var unreadable = 0;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var hash = UInt128.MaxValue;
         foreach (var file in item.ImageFiles)
         {
-            if (CheckImage(file, hash) is not var (geometry, count))
+            if (CheckImage(file, ref hash) is not var (geometry, count))
             {
                 unreadable++;
                 continue;
@@ -85,7 +85,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             CompareGrids(geometry, $"`{name}`", first, $"`{firstName}`");
         }
 
-        ImageHash = unreadable == 0 && channels > 0 ? Convert.ToHexStringLower(hash.GetHashAndReset()) : null;
+        ImageHash = unreadable == 0 && channels > 0 ? hash : null;
         if (unreadable == 0 && channels != description.ChannelNames.Count)
         {
             Error(
@@ -110,7 +110,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
     /// <summary>Checks one file, in a method of its own, so that its voxels can be given back before the next.</summary>
     /// <returns>Its grid and channels; null if it cannot be read.</returns>
-    private (ImageGeometry Geometry, int Channels)? CheckImage(string file, IncrementalHash hash)
+    private (ImageGeometry Geometry, int Channels)? CheckImage(string file, ref UInt128 hash)
     {
         if (Load(file, "image", labels: false) is not { } image)
         {
@@ -121,12 +121,32 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         for (var c = 0; c < image.Channels.Count; c++)
         {
             CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
-            hash.AppendData(MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
-            hash.AppendData(MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
+            hash = Mixed(hash, MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
+            hash = Mixed(hash, MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
         }
 
         return (image.Geometry, image.Channels.Count);
     }
+
+    /// <summary>
+    /// Mixes data into a hash, several times as fast as <see cref="Sha256"/>: two halves, each multiplied to 128 bits with every
+    /// 4 bytes and folded. Nobody makes scans that collide on purpose.
+    /// </summary>
+    private static UInt128 Mixed(UInt128 hash, ReadOnlySpan<byte> data)
+    {
+        // Odd numbers with no pattern: the first binary digits of the golden ratio and of the square root of 2.
+        const ulong Golden = 0x9E3779B97F4A7C15, Root = 0x6A09E667F3BCC909;
+        var (high, low) = ((ulong)(hash >> 64), (ulong)hash);
+        foreach (var word in MemoryMarshal.Cast<byte, uint>(data))
+        {
+            high = Folded(BitOperations.RotateLeft(high, 29) + word + 1, Golden);
+            low = Folded(low ^ (word + Golden), Root);
+        }
+
+        return new UInt128(high, low);
+    }
+
+    private static ulong Folded(ulong a, ulong b) => Math.BigMul(a, b, out var low) ^ low;
 
     // nnU-Net's naming of this case; explicit case lists may name files as they like.
     private bool IsNumbered(string file)

@@ -78,7 +78,7 @@ public static class DatasetVerifier
                 .. perCase.SelectMany(verifier => verifier.Findings),
             ],
             [
-                .. perCase.Where(item => item.ImageHash is not null).GroupBy(item => item.ImageHash!)
+                .. perCase.Where(item => item.ImageHash is not null).GroupBy(item => item.ImageHash)
                     .Select(group => group.Select(item => item.Case.Id).Distinct().Order(StringComparer.Ordinal).ToArray())
                     .Where(ids => ids.Length > 1).OrderBy(ids => ids[0], StringComparer.Ordinal),
             ]);

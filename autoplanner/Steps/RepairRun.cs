@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
@@ -109,6 +108,6 @@ public static class RepairRun
                 $"{file.FullName}\t{(file.Exists ? file.Length : -1)}\t{file.LastWriteTimeUtc.Ticks}\n");
         }
 
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+        return Sha256.Of(text.ToString());
     }
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Datasets;
@@ -38,7 +37,7 @@ internal sealed class RunRecord : LoggingReporter, IDisposable
             ["configuration"] = job.Configuration.Name, ["fold"] = job.Fold, ["seed"] = job.Seed,
             ["dataset"] = job.Description.Name, ["data_hash"] = DataHash.Of(dataset),
             ["plans"] = job.Plans.PlansName,
-            ["plans_sha256"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(PlansJson.ToJson(job.Plans)))),
+            ["plans_sha256"] = Sha256.Of(PlansJson.ToJson(job.Plans)),
             ["network"] = job.Configuration.Architecture.Family.ToString(),
             ["training_cases"] = new JsonArray([.. job.TrainingCases.Select(id => (JsonNode)id)]),
             ["validation_cases"] = new JsonArray([.. job.ValidationCases.Select(id => (JsonNode)id)]),

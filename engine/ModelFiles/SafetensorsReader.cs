@@ -30,7 +30,7 @@ public sealed class SafetensorsReader : IDisposable
         dataStart = sizeof(ulong) + header.Length;
         try
         {
-            using var document = JsonDocument.Parse(header, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var document = JsonDocument.Parse(header);
             ParseHeader(document.RootElement);
         }
         catch (JsonException e)
@@ -219,15 +219,29 @@ public sealed class SafetensorsReader : IDisposable
             throw Bad("the header is not a JSON object");
         }
 
+        RequireDistinct(root);
         foreach (var property in root.EnumerateObject())
         {
             if (property.NameEquals(Safetensors.MetadataKey))
             {
                 ParseMetadata(property.Value);
             }
-            else if (!entries.TryAdd(property.Name, ParseEntry(property.Name, property.Value)))
+            else
             {
-                throw Bad($"two tensors are named '{property.Name}'");
+                entries.Add(property.Name, ParseEntry(property.Name, property.Value));
+            }
+        }
+    }
+
+    // The parser could refuse them itself, but asks OpenSSL for a random number then, which a machine may not have.
+    private void RequireDistinct(JsonElement value)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var property in value.EnumerateObject())
+        {
+            if (!seen.Add(property.Name))
+            {
+                throw Bad($"the header names '{property.Name}' twice");
             }
         }
     }
@@ -239,6 +253,7 @@ public sealed class SafetensorsReader : IDisposable
             throw Bad("the metadata are not a JSON object");
         }
 
+        RequireDistinct(value);
         foreach (var item in value.EnumerateObject())
         {
             metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
@@ -258,6 +273,7 @@ public sealed class SafetensorsReader : IDisposable
             throw Bad($"the header entry of tensor '{name}' lacks dtype, shape or data_offsets");
         }
 
+        RequireDistinct(value);
         var type = SafetensorsTypes.Parse(dtype.GetString()!)
             ?? throw Bad($"tensor '{name}' has the type {dtype.GetString()}; F32, F16, BF16, F64 and U8 are supported");
         var extents = new List<int>();

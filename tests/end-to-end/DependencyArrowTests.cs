@@ -71,6 +71,18 @@ public sealed class DependencyArrowTests
         Assert.Equal(["perf/onnxruntime/SharpSeg.Perf.OnnxRuntime.csproj"], projects);
     }
 
+    /// <summary>
+    /// On Linux .NET's cryptography is OpenSSL's, and a process that finds none ends without a word of ours: SHA-256 is our own.
+    /// </summary>
+    [Fact]
+    public void Nothing_needs_OpenSSL()
+    {
+        foreach (var name in new[] { "SharpSeg.Engine", "SharpSeg.AutoPlanner", "SharpSeg.Library", "sharpseg" })
+        {
+            Assert.DoesNotContain("System.Security.Cryptography", NamespacesUsedBy(name));
+        }
+    }
+
     private static List<string> NamespacesUsedBy(string name)
     {
         using var file = new PEReader(File.OpenRead(Load(name).Location));

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace SharpSeg.AutoPlanner.Imaging.Pictures;
@@ -16,7 +15,7 @@ internal static class HtmlPage
     public static string Of(string title, HtmlText body)
     {
         // A policy in the page itself: only this script, no request, and links that leave it leak no path.
-        var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Script)));
+        var hash = Convert.ToBase64String(Sha256.Bytes(Encoding.UTF8.GetBytes(Script)));
         var policy = $"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'";
         var head = new HtmlText();
         head.Add($"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");

@@ -44,7 +44,7 @@ internal static class PostprocessingDecision
     {
         var memory = SideBySide.Plan(
             [.. cases.Select(item => CaseNeed.Of(item.CaseId, item.PredictionFile, image => Bytes(image.Extent.Voxels)))], budget,
-            "choose no postprocessing (--no-postprocessing)", info);
+            "choose no postprocessing (--no-postprocessing)", info, program: MemoryBudget.SmallProgramBytes);
         return Modern(
             cases.Count, index => Evaluator.Load(cases[index], scheme), scheme, memory.Workers, progress, memory,
             index => cases[index].CaseId, cancel);

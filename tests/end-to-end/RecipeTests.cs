@@ -123,8 +123,8 @@ public sealed class RecipeTests
         var timed = new TrainingSchedule(2, 50, 34, 3, TimeSpan.FromMinutes(10));
         Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed));
         Assert.Null(Chosen(job, timed with { TimeBudget = null }));
-        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed with { IterationsPerEpoch = 91 }));
-        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed with { IterationsPerEpoch = 92 }));
+        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job, timed with { IterationsPerEpoch = 105 }));
+        Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed with { IterationsPerEpoch = 106 }));
         Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job, timed with { IterationsPerEpoch = 249 }));
         Assert.Null(Chosen(job, timed with { IterationsPerEpoch = 250 }));
         Assert.Null(Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed));

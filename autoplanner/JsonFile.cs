@@ -108,10 +108,9 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
 
     /// <summary>
     /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first
-    /// use of such a text would fail.
+    /// use of such a text would fail. Refuses keys that occur twice in an object, too: the parser could do that itself, but asks
+    /// OpenSSL for a random number then, which a machine may not have.
     /// </summary>
-    // The parser could refuse a key that occurs twice itself, but asks OpenSSL for a random number then, which a machine may not
-    // have.
     private static void RequireUnicodeAndDistinctKeys(string text)
     {
         var keys = new Stack<HashSet<string>>();

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
+using static SharpSeg.Kernels.Cpu.Threading.WorkParts;
 
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
@@ -109,9 +110,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
         work.runBlocks = Up(work.RunLength, work.TileRows);
         work.qBlocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout);
         var wanted = threads == 1 ? 1 : 12 * threads;
-        work.qParts = Math.Clamp(Up(wanted, work.TapParts), 1, work.qBlocks);
-        work.blocksPerPart = Up(work.qBlocks, work.qParts);
-        work.qParts = Up(work.qBlocks, work.blocksPerPart);
+        (work.qParts, work.blocksPerPart) = Cut(work.qBlocks, Up(wanted, work.TapParts));
         var most = Math.Min((long)p.N * p.Grid.Z, Math.Max(1, PartsBudget / (4 * work.PartLength)));
         work.Parts = (int)Math.Clamp(Up(wanted, work.TapParts * work.qParts), 1, most);
         work.rows = Math.Min(p.Grid.Y, Math.Max(1, Up(VoxelsPerTile, p.Grid.X)));
@@ -181,8 +180,6 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
             }
         }
     }
-
-    private static int Up(int a, int b) => (a + b - 1) / b;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Box(

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
+using static SharpSeg.Kernels.Cpu.Threading.WorkParts;
 
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
@@ -65,9 +66,7 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
         };
 
         // One part per thread: each copies the voxels again, and all take equally long.
-        work.blockParts = Math.Clamp(threads, 1, blocks);
-        work.blocksPerPart = Up(blocks, work.blockParts);
-        work.blockParts = Up(blocks, work.blocksPerPart);
+        (work.blockParts, work.blocksPerPart) = Cut(blocks, threads);
         work.lineParts = Math.Clamp(Up(threads, work.blockParts), 1, Math.Max(1, work.Lines));
         return work;
     }
@@ -95,8 +94,6 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
             Tap(tap, firstLine, lastLine, firstBlock, lastBlock, rows, matrices);
         }
     }
-
-    private static int Up(int a, int b) => (a + b - 1) / b;
 
     /// <summary>One tap for all voxels of some rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
+using static SharpSeg.Kernels.Cpu.Threading.WorkParts;
 
 namespace SharpSeg.Kernels.Cpu.Convolution;
 
@@ -73,9 +74,9 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IChunkedWork
         var wanted = threads == 1 ? 1 : 4 * threads;
         (work.lineParts, work.linesPerPart) = Cut(work.Lines, wanted);
         (work.blockParts, work.blocksPerPart) = Cut(
-            PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout), (int)Up(wanted, work.lineParts));
+            PackWeightsWork<TLanes, TVector>.Blocks(problem.Cout), Up(wanted, work.lineParts));
         (work.runParts, work.runsPerPart) = Cut(
-            (int)Up(problem.Cin, work.rows), (int)Up(wanted, work.lineParts * work.blockParts));
+            Up(problem.Cin, work.rows), Up(wanted, work.lineParts * work.blockParts));
         return work;
     }
 
@@ -90,7 +91,7 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IChunkedWork
         var firstRun = chunk / lineParts / blockParts * runsPerPart;
         var lastLine = Math.Min(firstLine + linesPerPart, Lines);
         var blocks = Math.Min(blocksPerPart, PackWeightsWork<TLanes, TVector>.Blocks(p.Cout) - firstBlock);
-        var runs = Math.Min(runsPerPart, (int)Up(p.Cin, rows) - firstRun);
+        var runs = Math.Min(runsPerPart, Up(p.Cin, rows) - firstRun);
         var inputs = scratch + (worker * ScratchPerWorker);
         var gradients = inputs + (runsPerPart * PanelPitch);
         float** memory = stackalloc float*[2 * SliceVoxels], now = memory, next = memory + SliceVoxels;
@@ -121,15 +122,6 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IChunkedWork
                 next = free;
             }
         }
-    }
-
-    private static long Up(long a, long b) => (a + b - 1) / b;
-
-    /// <summary>Cuts some things into at most as many parts as wanted; how many, and things per part.</summary>
-    private static (int Parts, int PerPart) Cut(int things, int wanted)
-    {
-        var perPart = (int)Up(things, Math.Clamp(wanted, 1, things));
-        return ((int)Up(things, perPart), perPart);
     }
 
     /// <summary>

@@ -3,6 +3,7 @@ using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
+using static SharpSeg.Kernels.Cpu.Threading.WorkParts;
 
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
@@ -94,12 +95,8 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
         work.gradientLines = problem.N * problem.Grid[work.first] * problem.Grid[work.second] * work.tiles;
 
         // One part per thread: each transforms its channels again, and all take equally long.
-        work.blockParts = Math.Clamp(threads, 1, blocks);
-        work.blocksPerPart = Up(blocks, work.blockParts);
-        work.blockParts = Up(blocks, work.blocksPerPart);
-        work.runParts = Math.Clamp(Up(threads, work.blockParts), 1, work.Runs);
-        work.runsPerPart = Up(work.Runs, work.runParts);
-        work.runParts = Up(work.Runs, work.runsPerPart);
+        (work.blockParts, work.blocksPerPart) = Cut(blocks, threads);
+        (work.runParts, work.runsPerPart) = Cut(work.Runs, Up(threads, work.blockParts));
         return work;
     }
 
@@ -127,8 +124,6 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
             }
         }
     }
-
-    private static int Up(int a, int b) => (a + b - 1) / b;
 
     /// <summary>Voxels from one to the next along the axis.</summary>
     private readonly nint AxisStep(in Extent size) => axis switch { 0 => (nint)size.Y * size.X, 1 => size.X, _ => 1 };

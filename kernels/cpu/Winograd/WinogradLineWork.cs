@@ -3,6 +3,7 @@ using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
+using static SharpSeg.Kernels.Cpu.Threading.WorkParts;
 
 namespace SharpSeg.Kernels.Cpu.Winograd;
 
@@ -110,11 +111,8 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
         };
 
         // One part per thread: each transforms the inputs again, and all take equally long.
-        work.blockParts = Math.Clamp(threads, 1, blocks);
-        work.blocksPerPart = Up(blocks, work.blockParts);
-        work.blockParts = Up(blocks, work.blocksPerPart);
-        work.columnParts = Math.Clamp(Up(threads, work.blockParts), 1, work.Columns);
-        work.columnParts = Up(work.Columns, work.ColumnsPerPart);
+        (work.blockParts, work.blocksPerPart) = Cut(blocks, threads);
+        work.columnParts = Cut(work.Columns, Up(threads, work.blockParts)).Parts;
         return work;
     }
 
@@ -153,8 +151,6 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
             Finish(firstColumn, lastColumn, sums + ((block - firstBlock) * Width), block, matrices);
         }
     }
-
-    private static int Up(int a, int b) => (a + b - 1) / b;
 
     private static long Products(in TapProblem p, int axis)
     {

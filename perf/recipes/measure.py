@@ -2,7 +2,7 @@
 """Runs a command and prints its peak resident memory (VmHWM), how much of that at the most was not of files (RssAnon + RssShmem), its highest
 private address space (VmData), GB, its processor seconds, and its lines about memory.
 
-    python3 measure.py NAME COMMAND ...
+    python3 perf/recipes/measure.py NAME COMMAND ...
 """
 import os
 import subprocess

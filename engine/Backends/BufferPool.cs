@@ -14,9 +14,6 @@ namespace SharpSeg.Engine.Backends;
 /// </summary>
 public sealed class BufferPool(Backend backend) : IDisposable
 {
-    /// <summary>Words per alignment unit: every tensor starts on a 64-byte line.</summary>
-    private const long Alignment = 16;
-
     private readonly List<Slab> slabs = [];
 
     /// <summary>The backend whose memory is lent.</summary>
@@ -42,7 +39,7 @@ public sealed class BufferPool(Backend backend) : IDisposable
     /// <summary>A tensor with undefined contents, to be given back by <see cref="Return"/>.</summary>
     public Tensor Rent(Shape shape, ElementType element = ElementType.Fp32)
     {
-        var length = RoundUp(element.Words(shape.Length));
+        var length = Tensor.AlignedLength(element.Words(shape.Length));
         Slab? home = null;
         Block? block = null;
         var halves = element != ElementType.Fp32;
@@ -106,7 +103,7 @@ public sealed class BufferPool(Backend backend) : IDisposable
             }
         }
 
-        static long Words(long bytes) => RoundUp((bytes + sizeof(float) - 1) / sizeof(float));
+        static long Words(long bytes) => Tensor.AlignedLength((bytes + sizeof(float) - 1) / sizeof(float));
 
         bool Has(long wanted, bool halves) => wanted == 0 || slabs.Find(s => s.Halves == halves)?.Length >= wanted;
     }
@@ -134,8 +131,6 @@ public sealed class BufferPool(Backend backend) : IDisposable
         slabs.Clear();
         InUseBytes = 0;
     }
-
-    private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
 
     private Slab AddSlab(long length, bool halves)
     {

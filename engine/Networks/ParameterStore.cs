@@ -11,8 +11,6 @@ namespace SharpSeg.Engine.Networks;
 /// </summary>
 public sealed class ParameterStore(Backend backend) : IDisposable
 {
-    private const long Alignment = 16;
-
     private readonly List<Parameter> parameters = [];
     private readonly Dictionary<string, Parameter> byName = new(StringComparer.Ordinal);
     private DeviceBuffer? values;
@@ -123,14 +121,14 @@ public sealed class ParameterStore(Backend backend) : IDisposable
 
     internal void Allocate()
     {
-        BufferLength = parameters.Sum(p => RoundUp(p.Shape.Length));
+        BufferLength = parameters.Sum(p => Tensor.AlignedLength(p.Shape.Length));
         values = AllocateTwin();
         var offset = 0L;
         foreach (var parameter in parameters)
         {
             parameter.Place(
                 new Tensor(values, offset, parameter.Shape), p => new Tensor(GradientBuffer, p.Offset, p.Shape));
-            offset += RoundUp(parameter.Shape.Length);
+            offset += Tensor.AlignedLength(parameter.Shape.Length);
         }
     }
 
@@ -139,9 +137,7 @@ public sealed class ParameterStore(Backend backend) : IDisposable
 
     private DeviceBuffer GradientBuffer => gradients ??= AllocateTwin();
 
-    private static long EndOf(Parameter parameter) => parameter.Offset + RoundUp(parameter.Shape.Length);
-
-    private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
+    private static long EndOf(Parameter parameter) => parameter.Offset + Tensor.AlignedLength(parameter.Shape.Length);
 }
 
 /// <summary>Neighbouring parameters seen as one vector.</summary>

@@ -8,15 +8,17 @@ namespace SharpSeg.Engine.Tensors;
 /// </summary>
 public sealed class Tensor
 {
+    private const int Alignment = 16; // words: every tensor starts on a 64-byte line
+
     /// <summary>Lays a shape over a buffer.</summary>
     /// <param name="buffer">The memory.</param>
-    /// <param name="offset">First word of the buffer; a multiple of 16, so that every tensor starts on a 64-byte line.</param>
+    /// <param name="offset">First word of the buffer; a multiple of 16: a 64-byte line.</param>
     /// <param name="shape">The five extents.</param>
     /// <param name="element">What the elements are.</param>
     /// <exception cref="ShapeException">The shape does not fit, or the offset is not aligned.</exception>
     public Tensor(DeviceBuffer buffer, long offset, Shape shape, ElementType element = ElementType.Fp32)
     {
-        if (offset < 0 || offset % 16 != 0 || offset + element.Words(shape.Length) > buffer.Length)
+        if (offset < 0 || offset % Alignment != 0 || offset + element.Words(shape.Length) > buffer.Length)
         {
             throw new ShapeException(
                 $"a tensor {shape} of {element.Name()} at word {offset} does not fit a buffer of {buffer.Length} words");
@@ -48,6 +50,10 @@ public sealed class Tensor
 
     /// <inheritdoc/>
     public override string ToString() => $"Tensor{Shape}";
+
+    /// <summary>Words from the start of a tensor to that of the next one in a buffer.</summary>
+    /// <param name="words">What the first one takes.</param>
+    internal static long AlignedLength(long words) => (words + Alignment - 1) / Alignment * Alignment;
 }
 
 /// <summary>What the elements of a tensor are.</summary>

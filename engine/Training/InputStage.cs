@@ -10,8 +10,6 @@ namespace SharpSeg.Engine.Training;
 /// </summary>
 internal sealed class InputStage : IDisposable
 {
-    private const long Alignment = 16;                    // elements; every tensor starts on a 64-byte line
-
     private readonly Backend backend;
     private readonly DeviceBuffer buffer;
     private readonly Batch[] batches;
@@ -112,9 +110,7 @@ internal sealed class InputStage : IDisposable
         return shapes;
     }
 
-    private static long LengthOf(List<(int Output, Shape Shape)> shapes) => shapes.Sum(s => RoundUp(s.Shape.Length));
-
-    private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
+    private static long LengthOf(List<(int Output, Shape Shape)> shapes) => shapes.Sum(s => Tensor.AlignedLength(s.Shape.Length));
 
     /// <summary>One batch on the device.</summary>
     private sealed class Batch : BatchInputs
@@ -124,11 +120,11 @@ internal sealed class InputStage : IDisposable
         public Batch(DeviceBuffer buffer, long offset, List<(int Output, Shape Shape)> shapes)
         {
             ImageTensor = new Tensor(buffer, offset, shapes[0].Shape);
-            offset += RoundUp(shapes[0].Shape.Length);
+            offset += Tensor.AlignedLength(shapes[0].Shape.Length);
             foreach (var (output, shape) in shapes.Skip(1))
             {
                 targets.Add((output, new Tensor(buffer, offset, shape)));
-                offset += RoundUp(shape.Length);
+                offset += Tensor.AlignedLength(shape.Length);
             }
         }
 

@@ -12,7 +12,7 @@ namespace SharpSeg.Kernels.Gpu;
 
 internal sealed partial class GpuBackend
 {
-    private const int Granularity = 64; // elements; buffers are whole 256-byte lines
+    private const int Line = 64; // words: 256 bytes
     private AcceleratorStream? copies;
     private Staging? ahead;
 
@@ -26,7 +26,7 @@ internal sealed partial class GpuBackend
     protected override DeviceBuffer AllocateCore(long length)
     {
         releases.RequireNone();
-        var rounded = RoundUp(length);
+        var rounded = WholeLines(length);
         try
         {
             return new GpuBuffer(accelerator.Allocate1D<float>(rounded), rounded, releases);
@@ -34,8 +34,7 @@ internal sealed partial class GpuBackend
         catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
         {
             // ILGPU keeps the buffer that it failed to make, by a weak reference, and would free its address 0 when the device is
-            // closed,
-            // which CUDA answers with an error in place of this one. Nobody else holds it: let it go now.
+            // closed, which CUDA answers with an error in place of this one. Nobody else holds it: let it go now.
             GC.Collect();
             GC.WaitForPendingFinalizers();
             throw new GpuOutOfMemoryException(rounded * sizeof(float), AllocatedBytes, accelerator.MemorySize, Name, e);
@@ -47,7 +46,7 @@ internal sealed partial class GpuBackend
 
     /// <inheritdoc/>
     public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining) =>
-        sizeof(float) * (RoundUp(LargestScratch(convolutions, isTraining)) + RoundUp(LargestCopies(convolutions)));
+        sizeof(float) * (WholeLines(LargestScratch(convolutions, isTraining)) + WholeLines(LargestCopies(convolutions)));
 
     /// <inheritdoc/>
     public override void ReserveWorkspace(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
@@ -55,6 +54,10 @@ internal sealed partial class GpuBackend
         Scratch(LargestScratch(convolutions, isTraining));
         Wide.Reserve(LargestCopies(convolutions));
     }
+
+    /// <summary>A length rounded up to whole lines, in which buffers, and parts of one, begin.</summary>
+    /// <param name="length">Words.</param>
+    internal static long WholeLines(long length) => (length + Line - 1) / Line * Line;
 
     private long LargestCopies(IReadOnlyCollection<ConvProblem> convolutions) =>
         Activations == ElementType.Fp32 ? 0 : WideCopies.LargestWords(convolutions);

@@ -11,7 +11,7 @@ internal sealed partial class GpuBackend
     private readonly Lazy<SpatialSampler> sampler;
 
     /// <inheritdoc/>
-    public override long SamplingBytes(in SamplingLimits limits) => RoundUp(new SpatialLayout(limits).Length) * sizeof(float);
+    public override long SamplingBytes(in SamplingLimits limits) => WholeLines(new SpatialLayout(limits).Length) * sizeof(float);
 
     /// <inheritdoc/>
     protected override void SampleAffineCore(in AffineSampling p, in BoxVoxels source, in PatchVoxels patch) =>
@@ -37,14 +37,14 @@ internal sealed partial class GpuBackend
         var coefficients = order == 3 ? extended.Voxels : 0;
 
         // The table stands first: a view of the coefficients after it needs no alignment beyond a float's.
-        var scratchLength = RoundUp(table.Length) + coefficients;
+        var scratchLength = WholeLines(table.Length) + coefficients;
         var memory = Scratch(scratchLength);
         var onDevice = memory.SubView(0, table.Length);
         CopyIn(table, onDevice, staging, Stream);
         var values = View(source);
         if (order == 3)
         {
-            values = memory.SubView(RoundUp(table.Length), coefficients);
+            values = memory.SubView(WholeLines(table.Length), coefficients);
             Kernels.Resampling.LaunchCoefficients(Stream, new AxisSizes(from, axis, to), View(source), values);
         }
 
@@ -82,6 +82,4 @@ internal sealed partial class GpuBackend
         Kernels.Resampling.LaunchMarkAbove(Stream, View(volume), threshold, label, View(labels));
 
     private static AxisSizes Whole(Extent size) => new(new Extent(size.Z * size.Y, 1, size.X), 1, 0);
-
-    private static long RoundUp(long length) => (length + Granularity - 1) / Granularity * Granularity;
 }

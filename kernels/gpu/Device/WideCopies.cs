@@ -10,8 +10,6 @@ namespace SharpSeg.Kernels.Gpu.Device;
 /// <param name="gpu">The device.</param>
 internal sealed class WideCopies(GpuBackend gpu) : IDisposable
 {
-    private const long Alignment = 64;                    // words
-
     private DeviceBuffer? memory;
     private long used;
 
@@ -27,7 +25,7 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
             // Nobody convolves logits, which are float32.
             if (p.Cout % 4 != 0 && convolutions.Any(next => next.Cin == p.Cout || next.Cin2 == p.Cout))
             {
-                most = Math.Max(most, 2 * RoundUp(p.OutputShape.Length));
+                most = Math.Max(most, 2 * GpuBackend.WholeLines(p.OutputShape.Length));
             }
         }
 
@@ -40,7 +38,7 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
         var wanted = 0L;
         foreach (var tensor in tensors)
         {
-            wanted += tensor is null || !GpuBackend.IsHalf(tensor) ? 0 : RoundUp(tensor.Length);
+            wanted += tensor is null || !GpuBackend.IsHalf(tensor) ? 0 : GpuBackend.WholeLines(tensor.Length);
         }
 
         used = 0;
@@ -77,7 +75,7 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
         }
 
         var copy = new Tensor(memory!, used, tensor.Shape);
-        used += RoundUp(tensor.Length);
+        used += GpuBackend.WholeLines(tensor.Length);
         if (read)
         {
             gpu.Kernels.Halves.LaunchWiden(gpu.Stream, tensor.Element, GpuBackend.View(tensor), GpuBackend.View(copy));
@@ -88,6 +86,4 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => memory?.Dispose();
-
-    private static long RoundUp(long length) => (length + Alignment - 1) / Alignment * Alignment;
 }

@@ -87,7 +87,7 @@ public static class MatrixRun
             };
             var resume = request.Resume
                 && (
-                    matrix.Cells.Count == 1 || Trainer.ExistingCheckpoint(job) is not null
+                    matrix.Cells.Count == 1 || ResumePoint.Find(job) is not null
                         || File.Exists(Workspace.FinalCheckpoint(job.Folder)));
             return (cell, job, new TrainingRequest(
                 request.Length(job, all.Rounds(beginning.Left)), resume, request.Kept(matrix, cell),

@@ -1,9 +1,9 @@
 using System.Diagnostics;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Optimizers;
-using SharpSeg.Engine.Tensors;
 using SharpSeg.Engine.Training;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -31,7 +31,7 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
     {
         var configuration = job.Configuration;
         var batch = TrainingSchedule.ProbeBatch(configuration.BatchSize, configuration.Is2D);
-        using var network = Trainer.BuildNetwork(job, backend);
+        using var network = TrainingParts.BuildNetwork(job, backend);
         using var optimizer = new SgdNesterov(network.Parameters);
         var random = new CounterRandom(job.Seed);
         var images = new float[batch * configuration.Patch.Voxels * network.Plan.InputChannels];
@@ -40,18 +40,20 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
             images[i] = random.NextFloat();
         }
 
-        var channels = job.Description.Labels.HasRegions
-            ? network.Plan.OutputChannels + (job.Description.Labels.IgnoreLabel is null ? 0 : 1)
-            : 1;
+        var options = TrainingParts.Options(job, network, batch);
+        var channels = options.Loss.TargetChannels(network.Plan.OutputChannels);
         float[][] targets =
-            [.. network.OutputScales.Select(s => new float[batch * Coarse(configuration.Patch, s).Voxels * channels])];
+        [
+            .. network.OutputScales.Select(
+                scale => new float[batch * SupervisionTargets.SizeOf(configuration.Patch, scale).Voxels * channels]),
+        ];
         if (job.Description.Labels.Partial.Any)
         {
             targets = [.. targets, new float[Backend.UnlabelledShape(batch, network.Plan.OutputChannels).Length]];
         }
 
         double[] seconds = new double[MeasuredSteps];
-        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, Trainer.Options(job, network, batch)))
+        using (var step = new TrainingStep(network, optimizer, configuration.Patch, batch, options))
         {
             for (var i = -WarmUpSteps; i < MeasuredSteps; i++)
             {
@@ -81,6 +83,4 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
             backend.Synchronize();
         }
     }
-
-    private static Extent Coarse(Extent patch, Extent scale) => new(patch.Z / scale.Z, patch.Y / scale.Y, patch.X / scale.X);
 }

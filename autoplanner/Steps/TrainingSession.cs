@@ -57,7 +57,7 @@ internal static class TrainingSession
                     $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
             }
 
-            var done = Checkpoint.Peek(final, Trainer.AsBegun(job, final));
+            var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
             if (!length.Asked.IsMetBy(done.Schedule))
             {
                 throw new SharpSegException(
@@ -77,8 +77,8 @@ internal static class TrainingSession
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
-        var existing = resume ? Trainer.SoundCheckpoint(job, SilentReporter.Instance) : null;
-        job = Trainer.AsBegun(job, existing);
+        var existing = resume ? ResumePoint.FindSound(job, SilentReporter.Instance) : null;
+        job = ResumePoint.AsBegun(job, existing);
         if (job.Variant.Settings.Count > 0)
         {
             reporter.Info($"other than in the profile: {job.Variant}");
@@ -243,7 +243,7 @@ internal static class TrainingSession
                 Smaller(job, backend, batch), failure);
         }
 
-        var saved = Trainer.ExistingCheckpoint(job) is { } path ? Checkpoint.Peek(path, job).State : null;
+        var saved = ResumePoint.Find(job) is { } path ? Checkpoint.Peek(path, job).State : null;
         return new SharpSegException(
             $"training of {job.Configuration.Name} fold {job.FoldName} ended: {failure.Message}",
             saved is null

@@ -117,7 +117,7 @@ public sealed class WholeCaseTests
     {
         using var run = Shapes(regions: false);
         using var backend = Cpu.Open(2);
-        using var network = Trainer.BuildNetwork(run.Job, backend);
+        using var network = TrainingParts.BuildNetwork(run.Job, backend);
         var scores = new WholeCaseScores(run.Dataset, MemoryBudget.OfMachine());
         Assert.Empty(scores.Of(run.Job, ["../../x", run.Job.TrainingCases[0]], [], network, CancellationToken.None));
     }

@@ -51,7 +51,7 @@ internal static class TracePatches
             Variant = Checkpoint.ProgressOf(checkpoint)?.Variant ?? new TrainingVariant(),
         };
         var recipe = RecipeOf(Path.GetDirectoryName(checkpoint)!);
-        var settings = Trainer.SamplesOf(processor, job, recipe, configuration.Patch) with
+        var settings = TrainingParts.Samples(processor, job, recipe, configuration.Patch) with
         {
             BatchSize = Patches,
             OutputScales = [], // nothing is learnt from the patches

@@ -1,7 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Volumes;
-using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
@@ -20,15 +19,14 @@ internal sealed class Predictor : IDisposable
     private readonly Backend backend;
     private readonly BufferPool pool, outputs;
     private readonly IReadOnlyList<Network> folds;
-    private readonly List<(bool Z, bool Y, bool X)> views;
+    private readonly MirroredViews views;
+    private readonly TileReader tiles;
     private readonly InferenceOptions options;
     private readonly Extent tile;
-    private readonly bool is2D, averageProbabilities, sigmoid;
+    private readonly bool is2D;
     private readonly int channels, heads;
     private readonly Tensor weights;
     private readonly IPredictionWatch? watch;
-    // on the host; kept, because large arrays that are dropped wait long for the collector
-    private float[] tiles = [], inside = [];
 
     /// <summary>Prepares prediction with the networks of one or more folds; they stay the caller's.</summary>
     /// <param name="backend">Where to compute; the networks' own.</param>
@@ -47,14 +45,13 @@ internal sealed class Predictor : IDisposable
         this.folds = folds;
         this.options = options;
         this.watch = watch;
-        this.sigmoid = sigmoid;
         tile = configuration.Patch;
         is2D = configuration.Is2D;
-        averageProbabilities = profile == Profile.Classic;
         channels = folds[0].Plan.InputChannels;
         heads = folds[0].Plan.OutputChannels;
-        views = options.Mirroring ? Views(mirrorAxes) : [(false, false, false)];
         pool = new BufferPool(backend);
+        views = new MirroredViews(pool, options.Mirroring ? mirrorAxes : [], profile == Profile.Classic, sigmoid);
+        tiles = new TileReader(pool);
         outputs = new BufferPool(backend);
         weights = new Tensor(backend.Allocate(tile.Voxels), 0, Shape.Activation(1, tile, 1));
         backend.Upload(options.Gaussian ? GaussianWeights.Create(tile) : GaussianWeights.Uniform(tile), weights);
@@ -92,8 +89,8 @@ internal sealed class Predictor : IDisposable
             foreach (var (first, count) in tiling.Groups(new Box(default, tiling.Padded)))
             {
                 cancel.ThrowIfCancellationRequested();
-                var input = Read(image, tiling, first, count);
-                var mean = MeanOverViews(folds[f], input);
+                var input = tiles.Read(image, tiling, first, count);
+                var mean = views.Mean(folds[f], input);
                 pool.Return(input);
                 for (var i = 0; i < count; i++)
                 {
@@ -198,26 +195,6 @@ internal sealed class Predictor : IDisposable
         }
     }
 
-    private static List<(bool Z, bool Y, bool X)> Views(IReadOnlyList<int> axes)
-    {
-        var views = new List<(bool, bool, bool)>();
-        for (var subset = 0; subset < 8; subset++)
-        {
-            var allowed = true;
-            for (var axis = 0; axis < 3; axis++)
-            {
-                allowed &= (subset >> axis & 1) == 0 || axes.Contains(axis);
-            }
-
-            if (allowed)
-            {
-                views.Add(((subset & 1) != 0, (subset & 2) != 0, (subset & 4) != 0));
-            }
-        }
-
-        return views;
-    }
-
     /// <summary>Computes the tiles that touch rows and columns, plane by plane, and hands finished planes on.</summary>
     private void Stream(
         ITileSource image, int planes, in Box rowsAndColumns, IPlaneConsumer consumer, (int Index, int Of) pass,
@@ -230,12 +207,12 @@ internal sealed class Predictor : IDisposable
         foreach (var (first, count) in tiling.Groups(columns))
         {
             cancel.ThrowIfCancellationRequested();
-            var input = Read(image, tiling, first, count);
+            var input = tiles.Read(image, tiling, first, count);
             if (folds.Count == 1 || tiling.Tiles[first].Z == tiling.Tiles[first + count - 1].Z)
             {
                 foreach (var (f, network) in folds.Index())
                 {
-                    var mean = MeanOverViews(network, input);
+                    var mean = views.Mean(network, input);
                     for (var i = 0; i < count; i++)
                     {
                         Add(f, mean, i, tiling.Tiles[first + i]);
@@ -247,7 +224,7 @@ internal sealed class Predictor : IDisposable
             else
             {
                 // The window slides while these tiles are added: every fold must have its answer before.
-                Tensor[] means = [.. folds.Select(network => MeanOverViews(network, input))];
+                Tensor[] means = [.. folds.Select(network => views.Mean(network, input))];
                 for (var i = 0; i < count; i++)
                 {
                     foreach (var (f, mean) in means.Index())
@@ -287,106 +264,6 @@ internal sealed class Predictor : IDisposable
         if (image.Channels != channels)
         {
             throw new ShapeException($"an image of {image.Channels} channels, the network takes {channels}");
-        }
-    }
-
-    /// <summary>Some tiles as the network's input.</summary>
-    private Tensor Read(ITileSource image, Tiling tiling, int first, int count)
-    {
-        var values = (int)(tile.Voxels * channels);
-        if (tiles.Length < count * values)
-        {
-            tiles = new float[count * values];
-        }
-
-        var host = tiles.AsSpan(0, count * values);
-        for (var i = 0; i < count; i++)
-        {
-            var origin = tiling.Tiles[first + i];
-            ReadTile(
-                image, new Extent(origin.Z - tiling.Below.Z, origin.Y - tiling.Below.Y, origin.X - tiling.Below.X),
-                host.Slice(i * values, values));
-        }
-
-        var input = pool.Rent(Shape.Activation(count, tile, channels));
-        backend.Upload(host, input);
-        return input;
-    }
-
-    private Tensor MeanOverViews(Network network, Tensor input)
-    {
-        var mean = pool.Rent(Shape.Activation(input.Shape.N, tile, heads));
-        var view = views.Count > 1 ? pool.Rent(input.Shape) : input;
-        var unflipped = views.Count > 1 ? pool.Rent(mean.Shape) : mean;
-        for (var v = 0; v < views.Count; v++)
-        {
-            var (z, y, x) = views[v];
-            var flip = z || y || x;
-            var source = input;
-            if (flip)
-            {
-                backend.Flip(input, z, y, x, view);
-                source = view;
-            }
-
-            var tape = new Tape(backend, pool, recording: false);
-            var logits = network.Forward(tape, tape.Input(source), allOutputs: false)[0];
-            if (averageProbabilities)
-            {
-                backend.Probabilities(logits.Value, sigmoid, logits.Value);
-            }
-
-            var answer = logits.Value;
-            if (flip)
-            {
-                backend.Flip(answer, z, y, x, unflipped);
-                answer = unflipped;
-            }
-
-            backend.Axpby(1f / views.Count, answer, v == 0 ? 0 : 1, mean);
-            tape.Done(logits);
-        }
-
-        if (views.Count > 1)
-        {
-            pool.Return(view);
-            pool.Return(unflipped);
-        }
-
-        return mean;
-    }
-
-    /// <summary>Reads the part of a tile that lies in the image; the rest is 0, the mean of a normalised image.</summary>
-    private void ReadTile(ITileSource image, Extent origin, Span<float> target)
-    {
-        var size = image.Size;
-        var first = new Extent(Math.Max(0, -origin.Z), Math.Max(0, -origin.Y), Math.Max(0, -origin.X));
-        var part = new Extent(
-            Math.Min(tile.Z, size.Z - origin.Z) - first.Z, Math.Min(tile.Y, size.Y - origin.Y) - first.Y,
-            Math.Min(tile.X, size.X - origin.X) - first.X);
-        var from = new Extent(origin.Z + first.Z, origin.Y + first.Y, origin.X + first.X);
-        if (part == tile)
-        {
-            image.Read(from, part, target);
-            return;
-        }
-
-        target.Clear();
-        var length = (int)(part.Voxels * channels);
-        if (inside.Length < length)
-        {
-            inside = new float[tile.Voxels * channels];
-        }
-
-        image.Read(from, part, inside.AsSpan(0, length));
-        var row = part.X * channels;
-        for (var z = 0; z < part.Z; z++)
-        {
-            for (var y = 0; y < part.Y; y++)
-            {
-                var to = ((((long)(z + first.Z) * tile.Y) + y + first.Y) * tile.X) + first.X;
-                inside.AsSpan(((z * part.Y) + y) * row, row).CopyTo(target[(int)(to * channels)..]);
-            }
         }
     }
 }

@@ -121,13 +121,13 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                 cancel.ThrowIfCancellationRequested();
                 if (recipe.Profile == Profile.Modern)
                 {
-                    Normalize(recipe, c, stores[c], labels, caseId);
+                    Preprocessor.Normalize(recipe, c, stores[c], labels, caseId, Planes(stores[c].Size));
                 }
 
                 stores[c] = new StepwiseResampling(backend, change, Create).Resample(stores[c]);
                 if (recipe.Profile == Profile.Classic)
                 {
-                    Normalize(recipe, c, stores[c], [], caseId);
+                    Preprocessor.Normalize(recipe, c, stores[c], [], caseId, Planes(stores[c].Size));
                 }
             }
 
@@ -305,12 +305,6 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
             }
         }
     }
-
-    private static void Normalize(
-        PreprocessingRecipe recipe, int channel, VoxelStore<float> volume, short[] mask, string caseId) =>
-        Normalization.Apply(
-            recipe.Normalization[channel], recipe.UseMaskForNorm[channel], recipe.Profile, volume, mask, Planes(volume.Size),
-            channel < recipe.Intensities.Count ? recipe.Intensities[channel] : null, caseId);
 
     private static int Planes(Extent size) =>
         (int)Math.Clamp(StepwiseResampling.SlabVoxels / Math.Max(1, (long)size.Y * size.X), 1, size.Z);

@@ -5,8 +5,8 @@ using SharpSeg.AutoPlanner.Volumes;
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
 /// <summary>
-/// Intensity normalisation of one channel in place (docs/method/preprocessing.md §3). Statistics are summed in double; results
-/// are float32.
+/// Intensity normalisation of one channel in place (docs/method/preprocessing.md §3), in memory or plane by plane. Statistics are
+/// summed in double; results are float32.
 /// </summary>
 internal static class Normalization
 {
@@ -20,36 +20,32 @@ internal static class Normalization
     /// Classic adds the epsilon to the deviation instead of taking the greater, and sets voxels outside the mask to 0 where
     /// modern leaves them.
     /// </param>
-    /// <param name="voxels">Intensities, changed in place.</param>
-    /// <param name="labels">One label per voxel; the mask is where the label is not negative.</param>
+    /// <param name="channel">Intensities, changed in place.</param>
+    /// <param name="labels">One label per voxel; the mask is where it is not negative. Empty where no mask is used.</param>
     /// <param name="intensities">Statistics of the dataset's foreground, for CT.</param>
     /// <param name="caseId">Named in messages.</param>
+    /// <param name="planes">How many planes of a channel on disk are in memory at a time.</param>
     /// <exception cref="SharpSegException">CT without statistics, or RGB values outside 0..255.</exception>
     public static void Apply(
-        NormalizationScheme scheme,
-        bool useMask,
-        Profile profile,
-        Span<float> voxels,
-        ReadOnlySpan<short> labels,
-        IntensityProperties? intensities,
-        string caseId)
+        NormalizationScheme scheme, bool useMask, Profile profile, VoxelStore<float> channel, short[] labels,
+        IntensityProperties? intensities, string caseId, int planes = 1)
     {
         switch (scheme)
         {
             case NormalizationScheme.CT:
-                ClipAndScale(voxels, intensities, caseId);
+                channel.ChangePlanes(planes, (voxels, _) => ClipAndScale(voxels, intensities, caseId));
                 break;
             case NormalizationScheme.ZScore when useMask:
-                ZScoreInMask(voxels, labels, profile);
+                ZScoreInMask(channel, labels, planes, profile);
                 break;
             case NormalizationScheme.ZScore:
-                ZScore(voxels, profile);
+                ZScore(channel, planes, profile);
                 break;
             case NormalizationScheme.RescaleTo01:
-                Rescale(voxels, Range(voxels, (float.PositiveInfinity, float.NegativeInfinity)));
+                Rescale(channel, planes);
                 break;
             case NormalizationScheme.RgbTo01:
-                DivideBy255(voxels, caseId);
+                channel.ChangePlanes(planes, (voxels, _) => DivideBy255(voxels, caseId));
                 break;
             case NormalizationScheme.NoNormalization:
                 break;
@@ -75,75 +71,14 @@ internal static class Normalization
         }
     }
 
-    /// <summary>Normalises a channel that is read and written plane by plane.</summary>
-    /// <param name="scheme">Which formula.</param>
-    /// <param name="useMask">As for the other.</param>
-    /// <param name="profile">As for the other.</param>
-    /// <param name="volume">Intensities, changed in place.</param>
-    /// <param name="labels">As for the other; empty where no mask is used.</param>
-    /// <param name="planes">How many planes are in memory at a time.</param>
-    /// <param name="intensities">Statistics of the dataset's foreground, for CT.</param>
-    /// <param name="caseId">Named in messages.</param>
-    /// <exception cref="SharpSegException">As for the other.</exception>
-    public static void Apply(
-        NormalizationScheme scheme, bool useMask, Profile profile, VoxelStore<float> volume, short[] labels, int planes,
-        IntensityProperties? intensities, string caseId)
+    private static void ZScore(VoxelStore<float> channel, int planes, Profile profile)
     {
-        var size = volume.Size;
-        var values = new float[size.With(0, Math.Min(planes, size.Z)).Voxels];
-        double sum = 0, squares = 0, mean, scale;
-        switch (scheme)
-        {
-            case NormalizationScheme.ZScore when useMask:
-                long count = 0;
-                ForPlanes(isChanged: false, (piece, first) => sum = SumInMask(piece, labels.AsSpan(first), sum, ref count));
-                mean = count > 0 ? sum / count : 0;
-                ForPlanes(
-                    isChanged: false, (piece, first) => squares = SquaresInMask(piece, labels.AsSpan(first), mean, squares));
-                scale = 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile);
-                ForPlanes(isChanged: true, (piece, first) => ScaleInMask(piece, labels.AsSpan(first), mean, scale, profile));
-                break;
-            case NormalizationScheme.ZScore:
-                ForPlanes(isChanged: false, (piece, _) => sum = Sum(piece, sum));
-                mean = sum / size.Voxels;
-                ForPlanes(isChanged: false, (piece, _) => squares = Squares(piece, mean, squares));
-                scale = 1 / Divisor(Math.Sqrt(squares / size.Voxels), profile);
-                ForPlanes(isChanged: true, (piece, _) => Scale(piece, mean, scale));
-                break;
-            case NormalizationScheme.RescaleTo01:
-                var range = (Low: float.PositiveInfinity, High: float.NegativeInfinity);
-                ForPlanes(isChanged: false, (piece, _) => range = Range(piece, range));
-                ForPlanes(isChanged: true, (piece, _) => Rescale(piece, range));
-                break;
-            default:
-                ForPlanes(
-                    isChanged: true, (piece, _) => Apply(scheme, useMask: false, profile, piece, [], intensities, caseId));
-                break;
-        }
-
-        void ForPlanes(bool isChanged, ChangePiece change)
-        {
-            for (var first = 0; first < size.Z; first += planes)
-            {
-                var box = Box.Planes(size, first, Math.Min(planes, size.Z - first));
-                var piece = values.AsSpan(0, (int)box.Size.Voxels);
-                volume.Read(box, piece);
-                change(piece, first * size.Y * size.X);
-                if (isChanged)
-                {
-                    volume.Write(box, piece);
-                }
-            }
-        }
-    }
-
-    private delegate void ChangePiece(Span<float> piece, int first);
-
-    private static void ZScore(Span<float> voxels, Profile profile)
-    {
-        var mean = Sum(voxels, 0) / voxels.Length;
-        var squares = Squares(voxels, mean, 0);
-        Scale(voxels, mean, 1 / Divisor(Math.Sqrt(squares / voxels.Length), profile));
+        double sum = 0, squares = 0, count = channel.Size.Voxels;
+        channel.LookAtPlanes(planes, (voxels, _) => sum = Sum(voxels, sum));
+        var mean = sum / count;
+        channel.LookAtPlanes(planes, (voxels, _) => squares = Squares(voxels, mean, squares));
+        var scale = 1 / Divisor(Math.Sqrt(squares / count), profile);
+        channel.ChangePlanes(planes, (voxels, _) => Scale(voxels, mean, scale));
     }
 
     private static double Sum(ReadOnlySpan<float> voxels, double sum)
@@ -174,13 +109,16 @@ internal static class Normalization
         }
     }
 
-    private static void ZScoreInMask(Span<float> voxels, ReadOnlySpan<short> labels, Profile profile)
+    private static void ZScoreInMask(VoxelStore<float> channel, short[] labels, int planes, Profile profile)
     {
+        double sum = 0, squares = 0;
         long count = 0;
-        var sum = SumInMask(voxels, labels, 0, ref count);
+        channel.LookAtPlanes(planes, (voxels, first) => sum = SumInMask(voxels, labels.AsSpan(first), sum, ref count));
         var mean = count > 0 ? sum / count : 0;
-        var squares = SquaresInMask(voxels, labels, mean, 0);
-        ScaleInMask(voxels, labels, mean, 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile), profile);
+        channel.LookAtPlanes(
+            planes, (voxels, first) => squares = SquaresInMask(voxels, labels.AsSpan(first), mean, squares));
+        var scale = 1 / Divisor(count > 0 ? Math.Sqrt(squares / count) : 0, profile);
+        channel.ChangePlanes(planes, (voxels, first) => ScaleInMask(voxels, labels.AsSpan(first), mean, scale, profile));
     }
 
     private static double SumInMask(ReadOnlySpan<float> voxels, ReadOnlySpan<short> labels, double sum, ref long count)
@@ -229,6 +167,14 @@ internal static class Normalization
     private static double Divisor(double deviation, Profile profile) =>
         profile == Profile.Classic ? deviation + Epsilon : Math.Max(deviation, Epsilon);
 
+    private static void Rescale(VoxelStore<float> channel, int planes)
+    {
+        var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
+        channel.LookAtPlanes(planes, (voxels, _) => (low, high) = Range(voxels, (low, high)));
+        var range = (float)Math.Max(high - low, Epsilon);
+        channel.ChangePlanes(planes, (voxels, _) => Shift(voxels, low, range));
+    }
+
     private static (float Low, float High) Range(ReadOnlySpan<float> voxels, (float Low, float High) range)
     {
         foreach (var value in voxels)
@@ -239,12 +185,11 @@ internal static class Normalization
         return range;
     }
 
-    private static void Rescale(Span<float> voxels, (float Low, float High) between)
+    private static void Shift(Span<float> voxels, float low, float range)
     {
-        var range = (float)Math.Max(between.High - between.Low, Epsilon);
         for (var i = 0; i < voxels.Length; i++)
         {
-            voxels[i] = (voxels[i] - between.Low) / range;
+            voxels[i] = (voxels[i] - low) / range;
         }
     }
 

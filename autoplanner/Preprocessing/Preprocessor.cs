@@ -101,7 +101,7 @@ internal static class Preprocessor
             watch?.Invoke(PreprocessingStep.Resampled, c, resampled.Values, shape, properties);
             if (recipe.Profile == Profile.Classic)
             {
-                Normalize(recipe, c, resampled.Span, finalLabels, caseId);
+                Normalize(recipe, c, resampled, finalLabels, caseId);
                 watch?.Invoke(PreprocessingStep.Normalised, c, resampled.Values, shape, properties);
             }
 
@@ -242,17 +242,25 @@ internal static class Preprocessor
         watch?.Invoke(PreprocessingStep.Cropped, c, voxels, cropped.Shape, properties);
         if (recipe.Profile == Profile.Modern)
         {
-            Normalize(recipe, c, store.Span, cropped.Labels, properties.CaseId);
+            Normalize(recipe, c, store, cropped.Labels, properties.CaseId);
             watch?.Invoke(PreprocessingStep.Normalised, c, voxels, cropped.Shape, properties);
         }
 
         return store;
     }
 
-    private static void Normalize(PreprocessingRecipe recipe, int c, Span<float> voxels, short[] labels, string caseId) =>
+    /// <summary>Normalises a channel in place, as the recipe says.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="c">Number of the channel.</param>
+    /// <param name="channel">Its intensities.</param>
+    /// <param name="labels">As for <see cref="Normalization.Apply"/>.</param>
+    /// <param name="caseId">Named in messages.</param>
+    /// <param name="planes">How many planes of a channel on disk are in memory at a time.</param>
+    internal static void Normalize(
+        PreprocessingRecipe recipe, int c, VoxelStore<float> channel, short[] labels, string caseId, int planes = 1) =>
         Normalization.Apply(
-            recipe.Normalization[c], recipe.UseMaskForNorm[c], recipe.Profile, voxels, labels,
-            c < recipe.Intensities.Count ? recipe.Intensities[c] : null, caseId);
+            recipe.Normalization[c], recipe.UseMaskForNorm[c], recipe.Profile, channel, labels,
+            c < recipe.Intensities.Count ? recipe.Intensities[c] : null, caseId, planes);
 
     private static void Interleave(ArrayStore<float> channel, float[] channelsLast, int index, int channels)
     {

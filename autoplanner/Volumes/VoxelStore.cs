@@ -23,8 +23,43 @@ internal abstract class VoxelStore<T>(Extent size) : IDisposable
     /// <param name="values">box.Size.Voxels values.</param>
     public abstract void Write(in Box box, ReadOnlySpan<T> values);
 
+    /// <summary>Looks at all planes, in order, some at a time.</summary>
+    /// <param name="planes">How many are in memory at a time, where the volume is not.</param>
+    /// <param name="action">Sees them.</param>
+    public void LookAtPlanes(int planes, PlanesAction action) => ForPlanes(planes, isChanged: false, action);
+
+    /// <summary>Changes all planes in place, in order, some at a time.</summary>
+    /// <param name="planes">How many are in memory at a time, where the volume is not.</param>
+    /// <param name="action">Changes them.</param>
+    public void ChangePlanes(int planes, PlanesAction action) => ForPlanes(planes, isChanged: true, action);
+
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    /// <summary>Goes over all planes.</summary>
+    /// <param name="planes">How many at a time.</param>
+    /// <param name="isChanged">What is done to them is kept.</param>
+    /// <param name="action">Is handed them.</param>
+    protected virtual void ForPlanes(int planes, bool isChanged, PlanesAction action)
+    {
+        var values = new T[size.With(0, Math.Min(planes, size.Z)).Voxels];
+        for (var first = 0; first < size.Z; first += planes)
+        {
+            var box = Box.Planes(size, first, Math.Min(planes, size.Z - first));
+            var some = values.AsSpan(0, (int)box.Size.Voxels);
+            Read(box, some);
+            action(some, first * size.Y * size.X);
+            if (isChanged)
+            {
+                Write(box, some);
+            }
+        }
+    }
+
+    /// <summary>Is handed some planes.</summary>
+    /// <param name="values">Their voxels.</param>
+    /// <param name="first">Number of the first of these in the volume.</param>
+    internal delegate void PlanesAction(Span<T> values, int first);
 
     /// <summary>What of a box lies in one piece, as (voxel of the volume, voxel of the box, voxels).</summary>
     protected IEnumerable<(long Voxel, int At, int Length)> Runs(Box box)
@@ -80,4 +115,7 @@ internal sealed class ArrayStore<T>(T[] values, Extent size) : VoxelStore<T>(siz
 
     /// <inheritdoc/>
     public override void Dispose() => Values = [];
+
+    /// <summary>All at once: they are in memory.</summary>
+    protected override void ForPlanes(int planes, bool isChanged, PlanesAction action) => action(Span, 0);
 }

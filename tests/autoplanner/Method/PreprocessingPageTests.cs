@@ -60,7 +60,8 @@ public sealed class PreprocessingPageTests
                 var other => throw new FormatException(other),
             };
             short[] labels = masked ? [-1, -1, 0, 1, 0, 0] : new short[voxels.Length];
-            Normalization.Apply(scheme, masked, Profile.Modern, voxels, labels, statistics, "case");
+            var channel = new ArrayStore<float>(voxels, new Extent(1, 1, voxels.Length));
+            Normalization.Apply(scheme, masked, Profile.Modern, channel, labels, statistics, "case");
             row.Agrees("result", [.. voxels.Select(value => (double)value)], 1e-6);
         }
     }

@@ -1,6 +1,8 @@
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
+using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.Tensors;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Preprocessing;
@@ -88,9 +90,9 @@ public sealed class NormalizationTests
         IntensityProperties? properties = null,
         Profile profile = Profile.Modern)
     {
-        float[] copy = [.. voxels];
-        Normalization.Apply(scheme, useMask, profile, copy, labels ?? new short[voxels.Length], properties, "case");
-        return copy;
+        var channel = new ArrayStore<float>([.. voxels], new Extent(1, 1, voxels.Length));
+        Normalization.Apply(scheme, useMask, profile, channel, labels ?? new short[voxels.Length], properties, "case");
+        return channel.Values;
     }
 
     private static void AssertClose(double[] expected, float[] actual, double tolerance = 1e-6)

@@ -1,10 +1,6 @@
 using System.Globalization;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Engine.Losses;
-using SharpSeg.Engine.Networks;
-using SharpSeg.Engine.Optimizers;
 using SharpSeg.Engine.Tensors;
-using SharpSeg.Engine.Training;
 using SharpSeg.Kernels.Gpu;
 using SharpSeg.Kernels.Gpu.Device;
 using SharpSeg.Kernels.Gpu.Variants;
@@ -99,25 +95,18 @@ internal static class Traffic
     /// <summary>A step's launches by the class of their kernels, and bytes of the device's memory.</summary>
     private static (SortedDictionary<string, (int Launches, KernelCost Cost)> Classes, long Memory) Step(BenchPlan plan)
     {
-        var (gpu, kernels) = Open();
-        using var owned = gpu;
-        using var network = Network.Build(plan.Network, gpu, seed: 1);
-        using var optimizer = new SgdNesterov(network.Parameters);
-        var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);
-        using var step = new TrainingStep(
-            network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss, RecomputeActivations: false));
+        using var step = new IdleStep(
+            KernelChoice.Bricks, GpuPrecision.Bf16Activations, plan.Network, plan.Patch, plan.BatchSize,
+            recomputeActivations: false);
         var classes = new SortedDictionary<string, (int Launches, KernelCost Cost)>(StringComparer.Ordinal);
-        kernels.Launched = (kernel, cost) =>
+        step.Kernels.Launched = (kernel, cost) =>
         {
             var name = kernel[..kernel.IndexOf('.', StringComparison.Ordinal)];
             var (launches, sum) = classes.GetValueOrDefault(name);
             classes[name] = (launches + 1, sum + cost);
         };
-        float[] Zeros(Extent scale) => new float[
-            plan.BatchSize * (plan.Patch.Z / scale.Z) * (plan.Patch.Y / scale.Y) * (plan.Patch.X / scale.X)];
-        step.Run(
-            new float[plan.BatchSize * plan.Patch.Voxels], [.. network.OutputScales.Select(Zeros)], learningRate: 1e-3f);
-        return (classes, gpu.PeakBytes);
+        step.Run();
+        return (classes, step.Backend.PeakBytes);
     }
 
     // ms on a card that reaches the limit which binds.

@@ -33,6 +33,9 @@ public sealed record PredictionRequest(
     /// <summary>Looks on; null for nobody.</summary>
     internal IPredictionWatch? Watch { get; init; }
 
+    /// <summary>Names of the cases to take, where others take the rest of the part; null for all.</summary>
+    internal IReadOnlySet<string>? Only { get; init; }
+
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; init; } = MaxMemory ?? MemoryBudget.OfMachine();
 

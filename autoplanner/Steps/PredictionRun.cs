@@ -32,7 +32,9 @@ public static class PredictionRun
         return Execute(request, networks, reporter, cancel);
     }
 
-    /// <summary>The same on several devices: each takes an equal share of the cases, and of the memory.</summary>
+    /// <summary>
+    /// The same on several devices, each with an equal share of what there is to segment, in mm³, and of the memory.
+    /// </summary>
     /// <param name="request">What to predict.</param>
     /// <param name="devices">Where the networks run; a single case has only the first.</param>
     /// <param name="openProcessor">Opens the processor, which preprocesses, with a number of threads; 0 = all cores.</param>
@@ -49,14 +51,21 @@ public static class PredictionRun
             return Execute(request, devices[0].Backend, openProcessor, reporter, cancel);
         }
 
+        var description = request.Work.ReadDescription();
+        var left = OfPart(request, PredictionInputs.Find(request.Inputs, description), description);
+        var divided = EvenShares.Of([.. left.Select(item => (item.Id, CubicMillimetres(item)))], devices.Count);
+        if (divided.Count < 2)
+        {
+            return Execute(request, devices[0].Backend, openProcessor, reporter, cancel);
+        }
+
         var all = new DeviceWork(devices, reporter, cancel);
         var budget = all.Share(request.Budget)!;
         var shares = all.Run(
-            [.. Enumerable.Range(0, devices.Count)], (_, _) => false, share => $"share {share + 1} of {devices.Count}",
+            [.. Enumerable.Range(0, divided.Count)], (_, _) => false, share => $"share {share + 1} of {divided.Count}",
             beginning => request with
             {
-                Part = request.Part + (request.Parts * beginning.Piece),
-                Parts = request.Parts * devices.Count,
+                Only = divided[beginning.Piece].ToHashSet(StringComparer.Ordinal),
                 MaxMemory = budget,
                 Budget = budget,
             },
@@ -167,10 +176,32 @@ public static class PredictionRun
         PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, CaseFailures failures,
         IReporter reporter) => failures.Left(
         [
-            .. cases.Where((_, i) => i % request.Parts == request.Part)
-                .Where(item => !request.Skips(item.Id, description))
+            .. OfPart(request, cases, description)
                 .Where(item => failures.Try(item.Id, () => PredictionInputs.CheckHeaders(item, description, reporter.Warning))),
         ]);
+
+    private static IEnumerable<DatasetCase> OfPart(
+        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description) =>
+        cases.Where((_, i) => i % request.Parts == request.Part)
+            .Where(item => request.Only?.Contains(item.Id) ?? true)
+            .Where(item => !request.Skips(item.Id, description));
+
+    /// <summary>
+    /// To which the voxels that a network sees are proportional, however finely a scan was sampled; 0 for one that cannot be
+    /// read, which fails in its turn.
+    /// </summary>
+    private static double CubicMillimetres(DatasetCase item)
+    {
+        try
+        {
+            var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
+            return geometry.Extent.Voxels * geometry.Spacing.Z * geometry.Spacing.Y * geometry.Spacing.X;
+        }
+        catch (SharpSegException)
+        {
+            return 0;
+        }
+    }
 
     internal static ScanSource Source(DatasetCase item, DatasetDescription description) =>
         new(() => Dataset.LoadImage(item, description), item.ImageFiles);

@@ -36,15 +36,21 @@ public static class PeakMemory
     internal static MemoryPlan Training(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend)
     {
-        if (backend.HasOwnMemory
+        if (backend.HasOwnMemory // elsewhere nothing need be rehearsed for it
             && Training(profile, configuration, description, backend, keepsActivations: true) is var kept
-            && kept.Total <= backend.MemoryBytes / MostForKept)
+            && HasRoomForAll(backend, kept.Total))
         {
             return kept;
         }
 
         return Training(profile, configuration, description, backend, keepsActivations: false);
     }
+
+    /// <summary>Whether a device has so much memory that training keeps all activations.</summary>
+    /// <param name="backend">The device.</param>
+    /// <param name="bytes">What training takes then.</param>
+    internal static bool HasRoomForAll(Backend backend, long bytes) =>
+        backend.HasOwnMemory && bytes <= backend.MemoryBytes / MostForKept;
 
     private static MemoryPlan Training(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, bool keepsActivations)

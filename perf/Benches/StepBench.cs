@@ -1,3 +1,5 @@
+using SharpSeg.AutoPlanner.Training;
+using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Losses;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
@@ -13,6 +15,8 @@ namespace SharpSeg.Perf.Benches;
 /// </summary>
 internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, BenchOptions options)
 {
+    private const int Moments = 1;                        // SGD: its velocity
+
     /// <summary>Runs all plans.</summary>
     public void Run()
     {
@@ -35,7 +39,7 @@ internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, B
         using var network = Network.Build(plan.Network, own, seed: 1);
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, regions, BatchDice: false);
-        using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, new TrainingOptions(loss));
+        using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, AsInTraining(plan, loss, own));
         var random = new Random(1);
         var images = new float[Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels).Length];
         Array.ConvertAll(images, _ => random.NextSingle()).CopyTo(images, 0);
@@ -53,6 +57,16 @@ internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, B
             PeakBytes = own.PeakBytes,
             PeerPeakBytes = peer?.PeakBytes(),
         });
+    }
+
+    /// <summary>With all activations kept where training would keep them.</summary>
+    private static TrainingOptions AsInTraining(BenchPlan plan, LossOptions loss, Backend backend)
+    {
+        var kept = new TrainingOptions(loss, RecomputeActivations: false);
+        var memory = StepMemory.Measure(
+            plan.Network, plan.Patch, plan.BatchSize, kept, backend.UploadsRunBeside, backend.Activations);
+        var bytes = memory.TrainingBytes(Moments) + backend.WorkspaceBytes(memory.Convolutions, isTraining: true);
+        return PeakMemory.HasRoomForAll(backend, bytes) ? kept : new TrainingOptions(loss);
     }
 
     private static float[] Labels(Random random, BenchPlan plan, Extent scale)

@@ -279,10 +279,39 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Contains("of the device's memory are needed, it has 1 MB", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A device that is smaller than the scan refuses with numbers, or computes it in pieces: the same bytes.</summary>
+    [Fact]
+    public void A_scan_larger_than_a_devices_memory_is_predicted_in_pieces()
+    {
+        var scan = LargeScan();
+        void Predict(Backend backend, string file) => PredictionRun.Execute(
+            new PredictionRequest(
+                new Workspace(trained.Work), "3d_fullres", ["0"], "final", [scan], folder.At(file),
+                new InferenceOptions(Mirroring: false), MaxMemory: new MemoryBudget(4_000_000_000, IsGiven: true)),
+            backend, Cpu.Open, SilentReporter.Instance, CancellationToken.None);
+
+        using var tiny = new OwnMemory(Cpu.Open(), 1_000_000);
+        var error = Assert.Throws<SharpSegException>(() => Predict(tiny, "none.nii.gz"));
+        var need = Regex.Match(error.Message, @"(\d+) MB of the device's memory are needed, it has 1 MB");
+        Assert.True(need.Success, error.Message);
+        Assert.EndsWith("; or --device cpu", error.Hint, StringComparison.Ordinal);
+
+        var megabytes = long.Parse(need.Groups[1].Value, CultureInfo.InvariantCulture) + 5;
+        Assert.True(megabytes * 1_000_000 < sizeof(float) * LargeSize.Voxels);
+        using var small = new OwnMemory(Cpu.Open(), megabytes * 1_000_000);
+        Predict(small, "pieces.nii.gz");
+        using var large = new OwnMemory(Cpu.Open(), 40_000_000_000);
+        Predict(large, "whole.nii.gz");
+        Assert.True(small.PeakBytes < large.PeakBytes / 2);
+        Assert.Equal(File.ReadAllBytes(folder.At("whole.nii.gz")), File.ReadAllBytes(folder.At("pieces.nii.gz")));
+    }
+
+    private static Extent LargeSize => new(700, 256, 256);
+
     /// <summary>A scan of 46 million voxels, which takes more memory than its file.</summary>
     private string LargeScan()
     {
-        var size = new Extent(700, 256, 256);
+        var size = LargeSize;
         var scan = folder.At("scan.nii.gz");
         var values = new float[size.Voxels];
         for (var i = 0; i < values.Length; i++)
@@ -315,5 +344,9 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         public override long MemoryBytes => bytes;
 
         public override bool HasOwnMemory => true;
+
+        protected override DeviceBuffer AllocateCore(long length) => AllocatedBytes + (sizeof(float) * length) <= bytes
+            ? base.AllocateCore(length)
+            : throw new DeviceException($"{length} words are no longer free of {bytes} bytes");
     }
 }

@@ -15,7 +15,17 @@ public sealed class SeveralDevicesTests
     {
         using var folder = new TemporaryFolder();
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 3);
-        var (work, cohort) = (folder.At("work"), Path.Combine(dataset, "imagesTr"));
+        var (work, cohort) = (folder.At("work"), Directory.CreateDirectory(folder.At("cohort")).FullName);
+        foreach (var scan in Directory.GetFiles(Path.Combine(dataset, "imagesTr")))
+        {
+            File.Copy(scan, Path.Combine(cohort, Path.GetFileName(scan)));
+        }
+
+        // As much to segment as the three others together.
+        var tall = TinyDataset.Size with { Z = 3 * TinyDataset.Size.Z };
+        ImageFile.WriteFloats(
+            Path.Combine(cohort, "tall_0000.nii.gz"), [.. Enumerable.Range(0, (int)tall.Voxels).Select(i => i % 97f)],
+            TinyDataset.Geometry(tall, new Spacing(1, 1, 1)));
         string[] train =
             ["train", work, "-c", "2d", "-f", "0,1", "--epochs", "1", "--iterations", "2", "--batch", "2", "--json"];
         string[] predict = ["predict", work, "-i", cohort, "--no-tta", "--json"];
@@ -39,13 +49,15 @@ public sealed class SeveralDevicesTests
             folder.At("runs of one", "2d", fold, "checkpoint_final.safetensors"),
             Path.Combine(work, "runs", "2d", fold, "checkpoint_final.safetensors")));
 
-        // A scan that cannot be read is listed, the others are segmented as by one device.
-        File.WriteAllText(TinyDataset.Image(dataset, "case_9"), "no image");
+        // A scan that cannot be read is listed, the others are segmented as by one device; one has the tall one alone.
+        File.WriteAllText(Path.Combine(cohort, "case_9_0000.nii.gz"), "no image");
         var predicted = SharpSegProcess.Run([.. predict, "-o", folder.At("by two"), .. Two]);
         Assert.Equal(3, predicted.Code); // some, not all
+        Assert.Matches(@"cpu \([12]\): .*; 1 case\(s\)", predicted.Errors);
+        Assert.Matches(@"cpu \([12]\): .*; 3 case\(s\)", predicted.Errors);
         Assert.Equal("case_9", (string)predicted.Json()["failed"]!.AsArray().Single()!["case"]!);
         string[] files = [.. Directory.GetFiles(folder.At("by one"), "*.nii.gz").Select(file => Path.GetFileName(file)).Order()];
-        Assert.Equal(3, files.Length);
+        Assert.Equal(4, files.Length);
         Assert.Equal(files, Directory.GetFiles(folder.At("by two"), "*.nii.gz").Select(file => Path.GetFileName(file)).Order());
         Assert.All(files, file => Assert.Equal(
             ImageFile.ReadLabels(folder.At("by one", file)).Voxels, ImageFile.ReadLabels(folder.At("by two", file)).Voxels));

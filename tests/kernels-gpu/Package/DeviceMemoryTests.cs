@@ -18,7 +18,6 @@ public sealed class DeviceMemoryTests
     // Bytes that the device rounds a buffer up to; pool, weights, scratch, …
     private const int Granularity = 256, MostBuffers = 10;
     private const double MostOfFloat32 = 0.6;
-    private static readonly int[] Features = [32, 64, 128, 256, 320, 320];
 
     [Theory]
     [InlineData(true)]
@@ -31,7 +30,8 @@ public sealed class DeviceMemoryTests
     /// <summary>The variants that are timed would need copies in float32 of everything, were they not left out.</summary>
     private static long Peak(GpuPrecision precision, bool recomputeActivations)
     {
-        using var step = new IdleStep(KernelChoice.Checked, precision, new(128, 128, 128), Features, recomputeActivations);
+        using var step = PlainUNet.Step(
+            KernelChoice.Checked, precision, new(128, 128, 128), PlainUNet.LargestFeatures, recomputeActivations);
         var before = step.Backend.AllocatedBytes;
         step.Run();
         Assert.NotEmpty(step.Backend.Decisions);
@@ -46,7 +46,7 @@ public sealed class DeviceMemoryTests
     public void A_prediction_allocates_what_is_planned(GpuPrecision precision)
     {
         using var backend = IdleKernels.Open(KernelChoice.Bricks, precision).Backend;
-        var (plan, patch) = (IdleStep.PlanOf(Features), new Extent(64, 64, 64));
+        var (plan, patch) = (PlainUNet.Of(PlainUNet.LargestFeatures), new Extent(64, 64, 64));
         using var network = Network.Build(plan, backend, seed: 1);
         var memory = StepMemory.MeasurePrediction(plan, patch, batchSize: 1, backend.Activations);
         using var pool = new BufferPool(backend);

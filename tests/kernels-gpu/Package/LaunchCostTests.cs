@@ -36,8 +36,8 @@ public sealed class LaunchCostTests
     [Fact]
     public void A_step_of_the_128_plan_moves_at_most_twice_what_is_wanted()
     {
-        using var step = new IdleStep(
-            KernelChoice.Bricks, GpuPrecision.Bf16Activations, new(128, 128, 128), [32, 64, 128, 256, 320, 320],
+        using var step = PlainUNet.Step(
+            KernelChoice.Bricks, GpuPrecision.Bf16Activations, new(128, 128, 128), PlainUNet.LargestFeatures,
             recomputeActivations: false);
         step.Run();
         var (convolutions, norms) = (default(KernelCost), default(KernelCost));

@@ -26,7 +26,7 @@ public sealed class LaunchCountTests
 
     private static int Launches(Extent patch, int[] features)
     {
-        using var step = new IdleStep(KernelChoice.Fast, GpuPrecision.Fp32, patch, features);
+        using var step = PlainUNet.Step(KernelChoice.Fast, GpuPrecision.Fp32, patch, features);
         step.Run();
         var first = step.Kernels.Launches;
         step.Run();

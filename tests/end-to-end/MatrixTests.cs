@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Steps;
@@ -26,11 +27,16 @@ public sealed class MatrixTests
         var kept = File.GetLastWriteTimeUtc(
             Path.Combine(folder.At("work"), "runs", "2d", "fold_0", "checkpoint_final.safetensors"));
 
-        var outcome = SharpSegProcess.Succeed([.. auto, "--resume", "--json"]);
+        // What is left goes to two devices, one run each.
+        var outcome = SharpSegProcess.Succeed([.. auto, "--resume", "--json", "--devices", "cpu,cpu", "--threads", "2"]);
         var json = outcome.Json();
         Assert.Equal(4, (int)json["cases"]!);
         Assert.Equal(["0", "1", "2", "3"], json["folds"]!.AsArray().Select(fold => (string)fold!));
-        Assert.InRange((int)json["trained_now"]!, 1, 2);
+        var trained = (int)json["trained_now"]!;
+        Assert.InRange(trained, 1, 2);
+        Assert.Equal(
+            trained,
+            Regex.Matches(outcome.Errors, @"cpu \(([12])\): train ").Select(match => match.Groups[1].Value).Distinct().Count());
         Assert.Contains("of validation probabilities", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(
             kept, File.GetLastWriteTimeUtc(

@@ -138,7 +138,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
     [Fact]
     public void A_scan_larger_than_memory_is_predicted_from_files()
     {
-        var scan = LargeScan();
+        var scan = LargeScan(new Extent(700, 256, 256));
         string[] command = ["predict", trained.Work, "-i", scan, "--device", "cpu", "--no-tta", "-o"];
         var whole = SharpSegProcess.Succeed([.. command, folder.At("whole.nii.gz")]);
         Assert.DoesNotContain("the scan in a file", whole.Errors, StringComparison.Ordinal);
@@ -194,7 +194,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         using var processor = Cpu.Open(1);
         PredictionMemory Memory(MemoryBudget limit) => new(
             plans, configuration, work.ReadDescription(), 1, new InferenceOptions { Mirroring = false }, limit, processor);
-        var scan = LargeScan();
+        var scan = LargeScan(new Extent(700, 256, 256));
         // A little less than it takes in memory in the cheapest way.
         var least = Memory(new MemoryBudget(1, IsGiven: true)).Of(ImageFile.ReadGeometry(scan)).PeakBytes;
         var limit = (least - 1) / 1_000_000;
@@ -283,7 +283,8 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
     [Fact]
     public void A_scan_larger_than_a_devices_memory_is_predicted_in_pieces()
     {
-        var scan = LargeScan();
+        var size = new Extent(510, 256, 256);
+        var scan = LargeScan(size);
         void Predict(Backend backend, string file) => PredictionRun.Execute(
             new PredictionRequest(
                 new Workspace(trained.Work), "3d_fullres", ["0"], "final", [scan], folder.At(file),
@@ -297,7 +298,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.EndsWith("; or --device cpu", error.Hint, StringComparison.Ordinal);
 
         var megabytes = long.Parse(need.Groups[1].Value, CultureInfo.InvariantCulture) + 5;
-        Assert.True(megabytes * 1_000_000 < sizeof(float) * LargeSize.Voxels);
+        Assert.True(megabytes * 1_000_000 < sizeof(float) * size.Voxels, $"{megabytes} MB");
         using var small = new OwnMemory(Cpu.Open(), megabytes * 1_000_000);
         Predict(small, "pieces.nii.gz");
         using var large = new OwnMemory(Cpu.Open(), 40_000_000_000);
@@ -306,12 +307,9 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         Assert.Equal(File.ReadAllBytes(folder.At("whole.nii.gz")), File.ReadAllBytes(folder.At("pieces.nii.gz")));
     }
 
-    private static Extent LargeSize => new(700, 256, 256);
-
-    /// <summary>A scan of 46 million voxels, which takes more memory than its file.</summary>
-    private string LargeScan()
+    /// <summary>A scan, which takes more memory than its file.</summary>
+    private string LargeScan(Extent size)
     {
-        var size = LargeSize;
         var scan = folder.At("scan.nii.gz");
         var values = new float[size.Voxels];
         for (var i = 0; i < values.Length; i++)

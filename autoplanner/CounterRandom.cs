@@ -132,8 +132,7 @@ internal sealed class CounterRandom
     }
 
     // 32 normals from 16 draws: each 64-bit draw gives two 24-bit uniforms; a uniform of draws 1 to 8 and one of draws 9 to 16
-    // give two
-    // normals, 16 elements apart.
+    // give two normals, 16 elements apart.
     private void AddNormals(Span<float> values, float sigma)
     {
         const int half = NormalsPerRound / 2;

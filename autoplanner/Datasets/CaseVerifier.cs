@@ -90,8 +90,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         {
             Error(
                 $"{channels} channel(s) in {item.ImageFiles.Count} file(s), but the dataset has "
-                    + $"{description.ChannelNames.Count} " +
-                $"({string.Join(", ", description.ChannelNames)})");
+                    + $"{description.ChannelNames.Count} ({string.Join(", ", description.ChannelNames)})");
         }
 
         for (var c = 0; c < item.ImageFiles.Count && item.ImageFiles.Count > 1; c++)

@@ -183,8 +183,7 @@ public sealed class Dataset
             ? new(geometry, channels)
             : throw new SharpSegException(
                 $"case `{item.Id}`: {channels.Count} channels in {item.ImageFiles.Count} file(s), but the dataset has "
-                    + $"{description.ChannelNames.Count} " +
-                $"({string.Join(", ", description.ChannelNames)})",
+                    + $"{description.ChannelNames.Count} ({string.Join(", ", description.ChannelNames)})",
                 "check the case's files and `channel_names` in dataset.json");
     }
 

@@ -30,88 +30,23 @@ public sealed class LabelScheme
         IReadOnlyList<LabelEntry> entries, IReadOnlyList<int>? regionsClassOrder = null,
         IReadOnlyList<int>? originalValues = null, IReadOnlyDictionary<string, IReadOnlyList<string>>? labelled = null)
     {
-        var problems = new List<string>();
         Entries = [.. entries.Select(entry => entry with { Values = [.. entry.Values] })];
-        var background = Entries.FirstOrDefault(entry => entry.Name == Background);
-        if (background is null || !background.Values.SequenceEqual([0]))
-        {
-            problems.Add(background is null ? "`background` is missing" : $"`background` is {Show(background.Values)}, not 0");
-        }
-
-        foreach (var group in Entries.GroupBy(entry => entry.Name).Where(group => group.Count() > 1))
-        {
-            problems.Add($"the name `{group.Key}` occurs {group.Count()} times");
-        }
-
-        foreach (var entry in Entries.Where(entry => entry.Values.Count == 0))
-        {
-            problems.Add($"`{entry.Name}` has no value");
-        }
-
         AllLabels = [.. Entries.Where(entry => entry.Name != Ignore).SelectMany(entry => entry.Values).Distinct().Order()];
         ForegroundLabels = [.. AllLabels.Where(label => label != 0)];
-        if (!AllLabels.SequenceEqual(Enumerable.Range(0, AllLabels.Count)))
+        HighestValue = Math.Max(0, AllLabels.Count - 1);
+        if (IgnoredValues is var (first, last))
         {
-            problems.Add($"the labels are {Show(AllLabels)}; they must be 0, 1, 2, … without gaps");
+            IgnoreLabel = (int)Math.Min(first, short.MaxValue);
+            HighestValue = Math.Max(HighestValue, (int)Math.Min(last, short.MaxValue));
         }
 
-        if (AllLabels.Count > short.MaxValue)
-        {
-            problems.Add($"{AllLabels.Count} labels; at most {short.MaxValue} are supported");
-        }
-
-        if (Entries.FirstOrDefault(entry => entry.Name == Ignore) is { } ignore)
-        {
-            // Beyond 32 bits, since a file may name the highest number there is.
-            var expected = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1L;
-            if (ignore.Values.Order().Where((value, i) => value != expected + i).Any())
-            {
-                problems.Add(
-                    $"`ignore` is {Show(ignore.Values)}; it must be {expected}, one above the highest other label, or several from "
-                        + $"{expected} on without gaps");
-            }
-
-            var last = expected + Math.Max(0, ignore.Values.Count - 1);
-            if (last > short.MaxValue)
-            {
-                problems.Add($"`ignore` reaches {last}; values up to {short.MaxValue} are supported");
-            }
-
-            (IgnoreLabel, HighestValue) = ((int)Math.Min(expected, short.MaxValue), (int)Math.Min(last, short.MaxValue));
-        }
-
-        HighestValue = Math.Max(HighestValue, AllLabels.Count - 1);
         HasRegions = Entries.Any(entry => entry.Name != Ignore && entry.Values.Count > 1);
-        var regions = HasRegions
-            ? Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray()
-            : [];
+        LabelEntry[] regions = HasRegions ? [.. ForegroundEntries] : [];
         Regions = [.. regions.Select(region => region.Values)];
         RegionsClassOrder = HasRegions && regionsClassOrder is not null ? [.. regionsClassOrder] : [];
-        if (HasRegions && RegionsClassOrder.Count != Regions.Count)
-        {
-            problems.Add(
-                $"`regions_class_order` has {RegionsClassOrder.Count} entries for {Regions.Count} regions "
-                    + $"({string.Join(", ", regions.Select(r => r.Name))})");
-        }
-
-        foreach (var label in RegionsClassOrder.Where(label => !AllLabels.Contains(label)))
-        {
-            problems.Add($"`regions_class_order` names {label}, which is no label");
-        }
-
-        if (originalValues is not null)
-        {
-            OriginalValues = [.. originalValues];
-            if (OriginalValues.Count != HighestValue + 1 || OriginalValues.Distinct().Count() != OriginalValues.Count
-                || OriginalValues.Any(value => value is < 0 or > short.MaxValue))
-            {
-                problems.Add(
-                    $"`original_values` are {Show(OriginalValues)}; they must be one for each label from 0 to {HighestValue}, "
-                        + $"different ones from 0 to {short.MaxValue}");
-            }
-        }
-
-        if (problems.Count > 0)
+        OriginalValues = originalValues is null ? null : [.. originalValues];
+        string[] problems = [.. EntryProblems(), .. IgnoreProblems(), .. RegionProblems(regions), .. OriginalValueProblems()];
+        if (problems.Length > 0)
         {
             throw new SharpSegException($"labels: {string.Join("; ", problems)}", "correct `labels` in dataset.json");
         }
@@ -230,7 +165,7 @@ public sealed class LabelScheme
         get
         {
             var names = new SortedDictionary<int, string>();
-            var regions = Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0)).ToArray();
+            LabelEntry[] regions = [.. ForegroundEntries];
             foreach (var entry in regions.Where(entry => entry.Values.Count == 1))
             {
                 names.TryAdd(entry.Values[0], entry.Name);
@@ -247,6 +182,98 @@ public sealed class LabelScheme
             }
 
             return names;
+        }
+    }
+
+    private IEnumerable<LabelEntry> ForegroundEntries =>
+        Entries.Where(entry => entry.Name != Ignore && entry.Values.Any(value => value != 0));
+
+    /// <summary>
+    /// The values that the ignore entry must have, one above all other labels and as many as it names; null without one. Beyond
+    /// 32 bits, since a file may name the highest number there is.
+    /// </summary>
+    private (long First, long Last)? IgnoredValues
+    {
+        get
+        {
+            var first = AllLabels.Count == 0 ? 0 : AllLabels[^1] + 1L;
+            return Entries.FirstOrDefault(entry => entry.Name == Ignore) is { } ignore
+                ? (first, first + Math.Max(0, ignore.Values.Count - 1))
+                : null;
+        }
+    }
+
+    private IEnumerable<string> EntryProblems()
+    {
+        var background = Entries.FirstOrDefault(entry => entry.Name == Background);
+        if (background is null || !background.Values.SequenceEqual([0]))
+        {
+            yield return background is null ? "`background` is missing" : $"`background` is {Show(background.Values)}, not 0";
+        }
+
+        foreach (var group in Entries.GroupBy(entry => entry.Name).Where(group => group.Count() > 1))
+        {
+            yield return $"the name `{group.Key}` occurs {group.Count()} times";
+        }
+
+        foreach (var entry in Entries.Where(entry => entry.Values.Count == 0))
+        {
+            yield return $"`{entry.Name}` has no value";
+        }
+
+        if (!AllLabels.SequenceEqual(Enumerable.Range(0, AllLabels.Count)))
+        {
+            yield return $"the labels are {Show(AllLabels)}; they must be 0, 1, 2, … without gaps";
+        }
+
+        if (AllLabels.Count > short.MaxValue)
+        {
+            yield return $"{AllLabels.Count} labels; at most {short.MaxValue} are supported";
+        }
+    }
+
+    private IEnumerable<string> IgnoreProblems()
+    {
+        if (IgnoredValues is not var (first, last))
+        {
+            yield break;
+        }
+
+        var values = Entries.First(entry => entry.Name == Ignore).Values;
+        if (values.Order().Where((value, i) => value != first + i).Any())
+        {
+            yield return $"`ignore` is {Show(values)}; it must be {first}, one above the highest other label, or several from "
+                + $"{first} on without gaps";
+        }
+
+        if (last > short.MaxValue)
+        {
+            yield return $"`ignore` reaches {last}; values up to {short.MaxValue} are supported";
+        }
+    }
+
+    private IEnumerable<string> RegionProblems(LabelEntry[] regions)
+    {
+        if (HasRegions && RegionsClassOrder.Count != regions.Length)
+        {
+            yield return $"`regions_class_order` has {RegionsClassOrder.Count} entries for {regions.Length} regions "
+                + $"({string.Join(", ", regions.Select(region => region.Name))})";
+        }
+
+        foreach (var label in RegionsClassOrder.Where(label => !AllLabels.Contains(label)))
+        {
+            yield return $"`regions_class_order` names {label}, which is no label";
+        }
+    }
+
+    private IEnumerable<string> OriginalValueProblems()
+    {
+        if (OriginalValues is { } values
+            && (values.Count != HighestValue + 1 || values.Distinct().Count() != values.Count
+                || values.Any(value => value is < 0 or > short.MaxValue)))
+        {
+            yield return $"`original_values` are {Show(values)}; they must be one for each label from 0 to {HighestValue}, "
+                + $"different ones from 0 to {short.MaxValue}";
         }
     }
 

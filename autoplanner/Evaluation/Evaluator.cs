@@ -210,8 +210,7 @@ public static class Evaluator
         {
             warning =
                 $"case `{item.CaseId}`: the prediction lies elsewhere in space than the reference ({displacement}): voxels are "
-                    + "compared by their "
-                + "position in the file, so the scores mean nothing unless only the headers are wrong";
+                    + "compared by their position in the file, so the scores mean nothing unless only the headers are wrong";
         }
 
         var metrics = SegmentationMetrics.Compute(

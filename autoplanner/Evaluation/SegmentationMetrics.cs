@@ -56,8 +56,11 @@ internal static class SegmentationMetrics
             {
                 MemoryBudget.GiveBack(extent.Voxels);     // what reading left, or the class before
                 var distances = SurfaceDistances.Between(reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel);
-                metrics =
-                    metrics with { Hd95 = distances.Percentile95(), Nsd = distances.WithinTolerance(options.ToleranceFor(item)) };
+                metrics = metrics with
+                {
+                    Hd95 = distances.Percentile95(),
+                    Nsd = distances.WithinTolerance(options.ToleranceFor(item)),
+                };
             }
 
             results.Add(metrics);

@@ -33,8 +33,8 @@ internal sealed class SimpleItk
             $"install dcm2niix, or convert the series elsewhere (`dcm2niix -o NIFTI {path}`) and give the image")
         : new(
             $"`{path}`: an image format that needs SimpleITK, which is not installed",
-            $"put {AssemblyName}.dll and its native library beside the program or into the folder {FolderVariable} names; " +
-            $"without it: {string.Join(", ", ImageFile.Endings)}");
+            $"put {AssemblyName}.dll and its native library beside the program or into the folder {FolderVariable} names; "
+                + $"without it: {string.Join(", ", ImageFile.Endings)}");
 
     /// <summary>Reads a file, or the DICOM series of a folder, as float32 channels.</summary>
     /// <exception cref="SharpSegException">SimpleITK refuses it, or the installed version lacks a method.</exception>

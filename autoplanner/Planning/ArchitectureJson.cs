@@ -161,27 +161,23 @@ internal static class ArchitectureJson
                 "norm_op", $"`{name}` is not supported", $"InstanceNorm{axes}d and BatchNorm{axes}d are");
         }
 
-        plan =
-            plan with
-            {
-                Norm = isBatch
-                ? NormKind.Batch
-                : NormKind.Instance,
-                NormAffine = isBatch,
-                NormEpsilon = DefaultEpsilon
-            };
+        plan = plan with
+        {
+            Norm = isBatch ? NormKind.Batch : NormKind.Instance,
+            NormAffine = isBatch,
+            NormEpsilon = DefaultEpsilon,
+        };
         foreach (var (key, value) in arguments.OptionalObject("norm_op_kwargs") is { } kwargs ? kwargs.Node : [])
         {
             kwargs = arguments.RequiredObject("norm_op_kwargs");
             plan = key switch
             {
-                "eps" =>
-                    plan with
-                    {
-                        NormEpsilon = kwargs.RequiredNumber(key) is > 0 and <= 1 and var e
+                "eps" => plan with
+                {
+                    NormEpsilon = kwargs.RequiredNumber(key) is > 0 and <= 1 and var e
                         ? e
-                        : throw kwargs.Error(key, "must be above 0 and at most 1")
-                    },
+                        : throw kwargs.Error(key, "must be above 0 and at most 1"),
+                },
                 "affine" => plan with { NormAffine = kwargs.Flag(key) ?? false },
                 "momentum" when isBatch => plan with
                 {
@@ -308,8 +304,8 @@ internal static class ArchitectureJson
             throw configuration.Error(
                 "architecture",
                 $"{stages} strides (1 to {MostStages}), {plan.FeaturesPerStage.Count} features, {plan.KernelSizes.Count} "
-                    + "kernels, " +
-                $"{plan.EncoderBlocks.Count} encoder and {plan.DecoderBlocks.Count} decoder entries do not describe one network");
+                    + $"kernels, {plan.EncoderBlocks.Count} encoder and {plan.DecoderBlocks.Count} decoder entries do not "
+                    + "describe one network");
         }
 
         if (plan.Strides.Concat(plan.KernelSizes).Any(row => row.Length != axes || row.Any(value => value is < 1 or > 7)) ||

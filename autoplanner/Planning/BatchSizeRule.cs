@@ -24,11 +24,10 @@ internal static class BatchSizeRule
         log?.Add(
             name, "batch_size",
             $"round(limit / E · {ModernBudget.ReferenceBatch(axes)}), at most "
-                + $"{PlanText.Number(budget.Preset.DatasetCover * 100)} % of the " +
-            $"dataset's voxels, at least {SmallestBatch} (docs/method/planning.md §3.7)",
-            $"limit {PlanText.Count(budget.Limit(axes))}, E {PlanText.Count(patch.Estimate)} → {PlanText.Count(fits)}; " +
-            $"dataset {PlanText.Count(datasetVoxels)} voxels, patch {PlanText.Count(patchVoxels)} → at most "
-                + $"{PlanText.Count(cap)}",
+                + $"{PlanText.Number(budget.Preset.DatasetCover * 100)} % of the dataset's voxels, at least {SmallestBatch} "
+                + "(docs/method/planning.md §3.7)",
+            $"limit {PlanText.Count(budget.Limit(axes))}, E {PlanText.Count(patch.Estimate)} → {PlanText.Count(fits)}; dataset "
+                + $"{PlanText.Count(datasetVoxels)} voxels, patch {PlanText.Count(patchVoxels)} → at most {PlanText.Count(cap)}",
             PlanText.Number(batch));
         return batch;
     }

@@ -71,8 +71,8 @@ internal sealed class ClassicPatch(double memoryScale, ClassicPooling pooling)
             $"floor(budget / patch voxels), at most 5 % of the dataset's voxels, at least {SmallestBatch} "
                 + "(docs/method/planning.md §4.5)",
             $"budget {PlanText.Count(budget)}, patch {PlanText.Count(voxels)} → {PlanText.Count(fits)}; dataset "
-                + $"{PlanText.Count(datasetVoxels)} voxels → " +
-            $"at most {PlanText.Number(Math.Round(DatasetCover * datasetVoxels / voxels, 2))}",
+                + $"{PlanText.Count(datasetVoxels)} voxels → at most "
+                + $"{PlanText.Number(Math.Round(DatasetCover * datasetVoxels / voxels, 2))}",
             PlanText.Number(batch));
         return batch;
     }

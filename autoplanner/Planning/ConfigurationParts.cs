@@ -72,8 +72,8 @@ internal sealed class ConfigurationParts
                 : $"pool while an edge is at least {new ClassicPooling(secondPaper).Below}; coarse axes pool last; kernels 3 "
                     + "(docs/method/planning.md §4.4)",
             $"spacing {PlanText.Millimetres(spacing)}, patch {PlanText.Sizes(patch)}",
-            $"{architecture.Family}, {architecture.StageCount} stages, strides {PlanText.Stages(architecture.Strides)}, " +
-            $"kernels {PlanText.Stages(architecture.KernelSizes)}, features {string.Join(" ", architecture.FeaturesPerStage)}");
+            $"{architecture.Family}, {architecture.StageCount} stages, strides {PlanText.Stages(architecture.Strides)}, kernels "
+                + $"{PlanText.Stages(architecture.KernelSizes)}, features {string.Join(" ", architecture.FeaturesPerStage)}");
         return new ConfigurationPlan
         {
             Name = name,

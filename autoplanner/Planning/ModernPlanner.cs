@@ -117,8 +117,8 @@ internal sealed class ModernPlanner(PlanningFacts facts, PlannerOptions options,
         var ratio = $"patch {PlanText.Count(Product(full.PatchSize))} / median case {PlanText.Count(fullVoxels)} voxels = " +
             PlanText.Number(Product(full.PatchSize) / fullVoxels);
         const string rule =
-            "if the patch covers less than 25 % of the median case: coarsen by 3 % steps until it does; drop it if that leaves " +
-            "more than half of the voxels (docs/method/planning.md §3.9)";
+            "if the patch covers less than 25 % of the median case: coarsen by 3 % steps until it does; drop it if that leaves "
+                + "more than half of the voxels (docs/method/planning.md §3.9)";
         if (size is null || fullVoxels / voxels < LeastReduction)
         {
             log.Add(

@@ -33,20 +33,18 @@ internal static class PatchSizeRule
             {
                 log?.Add(
                     name, "patch_size",
-                    "start at equal mm per axis, at most the median size, rounded up to the divisor; while E is above the limit "
-                        + "shrink the axis " +
-                    "with the largest patch/median (docs/method/planning.md §3.6)",
+                    "start at equal mm per axis, at most the median size, rounded up to the divisor; while E is above the "
+                        + "limit shrink the axis with the largest patch/median (docs/method/planning.md §3.6)",
                     $"start {PlanText.Sizes(start)}, median {PlanText.Sizes(medianSize)}, limit "
-                        + $"{PlanText.Count(budget.Limit(spacing.Length))}" +
-                    (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
+                        + $"{PlanText.Count(budget.Limit(spacing.Length))}"
+                        + (trace.Count > 1 ? $"; {string.Join(" → ", trace)}" : ""),
                     PlanText.Sizes(pooling.Patch));
                 return new PlannedPatch(pooling.Patch, network, estimate);
             }
 
             pooling = Smaller(spacing, medianSize, pooling) ?? throw new SharpSegException(
                 $"{name}: no patch fits {budget.MemoryGigabytes} GB: {PlanText.Sizes(pooling.Patch)} voxels need E = "
-                    + $"{PlanText.Count(estimate)}, " +
-                $"the limit is {PlanText.Count(budget.Limit(spacing.Length))}",
+                    + $"{PlanText.Count(estimate)}, the limit is {PlanText.Count(budget.Limit(spacing.Length))}",
                 "give a larger memory target");
         }
     }

@@ -133,8 +133,7 @@ internal static class Planner
             {
                 throw new SharpSegException(
                     $"channel {channel} (`{channels[channel]}`) uses CT normalisation, which needs foreground intensities, but "
-                        + "no training case has " +
-                    "a labelled voxel",
+                        + "no training case has a labelled voxel",
                     "rename the channel in dataset.json, or add labelled cases");
             }
         }

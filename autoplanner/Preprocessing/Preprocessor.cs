@@ -30,6 +30,20 @@ internal static class Preprocessor
             caseId, new MedicalImage(image.Geometry, image.Channels.Select(channel => (float[])channel.Clone()).ToArray()),
             () => labels is null ? null : labels with { Voxels = (short[])labels.Voxels.Clone() }, recipe, scheme, backend);
 
+    /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
+    /// <param name="caseId">Name of the case.</param>
+    /// <param name="image">All channels.</param>
+    /// <param name="labels">Label map on the same grid; null for prediction.</param>
+    /// <param name="plans">The plans.</param>
+    /// <param name="configuration">One of their configurations.</param>
+    /// <param name="scheme">The dataset's labels.</param>
+    /// <param name="backend">Resamples.</param>
+    /// <exception cref="SharpSegException">As for the other overload.</exception>
+    public static PreprocessedCase Run(
+        string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme,
+        Backend backend) =>
+        Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
+
     /// <summary>
     /// Preprocesses a case whose image and labels nobody needs any more: their arrays are worked on in place and let go one by
     /// one.
@@ -120,20 +134,6 @@ internal static class Preprocessor
             cropped.HasLabels ? ForegroundLocations.Sample(finalLabels, shape, scheme, scheme.Partial.Of(caseId)) : [],
             properties);
     }
-
-    /// <summary>Preprocesses a case that is in memory by a configuration of the plans.</summary>
-    /// <param name="caseId">Name of the case.</param>
-    /// <param name="image">All channels.</param>
-    /// <param name="labels">Label map on the same grid; null for prediction.</param>
-    /// <param name="plans">The plans.</param>
-    /// <param name="configuration">One of their configurations.</param>
-    /// <param name="scheme">The dataset's labels.</param>
-    /// <param name="backend">Resamples.</param>
-    /// <exception cref="SharpSegException">As for the other overload.</exception>
-    public static PreprocessedCase Run(
-        string caseId, MedicalImage image, LabelImage? labels, Plans plans, ConfigurationPlan configuration, LabelScheme scheme,
-        Backend backend) =>
-        Run(caseId, image, labels, PreprocessingRecipe.From(plans, configuration), scheme, backend);
 
     /// <summary>
     /// Whether a volume is cropped to the front of its own array, so that no second one is needed; of smaller ones the room is
@@ -360,26 +360,3 @@ internal enum PreprocessingStep
 /// <param name="properties">Where the voxels lie in the scan.</param>
 internal delegate void PreprocessingWatch(
     PreprocessingStep step, int channel, float[] voxels, Extent shape, CaseProperties properties);
-
-/// <summary>
-/// A case as the network sees it: transposed, cropped, normalised and resampled to its configuration's spacing.
-/// </summary>
-/// <param name="Shape">Voxels (z, y, x), in transposed axis order.</param>
-/// <param name="Channels">Image channels.</param>
-/// <param name="Image">Normalised intensities, channels last (z, y, x, c); a large case may have room behind them.</param>
-/// <param name="Labels">One label per voxel, -1 outside the non-zero mask; without a label file only 0 and -1. A large case may
-/// have room behind them.</param>
-/// <param name="Locations">Per foreground class (label or region) in the order of the label scheme, then the annotated voxels if
-/// there is an ignore label; empty without a label file.</param>
-/// <param name="Properties">What export needs to go back to the original grid.</param>
-internal sealed record PreprocessedCase(
-    Extent Shape, int Channels, float[] Image, short[] Labels, IReadOnlyList<ClassLocations> Locations,
-    CaseProperties Properties)
-{
-    /// <summary>The intensities alone.</summary>
-    public ReadOnlyMemory<float> Values => Image.AsMemory(0, checked((int)(Shape.Voxels * Channels)));
-
-    /// <summary>Reads labels of a box (z, y, x).</summary>
-    public void ReadLabels(Extent origin, Extent size, Span<short> voxels) =>
-        NonZeroCrop.CopyBox(Labels, Shape, origin, size, voxels);
-}

@@ -48,32 +48,9 @@ internal static class TrainingSession
             reporter.Warning(warning);
         }
 
-        var final = Workspace.FinalCheckpoint(job.Folder);
-        if (File.Exists(final))
+        if (File.Exists(Workspace.FinalCheckpoint(job.Folder)))
         {
-            if (!resume)
-            {
-                throw new SharpSegException(
-                    $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
-            }
-
-            var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
-            if (!length.Asked.IsMetBy(done.Schedule))
-            {
-                throw new SharpSegException(
-                    $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} "
-                        + "iterations, batch "
-                        + $"{done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has no optimiser "
-                        + "state",
-                    $"delete `{job.Folder}` to train again with another length");
-            }
-
-            reporter.Info("already trained");
-            return new TrainingOutcome(
-                done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0)
-            {
-                Epochs = done.State.Records,
-            };
+            return Finished(job, backend, length, resume, reporter);
         }
 
         // A resumed run keeps the schedule in its checkpoint; only a new one is fitted.
@@ -85,19 +62,7 @@ internal static class TrainingSession
         }
 
         var begun = existing is null ? null : Checkpoint.Peek(existing, job);
-        var resumed = begun is null ? null : length.Asked.Continue(begun.Schedule, begun.State);
-        if (resumed is not null && length.IsDeadline && resumed.TimeBudget is null)
-        {
-            throw new SharpSegException(
-                "--max-time: the run was begun without it", "leave it out: the run keeps its number of epochs");
-        }
-
-        if (resumed is not null && resumed != begun!.Schedule)
-        {
-            reporter.Warning(FormattableString.Invariant(
-                $"the schedule is changed: {resumed.Epochs} epochs of {resumed.IterationsPerEpoch} iterations instead of {begun.Schedule.Epochs} of {begun.Schedule.IterationsPerEpoch}; the learning rate is refitted to them"));
-        }
-
+        var resumed = begun is null ? null : Continued(begun, length, reporter);
         try
         {
             var speed = length.IsDeadline || (resumed is null && length.Schedule is null)
@@ -122,6 +87,56 @@ internal static class TrainingSession
         {
             throw Explain(failure, job, backend, resumed?.BatchSize ?? job.Configuration.BatchSize);
         }
+    }
+
+    /// <summary>What became of a run that has ended already.</summary>
+    /// <exception cref="SharpSegException">Resuming was not asked for, or another length is.</exception>
+    private static TrainingOutcome Finished(
+        TrainingJob job, Backend backend, TrainingLength length, bool resume, IReporter reporter)
+    {
+        var final = Workspace.FinalCheckpoint(job.Folder);
+        if (!resume)
+        {
+            throw new SharpSegException(
+                $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
+        }
+
+        var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
+        if (!length.Asked.IsMetBy(done.Schedule))
+        {
+            throw new SharpSegException(
+                $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} "
+                    + $"iterations, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
+                    + "no optimiser state",
+                $"delete `{job.Folder}` to train again with another length");
+        }
+
+        reporter.Info("already trained");
+        return new TrainingOutcome(
+            done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0)
+        {
+            Epochs = done.State.Records,
+        };
+    }
+
+    /// <summary>The schedule that a resumed run goes on with: its own, with what is asked for now.</summary>
+    /// <exception cref="SharpSegException">It cannot be changed so.</exception>
+    private static TrainingSchedule Continued(Checkpoint begun, TrainingLength length, IReporter reporter)
+    {
+        var resumed = length.Asked.Continue(begun.Schedule, begun.State);
+        if (length.IsDeadline && resumed.TimeBudget is null)
+        {
+            throw new SharpSegException(
+                "--max-time: the run was begun without it", "leave it out: the run keeps its number of epochs");
+        }
+
+        if (resumed != begun.Schedule)
+        {
+            reporter.Warning(FormattableString.Invariant(
+                $"the schedule is changed: {resumed.Epochs} epochs of {resumed.IterationsPerEpoch} iterations instead of {begun.Schedule.Epochs} of {begun.Schedule.IterationsPerEpoch}; the learning rate is refitted to them"));
+        }
+
+        return resumed;
     }
 
     /// <summary>The schedule and the recipe of a new run, and by which rule.</summary>

@@ -93,9 +93,9 @@ public sealed record NetworkPlan
             || EncoderBlocks.Count != stages || DecoderBlocks.Count != stages - 1)
         {
             throw new ShapeException(
-                $"a network plan needs two or more stages and one entry per stage: {stages} features, {Kernels.Count} kernels, " +
-                $"{Strides.Count} strides, {EncoderBlocks.Count} encoder blocks, {DecoderBlocks.Count} decoder blocks (one "
-                    + "fewer)");
+                $"a network plan needs two or more stages and one entry per stage: {stages} features, {Kernels.Count} kernels, "
+                    + $"{Strides.Count} strides, {EncoderBlocks.Count} encoder blocks, {DecoderBlocks.Count} decoder blocks "
+                    + "(one fewer)");
         }
 
         if (InputChannels < 1 || OutputChannels < 1 || Features.Any(f => f < 1)

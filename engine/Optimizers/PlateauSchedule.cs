@@ -45,7 +45,6 @@ public sealed class PlateauSchedule(
     /// <summary>The most epochs of a published run.</summary>
     public const int PublishedEpochs = 1000;
 
-
     /// <summary>The classic profile's initial rate.</summary>
     public const double InitialRate = 3e-4;
 

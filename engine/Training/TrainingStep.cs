@@ -214,8 +214,8 @@ public sealed class TrainingStep : IDisposable
         {
             throw new TrainingDivergedException(
                 $"{consecutiveSkips} steps in a row had gradients that are not finite (loss {Loss.Total:g4}, learning rate "
-                    + $"{learningRate:g4}, " +
-                $"first in {FirstNonFinite()}); check the images for values that are not finite, or lower the learning rate");
+                    + $"{learningRate:g4}, first in {FirstNonFinite()}); check the images for values that are not finite, or "
+                    + "lower the learning rate");
         }
     }
 

@@ -87,8 +87,7 @@ internal sealed record CaseMeasurement(
                 var (plane, row) = (image.Extent.Y * image.Extent.X, image.Extent.X);
                 throw new SharpSegException(
                     $"case `{item.Id}`: channel {channel} (`{description.ChannelNames[channel]}`) is "
-                        + $"{image.Channels[channel][at]} at voxel " +
-                    $"({at / plane}, {at % plane / row}, {at % row}) (z, y, x)",
+                        + $"{image.Channels[channel][at]} at voxel ({at / plane}, {at % plane / row}, {at % row}) (z, y, x)",
                     "replace what is not a finite number, or leave the case out");
             }
         }

@@ -52,7 +52,7 @@ internal sealed class IdleStep : IDisposable
         step.Memory.TrainingBytes(moments: 1) + Backend.WorkspaceBytes(step.Memory.Convolutions, isTraining: true);
 
     /// <summary>A step.</summary>
-    /// <exception cref="InvalidOperationException">It was given up as one whose gradients overflow, so that parts are missing.</exception>
+    /// <exception cref="InvalidOperationException">Gradients overflowed, so that parts of the step are missing.</exception>
     public void Run()
     {
         step.Run(images, targets, learningRate: 1e-3f);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner;
 
@@ -23,6 +24,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     internal static readonly JsonDocumentOptions Tolerant = new()
     {
         AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip,
+    };
+
+    private static readonly JsonReaderOptions TolerantReader = new()
+    {
+        AllowTrailingCommas = Tolerant.AllowTrailingCommas, CommentHandling = Tolerant.CommentHandling,
     };
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -53,7 +59,7 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
     {
         try
         {
-            RequireUnicodeAndDistinctKeys(text);
+            StrictJson.Require(Strict.GetBytes(text), TolerantReader);
             return parse(text);
         }
         catch (JsonException exception)
@@ -103,45 +109,6 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
             when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new SharpSegException($"{path}: cannot be read: {exception.Message}", null, exception);
-        }
-    }
-
-    /// <summary>
-    /// Refuses texts with half of a surrogate pair, which are escaped as \ud800 in valid JSON: they are no Unicode, and the first
-    /// use of such a text would fail. Refuses keys that occur twice in an object, too: the parser could do that itself, but asks
-    /// OpenSSL for a random number then, which a machine may not have.
-    /// </summary>
-    private static void RequireUnicodeAndDistinctKeys(string text)
-    {
-        var keys = new Stack<HashSet<string>>();
-        var reader = new Utf8JsonReader(
-            Strict.GetBytes(text),
-            new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
-        while (reader.Read())
-        {
-            if (reader.ValueIsEscaped && reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
-            {
-                try
-                {
-                    _ = reader.GetString();
-                }
-                catch (InvalidOperationException exception)
-                {
-                    throw new JsonException("a text holds half of a surrogate pair", null, null, null, exception);
-                }
-            }
-
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.StartObject:
-                    keys.Push(new HashSet<string>(StringComparer.Ordinal));
-                    break;
-                case JsonTokenType.EndObject:
-                    keys.Pop();
-                    break;
-                case JsonTokenType.PropertyName when reader.GetString()! is var key && !keys.Peek().Add(key):
-                    throw new JsonException($"Duplicate property '{key}'");
-            }
         }
     }
 

@@ -63,7 +63,7 @@ public sealed class LabelSchemeTests
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", null, "0 entries for 2 regions")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", "[1]", "1 entries for 2 regions")]
     [InlineData("""{"background":0,"a":[1,2],"b":2}""", "[1,7]", "names 7")]
-    [InlineData("""{"background":0,"a":1,"a":2}""", null, "Duplicate property")]
+    [InlineData("""{"background":0,"a":1,"a":2}""", null, "the key `a` occurs twice")]
     [InlineData("""{"background":0,"a":[]}""", null, "no value")]
     [InlineData("""{"background":0,"a":"x"}""", null, "whole number")]
     [InlineData("""{"background":0,"a":1.5}""", null, "whole number")]

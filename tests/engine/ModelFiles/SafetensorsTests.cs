@@ -79,13 +79,13 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"w":{"dtype":"F32","shape":[1]}}""", 4, "lacks")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "begins at byte 0")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "twice")]
-    [InlineData("""{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not Unicode")]
-    [InlineData("""{"__metadata__": {"a": "\ud800"}}""", 0, "not Unicode")]
+    [InlineData("""{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not valid Unicode")]
+    [InlineData("""{"__metadata__": {"a": "\ud800"}}""", 0, "not valid Unicode")]
     [InlineData("""{"__metadata__": {"a": "1", "a": "2"}}""", 0, "twice")]
     [InlineData("""{"__metadata__": {"sharpseg.xxh64": "00"}}""", 0, "checksums")]
     [InlineData("""[1, 2]""", 0, "not a JSON object")]
     [InlineData("""{"__metadata__": {"a": 1}}""", 0, "not text")]
-    [InlineData("""{"w": """, 0, "not JSON")]
+    [InlineData("""{"w": """, 0, "not valid JSON")]
     public void Damaged_files_are_refused_by_name(string header, int dataLength, string complaint)
     {
         var path = folder.File("damaged.safetensors");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace SharpSeg.AutoPlanner;
@@ -12,6 +11,7 @@ namespace SharpSeg.AutoPlanner;
 public static class AtomicFile
 {
     private const string TemporaryEnding = ".tmp";
+    private const int MostCharacters = 60; // at most 3 bytes each
 
     // Nobody takes longer from the last byte to the renaming.
     private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(10);
@@ -94,8 +94,13 @@ public static class AtomicFile
         }
     }
 
-    private static string TemporaryName(string name) => string.Create(
-        CultureInfo.InvariantCulture, $".{name}.{Environment.ProcessId}-{Random.Shared.NextInt64():x16}{TemporaryEnding}");
+    // A name may be as long as the file system allows, 255 bytes; this one must leave room for more.
+    private static string TemporaryName(string name)
+    {
+        var begins = name[..Math.Min(name.Length, MostCharacters)];
+        var own = $"{Environment.ProcessId}-{Random.Shared.NextInt64():x16}";
+        return $".{begins}.{own}{TemporaryEnding}";
+    }
 
     // .NET's answer to EFBIG: a file system's longest file, or a user's limit (ulimit -f).
     private static bool IsTooLong(Exception error) => error is ArgumentOutOfRangeException { ParamName: "value" };

@@ -40,6 +40,14 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_name_as_long_as_the_file_system_allows_is_written()
+    {
+        var path = folder.File(new string('n', 248) + ".nii.gz");
+        AtomicFile.WriteText(path, "whole");
+        Assert.Equal("whole", File.ReadAllText(path));
+    }
+
+    [Fact]
     public void Only_what_was_abandoned_is_swept()
     {
         string old = folder.File(".a.txt.77-00aa.tmp"), young = folder.File(".b.txt.77-00bb.tmp"),

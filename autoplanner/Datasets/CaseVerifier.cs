@@ -13,6 +13,9 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
     private readonly List<Finding> findings = [];
 
+    // Of each channel that could be read: its file and hash.
+    private readonly List<(string File, UInt128 Hash)> channelHashes = [];
+
     /// <summary>The case.</summary>
     public DatasetCase Case => item;
 
@@ -120,12 +123,17 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         for (var c = 0; c < image.Channels.Count; c++)
         {
             CheckIntensities(image.Channels[c], image.Channels.Count == 1 ? $"`{name}`" : $"channel {c} of `{name}`");
-            hash = Mixed(hash, MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent]));
-            hash = Mixed(hash, MemoryMarshal.AsBytes(image.Channels[c].AsSpan()));
+            var channel = HashOf(image, c);
+            channelHashes.Add((name, channel));
+            hash = Mixed(hash, MemoryMarshal.AsBytes<UInt128>([channel]));
         }
 
         return (image.Geometry, image.Channels.Count);
     }
+
+    private static UInt128 HashOf(MedicalImage image, int channel) => Mixed(
+        Mixed(UInt128.MaxValue, MemoryMarshal.AsBytes<Extent>([image.Geometry.Extent])),
+        MemoryMarshal.AsBytes(image.Channels[channel].AsSpan()));
 
     /// <summary>
     /// Mixes data into a hash, several times as fast as <see cref="Sha256"/>: two halves, each multiplied to 128 bits with every
@@ -241,6 +249,11 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         if (counts.Count == 1 && counts.ContainsKey(0) && nan == 0)
         {
             Warn("the label map holds only background");
+        }
+        else if (HashOf(labels, 0) is var own && channelHashes.FirstOrDefault(channel => channel.Hash == own).File is { } same)
+        {
+            findings.Add(new(
+                Severity.Warning, item.Id, $"`{same}` has the same voxels as the label map", "put the scan in its place"));
         }
     }
 

@@ -81,6 +81,15 @@ public sealed class DatasetVerifierTests
     }
 
     [Fact]
+    public void A_label_map_in_place_of_a_scan_is_told()
+    {
+        using var folder = DatasetFolder.V2("a", "b");
+        folder.Nifti("imagesTr/b_0000.nii.gz", new NiftiBytes(), DatasetFolder.LabelValues);
+        var finding = Assert.Single(DatasetVerifier.Verify(folder.Path));
+        Assert.Equal("case `b`: `b_0000.nii.gz` has the same voxels as the label map", finding.Line);
+    }
+
+    [Fact]
     public void All_problems_of_the_description_are_reported_at_once()
     {
         using var folder = new DatasetFolder();
@@ -125,10 +134,11 @@ public sealed class DatasetVerifierTests
     {
         using var folder = new DatasetFolder();
         folder.Text("dataset.json", """{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1, "file_ending": ".mhd"}""");
-        foreach (var (name, data) in new[] { ("imagesTr/a_0000", "./a_0000.raw"), ("labelsTr/a", "a.raw") })
+        (string, string, byte)[] files = [("imagesTr/a_0000", "./a_0000.raw", 9), ("labelsTr/a", "a.raw", 1)];
+        foreach (var (name, data, bright) in files)
         {
             folder.Text(name + ".mhd", $"NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = {data}\n");
-            File.WriteAllBytes(folder.File(name + ".raw"), [0, 1, 0, 1, 0, 1, 0, 1]);
+            File.WriteAllBytes(folder.File(name + ".raw"), [0, 1, 0, 1, 0, 1, 0, bright]);
         }
 
         Assert.Empty(DatasetVerifier.Verify(folder.Path));

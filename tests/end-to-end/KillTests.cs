@@ -3,6 +3,7 @@ using System.Globalization;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Tests;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -17,6 +18,8 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
 {
     private const int Epochs = 6, Iterations = 4;
     private static readonly string[] Length = ["--epochs", "6", "--iterations", "4", "--batch", "2"];
+
+    private static readonly bool IsByHand = Environment.GetEnvironmentVariable("SHARPSEG_KILLS") is not null;
 
     private static readonly int Kills = int.TryParse(
         Environment.GetEnvironmentVariable("SHARPSEG_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out var kills)
@@ -91,6 +94,93 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
         }
 
         output.WriteLine($"{killed} kills: the same bytes");
+    }
+
+    /// <summary>
+    /// Whatever a killed command leaves is whole, its inputs are as they were, and the same command once more gives the same
+    /// files as an undisturbed one.
+    /// </summary>
+    [TheoryWith(Needs.Signals)]
+    [InlineData("predict")]
+    [InlineData("import")]
+    [InlineData("export")]
+    [InlineData("find-best")]
+    public void A_command_killed_at_random_moments_is_finished_by_the_same_command(string verb)
+    {
+        using var folder = new TemporaryFolder();
+        var inputs = folder.At("inputs");
+        Directory.CreateDirectory(inputs);
+        var model = verb == "import"
+            ? new NnUNetModelWriter()
+                .Write(Path.Combine(inputs, "Dataset001_Tiny", "nnUNetTrainer__nnUNetPlans__3d_fullres"), folds: ["0", "1"])
+            : folder.Copy(trained.Work, Path.Combine("inputs", "work"));
+        folder.Copy(Path.Combine(trained.Dataset, "imagesTr"), Path.Combine("inputs", "scans"));
+        string[] Command(string output) => verb switch
+        {
+            "predict" =>
+            [
+                verb, model, "-c", "3d_fullres", "-i", Path.Combine(inputs, "scans"), "-o", output, "--no-tta", "--threads", "1",
+            ],
+            "find-best" => [verb, output, "-f", "0", "--trained-only"],
+            "export" => [verb, model, "-c", "3d_fullres", "-o", Path.Combine(output, "model.zip")],
+            _ => [verb, model, "-o", Path.Combine(output, "model.zip")],
+        };
+        string Fresh(string name)
+        {
+            var output = verb == "find-best" ? folder.Copy(model, name) : folder.At(name);
+            Directory.CreateDirectory(output);
+            return output;
+        }
+
+        var before = FolderSnapshot.Of(inputs);
+        var undisturbed = Fresh("undisturbed");
+        var clock = Stopwatch.StartNew();
+        SharpSegProcess.Succeed(Command(undisturbed));
+        var whole = clock.Elapsed;
+        var most = IsByHand ? Kills : 1;
+        var killed = 0;
+        for (var runs = 0; killed < most; runs++)
+        {
+            var output = Fresh($"output{runs}");
+            while (killed < most && Killed(Command(output), whole))
+            {
+                killed++;
+                WorkspaceFiles.AssertAllWhole(output);
+            }
+
+            SharpSegProcess.Succeed(Command(output));
+            AssertSameResults(undisturbed, output);
+        }
+
+        before.AssertUnchanged();
+        output.WriteLine($"{killed} kills of {verb} ({whole.TotalSeconds:0.0} s): the same files");
+    }
+
+    /// <summary>How far `auto` comes depends on its time: what it leaves is whole, and --resume comes to scores.</summary>
+    [FactWith(Needs.Kills)]
+    public void An_auto_killed_at_random_moments_is_finished_by_resuming()
+    {
+        using var folder = new TemporaryFolder();
+        var before = FolderSnapshot.Of(trained.Dataset);
+        var killed = 0;
+        for (var runs = 0; killed < Kills; runs++)
+        {
+            var work = folder.At($"work{runs}");
+            string[] auto = ["auto", trained.Dataset, "-o", work, "--max-time", "30s", "--threads", "1", "--resume"];
+            while (killed < Kills && Killed(auto, TimeSpan.FromSeconds(30)))
+            {
+                killed++;
+                WorkspaceFiles.AssertAllWhole(work);
+            }
+
+            SharpSegProcess.Succeed(auto);
+            WorkspaceFiles.AssertAllWhole(work);
+            Assert.True(File.Exists(Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_final.safetensors")));
+            Assert.True(File.Exists(Path.Combine(work, "runs", "3d_fullres", "fold_0", "validation", "summary.json")));
+        }
+
+        before.AssertUnchanged();
+        output.WriteLine($"{killed} kills of auto");
     }
 
     /// <summary>What a training saves when it is stopped is what an undisturbed one holds at the same iteration.</summary>
@@ -188,6 +278,42 @@ public sealed class KillTests(TrainedWorkspace trained, ITestOutputHelper output
 
         Assert.False(File.Exists(Path.Combine(actual, run, "checkpoint_latest.safetensors")));
         AssertSameFiles(Path.Combine(expected, run, "validation"), Path.Combine(actual, run, "validation"), "*.nii.gz");
+    }
+
+    /// <summary>
+    /// All files but notes of what was tried, and reports, which show them; models but for the moments at which they were
+    /// written.
+    /// </summary>
+    private static void AssertSameResults(string expected, string actual)
+    {
+        string[] Names(string folder) =>
+        [
+            .. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))
+                .Where(name => Path.GetExtension(name) is not (".tmp" or ".lock" or ".txt" or ".html")
+                    && !name.EndsWith("run.json", StringComparison.Ordinal)
+                    && !name.EndsWith("report.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+        ];
+        var names = Names(expected);
+        Assert.NotEmpty(names);
+        Assert.Equal(names, Names(actual));
+        foreach (var (one, other) in names.Select(name => (Path.Combine(expected, name), Path.Combine(actual, name))))
+        {
+            if (one.EndsWith(".zip", StringComparison.Ordinal))
+            {
+                WorkspaceFiles.AssertSameModel(one, other);
+            }
+            else if (one.EndsWith(".json", StringComparison.Ordinal))
+            {
+                // Summaries name their files.
+                Assert.Equal(
+                    File.ReadAllText(one).Replace(expected, "", StringComparison.Ordinal),
+                    File.ReadAllText(other).Replace(actual, "", StringComparison.Ordinal));
+            }
+            else
+            {
+                Assert.True(File.ReadAllBytes(one).AsSpan().SequenceEqual(File.ReadAllBytes(other)), other);
+            }
+        }
     }
 
     private static void AssertSameFiles(string expected, string actual, string pattern = "*")

@@ -26,6 +26,9 @@ public enum Needs
     /// <summary>The same, and somebody who waits for minutes.</summary>
     SlurmAndPatience,
 
+    /// <summary>Somebody who waits for minutes while commands are killed.</summary>
+    Kills,
+
     /// <summary>Chromium, which opens pages without a window.</summary>
     Browser,
 }
@@ -53,6 +56,9 @@ internal static class Machine
         Needs.NamedPipes => File.Exists("/usr/bin/mkfifo") ? null : "there is no /usr/bin/mkfifo to make a named pipe",
         Needs.Links => OperatingSystem.IsWindows() ? "Windows makes symbolic links only with a privilege" : null,
         Needs.Bash => File.Exists("/bin/bash") ? null : "there is no /bin/bash to limit the size of files",
+        Needs.Kills => Machine.Lacks(Needs.Signals) ?? (Environment.GetEnvironmentVariable("SHARPSEG_KILLS") is null
+            ? "takes minutes: SHARPSEG_KILLS=10 runs it"
+            : null),
         Needs.Browser => Browser.Program is not null ? null : "there is no chromium on the PATH to open a page with",
         Needs.Slurm => SlurmCluster.Lacks,
         Needs.SlurmAndPatience => SlurmCluster.Lacks ?? (Environment.GetEnvironmentVariable("SHARPSEG_TEST_SLURM") == "long"

@@ -59,6 +59,17 @@ internal static partial class WorkspaceFiles
                 case ".html":
                     Assert.EndsWith("</html>\n", File.ReadAllText(file), StringComparison.Ordinal);
                     break;
+                case ".zip":
+                    using (var zip = ZipFile.OpenRead(file))
+                    {
+                        Assert.All(zip.Entries, entry =>
+                        {
+                            using var content = entry.Open();
+                            content.CopyTo(Stream.Null);
+                        });
+                    }
+
+                    break;
                 case ".image" or ".labels" or ".locations":
                     break; // opened with the case's json
                 default:
@@ -104,7 +115,11 @@ internal static partial class WorkspaceFiles
         var length = (int)BitConverter.ToInt64(checkpoint);
         var header = JsonNode.Parse(checkpoint.AsSpan(8, length))!;
         var metadata = header["__metadata__"]!;
-        metadata["state"] = Seconds().Replace((string)metadata["state"]!, "");
+        if (metadata["state"] is { } state) // an imported network has none
+        {
+            metadata["state"] = Seconds().Replace((string)state!, "");
+        }
+
         metadata["sharpseg.xxh64"] = ((string)metadata["sharpseg.xxh64"]!)[..^16];
         return [.. Encoding.UTF8.GetBytes(header.ToJsonString()), .. checkpoint.AsSpan(8 + length)];
     }

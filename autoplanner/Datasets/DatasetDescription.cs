@@ -106,6 +106,27 @@ public sealed partial record DatasetDescription(
         return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
     }
 
+    /// <summary>
+    /// Keys in which this contradicts another description of the same dataset, so that networks and data that go by one do not
+    /// fit the other. Names of the dataset, its channels and its classes may differ.
+    /// </summary>
+    internal IReadOnlyList<string> Contradictions(DatasetDescription other)
+    {
+        var (own, others) = (Labels, other.Labels);
+        var sameClasses = own.HasRegions == others.HasRegions && own.IgnoreLabel == others.IgnoreLabel
+            && own.HighestValue == others.HighestValue && own.Classes.Count == others.Classes.Count
+            && own.Classes.Zip(others.Classes).All(pair => pair.First.Values.Order().SequenceEqual(pair.Second.Values.Order()));
+        var samePartial = own.Partial.Labelled.Keys.Union(others.Partial.Labelled.Keys)
+            .All(id => own.Partial.Of(id).SequenceEqual(others.Partial.Of(id)));
+        var keys = new List<string>();
+        void Unless(bool same, string key) => keys.AddRange(same ? [] : [key]);
+        Unless(ChannelNames.Count == other.ChannelNames.Count, "channel_names");
+        Unless(sameClasses, "labels");
+        Unless(own.RegionsClassOrder.SequenceEqual(others.RegionsClassOrder), "regions_class_order");
+        Unless(samePartial, "labelled");
+        return keys;
+    }
+
     internal static DatasetDescription FromJson(JsonElement root, string source, string name)
     {
         var isV2 = root.TryGetProperty("channel_names", out var channels);

@@ -154,6 +154,9 @@ internal sealed class Tiling
     private const long VoxelsPerForward = 1L << 19;
     private const int MostTilesPerForward = 16;
 
+    // Days of work, even for a fast device: no scan has so many but one with a spacing in other units.
+    private const double MostTiles = 1e7;
+
     private readonly int perForward;
 
     /// <summary>Divides an image.</summary>
@@ -161,10 +164,21 @@ internal sealed class Tiling
     /// <param name="tile">Voxels of a tile.</param>
     /// <param name="is2D">A 2D network runs on every slice.</param>
     /// <param name="step">Largest distance of neighbours as a fraction of the tile.</param>
+    /// <exception cref="SharpSegException">There are more than can be listed, let alone computed.</exception>
     public Tiling(Extent size, Extent tile, bool is2D, double step)
     {
         (Size, Tile) = (size, tile);
         (Padded, Below) = SlidingWindow.Padding(size, tile);
+        var count = (is2D ? (double)Padded.Z : SlidingWindow.Count(Padded.Z, tile.Z, step))
+            * SlidingWindow.Count(Padded.Y, tile.Y, step) * SlidingWindow.Count(Padded.X, tile.X, step);
+        if (count > MostTiles)
+        {
+            throw new SharpSegException(
+                $"in the plan's spacing the scan has {size} voxels (z, y, x), in {count:0} tiles of {tile}; at most "
+                    + $"{MostTiles:0} are predicted",
+                "look at the spacing in its header: is it in mm?");
+        }
+
         Tiles = is2D ? InSlices(Padded, tile, step) : SlidingWindow.Tiles(Padded, tile, step);
         perForward = PerForward(tile);
     }

@@ -15,12 +15,7 @@ internal static class SlidingWindow
     /// <exception cref="ArgumentException">The image is smaller than the tile, or the step is out of range.</exception>
     public static int[] Positions(int image, int tile, double step)
     {
-        if (image < tile || tile < 1 || step is not (> 0 and <= 1))
-        {
-            throw new ArgumentException($"no tiles of {tile} with step {step} on {image} voxels");
-        }
-
-        var count = (int)Math.Ceiling((image - tile) / (tile * step)) + 1;
+        var count = Count(image, tile, step);
         if (count == 1)
         {
             return [0];
@@ -35,6 +30,12 @@ internal static class SlidingWindow
 
         return positions;
     }
+
+    /// <summary>How many tiles there are along one axis.</summary>
+    /// <exception cref="ArgumentException">The image is smaller than the tile, or the step is out of range.</exception>
+    public static int Count(int image, int tile, double step) => image >= tile && tile >= 1 && step is > 0 and <= 1
+        ? (int)Math.Ceiling((image - tile) / (tile * step)) + 1
+        : throw new ArgumentException($"no tiles of {tile} with step {step} on {image} voxels");
 
     /// <summary>First voxels of all tiles of a volume, z outermost, x innermost.</summary>
     public static IReadOnlyList<Extent> Tiles(Extent image, Extent tile, double step)

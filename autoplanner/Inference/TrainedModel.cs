@@ -55,7 +55,8 @@ internal sealed class TrainedModel : IDisposable
             foreach (var path in checkpoints)
             {
                 folds.Add(
-                    Checkpoint.LoadNetwork(path, configuration.NetworkFor(plans.Profile, description), backend, out var own));
+                    Checkpoint.LoadNetwork(
+                        path, configuration.NetworkFor(plans.Profile, description), backend, recipe, out var own));
                 mirrorAxes = [.. mirrorAxes.Intersect(own)]; // no network is shown a mirror image that it never saw
             }
 

@@ -5,6 +5,7 @@ using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Volumes;
+using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Preprocessing;
 
@@ -83,38 +84,80 @@ internal sealed record PreprocessingRecipe
     /// </summary>
     public string Fingerprint(LabelScheme scheme)
     {
-        var text = new StringBuilder();
-        text.Append(
-            CultureInfo.InvariantCulture, $"version {Version}; {Profile}; transpose {string.Join(',', TransposeForward)}; ");
-        text.Append("spacing ").AppendJoin(',', Spacing.Select(Exact)).Append("; ");
-        for (var c = 0; c < Normalization.Count; c++)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"channel {c} {Normalization[c]} mask {UseMaskForNorm[c]} ");
-            if (Normalization[c] == NormalizationScheme.CT && c < Intensities.Count && Intensities[c] is { } i)
-            {
-                text.AppendJoin(',', new[] { i.Mean, i.Std, i.Percentile005, i.Percentile995 }.Select(Exact));
-            }
-
-            text.Append("; ");
-        }
-
-        foreach (var order in new[] { Resampling.Data, Resampling.Segmentation })
-        {
-            text.Append(CultureInfo.InvariantCulture, $"order {order.Order} z {order.OrderZ} separate {order.ForceSeparateZ}; ");
-            if (order.Method != ResamplingMethod.Spline || order.AnisotropyThreshold != Volumes.Resampling.UsualThreshold)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{order.Method} threshold {Exact(order.AnisotropyThreshold)}; ");
-            }
-        }
-
-        text.Append(ReorientToRas ? "turned to RAS; " : "");
-
+        var text = new StringBuilder(Text);
         foreach (var (key, labels) in ForegroundLocations.Classes(scheme))
         {
             text.Append(CultureInfo.InvariantCulture, $"{key}={string.Join(',', labels)}; ");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The recipe of one stored case: also what its label map lacks, and name, size and time of its files.</summary>
+    /// <exception cref="SharpSegException">A file is missing.</exception>
+    public string CaseHash(DatasetCase item, LabelScheme scheme)
+    {
+        var text = new StringBuilder(Fingerprint(scheme));
+        foreach (var index in scheme.Partial.Of(item.Id))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"|without {scheme.EvaluatedClasses[index].Name}");
+        }
+
+        foreach (var file in item.LabelFile is null ? item.ImageFiles : [.. item.ImageFiles, item.LabelFile])
+        {
+            var info = new FileInfo(file);
+            if (!info.Exists)
+            {
+                throw new SharpSegException(
+                    $"case `{item.Id}`: `{file}` is missing", "`sharpseg verify DATASET` lists every such case");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"|{info.Name} {info.Length} {info.LastWriteTimeUtc.Ticks}");
+        }
+
+        return XxHash64.Of(Encoding.UTF8.GetBytes(text.ToString())).ToString("x16", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>What is done to the image of a scan, in parts that `; ` divides: a network fits no other.</summary>
+    public string Text
+    {
+        get
+        {
+            var text = new StringBuilder();
+            text.Append(
+                CultureInfo.InvariantCulture, $"version {Version}; {Profile}; transpose {string.Join(',', TransposeForward)}; ");
+            text.Append("spacing ").AppendJoin(',', Spacing.Select(Exact)).Append("; ");
+            for (var c = 0; c < Normalization.Count; c++)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"channel {c} {Normalization[c]} mask {UseMaskForNorm[c]} ");
+                if (Normalization[c] == NormalizationScheme.CT && c < Intensities.Count && Intensities[c] is { } i)
+                {
+                    text.AppendJoin(',', new[] { i.Mean, i.Std, i.Percentile005, i.Percentile995 }.Select(Exact));
+                }
+
+                text.Append("; ");
+            }
+
+            foreach (var order in new[] { Resampling.Data, Resampling.Segmentation })
+            {
+                text.Append(
+                    CultureInfo.InvariantCulture, $"order {order.Order} z {order.OrderZ} separate {order.ForceSeparateZ}; ");
+                if (order.Method != ResamplingMethod.Spline || order.AnisotropyThreshold != Volumes.Resampling.UsualThreshold)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $"{order.Method} threshold {Exact(order.AnisotropyThreshold)}; ");
+                }
+            }
+
+            return text.Append(ReorientToRas ? "turned to RAS; " : "").ToString();
+        }
+    }
+
+    /// <summary>How the text of another recipe, e.g. that of a trained network, differs; null if it does not.</summary>
+    public string? DifferenceFrom(string other)
+    {
+        string[] own = Text.Split("; "), others = other.Split("; ");
+        return Text == other ? null
+            : $"{string.Join(", ", others.Except(own))} there, {string.Join(", ", own.Except(others))} in the plan";
     }
 
     private static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);

@@ -56,17 +56,30 @@ internal static class PredictionNeeds
             (PredictionNeed Need, string Name)? most = null;
             foreach (var (name, files, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
-                var need = saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files);
                 var file = files.Count > 0 ? files[0] : "the scan";
-                if (!attempt(
-                    name, () => need.Require(share, file, Remedy(geometry, files, need, saves, saved, share, folds, Memory))))
+                PredictionNeed? need = null;
+                void Plan()
+                {
+                    try
+                    {
+                        need = saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files);
+                    }
+                    catch (SharpSegException tooManyTiles)
+                    {
+                        throw new SharpSegException($"`{file}`: {tooManyTiles.Message}", tooManyTiles.Hint, tooManyTiles);
+                    }
+
+                    need.Require(share, file, Remedy(geometry, files, need, saves, saved, share, folds, Memory));
+                }
+
+                if (!attempt(name, Plan))
                 {
                     tooLarge.Add(name);
                     needs.Remove(name);
                     continue;
                 }
 
-                needs[name] = Math.Max(need.PeakBytes, needs.GetValueOrDefault(name));
+                needs[name] = Math.Max(need!.PeakBytes, needs.GetValueOrDefault(name));
                 most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, name) : most;
             }
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning;
@@ -7,7 +5,6 @@ using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
-using SharpSeg.Engine.ModelFiles;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
@@ -74,7 +71,6 @@ public static class PreprocessingRun
         using var alone = RunLock.Take(folder, "preprocessed");
         var cases = dataset.TrainingCases;
         var scheme = dataset.Description.Labels;
-        var recipeText = recipe.Fingerprint(scheme);
         workers = workers > 0 ? workers : Environment.ProcessorCount;
         var memory = PlanMemory(cases, recipe, budget ?? MemoryBudget.OfMachine(), workers, info);
         var gate = new MemoryGate(memory.BytesForCases);
@@ -115,7 +111,7 @@ public static class PreprocessingRun
         bool StoreUnlessUpToDate(int index, Backend own)
         {
             var item = cases[index];
-            var hash = CaseHash(recipeText, item, scheme);
+            var hash = recipe.CaseHash(item, scheme);
             if (IsUpToDate(folder, item.Id, hash))
             {
                 return true;
@@ -172,30 +168,6 @@ public static class PreprocessingRun
             // Damaged or from another version: the cure is to redo it, which is what false means.
             return false;
         }
-    }
-
-    /// <summary>Recipe, what the label map lacks, and name, size and time of every source file.</summary>
-    private static string CaseHash(string recipeText, DatasetCase item, LabelScheme scheme)
-    {
-        var text = new StringBuilder(recipeText);
-        foreach (var index in scheme.Partial.Of(item.Id))
-        {
-            text.Append(CultureInfo.InvariantCulture, $"|without {scheme.EvaluatedClasses[index].Name}");
-        }
-
-        foreach (var file in item.LabelFile is null ? item.ImageFiles : [.. item.ImageFiles, item.LabelFile])
-        {
-            var info = new FileInfo(file);
-            if (!info.Exists)
-            {
-                throw new SharpSegException(
-                    $"case `{item.Id}`: `{file}` is missing", "`sharpseg verify DATASET` lists every such case");
-            }
-
-            text.Append(CultureInfo.InvariantCulture, $"|{info.Name} {info.Length} {info.LastWriteTimeUtc.Ticks}");
-        }
-
-        return XxHash64.Of(Encoding.UTF8.GetBytes(text.ToString())).ToString("x16", CultureInfo.InvariantCulture);
     }
 
     /// <summary>

@@ -113,7 +113,9 @@ internal static class ValidationRun
         Directory.CreateDirectory(folder);
         var labels = job.Description.Labels;
         var plan = job.Configuration.NetworkFor(job.Plans.Profile, job.Description);
-        using var network = Checkpoint.LoadNetwork(Workspace.FinalCheckpoint(job.Folder), plan, backend, out var mirrorAxes);
+        using var network = Checkpoint.LoadNetwork(
+            Workspace.FinalCheckpoint(job.Folder), plan, backend, PreprocessingRecipe.From(job.Plans, job.Configuration),
+            out var mirrorAxes);
         using var predictor = new Predictor(
             backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
         var memory = new PredictionMemory(

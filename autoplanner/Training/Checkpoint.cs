@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
@@ -25,6 +26,9 @@ internal sealed class Checkpoint
 
     /// <summary>Metadata of what the weights do not show (<see cref="NetworkPlan.StyleText"/>).</summary>
     internal const string StyleKey = "style";
+
+    /// <summary>Metadata of how the cases were preprocessed that the network was trained on.</summary>
+    internal const string PreprocessingKey = "preprocessing";
 
     /// <summary>Metadata of imported networks: how they normalise, and the value of those that only predict.</summary>
     internal const string NormKey = "norm", FoldedNorm = "folded";
@@ -79,6 +83,7 @@ internal sealed class Checkpoint
             ["fold"] = job.Fold,
             [PrecisionKey] = backend.ProductPrecision,
             [StyleKey] = network.Plan.StyleText,
+            [PreprocessingKey] = PreprocessingRecipe.From(job.Plans, job.Configuration).Text,
             ["seed"] = job.Seed.ToString(CultureInfo.InvariantCulture),
             ["mirror_axes"] = JsonSerializer.Serialize(
                 [.. job.MirrorAxesWith(schedule.Recipe)], TrainingJson.Default.Int32Array),
@@ -202,11 +207,16 @@ internal sealed class Checkpoint
     /// <param name="path">The file.</param>
     /// <param name="plan">The network's plan.</param>
     /// <param name="backend">Where to put it.</param>
+    /// <param name="recipe">How what it is to see is preprocessed.</param>
     /// <param name="mirrorAxes">Axes that were mirrored in training.</param>
-    /// <exception cref="SharpSegException">The file is damaged or holds another network.</exception>
-    public static Network LoadNetwork(string path, NetworkPlan plan, Backend backend, out IReadOnlyList<int> mirrorAxes)
+    /// <exception cref="SharpSegException">
+    /// The file is damaged, holds another network, or one that was trained on data preprocessed otherwise.
+    /// </exception>
+    public static Network LoadNetwork(
+        string path, NetworkPlan plan, Backend backend, PreprocessingRecipe recipe, out IReadOnlyList<int> mirrorAxes)
     {
         using var reader = Open(path);
+        RequirePreprocessing(reader, path, recipe);
         if (!reader.Metadata.TryGetValue("mirror_axes", out var axes))
         {
             throw Damaged(path, "it is not a SharpSeg checkpoint", null);
@@ -264,6 +274,7 @@ internal sealed class Checkpoint
                 "it was moved or renamed: put it back");
         }
 
+        RequirePreprocessing(reader, path, PreprocessingRecipe.From(job.Plans, job.Configuration));
         var seed = job.Seed.ToString(CultureInfo.InvariantCulture);
         if (m.GetValueOrDefault("seed") != seed)
         {
@@ -282,6 +293,17 @@ internal sealed class Checkpoint
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {
             throw Damaged(path, "its state is unreadable", e);
+        }
+    }
+
+    private static void RequirePreprocessing(SafetensorsReader reader, string path, PreprocessingRecipe recipe)
+    {
+        if (reader.Metadata.GetValueOrDefault(PreprocessingKey) is { } trained
+            && recipe.DifferenceFrom(trained) is { } difference)
+        {
+            throw new SharpSegException(
+                $"`{path}` was trained on cases that were preprocessed otherwise than the plan says: {difference}",
+                "it was trained with other plans: use those, or train again");
         }
     }
 

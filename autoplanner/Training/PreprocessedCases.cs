@@ -46,6 +46,13 @@ internal sealed class PreprocessedCases : IDisposable
 
         var stored = StoredCase.Open(job.DataFolder, id);
         files.Add(stored);
+        if (job.RecipeHashes.GetValueOrDefault(id) is { } hash && hash != stored.Properties.RecipeHash)
+        {
+            throw new SharpSegException(
+                $"case `{id}` was preprocessed by other plans than those of now, or from other files: `{job.DataFolder}`",
+                "undo the change, or run `sharpseg preprocess` again, which does such cases anew, and train again");
+        }
+
         PreviousStageFile? previous = null;
         if (job.PreviousStageFolder is { } folder)
         {

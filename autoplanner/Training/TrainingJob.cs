@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -37,6 +38,9 @@ public sealed record TrainingJob
 
     /// <summary>Ids of the cases to validate on.</summary>
     public required IReadOnlyList<string> ValidationCases { get; init; }
+
+    /// <summary>What each stored case must have been made by; of cases that are not named any.</summary>
+    internal IReadOnlyDictionary<string, string> RecipeHashes { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What a user must know before trusting the run's scores, one line each; none for an ordinary fold.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -81,8 +85,16 @@ public sealed record TrainingJob
             : CascadeHandOver.RequireComplete(workspace, plan, Splits.Find(workspace, dataset.Folder, ids));
         var description = workspace.ReadDescription();
         var labels = description.Labels;
+        var recipe = PreprocessingRecipe.From(plans, plan);
+        var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var item in dataset.TrainingCases.Where(item => item.ImageFiles.Append(item.LabelFile).All(File.Exists)))
+        {
+            hashes[item.Id] = recipe.CaseHash(item, dataset.Description.Labels);
+        }
+
         return new TrainingJob
         {
+            RecipeHashes = hashes,
             Folder = workspace.RunFolder(configuration, fold),
             DataFolder = workspace.PreprocessedFolder(plan),
             Plans = plans,

@@ -44,8 +44,11 @@ internal static class WorkspaceGuard
         }
     }
 
-    /// <summary>Refuses to preprocess or train with plans that were made from other data than the dataset holds now.</summary>
-    /// <exception cref="SharpSegException">The dataset has changed.</exception>
+    /// <summary>
+    /// Refuses to preprocess, train or choose where plans were made from other data than the dataset holds now, or where the
+    /// workspace's dataset.json was edited so that it contradicts the dataset's own, by which cases are preprocessed.
+    /// </summary>
+    /// <exception cref="SharpSegException">The dataset, or the workspace's description of it, has changed.</exception>
     public static void RequireUnchanged(Workspace work, Dataset dataset)
     {
         if (IsAsMeasured(work, dataset) == false)
@@ -53,6 +56,15 @@ internal static class WorkspaceGuard
             throw new SharpSegException(
                 $"the dataset `{dataset.Folder}` has changed since `{work.Folder}` was planned",
                 $"`sharpseg plan {dataset.Folder} -o {work.Folder}` measures and plans it again");
+        }
+
+        if (work.ReadDescription().Contradictions(dataset.Description) is { Count: > 0 } keys)
+        {
+            throw new SharpSegException(
+                $"{work.DatasetFile} contradicts `{Path.Combine(dataset.Folder, Dataset.DescriptionFile)}`, from which it was "
+                    + $"copied: {string.Join(", ", keys.Select(key => $"`{key}`"))}",
+                "undo the change in the workspace; or make it in the dataset, and then "
+                    + $"`sharpseg plan {dataset.Folder} -o {work.Folder}`");
         }
     }
 

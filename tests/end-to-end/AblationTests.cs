@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Autograd;
@@ -155,7 +156,8 @@ public sealed class AblationTests(TrainedWorkspace trained)
 
         var final = Workspace.FinalCheckpoint(tiny.First.Folder);
         var predicting = tiny.First.Configuration.NetworkFor(Profile.Modern, tiny.First.Description);
-        using (var network = Checkpoint.LoadNetwork(final, predicting, backend, out _))
+        var recipe = PreprocessingRecipe.From(tiny.First.Plans, tiny.First.Configuration);
+        using (var network = Checkpoint.LoadNetwork(final, predicting, backend, recipe, out _))
         {
             foldedLogits = Logits(network, patch);
         }
@@ -164,7 +166,7 @@ public sealed class AblationTests(TrainedWorkspace trained)
         Assert.All(trainedLogits.Zip(foldedLogits), pair => Assert.Equal(pair.First, pair.Second, 1e-4f * largest));
         Assert.True(trainedLogits.Max() - trainedLogits.Min() > 0.1 * largest, "the network answers the same everywhere");
         var other = Assert.Throws<SharpSegException>(
-            () => Checkpoint.LoadNetwork(final, predicting with { LeakySlope = 0.01f }, backend, out _));
+            () => Checkpoint.LoadNetwork(final, predicting with { LeakySlope = 0.01f }, backend, recipe, out _));
         Assert.Contains("was trained with activation slope 0, batch normalisation", other.Message, StringComparison.Ordinal);
     }
 

@@ -149,7 +149,8 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
             [MemoryTests](../tests/end-to-end/MemoryTests.cs) and [MemoryLimitTests](../tests/end-to-end/MemoryLimitTests.cs) (`preprocess`, `plan`, `evaluate`, `predict`,
             `train`, `ensemble`, `find-best`, `postprocess`); signals, [InterruptionTests](../tests/end-to-end/InterruptionTests.cs) and
             [KillTests](../tests/end-to-end/KillTests.cs); damaged results and a peer that answers nonsense, `bench`, [BenchTests](../tests/end-to-end/BenchTests.cs);
-            a damaged line of `jobs/submitted`, `jobs status`, [JobStatesTests](../tests/autoplanner/Steps/Jobs/JobStatesTests.cs); spacings that no image has, every
+            files of a workspace that contradict what was preprocessed or trained by them,
+            [ContradictionTests](../tests/end-to-end/ContradictionTests.cs); a damaged line of `jobs/submitted`, `jobs status`, [JobStatesTests](../tests/autoplanner/Steps/Jobs/JobStatesTests.cs); spacings that no image has, every
             format, [HeaderSpacingTests](../tests/autoplanner/Imaging/HeaderSpacingTests.cs); ignore labels that no label map holds,
             [LabelSchemeTests](../tests/autoplanner/Datasets/LabelSchemeTests.cs); random damage, `tests/fuzz`; cases that
             people reported elsewhere, with their right results, [ReportedCasesTests](../tests/end-to-end/ReportedCasesTests.cs).

@@ -20,7 +20,8 @@ public sealed record FailedCase(string CaseId, string Message, string? Hint);
 /// <param name="failed">The failed ones, at least one.</param>
 /// <param name="done">What was written for the others.</param>
 public sealed class CasesFailedException(IReadOnlyList<FailedCase> failed, IReadOnlyList<string> done) : SharpSegException(
-    $"{failed.Count} case(s) failed, {done.Count} are done; the first failed: {failed[0].Message}", failed[0].Hint)
+    $"{Counted.Of(failed.Count, "case")} failed, {done.Count} {Counted.Noun(done.Count, "is", "are")} done; "
+        + $"the first failed: {failed[0].Message}", failed[0].Hint)
 {
     /// <summary>The failed cases.</summary>
     public IReadOnlyList<FailedCase> Failed { get; } = failed;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using SharpSeg.AutoPlanner;
 using SharpSeg.Conformance;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Gpu;
@@ -60,7 +61,7 @@ internal static class DeviceCheck
         Console.WriteLine(
             $"{report.Variants.Sum(v => v.Passed)} of {report.Variants.Sum(v => v.Run)} checks passed, {report.Failures.Count} "
                 + "failed, " +
-            $"{report.Disagreements.Count} fast variant(s) not used");
+            $"{Counted.Of(report.Disagreements.Count, "fast variant")} not used");
         Console.WriteLine("---- to here ----");
     }
 

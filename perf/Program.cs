@@ -189,7 +189,12 @@ internal static class Program
         using var peer = FindPeer(options, device, backend);
         PlanBench? plan = null;
         var check = options.Check ? DeviceCheck.Run(device, backend, text => options.Wants(text)) : null;
-        var report = new Report(backend, peer, options.Json) { Check = check };
+        var report = new Report(backend, peer, options) { Check = check };
+        if (check is { Variants.Count: > 0 } && options.Benches.Count == 0)
+        {
+            report.Begin();
+        }
+
         foreach (var (i, bench) in options.Benches.Index())
         {
             var only = options.Only.Count > 0 ? $", only {string.Join(" or ", options.Only)}" : "";

@@ -92,7 +92,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         if (unreadable == 0 && channels != description.ChannelNames.Count)
         {
             Error(
-                $"{channels} channel(s) in {item.ImageFiles.Count} file(s), but the dataset has "
+                $"{Counted.Of(channels, "channel")} in {Counted.Of(item.ImageFiles.Count, "file")}, but the dataset has "
                     + $"{description.ChannelNames.Count} ({string.Join(", ", description.ChannelNames)})");
         }
 
@@ -187,7 +187,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
         if (nan + infinite > 0)
         {
-            Error($"{what} has {nan} NaN and {infinite} infinite voxel(s) of {voxels.Length}");
+            Error($"{what} has {nan} NaN and {Counted.Of(infinite, "infinite voxel")} of {voxels.Length}");
         }
 
         if (min == max)
@@ -234,7 +234,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
         if (nan > 0)
         {
-            Error($"the label map has {nan} NaN voxel(s)");
+            Error($"the label map has {Counted.Of(nan, "NaN voxel")}");
         }
 
         ListValues(counts.Where(pair => !ImageFile.IsWhole(pair.Key)), "values that are not whole numbers");
@@ -262,7 +262,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         var list = values.OrderBy(pair => pair.Key).ToArray();
         if (list.Length > 0)
         {
-            var shown = list.Take(ShownValues).Select(pair => $"{pair.Key} ({pair.Value} voxels)");
+            var shown = list.Take(ShownValues).Select(pair => $"{pair.Key} ({Counted.Of(pair.Value, "voxel")})");
             Error($"the label map has {what}: {string.Join(", ", shown)}{(list.Length > ShownValues ? ", …" : "")}");
         }
     }

@@ -182,7 +182,8 @@ public sealed class Dataset
         return geometry is not null && channels.Count == description.ChannelNames.Count
             ? new(geometry, channels)
             : throw new SharpSegException(
-                $"case `{item.Id}`: {channels.Count} channels in {item.ImageFiles.Count} file(s), but the dataset has "
+                $"case `{item.Id}`: {Counted.Of(channels.Count, "channel")} in "
+                    + $"{Counted.Of(item.ImageFiles.Count, "file")}, but the dataset has "
                     + $"{description.ChannelNames.Count} ({string.Join(", ", description.ChannelNames)})",
                 "check the case's files and `channel_names` in dataset.json");
     }

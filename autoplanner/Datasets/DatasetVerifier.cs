@@ -185,7 +185,7 @@ public static class DatasetVerifier
                 if (stray.Length > 0)
                 {
                     findings.Add(
-                        new(Severity.Warning, null, $"{stray.Length} file(s) in `{sub}` belong to no case: {Names(stray)}"));
+                        new(Severity.Warning, null, $"{Counted.Of(stray.Length, "file")} in `{sub}` {Counted.Noun(stray.Length, "belongs", "belong")} to no case: {Names(stray)}"));
                 }
             }
         }

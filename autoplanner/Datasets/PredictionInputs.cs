@@ -91,7 +91,7 @@ internal static partial class PredictionInputs
         if (channels != description.ChannelNames.Count)
         {
             throw new SharpSegException(
-                $"case `{item.Id}`: {channels} channel(s), the model was trained on {description.ChannelNames.Count} "
+                $"case `{item.Id}`: {Counted.Of(channels, "channel")}, the model was trained on {description.ChannelNames.Count} "
                     + $"({string.Join(", ", description.ChannelNames)})",
                 "name channel files CASE_0000, CASE_0001, … as in training");
         }
@@ -119,7 +119,7 @@ internal static partial class PredictionInputs
             if (others.Length > 0)
             {
                 warn?.Invoke(
-                    $"{others.Length} file(s) in `{folder}` are not predicted: "
+                    $"{Counted.Of(others.Length, "file")} in `{folder}` {Counted.Noun(others.Length, "is", "are")} not predicted: "
                         + $"{string.Join(", ", others.Take(5))}{(others.Length > 5 ? ", …" : "")}");
             }
 
@@ -136,7 +136,7 @@ internal static partial class PredictionInputs
 
         var within = DatasetFolders.FirstOrDefault(sub => Directory.Exists(Path.Combine(folder, sub)));
         throw new SharpSegException(
-            $"`{folder}`: no images in this folder (looked for `{ending}`; it holds {all.Length} other file(s))",
+            $"`{folder}`: no images in this folder (looked for `{ending}`; it holds {Counted.Of(all.Length, "other file")})",
             within is null
                 ? "give the folder that holds the images, or the files"
                 : $"this is a dataset: give `{Path.Combine(folder, within)}`");

@@ -30,13 +30,13 @@ public static class SummaryTable
         {
             rows.Add(
             [
-                $"mean of {summary.CasesUsed(c)}", summary.Classes[c].Key, summary.Classes[c].Name,
+                $"mean of {Counted.Of(summary.CasesUsed(c), "case")}", summary.Classes[c].Key, summary.Classes[c].Name,
                 .. metrics.Select(name => Text(name, summary.ClassMeans[c][name])),
             ]);
         }
 
         rows.Add(
-            [$"mean of {summary.ClassesUsed}", "", "foreground", .. metrics.Select(
+            [$"mean of {Counted.Of(summary.ClassesUsed, "class", "classes")}", "", "foreground", .. metrics.Select(
                 name => Text(name, summary.ForegroundMean[name]))]);
         return Layout(["case", "class", "name", .. metrics.Select(name => name == "HD95" ? "HD95 (mm)" : name)], rows);
     }

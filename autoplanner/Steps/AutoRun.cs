@@ -234,7 +234,7 @@ public static class AutoRun
         return errors == 0
             ? Dataset.Open(folder)
             : throw new SharpSegException(
-                $"dataset `{folder}` has {errors} error(s), the first: {findings.First(f => f.Severity == Severity.Error).Line}",
+                $"dataset `{folder}` has {Counted.Of(errors, "error")}, the first: {findings.First(f => f.Severity == Severity.Error).Line}",
                 $"`sharpseg verify {folder}` lists them all");
     }
 

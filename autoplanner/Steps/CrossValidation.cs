@@ -70,7 +70,7 @@ internal sealed class CrossValidation
         return missing.All(fold => fold.Progress == FoldProgress.Untrained) && missing.Length == Folds.Count
             ? $"{Configuration} is not trained"
             : $"{Configuration}: " + string.Join(", ", missing.GroupBy(fold => fold.Progress).Select(group =>
-                $"fold{(group.Count() == 1 ? "" : "s")} {string.Join(", ", group.Select(fold => fold.Fold))} {Words(group.Key)}"));
+                $"{Counted.Noun(group.Count(), "fold")} {string.Join(", ", group.Select(fold => fold.Fold))} {Words(group.Key)}"));
     }
 
     private static string Words(FoldProgress progress) => progress switch

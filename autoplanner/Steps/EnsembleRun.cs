@@ -89,7 +89,7 @@ public static class EnsembleRun
             written.Add(path);
         }
 
-        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        reporter.Progress(1, $"{Counted.Of(written.Count, "segmentation")}");
         return written;
     }
 

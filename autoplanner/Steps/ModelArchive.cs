@@ -161,7 +161,7 @@ public static class ModelArchive
                 Copy(stream, target, cancel);
             }
         });
-        reporter.Progress(1, $"{content.Count(file => file.Source is not null)} checkpoint(s)");
+        reporter.Progress(1, $"{Counted.Of(content.Count(file => file.Source is not null), "checkpoint")}");
     }
 
     private static IEnumerable<string> Checkpoints(ModelMember member) =>

@@ -18,7 +18,7 @@ internal sealed record ModelMember(
     ModelMember? FirstStage)
 {
     public override string ToString() =>
-        $"{Work.NameOf(Configuration.Name)}, fold{(Folds.Count == 1 ? "" : "s")} {string.Join(", ", Folds)}"
+        $"{Work.NameOf(Configuration.Name)}, {Counted.Noun(Folds.Count, "fold")} {string.Join(", ", Folds)}"
         + (FirstStage is null ? "" : $" (first {FirstStage})");
 }
 
@@ -87,7 +87,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
 
             var fold = Workspace.FoldOf(folder);
             var epochs = Checkpoint.ProgressOf(begun)?.Epoch;
-            yield return $"fold {fold} of {name} is not finished ({epochs} epochs so "
+            yield return $"fold {fold} of {name} is not finished ({Counted.Of(epochs ?? 0, "epoch")} so "
                 + $"far){(member.Folds.Contains(fold) ? "" : " and is left out")}";
         }
 
@@ -97,7 +97,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         if (iterations.Length > 1 && UnequalRatio * (long)iterations[0].Iterations! < iterations[^1].Iterations)
         {
             yield return $"the folds of {name} were trained unequally and count alike: fold {iterations[0].Fold} for "
-                + $"{iterations[0].Iterations} iteration(s), "
+                + $"{Counted.Of((long)iterations[0].Iterations!, "iteration")}, "
                 + $"fold {iterations[^1].Fold} for {iterations[^1].Iterations}; --folds chooses";
         }
 

@@ -48,7 +48,7 @@ internal static class PartsPrediction
             var own = parts[p].Work.ReadDescription();
             var table = LabelMerge.Table(own.Labels, description.Labels);
             reporter.Info(
-                $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {mine.Count} case(s)");
+                $"part {p + 1}/{parts.Count}, {parts[p].Name}: {choices[p].Describe(own.Labels)}; {Counted.Of(mine.Count, "case")}");
             var loaded = networks.Load(choices[p], own, request, needs[p].Values.DefaultIfEmpty(0).Max());
             for (var i = 0; i < mine.Count; i++)
             {
@@ -91,7 +91,7 @@ internal static class PartsPrediction
         }
 
         List<string> written = [.. mine.Where(item => !failed.Contains(item.Id)).Select(PathOf)];
-        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        reporter.Progress(1, $"{Counted.Of(written.Count, "segmentation")}");
         failures.ThrowIfAny(written);
         return written;
     }

@@ -26,7 +26,7 @@ public static class PlanningRun
         reporter.WritesTo(work.Folder);
 
         // Over runs that may have other plans, the measurement is kept only once the plans are found to be the same.
-        reporter.Stage($"measure {dataset.TrainingCases.Count} cases and plan");
+        reporter.Stage($"measure {Counted.Of(dataset.TrainingCases.Count, "case")} and plan");
         var fingerprint = Measure(
             dataset, options.Profile, work, Workers(dataset, budget ?? MemoryBudget.OfMachine(), reporter),
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,

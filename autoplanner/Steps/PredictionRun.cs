@@ -133,7 +133,7 @@ public static class PredictionRun
         }
 
         var loaded = networks.Load(choice, description, request, needs.Values.DefaultIfEmpty(0).Max());
-        reporter.Info($"{choice.Describe(labels)}; {mine.Count} case(s)");
+        reporter.Info($"{choice.Describe(labels)}; {Counted.Of(mine.Count, "case")}");
         return Predict(request, choice.Postprocessing, loaded, mine, needs, failures, description, reporter, cancel);
     }
 
@@ -166,7 +166,7 @@ public static class PredictionRun
             }));
         }
 
-        reporter.Progress(1, $"{written.Count} segmentation(s)");
+        reporter.Progress(1, $"{Counted.Of(written.Count, "segmentation")}");
         failures.ThrowIfAny(written);
         return written;
     }

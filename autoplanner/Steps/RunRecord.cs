@@ -72,7 +72,7 @@ internal sealed class RunRecord : LoggingReporter, IDisposable
             session["forecast"] = forecast.Text;
         }
 
-        Log(FormattableString.Invariant($"done: {result.Training.Iterations} iterations, mean foreground Dice {dice:0.0000}"));
+        Log(FormattableString.Invariant($"done: {Counted.Of(result.Training.Iterations, "iteration")}, mean foreground Dice {dice:0.0000}"));
         End("done");
     }
 

@@ -58,7 +58,7 @@ public static class ScanPrediction
         if (scan.Channels.Count != description.ChannelNames.Count)
         {
             throw new SharpSegException(
-                $"the scan has {scan.Channels.Count} channel(s), the model was trained on {description.ChannelNames.Count} "
+                $"the scan has {Counted.Of(scan.Channels.Count, "channel")}, the model was trained on {description.ChannelNames.Count} "
                     + $"({string.Join(", ", description.ChannelNames)})");
         }
 

@@ -12,7 +12,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Iterations">Training iterations in all.</param>
 /// <param name="Seconds">Training time in all, validation patches included.</param>
 /// <param name="PeakBytes">Highest device memory; 0 if the run was found finished.</param>
-/// <param name="PredictedPeakBytes">What the plan predicted for this batch size.</param>
+/// <param name="PredictedPeakBytes">
+/// What the plans predicted for this batch size, and for the whole cases that were scored on the way.
+/// </param>
 /// <param name="WaitingSeconds">Time in which the network waited for batches, of this session.</param>
 public sealed record TrainingOutcome(
     TrainingSchedule Schedule, int Iterations, double Seconds, long PeakBytes, long PredictedPeakBytes, double WaitingSeconds)
@@ -41,7 +43,7 @@ internal static class TrainingSession
         WholeCaseScores? wholeCases = null)
     {
         reporter.Stage(
-            $"train {job.Configuration.Name}, fold {job.FoldName}: {job.TrainingCases.Count} cases, {job.ValidationCases.Count} to "
+            $"train {job.Configuration.Name}, fold {job.FoldName}: {Counted.Of(job.TrainingCases.Count, "case")}, {job.ValidationCases.Count} to "
                 + "validate");
         foreach (var warning in job.Warnings)
         {
@@ -105,8 +107,8 @@ internal static class TrainingSession
         if (!length.Asked.IsMetBy(done.Schedule))
         {
             throw new SharpSegException(
-                $"`{final}`: this run is finished after {done.Schedule.Epochs} epochs of {done.Schedule.IterationsPerEpoch} "
-                    + $"iterations, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
+                $"`{final}`: this run is finished after {Counted.Of(done.Schedule.Epochs, "epoch")} of "
+                    + $"{Counted.Of(done.Schedule.IterationsPerEpoch, "iteration")}, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
                     + "no optimiser state",
                 $"delete `{job.Folder}` to train again with another length");
         }
@@ -133,7 +135,7 @@ internal static class TrainingSession
         if (resumed != begun.Schedule)
         {
             reporter.Warning(FormattableString.Invariant(
-                $"the schedule is changed: {resumed.Epochs} epochs of {resumed.IterationsPerEpoch} iterations instead of {begun.Schedule.Epochs} of {begun.Schedule.IterationsPerEpoch}; the learning rate is refitted to them"));
+                $"the schedule is changed: {Counted.Of(resumed.Epochs, "epoch")} of {Counted.Of(resumed.IterationsPerEpoch, "iteration")} instead of {begun.Schedule.Epochs} of {begun.Schedule.IterationsPerEpoch}; the learning rate is refitted to them"));
         }
 
         return resumed;
@@ -193,8 +195,10 @@ internal static class TrainingSession
             trainer.IsOver = seconds => isOver(speed.SlowedDown(Math.Max(1, seconds / measured)));
         }
 
+        var beside = 0L;
         if (plan.Checks is { } checks && wholeCases is not null)
         {
+            beside = wholeCases.BytesBeside(job, checks, plan.BatchSize, backend);
             trainer.WholeCases = stop => wholeCases.Of(
                 job, checks.Cases, job.MirrorAxesWith(plan.Recipe), trainer.Network, stop);
         }
@@ -208,10 +212,10 @@ internal static class TrainingSession
             throw new SharpSegException($"training of {job.Configuration.Name} fold {job.FoldName} diverged: {e.Message}", null, e);
         }
 
-        reporter.Info($"trained: {trainer.State.TotalIterations} iterations in {trainer.State.Epoch} epochs");
+        reporter.Info($"trained: {Counted.Of(trainer.State.TotalIterations, "iteration")} in {Counted.Of(trainer.State.Epoch, "epoch")}");
         return new TrainingOutcome(
             trainer.Schedule, trainer.State.TotalIterations, trainer.State.Seconds, trainer.PeakBytes,
-            PredictedPeak(job, trainer.Schedule, backend),
+            PredictedPeak(job, trainer.Schedule, backend) + beside,
             trainer.WaitingTime.TotalSeconds)
         {
             Epochs = trainer.State.Records,
@@ -273,7 +277,7 @@ internal static class TrainingSession
         var batch = $"schedule: batch {s.BatchSize} (planned {job.Configuration.BatchSize})";
         return s.TimeBudget is { } budget
             ? FormattableString.Invariant(
-                $"{batch}, {s.Epochs} epochs within {budget.TotalMinutes:0.0} min: about {s.Epochs * s.IterationsPerEpoch} iterations at the speed measured, each epoch as many as its share of the time allows")
-            : $"{batch}, {s.Epochs} epochs of {s.IterationsPerEpoch} iterations";
+                $"{batch}, {Counted.Of(s.Epochs, "epoch")} within {budget.TotalMinutes:0.0} min: about {Counted.Of(s.Epochs * s.IterationsPerEpoch, "iteration")} at the speed measured, each epoch as many as its share of the time allows")
+            : $"{batch}, {Counted.Of(s.Epochs, "epoch")} of {Counted.Of(s.IterationsPerEpoch, "iteration")}";
     }
 }

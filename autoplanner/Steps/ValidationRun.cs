@@ -158,7 +158,7 @@ internal static class ValidationRun
             predictedVoxels += voxels;
         }
 
-        reporter.Progress(1, $"{job.ValidationCases.Count} cases");
+        reporter.Progress(1, $"{Counted.Of(job.ValidationCases.Count, "case")}");
 
         void PredictCase(StoredCase stored, ImageGeometry geometry, string path)
         {

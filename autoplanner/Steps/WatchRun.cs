@@ -36,6 +36,7 @@ public static class WatchRun
         OutputFolder.Check(request.Output, [folder]); // else segmentations would be taken for scans
         ScanPrediction.Load(request, networks, reporter);
         var description = request.Work.ReadDescription();
+        var once = new OnceReporter(reporter);
         var written = new List<string>();
         var failed = new Dictionary<string, (string Files, FailedCase Case)>(StringComparer.Ordinal);
         var before = new HashSet<string>();
@@ -52,7 +53,8 @@ public static class WatchRun
                 try
                 {
                     written.AddRange(
-                        PredictionRun.Execute(request with { Inputs = item.ImageFiles }, networks, reporter, cancel));
+                        PredictionRun.Execute(request with { Inputs = item.ImageFiles }, networks, once, cancel));
+                    once.IsFirst = false;
                     failed.Remove(item.Id);
                     reporter.Info($"`{item.Id}` is segmented");
                 }
@@ -91,5 +93,37 @@ public static class WatchRun
         return files.All(file => file.Exists)
             ? $"{path} {files.Length} {files.Sum(file => file.Length)} {files.Max(file => file.LastWriteTimeUtc.Ticks)}"
             : $"{path} gone";
+    }
+
+    /// <summary>
+    /// What is said of the model and its memory is the same for every scan: it is said of the first, and no warning twice.
+    /// </summary>
+    private sealed class OnceReporter(IReporter inner) : IReporter
+    {
+        private readonly HashSet<string> warnings = [];
+
+        public bool IsFirst { get; set; } = true;
+
+        public void Stage(string name) => inner.Stage(name);
+
+        public void Progress(double fraction, string detail) => inner.Progress(fraction, detail);
+
+        public void Info(string line)
+        {
+            if (IsFirst)
+            {
+                inner.Info(line);
+            }
+        }
+
+        public void Warning(string line)
+        {
+            if (warnings.Add(line))
+            {
+                inner.Warning(line);
+            }
+        }
+
+        public void WritesTo(string path, bool isFile) => inner.WritesTo(path, isFile);
     }
 }

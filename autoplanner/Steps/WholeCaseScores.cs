@@ -63,6 +63,17 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
             $"none: scoring {Choices[^1].FewestCases} cases {Choices[^1].Parts - 1} times would take more than {100 * ShareOfTime:0} % of the time"));
     }
 
+    /// <summary>Bytes of the backend's memory that scoring a run's cases takes beside what training takes.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="checks">Which cases it scores.</param>
+    /// <param name="batch">With which batch it trains.</param>
+    /// <param name="backend">Where.</param>
+    public long BytesBeside(TrainingJob job, CaseChecks checks, int batch, Backend backend)
+    {
+        var candidates = Candidates(job, batch, backend);
+        return checks.Cases.Max(id => candidates.GetValueOrDefault(id).OnBackend);
+    }
+
     /// <summary>Mean foreground Dice of the cases with a network as it is.</summary>
     /// <param name="job">The run.</param>
     /// <param name="ids">The cases; those that the fold does not validate with are left out.</param>
@@ -100,10 +111,11 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
     }
 
     /// <summary>
-    /// Validation cases that can be predicted whole, in memory, beside what training takes, in order, with the bytes of it, and
-    /// the host's at the peak, training and program included.
+    /// Validation cases that can be predicted whole, in memory, beside what training takes, in order, with the bytes of it, those
+    /// of them that the backend has, and the host's at the peak, training and program included.
     /// </summary>
-    private OrderedDictionary<string, (long Beside, long Peak)> Candidates(TrainingJob job, int batch, Backend backend)
+    private OrderedDictionary<string, (long Beside, long OnBackend, long Peak)> Candidates(
+        TrainingJob job, int batch, Backend backend)
     {
         var learning = job.Configuration with { BatchSize = batch };
         var host = TrainingMemory.LearningBytes(
@@ -114,7 +126,7 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(),
             budget with { Bytes = budget.Bytes - host }, backend);
-        var candidates = new OrderedDictionary<string, (long Beside, long Peak)>();
+        var candidates = new OrderedDictionary<string, (long Beside, long OnBackend, long Peak)>();
         foreach (var id in job.ValidationCases)
         {
             using var stored = StoredCase.Open(job.DataFolder, id);
@@ -122,8 +134,10 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
             if (memory.CutOfStored(stored.Properties, SavedProbabilities.None).IsWhole
                 && need.PeakBytes + host <= budget.Bytes && need.DevicePeakBytes + device <= need.DeviceBytes)
             {
+                var onHost = need.PeakBytes - MemoryBudget.ProgramBytes;
                 candidates.Add(
-                    id, (need.PeakBytes + need.DevicePeakBytes - MemoryBudget.ProgramBytes, need.PeakBytes + host));
+                    id,
+                    (onHost + need.DevicePeakBytes, backend.HasOwnMemory ? need.DevicePeakBytes : onHost, need.PeakBytes + host));
             }
         }
 

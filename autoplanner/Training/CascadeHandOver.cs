@@ -44,17 +44,18 @@ internal sealed record CascadeHandOver(string Folder, string? Warning)
 
         if (missing.Count > 0)
         {
-            var folds = string.Join(", ", missing.Keys.Select(fold => fold.ToString(CultureInfo.InvariantCulture)));
+            var folds = $"{Counted.Noun(missing.Count, "fold")} "
+                + string.Join(", ", missing.Keys.Select(fold => fold.ToString(CultureInfo.InvariantCulture)));
             var (next, example) = missing.First();
             throw new SharpSegException(
                 $"`{plan.Name}` learns from the segmentations of `{first}`, and case `{example}` has none yet: missing from "
-                    + $"fold(s) {folds}",
+                    + folds,
                 $"`sharpseg train {workspace.Folder} -c {first} -f {next}` writes those of fold {next}; if it is finished, add "
                     + "--resume");
         }
 
         return new CascadeHandOver(folder, inSample == 0 ? null :
-            $"{inSample} segmentation(s) of `{first}` come from its fold `every-case`, which trained on these cases: better than on "
+            $"{Counted.Of(inSample, "segmentation")} of `{first}` {Counted.Noun(inSample, "comes", "come")} from its fold `every-case`, which trained on these cases: better than on "
                 + "new ones");
     }
 }

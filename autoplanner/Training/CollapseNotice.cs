@@ -30,7 +30,7 @@ internal static class CollapseNotice
                 + "spacing (`plan --spacing`) or a larger patch (`plan --memory`); else look whether labels lie on their images "
                 + "(`sharpseg verify`)";
         return FormattableString.Invariant(
-            $"{(without.Length == records.Count ? "after" : "for")} {without.Length} epochs the network finds no foreground: its ")
+            $"{(without.Length == records.Count ? "after" : "for")} {Counted.Of(without.Length, "epoch")} the network finds no foreground: its ")
             + FormattableString.Invariant($"pseudo-Dice is 0 (training loss {last.TrainLoss:0.000}). Try: {what}");
 
         bool IsDue(EpochRecord[] streak) => streak.Length >= due && streak.Any(record => record.MeanPseudoDice == 0);

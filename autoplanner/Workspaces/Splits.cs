@@ -65,7 +65,7 @@ public sealed class Splits
         if (ids.Length < 2)
         {
             throw new SharpSegException(
-                $"{ids.Length} training case{(ids.Length == 1 ? "" : "s")}: cross-validation needs at least two",
+                $"{Counted.Of(ids.Length, "training case")}: cross-validation needs at least two",
                 "train one network on every case: --folds every-case");
         }
 
@@ -213,7 +213,7 @@ public sealed class Splits
             var shared = train.Intersect(val, StringComparer.Ordinal).Count();
             folds[fold] = new Split(
                 train, val, shared == 0 ? null
-                    : $"{source}: fold {fold} trains and validates on the same {shared} case{(shared == 1 ? "" : "s")}: its "
+                    : $"{source}: fold {fold} trains and validates on the same {Counted.Of(shared, "case")}: its "
                         + "scores are too good");
             var pattern = json.Text(GroupByKey);
             groupBy = fold == 0 || pattern == groupBy

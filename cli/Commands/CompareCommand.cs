@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Steps;
 using CompareOptions = SharpSeg.Cli.Options.CompareOptions;
@@ -55,7 +56,7 @@ internal static class CompareCommand
         var count = runs[0].Summary.Cases.Count;
         return text.Append(
             CultureInfo.InvariantCulture,
-            $"\n{count} cases; intervals by the paired bootstrap over cases, {PairedDifference.Resamples} resamples: ")
+            $"\n{Counted.Of(count, "case")}; intervals by the paired bootstrap over cases, {PairedDifference.Resamples} resamples: ")
             .Append("they say nothing about other seeds").ToString();
 
         string[] Row(string name, Func<int, string> cell) => [name, .. Enumerable.Range(0, runs.Count).Select(cell)];

@@ -1,13 +1,14 @@
 using System.Reflection;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using CommandLine;
 using SharpSeg.Cli.Options;
 
 namespace SharpSeg.Cli.Commands;
 
 /// <summary><c>sharpseg completion</c>: a script that completes verbs and options in a shell.</summary>
-internal static class CompletionCommand
+internal static partial class CompletionCommand
 {
     private const string Jobs = JobsWords.First;
     private static readonly string[] Shells = ["bash", "zsh", "fish", "powershell"];
@@ -97,7 +98,9 @@ internal static class CompletionCommand
 
         foreach (var (first, words) in SecondWords(verbs))
         {
-            text.Append($"complete -c sharpseg -n '__fish_seen_subcommand_from {first}' -a '{words}'\n");
+            // No files, and not after the word is there.
+            text.Append($"complete -c sharpseg -n '__fish_seen_subcommand_from {first}; and test (count (commandline -opc)) -eq 2'")
+                .Append($" -f -a '{words}'\n");
         }
 
         foreach (var verb in verbs)
@@ -168,8 +171,11 @@ internal static class CompletionCommand
             ? [$"-{option.ShortName}", $"--{option.LongName}"]
             : (string[])[$"--{option.LongName}"]));
 
-    // One line's worth: a list beside the prompt, not the help.
-    private static string Sentence(string help) => help.Split(". ")[0].TrimEnd('.').Replace(':', ',');
+    // One line's worth: a list beside the prompt, not the help. "e.g. 16G" does not end a sentence.
+    private static string Sentence(string help) => SentenceEnd().Split(help)[0].TrimEnd('.').Replace(':', ',');
+
+    [GeneratedRegex(@"\. (?=\p{Lu})")]
+    private static partial Regex SentenceEnd();
 
     private static string Quoted(string text) => $"'{text.Replace("'", "", StringComparison.Ordinal)}'";
 }

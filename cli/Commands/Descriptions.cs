@@ -19,8 +19,25 @@ internal static class Descriptions
 
     /// <summary>The same, or null if none is given and none found.</summary>
     /// <exception cref="SharpSegException">It is bad, or not where it should be.</exception>
-    public static DatasetDescription? FindIfThere(string? given, params string[] folders) =>
-        FileOf(given, folders) is { } path ? DatasetDescription.FromJson(JsonFile.ReadText(path), path) : null;
+    public static DatasetDescription? FindIfThere(string? given, params string[] folders)
+    {
+        if (FileOf(given, folders) is not { } path)
+        {
+            return null;
+        }
+
+        try
+        {
+            return DatasetDescription.FromJson(JsonFile.ReadText(path), path);
+        }
+        catch (SharpSegException error) when (given is null)
+        {
+            // The dataset as it was before `verify --fix`, most likely: the copy's description knows the values of both.
+            const string Other = "or name the one that the network learned by: -d WORK/dataset.json";
+            throw new SharpSegException(
+                error.Message, error.Hint is null ? Other["or ".Length..] : $"{error.Hint}; {Other}", error);
+        }
+    }
 
     /// <summary>The file of the same; null if none is given and none found.</summary>
     /// <exception cref="SharpSegException">It is not where it should be.</exception>

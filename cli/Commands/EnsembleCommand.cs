@@ -33,7 +33,7 @@ internal static class EnsembleCommand
             folders, options.Output, Descriptions.Find(options.DatasetJson, folders), ((IKeepsProbabilities)options).Kept,
             reporter, cancel, options.Budget, options.Like);
         var json = new JsonObject { ["segmentations"] = new JsonArray([.. files.Select(file => (JsonNode)file)]) };
-        return new Answer($"{files.Count} segmentation(s) in {options.Output}", json)
+        return new Answer($"{Counted.Of(files.Count, "segmentation")} in {options.Output}", json)
         {
             Facts = new JsonObject
             {

@@ -49,7 +49,7 @@ internal static class FindBestCommand
         var text = new StringBuilder(Table(best));
         text.Append('\n')
             .Append(
-                $"best: {best.Winner}, fold{(best.Folds.Count == 1 ? "" : "s")} {string.Join(", ", best.Folds)}; "
+                $"best: {best.Winner}, {Counted.Noun(best.Folds.Count, "fold")} {string.Join(", ", best.Folds)}; "
                     + $"{best.Postprocessing.Describe(result.Labels)}\n");
         text.Append($"\n{SummaryTable.Of(result.Summary)}");
         text.Append($"\nsegmentations: {result.Folder}\nchoice: {Path.Combine(work, "best.json")}\npredict: {commands[0]}\n");

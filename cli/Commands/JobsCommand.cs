@@ -81,7 +81,7 @@ internal static class JobsCommand
     {
         var count = JobsRun.Cancel(options.Folder);
         return new Answer(
-            count == 0 ? "nothing waits or runs" : $"{count} task(s) taken out of the queue; `sharpseg jobs resubmit` goes on",
+            count == 0 ? "nothing waits or runs" : $"{Counted.Of(count, "task")} taken out of the queue; `sharpseg jobs resubmit` goes on",
             new JsonObject { ["cancelled"] = count });
     }
 
@@ -120,7 +120,7 @@ internal static class JobsCommand
     {
         reporter.Stage($"check {options.Folder}");
         var cases = PredictionCheck.Execute(options.Folder, [.. options.Input], reporter, cancel);
-        return new Answer($"all {cases} scans have their segmentation", new JsonObject { ["cases"] = cases });
+        return new Answer($"{(cases == 1 ? "the scan has its" : $"all {cases} scans have their")} segmentation", new JsonObject { ["cases"] = cases });
     }
 
     /// <summary>What was begun; a local run has ended, and a failure in it is one of the command.</summary>

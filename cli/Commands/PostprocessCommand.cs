@@ -58,7 +58,7 @@ internal static class PostprocessCommand
 
     private static string Text(
         PostprocessOptions options, BestModel best, DatasetDescription description, IReadOnlyDictionary<string, long> removed) =>
-        $"{best.Postprocessing.Describe(description.Labels)}: {removed.Count(pair => pair.Value > 0)} of {removed.Count} "
-            + "segmentation(s) changed, "
-        + $"{removed.Values.Sum()} voxels became background\n{removed.Count} segmentation(s) in {options.Output}";
+        $"{best.Postprocessing.Describe(description.Labels)}: {removed.Count(pair => pair.Value > 0)} of "
+            + $"{Counted.Of(removed.Count, "segmentation")} changed, {Counted.Of(removed.Values.Sum(), "voxel")} became background\n"
+            + $"{Counted.Of(removed.Count, "segmentation")} in {options.Output}";
 }

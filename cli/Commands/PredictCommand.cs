@@ -45,7 +45,7 @@ internal static class PredictCommand
         return new Answer(
             request.IsFile && files.Count == 1
                 ? $"segmentation: {options.Output}"
-                : $"{files.Count} segmentation(s) in {options.Output}", json, Failed: failed)
+                : $"{Counted.Of(files.Count, "segmentation")} in {options.Output}", json, Failed: failed)
         {
             Facts = request.IsFile ? [] : new JsonObject
             {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Steps;
 
@@ -33,7 +34,7 @@ internal static class Scores
     public static string Text(EvaluationSummary summary, bool perCase = false) =>
         SummaryTable.Of(summary, perCase).TrimEnd()
             + FormattableString.Invariant(
-                $"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {summary.Cases.Count} {(summary.Cases.Count == 1 ? "case" : "cases")}");
+                $"\n\nmean foreground Dice {summary.ForegroundDice:0.0000} over {Counted.Of(summary.Cases.Count, "case")}");
 
     /// <summary><c>iterations</c>, <c>seconds_per_iteration</c>, <c>peak_bytes</c> and what was chosen.</summary>
     public static void AddTraining(JsonObject json, TrainingOutcome outcome)
@@ -49,7 +50,7 @@ internal static class Scores
 
     /// <summary>One line on the training.</summary>
     public static string Training(TrainingOutcome outcome) => FormattableString.Invariant(
-        $"{outcome.Iterations} iterations of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
+        $"{Counted.Of(outcome.Iterations, "iteration")} of batch {outcome.Schedule.BatchSize}, {outcome.SecondsPerIteration:0.000} s per iteration (waiting for data {outcome.WaitingSeconds:0.0} s), ")
         + (outcome.PeakBytes == 0
             ? "finished before"
             : FormattableString.Invariant($"peak {outcome.PeakBytes / 1e6:0} MB (predicted {outcome.PredictedPeakBytes / 1e6:0})"));

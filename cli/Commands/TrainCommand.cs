@@ -62,7 +62,7 @@ internal static class TrainCommand
         }
 
         var lines = runs.Select(item => FormattableString.Invariant(
-            $"{item.Cell.Configuration} fold {TrainingMatrix.Name(item.Cell.Fold)}: mean foreground Dice {item.Result.Summary.ForegroundDice:0.0000}, {item.Result.Training.Iterations} iterations"));
+            $"{item.Cell.Configuration} fold {TrainingMatrix.Name(item.Cell.Fold)}: mean foreground Dice {item.Result.Summary.ForegroundDice:0.0000}, {Counted.Of(item.Result.Training.Iterations, "iteration")}"));
         return new Answer(string.Join('\n', lines), new JsonObject
         {
             ["mean_foreground_dice"] = Scores.Number(runs.Average(item => item.Result.Summary.ForegroundDice)),

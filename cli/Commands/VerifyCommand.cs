@@ -51,14 +51,14 @@ internal static class VerifyCommand
         json["output"] = result.Folder;
         json["repairs"] = new JsonArray([.. result.Repairs.Select(line => (JsonNode)line)]);
         json["left_out"] = new JsonArray([.. result.LeftOut.Select(name => (JsonNode)name)]);
-        text.AppendLine($"{result.Folder}: {result.Repairs.Count} repair(s)");
+        text.AppendLine($"{result.Folder}: {Counted.Of(result.Repairs.Count, "repair")}");
         text.AppendLine(Sum(result.Folder, result.Findings, errors));
         return new Answer(text.ToString(), json, errors == 0);
     }
 
     private static string Sum(string folder, IReadOnlyList<Finding> findings, int errors) => errors == 0
-        ? $"{folder}: no errors, {findings.Count} warning(s)"
-        : $"{folder}: {errors} error(s), {findings.Count - errors} warning(s)";
+        ? $"{folder}: no errors, {Counted.Of(findings.Count, "warning")}"
+        : $"{folder}: {Counted.Of(errors, "error")}, {Counted.Of(findings.Count - errors, "warning")}";
 
     private static (JsonObject Json, int Errors) Show(IReadOnlyList<Finding> findings, StringBuilder text)
     {

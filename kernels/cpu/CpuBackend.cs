@@ -33,7 +33,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend, IVar
     public override string Name => "cpu";
 
     /// <inheritdoc/>
-    public override string Description => $"CPU, {TLanes.Name}, {team.Count} threads";
+    public override string Description => $"CPU, {TLanes.Name}, {team.Count} thread{(team.Count == 1 ? "" : "s")}";
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -75,7 +75,7 @@ internal sealed class AugmentationBench(Peer? peer, Report report, BenchOptions 
 
     private void Measure(string op, string? kind, Action ours)
     {
-        if (!options.Wants(op, "augment"))
+        if (!report.Wants(op, "augment"))
         {
             return;
         }

@@ -52,7 +52,7 @@ internal sealed class ConvolutionBench(Backend backend, Peer? peer, Report repor
         foreach (var p in options.Tiny ? TinyProblems : Problems)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, {p.Kernel}, /{p.Stride}";
-            if (Passes.Any(pass => options.Wants("conv", shape, pass)))
+            if (Passes.Any(pass => report.Wants("conv", shape, pass)))
             {
                 Convolution(p, shape);
             }
@@ -61,7 +61,7 @@ internal sealed class ConvolutionBench(Backend backend, Peer? peer, Report repor
         foreach (var p in options.Tiny ? TinyTransposed : Transposed)
         {
             var shape = $"{p.N}, {p.Cin}→{p.Cout}, {p.Input}, ×{p.Stride}";
-            if (Passes.Any(pass => options.Wants("transposed", shape, pass)))
+            if (Passes.Any(pass => report.Wants("transposed", shape, pass)))
             {
                 TransposedConvolution(p, shape);
             }
@@ -103,7 +103,7 @@ internal sealed class ConvolutionBench(Backend backend, Peer? peer, Report repor
 
         void Measure(string pass, string operation, Action ours)
         {
-            if (!options.Wants("conv", shape, pass))
+            if (!report.Wants("conv", shape, pass))
             {
                 return;
             }
@@ -141,7 +141,7 @@ internal sealed class ConvolutionBench(Backend backend, Peer? peer, Report repor
 
         void Measure(string pass, Action ours)
         {
-            if (!options.Wants("transposed", shape, pass))
+            if (!report.Wants("transposed", shape, pass))
             {
                 return;
             }

@@ -17,7 +17,7 @@ internal sealed class InferenceBench(BenchDevice device, Peer? peer, Report repo
     {
         foreach (var plan in options.Tiny ? BenchPlan.Tiny : BenchPlan.All)
         {
-            if (options.Wants($"predict {plan.Name} {plan.BatchSize}"))
+            if (report.Wants($"predict {plan.Name} {plan.BatchSize}"))
             {
                 Measure(plan with { BatchSize = plan.Patch.Voxels > 1_000_000 ? 1 : plan.BatchSize });
             }

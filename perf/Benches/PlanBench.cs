@@ -58,7 +58,7 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, Peer? peer,
             Measure(group.Key, group.Value, isFirst: i == 0);
         }
 
-        if (options.Wants("step"))
+        if (report.Wants("step"))
         {
             new StepBench(device, peer, report, options).Measure(plan, description.Labels.HasRegions);
         }
@@ -77,7 +77,7 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, Peer? peer,
         {
             var cin = conv.Cin2 > 0 ? $"{conv.Cin}+{conv.Cin2}" : $"{conv.Cin}";
             var shape = $"{conv.N}, {cin}→{conv.Cout}, {conv.Input}, {conv.Kernel}, /{conv.Stride}";
-            if (options.Wants($"conv{times}", shape))
+            if (report.Wants($"conv{times}", shape))
             {
                 Convolution(conv, shape, times, count, isFirst);
             }
@@ -85,7 +85,7 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, Peer? peer,
         else if (layer.Transposed is { } up)
         {
             var shape = $"{up.N}, {up.Cin}→{up.Cout}, {up.Input}, ×{up.Stride}";
-            if (options.Wants($"transposed{times}", shape))
+            if (report.Wants($"transposed{times}", shape))
             {
                 Transposed(up, shape, times, count);
             }
@@ -93,7 +93,7 @@ internal sealed class PlanBench(BenchDevice device, Backend backend, Peer? peer,
         else if (layer.Norm is { } norm)
         {
             var shape = $"{norm.N}, {norm.Spatial}, {norm.C}";
-            if (options.Wants($"norm{times}", shape))
+            if (report.Wants($"norm{times}", shape))
             {
                 Norm(norm, shape, times, count);
             }

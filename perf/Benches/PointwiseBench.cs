@@ -35,7 +35,7 @@ internal sealed class PointwiseBench(Backend backend, Peer? peer, Report report,
     private void Norm(InstanceNormProblem p)
     {
         var shape = $"{p.N}, {p.Spatial}, {p.C}";
-        if (!options.Wants("norm", shape))
+        if (!report.Wants("norm", shape))
         {
             return;
         }
@@ -78,7 +78,7 @@ internal sealed class PointwiseBench(Backend backend, Peer? peer, Report report,
     private void Loss(LossProblem p)
     {
         var shape = $"{p.N}, {p.Spatial}, {p.C}";
-        if (!options.Wants("loss", shape))
+        if (!report.Wants("loss", shape))
         {
             return;
         }
@@ -97,7 +97,7 @@ internal sealed class PointwiseBench(Backend backend, Peer? peer, Report report,
     private void Flat(int length)
     {
         var shape = $"{length}";
-        if (!options.Wants("flat", "sgd", "adam", "add"))
+        if (!report.Wants("flat", "sgd", "adam", "add"))
         {
             return;
         }
@@ -127,7 +127,7 @@ internal sealed class PointwiseBench(Backend backend, Peer? peer, Report report,
 
     private void Tiles(Extent patch, int classes)
     {
-        if (!options.Wants("tiles", "blend", "flip"))
+        if (!report.Wants("tiles", "blend", "flip"))
         {
             return;
         }

@@ -36,7 +36,7 @@ internal sealed class PreprocessBench(Peer? peer, Report report, BenchOptions op
 
     private void Measure(string op, string shape, string request, int order, Action ours)
     {
-        if (!options.Wants(op, shape))
+        if (!report.Wants(op, shape))
         {
             return;
         }

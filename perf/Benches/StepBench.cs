@@ -22,7 +22,7 @@ internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, B
     {
         foreach (var plan in options.Tiny ? BenchPlan.Tiny : BenchPlan.All)
         {
-            if (options.Wants($"step {plan.Name} {plan.BatchSize}"))
+            if (report.Wants($"step {plan.Name} {plan.BatchSize}"))
             {
                 Measure(plan);
             }

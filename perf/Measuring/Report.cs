@@ -18,17 +18,41 @@ internal sealed class Report
     private readonly List<Row> rows = [];
     private readonly Backend backend;
     private readonly Peer? peer;
+    private readonly BenchOptions options;
     private readonly string? file;
     private readonly double? loadBefore;
 
-    /// <summary>Measures the limits and prints the heading.</summary>
+    /// <summary>An empty report.</summary>
     /// <param name="backend">The device.</param>
     /// <param name="peer">What it is compared with; null for nothing.</param>
-    /// <param name="file">Receives the results as JSON, anew after every row: a run that is stopped leaves what it
-    /// measured.</param>
-    public Report(Backend backend, Peer? peer, string? file)
+    /// <param name="options">Which rows are wanted, and the file that receives the results as JSON, anew after every row: a run
+    /// that is stopped leaves what it measured.</param>
+    public Report(Backend backend, Peer? peer, BenchOptions options)
     {
-        (this.backend, this.peer, this.file, loadBefore) = (backend, peer, file, Machine.Load());
+        (this.backend, this.peer, this.options, file, loadBefore) = (backend, peer, options, options.Json, Machine.Load());
+    }
+
+    /// <summary>Whether a row is wanted; before the first that is, the report begins.</summary>
+    /// <param name="names">What the row is called.</param>
+    public bool Wants(params ReadOnlySpan<string> names)
+    {
+        if (!options.Wants(names))
+        {
+            return false;
+        }
+
+        Begin();
+        return true;
+    }
+
+    /// <summary>Measures the limits and prints the heading, once: a run of which no row is wanted need not wait for it.</summary>
+    public void Begin()
+    {
+        if (PeakGflops > 0)
+        {
+            return;
+        }
+
         MeasureLimits();
         Console.WriteLine(
             $"{Processor()}; {backend.Description}; .NET {Environment.Version}; {PeerText ?? "compared with nothing"}");

@@ -20,17 +20,17 @@ public sealed class BadDatasetTests
             ["`labelsTr` is missing"]),
         ("missing label", folder => File.Delete(TinyDataset.Label(folder, "case_2")),
             ["`case_2`", "case_2.nii.gz", "is missing"]),
-        ("missing channel file", MissingChannel, ["`case_1`", "1 channel(s)", "the dataset has 2 (T1, T2)"]),
+        ("missing channel file", MissingChannel, ["`case_1`", "1 channel in 1 file", "the dataset has 2 (T1, T2)"]),
         ("too many channels", folder => File.Copy(TinyDataset.Image(folder, "case_1"), TinyDataset.Image(folder, "case_1", 1)),
-            ["`case_1`", "2 channel(s)", "the dataset has 1 (T1)"]),
+            ["`case_1`", "2 channels", "the dataset has 1 (T1)"]),
         ("other size", folder => WriteLabels(folder, new Extent(20, 16, 16), new Spacing(1, 1, 1)),
             ["`case_3`", "20×16×16", "16×20×16"]),
         ("other spacing", folder => WriteLabels(folder, TinyDataset.Size, new Spacing(5, 1, 1)),
             ["`case_3`", "5×1×1 mm", "1×1×1 mm"]),
-        ("unknown label", folder => SpoilLabel(folder, 5), ["`case_4`", "not among the dataset's labels", "5 (1 voxels)"]),
-        ("negative label", folder => SpoilLabel(folder, -1), ["`case_4`", "not among the dataset's labels", "-1 (1 voxels)"]),
+        ("unknown label", folder => SpoilLabel(folder, 5), ["`case_4`", "not among the dataset's labels", "5 (1 voxel)"]),
+        ("negative label", folder => SpoilLabel(folder, -1), ["`case_4`", "not among the dataset's labels", "-1 (1 voxel)"]),
         ("label that is no whole number", folder => SpoilLabel(folder, 0.5f),
-            ["`case_4`", "not whole numbers", "0.5 (1 voxels)"]),
+            ["`case_4`", "not whole numbers", "0.5 (1 voxel)"]),
         ("truncated gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: true),
             ["`case_0`", "case_0_0000.nii.gz", "bytes, but the file"]),
         ("nearly whole gzip", folder => Cut(TinyDataset.Image(folder, "case_0"), half: false),
@@ -123,7 +123,7 @@ public sealed class BadDatasetTests
              {"train": ["case_3"], "val": ["case_0"]}]
             """);
         var outcome = SharpSegProcess.Succeed("verify", dataset);
-        Assert.Contains("no errors, 3 warning(s)", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("no errors, 3 warnings", outcome.Output, StringComparison.Ordinal);
         string[] says =
         [
             "fold 0 trains and validates on the same 1 case", "several folds validate on `case_2`",
@@ -137,7 +137,7 @@ public sealed class BadDatasetTests
     {
         using var folder = new TemporaryFolder();
         var outcome = SharpSegProcess.Succeed("verify", TinyDataset.Write(folder.At("dataset")));
-        Assert.Contains("no errors, 0 warning(s)", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("no errors, 0 warnings", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -162,7 +162,7 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         Predict(input); // empty
         var channels = Predict(Changed("channels.nii.gz", TwoChannels));
         SharpSegProcess.Run("predict", trained.Work, "-i", channels, "-o", folder.At("out"))
-            .AssertErrorWithHint(1, "2 channel(s)", "trained on 1 (T1)");
+            .AssertErrorWithHint(1, "2 channels", "trained on 1 (T1)");
         Predict(Changed("rubbish.nii.gz", bytes => [.. bytes.Select(b => (byte)~b)]));
         Assert.False(Directory.Exists(folder.At("out")));
 

@@ -30,9 +30,9 @@ public sealed class CascadeTests
         // The second stage starts when every case has a segmentation by a fold that did not train on it, and says which folds are
         // missing.
         string[] second = ["train", work, "-c", "3d_cascade_fullres", .. Schedule, "--json"];
-        SharpSegProcess.Run(second).AssertErrorWithHint(1, "3d_cascade_fullres", "3d_lowres", "fold(s) 0, 1");
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "3d_cascade_fullres", "3d_lowres", "missing from folds 0, 1");
         Train(work, "0");
-        SharpSegProcess.Run(second).AssertErrorWithHint(1, "case_0", "fold(s) 1");
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "case_0", "missing from fold 1");
         Train(work, "1");
 
         var handedOver = new Workspace(work).NextStageFolder("3d_lowres", "3d_cascade_fullres");

@@ -53,7 +53,7 @@ public sealed class ChangedLengthTests(TrainedWorkspace trained)
         foreach (var outcome in new[] { predicted, exported })
         {
             Assert.Contains(
-                "trained unequally and count alike: fold 1 for 1 iteration(s), fold 0 for 4", outcome.Errors,
+                "trained unequally and count alike: fold 1 for 1 iteration, fold 0 for 4", outcome.Errors,
                 StringComparison.Ordinal);
             Assert.Contains("fold 2 of 3d_fullres is not finished", outcome.Errors, StringComparison.Ordinal);
         }

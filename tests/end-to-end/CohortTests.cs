@@ -109,6 +109,7 @@ public sealed class CohortTests(TrainedWorkspace trained)
         var outcome = watching.WaitForEnd();
         Assert.Equal(3, outcome.Code);
         Assert.Equal(3, outcome.Json()["segmentations"]!.AsArray().Count);
+        Assert.Equal(1, outcome.Errors.Split("memory, ").Length - 1); // of the first scan, not of each
         Assert.Equal("scan_3", (string)Assert.Single(outcome.Json()["failed"]!.AsArray())!["case"]!);
         Assert.Equal(
             File.ReadAllBytes(folder.At("out", "scan_0.nii.gz")), File.ReadAllBytes(folder.At("out", "scan_2.nii.gz")));

@@ -20,6 +20,7 @@ public sealed partial class CompletionTests
         Assert.All(names, name => Assert.Contains(name, script, StringComparison.Ordinal));
         Assert.Contains("save-probabilities", script, StringComparison.Ordinal);
         Assert.Contains("max-time", script, StringComparison.Ordinal);
+        Assert.DoesNotContain("e.g'", script, StringComparison.Ordinal); // a description that ends in the middle of a sentence
         SharpSegProcess.Run("completion", "tcsh").AssertErrorWithHint(2, "tcsh");
     }
 

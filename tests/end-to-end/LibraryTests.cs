@@ -94,7 +94,7 @@ public sealed class LibraryTests(TrainedWorkspace trained)
         var voxels = new float[4 * 5 * 6];
         var two = MedicalImage.Of(new Extent(4, 5, 6), new Spacing(1, 1, 1), voxels, voxels);
         Assert.Contains(
-            "2 channel(s)", Assert.Throws<SharpSegException>(() => model.Predict(two)).Message, StringComparison.Ordinal);
+            "2 channels", Assert.Throws<SharpSegException>(() => model.Predict(two)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => MedicalImage.Of(new Extent(4, 5, 7), new Spacing(1, 1, 1), voxels));
         Assert.Throws<ArgumentException>(() => MedicalImage.Of(new Extent(4, 5, 6), new Spacing(1, 0, 1), voxels));
         var one = model.Predict(MedicalImage.Of(new Extent(4, 5, 6), new Spacing(1, 1, 1), voxels));

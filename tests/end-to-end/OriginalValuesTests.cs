@@ -80,5 +80,15 @@ public sealed class OriginalValuesTests
         var scores = SharpSegProcess.Succeed(
             "evaluate", folder.At("segmentations"), Path.Combine(dataset, "labelsTr"), "--json").Json();
         Assert.Equal(trained.Summary.ForegroundDice, (double)scores["mean_foreground_dice"]!, 1e-9);
+
+        // A single file has no description beside it; the first one found, beside the reference, is the one that was repaired.
+        File.Copy(written, folder.At("alone.nii.gz"));
+        string[] alone =
+            ["evaluate", folder.At("alone.nii.gz"), Path.Combine(dataset, "labelsTr", Path.GetFileName(written)), "--json"];
+        var refused = SharpSegProcess.Run(alone);
+        refused.AssertErrorWithHint(1, "without gaps");
+        Assert.Contains("-d WORK/dataset.json", refused.Errors, StringComparison.Ordinal);
+        var one = SharpSegProcess.Succeed([.. alone, "-d", Path.Combine(work.Folder, "dataset.json")]).Json();
+        Assert.True((double)one["mean_foreground_dice"]! > 0);
     }
 }

@@ -129,7 +129,7 @@ public sealed class WholeRunTests(TrainedWorkspace trained)
         Assert.Equal(64, ((string)entry["plans_sha256"]!).Length);
         Assert.NotNull(entry["device"]);
         Assert.Equal(2, entry["result"]!["segmentations"]!.AsArray().Count);
-        Assert.Contains("2 case(s)", File.ReadAllText(folder.At("out", "log.txt")), StringComparison.Ordinal);
+        Assert.Contains("2 cases", File.ReadAllText(folder.At("out", "log.txt")), StringComparison.Ordinal);
 
         // One file at a time gives the same labels, and --continue leaves what is there.
         SharpSegProcess.Succeed("predict", trained.Work, "-i", folder.At("in", "near_0000.nii.gz"), "-o", folder.At("single"));

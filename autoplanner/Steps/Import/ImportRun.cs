@@ -299,7 +299,7 @@ public static class ImportRun
 
         var axes = mirrorAxes is { Count: > 0 } ? $"mirroring axes {string.Join(", ", mirrorAxes)}" : "no mirroring";
         read.Add(FormattableString.Invariant(
-            $"{configuration.Name}: {trainer}, {results.FileName} of fold{(results.Folds.Count > 1 ? "s" : "")} {string.Join(", ", results.Folds)}, {configuration.Architecture.Family} of {values:#,0} values, {axes}"));
+            $"{configuration.Name}: {trainer}, {results.FileName} of {Counted.Noun(results.Folds.Count, "fold")} {string.Join(", ", results.Folds)}, {configuration.Architecture.Family} of {values:#,0} values, {axes}"));
     }
 
     private static void CheckOutput(ImportRequest request, bool isArchive)

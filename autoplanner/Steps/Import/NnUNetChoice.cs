@@ -109,7 +109,7 @@ internal sealed record NnUNetChoice
 
         var chosen = folds.Count > 0 ? folds : Folds;
         read.Add(FormattableString.Invariant(
-            $"{FileName}: {Winner} of fold{(chosen.Count > 1 ? "s" : "")} {string.Join(", ", chosen)} predicts, foreground Dice {before:0.####}, with postprocessing {after:0.####} in nnU-Net's cross-validation"));
+            $"{FileName}: {Winner} of {Counted.Noun(chosen.Count, "fold")} {string.Join(", ", chosen)} predicts, foreground Dice {before:0.####}, with postprocessing {after:0.####} in nnU-Net's cross-validation"));
         return new BestModel
         {
             Winner = Winner,

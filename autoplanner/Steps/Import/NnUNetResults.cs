@@ -58,7 +58,7 @@ internal sealed partial record NnUNetResults(string Folder, string Series, IRead
             .Select(candidate => Open(candidate, shown, checkpoint, folds, left)).OfType<NnUNetResults>().ToArray();
         return results.Length > 0 ? (results, choice) : throw new SharpSegException(
             $"`{shown}`: no `checkpoint_{checkpoint}.pth`"
-                + (folds.Count > 0 ? $" of fold{(folds.Count > 1 ? "s" : "")} {string.Join(", ", folds)}" : ""),
+                + (folds.Count > 0 ? $" of {Counted.Noun(folds.Count, "fold")} {string.Join(", ", folds)}" : ""),
             "--checkpoint names another of final, best and latest, -f the folds");
     }
 

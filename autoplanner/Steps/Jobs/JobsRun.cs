@@ -300,7 +300,7 @@ public static class JobsRun
     }
 
     private static string Given(JobResources given) =>
-        $"{given.Cpus} thread{(given.Cpus == 1 ? "" : "s")}, {MemoryBudget.Text(given.MemoryBytes)}, {given.Time} "
+        $"{Counted.Of(given.Cpus, "thread")}, {MemoryBudget.Text(given.MemoryBytes)}, {given.Time} "
             + $"({given.TimeSource})";
 
     /// <summary>Processes of this machine share its threads; nodes are asked for what is wanted.</summary>

@@ -23,7 +23,7 @@ internal static class LocalJobs
         IReporter reporter, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.LogFolder);
-        reporter.Stage($"run {todo.Count} tasks, {processes} at a time");
+        reporter.Stage($"run {Counted.Of(todo.Count, "task")}, {processes} at a time");
         var memory = MemoryBudget.OfMachine().Bytes;
         var left = todo.ToList();
         var failed = new HashSet<string>(StringComparer.Ordinal);

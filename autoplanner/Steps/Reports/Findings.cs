@@ -55,7 +55,7 @@ internal static class Findings
         {
             if (run.State == "begun")
             {
-                yield return $"{run.Name}: not finished ({run.Log?.Epochs.Count ?? 0} epochs). `train --resume` goes on.";
+                yield return $"{run.Name}: not finished ({Counted.Of(run.Log?.Epochs.Count ?? 0, "epoch")}). `train --resume` goes on.";
             }
 
             if (run.Forecast is { Gain: not null } forecast)
@@ -86,7 +86,7 @@ internal static class Findings
 
         if (epochs[^1].SkippedSteps > 0)
         {
-            yield return $"{epochs[^1].SkippedSteps} steps were left out because a gradient was not finite. A few are harmless in "
+            yield return $"{Counted.Of(epochs[^1].SkippedSteps, "step was", "steps were")} left out because a gradient was not finite. A few are harmless in "
                 + "fp16; many are not: train with `--precision fp32`.";
         }
 

@@ -64,7 +64,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyDictionary<stri
         body.Add($"<h1>{content.Title}</h1>\n");
         if (scores is not null)
         {
-            body.Add($"<p class=\"lead\">Mean foreground Dice <b>{Show(scores.Summary.ForegroundDice)}</b> over {scores.Summary.Cases.Count} {(scores.Summary.Cases.Count == 1 ? "case" : "cases")}</p>\n");
+            body.Add($"<p class=\"lead\">Mean foreground Dice <b>{Show(scores.Summary.ForegroundDice)}</b> over {Counted.Of(scores.Summary.Cases.Count, "case")}</p>\n");
             body.Add($"<p class=\"soft\">{scores.Source}. Each class: ");
             for (var c = 0; c < scores.Summary.Classes.Count; c++)
             {

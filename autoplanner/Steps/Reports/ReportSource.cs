@@ -125,7 +125,7 @@ internal sealed class ReportSource
         return best.Folds is null
             ? null
             : ReportScores.Of(
-                $"{best.Name}, fold{(best.Folds.Count > 1 ? "s" : "")} {string.Join(", ", best.Folds.Select(run => run.Run.Fold))}",
+                $"{best.Name}, {Counted.Noun(best.Folds.Count, "fold")} {string.Join(", ", best.Folds.Select(run => run.Run.Fold))}",
                 EvaluationSummary.Merge([.. best.Folds.Select(run => run.Summary!)]), FoldOf(best.Folds));
     }
 

@@ -96,9 +96,9 @@ internal sealed class TraceRecorder(
         steps.Add(new TraceStep(
             TraceKind.Tiles, NameOf(configuration),
             [
-                $"{tiling.Tiles.Count} tile(s) of {tiling.Tile} voxels on {tiling.Size} voxels (z, y, x), beginning at z "
+                $"{Counted.Of(tiling.Tiles.Count, "tile")} of {tiling.Tile} voxels on {tiling.Size} voxels (z, y, x), beginning at z "
                     + $"{Starts(tiling, 0)}; y {Starts(tiling, 1)}; x {Starts(tiling, 2)}",
-                $"{folds} network(s) are averaged",
+                Counted.Of(folds, "network answers", "networks are averaged"),
                 tiling.Padded == tiling.Size ? "no padding was needed" : $"padded to {tiling.Padded} voxels, for a tile must fit",
                 FormattableString.Invariant($"weights within a tile from {tile.Min():0.###e0} to {tile.Max():0.##}; their sum from {sum.Min():0.###e0} to {sum.Max():0.##}"),
             ],
@@ -118,7 +118,7 @@ internal sealed class TraceRecorder(
                 [
                     "the network's answers do not fit into memory together: they were summed up slab by slab, into a file, so the "
                         + "weights never were in one piece and are not drawn; the segmentation is the same",
-                    $"{folds} network(s) are averaged",
+                    Counted.Of(folds, "network answers", "networks are averaged"),
                 ],
                 []));
         }

@@ -125,7 +125,7 @@ public sealed class DatasetTests
         folder.Nifti("labelsTr/b.nii.gz", new NiftiBytes(), [.. DatasetFolder.LabelValues[..23], 3]);
         var dataset = Dataset.Open(folder.Path);
         var image = Assert.Throws<SharpSegException>(() => dataset.LoadImage(dataset.TrainingCases[0]));
-        Assert.Contains("case `a`: 2 channels in 2 file(s), but the dataset has 1 (CT)", image.Message, StringComparison.Ordinal);
+        Assert.Contains("case `a`: 2 channels in 2 files, but the dataset has 1 (CT)", image.Message, StringComparison.Ordinal);
         var label = Assert.Throws<SharpSegException>(() => dataset.LoadLabels(dataset.TrainingCases[1]));
         Assert.Contains("case `b`: the label map has the value 3", label.Message, StringComparison.Ordinal);
     }

@@ -41,7 +41,7 @@ public sealed class PredictionInputsTests : IDisposable
         var warnings = new List<string>();
         var cases = PredictionInputs.Find([folder.Path], Description(1), warnings.Add);
         Assert.Equal(["a", "b", "c"], cases.Select(item => item.Id));
-        Assert.Contains("2 file(s)", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("2 files in", Assert.Single(warnings), StringComparison.Ordinal);
         Assert.EndsWith("are not predicted: notes.txt, overview.png", warnings[0], StringComparison.Ordinal);
     }
 

@@ -114,10 +114,10 @@ public sealed class EvaluationSummaryTests
         var table = SummaryTable.Of(EvaluationSummary.Of(Classes, [Case("1", .8, double.NaN), Case("2", .6, double.NaN)]));
         Assert.Equal(
             """
-            case       class  name          Dice     IoU  n_pred  n_ref
-            mean of 2  1      a           0.7000  0.5000       3      5
-            mean of 0  2      b                -       -       3      5
-            mean of 1         foreground  0.7000  0.5000       3      5
+            case             class  name          Dice     IoU  n_pred  n_ref
+            mean of 2 cases  1      a           0.7000  0.5000       3      5
+            mean of 0 cases  2      b                -       -       3      5
+            mean of 1 class         foreground  0.7000  0.5000       3      5
 
             """.ReplaceLineEndings("\n"),
             table);

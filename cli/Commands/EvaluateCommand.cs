@@ -14,29 +14,19 @@ internal static class EvaluateCommand
     public static Answer Run(EvaluateOptions options, IReporter reporter, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        var files = File.Exists(options.Predictions) && File.Exists(options.References);
-        string[] sides = [options.Predictions, options.References];
-        if (!files && !sides.All(Directory.Exists))
-        {
-            var absent = Array.Find(sides, side => !Path.Exists(side));
-            throw new SharpSegException(
-                absent is null
-                    ? $"one of `{sides[0]}` and `{sides[1]}` is a file, the other a folder"
-                    : $"`{absent}`: no such folder or file",
-                "give a folder of segmentations and a folder of references, or two files");
-        }
-
+        var files = AreFiles(options.Predictions, options.References);
         if (options.Output is { } given)
         {
             OutputFolder.CheckFile(given, ".json");
         }
 
         // A summary belongs beside predictions; where those are a dataset's own labels, or single files, it is only printed.
-        var path = options.Output
-            ?? (
-                files || OutputFolder.DatasetAround(options.Predictions) is not null
-                    ? null
-                    : Workspace.SummaryFile(options.Predictions));
+        var path = options.Output;
+        if (path is null && !files && OutputFolder.DatasetAround(options.Predictions) is null)
+        {
+            path = Workspace.SummaryFile(options.Predictions);
+        }
+
         var scoring = new EvaluationOptions
         {
             Surface = !options.NoSurface, RequireAll = options.RequireAll, KeepGoing = true, MaxMemory = options.Budget,
@@ -81,11 +71,37 @@ internal static class EvaluateCommand
                     Descriptions.FileOf(options.DatasetJson, options.Predictions, options.References)!, null,
                     new ReportRequest(Path.Combine(options.Predictions, "report.html")), reporter, cancel),
                 json, reporter);
-        return new Answer(
-            $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{(path is not null ? $"summary: {path}" : files ? "no summary.json: name one with -o" : "no summary.json: the predictions lie in a dataset; name a file with -o")}{report}", json, Failed: summary.Failed)
+        var where = path is not null ? $"summary: {path}"
+            : files ? "no summary.json: name one with -o"
+            : "no summary.json: the predictions lie in a dataset; name a file with -o";
+        var text = $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{where}{report}";
+        return new Answer(text, json, Failed: summary.Failed)
         {
             Facts = new JsonObject { ["references"] = Path.GetFullPath(options.References) },
         };
+    }
+
+    /// <summary>Whether both are files; otherwise both are folders.</summary>
+    /// <exception cref="SharpSegException">One does not exist, or is of another kind than the other.</exception>
+    private static bool AreFiles(string predictions, string references)
+    {
+        string[] sides = [predictions, references];
+        if (sides.All(File.Exists))
+        {
+            return true;
+        }
+
+        if (sides.All(Directory.Exists))
+        {
+            return false;
+        }
+
+        var absent = Array.Find(sides, side => !Path.Exists(side));
+        throw new SharpSegException(
+            absent is null
+                ? $"one of `{predictions}` and `{references}` is a file, the other a folder"
+                : $"`{absent}`: no such folder or file",
+            "give a folder of segmentations and a folder of references, or two files");
     }
 
     private static EvaluationSummary OfFolders(

@@ -27,6 +27,17 @@ internal abstract class CommonOptions
     /// <inheritdoc cref="ActivationHelp"/>
     protected const string NormHelp = "instance (default) or batch normalisation; part of the plan.";
 
+    /// <summary>Help of an option that <c>plan</c> and <c>auto</c> share.</summary>
+    protected const string NetworkHelp =
+        "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.";
+
+    /// <summary>Help of the plan's name, of verbs that make one.</summary>
+    protected const string NewPlanHelp =
+        "Name of the plan, for several side by side in one workspace; default: plans.json.";
+
+    /// <summary>Help of the plan's name, of verbs that use one.</summary>
+    protected const string PlanHelp = "Name of the plan, where the workspace has several; default: plans.json.";
+
     /// <summary>Superfluous words: there must be none (<see cref="UnusedWords"/>).</summary>
     [Value(int.MaxValue, Hidden = true)]
     public IEnumerable<string> UnusedWords { get; set; } = [];

@@ -91,7 +91,7 @@ internal sealed class JobsTrainOptions : NewJobsOptions, IKeepsProbabilities
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
     public string Work { get; set; } = "";
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option(
@@ -174,7 +174,7 @@ internal sealed class JobsPredictOptions : NewJobsOptions
     [Option("parts", Required = true, HelpText = "Number of jobs among which the scans are divided.")]
     public int Parts { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option('c', "configuration", HelpText = "Configuration, without postprocessing; default: as in `predict`.")]
@@ -236,7 +236,7 @@ internal sealed class JobsMeasureOptions : ComputeOptions
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made; it need not be preprocessed.")]
     public string Work { get; set; } = "";
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option(

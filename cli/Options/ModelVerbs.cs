@@ -195,7 +195,7 @@ internal sealed class TraceOptions : TrainingOptions
     [Option('c', "configuration", HelpText = "Configuration; default: as `predict`.")]
     public string? Configuration { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option('f', "folds", Separator = ',', HelpText = "Folds to average; default: as `predict`.")]
@@ -220,7 +220,7 @@ internal sealed class ExportOptions : CommonOptions
         HelpText = "Configuration, without postprocessing; default: the choice of `find-best`, else the one that is trained.")]
     public string? Configuration { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option(

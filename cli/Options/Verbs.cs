@@ -50,10 +50,7 @@ internal sealed class AutoOptions : VariantOptions
     [Option("profile", HelpText = ProfileHelp)]
     public string? Profile { get; set; }
 
-    [Option(
-        "network",
-        HelpText =
-            "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+    [Option("network", HelpText = NetworkHelp)]
     public string? Network { get; set; }
 
     [Option("activation", HelpText = ActivationHelp)]
@@ -62,7 +59,7 @@ internal sealed class AutoOptions : VariantOptions
     [Option("norm", HelpText = NormHelp)]
     public string? Norm { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
+    [Option("plan", HelpText = NewPlanHelp)]
     public string? Plan { get; set; }
 
     [Option("memory", HelpText = PlanningChoices.MemoryHelp)]
@@ -117,10 +114,7 @@ internal sealed class PlanVerbOptions : MemoryOptions
     [Option("profile", HelpText = ProfileHelp)]
     public string? Profile { get; set; }
 
-    [Option(
-        "network",
-        HelpText =
-            "unet (default), resenc, resenc_m, resenc_l, resenc_xl, unetpp, stunet_s, stunet_b, stunet_l, stunet_h or classic.")]
+    [Option("network", HelpText = NetworkHelp)]
     public string? Network { get; set; }
 
     [Option("activation", HelpText = ActivationHelp)]
@@ -129,7 +123,7 @@ internal sealed class PlanVerbOptions : MemoryOptions
     [Option("norm", HelpText = NormHelp)]
     public string? Norm { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, for several side by side in one workspace; default: plans.json.")]
+    [Option("plan", HelpText = NewPlanHelp)]
     public string? Plan { get; set; }
 
     [Option("memory", HelpText = PlanningChoices.MemoryHelp)]
@@ -167,7 +161,7 @@ internal sealed class PreprocessOptions : MemoryOptions
     [Option('c', "configuration", HelpText = "Configuration; default: all that are planned.")]
     public string? Configuration { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
@@ -183,7 +177,7 @@ internal sealed class TrainOptions : VariantOptions, IKeepsProbabilities
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with preprocessed data.")]
     public string Work { get; set; } = "";
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option('c', "configuration", HelpText = "Configuration; default: 3d_fullres.")]
@@ -257,7 +251,7 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities, IUse
                 + "classic with the postprocessing that the training labels decide.")]
     public string? Configuration { get; set; }
 
-    [Option("plan", HelpText = "Name of the plan, where the workspace has several; default: plans.json.")]
+    [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }
 
     [Option(

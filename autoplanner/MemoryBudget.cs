@@ -10,7 +10,7 @@ namespace SharpSeg.AutoPlanner;
 public sealed record MemoryBudget(long Bytes, bool IsGiven)
 {
     /// <summary>Bytes of the program itself: runtime, compiled code, threads, buffers of files.</summary>
-    public const long ProgramBytes = 150L << 20;
+    public const long ProgramBytes = 120L << 20;
 
     /// <summary>The same of verbs that only read, compare and write label maps.</summary>
     internal const long SmallProgramBytes = 80L << 20;

@@ -51,6 +51,14 @@ internal static class SegmentationFile
             path, WithOriginalValues(voxels, labels), geometry,
             Enumerable.Range(0, 1 + (withIgnored ? labels.HighestValue : labels.HighestLabel)).Max(labels.OriginalValue));
 
+    /// <summary>
+    /// Memory that writing takes beside the labels: a copy with the user's own values, where labels were renumbered.
+    /// </summary>
+    /// <param name="voxels">Of the segmentation.</param>
+    /// <param name="labels">Of the dataset.</param>
+    public static long WritingBytes(long voxels, LabelScheme labels) =>
+        labels.OriginalValues is null ? 0 : sizeof(short) * voxels;
+
     /// <summary>The same labels with the user's own values; the array itself where no label was renumbered.</summary>
     public static short[] WithOriginalValues(short[] voxels, LabelScheme labels) => labels.OriginalValues is { } originals
         ? Array.ConvertAll(voxels, voxel => (short)originals[voxel])

@@ -34,9 +34,12 @@ internal sealed class AveragedMaps : IProbabilityMaps
     public int Heads => members[0].Heads;
 
     /// <inheritdoc/>
-    public void Read(int head, Span<float> target)
+    public int PlanesAtOnce => members.Min(member => member.PlanesAtOnce);
+
+    /// <inheritdoc/>
+    public void Read(int head, int first, Span<float> target)
     {
-        members[0].Read(head, target);
+        members[0].Read(head, first, target);
         if (members.Count == 1)
         {
             return;
@@ -49,7 +52,7 @@ internal sealed class AveragedMaps : IProbabilityMaps
 
         for (var m = 1; m < members.Count; m++)
         {
-            members[m].Read(head, other.AsSpan(0, target.Length));
+            members[m].Read(head, first, other.AsSpan(0, target.Length));
             for (var i = 0; i < target.Length; i++)
             {
                 target[i] += other[i];

@@ -10,15 +10,41 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     private readonly AveragedMaps mean;
 
     /// <summary>
-    /// Memory of averaging and deciding (docs/method/memory.md §4): labels, a member's map, the sum's and the highest so far; and
-    /// what writing the mean takes beside.
+    /// Memory of averaging and deciding (docs/method/memory.md §4): labels, and of some planes a member's map, the sum's and the
+    /// highest so far; the files that are read by turns; and what writing the mean takes beside.
     /// </summary>
-    /// <param name="voxels">Of a map.</param>
+    /// <param name="extent">Voxels of a map.</param>
     /// <param name="labels">Heads to labels.</param>
+    /// <param name="members">Files.</param>
     /// <param name="saved">Whether and how the mean is written.</param>
-    public static long Bytes(long voxels, LabelScheme labels, SavedProbabilities saved = SavedProbabilities.None) =>
-        (voxels * (sizeof(short) + (sizeof(float) * (3L + ProbabilityFile.Volumes(labels, saved)))))
-            + ProbabilityFile.PackingBytes(voxels, labels, saved);
+    public static long Bytes(
+        Extent extent, LabelScheme labels, int members, SavedProbabilities saved = SavedProbabilities.None)
+    {
+        var planes = ProbabilityFile.PlanesInWork(extent);
+        return ReadingBytes(extent, labels, members) + Math.Max(
+            LabelDecision.Bytes(extent, planes),
+            (sizeof(short) * extent.Voxels) + Math.Max(
+                ProbabilityFile.WritingBytes(extent, planes, labels, saved),
+                SegmentationFile.WritingBytes(extent.Voxels, labels)));
+    }
+
+    /// <summary>
+    /// The same where the mean is wanted on another grid, for which maps are made whole.
+    /// </summary>
+    /// <param name="from">Voxels of a member's map.</param>
+    /// <param name="to">Voxels of the grid that is wanted.</param>
+    /// <param name="labels">Heads to labels.</param>
+    /// <param name="members">Files.</param>
+    /// <param name="saved">Whether and how the mean is written.</param>
+    public static long RelocatedBytes(Extent from, Extent to, LabelScheme labels, int members, SavedProbabilities saved) =>
+        ReadingBytes(from, labels, members) + RelocatedMaps.Bytes(from.Voxels) + Math.Max(
+            LabelDecision.Bytes(to, to.Z),
+            (sizeof(short) * to.Voxels) + Math.Max(
+                ProbabilityFile.WritingBytes(to, to.Z, labels, saved), SegmentationFile.WritingBytes(to.Voxels, labels)));
+
+    private static long ReadingBytes(Extent extent, LabelScheme labels, int members) =>
+        (members * ProbabilityFile.ReadingBytes(extent, labels.HeadCount))
+            + (sizeof(float) * (long)ProbabilityFile.PlanesInWork(extent) * extent.Y * extent.X);
 
     /// <summary>Opens the files and checks that they can be averaged.</summary>
     /// <param name="paths">One file a member.</param>
@@ -49,9 +75,6 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
         }
     }
 
-    /// <summary>Bytes of the largest packed map of a member.</summary>
-    public long PackedBytes => files.Max(file => file.PackedBytes);
-
     /// <inheritdoc/>
     public Extent Extent => mean.Extent;
 
@@ -59,7 +82,10 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     public int Heads => mean.Heads;
 
     /// <inheritdoc/>
-    public void Read(int head, Span<float> target) => mean.Read(head, target);
+    public int PlanesAtOnce => mean.PlanesAtOnce;
+
+    /// <inheritdoc/>
+    public void Read(int head, int first, Span<float> target) => mean.Read(head, first, target);
 
     public void Dispose() => files.ForEach(file => file.Dispose());
 }

@@ -4,7 +4,7 @@ namespace SharpSeg.AutoPlanner.Inference;
 
 /// <summary>
 /// The few highest classes of every voxel with the codes of their probabilities (docs/method/inference.md §8). Maps come one
-/// after the other, and are asked for again one after the other: 16 bytes a voxel, whatever the number of classes.
+/// after the other, and are asked for again one after the other: 16 bytes for each voxel in work, whatever the number of classes.
 /// </summary>
 internal sealed class HighestClasses
 {
@@ -21,6 +21,9 @@ internal sealed class HighestClasses
     /// <summary>Empty.</summary>
     /// <param name="voxels">Of the grid.</param>
     public HighestClasses(long voxels) => kept = new uint[checked(voxels * Kept)];
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear() => Array.Clear(kept);
 
     /// <summary>Offers a class to every voxel.</summary>
     /// <param name="head">Which, below 65536.</param>

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
@@ -14,27 +15,39 @@ internal static class LabelDecision
     /// <summary>The labels (z, y, x) on the maps' grid.</summary>
     public static short[] Of(IProbabilityMaps maps, LabelScheme labels)
     {
-        var voxels = maps.Extent.Voxels;
-        var decided = new short[voxels];
-        var map = new float[voxels];
-        var best = labels.HasRegions ? [] : new float[voxels];
-        for (var head = 0; head < maps.Heads; head++)
+        var (extent, planes) = (maps.Extent, maps.PlanesAtOnce);
+        var area = extent.Y * extent.X;
+        var all = new short[extent.Voxels];
+        var values = new float[planes * area];
+        var best = labels.HasRegions ? [] : new float[values.Length];
+        for (var first = 0; first < extent.Z; first += planes)
         {
-            maps.Read(head, map);
-            var label = (short)(labels.HasRegions ? labels.RegionsClassOrder[head] : labels.AllLabels[head]);
-            for (var i = 0; i < map.Length; i++)
+            var decided = all.AsSpan(first * area, Math.Min(planes, extent.Z - first) * area);
+            var map = values.AsSpan(0, decided.Length);
+            for (var head = 0; head < maps.Heads; head++)
             {
-                if (labels.HasRegions)
+                maps.Read(head, first, map);
+                var label = (short)(labels.HasRegions ? labels.RegionsClassOrder[head] : labels.AllLabels[head]);
+                for (var i = 0; i < map.Length; i++)
                 {
-                    decided[i] = map[i] > OneHalf ? label : decided[i]; // later regions overwrite: inner structures come last
-                }
-                else if (head == 0 || map[i] > best[i])
-                {
-                    (best[i], decided[i]) = (map[i], label); // strictly greater: the lowest index wins ties
+                    if (labels.HasRegions)
+                    {
+                        decided[i] = map[i] > OneHalf ? label : decided[i]; // later regions overwrite: inner structures come last
+                    }
+                    else if (head == 0 || map[i] > best[i])
+                    {
+                        (best[i], decided[i]) = (map[i], label); // strictly greater: the lowest index wins ties
+                    }
                 }
             }
         }
 
-        return decided;
+        return all;
     }
+
+    /// <summary>Memory of deciding: labels, and of some planes a map and the highest so far.</summary>
+    /// <param name="extent">Voxels of a map.</param>
+    /// <param name="planes">That are in work at a time.</param>
+    public static long Bytes(Extent extent, int planes) =>
+        (extent.Voxels * sizeof(short)) + (2L * sizeof(float) * planes * extent.Y * extent.X);
 }

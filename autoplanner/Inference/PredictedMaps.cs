@@ -11,9 +11,9 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// probability, put back into the uncropped image (outside the box: background 1, everything else 0) and into the original axis
 /// order.
 /// <para>
-/// The softmax needs all maps of a voxel: a first pass over the resampled logits keeps, per voxel, the highest logit m and s = Σ
-/// exp(l − m); the probability is then exp(l − m)/s. Maps are resampled again when they are asked for, which costs less than a
-/// forward pass of the network and spares one volume per class.
+/// The softmax needs all maps of a voxel: a first pass over the resampled logits of the planes that are asked for keeps, per
+/// voxel, the highest logit m and s = Σ exp(l − m); the probability is then exp(l − m)/s. Maps are resampled again when they are
+/// asked for, which costs less than a forward pass of the network and spares one volume per class.
 /// </para>
 /// </summary>
 internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
@@ -24,17 +24,21 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     private readonly ConfigurationPlan configuration;
     private readonly LabelScheme labels;
     private readonly GridChange change;
-    private readonly float[] highest = [], sum = [];
-    private float[] resampled = []; // kept: a large array that is dropped waits long for the collector
 
-    /// <summary>Prepares the maps; for a softmax this makes the first pass.</summary>
+    // Of the planes that are asked for; kept, because a large array that is dropped waits long for the collector.
+    private float[] highest = [], sum = [], resampled = [];
+    private Box? summed;                                  // the part of the resampled grid that highest and sum are of
+
+    /// <summary>Prepares the maps.</summary>
     /// <param name="outputs">Of the networks; disposed of with the maps.</param>
     /// <param name="properties">What preprocessing did to the case.</param>
     /// <param name="plans">Transposition and profile.</param>
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
+    /// <param name="planes">Planes of the scan that are in work at a time; 0: all.</param>
     public PredictedMaps(
-        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels,
+        int planes = 0)
     {
         this.outputs = outputs;
         this.properties = properties;
@@ -42,28 +46,38 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
         this.configuration = configuration;
         this.labels = labels;
         change = OutputGrid.Of(properties, plans, configuration);
-        if (NeedsSoftmax)
-        {
-            (highest, sum) = (new float[change.To.Voxels], new float[change.To.Voxels]);
-            for (var head = 0; head < Heads; head++)
-            {
-                AddToSoftmax(head, Resampled(head));
-            }
-        }
+        Extent = SegmentationExporter.StoredExtent(properties, plans);
+        PlanesAtOnce = planes == 0 ? Extent.Z : planes;
     }
 
     /// <inheritdoc/>
-    public Extent Extent => SegmentationExporter.StoredExtent(properties, plans);
+    public Extent Extent { get; }
 
     /// <inheritdoc/>
     public int Heads => labels.HeadCount;
 
+    /// <inheritdoc/>
+    public int PlanesAtOnce { get; }
+
     private bool NeedsSoftmax => plans.Profile == Profile.Modern && !labels.HasRegions;
 
     /// <inheritdoc/>
-    public void Read(int head, Span<float> target)
+    public void Read(int head, int first, Span<float> target)
     {
-        var map = Resampled(head);
+        var outside = head == 0 && !labels.HasRegions ? 1f : 0f;
+        var part = SegmentationExporter.PartOf(first, target.Length / (Extent.Y * Extent.X), properties, plans);
+        if (part.Size.Voxels == 0)
+        {
+            target.Fill(outside);
+            return;
+        }
+
+        if (NeedsSoftmax && summed != part)
+        {
+            SumUp(part);
+        }
+
+        var map = Resampled(head, part);
         if (NeedsSoftmax)
         {
             for (var i = 0; i < map.Length; i++)
@@ -79,8 +93,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
             }
         }
 
-        var outside = head == 0 && !labels.HasRegions ? 1f : 0f;
-        SegmentationExporter.Restore(map, target, properties, plans, outside);
+        SegmentationExporter.Restore(map, part, target, first, properties, plans, outside);
     }
 
     /// <summary>The labels, decided on the outputs themselves as without saved probabilities.</summary>
@@ -92,19 +105,36 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     /// <inheritdoc/>
     public void Dispose() => outputs.Dispose();
 
-    /// <summary>One map on the cropped, transposed original grid, until the next one is asked for.</summary>
-    private float[] Resampled(int head)
+    /// <summary>A part of one map on the cropped, transposed original grid, until the next one is asked for.</summary>
+    private Span<float> Resampled(int head, in Box part)
     {
-        if (resampled.Length == 0)
-        {
-            resampled = GC.AllocateUninitializedArray<float>((int)change.To.Voxels);
-        }
-
-        SegmentationExporter.Resample(outputs, head, change, resampled);
-        return resampled;
+        var values = Room(ref resampled, part);
+        SegmentationExporter.Resample(outputs, head, change, part, values);
+        return values;
     }
 
-    private void AddToSoftmax(int head, float[] logits)
+    private void SumUp(in Box part)
+    {
+        summed = part;
+        Room(ref highest, part);
+        Room(ref sum, part);
+        for (var head = 0; head < Heads; head++)
+        {
+            AddToSoftmax(head, Resampled(head, part));
+        }
+    }
+
+    private static Span<float> Room(ref float[] array, in Box part)
+    {
+        if (array.Length < part.Size.Voxels)
+        {
+            array = GC.AllocateUninitializedArray<float>((int)part.Size.Voxels);
+        }
+
+        return array.AsSpan(0, (int)part.Size.Voxels);
+    }
+
+    private void AddToSoftmax(int head, ReadOnlySpan<float> logits)
     {
         for (var i = 0; i < logits.Length; i++)
         {
@@ -125,8 +155,8 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
 }
 
 /// <summary>
-/// Class probabilities of one case on the grid of its scan. They are asked for one head at a time, so that large scans of many
-/// classes never need all their volumes in memory.
+/// Class probabilities of one case on the grid of its scan. They are asked for one head at a time, and where that takes less
+/// memory some planes at a time, so that large scans of many classes never need all their volumes in memory.
 /// </summary>
 internal interface IProbabilityMaps
 {
@@ -136,8 +166,15 @@ internal interface IProbabilityMaps
     /// <summary>Number of maps: one per label with background first, or one per region.</summary>
     int Heads { get; }
 
-    /// <summary>Delivers one map.</summary>
+    /// <summary>
+    /// How many planes are asked for at a time, of one head after the other, before the next planes are: 1 … Extent.Z. Another
+    /// order gives the same values and takes longer.
+    /// </summary>
+    int PlanesAtOnce { get; }
+
+    /// <summary>Delivers planes of one map.</summary>
     /// <param name="head">0 … Heads − 1.</param>
-    /// <param name="target">Extent.Voxels values, each 0 to 1, row-major.</param>
-    void Read(int head, Span<float> target);
+    /// <param name="first">The first plane.</param>
+    /// <param name="target">Extent.Y · Extent.X values a plane, each 0 to 1, row-major: as many planes as fit.</param>
+    void Read(int head, int first, Span<float> target);
 }

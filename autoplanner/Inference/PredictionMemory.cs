@@ -21,6 +21,15 @@ namespace SharpSeg.AutoPlanner.Inference;
 public sealed record PredictionNeed(
     long PeakBytes, long DevicePeakBytes, long DeviceBytes, long DiskBytes, string Cut, string Parts)
 {
+    /// <summary>Of an ensemble's member: what its outputs take until all members have theirs.</summary>
+    internal long WaitingBytes { get; init; }
+
+    /// <summary>Of an ensemble's member: what making its maps takes then.</summary>
+    internal long MakingBytes { get; init; }
+
+    /// <summary>Planes of the scan whose maps are made at a time; 0: none are.</summary>
+    internal int Planes { get; init; }
+
     /// <summary>One line.</summary>
     public string Describe(MemoryBudget budget) =>
         $"peak {MemoryBudget.Text(PeakBytes)} of {MemoryBudget.Text(budget.Bytes)} ({Parts}; {Cut})"
@@ -92,7 +101,19 @@ public sealed class PredictionMemory
     /// <summary>Somebody looks on, who draws patches, and writes every map and weight (`trace`).</summary>
     internal bool IsWatched { get; init; }
 
-    /// <summary>The same beside networks that stay loaded while these compute: those of a cascade's other stage.</summary>
+    /// <summary>Configurations whose probabilities are averaged; beside one's outputs those of the others wait.</summary>
+    internal int Members { get; init; } = 1;
+
+    /// <summary>The host's memory of all networks that stay loaded.</summary>
+    internal long NetworkBytes => hasOwnMemory ? 0 : weights + besideBytes;
+
+    /// <summary>What the device has; 0: it has no memory of its own.</summary>
+    internal long DeviceBytes => deviceBytes;
+
+    /// <summary>
+    /// The same beside networks that stay loaded while these compute: those of a cascade's other stage, of an ensemble's other
+    /// members.
+    /// </summary>
     /// <param name="other">Theirs.</param>
     internal PredictionMemory Beside(PredictionMemory other)
     {
@@ -121,9 +142,10 @@ public sealed class PredictionMemory
     public PredictionNeed Of(
         ImageGeometry scan, bool needsMaps = false, SavedProbabilities saved = SavedProbabilities.None)
     {
-        var (preprocessing, change, cropped) = Grids(scan);
+        var (preprocessing, change, _) = Grids(scan);
+        var grid = GridOf(scan);
         return Need(
-            change, cropped, Cut(change, needsMaps),
+            change, grid, Cut(change, needsMaps, grid),
             IsWatched ? WatchedPreprocessing(scan, preprocessing) : preprocessing.PeakBytes, preprocessing.ResultBytes,
             needsMaps || IsWatched, saved);
     }
@@ -133,9 +155,10 @@ public sealed class PredictionMemory
 
     private PredictionNeed OnDisk(ImageGeometry scan)
     {
-        var (preprocessing, change, cropped) = Grids(scan);
+        var (preprocessing, change, _) = Grids(scan);
+        var grid = GridOf(scan);
         var need = Need(
-            change, cropped, Cut(change, needsAll: false, isOnDisk: true),
+            change, grid, Cut(change, needsAll: false, grid, isOnDisk: true),
             ScanOnDisk.MemoryBytes(scan.Extent, preprocessing.Shape, recipe, IsSecondStage), LabelsBeside(change),
             needsMaps: false, SavedProbabilities.None);
         return need with
@@ -159,6 +182,14 @@ public sealed class PredictionMemory
         return Math.Max(alone.PeakBytes + copy, alone.ResultBytes + again);
     }
 
+    private MapGrid GridOf(ImageGeometry scan) => new(
+        scan.Extent, SegmentationExporter.PlaneAxis(
+            plans.ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored, plans).Axis);
+
+    private MapGrid GridOf(CaseProperties properties) => new(
+        SegmentationExporter.StoredExtent(properties, plans),
+        SegmentationExporter.PlaneAxis(properties.Orientation, plans).Axis);
+
     private (PreprocessingMemory Preprocessing, GridChange Change, Extent Cropped) Grids(ImageGeometry scan)
     {
         var preprocessing = PreprocessingMemory.Of(scan, recipe, hasLabels: IsSecondStage);
@@ -175,72 +206,116 @@ public sealed class PredictionMemory
     /// <param name="stored">The case.</param>
     /// <param name="saved">How maps are kept.</param>
     internal PredictionNeed OfStored(CaseProperties stored, SavedProbabilities saved) => Need(
-        OutputGrid.Of(stored, plans, configuration), stored.ShapeBeforeCropping, CutOfStored(stored, saved), 0, 0,
+        OutputGrid.Of(stored, plans, configuration), GridOf(stored), CutOfStored(stored, saved), 0, 0,
         needsMaps: true, saved, keepsMaps: saved != SavedProbabilities.None,
         isAsStored: SegmentationExporter.IsAsStored(stored, plans));
 
     /// <summary>How the outputs of a preprocessed case are held, which stays on the disk.</summary>
     internal OutputCut CutOfStored(CaseProperties stored, SavedProbabilities saved) => Cut(
-        OutputGrid.Of(stored, plans, configuration), needsAll: true, isOnDisk: true,
+        OutputGrid.Of(stored, plans, configuration), needsAll: true, GridOf(stored), isOnDisk: true,
         keepsMaps: saved != SavedProbabilities.None);
 
+    /// <summary>How the outputs of a scan are held.</summary>
+    /// <param name="properties">What preprocessing did to it.</param>
+    /// <param name="needsAll">Outputs are needed more than once: for probabilities, or for splines.</param>
+    /// <param name="isOnDisk">The image is not in memory.</param>
+    internal OutputCut CutOf(CaseProperties properties, bool needsAll, bool isOnDisk = false) =>
+        Cut(OutputGrid.Of(properties, plans, configuration), needsAll, GridOf(properties), isOnDisk);
+
+    /// <summary>How many planes of a scan's maps are made at a time.</summary>
+    /// <param name="properties">What preprocessing did to it.</param>
+    /// <param name="cut">How its outputs are held.</param>
+    /// <param name="saved">How maps are kept.</param>
+    internal int PlanesOf(CaseProperties properties, OutputCut cut, SavedProbabilities saved) =>
+        Planes(OutputGrid.Of(properties, plans, configuration), GridOf(properties), cut, saved);
+
     private PredictionNeed Need(
-        in GridChange change, Extent uncropped, OutputCut cut, long preprocessing, long image, bool needsMaps,
+        in GridChange change, in MapGrid grid, OutputCut cut, long preprocessing, long image, bool needsMaps,
         SavedProbabilities saved, bool keepsMaps = true, bool isAsStored = false)
     {
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         var decided = sizeof(short) * change.To.Voxels;
+        var restored = sizeof(short) * grid.Stored.Voxels;
         var network = weights + besideBytes + forward;
-        long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
-        var moved = hasOwnMemory && needsMaps && cut.IsWhole ? OutputFile.Bytes(change.From, labels.HeadCount) : 0;
         var predicting = image + Host(forward + (cut.IsWhole ? cut.HeldBytes : cut.Bytes))
             + (inFile || cut.IsWhole ? 0 : decided) + (cut.IsWhole ? Weights(change) : 0);
+        var waiting = needsMaps ? WaitingBytes(change, cut) : 0;
         // Decided, and on the scan's grid where that is another array; outputs that are needed again wait.
-        var restoring = decided + (isAsStored ? 0 : sizeof(short) * uncropped.Voxels)
-            + (needsMaps && !inFile ? Host(cut.HeldBytes) + moved : 0);
+        var restoring = decided + (isAsStored ? 0 : restored) + waiting
+            + SegmentationFile.WritingBytes(grid.Stored.Voxels, labels);
         var makesMaps = keepsMaps && needsMaps;
-        var inWork = InWork(change, uncropped, makesMaps, saved);
-        // Labels, and maps, of outputs that are held, whole or in a file.
-        var all = needsMaps || inFile || cut.IsWhole
-            ? decided + (inFile && !IsWatched ? 0 : image) + (inFile ? 0 : Host(cut.HeldBytes)) + moved
-                + Host(Math.Min(forward, Predictor.KeptBytes))
-                + (makesMaps || inFile ? inWork : Host(inWork))
+        var planes = makesMaps ? Planes(change, grid, cut, saved) : 0;
+
+        // Labels decided of outputs that are held, whole or in a file; then maps beside them.
+        var deciding = needsMaps || inFile || cut.IsWhole
+            ? decided + (inFile && !IsWatched ? 0 : image) + (inFile ? 0 : Host(cut.HeldBytes))
+                + (inFile ? Deciding(change) : Host(Deciding(change)))
             : 0;
-        var peak = MemoryBudget.ProgramBytes + Host(weights + besideBytes)
-            + Math.Max(Math.Max(preprocessing, predicting), Math.Max(restoring, all));
+        var making = makesMaps && Members == 1 ? Making(change, grid, cut, planes, saved) : 0;
+        var peak = MemoryBudget.ProgramBytes + NetworkBytes
+            + new[] { preprocessing, predicting, Members > 1 && needsMaps ? 0 : Math.Max(restoring, deciding), making }.Max();
         var file = OutputFile.Bytes(change.From, labels.HeadCount);
         return new PredictionNeed(
             peak, hasOwnMemory ? network + cut.Bytes : 0, deviceBytes,
-            (inFile ? file : 0) + ProbabilityFile.Bytes(uncropped.Voxels, labels, saved), Text(cut, inFile),
+            (inFile ? file : 0) + ProbabilityFile.DiskBytes(grid.Stored, planes, labels, saved), Text(cut, inFile),
             $"preprocessing {MemoryBudget.Text(preprocessing)}; image {MemoryBudget.Text(image)}, network "
-                + $"{MemoryBudget.Text(network)}, outputs {MemoryBudget.Text(cut.Bytes)}, labels {MemoryBudget.Text(decided)}");
+                + $"{MemoryBudget.Text(network)}, outputs {MemoryBudget.Text(cut.Bytes)}, labels {MemoryBudget.Text(decided)}"
+                + (making > 0 ? $"; maps {MemoryBudget.Text(making)}, {planes} planes of {grid.Stored.Z} at a time" : ""))
+        {
+            WaitingBytes = waiting,
+            MakingBytes = makesMaps ? MapBytes(change, grid, planes) : 0,
+            Planes = planes,
+        };
     }
 
-    /// <summary>How the outputs of a case are held.</summary>
-    /// <param name="change">From the preprocessed grid to the image's.</param>
-    /// <param name="needsAll">Outputs are needed more than once: for probabilities, or for splines.</param>
-    /// <param name="isOnDisk">The image is not in memory.</param>
-    /// <param name="keepsMaps">Whole maps are made of outputs that are needed more than once; else labels alone.</param>
-    internal OutputCut Cut(in GridChange change, bool needsAll, bool isOnDisk = false, bool keepsMaps = true)
+    private long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
+
+    /// <summary>What outputs take until they are needed again.</summary>
+    private long WaitingBytes(in GridChange change, OutputCut cut) => !cut.IsWhole ? Host(Math.Min(forward, Predictor.KeptBytes))
+        : hasOwnMemory ? OutputFile.Bytes(change.From, labels.HeadCount)
+        : cut.HeldBytes + Math.Min(forward, Predictor.KeptBytes);
+
+    /// <summary>
+    /// How many planes of maps are made at a time: all where they fit, else few, where planes of the scan depend on few of the
+    /// outputs. An ensemble takes few of every member.
+    /// </summary>
+    private int Planes(in GridChange change, in MapGrid grid, OutputCut cut, SavedProbabilities saved)
+    {
+        var (all, few) = (grid.Stored.Z, ProbabilityFile.PlanesInWork(grid.Stored));
+        var fits = Members == 1 && MemoryBudget.ProgramBytes + NetworkBytes + Making(change, grid, cut, all, saved)
+            <= budget.UsableBytes;
+        return fits || IsWatched || !change.IsLocalAlong(grid.Axis) ? all : few;
+    }
+
+    /// <summary>Labels of the scan, outputs that wait, and what making and writing maps takes.</summary>
+    private long Making(in GridChange change, in MapGrid grid, OutputCut cut, int planes, SavedProbabilities saved) =>
+        (sizeof(short) * grid.Stored.Voxels) + WaitingBytes(change, cut) + MapBytes(change, grid, planes)
+            + ProbabilityFile.WritingBytes(grid.Stored, planes, labels, saved);
+
+    private OutputCut Cut(
+        in GridChange change, bool needsAll, in MapGrid grid, bool isOnDisk = false, bool keepsMaps = true)
     {
         var voxel = (recipe.Normalization.Count * sizeof(float)) + (NeedsLabels ? sizeof(short) : 0);
         var image = isOnDisk ? LabelsBeside(change) : change.From.Voxels * voxel;
         var decided = sizeof(short) * change.To.Voxels;
-        var host = budget.UsableBytes - MemoryBudget.ProgramBytes - image - decided;
+        var shared = MemoryBudget.ProgramBytes + NetworkBytes;
+        var usable = Members == 1 ? budget.UsableBytes : shared + ((budget.UsableBytes - shared) / (Members + 1));
+        var host = usable - MemoryBudget.ProgramBytes - image - decided;
         var device = MemoryBudget.Usable(deviceBytes);
         var available = (hasOwnMemory ? device : host) - weights - besideBytes - forward;
         var tiling = new Tiling(change.From, configuration.Patch, configuration.Is2D, options.Step);
-        needsAll |= IsWatched;
-        if (!needsAll && change.IsLocal)
+        if (!needsAll && !IsWatched && change.IsLocal)
         {
             return OutputCut.Choose(available, tiling, change, labels.HeadCount, folds);
         }
 
         // Beside outputs that are held whole, volumes of the image's grid are in work on the host, or labels are brought back.
-        var beside = Math.Max(
-            InWork(change, change.To, keepsMaps, SavedProbabilities.None),
-            Math.Max(sizeof(short) * change.To.Voxels, Weights(change)));
         var whole = OutputCut.Whole(tiling, change, labels.HeadCount, folds);
+        var maps = needsAll && keepsMaps
+            ? MapBytes(change, grid, Planes(change, grid, whole, SavedProbabilities.None))
+            : 0;
+        var beside = Math.Max(
+            Math.Max(Deciding(change), maps), Math.Max(sizeof(short) * change.To.Voxels, Weights(change)));
         var fits = hasOwnMemory
             ? whole.Bytes <= available && beside + OutputFile.Bytes(change.From, labels.HeadCount) <= host
             : Math.Max(whole.Bytes, whole.HeldBytes + beside) <= available;
@@ -251,34 +326,45 @@ public sealed class PredictionMemory
     }
 
     /// <summary>
-    /// Bytes in work beside the outputs, for labels or, one after the other, for maps: a slab of the target, from planes that
-    /// depend on few.
+    /// Bytes in work beside the outputs while labels are decided: a slab of the target, from planes that depend on few.
     /// </summary>
-    private long InWork(in GridChange change, Extent uncropped, bool keepsMaps, SavedProbabilities saved)
+    private static long Deciding(in GridChange change)
     {
         var slab = change.Slabs(SegmentationExporter.SlabVoxels).First();
-        var source = change.Source(slab).Size;
-        var resampling = source.Voxels + StepwiseResampling.MostVoxels(change with { From = source, To = slab.Size });
-        var deciding = sizeof(float) * (resampling + (2 * slab.Size.Voxels)); // the highest map, and whose it is
-        var seen = IsWatched ? 2 * sizeof(float) * change.From.Voxels : 0;     // a map as the networks gave it, and on its way
-        if (!keepsMaps)
-        {
-            return deciding;
-        }
+        return sizeof(float) * (Resampling(change, slab) + (2 * slab.Size.Voxels)); // the highest map, and whose it is
+    }
 
-        // A map as it was resampled and as it is written, and what a softmax keeps of all of them.
+    /// <summary>
+    /// Bytes of planes of maps beside the outputs: one as it was resampled, and what a softmax keeps of all of them.
+    /// </summary>
+    private long MapBytes(in GridChange change, in MapGrid grid, int planes)
+    {
         var isSoftmax = plans.Profile == Profile.Modern && !labels.HasRegions;
-        var voxels = Math.Max(uncropped.Voxels, change.To.Voxels);
-        var making = (sizeof(float) * resampling) + (voxels * (
-            (sizeof(float) * ((isSoftmax ? 4 : 2) + ProbabilityFile.Volumes(labels, saved)))
-                + (saved == SavedProbabilities.Compact ? sizeof(ushort) : 0)))
-            + ProbabilityFile.PackingBytes(uncropped.Voxels, labels, saved);
-        return Math.Max(making, seen);
+        var part = change.To.With(grid.Axis, Math.Min(planes, change.To[grid.Axis]));
+        var most = change.IsLocal
+            ? (int)Math.Clamp(SegmentationExporter.SlabVoxels / Math.Max(1, (long)part.Y * part.X), 1, part.Z)
+            : part.Z;
+        var making = Resampling(change, new Box(default, part with { Z = most })) + (part.Voxels * (isSoftmax ? 3 : 1));
+        var seen = IsWatched ? 2 * change.From.Voxels : 0;  // a map as the networks gave it, and on its way
+        var left = Math.Min(part.Voxels, SegmentationExporter.SlabVoxels); // of slabs before, until it is collected
+        return sizeof(float) * Math.Max(making + left, seen);
+    }
+
+    /// <summary>Voxels of a box's source, and of the steps from there.</summary>
+    private static long Resampling(in GridChange change, in Box box)
+    {
+        var source = change.Source(box).Size;
+        return source.Voxels + StepwiseResampling.MostVoxels(change with { From = source, To = box.Size });
     }
 
     /// <summary>The sum of the tiles' weights as it is looked at: padded, and not; where outputs are held whole.</summary>
     private long Weights(in GridChange change) => !IsWatched ? 0 : sizeof(float) * (
         change.From.Voxels + SlidingWindow.Padding(change.From, configuration.Patch).Padded.Voxels);
+
+    /// <summary>The grid on which maps are wanted.</summary>
+    /// <param name="Stored">Voxels of the scan as it is stored.</param>
+    /// <param name="Axis">Of the preprocessed grid, across which the scan's planes lie.</param>
+    private readonly record struct MapGrid(Extent Stored, int Axis);
 
     private bool IsSecondStage => configuration.PreviousStage is not null;
 

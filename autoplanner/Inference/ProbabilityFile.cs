@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
 
@@ -36,17 +38,19 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     private const string Format = "sharpseg-probabilities", ClassesKey = "classes", ExtentKey = "extent",
     Again = "predict the case again with --save-probabilities";
     private const string FullVersion = "1", CompactVersion = "2";
-    private const int GrowingCopies = 2;                  // a stream's old and new memory
     private const string TensorPrefix = "probability.";
 
     private readonly string path;
     private readonly SafetensorsReader reader;
     private readonly bool isCompact, hasRegions;
+    private readonly OpenMap?[] open;
+    private byte[] plane = [];                            // two bytes a voxel, where maps are packed
 
     private ProbabilityFile(string path, SafetensorsReader reader, LabelScheme labels)
     {
         (this.path, this.reader, hasRegions) = (path, reader, labels.HasRegions);
         (isCompact, Extent) = Check(path, reader, labels);
+        open = new OpenMap?[reader.Names.Count];
     }
 
     /// <inheritdoc/>
@@ -55,10 +59,17 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     /// <inheritdoc/>
     public int Heads => reader.Names.Count;
 
-    /// <summary>Bytes of its largest packed map, which reading takes beside the map; 0 where maps are not packed.</summary>
-    public long PackedBytes => isCompact
-        ? reader.Names.Max(name => reader.Shape(name).Aggregate(1L, (product, edge) => product * edge))
-        : 0;
+    /// <inheritdoc/>
+    public int PlanesAtOnce => PlanesInWork(Extent);
+
+    /// <summary>Planes of a map that are in work at a time, where they come one after the other.</summary>
+    public static int PlanesInWork(Extent extent) =>
+        (int)Math.Clamp(StreamedLabels.SlabVoxels / Math.Max(1, (long)extent.Y * extent.X), 1, extent.Z);
+
+    /// <summary>Memory that reading maps by turns takes beside what they are read into.</summary>
+    /// <param name="extent">Voxels of a map.</param>
+    /// <param name="heads">Maps of one file.</param>
+    public static long ReadingBytes(Extent extent, int heads) => ((long)heads * CompactMapReader.Bytes) + PlaneBytes(extent);
 
     /// <summary>Where the probabilities of a case lie in a folder of segmentations.</summary>
     public static string PathOf(string folder, string caseId) => Path.Combine(folder, caseId + Ending);
@@ -96,20 +107,35 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         _ => voxels * sizeof(ushort) * (TakesHighest(labels) ? HighestClasses.Kept : labels.HeadCount),
     };
 
+    /// <summary>The most that a file takes on disk, with what waits beside it until it is written.</summary>
+    /// <param name="extent">Voxels of the scan.</param>
+    /// <param name="planes">That are in work at a time.</param>
+    /// <param name="labels">Number and kind of the classes.</param>
+    /// <param name="saved">How they are kept.</param>
+    public static long DiskBytes(Extent extent, int planes, LabelScheme labels, SavedProbabilities saved) =>
+        Bytes(extent.Voxels, labels, saved) * (saved == SavedProbabilities.Full && planes >= extent.Z ? 1 : 2);
+
+    /// <summary>Memory that writing takes beside the maps' own.</summary>
+    /// <param name="extent">Voxels of the scan.</param>
+    /// <param name="planes">That are in work at a time.</param>
+    /// <param name="labels">Number and kind of the classes.</param>
+    /// <param name="saved">How they are kept.</param>
+    public static long WritingBytes(Extent extent, int planes, LabelScheme labels, SavedProbabilities saved)
+    {
+        var slab = (long)planes * extent.Y * extent.X;
+        return saved switch
+        {
+            SavedProbabilities.None => 0,
+            SavedProbabilities.Full => slab * sizeof(float),
+            _ => (slab * (sizeof(float) + sizeof(ushort) + (TakesHighest(labels) ? sizeof(uint) * HighestClasses.Kept : 0)))
+                + PlaneBytes(extent) + ((planes < extent.Z ? labels.HeadCount : 1L) * CompactMapWriter.Bytes),
+        };
+    }
+
     /// <summary>
-    /// What a compact file takes before it is written: all of it, of which noise alone takes as much as there may be, and one map
-    /// as it grows.
+    /// Writes probabilities, under a temporary name that is changed at the end. Maps that do not come whole wait in files beside
+    /// it, as do packed ones: how long they are is written before them.
     /// </summary>
-    public static long PackingBytes(long voxels, LabelScheme labels, SavedProbabilities saved) =>
-        saved == SavedProbabilities.Compact
-            ? Bytes(voxels, labels, saved) + (GrowingCopies * voxels * sizeof(ushort))
-            : 0;
-
-    /// <summary>float32 volumes beyond one that are alive while a compact file is made.</summary>
-    public static int Volumes(LabelScheme labels, SavedProbabilities saved) =>
-        saved == SavedProbabilities.Compact && TakesHighest(labels) ? HighestClasses.Kept : 0;
-
-    /// <summary>Writes probabilities map by map, under a temporary name that is changed at the end.</summary>
     /// <param name="path">The file.</param>
     /// <param name="caseId">Kept in the file, for people.</param>
     /// <param name="maps">What to write.</param>
@@ -123,23 +149,23 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             ["format"] = Format, ["version"] = saved == SavedProbabilities.Full ? FullVersion : CompactVersion,
             ["case"] = caseId, [ClassesKey] = Describe(labels),
         };
-        SafetensorsEntry[] entries;
-        if (saved == SavedProbabilities.Full)
-        {
-            int[] shape = [maps.Extent.Z, maps.Extent.Y, maps.Extent.X];
-            entries =
-            [
-                .. Enumerable.Range(0, maps.Heads).Select(
-                    head => new SafetensorsEntry(NameOf(labels, head), shape, target => maps.Read(head, target))),
-            ];
-        }
-        else
+        if (saved == SavedProbabilities.Compact)
         {
             metadata[ExtentKey] = Text(maps.Extent);
-            entries = [.. Packed(path, maps, labels).Select((bytes, head) => new SafetensorsEntry(NameOf(labels, head), bytes))];
         }
 
-        AtomicFile.Write(path, stream => Safetensors.Write(stream, entries, metadata));
+        AtomicFile.Write(path, stream =>
+        {
+            var waiting = new List<FileStream>();
+            try
+            {
+                Safetensors.Write(stream, Entries(path, maps, labels, saved, waiting), metadata);
+            }
+            finally
+            {
+                waiting.ForEach(file => file.Dispose());
+            }
+        });
     }
 
     /// <summary>Opens a file and checks that it holds the probabilities of a dataset's labels; values are read later.</summary>
@@ -174,22 +200,27 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 
     /// <inheritdoc/>
     /// <exception cref="SharpSegException">The file has become shorter, or holds values that are no probabilities.</exception>
-    public void Read(int head, Span<float> target)
+    public void Read(int head, int first, Span<float> target)
     {
+        var name = reader.Names[head];
         try
         {
-            if (isCompact)
+            if (open[head] is { } behind && behind.Next > first)
             {
-                CompactMap.Unpack(reader.ReadBytes(reader.Names[head]), Extent, Outside(head, hasRegions), target);
-                if (PackedBytes > MemoryBudget.LargeVoxels)
-                {
-                    MemoryBudget.GiveBack();              // the packed bytes, before the next map's
-                }
-
-                return;
+                Close(head);
             }
 
-            reader.Read(reader.Names[head], target);
+            var map = open[head] ??= new OpenMap(reader.Stream(name, isCompact), Extent, isCompact, Outside(head, hasRegions));
+            while (map.Next < first)
+            {
+                map.Read(target[..(Extent.Y * Extent.X)], ref plane);
+            }
+
+            map.Read(target, ref plane);
+            if (map.Next == Extent.Z)
+            {
+                Close(head);
+            }
         }
         catch (ModelFileException e)
         {
@@ -197,72 +228,180 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new SharpSegException($"`{path}`: {reader.Names[head]} is damaged: {e.Message}", Again, e);
+            throw new SharpSegException($"`{path}`: {name} is damaged: {e.Message}", Again, e);
         }
 
         foreach (var value in target)
         {
             if (!(value is >= 0 and <= Highest)) // NaN is refused as well
             {
-                throw new SharpSegException(
-                    $"`{path}`: {reader.Names[head]} holds the value {value}, which is no probability", Again);
+                throw new SharpSegException($"`{path}`: {name} holds the value {value}, which is no probability", Again);
             }
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => reader.Dispose();
-
-    private static List<byte[]> Packed(string path, IProbabilityMaps maps, LabelScheme labels)
+    public void Dispose()
     {
-        if (PlaneBytes(maps.Extent) > Array.MaxLength
-            || (TakesHighest(labels) && maps.Extent.Voxels * HighestClasses.Kept > Array.MaxLength))
+        for (var head = 0; head < open.Length; head++)
         {
-            throw new SharpSegException(
-                $"`{path}`: {maps.Extent} voxels (z, y, x) are too many for compact probabilities", "take --full-probabilities");
+            Close(head);
         }
 
-        var map = new float[maps.Extent.Voxels];
-        var codes = new ushort[maps.Extent.Voxels];
-        var highest = TakesHighest(labels) ? new HighestClasses(maps.Extent.Voxels) : null;
-        var packed = new List<byte[]>();
+        reader.Dispose();
+    }
+
+    private void Close(int head)
+    {
+        open[head]?.Dispose();
+        open[head] = null;
+    }
+
+    private static IReadOnlyList<SafetensorsEntry> Entries(
+        string path, IProbabilityMaps maps, LabelScheme labels, SavedProbabilities saved, List<FileStream> waiting)
+    {
+        int[] shape = [maps.Extent.Z, maps.Extent.Y, maps.Extent.X];
+        var names = Enumerable.Range(0, maps.Heads).Select(head => NameOf(labels, head));
+        if (saved == SavedProbabilities.Full && maps.PlanesAtOnce >= maps.Extent.Z)
+        {
+            return [.. names.Select((name, head) => new SafetensorsEntry(name, shape, target => maps.Read(head, 0, target)))];
+        }
+
         for (var head = 0; head < maps.Heads; head++)
         {
-            maps.Read(head, map);
-            for (var voxel = 0; voxel < map.Length; voxel++)
+            waiting.Add(new FileStream(
+                Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".map-{Guid.NewGuid():n}.tmp"), FileMode.CreateNew,
+                FileAccess.ReadWrite, FileShare.None, bufferSize: 4096, FileOptions.DeleteOnClose));
+        }
+
+        if (saved == SavedProbabilities.Full)
+        {
+            Spool(maps, waiting);
+            return [.. names.Zip(waiting, (name, file) => new SafetensorsEntry(name, shape, file))];
+        }
+
+        Pack(path, maps, labels, waiting);
+        return [.. names.Zip(waiting, (name, file) => new SafetensorsEntry(name, file))];
+    }
+
+    /// <summary>All maps in float32, each into its file.</summary>
+    private static void Spool(IProbabilityMaps maps, List<FileStream> files)
+    {
+        var map = new float[(long)maps.PlanesAtOnce * maps.Extent.Y * maps.Extent.X];
+        foreach (var planes in Slabs(maps))
+        {
+            var values = map.AsSpan(0, (int)planes.Size.Voxels);
+            for (var head = 0; head < maps.Heads; head++)
             {
-                codes[voxel] = CompactMap.CodeOf(map[voxel]) ?? throw new SharpSegException(
-                    $"`{path}`: the network's answer {map[voxel]} for {labels.ClassName(head)} is no probability",
+                maps.Read(head, planes.Origin.Z, values);
+                files[head].Write(MemoryMarshal.AsBytes(values));
+            }
+        }
+    }
+
+    /// <summary>All maps packed, each into its file.</summary>
+    private static void Pack(string path, IProbabilityMaps maps, LabelScheme labels, List<FileStream> files)
+    {
+        var extent = maps.Extent;
+        var slab = (long)maps.PlanesAtOnce * extent.Y * extent.X;
+        if (PlaneBytes(extent) > Array.MaxLength || (TakesHighest(labels) && slab * HighestClasses.Kept > Array.MaxLength))
+        {
+            throw new SharpSegException(
+                $"`{path}`: {extent} voxels (z, y, x) are too many for compact probabilities", "take --full-probabilities");
+        }
+
+        var (map, codes) = (new float[slab], new ushort[slab]);
+        var highest = TakesHighest(labels) ? new HighestClasses(slab) : null;
+        var plane = new byte[PlaneBytes(extent)];
+        var boxes = files.Select((_, head) => new CompactMapBox(extent, Outside(head, labels.HasRegions))).ToArray();
+        var writers = new CompactMapWriter?[maps.Heads];
+
+        // What is kept of a map is known when all of it was seen: maps that come in slabs are asked for twice.
+        if (maps.PlanesAtOnce < extent.Z)
+        {
+            EachMap(Grow);
+            EachMap(Append);
+        }
+        else
+        {
+            EachMap((head, first, values) =>
+            {
+                Grow(head, first, values);
+                Append(head, first, values);
+            });
+        }
+
+        void Grow(int head, int first, ReadOnlySpan<ushort> values) => boxes[head].Add(first, values);
+
+        void Append(int head, int first, ReadOnlySpan<ushort> values)
+        {
+            var writer = writers[head] ??= new CompactMapWriter(files[head], extent, boxes[head].Box);
+            var area = extent.Y * extent.X;
+            for (var at = 0; at < values.Length; at += area)
+            {
+                writer.Write(first++, values.Slice(at, area), plane);
+            }
+
+            if (first < extent.Z)
+            {
+                return;
+            }
+
+            writer.Dispose();
+            if (files[head].Length > int.MaxValue)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: {labels.ClassName(head)} alone takes {MemoryBudget.Text(files[head].Length)}, compact "
+                        + $"probabilities of a class {MemoryBudget.Text(int.MaxValue)} at the most",
+                    "take --full-probabilities");
+            }
+        }
+
+        void EachMap(CodedPlanes take)
+        {
+            foreach (var planes in Slabs(maps))
+            {
+                highest?.Clear();
+                var values = map.AsSpan(0, (int)planes.Size.Voxels);
+                var coded = codes.AsSpan(0, values.Length);
+                for (var head = 0; head < maps.Heads; head++)
+                {
+                    maps.Read(head, planes.Origin.Z, values);
+                    Code(head, values, coded);
+                    if (highest is null)
+                    {
+                        take(head, planes.Origin.Z, coded);
+                    }
+                    else
+                    {
+                        highest.Add(head, coded);
+                    }
+                }
+
+                for (var head = 0; highest is not null && head < maps.Heads; head++)
+                {
+                    highest.Read(head, coded);
+                    take(head, planes.Origin.Z, coded);
+                }
+            }
+        }
+
+        void Code(int head, ReadOnlySpan<float> values, Span<ushort> coded)
+        {
+            for (var voxel = 0; voxel < values.Length; voxel++)
+            {
+                coded[voxel] = CompactMap.CodeOf(values[voxel]) ?? throw new SharpSegException(
+                    $"`{path}`: the network's answer {values[voxel]} for {labels.ClassName(head)} is no probability",
                     "the model is damaged, or the image holds values far beyond those of training");
             }
-
-            if (highest is null)
-            {
-                packed.Add(Pack(head));
-            }
-            else
-            {
-                highest.Add(head, codes);
-            }
         }
+    }
 
-        for (var head = 0; highest is not null && head < maps.Heads; head++)
+    private static IEnumerable<Box> Slabs(IProbabilityMaps maps)
+    {
+        for (var first = 0; first < maps.Extent.Z; first += maps.PlanesAtOnce)
         {
-            highest.Read(head, codes);
-            packed.Add(Pack(head));
-        }
-
-        return packed;
-
-        byte[] Pack(int head)
-        {
-            var bytes = CompactMap.Pack(codes, maps.Extent, Outside(head, labels.HasRegions));
-            if (bytes.Length > MemoryBudget.LargeVoxels)
-            {
-                MemoryBudget.GiveBack();                  // what grew on the way, before the next map's
-            }
-
-            return bytes;
+            yield return Box.Planes(maps.Extent, first, Math.Min(maps.PlanesAtOnce, maps.Extent.Z - first));
         }
     }
 
@@ -325,4 +464,41 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     /// <summary>E.g. <c>background 0, whole 1+2, core 2</c>.</summary>
     private static string Describe(LabelScheme labels) =>
         string.Join(", ", labels.Classes.Select(entry => $"{entry.Name} {string.Join('+', entry.Values)}"));
+
+    /// <summary>Planes of one map that follow each other, as codes.</summary>
+    private delegate void CodedPlanes(int head, int first, ReadOnlySpan<ushort> codes);
+
+    /// <summary>A map that is read plane after plane.</summary>
+    private sealed class OpenMap(TensorStream bytes, Extent extent, bool isCompact, ushort outside) : IDisposable
+    {
+        private readonly CompactMapReader? packed = isCompact ? new(bytes, extent, outside) : null;
+
+        /// <summary>The plane that comes next.</summary>
+        public int Next { get; private set; }
+
+        public void Read(Span<float> planes, ref byte[] work)
+        {
+            var area = extent.Y * extent.X;
+            if (packed is null)
+            {
+                bytes.ReadValues(planes);
+            }
+            else
+            {
+                work = work.Length == 0 ? new byte[PlaneBytes(extent)] : work;
+                for (var at = 0; at < planes.Length; at += area)
+                {
+                    packed.Read(planes.Slice(at, area), work);
+                }
+            }
+
+            Next += planes.Length / area;
+        }
+
+        public void Dispose()
+        {
+            packed?.Dispose();
+            bytes.Dispose();
+        }
+    }
 }

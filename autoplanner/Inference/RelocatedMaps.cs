@@ -16,6 +16,7 @@ internal sealed class RelocatedMaps : IProbabilityMaps
     private readonly Extent to;
     private readonly bool hasRegions;
     private readonly double[] transform; // voxel (x, y, z) of the new grid to one of the old: 3 rows of 4
+    private float[] source = [];         // kept: a large array that is dropped waits long for the collector
 
     /// <summary>Relates the grids.</summary>
     /// <param name="maps">What was predicted.</param>
@@ -29,10 +30,9 @@ internal sealed class RelocatedMaps : IProbabilityMaps
         transform = Between(from.Affine, to.Affine);
     }
 
-    /// <summary>Memory beside that of the maps' reader (docs/method/memory.md §4): a map of each grid.</summary>
+    /// <summary>Memory beside what a map is read into (docs/method/memory.md §4): a map of the old grid.</summary>
     /// <param name="from">Voxels of the old grid.</param>
-    /// <param name="to">Voxels of the new one.</param>
-    public static long Bytes(long from, long to) => sizeof(float) * ((2 * from) + to);
+    public static long Bytes(long from) => sizeof(float) * from;
 
     /// <inheritdoc/>
     public Extent Extent => to;
@@ -40,24 +40,37 @@ internal sealed class RelocatedMaps : IProbabilityMaps
     /// <inheritdoc/>
     public int Heads => maps.Heads;
 
+    /// <summary>All: a plane of the new grid may lie across many of the old one.</summary>
+    public int PlanesAtOnce => to.Z;
+
     /// <summary>Voxels of the new grid whose centres lie in no voxel of the old one.</summary>
     public long VoxelsOutside()
     {
         var outside = 0L;
-        ForEach((_, place) => outside += place is null ? 1 : 0);
+        for (var index = 0L; index < to.Voxels; index++)
+        {
+            outside += Place(index) is null ? 1 : 0;
+        }
+
         return outside;
     }
 
     /// <inheritdoc/>
-    public void Read(int head, Span<float> target)
+    public void Read(int head, int first, Span<float> target)
     {
         var extent = maps.Extent;
-        var source = new float[extent.Voxels];
-        maps.Read(head, source);
-        var result = new float[target.Length];
-        var outside = head == 0 && !hasRegions ? 1f : 0f;
-        ForEach((index, place) => result[index] = place is { } at ? Interpolate(source, extent, at) : outside);
-        result.CopyTo(target);
+        source = source.Length == 0 ? new float[extent.Voxels] : source;
+        var area = extent.Y * extent.X;
+        for (var plane = 0; plane < extent.Z; plane += maps.PlanesAtOnce)
+        {
+            maps.Read(head, plane, source.AsSpan(plane * area, Math.Min(maps.PlanesAtOnce, extent.Z - plane) * area));
+        }
+
+        var (outside, begin) = (head == 0 && !hasRegions ? 1f : 0f, (long)first * to.Y * to.X);
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = Place(begin + i) is { } at ? Interpolate(source, extent, at) : outside;
+        }
     }
 
     private static float Interpolate(float[] source, Extent extent, (double Z, double Y, double X) at)
@@ -87,22 +100,14 @@ internal sealed class RelocatedMaps : IProbabilityMaps
         return (below, inside - below);
     }
 
-    private void ForEach(Action<long, (double Z, double Y, double X)?> visit)
+    /// <summary>Where a voxel of the new grid lies in the old one; null: outside.</summary>
+    private (double Z, double Y, double X)? Place(long index)
     {
+        var (rest, x) = Math.DivRem(index, to.X);
+        var (z, y) = ((int)(rest / to.Y), (int)(rest % to.Y));
+        var (atX, atY, atZ) = (Along(0, (int)x, y, z), Along(1, (int)x, y, z), Along(2, (int)x, y, z));
         var extent = maps.Extent;
-        var index = 0L;
-        for (var z = 0; z < to.Z; z++)
-        {
-            for (var y = 0; y < to.Y; y++)
-            {
-                for (var x = 0; x < to.X; x++, index++)
-                {
-                    var (atX, atY, atZ) = (Along(0, x, y, z), Along(1, x, y, z), Along(2, x, y, z));
-                    var isInside = IsInside(atX, extent.X) && IsInside(atY, extent.Y) && IsInside(atZ, extent.Z);
-                    visit(index, isInside ? (atZ, atY, atX) : null);
-                }
-            }
-        }
+        return IsInside(atX, extent.X) && IsInside(atY, extent.Y) && IsInside(atZ, extent.Z) ? (atZ, atY, atX) : null;
     }
 
     private double Along(int row, int x, int y, int z)

@@ -47,21 +47,53 @@ internal static class SegmentationExporter
         }
 
         var result = new T[properties.ShapeBeforeCropping.Voxels];
-        Restore(cropped, result, properties, plans, outside);
+        Restore(cropped, new Box(default, properties.ShapeAfterCropping), result.AsSpan(), 0, properties, plans, outside);
         return result;
     }
 
-    /// <summary>The same into memory that is there.</summary>
-    /// <param name="cropped">Labels or probabilities; not changed.</param>
-    /// <param name="result">Receives the volume.</param>
+    /// <summary>
+    /// The part of the cropped, transposed grid that planes of the scan show; empty where they are outside of it.
+    /// </summary>
+    /// <param name="first">The first plane of the scan as it is stored.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="properties">What preprocessing did to the case.</param>
+    /// <param name="plans">Transposition.</param>
+    internal static Box PartOf(int first, int count, CaseProperties properties, Plans plans)
+    {
+        var (origin, size) = (default(Extent), properties.ShapeAfterCropping);
+        var (axis, isBackwards) = PlaneAxis(properties.Orientation, plans);
+        var from = (isBackwards ? properties.ShapeBeforeCropping[axis] - first - count : first) - properties.BboxOrigin[axis];
+        var (begin, end) = (Math.Clamp(from, 0, size[axis]), Math.Clamp(from + count, 0, size[axis]));
+        return new Box(origin.With(axis, begin), size.With(axis, end - begin));
+    }
+
+    /// <summary>The axis of the transposed grid across which the scan's planes lie, and whether they run backwards.</summary>
+    internal static (int Axis, bool IsBackwards) PlaneAxis(Orientation orientation, Plans plans)
+    {
+        var turned = 0;
+        while (orientation.Stored(turned).Axis != 0)
+        {
+            turned++;
+        }
+
+        return (plans.TransposeBackward[turned], orientation.Stored(turned).IsBackwards);
+    }
+
+    /// <summary>Some planes of the scan, into memory that is there.</summary>
+    /// <param name="cropped">Labels or probabilities of a part of the cropped, transposed grid; not changed.</param>
+    /// <param name="part">Of which.</param>
+    /// <param name="result">Receives the planes.</param>
+    /// <param name="first">The first of them.</param>
     /// <param name="properties">What preprocessing did to the case.</param>
     /// <param name="plans">Transposition.</param>
     /// <param name="outside">The value outside the box.</param>
     internal static void Restore<T>(
-        ReadOnlySpan<T> cropped, Span<T> result, CaseProperties properties, Plans plans, T outside) where T : struct
+        ReadOnlySpan<T> cropped, in Box part, Span<T> result, int first, CaseProperties properties, Plans plans, T outside)
+        where T : struct
     {
-        var (origin, size, order) = (properties.BboxOrigin, properties.ShapeAfterCropping, plans.TransposeBackward);
-        var steps = properties.Orientation.StridesOf(StoredExtent(properties, plans), out var start);
+        var (origin, size, order) = (properties.BboxOrigin, part.Size, plans.TransposeBackward);
+        var stored = StoredExtent(properties, plans);
+        var steps = properties.Orientation.StridesOf(stored, out var start);
         Span<int> step = stackalloc int[3];               // of the cropped volume's axes, in voxels of the result
         for (var i = 0; i < 3; i++)
         {
@@ -70,10 +102,11 @@ internal static class SegmentationExporter
 
         for (var axis = 0; axis < 3; axis++)
         {
-            start += origin[axis] * step[axis];
+            start += (origin[axis] + part.Origin[axis]) * step[axis];
         }
 
-        if (properties.ShapeBeforeCropping != size)
+        start -= first * stored.Y * stored.X;
+        if (size.Voxels < result.Length)
         {
             result.Fill(outside);
         }
@@ -186,16 +219,20 @@ internal static class SegmentationExporter
         return decided;
     }
 
-    /// <summary>One map on the other grid.</summary>
-    internal static void Resample(NetworkOutputs outputs, int head, in GridChange change, Span<float> result)
+    /// <summary>A part of one map on the other grid.</summary>
+    internal static void Resample(NetworkOutputs outputs, int head, in GridChange change, in Box part, Span<float> result)
     {
         using var memory = new VolumeMemory(outputs.Backend);
-        foreach (var slab in change.Slabs(SlabVoxels))
+        var area = part.Size.Y * part.Size.X;
+        var most = change.IsLocal ? (int)Math.Clamp(SlabVoxels / area, 1, part.Size.Z) : part.Size.Z;
+        for (var done = 0; done < part.Size.Z; done += most)
         {
+            var slab = new Box(
+                part.Origin with { Z = part.Origin.Z + done }, part.Size with { Z = Math.Min(most, part.Size.Z - done) });
             var source = change.Source(slab);
             var map = ((IOutputMaps)outputs).Take(memory, head, source);
             var resampled = change.Resample(memory, map, source, slab);
-            outputs.Backend.Download(resampled, result.Slice(slab.Origin.Z * change.To.Y * change.To.X, (int)resampled.Length));
+            outputs.Backend.Download(resampled, result.Slice(done * area, (int)resampled.Length));
             memory.Free(map);
             if (!ReferenceEquals(resampled, map))
             {

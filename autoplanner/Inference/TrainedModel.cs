@@ -91,11 +91,18 @@ internal sealed class TrainedModel : IDisposable
     }
 
     /// <summary>As <see cref="Segment"/>, but hands back the probabilities, from which the same labels follow.</summary>
-    public PredictedMaps Probabilities(string caseId, ScanSource scan, Func<LabelImage>? previous, CancellationToken cancel)
+    /// <param name="caseId">For messages.</param>
+    /// <param name="scan">The scan; the image is worked on in place.</param>
+    /// <param name="previous">As there.</param>
+    /// <param name="saved">How they will be kept.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    public PredictedMaps Probabilities(
+        string caseId, ScanSource scan, Func<LabelImage>? previous, SavedProbabilities saved, CancellationToken cancel)
     {
-        var (outputs, properties) = All(caseId, scan.Load, previous, cancel);
+        var (outputs, cut, properties) = All(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
-        return new PredictedMaps(outputs, properties, plans, configuration, labels);
+        return new PredictedMaps(
+            outputs, properties, plans, configuration, labels, memory.PlanesOf(properties, cut, saved));
     }
 
     public void Dispose()
@@ -130,7 +137,7 @@ internal sealed class TrainedModel : IDisposable
     {
         var change = OutputGrid.Of(properties, plans, configuration);
         var threshold = OutputGrid.Threshold(plans.Profile);
-        var cut = memory.Cut(change, needsAll: false, isOnDisk);
+        var cut = memory.CutOf(properties, needsAll: false, isOnDisk);
         if (!cut.IsWhole && change.IsLocal && watch is null)
         {
             return predictor.Label(input, cut, change, threshold, labels, cancel);
@@ -141,15 +148,15 @@ internal sealed class TrainedModel : IDisposable
         return SegmentationExporter.Decide(outputs, change, threshold, labels);
     }
 
-    private (NetworkOutputs Outputs, CaseProperties Properties) All(
+    private (NetworkOutputs Outputs, OutputCut Cut, CaseProperties Properties) All(
         string caseId, Func<MedicalImage> load, Func<LabelImage>? previous, CancellationToken cancel)
     {
         var (input, properties) = Prepare(caseId, load, previous);
         GiveBack(properties);
-        var cut = memory.Cut(OutputGrid.Of(properties, plans, configuration), needsAll: true);
+        var cut = memory.CutOf(properties, needsAll: true);
         var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
         watch?.Answered(outputs, properties);
-        return (outputs, properties);
+        return (outputs, cut, properties);
     }
 
     private (ITileSource Input, CaseProperties Properties) Prepare(

@@ -10,7 +10,6 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 public static class EnsembleRun
 {
-    private const int PackedAtOnce = 2;         // the map that is read, and the one before until it is collected
     private const double PlaceTolerance = 1e-3; // mm, and relative for spacings; headers store float32
 
     /// <summary>Writes one segmentation per case, with the header of the first folder's.</summary>
@@ -40,11 +39,10 @@ public static class EnsembleRun
         var ids = CommonCases(folders, least: like is null ? 2 : 1);
         RequireSameValues(folders, description);
         var grids = new Dictionary<string, ImageGeometry>(StringComparer.Ordinal);
-        var packed = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var id in ids)
         {
             cancel.ThrowIfCancellationRequested();
-            packed[id] = CheckCase(folders, id, description);
+            CheckCase(folders, id, description);
             grids[id] = ImageFile.ReadGeometry(like is null ? Segmentation(folders[0], id, description) : GridOf(like, id));
         }
 
@@ -53,12 +51,15 @@ public static class EnsembleRun
         var memory = SideBySide.Plan(
             [.. ids.Select(id => CaseNeed.Of(id, Segmentation(folders[0], id, description), image =>
             {
-                var voxels = grids[id].Extent.Voxels;
-                disk += ProbabilityFile.Bytes(voxels, labelsOf, saved);
-                return EnsembleMembers.Bytes(voxels, labelsOf, saved) + (PackedAtOnce * packed[id])
-                    + (like is null ? 0 : RelocatedMaps.Bytes(image.Extent.Voxels, voxels));
+                var extent = grids[id].Extent;
+                var planes = like is null ? ProbabilityFile.PlanesInWork(extent) : extent.Z;
+                disk += ProbabilityFile.DiskBytes(extent, planes, labelsOf, saved);
+                return like is null
+                    ? EnsembleMembers.Bytes(extent, labelsOf, folders.Count, saved)
+                    : EnsembleMembers.RelocatedBytes(image.Extent, extent, labelsOf, folders.Count, saved);
             }))],
-            budget ?? MemoryBudget.OfMachine(), "a machine with more memory", reporter.Info, workers: 1, disk);
+            budget ?? MemoryBudget.OfMachine(), "a machine with more memory", reporter.Info, workers: 1, disk,
+            MemoryBudget.SmallProgramBytes);
         Directory.CreateDirectory(output);
         AtomicFile.Sweep(output);
         AtomicFile.WriteText(Path.Combine(output, Dataset.DescriptionFile), description.ToJson());
@@ -205,8 +206,7 @@ public static class EnsembleRun
         "predict the same cases with every member");
 
     /// <summary>All members of a case can be averaged, and lie on one grid.</summary>
-    /// <returns>Bytes of the largest packed map.</returns>
-    private static long CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
+    private static void CheckCase(IReadOnlyList<string> folders, string id, DatasetDescription description)
     {
         using var members = new EnsembleMembers(Probabilities(folders, id), description.Labels);
         ImageGeometry? first = null;
@@ -232,8 +232,6 @@ public static class EnsembleRun
                     "all members must be predictions of the same scans");
             }
         }
-
-        return members.PackedBytes;
     }
 
     private static bool SamePlace(ImageGeometry a, ImageGeometry b) =>

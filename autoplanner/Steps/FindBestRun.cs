@@ -341,9 +341,9 @@ public static class FindBestRun
         var memory = SideBySide.Plan(
             [.. segmentations.Select(
                 item => CaseNeed.Of(
-                    item.CaseId, item.PredictionFile, image => EnsembleMembers.Bytes(image.Extent.Voxels, labels)))],
+                    item.CaseId, item.PredictionFile, image => EnsembleMembers.Bytes(image.Extent, labels, members.Count)))],
             budget, "compare single configurations only (--no-ensemble)", reporter.Info,
-            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount));
+            Math.Min(MostAveragedAtOnce, Environment.ProcessorCount), program: MemoryBudget.SmallProgramBytes);
         OrderedWork.Run(
             cases.Length,
             memory.Workers,

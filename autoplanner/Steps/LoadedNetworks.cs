@@ -90,19 +90,21 @@ internal sealed class LoadedMembers : IDisposable
 {
     private readonly List<PredictingMember> members = [];
     private readonly SavedProbabilities saved;
+    private readonly bool hasOwnMemory;
 
     public LoadedMembers(
         ModelChoice choice, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
         PredictionRequest request)
     {
         saved = request.Probabilities;
+        hasOwnMemory = backend.HasOwnMemory;
         try
         {
             foreach (var member in choice.Members)
             {
                 members.Add(new PredictingMember(
-                    member, description, backend, openProcessor, request.Options, PredictionNeeds.Share(request.Budget, choice),
-                    request.Scratch ?? request.Folder, request.Watch));
+                    member, description, backend, openProcessor, request.Options, request.Budget,
+                    request.Scratch ?? request.Folder, request.Watch, choice.Members.Count > 1 ? choice.Members : null));
             }
         }
         catch
@@ -141,8 +143,9 @@ internal sealed class LoadedMembers : IDisposable
         {
             foreach (var member in members)
             {
-                maps.Add(member.Probabilities(id, geometry, scan, given, cancel));
-                if (members.Count > 1)
+                maps.Add(member.Probabilities(
+                    id, geometry, scan, given, probabilities is null ? SavedProbabilities.None : saved, cancel));
+                if (members.Count > 1 && hasOwnMemory)
                 {
                     maps[^1].MoveToHost(); // the next member needs the device
                 }
@@ -150,6 +153,7 @@ internal sealed class LoadedMembers : IDisposable
 
             var mean = new AveragedMaps(maps);
             var segmentation = maps.Count == 1 ? maps[0].Segmentation() : LabelDecision.Of(mean, labels);
+            MemoryBudget.GiveBack(geometry.Extent.Voxels); // what deciding took
             if (probabilities is not null)
             {
                 ProbabilityFile.Write(probabilities, id, mean, labels, saved);

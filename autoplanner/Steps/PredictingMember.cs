@@ -19,13 +19,14 @@ internal sealed class PredictingMember : IDisposable
     /// <exception cref="SharpSegException">A checkpoint is damaged or of another plan.</exception>
     public PredictingMember(
         ModelMember member, DatasetDescription description, Backend backend, Func<int, Backend> openProcessor,
-        InferenceOptions options, MemoryBudget budget, string folder, IPredictionWatch? watch = null)
+        InferenceOptions options, MemoryBudget budget, string folder, IPredictionWatch? watch = null,
+        IReadOnlyList<ModelMember>? ensemble = null)
     {
         needsPrevious = member.Configuration.PreviousStage is not null;
         TrainedModel Load(ModelMember stage, PredictionMemory memory) => new(
             stage.Plans, stage.Configuration, description, stage.Checkpoints, backend, openProcessor, options, memory, folder,
             watch);
-        var stages = Memory(member, description, options, budget, backend, isWatched: watch is not null);
+        var stages = Memory(member, description, options, budget, backend, isWatched: watch is not null, ensemble: ensemble);
         first = member.FirstStage is { } before ? Load(before, stages[0].Memory) : null;
         try
         {
@@ -39,7 +40,8 @@ internal sealed class PredictingMember : IDisposable
     }
 
     /// <summary>
-    /// What each stage takes, in the order in which they predict. Both stay loaded: each counts what the other's networks hold.
+    /// What each stage takes, in the order in which they predict. All stay loaded, as do an ensemble's other members: each counts
+    /// what the others' networks hold.
     /// </summary>
     /// <param name="member">The configuration.</param>
     /// <param name="description">Channels and labels.</param>
@@ -48,21 +50,38 @@ internal sealed class PredictingMember : IDisposable
     /// <param name="backend">Where the networks run.</param>
     /// <param name="folds">Networks of the last stage; null for all of the member's.</param>
     /// <param name="isWatched">Somebody looks on.</param>
+    /// <param name="ensemble">The members of an ensemble, this one among them; null for none.</param>
     internal static IReadOnlyList<(ModelMember Stage, PredictionMemory Memory)> Memory(
         ModelMember member, DatasetDescription description, InferenceOptions options, MemoryBudget budget, Backend backend,
-        int? folds = null, bool isWatched = false)
+        int? folds = null, bool isWatched = false, IReadOnlyList<ModelMember>? ensemble = null)
     {
         PredictionMemory Alone(ModelMember stage, int count) =>
-            new(stage.Plans, stage.Configuration, description, count, options, budget, backend) { IsWatched = isWatched };
-        var own = Alone(member, folds ?? member.Checkpoints.Count);
-        if (member.FirstStage is not { } before)
-        {
-            return [(member, own)];
-        }
-
-        var first = Alone(before, before.Checkpoints.Count);
-        return [(before, first.Beside(own)), (member, own.Beside(first))];
+            new(stage.Plans, stage.Configuration, description, count, options, budget, backend)
+            {
+                IsWatched = isWatched, Members = ensemble?.Count ?? 1,
+            };
+        (ModelMember Stage, PredictionMemory Memory)[] own =
+        [
+            .. StagesOf(member).Select(
+                stage => (
+                    stage,
+                    Alone(stage, ReferenceEquals(stage, member) && folds is { } few ? few : stage.Checkpoints.Count))),
+        ];
+        PredictionMemory[] others =
+        [
+            .. (ensemble ?? []).Where(other => !ReferenceEquals(other, member)).SelectMany(StagesOf)
+                .Select(stage => Alone(stage, stage.Checkpoints.Count)),
+        ];
+        return
+        [
+            .. own.Select(one => (one.Stage, own.Where(two => !ReferenceEquals(one.Stage, two.Stage)).Select(two => two.Memory)
+                .Concat(others).Aggregate(one.Memory, (memory, beside) => memory.Beside(beside)))),
+        ];
     }
+
+    /// <summary>A configuration, after the stage before it in a cascade.</summary>
+    internal static IEnumerable<ModelMember> StagesOf(ModelMember member) =>
+        member.FirstStage is { } first ? [first, member] : [member];
 
     /// <summary>Called with how much of a scan is predicted, 0..1.</summary>
     public Action<double>? Advanced
@@ -88,10 +107,17 @@ internal sealed class PredictingMember : IDisposable
         string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
         model.Segment(caseId, scan, Previous(caseId, geometry, scan, given, cancel), cancel);
 
-    /// <summary>The probabilities of a scan; parameters as <see cref="Segment"/>.</summary>
+    /// <summary>The probabilities of a scan.</summary>
+    /// <param name="caseId">As the other parameters, see <see cref="Segment"/>.</param>
+    /// <param name="geometry">As there.</param>
+    /// <param name="scan">As there.</param>
+    /// <param name="given">As there.</param>
+    /// <param name="saved">How they will be kept.</param>
+    /// <param name="cancel">As there.</param>
     public PredictedMaps Probabilities(
-        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, CancellationToken cancel) =>
-        model.Probabilities(caseId, scan, Previous(caseId, geometry, scan, given, cancel), cancel);
+        string caseId, ImageGeometry geometry, ScanSource scan, Func<LabelImage> given, SavedProbabilities saved,
+        CancellationToken cancel) =>
+        model.Probabilities(caseId, scan, Previous(caseId, geometry, scan, given, cancel), saved, cancel);
 
     public void Dispose()
     {

@@ -11,6 +11,8 @@ internal static class PredictionNeeds
     /// <summary>What helps where less memory was free than the machine has.</summary>
     public const string WithLess = "set --max-memory to what is really free";
 
+    private const string Machine = "a machine with more memory";
+
     /// <summary>The cases that fit into memory.</summary>
     public static (IReadOnlyList<DatasetCase> Cases, Dictionary<string, long> Needs) Fitting(
         PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
@@ -37,39 +39,37 @@ internal static class PredictionNeeds
         IReadOnlyList<(string Name, IReadOnlyList<string> Files, ImageGeometry Geometry)> scans,
         Func<string, Action, bool> attempt, Backend backend, IReporter reporter)
     {
-        var share = Share(request.Budget, choice);
+        if (choice.Members.Count > 1)
+        {
+            return OfEnsemble(request, choice, description, scans, attempt, backend, reporter);
+        }
+
+        var budget = request.Budget;
         var needs = new Dictionary<string, long>(StringComparer.Ordinal);
-        var needsAll = request.SavesProbabilities || choice.Members.Count > 1;
         var tooLarge = new HashSet<string>();
-        foreach (var (member, stage) in choice.Members.SelectMany(member => Stages(member).Select(stage => (member, stage))))
+        var member = choice.Members[0];
+        foreach (var stage in PredictingMember.StagesOf(member))
         {
             // Of a cascade's first stage nothing but labels is wanted, and its folds are not the user's choice.
             var isLast = ReferenceEquals(stage, member);
-            var saves = isLast && needsAll;
+            var saves = isLast && request.SavesProbabilities;
             var folds = isLast ? stage.Checkpoints.Count : 1;
             PredictionMemory Memory(int? count) => PredictingMember
                 .Memory(
-                    member, description, request.Options, share, backend, isLast ? count : null, request.Watch is not null)
+                    member, description, request.Options, budget, backend, isLast ? count : null, request.Watch is not null)
                 .Single(own => ReferenceEquals(own.Stage, stage)).Memory;
             var saved = saves ? request.Probabilities : SavedProbabilities.None;
             var memory = Memory(null);
             (PredictionNeed Need, string Name)? most = null;
             foreach (var (name, files, geometry) in scans.Where(scan => !tooLarge.Contains(scan.Name)))
             {
-                var file = files.Count > 0 ? files[0] : "the scan";
                 PredictionNeed? need = null;
                 void Plan()
                 {
-                    try
-                    {
-                        need = saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files);
-                    }
-                    catch (SharpSegException tooManyTiles)
-                    {
-                        throw new SharpSegException($"`{file}`: {tooManyTiles.Message}", tooManyTiles.Hint, tooManyTiles);
-                    }
-
-                    need.Require(share, file, Remedy(geometry, files, need, saves, saved, share, folds, Memory));
+                    need = Named(
+                        files, () => saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files));
+                    need.Require(
+                        budget, FileOf(files), Remedy(geometry, files, need, saves, saved, budget, folds, Memory));
                 }
 
                 if (!attempt(name, Plan))
@@ -85,22 +85,130 @@ internal static class PredictionNeeds
 
             if (most is { } largest)
             {
-                reporter.Info($"memory, {stage.Configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(share)}");
+                reporter.Info(
+                    $"memory, {stage.Configuration.Name}, largest case `{largest.Name}`: {largest.Need.Describe(budget)}");
             }
         }
 
         return needs;
     }
 
-    private static IEnumerable<ModelMember> Stages(ModelMember member) =>
-        member.FirstStage is { } first ? [first, member] : [member];
+    /// <summary>
+    /// The same of an ensemble: its members predict one after the other, and their outputs wait until all have theirs.
+    /// </summary>
+    private static Dictionary<string, long> OfEnsemble(
+        PredictionRequest request, ModelChoice choice, DatasetDescription description,
+        IReadOnlyList<(string Name, IReadOnlyList<string> Files, ImageGeometry Geometry)> scans,
+        Func<string, Action, bool> attempt, Backend backend, IReporter reporter)
+    {
+        var (budget, labels) = (request.Budget, description.Labels);
+        var members = choice.Members.Select(member => PredictingMember.Memory(
+            member, description, request.Options, budget, backend, isWatched: request.Watch is not null,
+            ensemble: choice.Members)).ToArray();
+        var names = string.Join(" and ", choice.Members.Select(member => member.Configuration.Name));
+        var needs = new Dictionary<string, long>(StringComparer.Ordinal);
+        (PredictionNeed Need, string Name)? most = null;
+        foreach (var (name, files, geometry) in scans)
+        {
+            PredictionNeed? need = null;
+            void Plan()
+            {
+                need = Named(files, () => OfScan(files, geometry));
+                need.Require(budget, FileOf(files), SingleMember(files, geometry));
+            }
+
+            if (!attempt(name, Plan))
+            {
+                continue;
+            }
+
+            needs[name] = need!.PeakBytes;
+            most = most is null || need.PeakBytes > most.Value.Need.PeakBytes ? (need, name) : most;
+        }
+
+        if (most is { } largest)
+        {
+            reporter.Info($"memory, {names}, largest case `{largest.Name}`: {largest.Need.Describe(budget)}");
+        }
+
+        return needs;
+
+        PredictionNeed OfScan(IReadOnlyList<string> files, ImageGeometry geometry)
+        {
+            var (extent, planes) = (geometry.Extent, geometry.Extent.Z);
+            long peak = 0, waiting = 0, making = 0, device = 0, disk = 0;
+            var cuts = new List<string>();
+            foreach (var stages in members)
+            {
+                foreach (var (stage, memory) in stages)
+                {
+                    var isLast = ReferenceEquals(stage, stages[^1].Stage);
+                    var need = isLast ? memory.Of(geometry, needsMaps: true) : memory.OfFiles(geometry, files);
+                    peak = Math.Max(peak, need.PeakBytes + waiting);
+                    device = Math.Max(device, need.DevicePeakBytes);
+                    disk += need.DiskBytes;
+                    if (isLast)
+                    {
+                        cuts.Add(need.Cut);
+                        waiting += need.WaitingBytes;
+                        making += need.MakingBytes;
+                        planes = Math.Min(planes, need.Planes);
+                    }
+                }
+            }
+
+            // The mean of the members' maps: another member's, labels, and what writing takes beside them.
+            var one = members[0][0].Memory;
+            var averaging = MemoryBudget.ProgramBytes + one.NetworkBytes + waiting + making
+                + (sizeof(float) * (long)planes * extent.Y * extent.X) + Math.Max(
+                    LabelDecision.Bytes(extent, planes),
+                    (sizeof(short) * extent.Voxels) + Math.Max(
+                        ProbabilityFile.WritingBytes(extent, planes, labels, request.Probabilities),
+                        SegmentationFile.WritingBytes(extent.Voxels, labels)));
+            return new PredictionNeed(
+                Math.Max(peak, averaging), device, one.DeviceBytes,
+                disk + ProbabilityFile.DiskBytes(extent, planes, labels, request.Probabilities),
+                string.Join(", ", cuts.Distinct()),
+                $"predicting {MemoryBudget.Text(peak)}, outputs that wait {MemoryBudget.Text(waiting)}, averaging "
+                    + MemoryBudget.Text(averaging));
+        }
+
+        string SingleMember(IReadOnlyList<string> files, ImageGeometry geometry)
+        {
+            foreach (var member in choice.Members)
+            {
+                var alone = PredictingMember.Memory(member, description, request.Options, budget, backend)
+                    .Max(own => own.Memory.OfFiles(geometry, files).PeakBytes);
+                if (alone <= budget.Bytes)
+                {
+                    return $"one configuration (-c {member.Configuration.Name}), which needs {MemoryBudget.Text(alone)}";
+                }
+            }
+
+            return Machine;
+        }
+    }
+
+    /// <summary>A plan; what cannot be planned, such as too many tiles, is said of the scan.</summary>
+    private static PredictionNeed Named(IReadOnlyList<string> files, Func<PredictionNeed> plan)
+    {
+        try
+        {
+            return plan();
+        }
+        catch (SharpSegException unplanned)
+        {
+            throw new SharpSegException($"`{FileOf(files)}`: {unplanned.Message}", unplanned.Hint, unplanned);
+        }
+    }
+
+    private static string FileOf(IReadOnlyList<string> files) => files.Count > 0 ? files[0] : "the scan";
 
     /// <summary>What would fit: fewer folds, no probabilities or a single configuration; else nothing but a machine.</summary>
     private static string Remedy(
         ImageGeometry scan, IReadOnlyList<string> files, PredictionNeed need, bool saves, SavedProbabilities saved,
         MemoryBudget budget, int folds, Func<int?, PredictionMemory> memory)
     {
-        const string Machine = "a machine with more memory";
         if (need.Fits(budget))
         {
             return Machine;
@@ -117,8 +225,4 @@ internal static class PredictionNeeds
             ? $"predict labels alone with one configuration (-c), which needs {MemoryBudget.Text(labels.PeakBytes)}"
             : Machine;
     }
-
-    /// <summary>What each member of an ensemble may take: the others' outputs wait beside it.</summary>
-    public static MemoryBudget Share(MemoryBudget budget, ModelChoice choice) =>
-        choice.Members.Count == 1 ? budget : budget with { Bytes = budget.Bytes / (choice.Members.Count + 1) };
 }

@@ -182,7 +182,9 @@ internal static class ValidationRun
             MemoryBudget.GiveBack(geometry.Extent.Voxels);
             if (saved != SavedProbabilities.None)
             {
-                using var maps = new PredictedMaps(outputs, stored.Properties, job.Plans, job.Configuration, labels);
+                using var maps = new PredictedMaps(
+                    outputs, stored.Properties, job.Plans, job.Configuration, labels,
+                    memory.PlanesOf(stored.Properties, cut, saved));
                 ProbabilityFile.Write(ProbabilityFile.PathOf(folder, id), id, maps, labels, saved);
             }
         }

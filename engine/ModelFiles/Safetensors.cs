@@ -26,6 +26,7 @@ public static class Safetensors
     internal const int ChecksumLength = 16;
 
     private const int HeaderAlignment = 8;
+    private const int CopyBytes = 1 << 20;                              // at a time
 
     /// <summary>
     /// Writes tensor by tensor, then the checksums into the header. Half a file must not be seen under its name: callers write
@@ -72,10 +73,9 @@ public static class Safetensors
 
     private static ulong WriteTensor(Stream stream, SafetensorsEntry tensor)
     {
-        if (tensor.Bytes is { } raw)
+        if (tensor.Source is { } source)
         {
-            stream.Write(raw.Span);
-            return XxHash64.Of(raw.Span);
+            return Copy(source, stream);
         }
 
         var length = checked((int)tensor.Length);
@@ -107,6 +107,27 @@ public static class Safetensors
         return hash.Value();
     }
 
+    private static ulong Copy(Stream from, Stream to)
+    {
+        var hash = new XxHash64();
+        var piece = ArrayPool<byte>.Shared.Rent(CopyBytes);
+        try
+        {
+            from.Position = 0;
+            for (int count; (count = from.Read(piece)) > 0;)
+            {
+                hash.Append(piece.AsSpan(0, count));
+                to.Write(piece.AsSpan(0, count));
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+
+        return hash.Value();
+    }
+
     private static byte[] Header(IReadOnlyList<SafetensorsEntry> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
@@ -132,7 +153,7 @@ public static class Safetensors
                 }
 
                 json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", tensor.Bytes is null ? "F32" : "U8");
+                json.WriteString("dtype", tensor.IsBytes ? "U8" : "F32");
                 json.WriteStartArray("shape");
                 foreach (var extent in tensor.Shape)
                 {
@@ -142,7 +163,7 @@ public static class Safetensors
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                offset += tensor.Length * (tensor.Bytes is null ? sizeof(float) : 1);
+                offset += tensor.Length * (tensor.IsBytes ? 1 : sizeof(float));
                 json.WriteNumberValue(offset);
                 json.WriteEndArray();
                 json.WriteEndObject();
@@ -171,11 +192,23 @@ public delegate void TensorSource(Span<float> target);
 public sealed record SafetensorsEntry(string Name, IReadOnlyList<int> Shape, TensorSource Fill)
 {
     /// <summary>A list of bytes instead of a tensor of float32 (U8).</summary>
-    public SafetensorsEntry(string name, ReadOnlyMemory<byte> bytes)
-        : this(name, [bytes.Length], _ => throw new InvalidOperationException("bytes are no float32")) => Bytes = bytes;
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="bytes">Can be sought; read from its beginning when it is written; at most 2³¹ − 1 bytes.</param>
+    public SafetensorsEntry(string name, Stream bytes)
+        : this(name, [checked((int)bytes.Length)], bytes) => IsBytes = true;
 
-    /// <summary>What is written, if it is bytes.</summary>
-    public ReadOnlyMemory<byte>? Bytes { get; }
+    /// <summary>A tensor of float32 whose bytes, little endian, wait in a stream.</summary>
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="shape">Its extents.</param>
+    /// <param name="values">Can be sought; read from its beginning when it is written.</param>
+    public SafetensorsEntry(string name, IReadOnlyList<int> shape, Stream values)
+        : this(name, shape, _ => throw new InvalidOperationException("the values wait in a stream")) => Source = values;
+
+    /// <summary>What is written, if it waits in a stream.</summary>
+    public Stream? Source { get; }
+
+    /// <summary>It is a list of bytes.</summary>
+    public bool IsBytes { get; }
 
     /// <summary>Number of values.</summary>
     public long Length => Shape.Aggregate(1L, (product, extent) => checked(product * extent));

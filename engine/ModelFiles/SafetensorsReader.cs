@@ -97,56 +97,22 @@ public sealed class SafetensorsReader : IDisposable
                 $"tensor '{name}' has {entry.Length} values [{string.Join(", ", entry.Shape)}], {target.Length} are expected");
         }
 
-        file.Position = dataStart + entry.Begin;
-        var hash = new XxHash64();
-        var piece = ArrayPool<byte>.Shared.Rent(PieceLength);
-        try
-        {
-            for (var done = 0; done < target.Length;)
-            {
-                var count = Math.Min(target.Length - done, PieceLength / entry.Type.Size());
-                var bytes = piece.AsSpan(0, count * entry.Type.Size());
-                file.ReadExactly(bytes);
-                hash.Append(bytes);
-                entry.Type.Decode(bytes, target.Slice(done, count));
-                done += count;
-            }
-        }
-        catch (EndOfStreamException e)
-        {
-            throw Bad($"the file ends inside tensor '{name}'", e);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(piece);
-        }
-
-        RequireChecksum(name, hash.Value());
+        using var stream = Begin(name, entry);
+        stream.ReadValues(target);
     }
 
-    /// <summary>Reads a list of bytes (U8).</summary>
-    /// <exception cref="ModelFileException">There is no such list, or the file has become shorter.</exception>
-    public byte[] ReadBytes(string name)
+    /// <summary>A tensor's values or bytes, to be read from the first to the last; as long as this reader is open.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="isBytes">A list of bytes (U8) is expected, else numbers.</param>
+    /// <exception cref="ModelFileException">There is no such tensor, or one of the other kind.</exception>
+    public TensorStream Stream(string name, bool isBytes)
     {
         var entry = Find(name);
-        if (entry.Type != SafetensorsType.U8 || entry.Length > Array.MaxLength)
-        {
-            throw Bad($"tensor '{name}' has {entry.Length} values of type {entry.Type}, bytes (U8) are expected");
-        }
-
-        var bytes = new byte[entry.Length];
-        file.Position = dataStart + entry.Begin;
-        try
-        {
-            file.ReadExactly(bytes);
-        }
-        catch (EndOfStreamException e)
-        {
-            throw Bad($"the file ends inside tensor '{name}'", e);
-        }
-
-        RequireChecksum(name, XxHash64.Of(bytes));
-        return bytes;
+        return entry.Type == SafetensorsType.U8 == isBytes
+            ? Begin(name, entry)
+            : throw Bad(
+                $"tensor '{name}' has {entry.Length} values of type {entry.Type}, {(isBytes ? "bytes (U8)" : "numbers")} are "
+                    + "expected");
     }
 
     /// <summary>Whether the file carries checksums; others than ours do not.</summary>
@@ -161,23 +127,11 @@ public sealed class SafetensorsReader : IDisposable
         {
             foreach (var name in names)
             {
-                var entry = entries[name];
-                var hash = new XxHash64();
-                file.Position = dataStart + entry.Begin;
-                for (var left = entry.End - entry.Begin; left > 0;)
+                using var stream = Begin(name, entries[name]);
+                while (stream.Read(piece) > 0)
                 {
-                    var bytes = piece.AsSpan(0, (int)Math.Min(left, PieceLength));
-                    file.ReadExactly(bytes);
-                    hash.Append(bytes);
-                    left -= bytes.Length;
                 }
-
-                RequireChecksum(name, hash.Value());
             }
-        }
-        catch (EndOfStreamException e)
-        {
-            throw Bad("the file has become shorter", e);
         }
         finally
         {
@@ -352,6 +306,10 @@ public sealed class SafetensorsReader : IDisposable
                     + "damaged");
         }
     }
+
+    private TensorStream Begin(string name, Entry entry) => new(
+        file.SafeFileHandle, entry.Type, dataStart + entry.Begin, dataStart + entry.End,
+        found => RequireChecksum(name, found), () => Bad($"the file ends inside tensor '{name}'"));
 
     private Entry Find(string name) =>
         entries.TryGetValue(name, out var entry) ? entry : throw Bad($"there is no tensor '{name}'");

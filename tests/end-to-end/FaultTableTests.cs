@@ -242,6 +242,8 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
 
         public int Heads => heads;
 
-        public void Read(int head, Span<float> target) => target.Fill(1f / heads);
+        public int PlanesAtOnce => extent.Z;
+
+        public void Read(int head, int first, Span<float> target) => target.Fill(1f / heads);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner;
+using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
@@ -50,7 +51,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         foreach (var command in commands)
         {
             // A little less than the program alone takes (docs/method/memory.md §1), which is less where no network runs.
-            var megabytes = command[0] is "evaluate" or "postprocess" or "find-best" ? 83 : 157;
+            var megabytes = command[0] is "evaluate" or "ensemble" or "postprocess" or "find-best" ? 83 : 125;
             var refused = SharpSegProcess.Run([.. command, "--max-memory", $"{megabytes}M"]);
             refused.AssertErrorWithHint(
                 1, command[0] == "train" ? " needs " : $"of memory are needed, --max-memory allows {megabytes} MB");
@@ -93,7 +94,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
             (scan, 170_000_000, ["predict", work, "-i", scan, "-o", folder.At("predicted"), "--device", "cpu"]),
             ("fold_0", 170_000_000,
                 ["train", planned, "--epochs", "1", "--iterations", "1", "--batch", "64", "--device", "cpu"]),
-            ("case_0.nii.gz", 170_000_000, ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")]),
+            ("case_0.nii.gz", 100_000_000, ["ensemble", folder.At("a"), folder.At("b"), "-o", folder.At("averaged")]),
             (validated, 100_000_000, ["find-best", work, "-f", "0", "--trained-only", "--no-ensemble"]),
             ("case_0.nii.gz", 100_000_000, ["postprocess", folder.At("a"), "-o", folder.At("post"), "-b", best]),
         ];
@@ -211,6 +212,68 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
             Assert.EndsWith($"B of memory are needed, --max-memory allows {limit} MB", error.Message, StringComparison.Ordinal);
             Assert.StartsWith("--max-memory 0.", error.Hint, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>
+    /// Maps of a scan that do not fit whole are made some planes at a time; noise takes no more than anything else.
+    /// </summary>
+    [Fact]
+    public void Maps_that_do_not_fit_are_made_in_planes()
+    {
+        var work = new Workspace(trained.Work);
+        var (plans, description) = (work.ReadPlans(), work.ReadDescription());
+        using var processor = Cpu.Open(1);
+        var scan = TinyDataset.Geometry(new Extent(600, 512, 512), new Spacing(1, 1, 1));
+        PredictionNeed Of(long limit) => new PredictionMemory(
+            plans, plans.Resolve("3d_fullres"), description, 1, new InferenceOptions(), new MemoryBudget(limit, IsGiven: true),
+            processor).Of(scan, needsMaps: true, SavedProbabilities.Compact);
+        var (much, little) = (Of(20_000_000_000), Of(2_000_000_000));
+        Assert.EndsWith("600 planes of 600 at a time", much.Parts, StringComparison.Ordinal);
+        Assert.EndsWith("8 planes of 600 at a time", little.Parts, StringComparison.Ordinal);
+        Assert.InRange(little.PeakBytes, 1_000_000_000, 2_000_000_000);
+        Assert.True(much.PeakBytes > 2 * little.PeakBytes);
+    }
+
+    /// <summary>
+    /// An ensemble's members wait for each other, in files where that is needed, and one that fits in no way is refused before
+    /// anything is computed.
+    /// </summary>
+    [Fact]
+    public void An_ensemble_counts_the_outputs_of_all_members()
+    {
+        var work = new Workspace(trained.Work);
+        var (plans, description) = (work.ReadPlans(), work.ReadDescription());
+        string[] checkpoints = ["0"];
+        ModelMember[] members =
+        [
+            .. new[] { "3d_fullres", "2d" }.Select(
+                name => new ModelMember(work, plans, plans.Resolve(name), checkpoints, checkpoints, null)),
+        ];
+        var scan = TinyDataset.Geometry(new Extent(400, 400, 400), new Spacing(1, 1, 1));
+        using var processor = Cpu.Open(1);
+        var said = new Said();
+        long Peak(long limit) => PredictionNeeds.Of(
+            new PredictionRequest(
+                work, null, [], "final", [], folder.At("out"), new InferenceOptions(),
+                MaxMemory: new MemoryBudget(limit, IsGiven: true)),
+            new ModelChoice(members, PostprocessingSteps.None, null), description, [("scan", [], scan)],
+            (_, check) =>
+            {
+                check();
+                return true;
+            },
+            processor, said)["scan"];
+
+        // In memory both outputs wait: three maps and the tiles' weights each.
+        var much = Peak(30_000_000_000);
+        Assert.InRange(much, 2 * 4 * 4 * scan.Extent.Voxels, 30_000_000_000);
+        Assert.Contains("all at once", said.Lines[^1], StringComparison.Ordinal);
+        var little = Peak(1_200_000_000);
+        Assert.InRange(little, 500_000_000, 1_200_000_000);
+        Assert.Contains("and a file", said.Lines[^1], StringComparison.Ordinal);
+        var refused = Assert.Throws<SharpSegException>(() => Peak(little - 1));
+        Assert.Contains("of memory are needed, --max-memory allows", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("one configuration (-c ", refused.Hint, StringComparison.Ordinal);
     }
 
     /// <summary>Both stages of a cascade stay loaded: each is planned beside what the other's networks hold.</summary>
@@ -334,7 +397,28 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
 
         public int Heads => 3;
 
-        public void Read(int head, Span<float> target) => target.Fill(head == 0 ? 1 : 0);
+        public int PlanesAtOnce => extent.Z;
+
+        public void Read(int head, int first, Span<float> target) => target.Fill(head == 0 ? 1 : 0);
+    }
+
+    private sealed class Said : IReporter
+    {
+        public List<string> Lines { get; } = [];
+
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+        }
+
+        public void Info(string line) => Lines.Add(line);
+
+        public void Warning(string line)
+        {
+        }
     }
 
     private sealed class OwnMemory(Backend inner, long bytes) : ForwardingBackend(inner)

@@ -9,6 +9,7 @@ using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Steps.Jobs;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Engine.Tensors;
@@ -187,8 +188,21 @@ internal static class Seeds
         return File.ReadAllBytes(path);
     }
 
-    public static byte[] PackedMap() => CompactMap.Pack(
-        [.. Enumerable.Range(0, (int)Extent.Voxels).Select(voxel => (ushort)(voxel % 7 == 0 ? 65534 : voxel * 300))], Extent, 0);
+    public static byte[] PackedMap()
+    {
+        var area = Extent.Y * Extent.X;
+        using var packed = new MemoryStream();
+        using (var map = new CompactMapWriter(packed, Extent, new Box(default, Extent)))
+        {
+            for (var z = 0; z < Extent.Z; z++)
+            {
+                var voxels = Enumerable.Range(z * area, area);
+                map.Write(z, [.. voxels.Select(voxel => (ushort)(voxel % 7 == 0 ? 65534 : voxel * 300))], new byte[2 * area]);
+            }
+        }
+
+        return packed.ToArray();
+    }
 
     /// <summary>Files that other programs wrote.</summary>
     public static IEnumerable<byte[]> Golden(string pattern) =>
@@ -295,6 +309,8 @@ internal static class Seeds
 
         public int Heads => heads;
 
-        public void Read(int head, Span<float> target) => target.Fill(1f / heads);
+        public int PlanesAtOnce => extent.Z;
+
+        public void Read(int head, int first, Span<float> target) => target.Fill(1f / heads);
     }
 }

@@ -28,6 +28,7 @@ internal sealed record CaseVoxels(LabelImage Reference, short[] Prediction)
 internal static class CaseFigure
 {
     private const int MostPixels = 256; // along an edge; larger slices are averaged down, as the page is read on a screen
+    private const int MostEdges = 1 << 15; // between pixels of different labels; a hundred organs have some 20,000
     private static readonly string[] Columns = ["image", "reference", "prediction"];
 
     /// <summary>The rows of a case.</summary>
@@ -91,15 +92,47 @@ internal static class CaseFigure
             svg.Add($"<use href=\"#{id}\"/>");
         }
 
-        var stretch = height / plane.Rows;
+        var every = labels is null ? 1 : Coarseness(plane, labels);
+        var (down, across) = ((plane.Rows + every - 1) / every, (plane.Columns + every - 1) / every);
         foreach (var label in LabelsIn(plane, labels))
         {
             var path = MaskOutline.Path(
-                plane.Rows, plane.Columns, (row, column) => labels![plane.Index(row, column)] == label);
-            svg.Add($"<path transform=\"scale(1 {stretch:0.#####})\" style=\"--c:{LabelPalette.Css(label)}\" d=\"{path}\"/>");
+                down, across, (row, column) => labels![plane.Index(row * every, column * every)] == label);
+            svg.Add($"<path transform=\"scale({every} {every * height / plane.Rows:0.#####})\" style=\"--c:{LabelPalette.Css(label)}\" d=\"{path}\"/>");
         }
 
         return svg.Add($"</svg>");
+    }
+
+    /// <summary>
+    /// Every how many pixels are outlined: all, but of noise, whose outlines would take more memory than the case, so few that a
+    /// page stays a page.
+    /// </summary>
+    private static int Coarseness(SlicePlane plane, short[] labels)
+    {
+        var every = 1;
+        while (Edges(every) > MostEdges)
+        {
+            every *= 2;
+        }
+
+        return every;
+
+        int Edges(int step)
+        {
+            var edges = 0;
+            for (var row = step; row < plane.Rows; row += step)
+            {
+                for (var column = step; column < plane.Columns; column += step)
+                {
+                    var label = labels[plane.Index(row, column)];
+                    edges += label != labels[plane.Index(row - step, column)] ? 1 : 0;
+                    edges += label != labels[plane.Index(row, column - step)] ? 1 : 0;
+                }
+            }
+
+            return edges;
+        }
     }
 
     private static SortedSet<short> LabelsIn(SlicePlane plane, short[]? labels)

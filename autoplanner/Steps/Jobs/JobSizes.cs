@@ -96,9 +96,11 @@ internal sealed class JobSizes
     public JobShare Choosing()
     {
         var cpus = Cpus(Math.Min(FindBestRun.MostAveragedAtOnce, cases.Count));
-        var voxels = cases.Max(item => item.Extent.Voxels);
+        var largest = cases.MaxBy(item => item.Extent.Voxels)!.Extent;
         return Share(
-            cpus * Math.Max(EnsembleMembers.Bytes(voxels, description.Labels), Evaluator.Bytes(voxels, surface: true)), cpus);
+            cpus * Math.Max(
+                EnsembleMembers.Bytes(largest, description.Labels, members: 2), Evaluator.Bytes(largest.Voxels, surface: true)),
+            cpus);
     }
 
     /// <summary>Copying to one file, or looking at files: one after the other.</summary>

@@ -148,7 +148,7 @@ internal sealed class TraceRecorder(
         var map = new float[scan.Extent.Voxels];          // one for all: large arrays that are dropped wait for the collector
         for (var head = 0; head < heads; head++)
         {
-            probabilities.Read(head, map);
+            probabilities.Read(head, 0, map);
             onScan.Add(new(
                 names[head], Write($"8_probability_{head}", map, OwnGeometry()), Range: (0, 1),
                 Notes: [FormattableString.Invariant($"above one half in {map.Count(p => p > 0.5f)} voxels, between 0.1 and 0.9 in {map.Count(p => p is > 0.1f and < 0.9f)}")]));

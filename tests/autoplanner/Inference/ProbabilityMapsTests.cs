@@ -116,6 +116,92 @@ public sealed class ProbabilityMapsTests
         }
     }
 
+    /// <summary>
+    /// Maps that come in few planes are the same bytes, however the scan was turned and cropped, and so are their files
+    /// (docs/method/memory.md §2).
+    /// </summary>
+    [Theory]
+    [InlineData(Profile.Modern, false, new[] { 1, 2, 3 })]
+    [InlineData(Profile.Modern, false, new[] { -2, 3, -1 })]
+    [InlineData(Profile.Classic, false, new[] { 3, -1, 2 })]
+    [InlineData(Profile.Modern, true, new[] { -1, 2, 3 })]
+    public void Planes_are_those_of_whole_maps(Profile profile, bool hasRegions, int[] turned)
+    {
+        var labels = hasRegions ? InferenceFixtures.Regions : new LabelScheme(
+            [new("background", [0]), .. Enumerable.Range(1, 5).Select(label => new LabelEntry($"c{label}", [label]))]);
+        Extent from = new(5, 4, 6), box = new(7, 6, 5), full = new(9, 8, 6);
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
+        var properties = InferenceFixtures.Properties(from, box, Isotropic, full, new Extent(1, 2, 0)) with
+        {
+            Orientation = Orientation.FromSigned(turned),
+        };
+        var logits = InferenceFixtures.Noise(labels.HeadCount * from.Voxels, seed: 7);
+        PredictedMaps Of(int planes) => new(
+            Processor.Outputs(profile == Profile.Modern ? logits : [.. logits.Select(Math.Abs)], from), properties,
+            InferenceFixtures.Plans(configuration, profile, [2, 0, 1], [1, 2, 0]), configuration, labels, planes);
+
+        using var folder = new TemporaryFolder();
+        var whole = Of(0);
+        var area = whole.Extent.Y * whole.Extent.X;
+        foreach (var planes in new[] { 1, 4, whole.Extent.Z })
+        {
+            var few = Of(planes);
+            Assert.Equal((whole.Extent, planes), (few.Extent, few.PlanesAtOnce));
+            for (var first = 0; first < few.Extent.Z; first += planes)
+            {
+                var slab = new float[Math.Min(planes, few.Extent.Z - first) * area];
+                for (var head = 0; head < few.Heads; head++)
+                {
+                    few.Read(head, first, slab);
+                    Assert.Equal(Read(whole, head)[(first * area)..][..slab.Length], slab);
+                }
+            }
+
+            Assert.Equal(LabelDecision.Of(whole, labels), LabelDecision.Of(few, labels));
+            foreach (var saved in new[] { SavedProbabilities.Full, SavedProbabilities.Compact })
+            {
+                byte[] Written(PredictedMaps maps)
+                {
+                    ProbabilityFile.Write(folder.File("x"), "x", maps, labels, saved);
+                    return File.ReadAllBytes(folder.File("x"));
+                }
+
+                Assert.Equal(Written(whole), Written(few));
+            }
+        }
+
+        Assert.Equal([folder.File("x")], Directory.GetFileSystemEntries(folder.Path)); // what waited beside it is gone
+    }
+
+    /// <summary>Files are read by turns; whoever asks in another order waits, and gets the same.</summary>
+    [Theory]
+    [InlineData(SavedProbabilities.Full)]
+    [InlineData(SavedProbabilities.Compact)]
+    public void Planes_of_files_come_in_any_order(SavedProbabilities saved)
+    {
+        using var folder = new TemporaryFolder();
+        var (path, extent) = (folder.File("x"), new Extent(6, 3, 4));
+        ProbabilityFile.Write(
+            path, "x", Maps(InferenceFixtures.Noise(3 * extent.Voxels, seed: 5), extent, extent, ThreeLabels), ThreeLabels,
+            saved);
+        using var file = ProbabilityFile.Open(path, ThreeLabels);
+        var (whole, two) = (Read(file, 1), new float[2 * 12]);
+        foreach (var first in new[] { 3, 0, 1, 4, 2, 4 })
+        {
+            file.Read(1, first, two);
+            Assert.Equal(whole[(first * 12)..][..24], two);
+        }
+
+        // Damage shows with the last plane at the latest.
+        var bytes = File.ReadAllBytes(path);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        using var damaged = ProbabilityFile.Open(path, ThreeLabels);
+        var error = Assert.Throws<SharpSegException>(
+            () => Enumerable.Range(0, 3).ToList().ForEach(i => damaged.Read(2, 2 * i, two)));
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Files_that_cannot_be_averaged_are_named()
     {
@@ -161,7 +247,7 @@ public sealed class ProbabilityMapsTests
     private static float[] Read(IProbabilityMaps maps, int head)
     {
         var values = new float[maps.Extent.Voxels];
-        maps.Read(head, values);
+        maps.Read(head, 0, values);
         return values;
     }
 

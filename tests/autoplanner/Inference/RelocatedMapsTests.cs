@@ -25,7 +25,7 @@ public sealed class RelocatedMapsTests
         Assert.Equal((finer, 2), (relocated.Extent, relocated.Heads));
 
         var (expected, found) = (Field(finer, to), new float[finer.Voxels]);
-        relocated.Read(0, found);
+        relocated.Read(0, 0, found);
         var compared = 0;
         for (var i = 0; i < found.Length; i++)
         {
@@ -57,7 +57,8 @@ public sealed class RelocatedMapsTests
         to = Array.ConvertAll(to, value => (double)(float)value);
         var found = new float[box.Voxels];
         new RelocatedMaps(
-            new GivenMaps(Size, [values, values]), Geometry(Size, Oblique), Geometry(box, to), hasRegions: false).Read(1, found);
+            new GivenMaps(Size, [values, values]), Geometry(Size, Oblique), Geometry(box, to), hasRegions: false)
+            .Read(1, 0, found);
         for (var i = 0; i < found.Length; i++)
         {
             var (z, y, x) = (i / (box.Y * box.X), i / box.X % box.Y, i % box.X);
@@ -77,8 +78,8 @@ public sealed class RelocatedMapsTests
         var relocated = new RelocatedMaps(maps, Geometry(line, Affine(1, 1, 1, 0, 0, 0, 0)), Geometry(along, to), hasRegions);
         Assert.Equal(4, relocated.VoxelsOutside());
         var (first, second) = (new float[8], new float[8]);
-        relocated.Read(0, first);
-        relocated.Read(1, second);
+        relocated.Read(0, 0, first);
+        relocated.Read(1, 0, second);
         Assert.Equal([outside, outside, 0.5f, 0.35f, 0.25f, 0.4f, outside, outside], first, Near);
         Assert.Equal([0, 0, 0.5f, 0.65f, 0.75f, 0.6f, 0, 0], second, Near);
     }

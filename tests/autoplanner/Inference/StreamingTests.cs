@@ -97,8 +97,8 @@ public sealed class StreamingTests(ITestOutputHelper output)
                     for (var head = 0; head < FourLabels.HeadCount; head++)
                     {
                         var (fromMemory, fromFile) = (new float[change.To.Voxels], new float[change.To.Voxels]);
-                        SegmentationExporter.Resample(whole, head, change, fromMemory);
-                        SegmentationExporter.Resample(inFile, head, change, fromFile);
+                        SegmentationExporter.Resample(whole, head, change, new Box(default, change.To), fromMemory);
+                        SegmentationExporter.Resample(inFile, head, change, new Box(default, change.To), fromFile);
                         Assert.Equal(Bytes(fromMemory), Bytes(fromFile));
                     }
 

@@ -125,7 +125,7 @@ public sealed class InferencePageTests
         Assert.Equal(mean.Heads, numbers.Count);
         for (var head = 0; head < mean.Heads; head++)
         {
-            mean.Read(head, probability);
+            mean.Read(head, 0, probability);
             numbers[head].Agrees(probability[0], Float32);
         }
 

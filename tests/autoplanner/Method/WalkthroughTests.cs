@@ -77,7 +77,7 @@ public sealed class WalkthroughTests
         var probability = new float[1];
         for (var head = 0; head < classes.Length; head++)
         {
-            mean.Read(head, probability);
+            mean.Read(head, 0, probability);
             rows[2].Number(classes[head]).Agrees(probability[0], 1e-6);
         }
 

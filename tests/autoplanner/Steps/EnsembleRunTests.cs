@@ -30,7 +30,7 @@ public sealed class EnsembleRunTests
         Assert.Equal(scan.Geometry.RawHeader, result.Geometry.RawHeader);
         using var mean = ProbabilityFile.Open(ProbabilityFile.PathOf(folder.File("out"), "x"), InferenceFixtures.TwoLabels);
         var label1 = new float[4];
-        mean.Read(1, label1);
+        mean.Read(1, 0, label1);
         Assert.Equal([1.7 / 3, 1.0 / 3, .4, .5], label1.Select(value => (double)value), (a, b) => Math.Abs(a - b) < 1e-6);
         Assert.True(File.Exists(folder.File("out", "dataset.json")));
     }
@@ -82,7 +82,7 @@ public sealed class EnsembleRunTests
         Assert.Empty(warnings);
         using var kept = ProbabilityFile.Open(ProbabilityFile.PathOf(folder.File("out"), "x"), InferenceFixtures.TwoLabels);
         var label1 = new float[8];
-        kept.Read(1, label1);
+        kept.Read(1, 0, label1);
         Assert.Equal(
             [0.2f, 0.375f, 0.725f, 0.9f, 0.7f, 0.6f, 0.4f, 0.3f], label1, (a, b) => Math.Abs(a - b) < 2e-5);
 

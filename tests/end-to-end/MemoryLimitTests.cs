@@ -225,8 +225,8 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         using var processor = Cpu.Open(1);
         var scan = TinyDataset.Geometry(new Extent(600, 512, 512), new Spacing(1, 1, 1));
         PredictionNeed Of(long limit) => new PredictionMemory(
-            plans, plans.Resolve("3d_fullres"), description, 1, new InferenceOptions(), new MemoryBudget(limit, IsGiven: true),
-            processor).Of(scan, needsMaps: true, SavedProbabilities.Compact);
+            plans, plans.Resolve("3d_fullres") with { PatchSize = [32, 128, 128] }, description, 1, new InferenceOptions(),
+            new MemoryBudget(limit, IsGiven: true), processor).Of(scan, needsMaps: true, SavedProbabilities.Compact);
         var (much, little) = (Of(20_000_000_000), Of(2_000_000_000));
         Assert.EndsWith("600 planes of 600 at a time", much.Parts, StringComparison.Ordinal);
         Assert.EndsWith("8 planes of 600 at a time", little.Parts, StringComparison.Ordinal);
@@ -246,8 +246,8 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         string[] checkpoints = ["0"];
         ModelMember[] members =
         [
-            .. new[] { "3d_fullres", "2d" }.Select(
-                name => new ModelMember(work, plans, plans.Resolve(name), checkpoints, checkpoints, null)),
+            .. new[] { ("3d_fullres", new[] { 32, 128, 128 }), ("2d", [256, 256]) }.Select(item => new ModelMember(
+                work, plans, plans.Resolve(item.Item1) with { PatchSize = item.Item2 }, checkpoints, checkpoints, null)),
         ];
         var scan = TinyDataset.Geometry(new Extent(400, 400, 400), new Spacing(1, 1, 1));
         using var processor = Cpu.Open(1);

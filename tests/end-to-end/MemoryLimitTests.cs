@@ -114,7 +114,7 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
     {
         var work = folder.Copy(trained.Planned, "work");
         string[] command = ["train", work, "--epochs", "1", "--iterations", "1", "--batch", "64", "--device", "cpu"];
-        var refused = SharpSegProcess.Run([.. command, "--max-memory", "500M"]);
+        var refused = SharpSegProcess.Run([.. command, "--max-memory", "450M"]);
         refused.AssertErrorWithHint(1, "batch 64", "--max-memory leaves");
         Assert.Contains("fits: --batch ", refused.Errors, StringComparison.Ordinal);
     }

@@ -110,43 +110,19 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
     {
-        for (var rz = 0; rz < p.Stride.Z; rz++)
+        var source = new PackWeightsWork<TLanes, TVector>
         {
-            for (var ry = 0; ry < p.Stride.Y; ry++)
-            {
-                for (var rx = 0; rx < p.Stride.X; rx++)
-                {
-                    var residue = new Extent(rz, ry, rx);
-                    var source = new PackWeightsWork<TLanes, TVector>
-                    {
-                        W = At(w),
-                        Kernel = p.Stride,
-                        Rows = p.Cin,
-                        Columns = p.Cout,
-                        Outputs = p.Cout,
-                        Window = Extent.One,
-                        KernelFirst = residue,
-                        KernelStep = Extent.One,
-                    };
-                    var problem = new TapProblem
-                    {
-                        N = p.N,
-                        X = At(x),
-                        C = p.Cin,
-                        Input = p.Input,
-                        Grid = p.Input,
-                        Step = Extent.One,
-                        Window = Extent.One,
-                        Y = At(y),
-                        Output = p.Output,
-                        OutputStep = p.Stride,
-                        OutputFirst = residue,
-                        Cout = p.Cout,
-                    };
-                    RunConvolution(problem, source, AtOrNull(b), accumulate: false);
-                }
-            }
-        }
+            W = At(w),
+            Kernel = p.Stride,
+            Rows = p.Cin,
+            Columns = p.Cout,
+            Outputs = p.Cout,
+            Window = p.Stride,
+            KernelStep = Extent.One,
+        };
+        var work = TransposedConvWork<TLanes, TVector>.Plan(p, At(x), Pack(source), AtOrNull(b), At(y), team.Count);
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        team.Run(work.Chunks, work);
     }
 
     /// <inheritdoc/>
@@ -209,63 +185,119 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     };
 
     /// <summary>
-    /// dx at the positions i ≡ r (mod stride) is a stride-1 convolution of dy with the taps k ≡ r + padding (mod stride), in
-    /// falling order: o = (i + padding − k)/stride rises as k falls.
+    /// dx at the positions i ≡ r (mod stride) is a stride-1 convolution of dy, one problem per residue r; with stride 2, pairs of
+    /// outputs may need fewer products.
     /// </summary>
     private void BackwardData(in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int rowFirst, int channels, bool accumulate)
     {
-        for (var rz = 0; rz < Math.Min(p.Stride.Z, p.Input.Z); rz++)
+        if (ChoosesPairs(p, channels))
         {
-            for (var ry = 0; ry < Math.Min(p.Stride.Y, p.Input.Y); ry++)
-            {
-                for (var rx = 0; rx < Math.Min(p.Stride.X, p.Input.X); rx++)
-                {
-                    var residue = new Extent(rz, ry, rx);
-                    Extent window = default, first = default, highest = default, grid = default;
-                    for (var axis = 0; axis < 3; axis++)
-                    {
-                        int s = p.Stride[axis], k = p.Kernel[axis], shifted = residue[axis] + p.Padding[axis];
-                        var top = k - 1 - ((((k - 1 - shifted) % s) + s) % s);
-                        var taps = top < 0 ? 0 : (top / s) + 1;
-                        window = window.With(axis, taps);
-                        highest = highest.With(axis, top);
-                        first = first.With(axis, taps == 0 ? 0 : (shifted - top) / s);
-                        grid = grid.With(axis, (p.Input[axis] - residue[axis] + s - 1) / s);
-                    }
-
-                    var source = new PackWeightsWork<TLanes, TVector>
-                    {
-                        W = At(w),
-                        Kernel = p.Kernel,
-                        Rows = p.CinTotal,
-                        Columns = p.Cout,
-                        Transposed = true,
-                        RowFirst = rowFirst,
-                        Outputs = channels,
-                        Window = window,
-                        KernelFirst = highest,
-                        KernelStep = new Extent(-p.Stride.Z, -p.Stride.Y, -p.Stride.X),
-                    };
-                    var problem = new TapProblem
-                    {
-                        N = p.N,
-                        X = At(dy),
-                        C = p.Cout,
-                        Input = p.Output,
-                        Grid = grid,
-                        Step = Extent.One,
-                        First = first,
-                        Window = window,
-                        Y = At(dx),
-                        Output = p.Input,
-                        OutputStep = p.Stride,
-                        OutputFirst = residue,
-                        Cout = channels,
-                    };
-                    RunConvolution(problem, source, null, accumulate);
-                }
-            }
+            BackwardDataByPairs(p, dy, w, dx, rowFirst, channels, accumulate);
+            return;
         }
+
+        for (var number = 0; number < Residues(p).Voxels; number++)
+        {
+            var problem = Residue(p, number, channels, out var highest) with { X = At(dy), Y = At(dx) };
+            var source = new PackWeightsWork<TLanes, TVector>
+            {
+                W = At(w),
+                Kernel = p.Kernel,
+                Rows = p.CinTotal,
+                Columns = p.Cout,
+                Transposed = true,
+                RowFirst = rowFirst,
+                Outputs = channels,
+                Window = problem.Window,
+                KernelFirst = highest,
+                KernelStep = new Extent(-p.Stride.Z, -p.Stride.Y, -p.Stride.X),
+            };
+            RunConvolution(problem, source, null, accumulate);
+        }
+    }
+
+    /// <summary>Residues of the stride that positions of the input have.</summary>
+    private static Extent Residues(in ConvProblem p) => new(
+        Math.Min(p.Stride.Z, p.Input.Z), Math.Min(p.Stride.Y, p.Input.Y), Math.Min(p.Stride.X, p.Input.X));
+
+    /// <summary>
+    /// The problem of the positions i ≡ r (mod stride), with the taps k ≡ r + padding (mod stride) in falling order from
+    /// <paramref name="highest"/>: o = (i + padding − k)/stride rises as k falls.
+    /// </summary>
+    private static TapProblem Residue(in ConvProblem p, int number, int channels, out Extent highest)
+    {
+        var count = Residues(p);
+        var residue = new Extent(number / count.X / count.Y, number / count.X % count.Y, number % count.X);
+        Extent window = default, first = default, grid = default;
+        highest = default;
+        for (var axis = 0; axis < 3; axis++)
+        {
+            int s = p.Stride[axis], k = p.Kernel[axis], shifted = residue[axis] + p.Padding[axis];
+            var top = k - 1 - ((((k - 1 - shifted) % s) + s) % s);
+            var taps = top < 0 ? 0 : (top / s) + 1;
+            window = window.With(axis, taps);
+            highest = highest.With(axis, top);
+            first = first.With(axis, taps == 0 ? 0 : (shifted - top) / s);
+            grid = grid.With(axis, (p.Input[axis] - residue[axis] + s - 1) / s);
+        }
+
+        return new TapProblem
+        {
+            N = p.N,
+            C = p.Cout,
+            Input = p.Output,
+            Grid = grid,
+            Step = Extent.One,
+            First = first,
+            Window = window,
+            Output = p.Input,
+            OutputStep = p.Stride,
+            OutputFirst = residue,
+            Cout = channels,
+        };
+    }
+
+    private bool ChoosesPairs(in ConvProblem p, int channels)
+    {
+        if (Variant != ConvolutionVariant.Automatic || !WinogradStrideDataWork<TLanes, TVector>.Fits(p))
+        {
+            return Variant == ConvolutionVariant.WinogradStride && WinogradStrideDataWork<TLanes, TVector>.Fits(p);
+        }
+
+        var residues = 0.0;
+        for (var number = 0; number < Residues(p).Voxels; number++)
+        {
+            residues += ConvolutionCost<TLanes, TVector>.Cheapest(
+                Residue(p, number, channels, out _), weightGradient: false, SharedCache.IsFast).Cost;
+        }
+
+        return ConvolutionCost<TLanes, TVector>.StrideData(p, channels) < residues;
+    }
+
+    private void BackwardDataByPairs(
+        in ConvProblem p, Tensor dy, Tensor w, Tensor dx, int rowFirst, int channels, bool accumulate)
+    {
+        var pack = new PackStrideDataWeightsWork<TLanes, TVector>
+        {
+            Source = new()
+            {
+                W = At(w),
+                Kernel = p.Kernel,
+                Rows = p.CinTotal,
+                Columns = p.Cout,
+                Transposed = true,
+                RowFirst = rowFirst,
+                Outputs = channels,
+            },
+            Stride = p.Stride.Z,
+        };
+        pack.Packed = weights.Reserve(pack.PackedLength);
+        pack.Scratch = perWorker.Reserve(pack.ScratchPerWorker * team.Count);
+        team.Run(pack.Chunks, pack);
+        var work = WinogradStrideDataWork<TLanes, TVector>.Plan(
+            p, At(dy), pack.Packed, At(dx), channels, accumulate, team.Count);
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        team.Run(work.Chunks, work);
     }
 
     private ConvolutionVariant Choose(in TapProblem problem, bool weightGradient) => Variant switch

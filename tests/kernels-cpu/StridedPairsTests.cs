@@ -30,6 +30,20 @@ public sealed class StridedPairsTests
         Assert.Equal(ConvolutionVariant.WinogradStride, ((IVariantChoice)backend).ChoiceFor(p, weightGradient: false));
         Assert.InRange(direct.Zip(pairs).Max(both => Math.Abs(both.First - both.Second)), 0, Rounding * largest);
 
+        Tensor gradient = Filled(p.OutputShape);
+        direct = BackwardData(ConvolutionVariant.Direct);
+        pairs = BackwardData(ConvolutionVariant.WinogradStride);
+        largest = direct.Max(Math.Abs);
+        Assert.InRange(direct.Zip(pairs).Max(both => Math.Abs(both.First - both.Second)), 0, Rounding * largest);
+
+        float[] BackwardData(ConvolutionVariant variant)
+        {
+            Tensor first = Filled(p.InputShape), other = Filled(cin2 > 0 ? p.Input2Shape : Shape.Vector(1));
+            ((IVariantChoice)backend).Variant = variant;
+            backend.ConvBackwardData(p, gradient, weights, first, false, cin2 > 0 ? other : null, accumulate2: false);
+            return [.. Values(first), .. cin2 > 0 ? Values(other) : []];
+        }
+
         Tensor Filled(Shape shape)
         {
             var tensor = new Tensor(backend.Allocate(shape.Length), 0, shape);
@@ -48,8 +62,13 @@ public sealed class StridedPairsTests
             var output = Filled(p.OutputShape); // every voxel must be written
             ((IVariantChoice)backend).Variant = variant;
             backend.ConvForward(p, image, cin2 > 0 ? second : null, weights, bias, output);
-            var values = new float[output.Shape.Length];
-            backend.Download(output, values);
+            return Values(output);
+        }
+
+        float[] Values(Tensor tensor)
+        {
+            var values = new float[tensor.Shape.Length];
+            backend.Download(tensor, values);
             return values;
         }
     }

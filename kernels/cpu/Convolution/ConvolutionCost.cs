@@ -1,3 +1,4 @@
+using SharpSeg.Engine.Backends;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Winograd;
 
@@ -7,7 +8,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// Chooses between direct, gathered and Winograd convolution by counting vector instructions and the weights' bytes. A model
 /// instead of a timing, so that a problem is computed the same way in every run and results are bitwise repeatable.
 /// </summary>
-internal static class ConvolutionCost<TLanes, TVector>
+internal static unsafe class ConvolutionCost<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
@@ -58,6 +59,13 @@ internal static class ConvolutionCost<TLanes, TVector>
             return ConvolutionVariant.FewOutputs;
         }
 
+        return Cheapest(p, weightGradient, sharedCacheIsFast).Variant;
+    }
+
+    /// <summary>The cheapest variant but for <see cref="ConvolutionVariant.FewOutputs"/>, and its vector instructions.</summary>
+    public static (double Cost, ConvolutionVariant Variant) Cheapest(
+        in TapProblem p, bool weightGradient, bool sharedCacheIsFast)
+    {
         var best = (Cost: Direct(p, weightGradient), Variant: ConvolutionVariant.Direct);
         Consider(Gather(p, weightGradient), ConvolutionVariant.Gather);
         if (weightGradient
@@ -81,7 +89,7 @@ internal static class ConvolutionCost<TLanes, TVector>
             }
         }
 
-        return best.Variant;
+        return best;
 
         void Consider(double cost, ConvolutionVariant variant) => best = cost < best.Cost ? (cost, variant) : best;
     }
@@ -142,6 +150,18 @@ internal static class ConvolutionCost<TLanes, TVector>
         var transforms = PerPoint * ((Points * p.Window.Z * p.CTotal / TLanes.Count) + (sums * 2 * blocks));
         var tiles = PerProduct * sums * blocks / (3 * ForwardTile<TLanes, TVector>.GroupSize);
         return (pairs * (products + transforms + tiles)) + (3 * PerByte * WeightBytes(p, (int)Points * p.Window.Z));
+    }
+
+    /// <summary>Vector instructions of the gradient by data with stride 2, pairs of outputs at a time.</summary>
+    /// <param name="p">The convolution.</param>
+    /// <param name="channels">Channels of the gradient.</param>
+    public static double StrideData(in ConvProblem p, int channels)
+    {
+        const int Points = WinogradStrideDataWork<TLanes, TVector>.Points;
+        var bytes = (double)Points * Points * p.Kernel.Z * p.Cout * PackWeightsWork<TLanes, TVector>.Blocks(channels)
+            * PackWeightsWork<TLanes, TVector>.Block * sizeof(float);
+        return WinogradStrideDataWork<TLanes, TVector>.Plan(p, null, null, null, channels, false, 1).Cost
+            + (3 * PerByte * bytes);
     }
 
     /// <summary>Vector instructions of the weight gradient by Winograd along one axis.</summary>

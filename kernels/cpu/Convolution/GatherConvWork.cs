@@ -137,12 +137,14 @@ internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
     /// Adds the products of gathered voxels and the blocks' matrices, tile by tile. Whatever follows the last voxel is multiplied
     /// too, but not stored.
     /// </summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* rows, float* matrices, float** targets, int voxels, int firstBlock, int lastBlock)
     {
         int width = PackWeightsWork<TLanes, TVector>.Block, size = ForwardTile<TLanes, TVector>.GroupSize;
         var taps = new Taps { Planes = 1, Rows = 1, Run = p.CTotal, VoxelPitch = RowPitch };
-        var tile = stackalloc float[12 * 32];
+        var raw = stackalloc float[(12 * 32) + 16];
+        var tile = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var block = firstBlock; block < lastBlock; block++)
         {
             var matrix = matrices + ((block - firstBlock) * weights.MatrixLength);

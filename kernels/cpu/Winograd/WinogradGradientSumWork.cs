@@ -48,6 +48,7 @@ internal unsafe struct WinogradGradientSumWork<TLanes, TVector> : IChunkedWork
     private readonly int InputBlocks => (Cin + InputRows - 1) / InputRows;
 
     /// <inheritdoc/>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {

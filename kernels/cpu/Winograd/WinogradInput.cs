@@ -73,6 +73,7 @@ internal static unsafe class WinogradInput<TLanes, TVector>
 
     private static bool Inside(int first, int count, int length) => first >= 0 && first + count <= length;
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(
         float* source, nint voxel, nint row, nint plane, int channels, Extent size, float* v, nint pointPitch)

@@ -249,13 +249,15 @@ internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
     }
 
     /// <summary>Adds one point's products. Whatever follows the last line is multiplied too, but not stored.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(float* inputs, float* matrix, int* lines, int found, float* sums)
     {
         var size = ForwardTile<TLanes, TVector>.GroupSize;
         var taps = new Taps { Planes = 1, Rows = 1, Run = p.CTotal, VoxelPitch = RowPitch };
         var pitch = blocksPerPart * Width;
-        var tile = stackalloc float[12 * 32];
+        var raw = stackalloc float[(12 * 32) + 16];
+        var tile = (float*)(((nint)raw + 63) & ~(nint)63);
         for (var first = 0; first < found; first += TileVoxels)
         {
             var corner = inputs + (first * RowPitch);

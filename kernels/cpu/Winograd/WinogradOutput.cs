@@ -14,6 +14,7 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
     where TVector : unmanaged
 {
     /// <summary>Transforms tiles first … first + count − 1 for one block of output channels.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, int first, int count, int block, float* m, nint pointPitch, float* bias,

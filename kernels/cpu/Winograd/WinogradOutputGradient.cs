@@ -14,6 +14,7 @@ internal static unsafe class WinogradOutputGradient<TLanes, TVector>
     where TVector : unmanaged
 {
     /// <summary>Transforms tiles first … first + count − 1 of the gradient g (n, grid, Cout).</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transform(
         in TapProblem p, in WinogradTiles tiles, float* g, int first, int count, float* d, nint pointPitch, nint rowPitch)

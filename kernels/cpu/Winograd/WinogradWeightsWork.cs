@@ -121,6 +121,7 @@ internal unsafe struct WinogradWeightsWork<TLanes, TVector> : IChunkedWork
         }
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transform(float* g, nint tap, bool deep, bool wide, float* u, nint pitch)
     {

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
@@ -25,8 +26,8 @@ internal static class MirroringDecision
             return [];
         }
 
-        var stored = facts.Fingerprint.LeftRightAxes ?? [UsualLeftRight];
-        int[] axes = rule == MirroringRule.All ? [] : [.. stored.Select(axis => Array.IndexOf(forward, axis)).Order()];
+        var stored = Stored(facts.Fingerprint);
+        var axes = rule == MirroringRule.All ? [] : LeftRightAxes(facts.Fingerprint, forward);
         log.Add(
             null, "unmirrored_axes",
             rule switch
@@ -40,6 +41,14 @@ internal static class MirroringDecision
             axes.Length == 0 ? "none" : string.Join(" ", axes));
         return axes;
     }
+
+    /// <summary>The plans' axes along which left and right lie in at least one case, ascending.</summary>
+    /// <param name="fingerprint">Knows those of the files; x, as usual, if it does not say.</param>
+    /// <param name="forward">The plans' axis order.</param>
+    public static int[] LeftRightAxes(Fingerprint fingerprint, int[] forward) =>
+        [.. Stored(fingerprint).Select(axis => Array.IndexOf(forward, axis)).Order()];
+
+    private static IReadOnlyList<int> Stored(Fingerprint fingerprint) => fingerprint.LeftRightAxes ?? [UsualLeftRight];
 
     /// <summary>What a user must know of plans that depart from nnU-Net's unasked; null if nothing.</summary>
     public static string? Notice(Plans plans, LabelScheme labels)

@@ -21,9 +21,13 @@ public sealed record SpeedProbe(double SecondsPerStep, double SecondsPerTile)
     /// <summary>The same machine, slower by a factor.</summary>
     public SpeedProbe SlowedDown(double factor) => new(SecondsPerStep * factor, SecondsPerTile * factor);
 
-    /// <summary>Beside what was measured with mirroring: a tile has one view.</summary>
-    /// <param name="mirrorAxes">Axes that mirroring has.</param>
-    public SpeedProbe WithoutMirroring(int mirrorAxes) => this with { SecondsPerTile = SecondsPerTile / (1 << mirrorAxes) };
+    /// <summary>The same machine where a recipe leaves fewer axes to mirror, and so fewer views of a tile.</summary>
+    /// <param name="job">The run; all its axes were measured.</param>
+    /// <param name="recipe">Its recipe.</param>
+    public SpeedProbe With(TrainingJob job, TrainingRecipe? recipe) => this with
+    {
+        SecondsPerTile = SecondsPerTile / (1 << (job.MirrorAxes.Count - job.MirrorAxesWith(recipe).Count)),
+    };
 
     /// <summary>Measures; takes about six steps.</summary>
     /// <exception cref="OperationCanceledException">Cancelled between two of them.</exception>

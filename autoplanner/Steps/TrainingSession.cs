@@ -70,9 +70,9 @@ internal static class TrainingSession
             var speed = length.IsDeadline || (resumed is null && length.Schedule is null)
                 ? Probe(job, backend, reporter, cancel)
                 : null;
-            if (resumed?.Recipe?.Mirroring == false)
+            if (resumed is not null)
             {
-                speed = speed?.WithoutMirroring(job.MirrorAxes.Count);
+                speed = speed?.With(job, resumed.Recipe);
             }
 
             if (resumed is not null && length.IsDeadline)
@@ -161,9 +161,9 @@ internal static class TrainingSession
             reporter.Info($"recipe: {recipe ?? TrainingRecipe.Published} ({reason}; docs/method/budget.md)");
         }
 
-        if (recipe?.Mirroring == false && length.Schedule is null)
+        if (job.MirrorAxesWith(recipe).Count < job.MirrorAxes.Count && length.Schedule is null)
         {
-            speed = speed!.WithoutMirroring(job.MirrorAxes.Count);
+            speed = speed!.With(job, recipe);
             schedule = Fitted(speed);
         }
 

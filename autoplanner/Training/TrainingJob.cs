@@ -1,6 +1,7 @@
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Preprocessing;
 using SharpSeg.AutoPlanner.Workspaces;
 
@@ -66,8 +67,16 @@ public sealed record TrainingJob
             ? []
             : [.. ((int[])(Configuration.Is2D ? [1, 2] : [0, 1, 2])).Except(Plans.UnmirroredAxes)];
 
+    /// <summary>Spatial axes along which left and right lie in at least one case.</summary>
+    public IReadOnlyList<int> LeftRightAxes { get; init; } = [];
+
     /// <summary>Those that a recipe leaves.</summary>
-    internal IReadOnlyList<int> MirrorAxesWith(TrainingRecipe? recipe) => recipe?.Mirroring == false ? [] : MirrorAxes;
+    internal IReadOnlyList<int> MirrorAxesWith(TrainingRecipe? recipe) => recipe?.Mirroring switch
+    {
+        RecipeMirroring.None => [],
+        RecipeMirroring.LeftRight => [.. MirrorAxes.Intersect(LeftRightAxes)],
+        _ => MirrorAxes,
+    };
 
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
@@ -107,6 +116,9 @@ public sealed record TrainingJob
             PreviousStageFolder = handOver?.Folder,
             NextStages = [.. plan.NextStages.Where(plans.Configurations.ContainsKey).Select(next => new NextStage(
                 next, workspace.NextStageFolder(configuration, next), workspace.PreprocessedFolder(plans.Resolve(next))))],
+            LeftRightAxes = File.Exists(workspace.FingerprintFile)
+                ? MirroringDecision.LeftRightAxes(FingerprintJson.Read(workspace.FingerprintFile), plans.TransposeForward)
+                : [],
             Seed = seed,
         };
     }

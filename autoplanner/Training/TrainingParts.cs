@@ -88,15 +88,18 @@ internal static class TrainingParts
     public static LoaderSettings Samples(Backend backend, TrainingJob job, TrainingRecipe? recipe, Extent patch)
     {
         var labels = job.Description.Labels;
+        var mirrored = job.MirrorAxesWith(recipe);
         var without = (job.Variant.Without ?? AugmentationParts.None)
-            | (recipe?.Mirroring == false ? AugmentationParts.Mirroring : AugmentationParts.None);
+            | (mirrored.Count == 0 ? AugmentationParts.Mirroring : AugmentationParts.None);
         return new LoaderSettings
         {
             Backend = backend,
             Profile = job.Plans.Profile,
             Geometry = PatchGeometry.For(job.Plans.Profile, patch, job.Configuration.Is2D).Without(without) with
             {
-                UnmirroredAxes = job.Plans.UnmirroredAxes,
+                UnmirroredAxes = mirrored.Count == 0
+                    ? job.Plans.UnmirroredAxes
+                    : [.. ((int[])[0, 1, 2]).Except(mirrored)],
             },
             Recipe = AugmentationRecipe.For(job.Plans.Profile).Without(without).Times(recipe?.AugmentationStrength ?? 1),
             ForegroundRule = job.Variant.ForegroundShare is null ? null : ForegroundRule.Last,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Optimizers;
@@ -23,7 +24,7 @@ public sealed record TrainingRecipe
     public static TrainingRecipe SomeIterations { get; } = new() { Momentum = 0.95, InitialRate = 0.02 };
 
     /// <summary>What learns most in even fewer.</summary>
-    public static TrainingRecipe FewIterations { get; } = SomeIterations with { Mirroring = false };
+    public static TrainingRecipe FewIterations { get; } = SomeIterations with { Mirroring = RecipeMirroring.None };
 
     /// <summary>Momentum of SGD, from 0 to below 1.</summary>
     public double Momentum { get; init; } = PublishedMomentum;
@@ -43,10 +44,8 @@ public sealed record TrainingRecipe
     /// <summary>Factor on the probabilities of the augmentation, mirroring and a cascade's corruption aside; 0 to 1.</summary>
     public double AugmentationStrength { get; init; } = 1;
 
-    /// <summary>
-    /// Patches are mirrored, and so are predictions; false where a network has no time to learn all the mirror images, too.
-    /// </summary>
-    public bool Mirroring { get; init; } = true;
+    /// <summary>Along which axes patches are mirrored, and so predictions.</summary>
+    public RecipeMirroring Mirroring { get; init; }
 
     /// <summary>Share of the run that learns from smaller patches (docs/method/budget.md §4).</summary>
     public double SmallPatchShare { get; init; }
@@ -59,7 +58,7 @@ public sealed record TrainingRecipe
     [
         ("momentum", Text(Momentum)), ("initial_rate", Text(InitialRate)), ("warm_up_share", Text(WarmUpShare)),
         ("flat_share", FlatShare is { } flat ? Text(flat) : "none"), ("augmentation_strength", Text(AugmentationStrength)),
-        ("mirroring", Mirroring ? "on" : "off"), ("small_patch_share", Text(SmallPatchShare)),
+        ("mirroring", Text(Mirroring)), ("small_patch_share", Text(SmallPatchShare)),
     ];
 
     /// <summary>Reads a recipe that a user wrote, for experiments.</summary>
@@ -87,7 +86,7 @@ public sealed record TrainingRecipe
             WarmUpShare = In("warm_up_share", 0, 0, 1),
             FlatShare = file.Has("flat_share") ? In("flat_share", 0, 0, 0.9999) : null,
             AugmentationStrength = In("augmentation_strength", 1, 0, 1),
-            Mirroring = file.Flag("mirroring") ?? true,
+            Mirroring = MirroringOf(file),
             SmallPatchShare = In("small_patch_share", 0, 0, 1),
         };
     }
@@ -124,6 +123,22 @@ public sealed record TrainingRecipe
                 FormattableString.Invariant($"the profile's own is {PlateauSchedule.InitialRate}"));
         }
     }
+
+    private static RecipeMirroring MirroringOf(JsonFile file)
+    {
+        const string key = "mirroring";
+        try
+        {
+            return file.Has(key) ? file.Node[key].Deserialize(TrainingJson.Default.RecipeMirroring) : RecipeMirroring.All;
+        }
+        catch (JsonException e)
+        {
+            throw file.Error(key, e.Message);
+        }
+    }
+
+    private static string Text(RecipeMirroring value) =>
+        value switch { RecipeMirroring.All => "on", RecipeMirroring.None => "off", _ => RecipeMirroringJson.LeftRight };
 
     private static string Text(double value) => value.ToString("0.#########", CultureInfo.InvariantCulture);
 

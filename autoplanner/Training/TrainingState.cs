@@ -87,6 +87,7 @@ internal sealed class TrainingState
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(TrainingSchedule))]
 [JsonSerializable(typeof(TrainingRecipe))]
+[JsonSerializable(typeof(RecipeMirroring))]
 [JsonSerializable(typeof(EpochRecord))]
 [JsonSerializable(typeof(int[]))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

@@ -87,7 +87,7 @@ public sealed class RecipeTests
         using var run = Shapes();
         var plain = new TrainingSchedule(BatchSize: 2, Epochs: 1, IterationsPerEpoch: 3, ValidationIterations: 1);
         var (recipe, ablation, usual) = (run.Another("recipe"), run.Another("ablation"), run.Another("usual"));
-        var without = Train(recipe, plain with { Recipe = new() { Mirroring = false } });
+        var without = Train(recipe, plain with { Recipe = new() { Mirroring = RecipeMirroring.None } });
         var same = Train(ablation with { Variant = new() { Without = AugmentationParts.Mirroring } }, plain);
         var mirrored = Train(usual, plain);
         Assert.All(same, pair => Assert.Equal(pair.Value, without[pair.Key]));
@@ -97,6 +97,14 @@ public sealed class RecipeTests
         Assert.NotEqual(0, Flips(usual));
         Assert.Equal(0, Flips(recipe, usual));
         Assert.Equal(0, Flips(usual, recipe));
+
+        // One axis of three: two views of a tile instead of eight, one of them turned there and back.
+        var sides = run.Another("sides") with { LeftRightAxes = [2] };
+        var one = Train(sides, plain with { Recipe = new() { Mirroring = RecipeMirroring.LeftRight } });
+        var others = Train(
+            run.Another("others") with { Plans = run.Plans with { UnmirroredAxes = [0, 1] } }, plain with { Recipe = new() });
+        Assert.All(one, pair => Assert.Equal(pair.Value, others[pair.Key]));
+        Assert.Equal(Flips(usual), 7 * Flips(sides));
 
         int Flips(params TrainingJob[] folds)
         {
@@ -112,6 +120,26 @@ public sealed class RecipeTests
             var item = run.Dataset.TrainingCases[0];
             model.Segment("case", new ScanSource(() => run.Dataset.LoadImage(item), item.ImageFiles), null, default);
             return backend.Count;
+        }
+    }
+
+    /// <summary>Labels that tell left from right keep the axis from being mirrored, whatever a recipe says.</summary>
+    [Theory]
+    [InlineData(new[] { 2 }, new int[0], new[] { 2 })]
+    [InlineData(new[] { 2 }, new[] { 2 }, new int[0])]
+    [InlineData(new int[0], new int[0], new int[0])]
+    public void Only_the_left_right_axis_is_mirrored(int[] leftRight, int[] unmirrored, int[] expected)
+    {
+        using var run = Shapes();
+        var job = run.Job with { LeftRightAxes = leftRight, Plans = run.Plans with { UnmirroredAxes = unmirrored } };
+        var recipe = new TrainingRecipe { Mirroring = RecipeMirroring.LeftRight };
+        Assert.Equal(expected, job.MirrorAxesWith(recipe));
+        using var backend = Cpu.Open(1);
+        var samples = TrainingParts.Samples(backend, job, recipe, job.Configuration.Patch);
+        Assert.Equal(expected.Length > 0 ? 0.5 : 0, samples.Recipe!.MirrorPerAxis);
+        if (expected.Length > 0)
+        {
+            Assert.Equal(expected, samples.Geometry!.MirrorAxes);
         }
     }
 
@@ -168,7 +196,7 @@ public sealed class RecipeTests
             named, Assert.Throws<SharpSegException>(() => TrainingRecipe.Choose(run.Job, schedule, asked)).Message,
             StringComparison.Ordinal);
         Refused(recipe! with { Momentum = 0.9 }, "momentum");
-        Refused(new TrainingRecipe { Mirroring = false }, "initial_rate");
+        Refused(new TrainingRecipe { Mirroring = RecipeMirroring.None }, "initial_rate");
 
         static IEnumerable<double> Climbing(int steps) =>
             Enumerable.Range(1, steps).Select(step => Math.Round(0.004 * step / steps, 8));

@@ -56,6 +56,11 @@ public sealed class TrainingRecipeTests : IDisposable
         Assert.Equal("momentum 0.9, initial rate 0.03, warm up share 0.1, flat share 0.5, small patch share 0.25", $"{recipe}");
         File.WriteAllText(path, """{"mirroring": false, "augmentation_strength": 0}""");
         Assert.Equal("augmentation strength 0, mirroring off", $"{TrainingRecipe.Read(path)}");
+        File.WriteAllText(path, """{"mirroring": "left-right"}""");
+        Assert.Equal(new TrainingRecipe { Mirroring = RecipeMirroring.LeftRight }, TrainingRecipe.Read(path));
+        Assert.Equal("mirroring left-right", $"{TrainingRecipe.Read(path)}");
+        File.WriteAllText(path, """{"mirroring": true}""");
+        Assert.Equal(TrainingRecipe.Published, TrainingRecipe.Read(path));
         File.WriteAllText(path, "{}");
         Assert.Equal(TrainingRecipe.Published, TrainingRecipe.Read(path));
         Assert.Equal("published", $"{TrainingRecipe.Published}");
@@ -97,7 +102,7 @@ public sealed class TrainingRecipeTests : IDisposable
             Recipe = new TrainingRecipe
             {
                 Momentum = 0.123, InitialRate = 1.0 / 3, WarmUpShare = 0.1, FlatShare = 0.2, AugmentationStrength = 0.4,
-                Mirroring = false, SmallPatchShare = 0.7,
+                Mirroring = RecipeMirroring.LeftRight, SmallPatchShare = 0.7,
             },
         };
         var text = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule);

@@ -9,7 +9,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         in TapProblem problem, bool wide, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate,
         bool accumulateSecond = false)
     {
-        var work = WinogradConvWork<TLanes, TVector>.Plan(problem, wide, bias, accumulate, accumulateSecond);
+        var work = WinogradConvWork<TLanes, TVector>.Plan(
+            problem, wide, bias, accumulate, accumulateSecond, team.Count);
         var u = weights.Reserve(work.WeightsLength);
         var transform =
             new WinogradWeightsWork<TLanes, TVector> { Source = source, Wide = wide, U = u, PointPitch = work.WeightsPitch };

@@ -20,7 +20,6 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
     private const long FusedSumsBudget = 2300 << 10;
     private const long FusedTilesBudget = 1200 << 10;
     private const long PartsBudget = 16 << 20;
-    private const long SliceBytes = 24 << 20;
     private const int Group = 12;
 
     private TapProblem p;
@@ -91,8 +90,8 @@ internal unsafe struct WinogradGradientWork<TLanes, TVector> : IChunkedWork
         if (work.Batched)
         {
             work.Parts = 1;
-            var most = (int)Math.Max(1, SliceBytes / perTile / Group) * Group;
-            work.SliceSize = Math.Min(most, RoundUp(work.tiles.Count));
+            work.SliceSize = Math.Min(
+                WinogradConvWork<TLanes, TVector>.TilesOfSlice(perTile, threads), RoundUp(work.tiles.Count));
         }
         else
         {

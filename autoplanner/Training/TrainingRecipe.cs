@@ -169,9 +169,7 @@ public sealed record TrainingRecipe
         var iterations = (long)schedule.Epochs * schedule.IterationsPerEpoch;
         return schedule.TimeBudget is null ? (null, "without --max-time")
             : job.Plans.Profile == Profile.Classic ? (null, "profile classic has one of its own")
-            : job.Pretrained is not null ? (null, "the run starts from another network")
             : job.Variant.Settings.Count > 0 ? (null, "the run departs from its profile already")
-            : job.Configuration.Is2D ? (null, "a shorter one is measured for 3D only")
             : iterations >= ManyIterations
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
             : iterations >= MirroringPays || job.Plans.MirrorsAll

@@ -157,7 +157,8 @@ public sealed class RecipeTests
         Assert.Null(Chosen(job, timed with { IterationsPerEpoch = 250 }));
         Assert.Null(Chosen(job with { Plans = job.Plans with { Profile = Profile.Classic } }, timed));
         Assert.Null(Chosen(job with { Variant = new() { DeepSupervision = false } }, timed));
-        Assert.Null(Chosen(job with { Configuration = run.Plans.Resolve("2d") }, timed));
+        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job with { Configuration = run.Plans.Resolve("2d") }, timed));
+        Assert.Equal(TrainingRecipe.FewIterations, Chosen(job with { Pretrained = new PretrainedStart("a", "b", 0.1) }, timed));
         Assert.Null(Chosen(job, timed, TrainingRecipe.Published));
         Assert.Equal(TrainingRecipe.SomeIterations, Chosen(job with { Plans = job.Plans with { MirrorsAll = true } }, timed));
         Assert.Equal(Everything, Chosen(job, timed with { TimeBudget = null }, Everything));

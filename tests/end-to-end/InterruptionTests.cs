@@ -221,7 +221,7 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
     /// </summary>
     private static void Repeat(Func<TemporaryFolder, int, bool> attempt)
     {
-        const int most = 20, longest = 5; // 192 epochs
+        const int most = 20, longest = 3; // 48 epochs
         for (var i = 0; i < most; i++)
         {
             using var folder = new TemporaryFolder();

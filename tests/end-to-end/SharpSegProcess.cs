@@ -84,7 +84,8 @@ internal sealed class SharpSegProcess : IDisposable
     }
 
     /// <summary>
-    /// Starts a command. It hears Ctrl-C even where the tests themselves run in the background of a shell, which ignores it.
+    /// Starts a command. It hears Ctrl-C and a closed terminal even where the tests themselves run in the background of a shell or
+    /// under nohup(1), which ignore them.
     /// </summary>
     public static SharpSegProcess Start(params string[] arguments) => StartWith([], arguments);
 
@@ -92,7 +93,7 @@ internal sealed class SharpSegProcess : IDisposable
     public static SharpSegProcess StartWith(IEnumerable<(string Name, string Value)> variables, params string[] arguments)
     {
         var start = OperatingSystem.IsLinux() && File.Exists("/usr/bin/env")
-            ? new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT", Host, Product, .. arguments])
+            ? new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT,HUP", Host, Product, .. arguments])
             : new ProcessStartInfo(Host, [Product, .. arguments]);
         foreach (var (name, value) in variables)
         {

@@ -18,7 +18,8 @@ public sealed class InterruptionTests(TrainedWorkspace trained)
         {
             var work = folder.Copy(trained.Planned, "work");
             var run = Path.Combine(work, "runs", "3d_fullres", "fold_0");
-            if (!KilledWhen(["train", work, .. Schedule(epochs)], () => File.Exists(Path.Combine(run, "checkpoint_best.safetensors"))))
+            var best = Path.Combine(run, "checkpoint_best.safetensors");
+            if (!KilledWhen(["train", work, .. Schedule(epochs)], () => File.Exists(best)))
             {
                 return false;
             }

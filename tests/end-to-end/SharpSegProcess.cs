@@ -84,8 +84,8 @@ internal sealed class SharpSegProcess : IDisposable
     }
 
     /// <summary>
-    /// Starts a command. It hears Ctrl-C and a closed terminal even where the tests themselves run in the background of a shell or
-    /// under nohup(1), which ignore them.
+    /// Starts a command. It hears Ctrl-C and a closed terminal even where the tests themselves run in the background of a shell
+    /// or under nohup(1), which ignore them.
     /// </summary>
     public static SharpSegProcess Start(params string[] arguments) => StartWith([], arguments);
 

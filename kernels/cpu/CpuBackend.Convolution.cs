@@ -2,6 +2,7 @@ using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using SharpSeg.Kernels.Cpu.Normalization;
+using SharpSeg.Kernels.Cpu.Threading;
 using SharpSeg.Kernels.Cpu.Winograd;
 
 namespace SharpSeg.Kernels.Cpu;
@@ -92,9 +93,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         }
         else if (variant == ConvolutionVariant.WinogradLine)
         {
-            var work = WinogradLineGradientWork<TLanes, TVector>.Plan(problem, At(dy), accumulate, At(dw), team.Count);
-            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-            team.Run(work.Chunks, work);
+            RunWithScratch(WinogradLineGradientWork<TLanes, TVector>.Plan(problem, At(dy), accumulate, At(dw), team.Count));
         }
         else
         {
@@ -120,9 +119,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             Window = p.Stride,
             KernelStep = Extent.One,
         };
-        var work = TransposedConvWork<TLanes, TVector>.Plan(p, At(x), Pack(source), AtOrNull(b), At(y), team.Count);
-        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-        team.Run(work.Chunks, work);
+        RunWithScratch(TransposedConvWork<TLanes, TVector>.Plan(p, At(x), Pack(source), AtOrNull(b), At(y), team.Count));
     }
 
     /// <inheritdoc/>
@@ -147,9 +144,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
     {
-        var work = TransposedGradientWork<TLanes, TVector>.Plan(p, At(x), At(dy), accumulate, At(dw), team.Count);
-        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-        team.Run(work.Chunks, work);
+        RunWithScratch(TransposedGradientWork<TLanes, TVector>.Plan(p, At(x), At(dy), accumulate, At(dw), team.Count));
         if (db is not null)
         {
             SumOverVoxels(dy, db, accumulate);
@@ -294,10 +289,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         pack.Packed = weights.Reserve(pack.PackedLength);
         pack.Scratch = perWorker.Reserve(pack.ScratchPerWorker * team.Count);
         team.Run(pack.Chunks, pack);
-        var work = WinogradStrideDataWork<TLanes, TVector>.Plan(
-            p, At(dy), pack.Packed, At(dx), channels, accumulate, team.Count);
-        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-        team.Run(work.Chunks, work);
+        RunWithScratch(WinogradStrideDataWork<TLanes, TVector>.Plan(
+            p, At(dy), pack.Packed, At(dx), channels, accumulate, team.Count));
     }
 
     private ConvolutionVariant Choose(in TapProblem problem, bool weightGradient) => Variant switch
@@ -331,24 +324,18 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         }
         else if (variant == ConvolutionVariant.FewOutputs)
         {
-            var work = FewOutputsConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate);
-            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-            team.Run(work.Chunks, work);
+            RunWithScratch(FewOutputsConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate));
         }
         else if (variant == ConvolutionVariant.WinogradLine)
         {
-            var work = WinogradLineWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
-            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-            team.Run(work.Chunks, work);
+            RunWithScratch(WinogradLineWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count));
         }
         else if (variant == ConvolutionVariant.WinogradStride)
         {
             var pack = new PackStrideWeightsWork<TLanes, TVector> { Source = source };
             pack.Packed = weights.Reserve(pack.PackedLength);
             team.Run(pack.Chunks, pack);
-            var work = WinogradStrideWork<TLanes, TVector>.Plan(problem, pack.Packed, bias, team.Count);
-            work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-            team.Run(work.Chunks, work);
+            RunWithScratch(WinogradStrideWork<TLanes, TVector>.Plan(problem, pack.Packed, bias, team.Count));
         }
         else
         {
@@ -411,6 +398,13 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         return work.Packed;
     }
 
+    private void RunWithScratch<TWork>(TWork work)
+        where TWork : unmanaged, IScratchWork
+    {
+        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
+        team.Run(work.Chunks, work);
+    }
+
     private void RunDirect(in TapProblem problem, float* packed, float* bias, bool accumulate)
     {
         var work = DirectConvWork<TLanes, TVector>.Plan(problem, packed, bias, accumulate, team.Count);
@@ -424,16 +418,12 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
 
     private void RunGather(in TapProblem problem, in PackWeightsWork<TLanes, TVector> source, float* bias, bool accumulate)
     {
-        var work = GatherConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count);
-        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-        team.Run(work.Chunks, work);
+        RunWithScratch(GatherConvWork<TLanes, TVector>.Plan(problem, source, bias, accumulate, team.Count));
     }
 
     private void RunGatherGradient(in TapProblem problem, float* g, bool accumulate, float* dw)
     {
-        var work = GatherGradientWork<TLanes, TVector>.Plan(problem, g, accumulate, dw, team.Count);
-        work.UseScratch(perWorker.Reserve(work.ScratchPerWorker * team.Count));
-        team.Run(work.Chunks, work);
+        RunWithScratch(GatherGradientWork<TLanes, TVector>.Plan(problem, g, accumulate, dw, team.Count));
     }
 
     private void RunGradient(in TapProblem problem, float* g, bool swap, bool accumulate, float* dw)

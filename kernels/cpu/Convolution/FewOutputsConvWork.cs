@@ -10,7 +10,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// multiply 2·lanes outputs to store three. Some voxels at a time are transposed to rows of one channel each, so that the lanes
 /// hold voxels and no product is left unused; then reading the input from memory is what takes the time.
 /// </summary>
-internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

@@ -12,7 +12,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// output. Voxels whose tap lies outside the input are left out (a third of all products at 5×7×5), short rows leave no part of a
 /// tile empty, and one tap's matrix, packed just before, is used by all voxels while it is in the caches.
 /// </summary>
-internal unsafe struct GatherConvWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct GatherConvWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

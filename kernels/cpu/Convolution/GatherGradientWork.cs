@@ -12,7 +12,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// <para>A slice is stored in panels: Height input channels of all its voxels one after the other, and 2·lanes channels of their
 /// gradients, so that a tile reads two streams from the first-level cache.</para>
 /// </summary>
-internal unsafe struct GatherGradientWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct GatherGradientWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

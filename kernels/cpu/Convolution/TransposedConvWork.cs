@@ -13,7 +13,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// <para>A chunk is (slice of voxels, taps): while one tap's matrix for a block of output channels stays in the first-level
 /// cache, the slice's voxels go by; they come from the second, and the next slice's are prefetched meanwhile.</para>
 /// </summary>
-internal unsafe struct TransposedConvWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct TransposedConvWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

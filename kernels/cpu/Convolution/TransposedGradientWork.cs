@@ -14,7 +14,7 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 /// 2·lanes output channels at a tap, for one row of taps, whose voxels follow one another in memory. A tile then reads two
 /// streams from the first-level cache; while the tiles of a row are computed, the next row's voxels are prefetched.</para>
 /// </summary>
-internal unsafe struct TransposedGradientWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

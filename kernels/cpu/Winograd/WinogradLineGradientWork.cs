@@ -15,7 +15,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// channels takes tap by tap and point by point; then its points become taps and are written. A chunk is (input channel tiles,
 /// output channel blocks).</para>
 /// </summary>
-internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

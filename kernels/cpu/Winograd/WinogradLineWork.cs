@@ -15,7 +15,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// transformed and stored side by side, point by point; then each block's weights are packed and transformed, and the products
 /// accumulated per point. At the end the points become outputs. A chunk is (output columns, output channel blocks).</para>
 /// </summary>
-internal unsafe struct WinogradLineWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct WinogradLineWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

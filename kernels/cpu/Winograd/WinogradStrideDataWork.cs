@@ -20,7 +20,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// <para>A chunk is (sample, planes of the gradient, rows of pairs, columns of pairs). Its transformed values lie point by point,
 /// all pairs of all its planes one after the other, so that tiles are cut without regard to rows and planes.</para>
 /// </summary>
-internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

@@ -22,7 +22,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 /// <para>A chunk is (sample, output plane, rows of pairs, columns of pairs); its transformed planes stay in the second-level
 /// cache.</para>
 /// </summary>
-internal unsafe struct WinogradStrideWork<TLanes, TVector> : IChunkedWork
+internal unsafe struct WinogradStrideWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {

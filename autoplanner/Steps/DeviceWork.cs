@@ -117,7 +117,8 @@ internal sealed class DeviceWork(IReadOnlyList<NamedDevice> devices, IReporter r
             {
                 while (!cancel.IsCancellationRequested && Where(State.Left).Any())
                 {
-                    foreach (var blocked in Where(State.Left).Where(i => NeedsAny(i, State.Failed)).ToArray())
+                    // One at a time and in order, so that what needs a piece left out here is left out, too.
+                    foreach (var blocked in Where(State.Left).Where(i => NeedsAny(i, State.Failed)))
                     {
                         states[blocked] = State.Failed;
                         own.Warning($"{nameOf(pieces[blocked])} is left out: what it needs has failed");

@@ -69,6 +69,16 @@ public sealed class DeviceWorkTests
     }
 
     [Fact]
+    public void What_needs_a_piece_left_out_is_left_out_too()
+    {
+        var error = Assert.Throws<SharpSegException>(() => Run(
+            [0, 1, 2, 3], needs: (piece, other) => piece == other + 1,
+            (piece, _, _) => piece == 0 ? throw new SharpSegException("bad 0") : piece,
+            new Listener()));
+        Assert.Equal("piece 0 failed: bad 0; left out: piece 1, piece 2, piece 3", error.Message);
+    }
+
+    [Fact]
     public void What_is_not_the_users_to_mend_comes_as_it_is() =>
         Assert.Throws<InvalidOperationException>(() => Run<int>(
             [0, 1], needs: (_, _) => false, (piece, _, _) => piece == 0 ? throw new InvalidOperationException() : piece,

@@ -61,6 +61,28 @@ public sealed class TensorCoreTests
     }
 
     [TensorCoreTheory]
+    [MemberData(nameof(Precisions))]
+    [InlineData(GpuPrecision.Bf16Activations)]
+    [InlineData(GpuPrecision.Fp16Activations)]
+    public void Transposed_convolution_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvForward, Variant.Bricks));
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvBackwardData, Variant.Bricks));
+    }
+
+    [TensorCoreTheory]
+    [InlineData(GpuPrecision.Bf16)]
+    [InlineData(GpuPrecision.Fp16)]
+    [InlineData(GpuPrecision.Bf16Activations)]
+    [InlineData(GpuPrecision.Fp16Activations)]
+    public void Weight_gradient_of_a_transposed_convolution_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
+    {
+        using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.TransposedConvBackwardWeights, Variant.Bricks));
+    }
+
+    [TensorCoreTheory]
     [InlineData(GpuPrecision.Tf32, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Fp16, 4.8828125e-4f)]
     [InlineData(GpuPrecision.Bf16, 3.90625e-3f)]

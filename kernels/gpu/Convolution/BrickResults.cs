@@ -96,8 +96,9 @@ internal static class BrickResults
         GlobalMemory.Write(dest, at, value);
     }
 
+    /// <summary>The bias of two columns, or zeros, as a fragment of sums begins.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 Bias(ArrayView<float> bias, BrickSizes s, int column)
+    public static Float4 Bias(ArrayView<float> bias, BrickSizes s, int column)
     {
         var value = default(Float4);
         if (s.HasBias != 0 && column < s.Columns)

@@ -29,6 +29,9 @@ internal readonly struct BrickSizes
     public readonly int N, Z, Y, X, Channels, Channels2, Columns, HasBias, Accumulate;
     public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Slabs, Flat;
 
+    /// <summary>1: a lane's columns of a block are neighbours, for which the weights are packed in another order.</summary>
+    public readonly int Neighbours;
+
     private BrickSizes(in ConvProblem p, int slabs)
     {
         (N, Z, Y, X) = (p.N, p.Input.Z, p.Input.Y, p.Input.X);
@@ -41,6 +44,15 @@ internal readonly struct BrickSizes
         this = s;
         (Z, Y, X) = (volume.Z, volume.Y, volume.X);
         Flat = flat && Z < Slabs ? 1 : 0;
+    }
+
+    private BrickSizes(in TransposedConvProblem p, bool forward, bool flag)
+    {
+        (N, Z, Y, X) = (p.N, p.Input.Z, p.Input.Y, p.Input.X);
+        (Taps, WeightRows, WeightColumns) = (p.Stride.Z * p.Stride.Y * p.Stride.X, p.Cin, p.Cout);
+        (Channels, Columns) = forward ? (p.Cin, p.Cout) : (p.Cout, p.Cin);
+        (HasBias, Accumulate) = forward ? (flag ? 1 : 0, 0) : (0, flag ? 1 : 0);
+        (Slabs, Neighbours, Transposed) = (WarpSlabs, 1, forward ? 0 : 1);
     }
 
     /// <summary>y = conv([x, x2], w) + b.</summary>
@@ -57,6 +69,12 @@ internal readonly struct BrickSizes
     public BrickSizes(in ConvProblem p)
         : this(p, GradientSlabs) =>
         (Channels, Channels2, Columns) = (p.Cin, p.Cin2, p.Cout);
+
+    /// <summary>y = transposed conv(x, w) + b, over the voxels of x; see <see cref="TransposedRows"/>.</summary>
+    public static BrickSizes Forward(in TransposedConvProblem p, bool hasBias) => new(p, forward: true, hasBias);
+
+    /// <summary>dx from dy of a transposed convolution.</summary>
+    public static BrickSizes BackwardData(in TransposedConvProblem p, bool accumulate) => new(p, forward: false, accumulate);
 
     /// <summary>
     /// Whether there is a kernel for these sizes: stride 1, one of the three kernels, and channels in fours, or in eights of 16

@@ -57,6 +57,26 @@ internal static class ConvolutionCosts
     }
 
     /// <summary>
+    /// <see cref="TransposedConvolution"/>: rows that a group can hold it reads once, else for every set of columns.
+    /// </summary>
+    public static KernelCost Transposed(
+        ArrayView<float> source, ArrayView<TensorFragment> weights, ArrayView<float> dest, TransposedRows s, int setsPerGroup)
+    {
+        var packed = WordsPerFragment * weights.Length;
+        var held = s.Bricks.Accumulate * dest.Length;
+        var times = s.Held != 0 ? Tiles(s.Sets, setsPerGroup) : s.Sets;
+        return KernelCost.OfWords(
+            source.Length + packed + held, dest.Length, (source.Length * times) + (s.RowGroups * packed) + held,
+            Flops(s.Bricks));
+    }
+
+    /// <summary><see cref="TransposedWeightGradient"/>: a group for each block of channels and of columns reads both.</summary>
+    public static KernelCost TransposedWeights(
+        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> partials, TransposedRows s) => KernelCost.OfWords(
+        x.Length + dy.Length, partials.Length,
+        (x.Length * Blocks(s.Bricks.Columns)) + (dy.Length * TransposedWeightGradient.ChannelBlocks(s)), Flops(s.Bricks));
+
+    /// <summary>
     /// <see cref="GatherGemm"/> and <see cref="TensorGatherGemm"/>: a group for each tile of voxels and columns reads what the
     /// taps of its voxels meet, and their weights.
     /// </summary>

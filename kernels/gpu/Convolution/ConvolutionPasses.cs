@@ -11,7 +11,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Variants: plain, one thread per result; fast, an implicit matrix product in float32 (<see cref="GatherGemm"/>,
 /// <see cref="WeightGemm"/>); the same product on tensor cores (<see cref="TensorGatherGemm"/>,
 /// <see cref="TensorWeightGemm"/>); for the commonest kernels, bricks on tensor cores (<see cref="BrickConvolution"/>; of stride
-/// 2 <see cref="PhaseConvolution"/>).</para>
+/// 2 <see cref="PhaseConvolution"/>; transposed <see cref="TransposedConvolution"/>).</para>
 /// </summary>
 internal interface IConvolutionPass
 {
@@ -176,7 +176,8 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
 /// <summary>y = transposed conv(x, w) + b.</summary>
 internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x, Tensor w, Tensor? b) : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor y) =>
+        variant != Variant.Bricks || (x.Element == y.Element && TransposedRows.Fit(p, GpuBackend.IsHalf(x)));
 
     public bool Adds => false;
 
@@ -200,6 +201,11 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
             gpu.Kernels.PlainTransposedConvolution.LaunchForward(
                 gpu.Stream, new TransposedSizes(p), input, weights, bias, b is not null, GpuBackend.View(y));
         }
+        else if (variant == Variant.Bricks)
+        {
+            var sizes = TransposedRows.Forward(p, b is not null, TileWords.Of(gpu.Precision));
+            Products.PerRow(gpu, GpuBackend.IsHalf(x), sizes, input, weights, bias, GpuBackend.View(y));
+        }
         else
         {
             var sizes = GatherSizes.Forward(p, b is not null).Of(GpuBackend.IsHalf(x), GpuBackend.IsHalf(y));
@@ -212,7 +218,8 @@ internal readonly struct TransposedConvForward(TransposedConvProblem p, Tensor x
 internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Tensor dy, Tensor w, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor dx) =>
+        variant != Variant.Bricks || (dy.Element == dx.Element && TransposedRows.Fit(p, GpuBackend.IsHalf(dy)));
 
     public bool Adds => accumulate;
 
@@ -236,6 +243,11 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
             gpu.Kernels.PlainTransposedConvolution.LaunchBackwardData(
                 gpu.Stream, new TransposedSizes(p), gradient, weights, GpuBackend.View(dx), accumulate);
         }
+        else if (variant == Variant.Bricks)
+        {
+            var sizes = TransposedRows.BackwardData(p, accumulate);
+            Products.PerRow(gpu, GpuBackend.IsHalf(dy), sizes, gradient, weights, weights, GpuBackend.View(dx));
+        }
         else
         {
             var sizes = GatherSizes.BackwardData(p, accumulate).Of(GpuBackend.IsHalf(dy), GpuBackend.IsHalf(dx));
@@ -248,7 +260,8 @@ internal readonly struct TransposedConvBackwardData(TransposedConvProblem p, Ten
 internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, Tensor x, Tensor dy, bool accumulate)
     : IConvolutionPass
 {
-    public bool Has(Variant variant, GpuPrecision precision, Tensor to) => variant != Variant.Bricks;
+    public bool Has(Variant variant, GpuPrecision precision, Tensor dw) => variant != Variant.Bricks
+        || (x.Element == dy.Element && TransposedRows.Fit(p, GpuBackend.IsHalf(x)) && TransposedWeightGradient.Has(precision));
 
     public bool Adds => accumulate;
 
@@ -270,6 +283,11 @@ internal readonly struct TransposedConvBackwardWeights(TransposedConvProblem p, 
         {
             gpu.Kernels.PlainTransposedConvolution.LaunchBackwardWeights(
                 gpu.Stream, new TransposedSizes(p), input, gradient, dw, accumulate);
+        }
+        else if (variant == Variant.Bricks)
+        {
+            var sizes = TransposedRows.BackwardWeights(p);
+            Products.PerWeight(gpu, GpuBackend.IsHalf(x), sizes, input, gradient, dw, accumulate);
         }
         else
         {
@@ -345,6 +363,15 @@ internal static class Products
             gpu.Stream, gpu.Precision, halves, s, source, source2, Packed(gpu, s.Bricks, weights), bias, to);
     }
 
+    /// <summary>A pass of a transposed convolution by rows; see <see cref="TransposedRows"/>.</summary>
+    public static void PerRow(
+        GpuBackend gpu, bool halves, in TransposedRows s, ArrayView<float> source, ArrayView<float> weights,
+        ArrayView<float> bias, ArrayView<float> to)
+    {
+        gpu.Kernels.TransposedConvolution.Launch(
+            gpu.Stream, gpu.Precision, halves, s, source, Packed(gpu, s.Bricks, weights), bias, to);
+    }
+
     /// <summary>
     /// A gradient with respect to weights; see <see cref="WeightSizes"/>. Parts of the voxels are summed separately, then added
     /// in order.
@@ -389,6 +416,17 @@ internal static class Products
         var partials = gpu.Scratch(splits * dw.Length);
         gpu.Kernels.PhaseWeightGradient.Launch(
             gpu.Stream, gpu.Precision, halves, s, source, source2, dy, partials, splits);
+        gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
+    }
+
+    /// <summary>The same of a transposed convolution, by rows.</summary>
+    public static void PerWeight(
+        GpuBackend gpu, bool halves, in TransposedRows s, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dw,
+        bool accumulate)
+    {
+        var splits = gpu.Kernels.TransposedWeightGradient.Splits(s);
+        var partials = gpu.Scratch(splits * dw.Length);
+        gpu.Kernels.TransposedWeightGradient.Launch(gpu.Stream, gpu.Precision, halves, s, x, dy, partials, splits);
         gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
     }
 

@@ -11,6 +11,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Layout: packed[block of 32 columns, piece of the channels, tap, half of the piece's words, half of the block, lane], a
 /// <see cref="TensorFragment"/> each: R0 and R1 are a lane's b operand for eight columns, R2 and R3 for the next eight. Beyond
 /// the last channel or column there are zeros, so that the product tests for neither.</para>
+/// <para>Of its sums a lane then has two neighbouring columns of each eight. Where they are to be neighbours all
+/// (<see cref="BrickSizes.Neighbours"/>), b operand f takes columns 8·(g / 2) + 2·f + g mod 2 as its columns g.</para>
 /// <para>Mapping: a thread per fragment.</para>
 /// </summary>
 internal sealed class PackedWeights(KernelList list)
@@ -83,12 +85,16 @@ internal sealed class PackedWeights(KernelList list)
         var piece = tapNumber / s.Taps % pieces;
         var block = tapNumber / s.Taps / pieces;
         var word = (piece * GemmTile.Words) + (((i / PerHalf) & 1) * TensorFragment.Words) + (lane & 3);
-        var column = (block * BrickSizes.WarpColumns) + (((i / Lanes) & 1) * 16) + (lane >> 2);
+        var half = (i / Lanes) & 1;
+        var column = (block * BrickSizes.WarpColumns) + (s.Neighbours != 0
+            ? ((lane >> 3) * 8) + (half * 4) + ((lane >> 2) & 1)
+            : (half * 16) + (lane >> 2));
+        var next = column + (s.Neighbours != 0 ? 2 : 8);
         var fragment = default(TensorFragment);
         fragment.R0 = Word(weights, s, tap, word, column, precision);
         fragment.R1 = Word(weights, s, tap, word + 4, column, precision);
-        fragment.R2 = Word(weights, s, tap, word, column + 8, precision);
-        fragment.R3 = Word(weights, s, tap, word + 4, column + 8, precision);
+        fragment.R2 = Word(weights, s, tap, word, next, precision);
+        fragment.R3 = Word(weights, s, tap, word + 4, next, precision);
         packed[i] = fragment;
     }
 

@@ -10,6 +10,14 @@ namespace SharpSeg.Kernels.Gpu.Device;
 /// </summary>
 internal static class GlobalMemory
 {
+    /// <summary>Four elements; the index, not negative, counts fours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Read(ArrayView<Float4> view, long index) => LoadFour(ref view[index]);
+
+    /// <summary>Writes four elements; the index, not negative, counts fours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(ArrayView<Float4> view, long index, Float4 value) => StoreFour(ref view[index], value);
+
     /// <summary>Two elements; the index, not negative, counts twos.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float2 Read(ArrayView<Float2> view, long index) => LoadTwo(ref view[index]);
@@ -28,9 +36,17 @@ internal static class GlobalMemory
 
     /// <summary>The load; its PTX is <see cref="PtxGenerators"/>'.</summary>
     [IntrinsicImplementation]
-    internal static Float2 LoadTwo(ref Float2 address) => address;
+    internal static Float4 LoadFour(ref Float4 address) => address;
 
     /// <summary>The store.</summary>
+    [IntrinsicImplementation]
+    internal static void StoreFour(ref Float4 address, Float4 value) => address = value;
+
+    /// <summary>The load of two elements.</summary>
+    [IntrinsicImplementation]
+    internal static Float2 LoadTwo(ref Float2 address) => address;
+
+    /// <summary>The store of two elements.</summary>
     [IntrinsicImplementation]
     internal static void StoreTwo(ref Float2 address, Float2 value) => address = value;
 

@@ -35,6 +35,10 @@ internal sealed class GpuKernels(KernelList list)
 
     public PhaseWeightGradient PhaseWeightGradient { get; } = new(list);
 
+    public TransposedConvolution TransposedConvolution { get; } = new(list);
+
+    public TransposedWeightGradient TransposedWeightGradient { get; } = new(list);
+
     public SplitSum SplitSum { get; } = new(list);
 
     public ChannelSum ChannelSum { get; } = new(list);

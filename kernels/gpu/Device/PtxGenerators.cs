@@ -50,6 +50,8 @@ internal static class PtxGenerators
             (typeof(SharedFragments), nameof(SharedFragments.ReadMatricesTransposed)),
             (typeof(PackedFragments), nameof(PackedFragments.AddressInGlobal)),
             (typeof(PackedFragments), nameof(PackedFragments.ReadFragment)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.LoadFour)),
+            (typeof(GlobalMemory), nameof(GlobalMemory.StoreFour)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadTwo)),
             (typeof(GlobalMemory), nameof(GlobalMemory.StoreTwo)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadOne)),
@@ -64,20 +66,27 @@ internal static class PtxGenerators
         return builder;
     }
 
-    private static void Four(PTXBackend backend, PTXCodeGenerator code, Value value)
+    private static void Four(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadVector(code, value, "ld.global.nc.v4.f32");
+
+    private static void Two(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadVector(code, value, "ld.global.nc.v2.f32");
+
+    private static void LoadVector(PTXCodeGenerator code, Value value, string instruction)
     {
         var address = code.LoadHardware(value.Nodes[0]);
-        using var command = code.BeginCommand("ld.global.nc.v4.f32");
+        using var command = code.BeginCommand(instruction);
         command.AppendVectorArgument(Result(code, value));
         command.AppendArgumentValue(address);
     }
 
-    private static void Two(PTXBackend backend, PTXCodeGenerator code, Value value)
+    private static void StoreVector(PTXCodeGenerator code, Value value, string instruction)
     {
         var address = code.LoadHardware(value.Nodes[0]);
-        using var command = code.BeginCommand("ld.global.nc.v2.f32");
-        command.AppendVectorArgument(Result(code, value));
+        var elements = Fields(code, value, 1);
+        using var command = code.BeginCommand(instruction);
         command.AppendArgumentValue(address);
+        command.AppendVectorArgument(elements);
     }
 
     private static void One(PTXBackend backend, PTXCodeGenerator code, Value value)
@@ -88,22 +97,17 @@ internal static class PtxGenerators
         command.AppendArgumentValue(address);
     }
 
-    private static void LoadTwo(PTXBackend backend, PTXCodeGenerator code, Value value)
-    {
-        var address = code.LoadHardware(value.Nodes[0]);
-        using var command = code.BeginCommand("ld.global.v2.f32");
-        command.AppendVectorArgument(Result(code, value));
-        command.AppendArgumentValue(address);
-    }
+    private static void LoadFour(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadVector(code, value, "ld.global.v4.f32");
 
-    private static void StoreTwo(PTXBackend backend, PTXCodeGenerator code, Value value)
-    {
-        var address = code.LoadHardware(value.Nodes[0]);
-        var elements = Fields(code, value, 1);
-        using var command = code.BeginCommand("st.global.v2.f32");
-        command.AppendArgumentValue(address);
-        command.AppendVectorArgument(elements);
-    }
+    private static void StoreFour(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        StoreVector(code, value, "st.global.v4.f32");
+
+    private static void LoadTwo(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadVector(code, value, "ld.global.v2.f32");
+
+    private static void StoreTwo(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        StoreVector(code, value, "st.global.v2.f32");
 
     private static void LoadOne(PTXBackend backend, PTXCodeGenerator code, Value value)
     {

@@ -16,7 +16,7 @@ internal enum Variant
     TensorCores,
 
     /// <summary>
-    /// Tensor cores on bricks of the input that groups hold in shared memory with their halo, for some sizes.
+    /// Tensor cores on bricks of the input that groups hold in shared memory, with their halo where there is one, for some sizes.
     /// </summary>
     Bricks,
 }

@@ -54,6 +54,20 @@ internal static class VariantSelfCheck
     private static readonly TransposedConvProblem[] Transposed =
         [new(1, new(2, 3, 4), 8, 4, new(1, 2, 2)), new(2, new(2, 1, 3), 3, 5, new(2, 2, 2))];
 
+    // Rows that end within a second group; several pieces of channels and sets of columns, and more pieces than a group can hold.
+    // Channels in fours, and in eights as they must come of 16 bits.
+    private static readonly TransposedConvProblem[] TransposedBricks =
+    [
+        new(2, new(3, 9, 5), 36, 12, new(2, 2, 2)), new(1, new(1, 9, 8), 4, 68, new(1, 2, 2)),
+        new(1, new(1, 2, 3), 260, 4, new(2, 1, 1)),
+    ];
+
+    private static readonly TransposedConvProblem[] HalfTransposedBricks =
+    [
+        new(2, new(3, 9, 5), 40, 16, new(2, 2, 2)), new(1, new(1, 9, 8), 8, 72, new(1, 2, 2)),
+        new(1, new(1, 2, 3), 264, 8, new(2, 1, 1)),
+    ];
+
     private static readonly InstanceNormProblem[] Norms =
         [new(2, new(3, 5, 7), 5, 0.01f), new(1, new(2, 3, 4), 33, 0.01f), new(2, new(3, 5, 7), 36, 0.01f)];
 
@@ -83,8 +97,10 @@ internal static class VariantSelfCheck
     /// <summary>Whether an operation can be computed by bricks in a precision.</summary>
     public static bool HasBricks(Operation operation, GpuPrecision precision) => operation switch
     {
-        Operation.ConvForward or Operation.ConvBackwardData => precision != GpuPrecision.Fp32,
-        Operation.ConvBackwardWeights => precision is GpuPrecision.Bf16 or GpuPrecision.Fp16,
+        Operation.ConvForward or Operation.ConvBackwardData or Operation.TransposedConvForward
+            or Operation.TransposedConvBackwardData => precision != GpuPrecision.Fp32,
+        Operation.ConvBackwardWeights or Operation.TransposedConvBackwardWeights =>
+            precision is GpuPrecision.Bf16 or GpuPrecision.Fp16,
         _ => false,
     };
 
@@ -93,7 +109,10 @@ internal static class VariantSelfCheck
     {
         try
         {
-            return CasesOf(operation, variant == Variant.Bricks ? BrickProblems(gpu, operation) : Convolutions).All(run =>
+            var cases = variant == Variant.Bricks
+                ? CasesOf(operation, BrickProblems(gpu, operation), OfElements(gpu, TransposedBricks, HalfTransposedBricks))
+                : CasesOf(operation, Convolutions, Transposed);
+            return cases.All(run =>
                 IsClose(Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(gpu, variant)));
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
@@ -119,7 +138,8 @@ internal static class VariantSelfCheck
         }
         : gpu.Precision == GpuPrecision.Bf16 ? 2e-2 : 3e-3;
 
-    private static IEnumerable<Run> CasesOf(Operation operation, ConvProblem[] convolutions) => operation switch
+    private static IEnumerable<Run> CasesOf(
+        Operation operation, ConvProblem[] convolutions, TransposedConvProblem[] transposed) => operation switch
     {
         Operation.ConvForward => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             new ConvForward(p, t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
@@ -136,13 +156,13 @@ internal static class VariantSelfCheck
         Operation.ConvBackwardWeights => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             new ConvBackwardWeights(p, t.Activation(p.InputShape), Second(t, p), t.Activation(p.OutputShape), false)
                 .Run(gpu, variant, t.Output(p.WeightShape))),
-        Operation.TransposedConvForward => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.TransposedConvForward => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             new TransposedConvForward(p, t.Activation(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
                 .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
-        Operation.TransposedConvBackwardData => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.TransposedConvBackwardData => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             new TransposedConvBackwardData(p, t.Activation(p.OutputShape), t.Input(p.WeightShape), false)
                 .Run(gpu, variant, t.OutputActivation(p.InputShape))),
-        Operation.TransposedConvBackwardWeights => Transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+        Operation.TransposedConvBackwardWeights => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             new TransposedConvBackwardWeights(p, t.Activation(p.InputShape), t.Activation(p.OutputShape), false)
                 .Run(gpu, variant, t.Output(p.WeightShape))),
         Operation.BiasGradient => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
@@ -164,9 +184,12 @@ internal static class VariantSelfCheck
 
     private static ConvProblem[] BrickProblems(GpuBackend gpu, Operation operation)
     {
-        var problems = gpu.Activations == ElementType.Fp32 ? BrickConvolutions : HalfBrickConvolutions;
+        var problems = OfElements(gpu, BrickConvolutions, HalfBrickConvolutions);
         return operation == Operation.ConvBackwardWeights ? [.. problems.Where(p => p.Kernel != Extent.One)] : problems;
     }
+
+    private static T[] OfElements<T>(GpuBackend gpu, T[] wide, T[] halves) =>
+        gpu.Activations == ElementType.Fp32 ? wide : halves;
 
     private static Tensor? Second(SelfCheckTensors t, in ConvProblem p) => p.Cin2 > 0 ? t.Activation(p.Input2Shape) : null;
 

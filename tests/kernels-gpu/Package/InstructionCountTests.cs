@@ -16,7 +16,10 @@ public sealed class InstructionCountTests
     private const string Architecture = "sm_80", Page = "docs/gpu/instruction-counts.md";
     private const double FewestMultiplications = 0.4;     // of the instructions of a loop by bricks
     private static readonly string[] ByBricks =
-        [nameof(BrickConvolution), nameof(BrickWeightGradient), nameof(PhaseConvolution), nameof(PhaseWeightGradient)];
+    [
+        nameof(BrickConvolution), nameof(BrickWeightGradient), nameof(PhaseConvolution), nameof(PhaseWeightGradient),
+        nameof(TransposedConvolution), nameof(TransposedWeightGradient),
+    ];
 
     private static IEnumerable<(string Name, InnerLoop Loop)> Kernels => EmittedPtx.Of(Architecture)
         .Where(kernel => kernel.Assembly.Contains("mma.sync", StringComparison.Ordinal))

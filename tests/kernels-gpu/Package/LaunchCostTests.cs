@@ -71,7 +71,6 @@ public sealed class LaunchCostTests
         int cin, int cin2, int cout, int kernel, int stride)
     {
         var p = new ConvProblem(2, new(5, 9, 17), cin, cin2, cout, new(kernel, kernel, kernel), new(stride, stride, stride));
-        Tensor New(GpuBackend gpu, Shape shape) => new(gpu.Allocate(shape.Length), 0, shape);
         foreach (var choice in new[] { KernelChoice.Bricks, KernelChoice.Fast, KernelChoice.Plain })
         {
             var (gpu, kernels) = IdleKernels.Open(choice, GpuPrecision.Bf16);
@@ -83,16 +82,42 @@ public sealed class LaunchCostTests
             Check(() => gpu.ConvBackwardData(p, y, w, x, false, x2, false));
             Check(() => gpu.ConvBackwardWeights(p, x, x2, y, w, null, false));
 
-            // The data gradient may be a pass for each input; weights are packed first, or summed up afterwards.
-            void Check(Action run)
-            {
-                var sum = default(KernelCost);
-                kernels.Launched = (_, cost) => sum += cost;
-                run();
-                Assert.Equal(p.MinimumWork.Flops, sum.Flops);
-                Assert.True(sum.Bytes >= p.MinimumWork.Bytes, $"{choice}: {sum} for {p.MinimumWork}");
-                Assert.True(sum.Asked >= sum.Read);
-            }
+            void Check(Action run) => CheckCost(kernels, choice, p.MinimumWork, run);
         }
+    }
+
+    /// <summary>Rows that a group holds with all channels, and such as have too many.</summary>
+    [Theory]
+    [InlineData(16, 8, 2, 2)]
+    [InlineData(264, 40, 2, 2)]
+    [InlineData(72, 136, 1, 2)]
+    [InlineData(3, 5, 2, 2)]
+    public void A_transposed_convolution_moves_no_less_than_it_must_and_multiplies_what_it_must(
+        int cin, int cout, int strideZ, int stride)
+    {
+        var p = new TransposedConvProblem(2, new(5, 9, 17), cin, cout, new(strideZ, stride, stride));
+        foreach (var choice in new[] { KernelChoice.Bricks, KernelChoice.Fast, KernelChoice.Plain })
+        {
+            var (gpu, kernels) = IdleKernels.Open(choice, GpuPrecision.Bf16);
+            using var owned = gpu;
+            var (x, w, y) = (New(gpu, p.InputShape), New(gpu, p.WeightShape), New(gpu, p.OutputShape));
+            Check(() => gpu.TransposedConvForward(p, x, w, null, y));
+            Check(() => gpu.TransposedConvBackwardData(p, y, w, x, false));
+            Check(() => gpu.TransposedConvBackwardWeights(p, x, y, w, null, false));
+            void Check(Action run) => CheckCost(kernels, choice, p.MinimumWork, run);
+        }
+    }
+
+    private static Tensor New(GpuBackend gpu, Shape shape) => new(gpu.Allocate(shape.Length), 0, shape);
+
+    // The data gradient may be a pass for each input; weights are packed first, or summed up afterwards.
+    private static void CheckCost(IdleKernels kernels, KernelChoice choice, Work least, Action run)
+    {
+        var sum = default(KernelCost);
+        kernels.Launched = (_, cost) => sum += cost;
+        run();
+        Assert.Equal(least.Flops, sum.Flops);
+        Assert.True(sum.Bytes >= least.Bytes, $"{choice}: {sum} for {least}");
+        Assert.True(sum.Asked >= sum.Read);
     }
 }

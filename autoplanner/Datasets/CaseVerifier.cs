@@ -28,6 +28,9 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     /// <summary>128 bits that sizes and voxels of all channels mix to; null if one cannot be read.</summary>
     public UInt128? ImageHash { get; private set; }
 
+    /// <summary>The same of the label map; null if it cannot be read, or holds one value alone, as many may.</summary>
+    public UInt128? LabelHash { get; private set; }
+
     /// <summary>
     /// What the checks take: one file after the other, whose values are all float32, and an eighth more while a compressed one
     /// grows (docs/method/memory.md §4).
@@ -249,8 +252,12 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         if (counts.Count == 1 && counts.ContainsKey(0) && nan == 0)
         {
             Warn("the label map holds only background");
+            return;
         }
-        else if (HashOf(labels, 0) is var own && channelHashes.FirstOrDefault(channel => channel.Hash == own).File is { } same)
+
+        var own = HashOf(labels, 0);
+        LabelHash = counts.Count > 1 ? own : null;
+        if (channelHashes.FirstOrDefault(channel => channel.Hash == own).File is { } same)
         {
             findings.Add(new(
                 Severity.Warning, item.Id, $"`{same}` has the same voxels as the label map", "put the scan in its place"));

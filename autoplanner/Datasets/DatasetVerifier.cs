@@ -74,13 +74,11 @@ public static class DatasetVerifier
             cancellation);
         return (
             [
-                .. findings, .. WholeDataset(dataset), .. MixedAxes(perCase),
+                .. findings, .. WholeDataset(dataset), .. MixedAxes(perCase), .. SameLabels(perCase),
                 .. perCase.SelectMany(verifier => verifier.Findings),
             ],
             [
-                .. perCase.Where(item => item.ImageHash is not null).GroupBy(item => item.ImageHash)
-                    .Select(group => group.Select(item => item.Case.Id).Distinct().Order(StringComparer.Ordinal).ToArray())
-                    .Where(ids => ids.Length > 1).OrderBy(ids => ids[0], StringComparer.Ordinal),
+                .. Alike(perCase, item => item.ImageHash).Select(Ids),
             ]);
     }
 
@@ -91,6 +89,25 @@ public static class DatasetVerifier
         Severity.Warning, null,
         $"the images of {ids.Length} cases have the same voxels: {Names(ids)}{(consequence is null ? "" : $"; {consequence}")}",
         "keep one of them, or see that none trains where another validates (splits_final.json)");
+
+    /// <summary>Cases with one label map that have images of their own: one was copied over another, or stored twice.</summary>
+    private static IEnumerable<Finding> SameLabels(CaseVerifier[] cases) =>
+        from alike in Alike(cases, item => item.LabelHash)
+        where alike.Select(item => item.ImageHash).Distinct().Count() > 1
+        let ids = Ids(alike)
+        select new Finding(
+            Severity.Warning, null,
+            $"the label maps of {ids.Length} cases have the same voxels, their images have not: {Names(ids)}",
+            "a copied file? put each case's own label map in its place");
+
+    /// <summary>Cases that have a hash in common, by their first id.</summary>
+    private static IEnumerable<CaseVerifier[]> Alike(CaseVerifier[] cases, Func<CaseVerifier, UInt128?> hash) =>
+        cases.Where(item => hash(item) is not null).GroupBy(hash)
+            .Select(group => group.DistinctBy(item => item.Case.Id)
+                .OrderBy(item => item.Case.Id, StringComparer.Ordinal).ToArray())
+            .Where(alike => alike.Length > 1).OrderBy(alike => alike[0].Case.Id, StringComparer.Ordinal);
+
+    private static string[] Ids(CaseVerifier[] cases) => [.. cases.Select(item => item.Case.Id)];
 
     private static List<Finding> DescriptionProblems(string folder)
     {

@@ -2,7 +2,9 @@ using SharpSeg.AutoPlanner.Tests.Imaging;
 
 namespace SharpSeg.AutoPlanner.Tests.Datasets;
 
-/// <summary>Makes small dataset folders on disk: 2×3×4 voxels, labels 0, 1, 2; no two images are the same.</summary>
+/// <summary>
+/// Makes small dataset folders on disk: 2×3×4 voxels, labels 0, 1, 2; no two images and no two label maps are the same.
+/// </summary>
 internal sealed class DatasetFolder : IDisposable
 {
     public const string TwoLabels = """{"background": 0, "a": 1, "b": 2}""";
@@ -24,11 +26,17 @@ internal sealed class DatasetFolder : IDisposable
         foreach (var (i, id) in ids.Index())
         {
             made.Nifti($"imagesTr/{id}_0000.nii.gz", new NiftiBytes(), [.. Ramp.Select(value => value + (i / 100.0))]);
-            made.Nifti($"labelsTr/{id}.nii.gz", new NiftiBytes { DataType = 2 }, LabelValues);
+            made.Nifti($"labelsTr/{id}.nii.gz", new NiftiBytes { DataType = 2 }, LabelsOf(i));
         }
 
         return made;
     }
+
+    /// <summary>
+    /// Labels of a case by its number: those of the first are <see cref="LabelValues"/>, others differ in a voxel.
+    /// </summary>
+    public static double[] LabelsOf(int number) =>
+        [.. LabelValues.Select((label, voxel) => number > 0 && voxel == number % 24 ? (label + 1) % 3 : label)];
 
     public string File(string name) => folder.File(name.Split('/'));
 

@@ -21,7 +21,7 @@ public sealed class DatasetTests
         Assert.Equal("t", Assert.Single(dataset.TestCases).Id);
         Assert.Equal(DatasetFolder.Ramp.Select(value => (float)value), dataset.LoadImage(dataset.TrainingCases[0]).Channels[0]);
         Assert.Equal(
-            DatasetFolder.LabelValues.Select(value => (short)value), dataset.LoadLabels(dataset.TrainingCases[0]).Voxels);
+            DatasetFolder.LabelsOf(1).Select(value => (short)value), dataset.LoadLabels(dataset.TrainingCases[0]).Voxels);
         Assert.Null(dataset.SplitsFile);
         folder.Text("splits_final.json", "[]");
         Assert.Equal(folder.File("splits_final.json"), dataset.SplitsFile);

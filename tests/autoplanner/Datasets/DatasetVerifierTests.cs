@@ -49,6 +49,7 @@ public sealed class DatasetVerifierTests
             (Severity.Warning, null, "1 file in `labelsTr` belongs to no case: notes.txt"),
             (Severity.Warning, null, "RAS in 10"),
             (Severity.Warning, null, "the images of 2 cases have the same voxels: odd, zero"),
+            (Severity.Warning, null, "the label maps of 3 cases have the same voxels, their images have not: channels, place, sp"),
             (Severity.Error, "broken", "cut off"),
             (Severity.Error, "channels", "2 channels in 2 files, but the dataset has 1 (CT)"),
             (Severity.Error, "channels", "`channels_0001.nii.gz` is missing"),
@@ -83,10 +84,30 @@ public sealed class DatasetVerifierTests
     [Fact]
     public void A_label_map_in_place_of_a_scan_is_told()
     {
-        using var folder = DatasetFolder.V2("a", "b");
+        using var folder = DatasetFolder.V2("b", "a");
         folder.Nifti("imagesTr/b_0000.nii.gz", new NiftiBytes(), DatasetFolder.LabelValues);
         var finding = Assert.Single(DatasetVerifier.Verify(folder.Path));
         Assert.Equal("case `b`: `b_0000.nii.gz` has the same voxels as the label map", finding.Line);
+    }
+
+    [Fact]
+    public void A_label_map_that_was_copied_to_another_case_is_told_by_voxels_and_empty_ones_are_not()
+    {
+        using var folder = DatasetFolder.V2("a", "b", "c", "d", "e", "f");
+        folder.Nifti("labelsTr/c.nii.gz", new NiftiBytes { DataType = 16 }, DatasetFolder.LabelValues); // stored otherwise
+        folder.Nifti("labelsTr/d.nii.gz", new NiftiBytes(), new double[24]);
+        folder.Nifti("labelsTr/e.nii.gz", new NiftiBytes(), new double[24]);
+        const string Empty = "the label map holds only background";
+        var findings = DatasetVerifier.Verify(folder.Path);
+        Assert.Equal(
+            [(null, "the label maps of 2 cases have the same voxels, their images have not: a, c"), ("d", Empty), ("e", Empty)],
+            findings.Select(finding => (finding.Case, finding.Message)));
+        Assert.All(findings, finding => Assert.Equal(Severity.Warning, finding.Severity));
+
+        // A case that is there twice is one finding, of its images.
+        File.Copy(folder.File("imagesTr/a_0000.nii.gz"), folder.File("imagesTr/c_0000.nii.gz"), overwrite: true);
+        Assert.DoesNotContain(
+            DatasetVerifier.Verify(folder.Path), finding => finding.Message.Contains("label maps", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -134,9 +134,10 @@ public sealed class PartialLabelsTests
         var labels = Dataset.Open(folder.Path).Description.Labels;
 
         // Every case is predicted as it is; in c the class b is found, though its label map cannot say whether rightly.
-        foreach (var id in new[] { "a", "b", "c" })
+        foreach (var (i, id) in new[] { "a", "b", "c" }.Index())
         {
-            folder.Nifti($"found/{id}.nii.gz", new NiftiBytes { DataType = 2 }, DatasetFolder.LabelValues);
+            var found = id == "c" ? DatasetFolder.LabelValues : DatasetFolder.LabelsOf(i);
+            folder.Nifti($"found/{id}.nii.gz", new NiftiBytes { DataType = 2 }, found);
         }
 
         var summary = Evaluator.EvaluateFolder(

@@ -13,13 +13,15 @@ public sealed class RepairRunTests
 {
     private static readonly double[] Masks = [.. DatasetFolder.LabelValues.Select(value => value == 2 ? 255.0 : 0)];
 
+    private static readonly double[] OtherMasks = [255, .. Masks[1..]];
+
     [Fact]
     public void Masks_of_0_and_255_become_one_label_and_the_table_keeps_the_value()
     {
         using var folder = DatasetFolder.V2("a", "b");
         Describe(folder, """{"background": 0, "organ": 1}""", cases: 2);
         folder.Nifti("labelsTr/a.nii.gz", new NiftiBytes { DataType = 2 }, Masks);
-        folder.Nifti("labelsTr/b.nii.gz", new NiftiBytes { DataType = 2 }, Masks);
+        folder.Nifti("labelsTr/b.nii.gz", new NiftiBytes { DataType = 2 }, OtherMasks);
         using var copies = new TemporaryFolder();
         var result = Repair(folder, copies.File("copy"));
         Assert.Empty(result.Findings);
@@ -87,7 +89,7 @@ public sealed class RepairRunTests
         File.Move(folder.File("imagesTr/b_0000.nii.gz"), folder.File("imagesTr/b.nii.gz"));
         folder.Nifti(
             "labelsTr/b.nii.gz",
-            new NiftiBytes { DataType = 16, PixDim = [1, 0.5003, 0.75, 2.5, 0, 0, 0, 0] }, DatasetFolder.LabelValues);
+            new NiftiBytes { DataType = 16, PixDim = [1, 0.5003, 0.75, 2.5, 0, 0, 0, 0] }, DatasetFolder.LabelsOf(1));
         folder.Nifti("imagesTs/t.nii.gz", new NiftiBytes(), DatasetFolder.Ramp);
         using var copies = new TemporaryFolder();
         var result = Repair(folder, copies.File("copy"));
@@ -108,7 +110,7 @@ public sealed class RepairRunTests
         Assert.False(label.IsFloat);
         Assert.Equal(new(2.5, 0.75, 0.5), label.Geometry.Spacing);
         Assert.Equal(
-            DatasetFolder.LabelValues.Select(value => (short)value),
+            DatasetFolder.LabelsOf(1).Select(value => (short)value),
             ImageFile.ReadLabels(Path.Combine(result.Folder, "labelsTr", "b.nii.gz")).Voxels);
         Assert.True(File.Exists(Path.Combine(result.Folder, "imagesTs", "t_0000.nii.gz")));
     }
@@ -244,7 +246,7 @@ public sealed class RepairRunTests
         Describe(folder, """{"background": 0, "x": 1, "y": 3}""", cases: 2);
         double[] values = [.. DatasetFolder.LabelValues.Select(value => value == 2 ? 3 : value)];
         folder.Nifti("labelsTr/a.nii.gz", new NiftiBytes { DataType = 2 }, values);
-        folder.Nifti("labelsTr/b.nii.gz", new NiftiBytes { DataType = 2 }, values);
+        folder.Nifti("labelsTr/b.nii.gz", new NiftiBytes { DataType = 2 }, [3, .. values[1..]]);
         using var copies = new TemporaryFolder();
         using var stop = new CancellationTokenSource();
         var output = copies.File("copy");

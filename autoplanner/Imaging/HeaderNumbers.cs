@@ -50,6 +50,7 @@ internal static class HeaderNumbers
     {
         var shown = text.Length <= 60 ? text : text[..60] + "…";
         return new(
-            $"`{path}`: `{key}` is `{shown}`, not {(count is null ? "a list of" : count)} number(s)", "the header is damaged");
+            $"`{path}`: `{key}` is `{shown}`, not {(count is { } n ? Counted.Of(n, "number") : "a list of numbers")}",
+            "the header is damaged");
     }
 }

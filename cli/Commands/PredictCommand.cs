@@ -21,7 +21,7 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
-        var inputs = Inputs(options);
+        var inputs = Inputs(options, reporter, cancel);
         var folds = Choices.Folds(options.Folds);
         var checkpoint = Choices.Checkpoint(options.Checkpoint);
         var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
@@ -82,7 +82,7 @@ internal static class PredictCommand
     }
 
     /// <summary>The scans; `-` reads their names from standard input, one a line.</summary>
-    private static string[] Inputs(PredictOptions options)
+    private static string[] Inputs(PredictOptions options, IReporter reporter, CancellationToken cancel)
     {
         string[] named = [.. options.Input];
         if (!named.Contains("-"))
@@ -95,16 +95,8 @@ internal static class PredictCommand
             throw new UsageException("-i -: a list ends, --watch does not", "name the folder in which scans will appear");
         }
 
-        var listed = new List<string>();
-        while (Console.In.ReadLine() is { } line)
-        {
-            if (line.Trim() is { Length: > 0 } path)
-            {
-                listed.Add(path);
-            }
-        }
-
-        return listed.Count > 0
+        var listed = StandardInput.Lines("-i -", "names of scans", reporter, cancel);
+        return listed.Length > 0
             ? [.. named.Where(path => path != "-"), .. listed]
             : throw new UsageException("-i -: standard input names no scan", "one file or folder a line");
     }

@@ -78,6 +78,14 @@ public sealed class CohortTests(TrainedWorkspace trained)
             .AssertErrorWithHint(2, "a list ends");
     }
 
+    [FactWith(Needs.Bash)]
+    public void A_list_that_cannot_come_is_not_waited_for()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.RunWithoutInput("predict", trained.Work, "-i", "-", "-o", folder.At("out"))
+            .AssertErrorWithHint(2, "standard input is closed");
+    }
+
     [FactWith(Needs.Signals)]
     public void A_watched_folder_is_segmented_scan_by_scan_until_Ctrl_C()
     {

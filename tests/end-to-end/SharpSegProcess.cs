@@ -128,6 +128,14 @@ internal sealed class SharpSegProcess : IDisposable
         return running.WaitForEnd();
     }
 
+    /// <summary>Runs a command whose standard input is closed. Needs bash.</summary>
+    public static Outcome RunWithoutInput(params string[] arguments)
+    {
+        using var running =
+            new SharpSegProcess(new ProcessStartInfo("bash", ["-c", "exec \"$@\" <&-", "bash", Host, Product, .. arguments]));
+        return running.WaitForEnd();
+    }
+
     /// <summary>Runs a command that may hold at most so many bytes of memory of its own (RLIMIT_DATA). Needs bash.</summary>
     public static Outcome RunInMemory(long bytes, params string[] arguments)
     {

@@ -33,19 +33,9 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
-        var source = new PackWeightsWork<TLanes, TVector>
-        {
-            W = At(w),
-            Kernel = p.Kernel,
-            Rows = p.CinTotal,
-            Columns = p.Cout,
-            Outputs = p.Cout,
-            Window = p.Kernel,
-            KernelStep = Extent.One,
-        };
         RunConvolution(
-            Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One }, source, AtOrNull(b),
-            accumulate: false);
+            Forward(p, x, x2) with { Y = At(y), Output = p.Output, OutputStep = Extent.One },
+            AsStored(w, p.Kernel, p.CinTotal, p.Cout), AtOrNull(b), accumulate: false);
     }
 
     /// <inheritdoc/>
@@ -109,16 +99,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void TransposedConvForwardCore(in TransposedConvProblem p, Tensor x, Tensor w, Tensor? b, Tensor y)
     {
-        var source = new PackWeightsWork<TLanes, TVector>
-        {
-            W = At(w),
-            Kernel = p.Stride,
-            Rows = p.Cin,
-            Columns = p.Cout,
-            Outputs = p.Cout,
-            Window = p.Stride,
-            KernelStep = Extent.One,
-        };
+        var source = AsStored(w, p.Stride, p.Cin, p.Cout);
         RunWithScratch(TransposedConvWork<TLanes, TVector>.Plan(p, At(x), Pack(source), AtOrNull(b), At(y), team.Count));
     }
 
@@ -126,17 +107,7 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     protected override void TransposedConvBackwardDataCore(
         in TransposedConvProblem p, Tensor dy, Tensor w, Tensor dx, bool accumulate)
     {
-        var source = new PackWeightsWork<TLanes, TVector>
-        {
-            W = At(w),
-            Kernel = p.Stride,
-            Rows = p.Cin,
-            Columns = p.Cout,
-            Transposed = true,
-            Outputs = p.Cin,
-            Window = p.Stride,
-            KernelStep = Extent.One,
-        };
+        var source = AsStored(w, p.Stride, p.Cin, p.Cout) with { Transposed = true, Outputs = p.Cin };
         RunConvolution(Gather(p, dy) with { Y = At(dx), Output = p.Input, OutputStep = Extent.One }, source, null, accumulate);
     }
 
@@ -150,6 +121,18 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
             SumOverVoxels(dy, db, accumulate);
         }
     }
+
+    /// <summary>Weights as they are stored: a matrix of inputs by outputs for every tap.</summary>
+    private static PackWeightsWork<TLanes, TVector> AsStored(Tensor w, Extent kernel, int inputs, int outputs) => new()
+    {
+        W = At(w),
+        Kernel = kernel,
+        Rows = inputs,
+        Columns = outputs,
+        Outputs = outputs,
+        Window = kernel,
+        KernelStep = Extent.One,
+    };
 
     private static TapProblem Forward(in ConvProblem p, Tensor x, Tensor? x2) => new()
     {
@@ -194,12 +177,8 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         for (var number = 0; number < Residues(p).Voxels; number++)
         {
             var problem = Residue(p, number, channels, out var highest) with { X = At(dy), Y = At(dx) };
-            var source = new PackWeightsWork<TLanes, TVector>
+            var source = AsStored(w, p.Kernel, p.CinTotal, p.Cout) with
             {
-                W = At(w),
-                Kernel = p.Kernel,
-                Rows = p.CinTotal,
-                Columns = p.Cout,
                 Transposed = true,
                 RowFirst = rowFirst,
                 Outputs = channels,

@@ -307,16 +307,6 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Put(float* target, TVector value, int count)
-    {
-        value = accumulate ? TLanes.Add(value, TLanes.Load(target)) : value;
-        if (count == TLanes.Count)
-        {
-            TLanes.Store(target, value);
-        }
-        else
-        {
-            TLanes.StoreFirst(target, value, count);
-        }
-    }
+    private readonly void Put(float* target, TVector value, int count) => PartVector<TLanes, TVector>.Store(
+        accumulate ? TLanes.Add(value, TLanes.Load(target)) : value, target, count);
 }

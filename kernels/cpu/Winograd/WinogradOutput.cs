@@ -76,14 +76,7 @@ internal static unsafe class WinogradOutput<TLanes, TVector>
                                 value = TLanes.Add(value, TLanes.Load(target));
                             }
 
-                            if (channels - c >= lanes)
-                            {
-                                TLanes.Store(target, value);
-                            }
-                            else
-                            {
-                                TLanes.StoreFirst(target, value, channels - c);
-                            }
+                            PartVector<TLanes, TVector>.Store(value, target, channels - c);
                         }
                     }
                 }

@@ -326,10 +326,10 @@ internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
             {
                 var shared = TLanes.Load(b + i);
                 TVector va = TLanes.Load(a + i), vc = TLanes.Load(c + i);
-                Store(TLanes.Subtract(va, shared), target + i, channels - i);
-                Store(va, target + pitch + i, channels - i);
-                Store(shared, target + (2 * pitch) + i, channels - i);
-                Store(TLanes.Subtract(vc, shared), target + (3 * pitch) + i, channels - i);
+                PartVector<TLanes, TVector>.Store(TLanes.Subtract(va, shared), target + i, channels - i);
+                PartVector<TLanes, TVector>.Store(va, target + pitch + i, channels - i);
+                PartVector<TLanes, TVector>.Store(shared, target + (2 * pitch) + i, channels - i);
+                PartVector<TLanes, TVector>.Store(TLanes.Subtract(vc, shared), target + (3 * pitch) + i, channels - i);
             }
         }
     }
@@ -339,7 +339,8 @@ internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
     {
         for (nint i = 0; i < count; i += TLanes.Count)
         {
-            Store(TLanes.Subtract(TLanes.Load(a + i), TLanes.Load(b + i)), target + i, (int)(count - i));
+            PartVector<TLanes, TVector>.Store(
+                TLanes.Subtract(TLanes.Load(a + i), TLanes.Load(b + i)), target + i, (int)(count - i));
         }
     }
 
@@ -421,18 +422,5 @@ internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Add(TVector value, float* target, int count) =>
-        Store(accumulate ? TLanes.Add(value, TLanes.Load(target)) : value, target, count);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(TVector value, float* target, int count)
-    {
-        if (count >= TLanes.Count)
-        {
-            TLanes.Store(target, value);
-        }
-        else
-        {
-            TLanes.StoreFirst(target, value, count);
-        }
-    }
+        PartVector<TLanes, TVector>.Store(accumulate ? TLanes.Add(value, TLanes.Load(target)) : value, target, count);
 }

@@ -281,35 +281,24 @@ internal unsafe struct WinogradStrideWork<TLanes, TVector> : IScratchWork
             TVector middle0 = TLanes.Load(sums + (3 * pitch)), middle1 = TLanes.Load(sums + (4 * pitch)),
             middle2 = TLanes.Load(sums + (5 * pitch));
             var inner = TLanes.Add(TLanes.Add(TLanes.Load(sums + pitch), middle1), b);
-            Store(TLanes.Add(inner, TLanes.Add(TLanes.Load(sums), middle0)), voxel, count);
+            PartVector<TLanes, TVector>.Store(TLanes.Add(inner, TLanes.Add(TLanes.Load(sums), middle0)), voxel, count);
             if (twoColumns)
             {
-                Store(TLanes.Add(inner, TLanes.Add(TLanes.Load(sums + (2 * pitch)), middle2)), voxel + p.Cout, count);
+                PartVector<TLanes, TVector>.Store(
+                    TLanes.Add(inner, TLanes.Add(TLanes.Load(sums + (2 * pitch)), middle2)), voxel + p.Cout, count);
             }
 
             if (twoRows)
             {
                 inner = TLanes.Add(TLanes.Add(TLanes.Load(sums + (7 * pitch)), middle1), b);
-                Store(TLanes.Add(inner, TLanes.Add(TLanes.Load(sums + (6 * pitch)), middle0)), voxel + nextRow, count);
+                PartVector<TLanes, TVector>.Store(
+                    TLanes.Add(inner, TLanes.Add(TLanes.Load(sums + (6 * pitch)), middle0)), voxel + nextRow, count);
                 if (twoColumns)
                 {
-                    Store(
+                    PartVector<TLanes, TVector>.Store(
                         TLanes.Add(inner, TLanes.Add(TLanes.Load(sums + (8 * pitch)), middle2)), voxel + nextRow + p.Cout, count);
                 }
             }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(TVector value, float* target, int count)
-    {
-        if (count >= TLanes.Count)
-        {
-            TLanes.Store(target, value);
-        }
-        else
-        {
-            TLanes.StoreFirst(target, value, count);
         }
     }
 }

@@ -169,8 +169,7 @@ internal sealed class Tiling
     {
         (Size, Tile) = (size, tile);
         (Padded, Below) = SlidingWindow.Padding(size, tile);
-        var count = (is2D ? (double)Padded.Z : SlidingWindow.Count(Padded.Z, tile.Z, step))
-            * SlidingWindow.Count(Padded.Y, tile.Y, step) * SlidingWindow.Count(Padded.X, tile.X, step);
+        var count = Count(Padded, tile, is2D, step);
         if (count > MostTiles)
         {
             throw new SharpSegException(
@@ -200,6 +199,14 @@ internal sealed class Tiling
 
     /// <summary>How many tiles go through the network at a time.</summary>
     public static int PerForward(Extent tile) => (int)Math.Clamp(VoxelsPerForward / tile.Voxels, 1, MostTilesPerForward);
+
+    /// <summary>The same of an image, which may have fewer tiles.</summary>
+    /// <param name="size">Voxels of the preprocessed grid.</param>
+    /// <param name="tile">Voxels of a tile.</param>
+    /// <param name="is2D">A 2D network runs on every slice.</param>
+    /// <param name="step">Largest distance of neighbours as a fraction of the tile.</param>
+    public static int PerForward(Extent size, Extent tile, bool is2D, double step) =>
+        (int)Math.Min(PerForward(tile), Count(SlidingWindow.Padding(size, tile).Padded, tile, is2D, step));
 
     /// <summary>Where tiles begin along an axis.</summary>
     public IReadOnlyList<int> Starts(int axis) => [.. Tiles.Select(tile => tile[axis]).Distinct().Order()];
@@ -235,6 +242,10 @@ internal sealed class Tiling
         return tile.Y < columns.Origin.Y + columns.Size.Y && tile.Y + Tile.Y > columns.Origin.Y
             && tile.X < columns.Origin.X + columns.Size.X && tile.X + Tile.X > columns.Origin.X;
     }
+
+    private static double Count(Extent padded, Extent tile, bool is2D, double step) =>
+        (is2D ? (double)padded.Z : SlidingWindow.Count(padded.Z, tile.Z, step))
+            * SlidingWindow.Count(padded.Y, tile.Y, step) * SlidingWindow.Count(padded.X, tile.X, step);
 
     private static List<Extent> InSlices(Extent padded, Extent tile, double step)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Datasets;
@@ -71,7 +72,9 @@ public sealed class PredictionMemory
     private readonly PreprocessingRecipe recipe;
     private readonly MemoryBudget budget;
     private readonly int folds;
-    private readonly long weights, forward, deviceBytes;
+    private readonly long weights, mostForward, deviceBytes;
+    private readonly Func<int, (long Weights, long Forward)> rehearse;
+    private readonly ConcurrentDictionary<int, long> forwards = new();
     private readonly bool hasOwnMemory;
     private long besideBytes;
 
@@ -85,14 +88,30 @@ public sealed class PredictionMemory
     /// <param name="backend">Where the networks run.</param>
     public PredictionMemory(
         Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, InferenceOptions options,
-        MemoryBudget budget,
-        Backend backend)
+        MemoryBudget budget, Backend backend)
+        : this(plans, configuration, description, folds, options, budget, backend, learning: null)
+    {
+    }
+
+    /// <summary>The same with a network that is being trained, which shares with its predictions what it has.</summary>
+    /// <param name="plans">Of the model.</param>
+    /// <param name="configuration">Network, patch, spacing.</param>
+    /// <param name="description">Channels and labels.</param>
+    /// <param name="folds">Networks that are averaged.</param>
+    /// <param name="options">Tiles and mirroring.</param>
+    /// <param name="budget">What may be taken beside training.</param>
+    /// <param name="backend">Where the networks run.</param>
+    /// <param name="learning">What training takes; null without it.</param>
+    internal PredictionMemory(
+        Plans plans, ConfigurationPlan configuration, DatasetDescription description, int folds, InferenceOptions options,
+        MemoryBudget budget, Backend backend, MemoryPlan? learning)
     {
         (this.plans, this.configuration, this.folds, this.options, this.budget) = (plans, configuration, folds, options, budget);
         labels = description.Labels;
         recipe = PreprocessingRecipe.From(plans, configuration);
-        (weights, forward) = PeakMemory.Prediction(
-            plans.Profile, configuration, description, Tiling.PerForward(configuration.Patch), options.Mirroring, backend);
+        rehearse = tiles => PeakMemory.Prediction(
+            plans.Profile, configuration, description, tiles, options.Mirroring, backend, learning);
+        (weights, mostForward) = rehearse(Tiling.PerForward(configuration.Patch));
         weights *= folds;
         hasOwnMemory = backend.HasOwnMemory;
         deviceBytes = !hasOwnMemory ? 0 : backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue;
@@ -118,7 +137,7 @@ public sealed class PredictionMemory
     internal PredictionMemory Beside(PredictionMemory other)
     {
         var beside = (PredictionMemory)MemberwiseClone();
-        beside.besideBytes += other.weights + Math.Min(other.forward, Predictor.KeptBytes);
+        beside.besideBytes += other.weights + Math.Min(other.mostForward, Predictor.KeptBytes);
         return beside;
     }
 
@@ -236,6 +255,7 @@ public sealed class PredictionMemory
         var inFile = !cut.IsWhole && (needsMaps || !change.IsLocal);
         var decided = sizeof(short) * change.To.Voxels;
         var restored = sizeof(short) * grid.Stored.Voxels;
+        var forward = Forward(change);
         var network = weights + besideBytes + forward;
         var predicting = image + Host(forward + (cut.IsWhole ? cut.HeldBytes : cut.Bytes))
             + (inFile || cut.IsWhole ? 0 : decided) + (cut.IsWhole ? Weights(change) : 0);
@@ -271,9 +291,18 @@ public sealed class PredictionMemory
     private long Host(long onBackend) => hasOwnMemory ? 0 : onBackend;
 
     /// <summary>What outputs take until they are needed again.</summary>
-    private long WaitingBytes(in GridChange change, OutputCut cut) => !cut.IsWhole ? Host(Math.Min(forward, Predictor.KeptBytes))
-        : hasOwnMemory ? OutputFile.Bytes(change.From, labels.HeadCount)
-        : cut.HeldBytes + Math.Min(forward, Predictor.KeptBytes);
+    private long WaitingBytes(in GridChange change, OutputCut cut)
+    {
+        var kept = Math.Min(Forward(change), Predictor.KeptBytes);
+        return !cut.IsWhole ? Host(kept)
+            : hasOwnMemory ? OutputFile.Bytes(change.From, labels.HeadCount)
+            : cut.HeldBytes + kept;
+    }
+
+    /// <summary>One pass of the network: as many tiles as go together, or as there are, where those are fewer.</summary>
+    private long Forward(in GridChange change) => forwards.GetOrAdd(
+        Tiling.PerForward(change.From, configuration.Patch, configuration.Is2D, options.Step),
+        tiles => rehearse(tiles).Forward);
 
     /// <summary>
     /// How many planes of maps are made at a time: all where they fit, else few, where planes of the scan depend on few of the
@@ -302,7 +331,7 @@ public sealed class PredictionMemory
         var usable = Members == 1 ? budget.UsableBytes : shared + ((budget.UsableBytes - shared) / (Members + 1));
         var host = usable - MemoryBudget.ProgramBytes - image - decided;
         var device = MemoryBudget.Usable(deviceBytes);
-        var available = (hasOwnMemory ? device : host) - weights - besideBytes - forward;
+        var available = (hasOwnMemory ? device : host) - weights - besideBytes - Forward(change);
         var tiling = new Tiling(change.From, configuration.Patch, configuration.Is2D, options.Step);
         if (!needsAll && !IsWatched && change.IsLocal)
         {

@@ -120,12 +120,11 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
         var learning = job.Configuration with { BatchSize = batch };
         var host = TrainingMemory.LearningBytes(
             job.Plans.Profile, learning, job.Description, backend, backend.HasOwnMemory) - MemoryBudget.ProgramBytes;
-        var device = backend.HasOwnMemory
-            ? MemoryPlan.Of(job.Plans.Profile, learning, job.Description, backend).Total
-            : 0;
+        var step = MemoryPlan.Of(job.Plans.Profile, learning, job.Description, backend);
+        var device = backend.HasOwnMemory ? step.Total : 0;
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, new InferenceOptions(),
-            budget with { Bytes = budget.Bytes - host }, backend);
+            budget with { Bytes = budget.Bytes - host }, backend, step);
         var candidates = new OrderedDictionary<string, (long Beside, long OnBackend, long Peak)>();
         foreach (var id in job.ValidationCases)
         {

@@ -30,6 +30,9 @@ internal sealed record MemoryPlan(
     /// </summary>
     public bool KeepsActivations { get; init; }
 
+    /// <summary>The network's, to which <see cref="Workspace"/> belongs.</summary>
+    public IReadOnlyCollection<ConvProblem> Convolutions { get; init; } = [];
+
     /// <summary>Predicted bytes at the peak.</summary>
     public long Total => Weights + Gradients + Optimizer + Activations + Workspace + Augmentation;
 

@@ -69,6 +69,7 @@ public static class PeakMemory
             backend.SamplingBytes(SamplerLimits.Of(profile, configuration, description)))
         {
             KeepsActivations = keepsActivations,
+            Convolutions = memory.Convolutions,
         };
     }
 
@@ -105,9 +106,12 @@ public static class PeakMemory
     /// <param name="tiles">How many go through the network together.</param>
     /// <param name="mirroring">Several views are averaged.</param>
     /// <param name="backend">Says what scratch it takes; nothing is computed.</param>
+    /// <param name="learning">
+    /// The network is one that is being trained: its weights are there, and scratch of which it has as much already.
+    /// </param>
     internal static (long Weights, long Forward) Prediction(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, int tiles, bool mirroring,
-        Backend backend)
+        Backend backend, MemoryPlan? learning = null)
     {
         var network = configuration.NetworkFor(profile, description);
         var memory = StepMemory.MeasurePrediction(network, configuration.Patch, tiles, backend.Activations);
@@ -116,9 +120,14 @@ public static class PeakMemory
         long mean = network.OutputChannels, input = network.InputChannels;
         var besides = configuration.Patch.Voxels * sizeof(float) * (
             (tiles * (mean + input + (mirroring ? mean + input : 0))) + 1);
-        var workspace = backend.WorkspaceBytes(memory.Convolutions, isTraining: false);
-        return (memory.ParameterBytes, memory.PoolBytes + besides + workspace);
+        return learning is null
+            ? (memory.ParameterBytes, memory.PoolBytes + besides + backend.WorkspaceBytes(memory.Convolutions, isTraining: false))
+            : (0, memory.PoolBytes + besides + Grown(learning.Convolutions, memory.Convolutions, backend));
     }
+
+    /// <summary>By how much scratch grows that was taken for some convolutions, where others come, of another batch.</summary>
+    private static long Grown(IReadOnlyCollection<ConvProblem> before, IReadOnlyCollection<ConvProblem> more, Backend backend) =>
+        backend.WorkspaceBytes([.. before, .. more], isTraining: true) - backend.WorkspaceBytes(before, isTraining: true);
 
     /// <summary>One weight per supervised output; an output of weight 0 is not evaluated and takes no memory.</summary>
     private static IReadOnlyList<float> OutputWeights(NetworkPlan network)

@@ -1,7 +1,6 @@
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Pointwise;
-using SharpSeg.Kernels.Cpu.Winograd;
 
 namespace SharpSeg.Kernels.Cpu;
 
@@ -13,16 +12,29 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
         // Every operation has finished when its call returns.
     }
 
-    /// <summary>Transformed weights of the largest convolution, and a slice of transformed tiles: estimated.</summary>
+    /// <summary>
+    /// Weights as they are packed or transformed, and what the threads work in, together and each by itself: the convolutions
+    /// are rehearsed, so that what is counted is what they take.
+    /// </summary>
     public override long WorkspaceBytes(IReadOnlyCollection<ConvProblem> convolutions, bool isTraining)
     {
-        var largest = 0.0;
+        using var rehearsal = new CpuBackend<TLanes, TVector>(team.Count, isRehearsal: true) { Variant = Variant };
+        using var nothing = new CpuBuffer(1);
+        var any = new Tensor(nothing, 0, new Shape(1, 1, 1, 1, 1)); // nobody looks into it, nor at its shape
         foreach (var p in convolutions)
         {
-            largest = Math.Max(largest, p.WeightShape.Length * TransformedWeights(p.Kernel));
+            var second = p.Cin2 > 0 ? any : null;
+            rehearsal.ConvForwardCore(p, any, second, any, null, any);
+            if (isTraining)
+            {
+                rehearsal.ConvBackwardDataCore(p, any, any, any, accumulate: false, second, accumulate2: false);
+                rehearsal.ConvBackwardWeightsCore(p, any, second, any, any, null, accumulate: false);
+            }
         }
 
-        return (long)(largest * sizeof(float)) + WinogradConvWork<TLanes, TVector>.SliceBytes + Scratch.GranularityBytes;
+        // Norms and losses take a little of the same.
+        Scratch[] all = [rehearsal.shared, rehearsal.perWorker, rehearsal.weights];
+        return all.Sum(scratch => Math.Max(scratch.Bytes, Scratch.GranularityBytes));
     }
 
     /// <inheritdoc/>
@@ -43,15 +55,4 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector>
     /// <inheritdoc/>
     protected override void FillCore(Tensor target, float value) =>
         team.Run(FlatChunks.Count(target.Length), new FillWork(At(target), value, target.Length));
-
-    /// <summary>
-    /// Numbers kept for a weight: Winograd F(2×2×2, 3×3×3) keeps 4³ for 3³, F(2×2, 3×3) 4² for 3²; other kernels are packed as
-    /// they are.
-    /// </summary>
-    private static double TransformedWeights(Extent kernel) => kernel switch
-    {
-        { Z: 3, Y: 3, X: 3 } => 64.0 / 27,
-        { Z: 1, Y: 3, X: 3 } => 16.0 / 9,
-        _ => 1,
-    };
 }

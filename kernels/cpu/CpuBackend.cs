@@ -22,11 +22,17 @@ internal sealed unsafe partial class CpuBackend<TLanes, TVector> : Backend, IVar
     private readonly Scratch weights;
 
     public CpuBackend(int threads)
+        : this(threads, isRehearsal: false)
     {
-        team = new WorkerTeam(threads);
-        shared = new Scratch(this);
-        perWorker = new Scratch(this);
-        weights = new Scratch(this);
+    }
+
+    /// <param name="threads">That compute.</param>
+    /// <param name="isRehearsal">Nothing is computed: operations only say what working memory they would take.</param>
+    private CpuBackend(int threads, bool isRehearsal)
+    {
+        team = new WorkerTeam(threads, isIdle: isRehearsal);
+        var memory = isRehearsal ? null : this;
+        (shared, perWorker, weights) = (new(memory), new(memory), new(memory));
     }
 
     /// <inheritdoc/>

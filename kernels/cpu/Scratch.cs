@@ -6,26 +6,36 @@ namespace SharpSeg.Kernels.Cpu;
 /// Working memory of the kernels that outlives a call: it grows to the largest need seen and is then reused, so that a training
 /// step allocates nothing. Counted in the backend's bytes.
 /// </summary>
-internal sealed unsafe class Scratch(Backend backend)
+/// <param name="backend">Gives the memory; null gives none, and counts what would be taken.</param>
+internal sealed unsafe class Scratch(Backend? backend)
 {
     /// <summary>4 MiB: large enough for huge pages, so that packed weights and slabs do not exhaust the TLB.</summary>
     private const long Granularity = 1 << 20;
 
-    /// <summary>Bytes that memory is taken in multiples of.</summary>
+    /// <summary>The same in bytes: the least that is taken.</summary>
     public const long GranularityBytes = Granularity * sizeof(float);
 
     private CpuBuffer? buffer;
+    private long length;
 
-    /// <summary>At least <paramref name="length"/> floats, contents undefined; invalidates what was handed out before.</summary>
-    public float* Reserve(long length)
+    /// <summary>Taken so far, or what would be.</summary>
+    public long Bytes => length * sizeof(float);
+
+    /// <summary>
+    /// At least <paramref name="wanted"/> floats, contents undefined; invalidates what was handed out before. Null where memory
+    /// is only counted.
+    /// </summary>
+    public float* Reserve(long wanted)
     {
-        if (buffer is null || buffer.Length < length)
+        if (length < wanted)
         {
             Release();
-            buffer = (CpuBuffer)backend.Allocate((length + Granularity - 1) / Granularity * Granularity);
+            var whole = (wanted + Granularity - 1) / Granularity * Granularity;
+            buffer = (CpuBuffer?)backend?.Allocate(whole);
+            length = whole;
         }
 
-        return buffer.Pointer;
+        return buffer is null ? null : buffer.Pointer;
     }
 
     /// <summary>Frees the memory.</summary>
@@ -33,8 +43,8 @@ internal sealed unsafe class Scratch(Backend backend)
     {
         if (buffer is not null)
         {
-            backend.Free(buffer);
-            buffer = null;
+            backend!.Free(buffer);
+            (buffer, length) = (null, 0);
         }
     }
 }

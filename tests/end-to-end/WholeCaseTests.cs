@@ -111,6 +111,37 @@ public sealed class WholeCaseTests
         TrainingSchedule Within(double time) => timed with { TimeBudget = TimeSpan.FromSeconds(time) };
     }
 
+    /// <summary>They are predicted by the network that learns, whose weights and scratch are not there twice.</summary>
+    [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    public void What_they_take_beside_training_is_foreseen_within_ten_percent(int features)
+    {
+        using var run = Shapes(regions: false, features: features, size: 40);
+        var schedule = new TrainingSchedule(BatchSize: 2, Epochs: 2, 1, ValidationIterations: 1)
+        {
+            Checks = new([.. run.Job.ValidationCases], Parts: 2, Seconds: 1),
+        };
+        using var backend = Cpu.Open(2);
+        var scores = new WholeCaseScores(run.Dataset, MemoryBudget.OfMachine());
+        var alone = MemoryPlan.Of(
+            run.Plans.Profile, run.Job.Configuration with { BatchSize = 2 }, run.Job.Description, backend).Total;
+        var foreseen = alone + scores.BytesBeside(run.Job, schedule.Checks, batch: 2, backend);
+        using var trainer = new Trainer(run.Job, schedule, backend, resume: false, SilentReporter.Instance);
+        var times = 0;
+        trainer.WholeCases = cancel =>
+        {
+            Assert.InRange((double)alone / trainer.PeakBytes, 0.99, 1.1);
+            times++;
+            return Scores(run, run.Job, trainer, cancel);
+        };
+        trainer.Run(CancellationToken.None);
+        Assert.Equal(1, times);
+        Assert.True(
+            (double)foreseen / trainer.PeakBytes is >= 0.99 and <= 1.1,
+            $"{foreseen} bytes were foreseen, {alone} of them for training, {trainer.PeakBytes} taken");
+    }
+
     /// <summary>Under a time a user is told; names out of a checkpoint that the fold does not have open no file.</summary>
     [Fact]
     public void A_name_that_the_fold_does_not_have_is_left_out()
@@ -151,7 +182,7 @@ public sealed class WholeCaseTests
         return (WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder)), trainer.State.Records);
     }
 
-    private static ShapeRun Shapes(bool regions, int cases = 10) => new(
-        new ShapeDataset { Size = new Extent(24, 24, 24), Cases = cases, Radius = 4, Regions = regions }, Profile.Modern,
-        "3d_fullres", features: 4);
+    private static ShapeRun Shapes(bool regions, int cases = 10, int features = 4, int size = 24) => new(
+        new ShapeDataset { Size = new Extent(size, size, size), Cases = cases, Radius = 4, Regions = regions }, Profile.Modern,
+        "3d_fullres", features);
 }

@@ -14,6 +14,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private const int CallerSpins = 20000;
 
     private readonly Thread[] threads;
+    private readonly bool isIdle;
     private readonly SemaphoreSlim wake = new(0);
     private readonly SemaphoreSlim finished = new(0);
     private long state;
@@ -25,10 +26,14 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private void* work;
     private delegate*<void*, int, int, void> invoke;
 
-    public WorkerTeam(int count)
+    /// <summary>Starts the threads.</summary>
+    /// <param name="count">Threads that compute, the caller included.</param>
+    /// <param name="isIdle">Nothing is to be run: work for so many threads is only planned.</param>
+    public WorkerTeam(int count, bool isIdle = false)
     {
         Count = count;
-        threads = new Thread[count - 1];
+        this.isIdle = isIdle;
+        threads = new Thread[isIdle ? 0 : count - 1];
         for (var i = 0; i < threads.Length; i++)
         {
             var worker = i + 1;
@@ -46,6 +51,11 @@ internal sealed unsafe class WorkerTeam : IDisposable
     public void Run<TWork>(int chunks, TWork item)
         where TWork : unmanaged, IChunkedWork
     {
+        if (isIdle)
+        {
+            return;
+        }
+
         var before = DenormalFlush.Begin();
         try
         {

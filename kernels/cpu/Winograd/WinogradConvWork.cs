@@ -17,7 +17,7 @@ internal unsafe struct WinogradConvWork<TLanes, TVector> : IChunkedWork
     where TVector : unmanaged
 {
     /// <summary>Most bytes of tiles that are transformed at once.</summary>
-    public const long SliceBytes = 24 << 20;
+    private const long SliceBytes = 24 << 20;
 
     /// <summary>
     /// The same for each thread: what a step writes, the next one finds in the second- and third-level caches (1 to 4 MB were as

@@ -12,7 +12,7 @@ using static SharpSeg.AutoPlanner.Tests.Planning.PlanningFixtures;
 
 namespace SharpSeg.AutoPlanner.Tests.Training;
 
-/// <summary>The plan's predicted peak memory against the peak that training really reaches on the CPU: within 10 %.</summary>
+/// <summary>The plan's predicted peak memory against the peak that training really reaches on the CPU.</summary>
 public sealed class PeakMemoryTests
 {
     private static readonly DatasetDescription Description = DatasetDescription.FromJson(
@@ -23,7 +23,7 @@ public sealed class PeakMemoryTests
     [InlineData(Profile.Modern, PresetName.Default, "3d_fullres")]
     [InlineData(Profile.Modern, PresetName.ResEncM, "2d")]
     [InlineData(Profile.Classic, PresetName.Default, "3d_fullres")]
-    public void The_predicted_peak_is_within_ten_percent_of_the_measured_one(Profile profile, PresetName preset, string name)
+    public void The_predicted_peak_is_the_measured_one(Profile profile, PresetName preset, string name)
     {
         var plans = Plan(
             Identical(50, [1, 1, 1], [40, 48, 36]), 3, new PlannerOptions { Profile = profile, Preset = preset }).Plans;
@@ -42,7 +42,7 @@ public sealed class PeakMemoryTests
             .Select(scale => new float[configuration.BatchSize * (configuration.Patch.Voxels / scale.Voxels)]).ToArray();
         step.Run(images, targets, learningRate: 0);
 
-        Assert.InRange((double)predicted / step.PeakBytes, 0.9, 1.1);
+        Assert.InRange((double)predicted / step.PeakBytes, 1, 1.02); // all scratch is rehearsed
     }
 
     [Fact]

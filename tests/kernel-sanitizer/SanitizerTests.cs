@@ -72,6 +72,19 @@ public sealed class SanitizerTests : IDisposable
         Assert.Equal(KernelFault.Race, FaultOf(OverwritesWhatOthersRead));
 
     [Fact]
+    public void Reading_a_neighbours_copy_without_a_barrier_is_a_race() =>
+        Assert.Equal(KernelFault.Race, FaultOf(ReadsNeighboursCopyWithoutBarrier));
+
+    [Fact]
+    public void A_copy_brings_nothing_before_it_is_closed_and_waited_for() =>
+        Assert.Equal(
+            Enumerable.Range(0, Threads).Select(i => i % 3 < 2 ? float.NaN : 0f), Launch(WaitsForSomeCopies, groups: 1));
+
+    [Fact]
+    public void A_copy_from_behind_the_end_is_out_of_bounds() =>
+        Assert.Equal(KernelFault.OutOfBounds, FaultOf(CopiesFromBehindTheEnd));
+
+    [Fact]
     public void Two_writers_of_one_element_are_a_race_even_if_they_write_the_same() =>
         Assert.Equal(KernelFault.Race, FaultOf((view, i) => view[0] = 1f));
 
@@ -241,6 +254,40 @@ public sealed class SanitizerTests : IDisposable
         shared[Group.IdxX] = Group.IdxX;
         Group.Barrier();
         view[Group.IdxX] = shared[Group.IdxX ^ 1];
+    }
+
+    private static void ReadsNeighboursCopyWithoutBarrier(ArrayView<float> view)
+    {
+        var shared = SharedMemory.Allocate<Float4>(Threads);
+        shared[Group.IdxX] = default;
+        Group.Barrier();
+        AsyncCopies.Begin(shared, Group.IdxX, view.Cast<Float4>(), 0, inside: false);
+        AsyncCopies.Commit();
+        AsyncCopies.Await();
+        view[Group.IdxX] = shared[Group.IdxX ^ 1].X;
+    }
+
+    private static void WaitsForSomeCopies(ArrayView<float> view)
+    {
+        var shared = SharedMemory.Allocate<Float4>(Threads);
+        AsyncCopies.Begin(shared, Group.IdxX, view.Cast<Float4>(), 0, inside: false);
+        if (Group.IdxX % 3 > 0)
+        {
+            AsyncCopies.Commit();
+        }
+
+        if (Group.IdxX % 3 != 1)
+        {
+            AsyncCopies.Await();
+        }
+
+        view[Group.IdxX] = shared[Group.IdxX].X;
+    }
+
+    private static void CopiesFromBehindTheEnd(ArrayView<float> view)
+    {
+        var shared = SharedMemory.Allocate<Float4>(Threads);
+        AsyncCopies.Begin(shared, Group.IdxX, view.Cast<Float4>(), Group.IdxX, inside: true);
     }
 
     private static void OverwritesWhatOthersRead(ArrayView<float> view)

@@ -43,6 +43,7 @@ public sealed class TensorCoreTests
     [TensorCoreTheory]
     [MemberData(nameof(Precisions))]
     [InlineData(GpuPrecision.Bf16Activations)]
+    [InlineData(GpuPrecision.Fp16Activations)]
     public void Convolution_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
         using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
@@ -54,6 +55,7 @@ public sealed class TensorCoreTests
     [InlineData(GpuPrecision.Bf16)]
     [InlineData(GpuPrecision.Fp16)]
     [InlineData(GpuPrecision.Bf16Activations)]
+    [InlineData(GpuPrecision.Fp16Activations)]
     public void Weight_gradient_by_bricks_agrees_with_the_plain_kernel(GpuPrecision precision)
     {
         using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);

@@ -9,10 +9,12 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <summary>
 /// Convolutions of stride 1 on tensor cores, by bricks with their halo (docs/gpu/how-kernels-work.md §8).
 /// <para>Shapes, formula, bricks: <see cref="BrickSizes"/>. Mapping: a group per brick and 32 or 64 columns, of four or eight
-/// warps with a slab of 64 voxels and 32 columns each. The group reads the brick and its halo once per piece of the channels,
-/// rounds it and writes zeros where the volume ends, so that the product has no border: every tap of every voxel is the same
-/// place plus a constant (<see cref="BrickSums"/>). Weights come packed from device memory (<see cref="PackedWeights"/>).</para>
-/// <para>Shared memory: 6×10×10 voxels of 80 bytes, 48 000 bytes.</para>
+/// warps with a slab of 64 voxels and 32 columns each. The group reads the brick and its halo once per half a piece of the
+/// channels, 16 of 16 bits or 8 of tf32, rounds it and writes zeros where the volume ends, so that the product has no border:
+/// every tap of every voxel is the same place plus a constant (<see cref="BrickSums"/>). One half is read while the one before
+/// is multiplied: volumes of 16 bits by copies that nobody waits for until then (<see cref="AsyncCopies"/>). Weights come packed
+/// from device memory (<see cref="PackedWeights"/>).</para>
+/// <para>Shared memory: two halves of 6×10×10 voxels of 32 bytes, 38 656 bytes with what keeps banks apart.</para>
 /// </summary>
 internal sealed class BrickConvolution(KernelList list)
 {
@@ -123,46 +125,46 @@ internal sealed class BrickConvolution(KernelList list)
         ArrayView<float> dest, BrickSizes s, int haloZ, int halo, int precision, bool halves)
     {
         const int edge = BrickSizes.Edge, slabs = BrickSizes.WarpSlabs, laneMask = PackedWeights.Lanes - 1;
+        const int parts = BrickSizes.HalfParts;
         var rowVoxels = edge + (2 * halo);
-        var rowWords = rowVoxels * Brick.VoxelWords;
-        var brick = SharedMemory.Allocate<Float4>(Brick.Length(slabs, haloZ, halo));
+        var most = Brick.Voxels(slabs, haloZ, halo);
+        var partLength = Brick.PartLength(most, parts);
+        var brick = SharedMemory.Allocate<Float4>(2 * parts * partLength);
         var at = BrickPlace.Of(s, Grid.IdxZ, Grid.IdxX);
         var warp = Group.IdxX / PackedWeights.Lanes;
         var lane = Group.IdxX & laneMask;
         var slab = warp & (slabs - 1);
         var block = (Grid.IdxY * s.GroupBlocks) + (warp / slabs);
 
-        // Matrices of ldmatrix: 0 and 1 are the eight voxels of a row and of the next, words 0 to 3; 2 and 3 the same, words 4
-        // to 7.
+        // Matrices of ldmatrix: 0 and 1 are the eight voxels of a row and of the next, the first part; 2 and 3 the second part.
         var row = (slab * (s.Flat != 0 ? edge : edge + (2 * halo))) + ((lane >> 3) & 1);
         var voxel = (row * rowVoxels) + (lane & 7);
-        var mine = SharedFragments.At(brick.Cast<uint>(), (voxel * Brick.VoxelWords) + ((lane >> 4) * 4));
+        var mine = SharedFragments.At(brick.Cast<uint>(), (((lane >> 4) * partLength) + voxel) * Brick.VoxelWords);
         var pieces = s.Pieces(precision);
         var taps = (1 + (2 * haloZ)) * (1 + (2 * halo)) * (1 + (2 * halo));
         var column = (block * BrickSizes.WarpColumns) + (2 * (lane & 3));
         var sums = BrickResults.Start(bias, s, column);
-        for (var piece = 0; piece < pieces; piece++)
+
+        // While half a piece is multiplied, the next half is on its way into the room of the one before, which nobody reads any
+        // more.
+        var halfPieces = s.HalfPieces(precision);
+        for (var next = 0; next <= halfPieces; next++)
         {
-            Group.Barrier();                              // nobody reads the piece before any more
-            Brick.Load(
-                source, source2, s.Channels, s.Channels2, brick, s, at, piece * TileWords.DepthOf(precision), haloZ, halo,
-                precision, halves);
+            AsyncCopies.Await();
             Group.Barrier();
-            var packed = PackedFragments.At(weights, (((block * pieces) + piece) * taps * PackedWeights.PerTap) + lane);
-            if (haloZ != 0)
+            if (next < halfPieces)
             {
-                var plane = rowVoxels * rowWords;
-                BrickSums.AddPlane(ref sums, mine, packed, 0, 0, precision);
-                BrickSums.AddPlane(ref sums, mine, packed, plane, 9, precision);
-                BrickSums.AddPlane(ref sums, mine, packed, 2 * plane, 18, precision);
+                Brick.Load(
+                    source, source2, s.Channels, s.Channels2, BrickRoom.Of(brick, next & 1, most, parts), s, at,
+                    next * parts * Brick.PartDepth(precision), haloZ, halo, precision, halves);
             }
-            else if (halo != 0)
+
+            if (next > 0)
             {
-                BrickSums.AddPlane(ref sums, mine, packed, 0, 0, precision);
-            }
-            else
-            {
-                BrickSums.AddTap(ref sums, mine, packed, 0, rowWords, 0, precision);
+                var half = next - 1;
+                var room = SharedFragments.Behind(mine, (half & 1) * parts * partLength * Brick.VoxelWords);
+                var packed = PackedFragments.At(weights, PackedWeights.OfHalf(block, pieces, half, taps) + lane);
+                Multiply(ref sums, room, packed, haloZ, halo, precision);
             }
         }
 
@@ -175,6 +177,28 @@ internal sealed class BrickConvolution(KernelList list)
             Store(dest, sums.B1, s, z, y + 2, x, column, precision, halves);
             Store(dest, sums.B2, s, z, y + 4, x, column, precision, halves);
             Store(dest, sums.B3, s, z, y + 6, x, column, precision, halves);
+        }
+    }
+
+    // All taps of half a piece.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Multiply(
+        ref BrickSums sums, SharedFragments brick, PackedFragments weights, int haloZ, int halo, int precision)
+    {
+        const int row = (BrickSizes.Edge + 2) * Brick.VoxelWords, plane = (BrickSizes.Edge + 2) * row;
+        if (haloZ != 0)
+        {
+            BrickSums.AddPlane(ref sums, brick, weights, 0, 0, precision);
+            BrickSums.AddPlane(ref sums, brick, weights, plane, 9, precision);
+            BrickSums.AddPlane(ref sums, brick, weights, 2 * plane, 18, precision);
+        }
+        else if (halo != 0)
+        {
+            BrickSums.AddPlane(ref sums, brick, weights, 0, 0, precision);
+        }
+        else
+        {
+            BrickSums.AddTap(ref sums, brick, weights, 0, BrickSizes.Edge * Brick.VoxelWords, 0, precision);
         }
     }
 

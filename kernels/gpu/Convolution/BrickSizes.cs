@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
 
@@ -8,9 +9,9 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// the same sum with the kernel reversed and rows and columns of the weights exchanged, cut into bricks:
 /// <para>dest[v, n] = Σ_tap Σ_c source[v + tap − pad, c]·weight(tap, c, n), over voxels v of one size of volume.</para>
 /// <para>A brick is four slabs of 8×8 voxels (y, x), on top of each other (4×8×8) or, in flat volumes, one behind the other
-/// (1×32×8); for gradients with respect to the weights, which need one of each operand, it is two. With its halo, the voxels
-/// around it that its taps reach, it fits into shared memory for as many channels as <see cref="TileWords"/> has depths: 32 of
-/// 16 bits, 16 of tf32.</para>
+/// (1×32×8); for gradients with respect to the weights, which need one of each operand, it is two, or sixteen that a group walks
+/// through. With its halo, the voxels around it that its taps reach, it fits into shared memory for as many channels as one
+/// product of fragments is deep: 16 of 16 bits, 8 of tf32; two such pieces do.</para>
 /// </summary>
 internal readonly struct BrickSizes
 {
@@ -22,6 +23,15 @@ internal readonly struct BrickSizes
 
     /// <summary>Slabs of each of the two bricks of a gradient with respect to the weights.</summary>
     public const int GradientSlabs = 2;
+
+    /// <summary>The same where a group walks through the bricks: the more, the fewer planes belong to the halo.</summary>
+    public const int WalkedSlabs = 16;
+
+    /// <summary>Parts of a <see cref="Brick"/> that half a piece of the channels fills.</summary>
+    public const int HalfParts = 2;
+
+    /// <summary>Parts of a <see cref="Brick"/> that 32 channels of 16 bits fill.</summary>
+    public const int BlockParts = 4;
 
     /// <summary>Columns of a warp.</summary>
     public const int WarpColumns = 32;
@@ -38,6 +48,10 @@ internal readonly struct BrickSizes
         (Taps, WeightRows, WeightColumns) = (p.Kernel.Z * p.Kernel.Y * p.Kernel.X, p.CinTotal, p.Cout);
         (Slabs, Flat) = (slabs, p.Kernel.Z == 1 && p.Input.Z < slabs ? 1 : 0);
     }
+
+    private BrickSizes(in ConvProblem p, int slabs, int channels, int channels2, int columns)
+        : this(p, slabs) =>
+        (Channels, Channels2, Columns) = (channels, channels2, columns);
 
     private BrickSizes(in BrickSizes s, Extent volume, bool flat)
     {
@@ -66,9 +80,9 @@ internal readonly struct BrickSizes
         (Channels, Columns, FirstRow, Transposed, Accumulate) = (p.Cout, channels, firstChannel, 1, accumulate ? 1 : 0);
 
     /// <summary>dw from [x, x2], the channels, and dy, whose channels are the columns.</summary>
-    public BrickSizes(in ConvProblem p)
-        : this(p, GradientSlabs) =>
-        (Channels, Channels2, Columns) = (p.Cin, p.Cin2, p.Cout);
+    /// <param name="p">The convolution.</param>
+    /// <param name="slabs"><see cref="GradientSlabs"/> or <see cref="WalkedSlabs"/>.</param>
+    public static BrickSizes BackwardWeights(in ConvProblem p, int slabs) => new(p, slabs, p.Cin, p.Cin2, p.Cout);
 
     /// <summary>y = transposed conv(x, w) + b, over the voxels of x; see <see cref="TransposedRows"/>.</summary>
     public static BrickSizes Forward(in TransposedConvProblem p, bool hasBias) => new(p, forward: true, hasBias);
@@ -111,6 +125,17 @@ internal readonly struct BrickSizes
     /// <summary>Voxels of a brick along y.</summary>
     public int BrickY => Flat != 0 ? Slabs * Edge : Edge;
 
+    /// <summary>Voxels of a sample.</summary>
+    public long Voxels => (long)Z * Y * X;
+
+    /// <summary>Slabs of a brick that lie, at least in part, in the volume.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int SlabsFrom(BrickSizes s, BrickPlace at)
+    {
+        var left = s.Flat != 0 ? (s.Y - at.Y + Edge - 1) / Edge : s.Z - at.Z;
+        return left < s.Slabs ? left : s.Slabs;
+    }
+
     /// <summary>Bricks along z, y and x of a sample.</summary>
     public int BricksZ => (Z + BrickZ - 1) / BrickZ;
 
@@ -128,14 +153,15 @@ internal readonly struct BrickSizes
     /// <summary>Groups along the columns.</summary>
     public int ColumnGroups => (Columns + (GroupBlocks * WarpColumns) - 1) / (GroupBlocks * WarpColumns);
 
-    /// <summary>Pieces of the channels, each as many as a brick holds.</summary>
-    public int Pieces(int precision)
-    {
-        var depth = TileWords.DepthOf(precision);
-        return (Channels + Channels2 + depth - 1) / depth;
-    }
+    /// <summary>Pieces of the channels, each as many as a tile has depths.</summary>
+    public int Pieces(int precision) => PiecesOf(TileWords.DepthOf(precision));
+
+    /// <summary>Halves of pieces, which a brick holds: as deep as one product of fragments.</summary>
+    public int HalfPieces(int precision) => PiecesOf(HalfParts * Brick.PartDepth(precision));
 
     /// <summary>Fragments of the packed weights (<see cref="PackedWeights"/>).</summary>
     public int PackedLength(int precision) =>
         checked(ColumnGroups * GroupBlocks * Pieces(precision) * Taps * PackedWeights.PerTap);
+
+    private int PiecesOf(int depth) => (Channels + Channels2 + depth - 1) / depth;
 }

@@ -25,14 +25,19 @@ internal struct BrickSums
         AddRow(ref sums, brick, weights, words + (2 * row), firstTap + 6, precision);
     }
 
-    /// <summary>sums += one tap; <paramref name="row"/>: words from one row of the brick to the next.</summary>
+    /// <summary>
+    /// sums += one tap: one instruction deep; <paramref name="row"/>: words from one row of the brick to the next.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddTap(
         ref BrickSums sums, SharedFragments brick, PackedFragments weights, int words, int row, int tap, int precision)
     {
-        var packed = tap * PackedWeights.PerTap;
-        AddHalf(ref sums, brick, weights, words, row, packed, precision);
-        AddHalf(ref sums, brick, weights, words + TensorFragment.Words, row, packed + PackedWeights.PerHalf, precision);
+        var left = PackedFragments.Read(weights, tap * PackedWeights.PerTap);
+        var right = PackedFragments.Read(weights, (tap * PackedWeights.PerTap) + PackedWeights.Lanes);
+        BrickBand.Add(ref sums.B0, SharedFragments.Read(brick, words), left, right, precision);
+        BrickBand.Add(ref sums.B1, SharedFragments.Read(brick, words + (2 * row)), left, right, precision);
+        BrickBand.Add(ref sums.B2, SharedFragments.Read(brick, words + (4 * row)), left, right, precision);
+        BrickBand.Add(ref sums.B3, SharedFragments.Read(brick, words + (6 * row)), left, right, precision);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,19 +48,6 @@ internal struct BrickSums
         AddTap(ref sums, brick, weights, words, row, firstTap, precision);
         AddTap(ref sums, brick, weights, words + Brick.VoxelWords, row, firstTap + 1, precision);
         AddTap(ref sums, brick, weights, words + (2 * Brick.VoxelWords), row, firstTap + 2, precision);
-    }
-
-    // Half of the words: one instruction deep.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddHalf(
-        ref BrickSums sums, SharedFragments brick, PackedFragments weights, int words, int row, int packed, int precision)
-    {
-        var left = PackedFragments.Read(weights, packed);
-        var right = PackedFragments.Read(weights, packed + PackedWeights.Lanes);
-        BrickBand.Add(ref sums.B0, SharedFragments.Read(brick, words), left, right, precision);
-        BrickBand.Add(ref sums.B1, SharedFragments.Read(brick, words + (2 * row)), left, right, precision);
-        BrickBand.Add(ref sums.B2, SharedFragments.Read(brick, words + (4 * row)), left, right, precision);
-        BrickBand.Add(ref sums.B3, SharedFragments.Read(brick, words + (6 * row)), left, right, precision);
     }
 }
 

@@ -20,7 +20,7 @@ internal static class ConvolutionCosts
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> dest, BrickSizes s)
     {
         var read = Voxels(s, halo: s.Taps > 1 ? 1 : 0, haloZ: s.Taps == 27 ? 1 : 0);
-        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * Voxels(s), weights, dest);
+        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * s.Voxels, weights, dest);
     }
 
     /// <summary><see cref="PhaseConvolution"/>.</summary>
@@ -28,7 +28,7 @@ internal static class ConvolutionCosts
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> dest,
         PhaseSizes s)
     {
-        var of = s.Scatter != 0 ? Voxels(s.Bricks) : (long)s.FineZ * s.FineY * s.FineX;
+        var of = s.Scatter != 0 ? s.Bricks.Voxels : (long)s.FineZ * s.FineY * s.FineX;
         return OfBricks(
             s.Bricks, Volumes(source, source2, s.Bricks.Channels2), VoxelsOfPhases(s), s.Bricks.N * of, weights, dest);
     }
@@ -38,10 +38,10 @@ internal static class ConvolutionCosts
         ArrayView<float> source, ArrayView<float> source2, ArrayView<float> dy, ArrayView<float> partials, BrickSizes s)
     {
         var volumes = Volumes(source, source2, s.Channels2);
-        var read = Voxels(s, halo: 1, haloZ: s.Taps == 27 ? 1 : 0);
+        var read = Along(s.Z, s.BrickZ, s.Taps == 27 ? 1 : 0) * Along(s.Y, BrickSizes.Edge, 1) * Along(s.X, BrickSizes.Edge, 1);
         return KernelCost.OfWords(
             volumes + dy.Length, partials.Length,
-            (volumes * read / Voxels(s) * Blocks(s.Columns)) + (dy.Length * Blocks(s.Channels + s.Channels2)), Flops(s));
+            (volumes * read / s.Voxels * Blocks(s.Columns)) + (dy.Length * Blocks(s.Channels + s.Channels2)), Flops(s));
     }
 
     /// <summary><see cref="PhaseWeightGradient"/>.</summary>
@@ -137,9 +137,7 @@ internal static class ConvolutionCosts
     private static long Volumes(ArrayView<float> first, ArrayView<float> second, int channels2) =>
         first.Length + (channels2 > 0 ? second.Length : 0);
 
-    private static long Flops(in BrickSizes s) => 2 * s.N * Voxels(s) * s.Taps * (s.Channels + s.Channels2) * s.Columns;
-
-    private static long Voxels(in BrickSizes s) => (long)s.Z * s.Y * s.X;
+    private static long Flops(in BrickSizes s) => 2 * s.N * s.Voxels * s.Taps * (s.Channels + s.Channels2) * s.Columns;
 
     // That all bricks of a sample read, with their halo.
     private static long Voxels(in BrickSizes s, int halo, int haloZ) =>

@@ -132,7 +132,7 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
     public bool Has(Variant variant, GpuPrecision precision, Tensor dw) => variant != Variant.Bricks
         || (x.Element == dy.Element && Products.Fit(p, GpuBackend.IsHalf(x), p.Cin, p.Cin2, p.Cout)
             && (p.Stride == Extent.One
-                ? BrickWeightGradient.Has(new BrickSizes(p), precision)
+                ? BrickWeightGradient.Has(BrickSizes.BackwardWeights(p, BrickSizes.WalkedSlabs), precision)
                 : PhaseWeightGradient.Has(precision)));
 
     public bool Adds => accumulate;
@@ -163,7 +163,8 @@ internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2
         }
         else if (variant == Variant.Bricks)
         {
-            Products.PerWeight(gpu, GpuBackend.IsHalf(x), new BrickSizes(p), first, second, gradient, dw, accumulate);
+            var sizes = BrickSizes.BackwardWeights(p, BrickSizes.WalkedSlabs);
+            Products.PerWeight(gpu, GpuBackend.IsHalf(x), sizes, first, second, gradient, dw, accumulate);
         }
         else
         {

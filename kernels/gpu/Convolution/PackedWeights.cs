@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
@@ -34,6 +35,11 @@ internal sealed class PackedWeights(KernelList list)
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> weights, ArrayView<TensorFragment> packed, BrickSizes s,
         int pieces);
+
+    /// <summary>The first fragment of half a piece of a block, of which the taps are <see cref="PerTap"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int OfHalf(int block, int pieces, int half, int taps) =>
+        (((block * pieces) + (half >> 1)) * taps * PerTap) + ((half & 1) * PerHalf);
 
     /// <summary>Elements of scratch memory that the packed weights take.</summary>
     public static long ScratchLength(GpuPrecision precision, in BrickSizes s) =>

@@ -16,19 +16,20 @@ internal static class PhaseBrick
     /// <summary>Words from one row to the next.</summary>
     public const int RowWords = RowVoxels * Brick.VoxelWords;
 
-    /// <summary>Sixteen-byte elements of the largest brick of a number of slabs.</summary>
+    /// <summary>Voxels of the largest brick of a number of slabs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Length(int slabs) =>
-        (slabs + 2) * RowVoxels * RowVoxels * (Brick.VoxelWords / 4); // one behind the other there are fewer
+    public static int Voxels(int slabs) => (slabs + 2) * RowVoxels * RowVoxels; // one behind the other there are fewer
 
     /// <summary>Rows from one plane of a brick to the next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int PlaneRows(BrickSizes s) => s.BrickY + 1;
 
-    /// <summary>Fills a brick; all threads of the group together, a multiple of four, fewer than 288.</summary>
+    /// <summary>
+    /// Fills a brick, or begins to; see <see cref="Brick.Load"/>. All threads of the group together, a multiple of the parts.
+    /// </summary>
     /// <param name="source">The volume, of (batch, z, y, x, channels).</param>
     /// <param name="source2">Further channels of the same voxels.</param>
-    /// <param name="brick">Where to.</param>
+    /// <param name="room">Where to.</param>
     /// <param name="s">Sizes; the channels are source's and source2's.</param>
     /// <param name="part">What of the volume.</param>
     /// <param name="firstChannel">The first channel; those beyond the last are zeros.</param>
@@ -36,43 +37,28 @@ internal static class PhaseBrick
     /// <param name="halves">See <see cref="Brick.Load"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<Float4> brick, BrickSizes s, PhasePart part,
+        ArrayView<float> source, ArrayView<float> source2, BrickRoom room, BrickSizes s, PhasePart part,
         int firstChannel, int precision, bool halves)
     {
-        // Four threads read the words of a voxel, 36 a row; a thread keeps its place in the row, so that a step is an addition.
-        const int parts = 4;
-        var quarter = Group.IdxX & (parts - 1);
-        var c = firstChannel + (quarter * (TileWords.DepthOf(precision) / parts));
-        var voxels = part.SizeZ * part.SizeY * part.SizeX;
-        var shift = halves ? 3 : 2;
-        var first = ChannelQuad.Of(source, source2, s.Channels, s.Channels2, c, part.Sample, voxels, shift);
-        var second = halves
-            ? first
-            : ChannelQuad.Of(source, source2, s.Channels, s.Channels2, c + 4, part.Sample, voxels, shift);
-
-        var column = Group.IdxX / parts;
-        var (y, column9) = (column / RowVoxels, column % RowVoxels);
-        var step = Group.DimX / parts / RowVoxels;        // rows at a time: fewer than a plane has
-        var x = part.X + (column9 << part.ShiftX);
-        var insideX = (uint)x < (uint)part.SizeX;
-        var to = (column9 * (Brick.VoxelWords / 4)) + quarter;
-        var z = 0;
-        var rows = (y < step) & (column9 < part.CountX) ? part.CountZ * part.CountY : 0;
-        for (var row = y; row < rows; row += step)
+        var ofVoxel = Group.IdxX & (room.Parts - 1);      // as in Brick.Load
+        var from = ChannelParts.Of(
+            source, source2, s.Channels, s.Channels2, firstChannel, ofVoxel, part.Sample,
+            (long)part.SizeZ * part.SizeY * part.SizeX, precision, halves);
+        var end = part.CountY * RowVoxels;
+        for (var voxel = Group.IdxX / room.Parts; voxel < end; voxel += Group.DimX / room.Parts)
         {
-            var fineZ = part.Z + (z << part.ShiftZ);
-            var fineY = part.Y + (y << part.ShiftY);
-            var inside = insideX & ((uint)fineZ < (uint)part.SizeZ) & ((uint)fineY < (uint)part.SizeY);
-            var position = (((fineZ * part.SizeY) + fineY) * part.SizeX) + x;
-            var lower = ChannelQuad.Read(first, position, inside);
-            var upper = precision >= TileWords.Bf16 && !halves ? ChannelQuad.Read(second, position, inside) : lower;
-            brick[(((z * PlaneRows(s)) + y) * (RowWords / 4)) + to] =
-                halves ? lower : TileWords.Depths(lower, upper, precision);
-            y += step;
-            var over = y >= part.CountY;
-            y -= over ? part.CountY : 0;
-            z += over ? 1 : 0;
+            var (y, x) = (voxel / RowVoxels, voxel % RowVoxels);
+            if (x < part.CountX)
+            {
+                var column = BrickColumn.Of(
+                    part.SizeZ, part.SizeY, part.SizeX, part.Z, part.Y + (y << part.ShiftY), part.X + (x << part.ShiftX));
+                BrickRoom.FillColumn(
+                    room, ofVoxel, voxel, PlaneRows(s) * RowVoxels, part.CountZ, from, column, 1 << part.ShiftZ, precision,
+                    halves);
+            }
         }
+
+        AsyncCopies.Commit();
     }
 }
 

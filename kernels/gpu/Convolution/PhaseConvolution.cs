@@ -11,7 +11,7 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// <para>Shapes, formulas: <see cref="PhaseSizes"/>. Mapping: as in <see cref="BrickConvolution"/>, a group per brick of the
 /// coarse volume and 32 or 64 columns, of four or eight warps with a slab of 64 voxels and 32 columns each. What gathers sums
 /// over all phases; what scatters has a group for each phase, which writes its voxels.</para>
-/// <para>Shared memory: 6×9×9 voxels of 80 bytes, 38 880 bytes.</para>
+/// <para>Shared memory: two halves of 6×9×9 voxels of 32 bytes, 31 488 bytes with what keeps banks apart.</para>
 /// </summary>
 internal sealed class PhaseConvolution(KernelList list)
 {
@@ -72,8 +72,11 @@ internal sealed class PhaseConvolution(KernelList list)
         ArrayView<float> dest, PhaseSizes s, int precision, bool halves)
     {
         const int edge = BrickSizes.Edge, slabs = BrickSizes.WarpSlabs, laneMask = PackedWeights.Lanes - 1;
+        const int parts = BrickSizes.HalfParts;
         var bricks = s.Bricks;
-        var brick = SharedMemory.Allocate<Float4>(PhaseBrick.Length(slabs));
+        var most = PhaseBrick.Voxels(slabs);
+        var partLength = Brick.PartLength(most, parts);
+        var brick = SharedMemory.Allocate<Float4>(2 * parts * partLength);
         var ofPhases = s.ShiftZ + s.ShiftY + s.ShiftX;
         var sample = s.Scatter != 0 ? Grid.IdxZ >> ofPhases : Grid.IdxZ;
         var firstPhase = s.Scatter != 0 ? Grid.IdxZ & ((1 << ofPhases) - 1) : 0;
@@ -87,30 +90,48 @@ internal sealed class PhaseConvolution(KernelList list)
         // Matrices of ldmatrix: see BrickConvolution.
         var row = (slab * (bricks.Flat != 0 ? edge : PhaseBrick.PlaneRows(bricks))) + ((lane >> 3) & 1);
         var voxel = (row * PhaseBrick.RowVoxels) + (lane & 7);
-        var mine = SharedFragments.At(brick.Cast<uint>(), (voxel * Brick.VoxelWords) + ((lane >> 4) * 4));
+        var mine = SharedFragments.At(brick.Cast<uint>(), (((lane >> 4) * partLength) + voxel) * Brick.VoxelWords);
         var pieces = bricks.Pieces(precision);
         var column = (block * BrickSizes.WarpColumns) + (2 * (lane & 3));
         var sums = BrickResults.Start(bias, bricks, column);
-        for (var phase = firstPhase; phase < endPhase; phase++)
+
+        // As in BrickConvolution the next half of a piece, which may be the next phase's, is on its way while one is multiplied.
+        // After the last phase there is only one to multiply.
+        var halfPieces = bricks.HalfPieces(precision);
+        var held = default(PhaseTaps);
+        var (turn, packed) = (0, 0);
+        for (var phase = firstPhase; phase <= endPhase; phase++)
         {
             var alongZ = PhaseSizes.AlongZ(s, phase);
             var alongY = PhaseSizes.AlongY(s, phase);
             var alongX = PhaseSizes.AlongX(s, phase);
             var part = PhasePart.Of(s, at, alongZ, alongY, alongX);
             var taps = PhaseTaps.Of(s, alongZ, alongY, alongX);
-            var turns = alongZ.Taps * alongY.Taps * alongX.Taps > 0 ? pieces : 0;
-            for (var piece = 0; piece < turns; piece++)
+            var turns = phase == endPhase ? 1 : alongZ.Taps * alongY.Taps * alongX.Taps > 0 ? halfPieces : 0;
+            for (var half = 0; half < turns; half++)
             {
-                Group.Barrier();                          // nobody reads the piece before any more
-                PhaseBrick.Load(
-                    source, source2, brick, bricks, part, piece * TileWords.DepthOf(precision), precision, halves);
+                AsyncCopies.Await();
                 Group.Barrier();
-                var packed = (((block * pieces) + piece) * bricks.Taps * PackedWeights.PerTap) + lane;
-                for (var z = 0; z < alongZ.Taps; z++)
+                if (phase < endPhase)
                 {
-                    var plane = SharedFragments.Behind(mine, z * PhaseBrick.PlaneRows(bricks) * PhaseBrick.RowWords);
-                    PhaseTaps.AddPlane(ref sums, plane, weights, packed, taps, z, precision);
+                    PhaseBrick.Load(
+                        source, source2, BrickRoom.Of(brick, turn & 1, most, parts), bricks, part,
+                        half * parts * Brick.PartDepth(precision), precision, halves);
                 }
+
+                if (turn > 0)
+                {
+                    var room = SharedFragments.Behind(mine, (~turn & 1) * parts * partLength * Brick.VoxelWords);
+                    for (var z = 0; z < held.CountZ; z++)
+                    {
+                        var plane = SharedFragments.Behind(room, z * PhaseBrick.PlaneRows(bricks) * PhaseBrick.RowWords);
+                        PhaseTaps.AddPlane(ref sums, plane, weights, packed, held, z, precision);
+                    }
+                }
+
+                held = taps;
+                packed = PackedWeights.OfHalf(block, pieces, half, bricks.Taps) + lane;
+                turn++;
             }
         }
 
@@ -132,7 +153,7 @@ internal sealed class PhaseConvolution(KernelList list)
 /// <summary>The taps of a phase as the weights are packed: the first, and how far the next ones are.</summary>
 internal struct PhaseTaps
 {
-    public int First, StepZ, StepY, StepX, CountY, CountX;
+    public int First, StepZ, StepY, StepX, CountZ, CountY, CountX;
 
     /// <summary>Those of three axes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -143,6 +164,7 @@ internal struct PhaseTaps
         taps.StepZ = z.Step * s.KernelY * s.KernelX;
         taps.StepY = y.Step * s.KernelX;
         taps.StepX = x.Step;
+        taps.CountZ = z.Taps;
         taps.CountY = y.Taps;
         taps.CountX = x.Taps;
         if (s.Bricks.Transposed != 0)                     // packed in reverse

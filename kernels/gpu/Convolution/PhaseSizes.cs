@@ -41,7 +41,8 @@ internal readonly struct PhaseSizes
         new(p, scatter: true, new BrickSizes(p, firstChannel, channels, accumulate));
 
     /// <summary>dw from [x, x2] and dy.</summary>
-    public static PhaseSizes BackwardWeights(in ConvProblem p) => new(p, scatter: false, new BrickSizes(p));
+    public static PhaseSizes BackwardWeights(in ConvProblem p) =>
+        new(p, scatter: false, BrickSizes.BackwardWeights(p, BrickSizes.GradientSlabs));
 
     /// <summary>Whether there is a kernel for these sizes.</summary>
     /// <param name="p">A convolution.</param>

@@ -12,8 +12,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// columns, over a share of the bricks. A warp has 32 columns and one of the up to four taps along y and x; of those along z it
 /// has all. A warp without a tap only helps to fill. Shares write partial results, which <see cref="SplitSum"/> adds in
 /// order.</para>
-/// <para>Shared memory: (4×9×9 + 2·2×8×8) voxels of 80 bytes, 46 400 bytes. Only numbers of 16 bits can be transposed while they
-/// are read.</para>
+/// <para>Shared memory: (4×9×9 + 2·2×8×8) voxels of 64 bytes, 37 760 bytes with what keeps banks apart. Only numbers of 16 bits
+/// can be transposed while they are read.</para>
 /// </summary>
 internal sealed class PhaseWeightGradient(KernelList list)
 {
@@ -94,11 +94,14 @@ internal sealed class PhaseWeightGradient(KernelList list)
         int perSplit, int precision, bool halves)
     {
         const int edge = BrickSizes.Edge, slabs = BrickSizes.GradientSlabs;
-        const int dyVoxels = slabs * edge * edge, laneMask = PackedWeights.Lanes - 1;
+        const int dyVoxels = slabs * edge * edge, laneMask = PackedWeights.Lanes - 1, parts = BrickSizes.BlockParts;
         var bricks = s.Bricks;
         var numbers = bricks.BricksZ * bricks.BricksY * bricks.BricksX;
-        var voxels = SharedMemory.Allocate<Float4>(PhaseBrick.Length(slabs));
-        var gradient = SharedMemory.Allocate<Float4>(2 * Brick.Length(slabs, 0, 0));
+        var most = PhaseBrick.Voxels(slabs);
+        var partLength = Brick.PartLength(most, parts);
+        var dyPart = Brick.PartLength(dyVoxels, parts);
+        var voxels = SharedMemory.Allocate<Float4>(parts * partLength);
+        var gradient = SharedMemory.Allocate<Float4>(2 * parts * dyPart);
         var warp = Group.IdxX / PackedWeights.Lanes;
         var lane = Group.IdxX & laneMask;
         var ofPhases = s.ShiftZ + s.ShiftY + s.ShiftX;
@@ -115,9 +118,9 @@ internal sealed class PhaseWeightGradient(KernelList list)
 
         // Matrices of ldmatrix.trans: see BrickWeightGradient.
         var ofVoxel = ((tapY + (lane >> 4)) * PhaseBrick.RowVoxels) + tapX + (lane & 7);
-        var a = SharedFragments.At(voxels.Cast<uint>(), (ofVoxel * Brick.VoxelWords) + (((lane >> 3) & 1) * 4));
-        var ofGradient = (block * dyVoxels) + (((lane >> 3) & 1) * edge) + (lane & 7);
-        var b = SharedFragments.At(gradient.Cast<uint>(), (ofGradient * Brick.VoxelWords) + ((lane >> 4) * 4));
+        var a = SharedFragments.At(voxels.Cast<uint>(), ((((lane >> 3) & 1) * partLength) + ofVoxel) * Brick.VoxelWords);
+        var ofGradient = (block * parts * dyPart) + (((lane >> 3) & 1) * edge) + (lane & 7);
+        var b = SharedFragments.At(gradient.Cast<uint>(), (((lane >> 4) * dyPart) + ofGradient) * Brick.VoxelWords);
         var plane = PhaseBrick.PlaneRows(bricks) * PhaseBrick.RowWords;
         var nextSlab = bricks.Flat != 0 ? edge * PhaseBrick.RowWords : plane;
 
@@ -128,15 +131,19 @@ internal sealed class PhaseWeightGradient(KernelList list)
             var at = BrickPlace.Of(bricks, number / numbers, number % numbers);
             Group.Barrier();                              // nobody reads the bricks before any more
             PhaseBrick.Load(
-                source, source2, voxels, bricks, PhasePart.Of(s, at, alongZ, alongY, alongX), firstChannel, precision, halves);
-            Brick.Load(dy, dy, bricks.Columns, 0, gradient, bricks, at, firstColumn, 0, 0, precision, halves);
+                source, source2, BrickRoom.Of(voxels, 0, most, parts), bricks, PhasePart.Of(s, at, alongZ, alongY, alongX),
+                firstChannel, precision, halves);
+            Brick.Load(
+                dy, dy, bricks.Columns, 0, BrickRoom.Of(gradient, 0, dyVoxels, parts), bricks, at, firstColumn, 0, 0, precision,
+                halves);
             if (bricks.GroupBlocks > 1)
             {
                 Brick.Load(
-                    dy, dy, bricks.Columns, 0, gradient.SubView(dyVoxels * (Brick.VoxelWords / 4)), bricks, at,
+                    dy, dy, bricks.Columns, 0, BrickRoom.Of(gradient, 1, dyVoxels, parts), bricks, at,
                     firstColumn + BrickSizes.WarpColumns, 0, 0, precision, halves);
             }
 
+            AsyncCopies.Await();
             Group.Barrier();
             if (has)
             {
@@ -198,8 +205,12 @@ internal sealed class PhaseWeightGradient(KernelList list)
     private static void AddRows(
         ref ChannelSums sums, SharedFragments x, SharedFragments dy, int words, int gradientWords, int precision)
     {
+        const int slabs = BrickSizes.GradientSlabs, parts = BrickSizes.BlockParts;
+        const int dyVoxels = slabs * BrickSizes.Edge * BrickSizes.Edge;
+        var halfX = 2 * Brick.PartLength(PhaseBrick.Voxels(slabs), parts) * Brick.VoxelWords;
+        var halfDy = 2 * Brick.PartLength(dyVoxels, parts) * Brick.VoxelWords;
         var left = SharedFragments.ReadTransposed(dy, gradientWords);
-        var right = SharedFragments.ReadTransposed(dy, gradientWords + TensorFragment.Words);
-        ChannelSums.Add(ref sums, x, words, left, right, precision);
+        var right = SharedFragments.ReadTransposed(dy, gradientWords + halfDy);
+        ChannelSums.Add(ref sums, x, words, words + halfX, left, right, precision);
     }
 }

@@ -125,6 +125,8 @@ internal sealed class TransposedConvolution(KernelList list)
                 {
                     Group.Barrier();                      // nobody reads what is there any more
                     Load(source, held, fine, offsets, s, firstRow, first, count, precision, halves);
+                    AsyncCopies.Commit();
+                    AsyncCopies.Await();
                     Group.Barrier();
                 }
 
@@ -219,24 +221,34 @@ internal struct RowPieces
         return pieces;
     }
 
-    /// <summary>Fills its quarter of a piece from a voxel, rounded: with zeros where that is not inside.</summary>
+    /// <summary>
+    /// Fills its quarter of a piece from a voxel, rounded: with zeros where that is not inside. What has 16 bits is there after
+    /// <see cref="AsyncCopies.Await"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Fill(
         ArrayView<Float4> held, int pieces, int piece, RowPieces of, int voxel, bool inside, int precision, bool halves)
     {
-        var (lower, upper) = (default(Float4), default(Float4));
-        if (inside & (of.quad >= 0))
+        var to = ((Group.IdxX & (Quarters - 1)) * (pieces + Pad)) + piece;
+        var at = ((long)voxel * of.quads) + of.quad;
+        if (halves)
         {
-            var at = ((long)voxel * of.quads) + of.quad;
-            lower = ReadOnlyMemory.Read(of.from, at);
-            if (precision >= TileWords.Bf16 && !halves && of.more != 0)
-            {
-                upper = ReadOnlyMemory.Read(of.from, at + 1);
-            }
+            AsyncCopies.Begin(held, to, of.from, at, inside & (of.quad >= 0));
         }
+        else
+        {
+            var (lower, upper) = (default(Float4), default(Float4));
+            if (inside & (of.quad >= 0))
+            {
+                lower = ReadOnlyMemory.Read(of.from, at);
+                if (precision >= TileWords.Bf16 && of.more != 0)
+                {
+                    upper = ReadOnlyMemory.Read(of.from, at + 1);
+                }
+            }
 
-        held[((Group.IdxX & (Quarters - 1)) * (pieces + Pad)) + piece] =
-            halves ? lower : TileWords.Depths(lower, upper, precision);
+            held[to] = TileWords.Depths(lower, upper, precision);
+        }
     }
 
     /// <summary>

@@ -121,6 +121,8 @@ internal sealed class TransposedWeightGradient(KernelList list)
             Group.Barrier();                              // nobody reads the pieces before any more
             LoadX(x, voxels, plan, s, step * StepRows, precision, halves);
             LoadDy(dy, gradient, plan, offsets, s, precision, halves);
+            AsyncCopies.Commit();
+            AsyncCopies.Await();
             Group.Barrier();
             RowSums.Add(ref sums, a, b, 0, precision);
             RowSums.Add(ref sums, a, b, 16, precision);

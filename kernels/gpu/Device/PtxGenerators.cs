@@ -11,7 +11,8 @@ namespace SharpSeg.Kernels.Gpu.Device;
 
 /// <summary>
 /// The PTX of the methods that are marked as intrinsics: <see cref="ReadOnlyMemory"/>, <see cref="GlobalMemory"/>,
-/// <see cref="TensorInstructions"/> and the reads of fragments (<see cref="SharedFragments"/>, <see cref="PackedFragments"/>).
+/// <see cref="AsyncCopies"/>, <see cref="TensorInstructions"/> and the reads of fragments (<see cref="SharedFragments"/>,
+/// <see cref="PackedFragments"/>).
 /// Generators get the call's arguments as registers, a structure as its fields' registers in order, a reference as its address.
 /// </summary>
 internal static class PtxGenerators
@@ -50,6 +51,9 @@ internal static class PtxGenerators
             (typeof(SharedFragments), nameof(SharedFragments.ReadMatricesTransposed)),
             (typeof(PackedFragments), nameof(PackedFragments.AddressInGlobal)),
             (typeof(PackedFragments), nameof(PackedFragments.ReadFragment)),
+            (typeof(AsyncCopies), nameof(AsyncCopies.Copy)),
+            (typeof(AsyncCopies), nameof(AsyncCopies.Commit)),
+            (typeof(AsyncCopies), nameof(AsyncCopies.Await)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadFour)),
             (typeof(GlobalMemory), nameof(GlobalMemory.StoreFour)),
             (typeof(GlobalMemory), nameof(GlobalMemory.LoadTwo)),
@@ -124,6 +128,28 @@ internal static class PtxGenerators
         using var command = code.BeginCommand("st.global.f32");
         command.AppendArgumentValue(address);
         command.AppendArgument(element);
+    }
+
+    private static void Copy(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        const int bytes = 16;
+        var to = code.LoadHardware(value.Nodes[0]);       // an address in the window already
+        var from = code.LoadHardware(value.Nodes[1]);
+        var read = code.LoadHardware(value.Nodes[2]);
+        using var command = code.BeginCommand("cp.async.cg.shared.global");
+        command.AppendArgumentValue(to);
+        command.AppendArgumentValue(from);
+        command.AppendConstant(bytes);
+        command.AppendArgument(read);
+    }
+
+    private static void Commit(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        code.Command("cp.async.commit_group");
+
+    private static void Await(PTXBackend backend, PTXCodeGenerator code, Value value)
+    {
+        using var command = code.BeginCommand("cp.async.wait_group");
+        command.AppendConstant(0);                        // groups that may still be on their way
     }
 
     private static void ToTf32(PTXBackend backend, PTXCodeGenerator code, Value value) =>

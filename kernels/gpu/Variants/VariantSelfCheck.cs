@@ -30,7 +30,7 @@ internal static class VariantSelfCheck
     // along two with three taps along the third.
     private static readonly ConvProblem[] BrickConvolutions =
     [
-        new(1, new(2, 3, 9), 4, 0, 8, new(3, 3, 3), Extent.One),
+        new(1, new(9, 3, 9), 20, 0, 8, new(3, 3, 3), Extent.One),
         new(1, new(1, 2, 3), 32, 4, 36, new(1, 3, 3), Extent.One),
         new(1, new(5, 1, 2), 4, 0, 4, new(1, 3, 3), Extent.One),
         new(2, new(1, 9, 2), 8, 0, 4, Extent.One, Extent.One),
@@ -42,7 +42,7 @@ internal static class VariantSelfCheck
     // The same where channels come in eights, as they must of 16 bits.
     private static readonly ConvProblem[] HalfBrickConvolutions =
     [
-        new(1, new(2, 3, 9), 8, 0, 8, new(3, 3, 3), Extent.One),
+        new(1, new(9, 3, 9), 24, 0, 8, new(3, 3, 3), Extent.One),
         new(1, new(1, 2, 3), 32, 8, 40, new(1, 3, 3), Extent.One),
         new(1, new(5, 1, 2), 8, 0, 8, new(1, 3, 3), Extent.One),
         new(2, new(1, 9, 2), 8, 0, 8, Extent.One, Extent.One),

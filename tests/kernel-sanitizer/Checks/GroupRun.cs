@@ -92,6 +92,7 @@ internal sealed class GroupRun(int processor)
         {
             var lane = lanes[i];
             (lane.State, lane.SharedBlocks, lane.Collectives) = (LaneState.Ready, 0, 0);
+            lane.Copies.Forget();
         }
 
         try

@@ -64,6 +64,9 @@ internal sealed class Lane(GroupRun group, int index, WarpProducts products)
     /// </summary>
     internal uint[] Given { get; } = new uint[2];
 
+    /// <summary>Its copies that are on their way.</summary>
+    internal PendingCopies Copies { get; } = new();
+
     /// <summary>The products of its warp.</summary>
     internal WarpProducts Products { get; } = products;
 

@@ -68,6 +68,14 @@ public sealed class InstructionCountTests
     }
 
     [Fact]
+    public void Bricks_of_16_bits_in_memory_are_copied_past_the_registers_and_no_others() => Assert.All(
+        EmittedPtx.Of(Architecture).Where(
+            kernel => ByBricks.Any(name => kernel.Name.StartsWith(name, StringComparison.Ordinal))),
+        kernel => Assert.Equal(
+            kernel.Name.Contains("Halves", StringComparison.Ordinal),
+            kernel.Assembly.Contains("cp.async.cg.shared.global", StringComparison.Ordinal)));
+
+    [Fact]
     public void Counting_knows_blocks_moves_widths_and_predicates()
     {
         const string ptx = """

@@ -34,9 +34,10 @@ internal static class PartsPrediction
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = PredictionRun.Usable(request, cases, description, failures, reporter);
         var needs = new Dictionary<string, long>[parts.Count];
+        var progress = new CohortProgress([]);
         for (var p = 0; p < parts.Count; p++)
         {
-            (mine, needs[p]) = PredictionNeeds.Fitting(
+            (mine, needs[p], progress) = PredictionNeeds.Fitting(
                 request, choices[p], parts[p].Work.ReadDescription(), mine, failures, networks.Backend, reporter);
         }
 
@@ -53,9 +54,8 @@ internal static class PartsPrediction
             for (var i = 0; i < mine.Count; i++)
             {
                 var (item, file) = (mine[i], Path.Combine(scratch.Path, $"{i}"));
-                var (begun, detail) =
-                    ((p * mine.Count) + i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
-                void Report(double done) => reporter.Progress((begun + done) / (parts.Count * mine.Count), detail);
+                var (part, number, detail) = (p, i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
+                void Report(double done) => reporter.Progress((part + progress.At(number, done)) / parts.Count, detail);
                 Report(0);
                 if (failed.Contains(item.Id) || !failures.Try(item.Id, () => MemoryBudget.Guard(
                     item.ImageFiles[0], needs[p][item.Id], PredictionNeeds.WithLess,

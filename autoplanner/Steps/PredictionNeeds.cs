@@ -13,14 +13,17 @@ internal static class PredictionNeeds
 
     private const string Machine = "a machine with more memory";
 
-    /// <summary>The cases that fit into memory.</summary>
-    public static (IReadOnlyList<DatasetCase> Cases, Dictionary<string, long> Needs) Fitting(
+    /// <summary>The cases that fit into memory, what each takes, and how far they are as they are done.</summary>
+    public static (IReadOnlyList<DatasetCase> Cases, Dictionary<string, long> Needs, CohortProgress Progress) Fitting(
         PredictionRequest request, ModelChoice choice, DatasetDescription description, IReadOnlyList<DatasetCase> cases,
         CaseFailures failures, Backend backend, IReporter reporter)
     {
         var scans = cases.Select(item => (item.Id, item.ImageFiles, ImageFile.ReadGeometry(item.ImageFiles[0]))).ToArray();
         var needs = Of(request, choice, description, scans, failures.Try, backend, reporter);
-        return (failures.Left([.. cases.Where(item => needs.ContainsKey(item.Id))]), needs);
+        var left = failures.Left([.. cases.Where(item => needs.ContainsKey(item.Id))]);
+        var sizes = scans.ToDictionary(
+            scan => scan.Id, scan => PredictionRun.CubicMillimetres(scan.Item3), StringComparer.Ordinal);
+        return (left, needs, new CohortProgress([.. left.Select(item => sizes[item.Id])]));
     }
 
     /// <summary>

@@ -125,7 +125,8 @@ public static class PredictionRun
         PredictionOutput.Take(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = Usable(request, cases, description, failures, reporter);
-        (mine, var needs) = PredictionNeeds.Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
+        (mine, var needs, var progress) =
+            PredictionNeeds.Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
         PredictionOutput.Prepare(request, description);
         if (!request.IsFile)
         {
@@ -134,22 +135,22 @@ public static class PredictionRun
 
         var loaded = networks.Load(choice, description, request, needs.Values.DefaultIfEmpty(0).Max());
         reporter.Info($"{choice.Describe(labels)}; {Counted.Of(mine.Count, "case")}");
-        return Predict(request, choice.Postprocessing, loaded, mine, needs, failures, description, reporter, cancel);
+        return Predict(request, choice.Postprocessing, loaded, mine, needs, progress, failures, description, reporter, cancel);
     }
 
     private static List<string> Predict(
         PredictionRequest request, PostprocessingSteps postprocessing, LoadedMembers loaded,
-        IReadOnlyList<DatasetCase> cases, Dictionary<string, long> needs, CaseFailures failures, DatasetDescription description,
-        IReporter reporter, CancellationToken cancel)
+        IReadOnlyList<DatasetCase> cases, Dictionary<string, long> needs, CohortProgress progress, CaseFailures failures,
+        DatasetDescription description, IReporter reporter, CancellationToken cancel)
     {
         var labels = description.Labels;
         var written = new List<string>();
         for (var i = 0; i < cases.Count; i++)
         {
-            var (item, begun, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {cases[i].Id}");
+            var (item, number, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {cases[i].Id}");
             var path = request.PathOf(item.Id, description);
             var probabilities = ProbabilityFile.PathOf(request.Output, item.Id);
-            reporter.Progress((double)i / cases.Count, detail);
+            reporter.Progress(progress.At(i, done: 0), detail);
             failures.Try(item.Id, () => MemoryBudget.Guard(item.ImageFiles[0], needs[item.Id], PredictionNeeds.WithLess, () =>
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
@@ -157,7 +158,7 @@ public static class PredictionRun
                 LabelImage Given() => ReadPreviousStage(request, item.Id, description);
                 var segmentation = loaded.Segment(
                     item.Id, geometry, Source(item, description), labels,
-                    done => reporter.Progress((begun + done) / cases.Count, detail), Given,
+                    done => reporter.Progress(progress.At(number, done), detail), Given,
                     request.SavesProbabilities ? probabilities : null, cancel);
 
                 postprocessing.Apply(segmentation, geometry.Extent);
@@ -186,16 +187,16 @@ public static class PredictionRun
             .Where(item => request.Only?.Contains(item.Id) ?? true)
             .Where(item => !request.Skips(item.Id, description));
 
-    /// <summary>
-    /// To which the voxels that a network sees are proportional, however finely a scan was sampled; 0 for one that cannot be
-    /// read, which fails in its turn.
-    /// </summary>
+    /// <summary>To which the voxels that a network sees are proportional, however finely a scan was sampled.</summary>
+    internal static double CubicMillimetres(ImageGeometry scan) =>
+        scan.Extent.Voxels * scan.Spacing.Z * scan.Spacing.Y * scan.Spacing.X;
+
+    /// <summary>The same; 0 for a case that cannot be read, which fails in its turn.</summary>
     private static double CubicMillimetres(DatasetCase item)
     {
         try
         {
-            var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
-            return geometry.Extent.Voxels * geometry.Spacing.Z * geometry.Spacing.Y * geometry.Spacing.X;
+            return CubicMillimetres(ImageFile.ReadGeometry(item.ImageFiles[0]));
         }
         catch (SharpSegException)
         {

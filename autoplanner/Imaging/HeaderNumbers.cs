@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace SharpSeg.AutoPlanner.Imaging;
 
@@ -11,40 +12,32 @@ internal static class HeaderNumbers
     public static string[] Words(string text) => text.Split(Blank, StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>A list of whole numbers, of a given length if that is known.</summary>
-    public static long[] Whole(string path, string key, string text, int? count = null)
-    {
-        var words = Words(text);
-        var values = new long[words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            if (!long.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out values[i]))
-            {
-                throw Wrong(path, key, text, count);
-            }
-        }
-
-        return count is null || values.Length == count ? values : throw Wrong(path, key, text, count);
-    }
+    public static long[] Whole(string path, string key, string text, int? count = null) =>
+        Read<long>(path, key, text, count, NumberStyles.AllowLeadingSign);
 
     /// <summary>A list of real numbers, of a given length if that is known.</summary>
-    public static double[] Real(string path, string key, string text, int? count = null)
-    {
-        var words = Words(text);
-        var values = new double[words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            if (!double.TryParse(words[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
-            {
-                throw Wrong(path, key, text, count);
-            }
-        }
-
-        return count is null || values.Length == count ? values : throw Wrong(path, key, text, count);
-    }
+    public static double[] Real(string path, string key, string text, int? count = null) =>
+        Read<double>(path, key, text, count, NumberStyles.Float);
 
     /// <summary>Numbers as text that reads back exactly.</summary>
     public static string Text(IEnumerable<double> values) =>
         string.Join(' ', values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
+
+    private static T[] Read<T>(string path, string key, string text, int? count, NumberStyles style)
+        where T : struct, INumberBase<T>
+    {
+        var words = Words(text);
+        var values = new T[words.Length];
+        for (var i = 0; i < words.Length; i++)
+        {
+            if (!T.TryParse(words[i], style, CultureInfo.InvariantCulture, out values[i]))
+            {
+                throw Wrong(path, key, text, count);
+            }
+        }
+
+        return count is null || values.Length == count ? values : throw Wrong(path, key, text, count);
+    }
 
     private static SharpSegException Wrong(string path, string key, string text, int? count)
     {

@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// MetaImage: .mha with the voxels after the header, .mhd with the voxels in a file beside it. x is fastest; channels are
 /// interleaved or a fourth axis. Outputs are always one file (a .mhd then has its voxels inside), compressed with zlib.
 /// </summary>
-internal sealed class MetaImageFormat : ImageFormat
+internal sealed class MetaImageFormat : TextHeaderFormat<MetaImageHeader>
 {
     /// <inheritdoc/>
     public override string Name => "metaimage";
@@ -16,21 +16,12 @@ internal sealed class MetaImageFormat : ImageFormat
     public override IReadOnlyList<string> Endings { get; } = [".mha", ".mhd"];
 
     /// <inheritdoc/>
-    public override ImageHeader ReadHeader(string path)
-    {
-        using var source = ByteSource.OpenPlain(path);
-        return Describe(path, MetaImageHeader.Read(source));
-    }
+    protected override MetaImageHeader Parse(ByteSource source) => MetaImageHeader.Read(source);
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path) => Collect(path);
-
-    /// <inheritdoc/>
-    public override ImageHeader Stream(string path, bool labels, BeginVoxels begin)
+    protected override ImageHeader Stream(
+        string path, ByteSource source, MetaImageHeader header, ImageHeader described, BeginVoxels begin)
     {
-        using var source = ByteSource.OpenPlain(path);
-        var header = MetaImageHeader.Read(source);
-        var described = Describe(path, header);
         var (geometry, channels) = described;
         using var data = header.DataFile.Equals("LOCAL", StringComparison.OrdinalIgnoreCase)
             ? null
@@ -80,19 +71,7 @@ internal sealed class MetaImageFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
-    {
-        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, labels.Span, type, littleEndian: true));
-    }
-
-    /// <inheritdoc/>
-    public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry)
-    {
-        var copy = voxels.ToArray();
-        Write(path, geometry, VoxelType.Float32, stream => VoxelCodec.WriteFloats(stream, copy, littleEndian: true));
-    }
-
-    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels)
+    protected override void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels)
     {
         using var compressed = new MemoryStream(); // the header holds its length
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
@@ -133,7 +112,8 @@ internal sealed class MetaImageFormat : ImageFormat
         return name.Equals("LOCAL", StringComparison.OrdinalIgnoreCase) ? null : DataFileBeside(path, name);
     }
 
-    private ImageHeader Describe(string path, MetaImageHeader header)
+    /// <inheritdoc/>
+    protected override ImageHeader Describe(string path, MetaImageHeader header)
     {
         var size = header.Size;
         var extent = CheckedExtent(path, size[0], size[1], header.Axes > 2 ? size[2] : 1);

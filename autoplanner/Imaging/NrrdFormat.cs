@@ -7,7 +7,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// NRRD with its voxels in the same file, raw or gzip. Axes are given fastest first; the first spatial one is x. Outputs are gzip
 /// and keep all fields that describe the geometry.
 /// </summary>
-internal sealed class NrrdFormat : ImageFormat
+internal sealed class NrrdFormat : TextHeaderFormat<NrrdHeader>
 {
     /// <inheritdoc/>
     public override string Name => "nrrd";
@@ -16,21 +16,12 @@ internal sealed class NrrdFormat : ImageFormat
     public override IReadOnlyList<string> Endings { get; } = [".nrrd"];
 
     /// <inheritdoc/>
-    public override ImageHeader ReadHeader(string path)
-    {
-        using var source = ByteSource.OpenPlain(path);
-        return Describe(path, NrrdHeader.Read(source));
-    }
+    protected override NrrdHeader Parse(ByteSource source) => NrrdHeader.Read(source);
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path) => Collect(path);
-
-    /// <inheritdoc/>
-    public override ImageHeader Stream(string path, bool labels, BeginVoxels begin)
+    protected override ImageHeader Stream(
+        string path, ByteSource source, NrrdHeader header, ImageHeader described, BeginVoxels begin)
     {
-        using var source = ByteSource.OpenPlain(path);
-        var header = NrrdHeader.Read(source);
-        var described = Describe(path, header);
         var (geometry, channels) = described;
         SkipLines(source, header);
         var bytes = (Int128)geometry.Extent.Voxels * channels * VoxelCodec.Size(header.Type);
@@ -76,19 +67,7 @@ internal sealed class NrrdFormat : ImageFormat
     }
 
     /// <inheritdoc/>
-    public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
-    {
-        Write(path, geometry, type, stream => VoxelCodec.WriteLabels(stream, labels.Span, type, littleEndian: true));
-    }
-
-    /// <inheritdoc/>
-    public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry)
-    {
-        var copy = voxels.ToArray();
-        Write(path, geometry, VoxelType.Float32, stream => VoxelCodec.WriteFloats(stream, copy, littleEndian: true));
-    }
-
-    private static void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels) =>
+    protected override void Write(string path, ImageGeometry geometry, VoxelType type, Action<Stream> voxels) =>
         AtomicFile.Write(path, file =>
     {
         file.Write(Encoding.Latin1.GetBytes(NrrdHeader.ForOutput(geometry, type)));
@@ -120,7 +99,8 @@ internal sealed class NrrdFormat : ImageFormat
                 "copy or download the file again");
     }
 
-    private ImageHeader Describe(string path, NrrdHeader header)
+    /// <inheritdoc/>
+    protected override ImageHeader Describe(string path, NrrdHeader header)
     {
         var size = header.SpatialAxes.Select(axis => header.Sizes[axis]).ToArray();
         var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);

@@ -17,6 +17,14 @@ internal sealed partial class GpuBackend
     protected override void ConvBackwardDataCore(
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)
     {
+        if (dx is not null && dx2 is not null && ConvBackwardBothData.CanJoin(p, dx, dx2))
+        {
+            Run(
+                new VariantKey(Operation.ConvBackwardData, p, default, 0, p.CinTotal, dy.Element, dx.Element),
+                new ConvBackwardBothData(p, dy, w, accumulate, dx2, accumulate2), dx);
+            return;
+        }
+
         if (dx is not null)
         {
             ConvBackwardData(p, dy, w, dx, 0, p.Cin, accumulate);

@@ -29,6 +29,7 @@ internal sealed class BrickConvolution(KernelList list)
 
     /// <summary>
     /// Runs the pass with packed weights (<see cref="PackedWeights"/>); source2 and bias may be any view where they are not used.
+    /// Of gradients by the data source2 is where the second result goes, if there are two.
     /// <paramref name="halves"/>: source and dest have 16 bits, in the format of the products.
     /// </summary>
     public void Launch(
@@ -173,10 +174,14 @@ internal sealed class BrickConvolution(KernelList list)
         var x = at.X + (lane >> 2);
         if (z < s.Z && x < s.X)
         {
-            Store(dest, sums.B0, s, z, y, x, column, precision, halves);
-            Store(dest, sums.B1, s, z, y + 2, x, column, precision, halves);
-            Store(dest, sums.B2, s, z, y + 4, x, column, precision, halves);
-            Store(dest, sums.B3, s, z, y + 6, x, column, precision, halves);
+            var second = column >= s.Columns - s.Columns2;
+            var to = second ? source2 : dest;
+            var of = BrickSizes.Of(s, second);
+            column -= second ? s.Columns - s.Columns2 : 0;
+            Store(to, sums.B0, of, z, y, x, column, precision, halves);
+            Store(to, sums.B1, of, z, y + 2, x, column, precision, halves);
+            Store(to, sums.B2, of, z, y + 4, x, column, precision, halves);
+            Store(to, sums.B3, of, z, y + 6, x, column, precision, halves);
         }
     }
 

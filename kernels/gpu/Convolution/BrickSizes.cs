@@ -39,6 +39,11 @@ internal readonly struct BrickSizes
     public readonly int N, Z, Y, X, Channels, Channels2, Columns, HasBias, Accumulate;
     public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Slabs, Flat;
 
+    /// <summary>
+    /// Columns, and whether they are added, of a second result: of x2's gradient, behind x's. They begin with a block of 32.
+    /// </summary>
+    public readonly int Columns2, Accumulate2;
+
     /// <summary>1: a lane's columns of a block are neighbours, for which the weights are packed in another order.</summary>
     public readonly int Neighbours;
 
@@ -52,6 +57,12 @@ internal readonly struct BrickSizes
     private BrickSizes(in ConvProblem p, int slabs, int channels, int channels2, int columns)
         : this(p, slabs) =>
         (Channels, Channels2, Columns) = (channels, channels2, columns);
+
+    private BrickSizes(BrickSizes s, int columns, int accumulate)
+    {
+        this = s;
+        (Columns, Accumulate) = (columns, accumulate);
+    }
 
     private BrickSizes(in BrickSizes s, Extent volume, bool flat)
     {
@@ -79,6 +90,11 @@ internal readonly struct BrickSizes
         : this(p, WarpSlabs) =>
         (Channels, Columns, FirstRow, Transposed, Accumulate) = (p.Cout, channels, firstChannel, 1, accumulate ? 1 : 0);
 
+    /// <summary>dx and dx2 from dy, where <see cref="CanJoin"/>.</summary>
+    public BrickSizes(in ConvProblem p, bool accumulate, int columns2, bool accumulate2)
+        : this(p, 0, p.CinTotal, accumulate) =>
+        (Columns2, Accumulate2) = (columns2, accumulate2 ? 1 : 0);
+
     /// <summary>dw from [x, x2], the channels, and dy, whose channels are the columns.</summary>
     /// <param name="p">The convolution.</param>
     /// <param name="slabs"><see cref="GradientSlabs"/> or <see cref="WalkedSlabs"/>.</param>
@@ -103,6 +119,18 @@ internal readonly struct BrickSizes
         return (stride.Z, stride.Y, stride.X) == (1, 1, 1) && kernel.Y == kernel.X
             && (kernel.Z, kernel.X) is (3, 3) or (1, 3) or (1, 1) && AreWhole(halves, channels);
     }
+
+    /// <summary>
+    /// Whether the gradients of both inputs can be one product, with the columns of both: no block has columns of the two.
+    /// </summary>
+    public static bool CanJoin(in ConvProblem p) =>
+        p.Cin2 > 0 && p.Cin % WarpColumns == 0 && Fit(p, halves: false, p.Cout, p.Cin, p.Cin2);
+
+    /// <summary>Those of one of two results.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static BrickSizes Of(BrickSizes s, bool second) => second
+        ? new BrickSizes(s, s.Columns2, s.Accumulate2)
+        : new BrickSizes(s, s.Columns - s.Columns2, s.Accumulate);
 
     /// <summary>Whether channels come in fours, or in eights of 16 bits.</summary>
     public static bool AreWhole(bool halves, ReadOnlySpan<int> channels)

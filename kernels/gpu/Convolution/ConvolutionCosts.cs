@@ -20,7 +20,8 @@ internal static class ConvolutionCosts
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> dest, BrickSizes s)
     {
         var read = Voxels(s, halo: s.Taps > 1 ? 1 : 0, haloZ: s.Taps == 27 ? 1 : 0);
-        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * s.Voxels, weights, dest);
+        var second = s.Columns2 > 0 ? KernelCost.OfWords(s.Accumulate2 * source2.Length, source2.Length) : default;
+        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * s.Voxels, weights, dest) + second;
     }
 
     /// <summary><see cref="PhaseConvolution"/>.</summary>

@@ -126,6 +126,42 @@ internal readonly struct ConvBackwardData(ConvProblem p, Tensor dy, Tensor w, in
     }
 }
 
+/// <summary>dx and dx2 from dy: by bricks one launch, which reads dy once, else one after the other.</summary>
+internal readonly struct ConvBackwardBothData(
+    ConvProblem p, Tensor dy, Tensor w, bool accumulate, Tensor dx2, bool accumulate2) : IConvolutionPass
+{
+    private ConvBackwardData First => new(p, dy, w, 0, p.Cin, accumulate);
+
+    private ConvBackwardData Second => new(p, dy, w, p.Cin, p.Cin2, accumulate2);
+
+    /// <summary>Whether the two can be one pass.</summary>
+    public static bool CanJoin(in ConvProblem p, Tensor dx, Tensor dx2) => dx.Element == dx2.Element && BrickSizes.CanJoin(p);
+
+    public bool Has(Variant variant, GpuPrecision precision, Tensor dx) =>
+        First.Has(variant, precision, dx) && Second.Has(variant, precision, dx2);
+
+    public bool Adds => accumulate || accumulate2;
+
+    public bool NeedsCopies(Variant variant, Tensor dx) =>
+        First.NeedsCopies(variant, dx) || Second.NeedsCopies(variant, dx2);
+
+    public void Run(GpuBackend gpu, Variant variant, Tensor dx)
+    {
+        if (variant == Variant.Bricks)
+        {
+            var (gradient, weights) = (GpuBackend.View(dy), GpuBackend.View(w));
+            var sizes = new BrickSizes(p, accumulate, p.Cin2, accumulate2);
+            Products.PerBrick(
+                gpu, GpuBackend.IsHalf(dy), sizes, gradient, GpuBackend.View(dx2), weights, weights, GpuBackend.View(dx));
+        }
+        else
+        {
+            First.Run(gpu, variant, dx);
+            Second.Run(gpu, variant, dx2);
+        }
+    }
+}
+
 /// <summary>dw from [x, x2] and dy.</summary>
 internal readonly struct ConvBackwardWeights(ConvProblem p, Tensor x, Tensor? x2, Tensor dy, bool accumulate) : IConvolutionPass
 {

@@ -54,6 +54,7 @@ internal sealed class PackedWeights(KernelList list)
             Count(Products.Fit(p, false, p.Cin, p.Cin2, p.Cout), new(p, hasBias: false));
             Count(Products.Fit(p, false, p.Cout, p.Cin), new(p, 0, p.Cin, accumulate: false));
             Count(Products.Fit(p, false, p.Cout, p.Cin2), new(p, p.Cin, p.Cin2, accumulate: false));
+            Count(BrickSizes.CanJoin(p), new(p, accumulate: false, p.Cin2, accumulate2: false));
         }
 
         return sizeof(float) * most;

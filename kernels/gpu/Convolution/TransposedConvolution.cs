@@ -282,8 +282,7 @@ internal struct TransposedResults
     /// <summary>Columns of a thread.</summary>
     public const int Columns = 8;
 
-    private TransposedRows s;
-    private int first, offset;
+    private int first, offset, scatter, columns, accumulate;
 
     /// <summary>Sums before the first product: the bias, or zeros; column: the thread's first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -305,9 +304,11 @@ internal struct TransposedResults
     public static TransposedResults Of(TransposedRows s, int firstRow, int offset)
     {
         var to = default(TransposedResults);
-        to.s = s;
         to.first = firstRow;
         to.offset = offset;
+        to.scatter = s.Scatter;
+        to.columns = s.Bricks.Columns;
+        to.accumulate = s.Bricks.Accumulate;
         return to;
     }
 
@@ -334,10 +335,10 @@ internal struct TransposedResults
         ArrayView<float> dest, Float4 four, Float4 more, TransposedResults to, int fine, int row, int column, int precision,
         bool halves)
     {
-        if (fine >= 0 && column < to.s.Bricks.Columns)
+        if (fine >= 0 && column < to.columns)
         {
-            var voxel = to.s.Scatter != 0 ? fine + to.offset : to.first + row;
-            var at = ((long)voxel * to.s.Bricks.Columns) + column;
+            var voxel = to.scatter != 0 ? fine + to.offset : to.first + row;
+            var at = ((long)voxel * to.columns) + column;
             var fours = dest.AsAligned16().Cast<Float4>();
             if (halves)
             {
@@ -346,7 +347,7 @@ internal struct TransposedResults
             else
             {
                 StoreFour(fours, four, to, at >> 2);
-                if (column + 4 < to.s.Bricks.Columns)
+                if (column + 4 < to.columns)
                 {
                     StoreFour(fours, more, to, (at >> 2) + 1);
                 }
@@ -357,7 +358,7 @@ internal struct TransposedResults
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFour(ArrayView<Float4> dest, Float4 four, TransposedResults to, long at)
     {
-        if (to.s.Bricks.Accumulate != 0)
+        if (to.accumulate != 0)
         {
             four = Float4.Sum(GlobalMemory.Read(dest, at), four);
         }
@@ -368,7 +369,7 @@ internal struct TransposedResults
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreEight(ArrayView<Float4> dest, Float4 four, Float4 more, TransposedResults to, long at, int format)
     {
-        if (to.s.Bricks.Accumulate != 0)
+        if (to.accumulate != 0)
         {
             var old = GlobalMemory.Read(dest, at);
             var words = default(Float2);

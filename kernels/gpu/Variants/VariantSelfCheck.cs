@@ -152,6 +152,14 @@ internal static class VariantSelfCheck
             {
                 new ConvBackwardData(p, dy, w, p.Cin, p.Cin2, false).Run(gpu, variant, t.OutputActivation(p.Input2Shape));
             }
+
+            if (BrickSizes.CanJoin(p))
+            {
+                // both written; then one written, one added to
+                var (dx, dx2) = (t.OutputActivation(p.InputShape), t.OutputActivation(p.Input2Shape));
+                new ConvBackwardBothData(p, dy, w, false, dx2, false).Run(gpu, variant, dx);
+                new ConvBackwardBothData(p, dy, w, false, dx2, true).Run(gpu, variant, dx);
+            }
         }),
         Operation.ConvBackwardWeights => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             new ConvBackwardWeights(p, t.Activation(p.InputShape), Second(t, p), t.Activation(p.OutputShape), false)
@@ -160,8 +168,11 @@ internal static class VariantSelfCheck
             new TransposedConvForward(p, t.Activation(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
                 .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
         Operation.TransposedConvBackwardData => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
-            new TransposedConvBackwardData(p, t.Activation(p.OutputShape), t.Input(p.WeightShape), false)
-                .Run(gpu, variant, t.OutputActivation(p.InputShape))),
+        {
+            var (dy, w, dx) = (t.Activation(p.OutputShape), t.Input(p.WeightShape), t.OutputActivation(p.InputShape));
+            new TransposedConvBackwardData(p, dy, w, false).Run(gpu, variant, dx);
+            new TransposedConvBackwardData(p, dy, w, true).Run(gpu, variant, dx);
+        }),
         Operation.TransposedConvBackwardWeights => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             new TransposedConvBackwardWeights(p, t.Activation(p.InputShape), t.Activation(p.OutputShape), false)
                 .Run(gpu, variant, t.Output(p.WeightShape))),

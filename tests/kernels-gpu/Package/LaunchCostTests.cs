@@ -108,6 +108,23 @@ public sealed class LaunchCostTests
         }
     }
 
+    /// <summary>Where no block of columns has some of both.</summary>
+    [Theory]
+    [InlineData(32, 8, 1)]
+    [InlineData(8, 32, 2)]
+    public void Gradients_by_the_data_of_both_inputs_are_one_launch_by_bricks(int cin, int cin2, int launches)
+    {
+        var p = new ConvProblem(1, new(5, 9, 17), cin, cin2, 16, new(3, 3, 3), Extent.One);
+        var (gpu, kernels) = IdleKernels.Open(KernelChoice.Bricks, GpuPrecision.Bf16);
+        using var owned = gpu;
+        var (dx, dx2) = (New(gpu, p.InputShape), New(gpu, p.Input2Shape));
+        var (w, dy) = (New(gpu, p.WeightShape), New(gpu, p.OutputShape));
+        var convolutions = 0;
+        kernels.Launched = (kernel, _) => convolutions += kernel.StartsWith("BrickConvolution", StringComparison.Ordinal) ? 1 : 0;
+        gpu.ConvBackwardData(p, dy, w, dx, accumulate: false, dx2, accumulate2: true);
+        Assert.Equal(launches, convolutions);
+    }
+
     private static Tensor New(GpuBackend gpu, Shape shape) => new(gpu.Allocate(shape.Length), 0, shape);
 
     // The data gradient may be a pass for each input; weights are packed first, or summed up afterwards.

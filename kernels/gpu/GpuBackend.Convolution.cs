@@ -83,7 +83,7 @@ internal sealed partial class GpuBackend
             var chunks = ChannelGroups.Chunks(checked((int)(dy.Length / channels)));
             var partials = Scratch((long)chunks * channels);
             Kernels.ChannelSum.Launch(Stream, dy, partials);
-            Kernels.SplitSum.Launch(Stream, partials, chunks, View(db), accumulate);
+            Kernels.PartSum.Launch(Stream, partials, chunks, channels, View(db), accumulate);
         }
     }
 

@@ -100,8 +100,10 @@ internal sealed partial class GpuBackend
         {
             Kernels.InstanceNormSums.LaunchGradientSums(
                 Stream, Elements.IndexOf(x), sizes, View(dy), View(x), View(mean), View(rstd), View(gamma), View(beta),
-                sums.SubView(2 * perChannel, partials),
-                sumD, sumDXhat);
+                sums.SubView(2 * perChannel, partials));
+            Kernels.PartSum.Launch(
+                Stream, sums.SubView(2 * perChannel, partials), ChannelGroups.Chunks(sizes.Voxels), p.C,
+                sums.SubView(0, 2 * perChannel), accumulate: false);
         }
 
         Kernels.InstanceNormApply.LaunchParameters(Stream, p.N, sumD, sumDXhat, View(dgamma), View(dbeta), accumulateParameters);

@@ -7,7 +7,7 @@ using SharpSeg.Kernels.Gpu.Device;
 namespace SharpSeg.Kernels.Gpu.Convolution;
 
 /// <summary>
-/// The bias gradient, by groups: partials[chunk, q] = Σ dy[v, q] over the chunk's voxels; <see cref="SplitSum"/> adds the chunks.
+/// The bias gradient, by groups: partials[chunk, q] = Σ dy[v, q] over the chunk's voxels; <see cref="PartSum"/> adds the chunks.
 /// <para>Shapes: dy (voxels of the whole batch, q); partials (chunks, q). Mapping: <see cref="ChannelGroups"/>. Reads dy, of
 /// float32 or 16 bits, once.</para>
 /// </summary>

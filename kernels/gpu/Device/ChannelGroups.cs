@@ -33,6 +33,13 @@ internal static class ChannelGroups
     }
 
     /// <summary>
+    /// The launch that joins the parts of each sample: a group per eight channels, whose rows stride over the parts. It is over
+    /// when the longest chain of reads is, so rows are many and lanes few.
+    /// </summary>
+    public static KernelConfig OverParts(int channels, int samples) => new(
+        new Index3D((channels + FewestLanes - 1) / FewestLanes, 1, samples), new Index3D(FewestLanes, Threads / FewestLanes, 1));
+
+    /// <summary>
     /// Lanes: 8, 16 or 32, whichever leaves the fewest without a channel, the most of several equal ones; or the lowest power of
     /// two that holds fewer channels than 8.
     /// </summary>

@@ -63,6 +63,8 @@ internal sealed class GpuKernels(KernelList list)
 
     public SquareSum SquareSum { get; } = new(list);
 
+    public PartSum PartSum { get; } = new(list);
+
     public PointwiseKernels Pointwise { get; } = new(list);
 
     public HalfKernels Halves { get; } = new(list);

@@ -11,7 +11,7 @@ namespace SharpSeg.Kernels.Gpu.Normalization;
 /// <para>Maths: each thread's mean and Σ(x − mean)² by <see cref="Welford"/>; parts of n_k elements with mean m_k and sum M_k,
 /// threads and then chunks of voxels, are joined in order by mean = Σ n_k·m_k/Σ n_k, M = Σ (M_k + n_k·(m_k − mean)²). Never E[x²]
 /// − E[x]².</para>
-/// <para>Mapping: <see cref="ChannelGroups"/>, then one thread per sample and channel. Reads x once (backward: x and dy). Channel
+/// <para>Mapping: <see cref="ChannelGroups"/>, twice: over voxels, then over parts. Reads x once (backward: x and dy). Channel
 /// counts that are multiples of four go by <see cref="VectorNormSums"/> where warps can exchange values.</para>
 /// </summary>
 internal sealed class InstanceNormSums(KernelList list)
@@ -22,7 +22,7 @@ internal sealed class InstanceNormSums(KernelList list)
         (ArrayView<float> x, ArrayView<float> means, ArrayView<float> squares) => KernelCost.Of([x], [means, squares]));
 
     private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, NormSizes, int, int>> joinStatistics = new(
+        ArrayView<float>, NormSizes, NormParts>> joinStatistics = new(
         list, JoinStatistics,
         (ArrayView<float> means, ArrayView<float> squares, ArrayView<float> mean, ArrayView<float> rstd) =>
             KernelCost.Of([means, squares], [mean, rstd]));
@@ -53,11 +53,6 @@ internal sealed class InstanceNormSums(KernelList list)
             VectorNormSums.ChunkGradientSumsFloat32, VectorNormSums.ChunkGradientSumsBf16,
             VectorNormSums.ChunkGradientSumsFp16);
 
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, NormSizes, int>>
-        joinSums = new(
-        list, JoinSums,
-        (ArrayView<float> partials, ArrayView<float> sums) => KernelCost.Of([partials], [sums]));
-
     /// <summary>Elements of scratch memory that a launch needs.</summary>
     public static long PartialsLength(in NormSizes s) => 2L * s.N * ChannelGroups.Chunks(s.Voxels) * s.C;
 
@@ -82,16 +77,25 @@ internal sealed class InstanceNormSums(KernelList list)
             chunkStatistics.Launch(stream, ChannelGroups.Over(s.C, s.Voxels, s.N), x, first, second, s, length);
         }
 
-        joinStatistics.Launch(
-            stream, ElementIndex.Over(mean.Length), first, second, mean, rstd, s, ChannelGroups.Chunks(s.Voxels), length);
+        LaunchJoin(stream, s, new NormParts(s.Voxels), partials, mean, rstd);
     }
 
-    /// <summary>sumD and sumDXhat; <paramref name="kernel"/> as above.</summary>
+    /// <summary>mean and rstd from those of parts: (2, n, parts, c), mean and Σ(x − mean)² of each.</summary>
+    public void LaunchJoin(
+        AcceleratorStream stream, in NormSizes s, in NormParts parts, ArrayView<float> partials, ArrayView<float> mean,
+        ArrayView<float> rstd)
+    {
+        var (means, squares) = Halves(partials);
+        joinStatistics.Launch(stream, ChannelGroups.OverParts(s.C, s.N), means, squares, mean, rstd, s, parts);
+    }
+
+    /// <summary>
+    /// The partial sums of d and of d·x̂, which <see cref="PartSum"/> adds; <paramref name="kernel"/> as above.
+    /// </summary>
     public void LaunchGradientSums(
         AcceleratorStream stream, int kernel, in NormSizes s, ArrayView<float> dy, ArrayView<float> x, ArrayView<float> mean,
         ArrayView<float> rstd,
-        ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials, ArrayView<float> sumD,
-        ArrayView<float> sumDXhat)
+        ArrayView<float> gamma, ArrayView<float> beta, ArrayView<float> partials)
     {
         var (first, second) = Halves(partials);
         var length = ChannelGroups.ChunkLength(s.Voxels);
@@ -105,9 +109,6 @@ internal sealed class InstanceNormSums(KernelList list)
             chunkGradientSums.Launch(
                 stream, ChannelGroups.Over(s.C, s.Voxels, s.N), dy, x, mean, rstd, gamma, beta, first, second, s, length);
         }
-
-        joinSums.Launch(stream, ElementIndex.Over(sumD.Length), first, sumD, s, ChannelGroups.Chunks(s.Voxels));
-        joinSums.Launch(stream, ElementIndex.Over(sumD.Length), second, sumDXhat, s, ChannelGroups.Chunks(s.Voxels));
     }
 
     private static (ArrayView<float> First, ArrayView<float> Second) Halves(ArrayView<float> partials) =>
@@ -142,33 +143,35 @@ internal sealed class InstanceNormSums(KernelList list)
     }
 
     private static void JoinStatistics(
-        ArrayView<float> means, ArrayView<float> squares, ArrayView<float> mean, ArrayView<float> rstd, NormSizes s, int chunks,
-        int chunkLength)
+        ArrayView<float> means, ArrayView<float> squares, ArrayView<float> mean, ArrayView<float> rstd, NormSizes s,
+        NormParts parts)
     {
-        var index = (int)ElementIndex.Current;
-        if (index >= s.N * s.C)
-        {
-            return;
-        }
-
-        var first = ((index / s.C) * chunks * s.C) + (index % s.C);
-        var last = (float)(s.Voxels - ((chunks - 1) * chunkLength)); // voxels of the last chunk
+        var shared = SharedMemory.Allocate<float>(ChannelGroups.Threads);
+        var c = (Grid.IdxX * Group.DimX) + Group.IdxX;
+        var inside = c < s.C;
+        var count = parts.Count;
+        var first = (Grid.IdxZ * count * s.C) + c;
         var sum = 0f;
-        for (var chunk = 0; chunk < chunks; chunk++)
+        for (var part = Group.IdxY; inside && part < count; part += Group.DimY)
         {
-            sum += (chunk == chunks - 1 ? last : chunkLength) * means[first + (chunk * s.C)];
+            sum += parts.Voxels(part) * means[first + (part * s.C)];
         }
 
-        var average = sum / s.Voxels;
+        var average = ChannelGroups.SumOverRows(shared, sum) / s.Voxels;
         var square = 0f;
-        for (var chunk = 0; chunk < chunks; chunk++)
+        for (var part = Group.IdxY; inside && part < count; part += Group.DimY)
         {
-            var difference = means[first + (chunk * s.C)] - average;
-            square += squares[first + (chunk * s.C)] + ((chunk == chunks - 1 ? last : chunkLength) * difference * difference);
+            var difference = means[first + (part * s.C)] - average;
+            square += squares[first + (part * s.C)] + (parts.Voxels(part) * difference * difference);
         }
 
-        mean[index] = average;
-        rstd[index] = 1f / XMath.Sqrt((square / s.Voxels) + s.Epsilon);
+        square = ChannelGroups.SumOverRows(shared, square);
+        if (inside && Group.IdxY == 0)
+        {
+            var at = (Grid.IdxZ * s.C) + c;
+            mean[at] = average;
+            rstd[at] = 1f / XMath.Sqrt((square / s.Voxels) + s.Epsilon);
+        }
     }
 
     private static void ChunkGradientSums(
@@ -209,23 +212,5 @@ internal sealed class InstanceNormSums(KernelList list)
             sumsD[at] = a;
             sumsDXhat[at] = b;
         }
-    }
-
-    private static void JoinSums(ArrayView<float> partials, ArrayView<float> sums, NormSizes s, int chunks)
-    {
-        var index = (int)ElementIndex.Current;
-        if (index >= s.N * s.C)
-        {
-            return;
-        }
-
-        var first = ((index / s.C) * chunks * s.C) + (index % s.C);
-        var sum = 0f;
-        for (var chunk = 0; chunk < chunks; chunk++)
-        {
-            sum += partials[first + (chunk * s.C)];
-        }
-
-        sums[index] = sum;
     }
 }

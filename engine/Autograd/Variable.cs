@@ -46,6 +46,9 @@ public sealed class Variable
     /// <summary>Number of recorded operations whose backward pass reads the value.</summary>
     internal int Keepers { get; set; }
 
+    /// <summary>What was measured while the value was made, for the instance norm that reads it.</summary>
+    internal NormStatistics? Statistics { get; set; }
+
     /// <summary>The recorded operation that made it.</summary>
     internal Node? Producer { get; set; }
 }

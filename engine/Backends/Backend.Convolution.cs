@@ -26,6 +26,34 @@ public abstract partial class Backend
     }
 
     /// <summary>
+    /// <see cref="ConvForward"/>, then <see cref="InstanceNormStatistics"/> of y, in one: a device may take them from the results
+    /// that it still holds instead of reading y again. They are those of y as it is written, rounded.
+    /// </summary>
+    /// <param name="p">Sizes.</param>
+    /// <param name="x">First input.</param>
+    /// <param name="x2">Second input; null if and only if p.Cin2 = 0.</param>
+    /// <param name="w">Weights.</param>
+    /// <param name="b">Bias (Cout), or null for none.</param>
+    /// <param name="y">Output.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="mean">Mean of y, (n, Cout).</param>
+    /// <param name="rstd">1/√(var + epsilon) of y, (n, Cout).</param>
+    public void ConvForwardMeasured(
+        in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y, float epsilon, Tensor mean, Tensor rstd)
+    {
+        p.Check();
+        RequireActivation(x, p.InputShape, nameof(x));
+        RequireSecond(p, x, x2, nameof(x2));
+        ShapeException.Require(w, p.WeightShape, nameof(w));
+        RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
+        RequireActivation(y, p.OutputShape, nameof(y));
+        var norm = new InstanceNormProblem(p.N, p.Output, p.Cout, Slope: 1f, epsilon);
+        ShapeException.Require(mean, norm.StatisticsShape, nameof(mean));
+        ShapeException.Require(rstd, norm.StatisticsShape, nameof(rstd));
+        ConvForwardMeasuredCore(p, x, x2, w, b, y, norm, mean, rstd);
+    }
+
+    /// <summary>
     /// Gradient with respect to the inputs: dx[i] = Σ_{o,k: o·s + k − pad = i} Σ_q dy[o, q]·w[k, ·, q]; dx2 likewise for the
     /// second input's channels. Either may be null if it is not needed, but not both.
     /// </summary>
@@ -118,6 +146,15 @@ public abstract partial class Backend
 
     /// <inheritdoc cref="ConvForward"/>
     protected abstract void ConvForwardCore(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y);
+
+    /// <inheritdoc cref="ConvForwardMeasured"/>
+    protected virtual void ConvForwardMeasuredCore(
+        in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y, in InstanceNormProblem norm, Tensor mean,
+        Tensor rstd)
+    {
+        ConvForwardCore(p, x, x2, w, b, y);
+        InstanceNormStatisticsCore(norm, y, mean, rstd);
+    }
 
     /// <inheritdoc cref="ConvBackwardData"/>
     protected abstract void ConvBackwardDataCore(

@@ -80,10 +80,13 @@ internal sealed class ConvBlock
         }
     }
 
-    /// <inheritdoc cref="ConvolutionLayer.Forward"/>
+    /// <param name="tape">Where to record.</param>
+    /// <param name="inputs">What to convolve.</param>
+    /// <param name="finished">Inputs that are not read after this; they are closed before the norm rents memory.</param>
     public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
     {
-        var x = convolution.Forward(tape, inputs, finished);
+        var x = convolution.Forward(
+            tape, inputs, finished, style.Norm == NormKind.Instance ? style.Epsilon : null);
         return running is not null
             ? NormLeakyReLU.OverBatch(tape, x, gamma, beta, style.Slope, style.Epsilon, running)
             : NormLeakyReLU.OverSamples(

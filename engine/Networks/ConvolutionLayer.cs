@@ -48,9 +48,11 @@ internal sealed class ConvolutionLayer
     /// <param name="tape">Where to record.</param>
     /// <param name="inputs">What to convolve.</param>
     /// <param name="finished">Inputs that are not read after this; they are closed before any further memory is rented.</param>
-    public Variable Forward(Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null)
+    /// <param name="epsilon">That of the instance norm which comes next, if one does.</param>
+    public Variable Forward(
+        Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Variable>? finished = null, float? epsilon = null)
     {
-        var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels, logits);
+        var y = Convolution.Apply(tape, inputs, weights, bias, stride, biasCancels, logits, epsilon);
         foreach (var input in finished ?? [])
         {
             tape.Done(input);

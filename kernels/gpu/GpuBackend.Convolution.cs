@@ -14,6 +14,24 @@ internal sealed partial class GpuBackend
         Run(new VariantKey(Operation.ConvForward, p, x, y), new ConvForward(p, x, x2, w, b), y);
 
     /// <inheritdoc/>
+    protected override void ConvForwardMeasuredCore(
+        in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y, in InstanceNormProblem norm, Tensor mean,
+        Tensor rstd)
+    {
+        var (pass, measured) = (new ConvForward(p, x, x2, w, b), new MeasuredConvForward(p, x, x2, w, b));
+        var variant = variants.For(new VariantKey(Operation.ConvForward, p, x, y), pass, y);
+        if (measured.Has(variant) && variants.TrustsBrickStatistics)
+        {
+            measured.Run(this, norm, y, mean, rstd);
+        }
+        else
+        {
+            pass.Run(this, variant, y);
+            InstanceNormStatisticsCore(norm, y, mean, rstd);
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void ConvBackwardDataCore(
         in ConvProblem p, Tensor dy, Tensor w, Tensor? dx, bool accumulate, Tensor? dx2, bool accumulate2)
     {

@@ -24,6 +24,9 @@ public sealed class AllocationTests
         {
             var p = new ConvProblem(N, Size, C, C, C, new(3, 3, 3), new(1, 2, 2));
             gpu.ConvForward(p, t(p.InputShape), t(p.Input2Shape), t(p.WeightShape), t(Shape.Vector(C)), t(p.OutputShape));
+            gpu.ConvForwardMeasured(
+                p, t(p.InputShape), t(p.Input2Shape), t(p.WeightShape), t(Shape.Vector(C)), t(p.OutputShape), 1e-5f,
+                t(Shape.PerChannel(N, C)), t(Shape.PerChannel(N, C)));
             gpu.ConvBackwardData(p, t(p.OutputShape), t(p.WeightShape), t(p.InputShape), false, t(p.Input2Shape), true);
             gpu.ConvBackwardWeights(
                 p, t(p.InputShape), t(p.Input2Shape), t(p.OutputShape), t(p.WeightShape), t(Shape.Vector(C)), accumulate: true);

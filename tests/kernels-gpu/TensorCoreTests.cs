@@ -52,6 +52,16 @@ public sealed class TensorCoreTests
     }
 
     [TensorCoreTheory]
+    [MemberData(nameof(Precisions))]
+    [InlineData(GpuPrecision.Bf16Activations)]
+    [InlineData(GpuPrecision.Fp16Activations)]
+    public void Statistics_that_bricks_leave_are_those_of_their_results(GpuPrecision precision)
+    {
+        using var backend = DeviceUnderTest.Open(KernelChoice.Bricks, precision);
+        Assert.True(VariantSelfCheck.Agrees(backend, Operation.InstanceNorm, Variant.Bricks));
+    }
+
+    [TensorCoreTheory]
     [InlineData(GpuPrecision.Bf16)]
     [InlineData(GpuPrecision.Fp16)]
     [InlineData(GpuPrecision.Bf16Activations)]

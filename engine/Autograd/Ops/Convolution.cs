@@ -21,9 +21,12 @@ internal static class Convolution
     /// be computed (docs/method/networks.md §2.6).
     /// </param>
     /// <param name="logits">The output is the network's: float32, whatever the backend keeps activations in.</param>
+    /// <param name="epsilon">
+    /// That of the instance norm which comes next, if one does: the output brings its statistics where one pass can measure them.
+    /// </param>
     public static Variable Apply(
         Tape tape, IReadOnlyList<Variable> inputs, IReadOnlyList<Parameter> weights, Parameter? bias, Extent stride,
-        bool biasCancels = false, bool logits = false)
+        bool biasCancels = false, bool logits = false, float? epsilon = null)
     {
         if (weights.Count != (inputs.Count + 1) / 2)
         {
@@ -37,6 +40,15 @@ internal static class Convolution
             var p = Problem(inputs, weights, pair, stride);
             var x = tape.Value(inputs[2 * pair]);
             var x2 = p.Cin2 > 0 ? tape.Value(inputs[(2 * pair) + 1]) : null;
+            if (pair == 0 && weights.Count == 1 && epsilon is { } added)
+            {
+                var statistics = NormStatistics.Rent(tape.Pool, new(p.N, p.Output, p.Cout, Slope: 1f, added));
+                tape.Backend.ConvForwardMeasured(
+                    p, x, x2, weights[pair].Value, bias?.Value, y.Value, added, statistics.Mean, statistics.Rstd);
+                y.Statistics = statistics;
+                continue;
+            }
+
             if (pair == 0)
             {
                 tape.Backend.ConvForward(p, x, x2, weights[pair].Value, bias?.Value, y.Value);

@@ -12,7 +12,9 @@ namespace SharpSeg.Engine.Autograd.Ops;
 /// </summary>
 internal static class NormLeakyReLU
 {
-    /// <summary>Normalises every sample by itself; x is closed.</summary>
+    /// <summary>
+    /// Normalises every sample by itself; x is closed. Statistics that x brings are those of this norm (<see cref="Convolution"/>).
+    /// </summary>
     /// <param name="tape">Where to record.</param>
     /// <param name="x">What to normalise.</param>
     /// <param name="gamma">Factor per channel.</param>
@@ -32,18 +34,23 @@ internal static class NormLeakyReLU
         }
 
         var p = new InstanceNormProblem(x.Shape.N, x.Shape.Spatial, x.Shape.C, slope, epsilon);
-        return Apply(tape, x, gamma, beta, p, (mean, rstd) =>
+        if (x.Statistics is { } brought)
         {
-            if (measured)
-            {
-                tape.Backend.InstanceNormStatistics(p, x.Value, mean, rstd);
-            }
-            else
-            {
-                tape.Backend.Fill(mean, 0);
-                tape.Backend.Fill(rstd, 1);
-            }
-        });
+            return Apply(tape, x, gamma, beta, p, brought);
+        }
+
+        var statistics = NormStatistics.Rent(tape.Pool, p);
+        if (measured)
+        {
+            tape.Backend.InstanceNormStatistics(p, x.Value, statistics.Mean, statistics.Rstd);
+        }
+        else
+        {
+            tape.Backend.Fill(statistics.Mean, 0);
+            tape.Backend.Fill(statistics.Rstd, 1);
+        }
+
+        return Apply(tape, x, gamma, beta, p, statistics);
     }
 
     /// <summary>
@@ -61,27 +68,25 @@ internal static class NormLeakyReLU
     {
         var size = x.Shape.Spatial;
         var p = new InstanceNormProblem(1, size with { Z = checked(x.Shape.N * size.Z) }, x.Shape.C, slope, epsilon);
-        return Apply(tape, x, gamma, beta, p, (mean, rstd) =>
+        var statistics = NormStatistics.Rent(tape.Pool, p);
+        if (tape.Recording)
         {
-            if (tape.Recording)
-            {
-                tape.Backend.InstanceNormStatistics(p, View(x.Value, p), mean, rstd);
-                running.Add(tape.Backend, mean, rstd, p.Spatial.Voxels, epsilon);
-            }
-            else
-            {
-                running.Read(tape.Backend, mean, rstd, epsilon);
-            }
-        });
+            tape.Backend.InstanceNormStatistics(p, View(x.Value, p), statistics.Mean, statistics.Rstd);
+            running.Add(tape.Backend, statistics.Mean, statistics.Rstd, p.Spatial.Voxels, epsilon);
+        }
+        else
+        {
+            running.Read(tape.Backend, statistics.Mean, statistics.Rstd, epsilon);
+        }
+
+        return Apply(tape, x, gamma, beta, p, statistics);
     }
 
     private static Variable Apply(
-        Tape tape, Variable x, Parameter gamma, Parameter beta, in InstanceNormProblem p, Action<Tensor, Tensor> setStatistics)
+        Tape tape, Variable x, Parameter gamma, Parameter beta, in InstanceNormProblem p, NormStatistics statistics)
     {
-        var mean = tape.Pool.Rent(p.StatisticsShape);
-        var rstd = tape.Pool.Rent(p.StatisticsShape);
+        var (mean, rstd) = statistics;
         var input = View(x.Value, p);
-        setStatistics(mean, rstd);
         var y = tape.Recording ? tape.Output(x.Shape, x.Element) : tape.OutputInPlaceOf(x, x.Shape);
         tape.Backend.InstanceNormApply(p, input, mean, rstd, gamma.Value, beta.Value, View(y.Value, p));
         if (tape.Recording)

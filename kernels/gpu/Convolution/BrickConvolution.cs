@@ -13,7 +13,8 @@ namespace SharpSeg.Kernels.Gpu.Convolution;
 /// channels, 16 of 16 bits or 8 of tf32, rounds it and writes zeros where the volume ends, so that the product has no border:
 /// every tap of every voxel is the same place plus a constant (<see cref="BrickSums"/>). One half is read while the one before
 /// is multiplied: volumes of 16 bits by copies that nobody waits for until then (<see cref="AsyncCopies"/>). Weights come packed
-/// from device memory (<see cref="PackedWeights"/>).</para>
+/// from device memory (<see cref="PackedWeights"/>). If asked to, the group leaves the statistics of what it writes
+/// (<see cref="BrickStatistics"/>).</para>
 /// <para>Shared memory: two halves of 6×10×10 voxels of 32 bytes, 38 656 bytes with what keeps banks apart.</para>
 /// </summary>
 internal sealed class BrickConvolution(KernelList list)
@@ -25,105 +26,107 @@ internal sealed class BrickConvolution(KernelList list)
 
     private delegate void Launcher(
         AcceleratorStream stream, KernelConfig config, ArrayView<float> source, ArrayView<float> source2,
-        ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest, BrickSizes s);
+        ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest, ArrayView<float> statistics,
+        BrickSizes s);
 
     /// <summary>
-    /// Runs the pass with packed weights (<see cref="PackedWeights"/>); source2 and bias may be any view where they are not used.
-    /// Of gradients by the data source2 is where the second result goes, if there are two.
+    /// Runs the pass with packed weights (<see cref="PackedWeights"/>); source2, bias and statistics may be any view where they
+    /// are not used. Of gradients by the data source2 is where the second result goes, if there are two.
     /// <paramref name="halves"/>: source and dest have 16 bits, in the format of the products.
     /// </summary>
     public void Launch(
         AcceleratorStream stream, GpuPrecision precision, bool halves, in BrickSizes s, ArrayView<float> source,
-        ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest)
+        ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias, ArrayView<float> dest,
+        ArrayView<float> statistics)
     {
         var config = new KernelConfig(
             new Index3D(checked(s.BricksZ * s.BricksY * s.BricksX), s.ColumnGroups, s.N),
             new Index3D(s.GroupBlocks * BrickSizes.WarpSlabs * PackedWeights.Lanes, 1, 1));
         var shape = s.Taps == 27 ? 0 : s.Taps == 9 ? 1 : 2;
         kernels[(3 * (precision - GpuPrecision.Tf32 + (halves ? 2 : 0))) + shape].Launch(
-            stream, config, source, source2, weights, bias, dest, s);
+            stream, config, source, source2, weights, bias, dest, statistics, s);
     }
 
     private static void Tf32Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 1, halo: 1, TileWords.Tf32, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 1, halo: 1, TileWords.Tf32, halves: false);
 
     private static void Tf32Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 1, TileWords.Tf32, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 1, TileWords.Tf32, halves: false);
 
     private static void Tf32Point(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 0, TileWords.Tf32, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 0, TileWords.Tf32, halves: false);
 
     private static void Bf16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 1, halo: 1, TileWords.Bf16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 1, halo: 1, TileWords.Bf16, halves: false);
 
     private static void Bf16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 1, TileWords.Bf16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 1, TileWords.Bf16, halves: false);
 
     private static void Bf16Point(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 0, TileWords.Bf16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 0, TileWords.Bf16, halves: false);
 
     private static void Fp16Cube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 1, halo: 1, TileWords.Fp16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 1, halo: 1, TileWords.Fp16, halves: false);
 
     private static void Fp16Plane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 1, TileWords.Fp16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 1, TileWords.Fp16, halves: false);
 
     private static void Fp16Point(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 0, TileWords.Fp16, halves: false);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 0, TileWords.Fp16, halves: false);
 
     private static void Bf16HalvesCube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 1, halo: 1, TileWords.Bf16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 1, halo: 1, TileWords.Bf16, halves: true);
 
     private static void Bf16HalvesPlane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 1, TileWords.Bf16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 1, TileWords.Bf16, halves: true);
 
     private static void Bf16HalvesPoint(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 0, TileWords.Bf16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 0, TileWords.Bf16, halves: true);
 
     private static void Fp16HalvesCube(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 1, halo: 1, TileWords.Fp16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 1, halo: 1, TileWords.Fp16, halves: true);
 
     private static void Fp16HalvesPlane(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 1, TileWords.Fp16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 1, TileWords.Fp16, halves: true);
 
     private static void Fp16HalvesPoint(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s) =>
-        Run(source, source2, weights, bias, dest, s, haloZ: 0, halo: 0, TileWords.Fp16, halves: true);
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s) =>
+        Run(source, source2, weights, bias, dest, statistics, s, haloZ: 0, halo: 0, TileWords.Fp16, halves: true);
 
     /// <summary>The kernel proper; halos, precision and elements are constants where it is inlined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(
         ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> bias,
-        ArrayView<float> dest, BrickSizes s, int haloZ, int halo, int precision, bool halves)
+        ArrayView<float> dest, ArrayView<float> statistics, BrickSizes s, int haloZ, int halo, int precision, bool halves)
     {
         const int edge = BrickSizes.Edge, slabs = BrickSizes.WarpSlabs, laneMask = PackedWeights.Lanes - 1;
         const int parts = BrickSizes.HalfParts;
@@ -172,6 +175,13 @@ internal sealed class BrickConvolution(KernelList list)
         var z = at.Z + (s.Flat != 0 ? 0 : slab);
         var y = at.Y + (s.Flat != 0 ? slab * edge : 0);
         var x = at.X + (lane >> 2);
+        if (s.Measured != 0)
+        {
+            var rows = z < s.Z && x < s.X ? s.Y - y : 0;
+            BrickResults.Round(ref sums, precision, halves);
+            BrickStatistics.Write(statistics, sums, s, rows, brick.Cast<float>());
+        }
+
         if (z < s.Z && x < s.X)
         {
             var second = column >= s.Columns - s.Columns2;

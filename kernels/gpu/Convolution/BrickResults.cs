@@ -26,6 +26,19 @@ internal static class BrickResults
         return sums;
     }
 
+    /// <summary>Rounds sums to what will be written.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Round(ref BrickSums sums, int precision, bool halves)
+    {
+        if (halves)
+        {
+            Round(ref sums.B0, precision);
+            Round(ref sums.B1, precision);
+            Round(ref sums.B2, precision);
+            Round(ref sums.B3, precision);
+        }
+    }
+
     /// <summary>Writes the voxel of a band's upper row, or adds it; voxel: its number in dest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUpper(
@@ -49,6 +62,18 @@ internal static class BrickResults
         StoreTwo(dest, s, at + 8, column + 16, band.C2.Z, band.C2.W, precision, halves);
         StoreTwo(dest, s, at + 12, column + 24, band.C3.Z, band.C3.W, precision, halves);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Round(ref BrickBand band, int format)
+    {
+        Round(ref band.C0, format);
+        Round(ref band.C1, format);
+        Round(ref band.C2, format);
+        Round(ref band.C3, format);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Round(ref Float4 four, int format) => four = Elements.Four(Elements.Words(four, format), format);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreTwo(

@@ -37,7 +37,7 @@ internal readonly struct BrickSizes
     public const int WarpColumns = 32;
 
     public readonly int N, Z, Y, X, Channels, Channels2, Columns, HasBias, Accumulate;
-    public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Slabs, Flat;
+    public readonly int Taps, Transposed, WeightRows, WeightColumns, FirstRow, Slabs, Flat, Measured;
 
     /// <summary>
     /// Columns, and whether they are added, of a second result: of x2's gradient, behind x's. They begin with a block of 32.
@@ -80,10 +80,10 @@ internal readonly struct BrickSizes
         (Slabs, Neighbours, Transposed) = (WarpSlabs, 1, forward ? 0 : 1);
     }
 
-    /// <summary>y = conv([x, x2], w) + b.</summary>
-    public BrickSizes(in ConvProblem p, bool hasBias)
+    /// <summary>y = conv([x, x2], w) + b; measured: with the statistics of every brick of y.</summary>
+    public BrickSizes(in ConvProblem p, bool hasBias, bool measured = false)
         : this(p, WarpSlabs) =>
-        (Channels, Channels2, Columns, HasBias) = (p.Cin, p.Cin2, p.Cout, hasBias ? 1 : 0);
+        (Channels, Channels2, Columns, HasBias, Measured) = (p.Cin, p.Cin2, p.Cout, hasBias ? 1 : 0, measured ? 1 : 0);
 
     /// <summary>dx from dy, for the input channels firstChannel … firstChannel + channels − 1.</summary>
     public BrickSizes(in ConvProblem p, int firstChannel, int channels, bool accumulate)
@@ -180,6 +180,9 @@ internal readonly struct BrickSizes
 
     /// <summary>Groups along the columns.</summary>
     public int ColumnGroups => (Columns + (GroupBlocks * WarpColumns) - 1) / (GroupBlocks * WarpColumns);
+
+    /// <summary>Elements of the bricks' statistics, (2, n, bricks, columns); see <see cref="BrickStatistics"/>.</summary>
+    public long StatisticsLength => 2L * Measured * N * BricksZ * BricksY * BricksX * Columns;
 
     /// <summary>Pieces of the channels, each as many as a tile has depths.</summary>
     public int Pieces(int precision) => PiecesOf(TileWords.DepthOf(precision));

@@ -17,11 +17,13 @@ internal static class ConvolutionCosts
 
     /// <summary><see cref="BrickConvolution"/>: a group for each brick and block of columns reads it and all weights.</summary>
     public static KernelCost Bricks(
-        ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> dest, BrickSizes s)
+        ArrayView<float> source, ArrayView<float> source2, ArrayView<TensorFragment> weights, ArrayView<float> dest,
+        ArrayView<float> statistics, BrickSizes s)
     {
         var read = Voxels(s, halo: s.Taps > 1 ? 1 : 0, haloZ: s.Taps == 27 ? 1 : 0);
         var second = s.Columns2 > 0 ? KernelCost.OfWords(s.Accumulate2 * source2.Length, source2.Length) : default;
-        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * s.Voxels, weights, dest) + second;
+        return OfBricks(s, Volumes(source, source2, s.Channels2), read, s.N * s.Voxels, weights, dest) + second
+            + KernelCost.Of([], [statistics]);
     }
 
     /// <summary><see cref="PhaseConvolution"/>.</summary>

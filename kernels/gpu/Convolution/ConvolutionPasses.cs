@@ -1,6 +1,7 @@
 using ILGPU;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Kernels.Gpu.Normalization;
 using SharpSeg.Kernels.Gpu.Variants;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
@@ -73,6 +74,26 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
             var sizes = GatherSizes.Forward(p, b is not null).Of(GpuBackend.IsHalf(x), GpuBackend.IsHalf(y));
             Products.PerVoxel(gpu, variant, sizes, first, second, weights, bias, GpuBackend.View(y));
         }
+    }
+}
+
+/// <summary>
+/// The same by bricks that also leave their results' statistics (<see cref="BrickStatistics"/>), from which the norm's are joined.
+/// </summary>
+internal readonly struct MeasuredConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b)
+{
+    /// <summary>Whether a variant can do so.</summary>
+    public bool Has(Variant variant) => variant == Variant.Bricks && p.Stride == Extent.One;
+
+    /// <summary>Launches it.</summary>
+    public void Run(GpuBackend gpu, in InstanceNormProblem norm, Tensor y, Tensor mean, Tensor rstd)
+    {
+        var sizes = new BrickSizes(p, b is not null, measured: true);
+        var statistics = Products.PerBrick(
+            gpu, GpuBackend.IsHalf(x), sizes, GpuBackend.View(x), GpuBackend.View(x2 ?? x), GpuBackend.View(w),
+            GpuBackend.View(b ?? w), GpuBackend.View(y));
+        gpu.Kernels.InstanceNormSums.LaunchJoin(
+            gpu.Stream, new NormSizes(norm), new NormParts(sizes), statistics, GpuBackend.View(mean), GpuBackend.View(rstd));
     }
 }
 
@@ -382,13 +403,20 @@ internal static class Products
         }
     }
 
-    /// <summary>A pass by bricks; see <see cref="BrickSizes"/>.</summary>
-    public static void PerBrick(
+    /// <summary>
+    /// A pass by bricks; see <see cref="BrickSizes"/>. Returns the bricks' statistics, if they are measured, in scratch memory.
+    /// </summary>
+    public static ArrayView<float> PerBrick(
         GpuBackend gpu, bool halves, in BrickSizes s, ArrayView<float> source, ArrayView<float> source2,
         ArrayView<float> weights, ArrayView<float> bias, ArrayView<float> to)
     {
+        var packed = PackedWeights.ScratchLength(gpu.Precision, s);
+        var scratch = gpu.Scratch(packed + s.StatisticsLength);
+        var statistics = scratch.SubView(s.Measured * packed, s.StatisticsLength);
         gpu.Kernels.BrickConvolution.Launch(
-            gpu.Stream, gpu.Precision, halves, s, source, source2, Packed(gpu, s, weights), bias, to);
+            gpu.Stream, gpu.Precision, halves, s, source, source2, Packed(gpu, s, weights, scratch.SubView(0, packed)), bias, to,
+            statistics);
+        return statistics;
     }
 
     /// <summary>A pass by bricks of phases; see <see cref="PhaseSizes"/>.</summary>
@@ -467,9 +495,13 @@ internal static class Products
         gpu.Kernels.SplitSum.Launch(gpu.Stream, partials, splits, dw, accumulate);
     }
 
-    private static ArrayView<TensorFragment> Packed(GpuBackend gpu, in BrickSizes s, ArrayView<float> weights)
+    private static ArrayView<TensorFragment> Packed(GpuBackend gpu, in BrickSizes s, ArrayView<float> weights) =>
+        Packed(gpu, s, weights, gpu.Scratch(PackedWeights.ScratchLength(gpu.Precision, s)));
+
+    private static ArrayView<TensorFragment> Packed(
+        GpuBackend gpu, in BrickSizes s, ArrayView<float> weights, ArrayView<float> scratch)
     {
-        var packed = gpu.Scratch(PackedWeights.ScratchLength(gpu.Precision, s)).Cast<TensorFragment>();
+        var packed = scratch.Cast<TensorFragment>();
         gpu.Kernels.PackedWeights.Launch(gpu.Stream, gpu.Precision, s, weights, packed);
         return packed;
     }

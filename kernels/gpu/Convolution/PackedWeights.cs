@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Gpu.Device;
 
 namespace SharpSeg.Kernels.Gpu.Convolution;
@@ -45,13 +46,18 @@ internal sealed class PackedWeights(KernelList list)
     public static long ScratchLength(GpuPrecision precision, in BrickSizes s) =>
         (long)FloatsPerFragment * s.PackedLength(TileWords.Of(precision));
 
-    /// <summary>The most scratch memory that a pass of one of these convolutions by bricks needs for them, bytes.</summary>
+    /// <summary>
+    /// The most scratch memory that a pass of one of these convolutions by bricks needs for them, and behind them for the
+    /// statistics of its results, bytes.
+    /// </summary>
     public static long LargestScratchBytes(GpuPrecision precision, IEnumerable<ConvProblem> convolutions)
     {
         var most = 0L;
         foreach (var p in convolutions)
         {
-            Count(Products.Fit(p, false, p.Cin, p.Cin2, p.Cout), new(p, hasBias: false));
+            Count(
+                Products.Fit(p, false, p.Cin, p.Cin2, p.Cout),
+                new(p, hasBias: false, measured: p.Stride == Extent.One));
             Count(Products.Fit(p, false, p.Cout, p.Cin), new(p, 0, p.Cin, accumulate: false));
             Count(Products.Fit(p, false, p.Cout, p.Cin2), new(p, p.Cin, p.Cin2, accumulate: false));
             Count(BrickSizes.CanJoin(p), new(p, accumulate: false, p.Cin2, accumulate2: false));
@@ -59,7 +65,8 @@ internal sealed class PackedWeights(KernelList list)
 
         return sizeof(float) * most;
 
-        void Count(bool fits, in BrickSizes s) => most = Math.Max(most, fits ? ScratchLength(precision, s) : 0);
+        void Count(bool fits, in BrickSizes s) => most = Math.Max(
+            most, fits ? ScratchLength(precision, s) + s.StatisticsLength : 0);
     }
 
     /// <summary>packed ← weights; packed has <see cref="BrickSizes.PackedLength"/> elements.</summary>

@@ -33,6 +33,12 @@ internal sealed class VariantChooser(GpuBackend gpu, KernelChoice choice, Varian
         _ => Agrees(operation, Variant.Fast) ? Variant.Fast : Variant.Plain,
     };
 
+    /// <summary>Whether a norm may use the statistics that bricks leave.</summary>
+    public bool TrustsBrickStatistics =>
+        choice == KernelChoice.Bricks
+        || (choice == KernelChoice.Checked && For(Operation.InstanceNorm) == Variant.Fast
+            && Agrees(Operation.InstanceNorm, Variant.Bricks));
+
     /// <summary>The variant of a convolution's pass.</summary>
     /// <param name="key">The pass and its sizes.</param>
     /// <param name="pass">The pass, to be timed.</param>

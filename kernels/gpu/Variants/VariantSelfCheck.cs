@@ -94,11 +94,13 @@ internal static class VariantSelfCheck
         return results;
     }
 
-    /// <summary>Whether an operation can be computed by bricks in a precision.</summary>
+    /// <summary>
+    /// Whether an operation can be computed by bricks in a precision; of an instance norm, the statistics.
+    /// </summary>
     public static bool HasBricks(Operation operation, GpuPrecision precision) => operation switch
     {
         Operation.ConvForward or Operation.ConvBackwardData or Operation.TransposedConvForward
-            or Operation.TransposedConvBackwardData => precision != GpuPrecision.Fp32,
+            or Operation.TransposedConvBackwardData or Operation.InstanceNorm => precision != GpuPrecision.Fp32,
         Operation.ConvBackwardWeights or Operation.TransposedConvBackwardWeights =>
             precision is GpuPrecision.Bf16 or GpuPrecision.Fp16,
         _ => false,
@@ -109,11 +111,15 @@ internal static class VariantSelfCheck
     {
         try
         {
-            var cases = variant == Variant.Bricks
-                ? CasesOf(operation, BrickProblems(gpu, operation), OfElements(gpu, TransposedBricks, HalfTransposedBricks))
-                : CasesOf(operation, Convolutions, Transposed);
-            return cases.All(run =>
-                IsClose(Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(gpu, variant)));
+            var cases = (operation, variant) switch
+            {
+                (Operation.InstanceNorm, Variant.Bricks) => StatisticsCases(BrickProblems(gpu, operation)),
+                (_, Variant.Bricks) => CasesOf(
+                    operation, BrickProblems(gpu, operation), OfElements(gpu, TransposedBricks, HalfTransposedBricks)),
+                _ => CasesOf(operation, Convolutions, Transposed),
+            };
+            return cases.All(run => IsClose(
+                Results(gpu, Variant.Plain, run), Results(gpu, variant, run), ToleranceOf(gpu, operation, variant)));
         }
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
         {
@@ -128,8 +134,9 @@ internal static class VariantSelfCheck
     /// Relative to the largest value: float32 differs by rounding order only (10⁻⁴ leaves room); tf32 and float16 round each
     /// factor to 2⁻¹¹, bfloat16 to 2⁻⁸, and errors of many products mostly cancel.
     /// </summary>
-    private static double ToleranceOf(GpuBackend gpu, Variant variant) =>
-        variant is not (Variant.TensorCores or Variant.Bricks) ? gpu.Activations switch
+    private static double ToleranceOf(GpuBackend gpu, Operation operation, Variant variant) =>
+        (operation, variant) == (Operation.InstanceNorm, Variant.Bricks) ? 1e-4 // of the same results
+        : variant is not (Variant.TensorCores or Variant.Bricks) ? gpu.Activations switch
         {
             // results that are rounded from float32 that differs in its last bits: one number of 16 bits apart
             ElementType.Bf16 => 1.0 / 128,
@@ -192,6 +199,24 @@ internal static class VariantSelfCheck
             variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),
         _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
     };
+
+    // What bricks leave beside what the plain norm finds in the bricks' results.
+    private static IEnumerable<Run> StatisticsCases(IEnumerable<ConvProblem> convolutions) =>
+        convolutions.Where(p => p.Stride == Extent.One).Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+        {
+            var norm = new InstanceNormProblem(p.N, p.Output, p.Cout, Slope: 1f);
+            var (x, x2, w) = (t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape));
+            var (y, mean, rstd) = (
+                t.OutputActivation(p.OutputShape), t.Output(norm.StatisticsShape), t.Output(norm.StatisticsShape));
+            if (variant == Variant.Bricks)
+            {
+                new MeasuredConvForward(p, x, x2, w, b: null).Run(gpu, norm, y, mean, rstd);
+                return;
+            }
+
+            new ConvForward(p, x, x2, w, b: null).Run(gpu, Variant.Bricks, y);
+            gpu.InstanceNormStatistics(variant, norm, y, mean, rstd);
+        });
 
     private static ConvProblem[] BrickProblems(GpuBackend gpu, Operation operation)
     {

@@ -13,7 +13,7 @@ namespace SharpSeg.Engine.Autograd.Ops;
 internal static class NormLeakyReLU
 {
     /// <summary>
-    /// Normalises every sample by itself; x is closed. Statistics that x brings are those of this norm (<see cref="Convolution"/>).
+    /// Normalises every sample by itself; x is closed. Statistics that x brings are this norm's (<see cref="Convolution"/>).
     /// </summary>
     /// <param name="tape">Where to record.</param>
     /// <param name="x">What to normalise.</param>

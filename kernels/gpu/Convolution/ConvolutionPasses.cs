@@ -78,7 +78,8 @@ internal readonly struct ConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor
 }
 
 /// <summary>
-/// The same by bricks that also leave their results' statistics (<see cref="BrickStatistics"/>), from which the norm's are joined.
+/// The same by bricks that also leave their results' statistics (<see cref="BrickStatistics"/>), from which the norm's are
+/// joined.
 /// </summary>
 internal readonly struct MeasuredConvForward(ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b)
 {

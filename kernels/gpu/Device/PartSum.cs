@@ -10,8 +10,8 @@ namespace SharpSeg.Kernels.Gpu.Device;
 /// </summary>
 internal sealed class PartSum(KernelList list)
 {
-    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int>> kernel =
-        new(
+    private readonly GpuKernel<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int>>
+        kernel = new(
             list, Sum,
             (ArrayView<float> partials, ArrayView<float> sums, int accumulate) =>
                 KernelCost.OfWords(partials.Length + (accumulate * sums.Length), sums.Length));

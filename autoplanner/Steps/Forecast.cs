@@ -31,6 +31,11 @@ internal sealed record Forecast(double? Gain, string Text)
             return None("the time was over before the learning rate had fallen to its end");
         }
 
+        if (schedule.Recipe?.Cycles is not null)
+        {
+            return None("the learning rate fell several times");
+        }
+
         var iterations = epochs.Sum(epoch => (long)epoch.Iterations);
         if (schedule.Recipe is not null && !TrainingRecipe.IsSameRule(iterations, 2 * iterations))
         {

@@ -203,6 +203,49 @@ internal sealed class Checkpoint
         return checkpoint;
     }
 
+    /// <summary>Gives a network the mean of the weights of several checkpoints of its run.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="job">The run.</param>
+    /// <param name="network">Receives the mean.</param>
+    /// <exception cref="SharpSegException">One is missing, damaged, or of another run.</exception>
+    public static void Average(IReadOnlyList<string> paths, TrainingJob job, Network network)
+    {
+        if (paths.FirstOrDefault(path => !File.Exists(path)) is { } missing)
+        {
+            throw new SharpSegException(
+                $"`{missing}` is missing, which the run wrote on its way", $"delete `{job.Folder}` to train again");
+        }
+
+        var readers = new List<SafetensorsReader>();
+        try
+        {
+            foreach (var path in paths)
+            {
+                readers.Add(Open(path));
+                Describe(readers[^1], path, job);
+            }
+
+            foreach (var parameter in network.Parameters.Parameters)
+            {
+                var sums = new double[parameter.Shape.Length];
+                foreach (var (reader, path) in readers.Zip(paths))
+                {
+                    var values = ReadValues(reader, path, parameter.Name, parameter);
+                    for (var i = 0; i < sums.Length; i++)
+                    {
+                        sums[i] += values[i];
+                    }
+                }
+
+                network.Backend.Upload(Array.ConvertAll(sums, sum => (float)(sum / paths.Count)), parameter.Value);
+            }
+        }
+        finally
+        {
+            readers.ForEach(reader => reader.Dispose());
+        }
+    }
+
     /// <summary>Builds the network of a checkpoint for prediction.</summary>
     /// <param name="path">The file.</param>
     /// <param name="plan">The network's plan.</param>

@@ -38,6 +38,13 @@ public sealed record ScheduleChange(int? Epochs = null, int? Iterations = null, 
                 "leave it out: a resumed run keeps its recipe");
         }
 
+        if (Epochs is { } epochs && epochs != recorded.Epochs && recorded.Recipe?.Cycles is not null)
+        {
+            throw new SharpSegException(
+                $"--epochs {epochs}: the cycles of the run's recipe divide its {recorded.Epochs}, which cannot change",
+                "leave --epochs out");
+        }
+
         if (recorded.TimeBudget is not null && (Epochs ?? Iterations) is not null)
         {
             throw new SharpSegException(

@@ -132,8 +132,19 @@ internal sealed class Trainer : IDisposable
             FinishEpoch(validationLoss, perClass, ScoreWholeCases(out var seconds, cancel), seconds);
         }
 
+        string[] ends =
+        [
+            .. Enumerable.Range(1, EndedCycles(State.Epoch)).Select(cycle => Workspace.CycleCheckpoint(job.Folder, cycle)),
+        ];
+        if (ends.Length > 0)
+        {
+            Checkpoint.Average(ends, job, network); // where the time was over in a cycle, without that
+            reporter.Info($"the network is the mean of the weights after {Counted.Of(ends.Length, "cycle")}");
+        }
+
         Checkpoint.Save(Workspace.FinalCheckpoint(job.Folder), job, schedule, State, network, optimizer: null);
         File.Delete(Workspace.LatestCheckpoint(job.Folder));
+        Array.ForEach(ends, File.Delete);
     }
 
     /// <summary>Stops the loader's threads and frees all memory.</summary>
@@ -319,6 +330,12 @@ internal sealed class Trainer : IDisposable
 
         State.Stopped |= clock.IsOutOfTime;
         (State.Epoch, State.Iteration, State.EpochIterations, State.LossSum) = (State.Epoch + 1, 0, 0, 0);
+        if (EndedCycles(State.Epoch) is var ended && ended > EndedCycles(State.Epoch - 1))
+        {
+            // Before the state that lies beyond it is saved, so that no resumed run misses it.
+            Checkpoint.Save(Workspace.CycleCheckpoint(job.Folder, ended), job, schedule, State, network, optimizer: null);
+        }
+
         if (average is { } value && (State.Best is not { } best || value > best))
         {
             State.Best = value;
@@ -333,6 +350,8 @@ internal sealed class Trainer : IDisposable
         TrainingLog.Write(Workspace.LogFile(job.Folder), job, schedule, network.Backend, State.Records);
         ProgressPlot.Write(Workspace.ProgressPlot(job.Folder), job, State.Records);
     }
+
+    private int EndedCycles(int epochs) => schedule.Recipe?.Cycles?.Ended(epochs, schedule.Epochs) ?? 0;
 
     private void SaveIfDue(CancellationToken cancel)
     {

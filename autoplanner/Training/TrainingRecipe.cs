@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Optimizers;
 
 namespace SharpSeg.AutoPlanner.Training;
@@ -14,6 +15,8 @@ namespace SharpSeg.AutoPlanner.Training;
 /// </summary>
 public sealed record TrainingRecipe
 {
+    private const double LowestRate = 1e-8, HighestRate = 10;
+
     /// <summary>nnU-Net's momentum.</summary>
     public const double PublishedMomentum = 0.99;
 
@@ -50,6 +53,10 @@ public sealed record TrainingRecipe
     /// <summary>Share of the run that learns from smaller patches (docs/method/budget.md §4).</summary>
     public double SmallPatchShare { get; init; }
 
+    /// <summary>The rate falls several times, and the weights at the ends are averaged; null: it falls once.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RateCycles? Cycles { get; init; }
+
     /// <summary>The settings that are not nnU-Net's, by the name they have in a file.</summary>
     [JsonIgnore]
     public IReadOnlyList<(string Name, string Value)> Settings => [.. Values.Except(Published.Values)];
@@ -58,7 +65,7 @@ public sealed record TrainingRecipe
     [
         ("momentum", Text(Momentum)), ("initial_rate", Text(InitialRate)), ("warm_up_share", Text(WarmUpShare)),
         ("flat_share", FlatShare is { } flat ? Text(flat) : "none"), ("augmentation_strength", Text(AugmentationStrength)),
-        ("mirroring", Text(Mirroring)), ("small_patch_share", Text(SmallPatchShare)),
+        ("mirroring", Text(Mirroring)), ("small_patch_share", Text(SmallPatchShare)), ("cycles", Cycles?.ToString() ?? "none"),
     ];
 
     /// <summary>Reads a recipe that a user wrote, for experiments.</summary>
@@ -66,28 +73,20 @@ public sealed record TrainingRecipe
     public static TrainingRecipe Read(string path)
     {
         var file = JsonFile.Read(path);
-        string[] names = [.. Published.Values.Select(value => value.Name)];
-        if (file.Node.Select(pair => pair.Key).FirstOrDefault(key => !names.Contains(key)) is { } unknown)
-        {
-            throw file.Error(unknown, "no setting of a recipe", $"a recipe has {string.Join(", ", names)}");
-        }
-
-        double In(string key, double otherwise, double low, double high)
-        {
-            var value = file.Number(key) ?? otherwise;
-            return value >= low && value <= high ? value : throw file.Error(
-                key, string.Create(CultureInfo.InvariantCulture, $"{value} is not from {low} to {high}"));
-        }
+        RequireKnown(file, "a recipe", [.. Published.Values.Select(value => value.Name)]);
+        double In(string key, double otherwise, double low, double high) =>
+            InRange(file, key, file.Number(key) ?? otherwise, low, high);
 
         return new TrainingRecipe
         {
             Momentum = In("momentum", PublishedMomentum, 0, 0.9999),
-            InitialRate = In("initial_rate", PolySchedule.InitialRate, 1e-8, 10),
+            InitialRate = In("initial_rate", PolySchedule.InitialRate, LowestRate, HighestRate),
             WarmUpShare = In("warm_up_share", 0, 0, 1),
             FlatShare = file.Has("flat_share") ? In("flat_share", 0, 0, 0.9999) : null,
             AugmentationStrength = In("augmentation_strength", 1, 0, 1),
             Mirroring = MirroringOf(file),
             SmallPatchShare = In("small_patch_share", 0, 0, 1),
+            Cycles = file.OptionalObject("cycles") is { } cycles ? CyclesOf(cycles) : null,
         };
     }
 
@@ -102,7 +101,15 @@ public sealed record TrainingRecipe
         // Before the iteration for what falls, after it for what climbs: neither is ever 0.
         double before = (epoch + ((double)iteration / iterations)) / epochs, after = before + (1.0 / iterations / epochs);
         var highest = plateau ?? InitialRate;
-        var rate = FlatShare is { } flat ? highest * Math.Min(1, (1 - before) / (1 - flat))
+        var falling = before;
+        if (Cycles is { } cycles)
+        {
+            (var cycle, falling) = cycles.At(epoch, epochs, before * epochs);
+            highest = cycle == 1 ? highest : cycles.Rate;
+        }
+
+        var rate = FlatShare is { } flat ? highest * Math.Min(1, (1 - falling) / (1 - flat))
+            : Cycles is not null ? PolySchedule.Rate(falling, highest)
             : plateau ?? PolySchedule.Rate(epoch, epochs, InitialRate);
         return after < WarmUpShare ? rate * after / WarmUpShare : rate;
     }
@@ -123,6 +130,55 @@ public sealed record TrainingRecipe
                 FormattableString.Invariant($"the profile's own is {PlateauSchedule.InitialRate}"));
         }
     }
+
+    /// <summary>Refuses a run that has no cycles to average.</summary>
+    /// <exception cref="SharpSegException">It is too short, or its network has more than weights.</exception>
+    private void RequireCycles(TrainingJob job, TrainingSchedule schedule)
+    {
+        if (Cycles is not { } cycles)
+        {
+            return;
+        }
+
+        if (job.Plans.Profile == Profile.Classic || job.Configuration.Architecture.Norm == NormKind.Batch)
+        {
+            throw new SharpSegException(
+                job.Plans.Profile == Profile.Classic
+                    ? "--recipe: cycles: profile classic lets its rate fall by plateaus"
+                    : "--recipe: cycles: the statistics of batch normalisation are not those of averaged weights",
+                "leave them out");
+        }
+
+        if (schedule.Epochs < cycles.Count)
+        {
+            throw new SharpSegException(
+                $"--recipe: cycles: {cycles.Count} need as many epochs at least, the run has {schedule.Epochs}",
+                "give more epochs of fewer iterations, or more time");
+        }
+    }
+
+    private static RateCycles CyclesOf(JsonFile file)
+    {
+        RequireKnown(file, "cycles", ["count", "first_share", "rate"]);
+        return new RateCycles
+        {
+            Count = (int)InRange(file, "count", file.RequiredInt("count"), 2, RateCycles.Most),
+            FirstShare = InRange(file, "first_share", file.RequiredNumber("first_share"), 0, 1),
+            Rate = InRange(file, "rate", file.RequiredNumber("rate"), LowestRate, HighestRate),
+        };
+    }
+
+    private static void RequireKnown(JsonFile file, string what, string[] names)
+    {
+        if (file.Node.Select(pair => pair.Key).FirstOrDefault(key => !names.Contains(key)) is { } unknown)
+        {
+            throw file.Error(unknown, $"no setting of {what}", $"{what} has {string.Join(", ", names)}");
+        }
+    }
+
+    private static double InRange(JsonFile file, string key, double value, double low, double high) =>
+        value >= low && value <= high ? value : throw file.Error(
+            key, string.Create(CultureInfo.InvariantCulture, $"{value} is not from {low} to {high}"));
 
     private static RecipeMirroring MirroringOf(JsonFile file)
     {
@@ -163,6 +219,7 @@ public sealed record TrainingRecipe
                 asked.RequireClassic();
             }
 
+            asked.RequireCycles(job, schedule);
             return (asked == Published ? null : asked, "as --recipe says");
         }
 

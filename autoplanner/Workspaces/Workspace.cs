@@ -108,6 +108,12 @@ public sealed class Workspace
     /// <summary>The state after the last epoch.</summary>
     public static string FinalCheckpoint(string runFolder) => Path.Combine(runFolder, "checkpoint_final.safetensors");
 
+    /// <summary>
+    /// The network at the end of a cycle of the rate, counted from 1; until the run is over.
+    /// </summary>
+    public static string CycleCheckpoint(string runFolder, int cycle) =>
+        Path.Combine(runFolder, string.Create(CultureInfo.InvariantCulture, $"checkpoint_cycle_{cycle}.safetensors"));
+
     /// <summary>One JSON object per epoch.</summary>
     public static string LogFile(string runFolder) => Path.Combine(runFolder, "log.jsonl");
 

@@ -13,5 +13,10 @@ public static class PolySchedule
     /// <param name="epochs">Number of epochs of the run.</param>
     /// <param name="initialRate">η₀.</param>
     public static double Rate(int epoch, int epochs, double initialRate = InitialRate) =>
-        initialRate * Math.Pow(1.0 - ((double)epoch / epochs), Exponent);
+        Rate((double)epoch / epochs, initialRate);
+
+    /// <summary>The same at any point.</summary>
+    /// <param name="done">Which part of the fall is done, 0 to 1.</param>
+    /// <param name="initialRate">η₀.</param>
+    public static double Rate(double done, double initialRate) => initialRate * Math.Pow(1.0 - done, Exponent);
 }

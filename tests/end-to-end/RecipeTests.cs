@@ -6,6 +6,7 @@ using SharpSeg.AutoPlanner.Steps;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
+using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
 using Xunit;
@@ -75,6 +76,86 @@ public sealed class RecipeTests
         var resumed = Train(stopped, Schedule);
         Assert.Equal(straight.Keys, resumed.Keys);
         Assert.All(straight, pair => Assert.Equal(pair.Value, resumed[pair.Key]));
+    }
+
+    /// <summary>
+    /// The network of a run in cycles is the mean of the networks at their ends, however often the run is stopped.
+    /// </summary>
+    [Fact]
+    public void The_weights_at_the_ends_of_cycles_are_averaged()
+    {
+        using var run = Shapes();
+        var schedule = Schedule with
+        {
+            Recipe = Everything with { Cycles = new() { Count = 3, FirstShare = 0.5, Rate = 0.01 } },
+        };
+        var job = run.Another("watched");
+        var watch = new CycleEnds(job);
+        using (var backend = Cpu.Open(2))
+        using (var trainer = new Trainer(job, schedule, backend, resume: false, watch))
+        {
+            trainer.Run(CancellationToken.None);
+        }
+
+        var (straight, ends) = (WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder)), watch.Networks);
+        Assert.Equal(3, ends.Count);
+        Assert.Empty(Directory.EnumerateFiles(job.Folder, "checkpoint_cycle_*"));
+        Assert.All(straight, pair =>
+        {
+            for (var i = 0; i < pair.Value.Length; i++)
+            {
+                Assert.Equal(ends.Average(end => (double)end[pair.Key][i]), pair.Value[i], 1e-6);
+            }
+        });
+        Assert.Contains(straight, pair => !pair.Value.AsSpan().SequenceEqual(ends[2][pair.Key]));
+
+        // Stopped in the second cycle and right after it; what lay beyond the first stop is done again.
+        var stopped = run.Another("stopped");
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, schedule, $"epoch 3/{Epochs}, iteration 2/"));
+        Assert.Throws<OperationCanceledException>(() => Train(stopped, schedule, $"epoch 4/{Epochs}, iteration 1/"));
+        var resumed = Train(stopped, schedule);
+        Assert.All(straight, pair => Assert.Equal(pair.Value, resumed[pair.Key]));
+    }
+
+    /// <summary>In the middle of a cycle the rate is high, and the network worse than at the last end.</summary>
+    [Fact]
+    public void A_cycle_that_the_time_does_not_reach_counts_for_nothing()
+    {
+        using var run = Shapes();
+        var cycles = new RateCycles { Count = 2, FirstShare = 0.5, Rate = 0.01 };
+        var watch = new CycleEnds(run.Job);
+        using (var backend = Cpu.Open(2))
+        using (var trainer = new Trainer(
+            run.Job, Schedule with { Recipe = new() { Cycles = cycles } }, backend, resume: false, watch))
+        {
+            trainer.IsOver = _ => trainer.State.Epoch >= 2;
+            trainer.Run(CancellationToken.None);
+            Assert.Equal(3, trainer.State.Epoch);
+        }
+
+        var end = Assert.Single(watch.Networks);
+        Assert.All(
+            WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(run.Job.Folder)),
+            pair => Assert.Equal(end[pair.Key], pair.Value));
+    }
+
+    [Fact]
+    public void Cycles_are_refused_where_they_make_no_sense()
+    {
+        using var run = Shapes();
+        var recipe = new TrainingRecipe { Cycles = new() { Count = 5, FirstShare = 0.5, Rate = 0.01 } };
+        Assert.Equal(recipe, TrainingRecipe.Choose(run.Job, Schedule with { Epochs = 5 }, recipe).Recipe);
+        Refused(run.Job, "the run has 4");
+        var plans = run.Plans with { Profile = Profile.Classic };
+        Refused(run.Job with { Plans = plans }, "initial_rate");
+        recipe = recipe with { InitialRate = 0.001 };
+        Refused(run.Job with { Plans = plans }, "classic");
+        var norm = run.Job.Configuration.Architecture with { Norm = NormKind.Batch };
+        Refused(run.Job with { Configuration = run.Job.Configuration with { Architecture = norm } }, "batch normalisation");
+
+        void Refused(TrainingJob job, string why) => Assert.Contains(
+            why, Assert.Throws<SharpSegException>(() => TrainingRecipe.Choose(job, Schedule, recipe)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -248,6 +329,34 @@ public sealed class RecipeTests
         return WorkspaceFiles.ReadTensors(Workspace.FinalCheckpoint(job.Folder));
     }
 
+    /// <summary>Reads the networks at the ends of a run's cycles when the run has averaged them.</summary>
+    private sealed class CycleEnds(TrainingJob job) : IReporter
+    {
+        public List<SortedDictionary<string, float[]>> Networks { get; } = [];
+
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+        }
+
+        public void Info(string line)
+        {
+            if (line.StartsWith("the network is the mean", StringComparison.Ordinal))
+            {
+                Networks.AddRange(
+                    Directory.EnumerateFiles(job.Folder, "checkpoint_cycle_*").Order(StringComparer.Ordinal).Select(
+                        WorkspaceFiles.ReadTensors));
+            }
+        }
+
+        public void Warning(string line)
+        {
+        }
+    }
+
     private sealed class FlipCounter(Backend inner) : ForwardingBackend(inner)
     {
         public int Count { get; private set; }
@@ -259,7 +368,7 @@ public sealed class RecipeTests
         }
     }
 
-    private static Engine.Networks.NetworkPlan Plan(ShapeRun run) =>
+    private static NetworkPlan Plan(ShapeRun run) =>
         run.Job.Configuration.TrainingNetworkFor(run.Job.Plans.Profile, run.Job.Description);
 
     private static ShapeRun Shapes(Profile profile = Profile.Modern) => new(

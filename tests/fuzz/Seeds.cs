@@ -117,7 +117,7 @@ internal static class Seeds
     public const string SubmittedText = "preprocess\t123\t0-1\ntrain-2d\t124\t0-3,7%2\ntrain-2d\t130\t3\n";
 
     public const string RecipeText =
-        """{"momentum": 0.95, "initial_rate": 0.02, "warm_up_share": 0.1, "flat_share": 0.5, "augmentation_strength": 1, "mirroring": false, "small_patch_share": 0.25}""";
+        """{"momentum": 0.95, "initial_rate": 0.02, "warm_up_share": 0.1, "flat_share": 0.5, "augmentation_strength": 1, "mirroring": false, "small_patch_share": 0.25, "cycles": {"count": 3, "first_share": 0.5, "rate": 0.01}}""";
 
     public const string SiteText =
         """{"slurm": ["--partition=long", "--account=lab"], "gpu_slurm": ["--qos=gpu"], "gres": "gpu:1", "time": "24:00:00", "memory": "16G", "cpus": 8, "throttle": 20, "setup": ["module load dotnet"], "program": ["sharpseg"]}""";

@@ -44,6 +44,48 @@ public sealed class TrainingRecipeTests : IDisposable
     }
 
     [Fact]
+    public void The_rate_of_a_run_in_cycles_falls_in_each_of_them()
+    {
+        const int epochs = 10, iterations = 4;
+        var recipe = new TrainingRecipe
+        {
+            InitialRate = 0.02, Cycles = new() { Count = 4, FirstShare = 0.4, Rate = 0.01 },
+        };
+        Assert.Equal([0, 4, 6, 8, 10], Enumerable.Range(0, 5).Select(cycle => recipe.Cycles.End(cycle, epochs)));
+        Assert.Equal(
+            [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4], Enumerable.Range(0, 11).Select(done => recipe.Cycles.Ended(done, epochs)));
+        for (var i = 0; i < epochs * iterations; i++)
+        {
+            // Of 40 iterations 16 are the first cycle's, and 8 each of the others.
+            var expected = i < 16
+                ? 0.02 * Math.Pow(1 - (i / 16.0), 0.9)
+                : 0.01 * Math.Pow(1 - ((i - 16) % 8 / 8.0), 0.9);
+            Assert.Equal(expected, recipe.Rate(i / iterations, epochs, i % iterations, iterations), 1e-12);
+            var linear = (recipe with { FlatShare = 0.5 }).Rate(i / iterations, epochs, i % iterations, iterations);
+            Assert.Equal(
+                i < 16 ? 0.02 * Math.Min(1, (16 - i) / 8.0) : 0.01 * Math.Min(1, (8 - ((i - 16) % 8)) / 4.0), linear, 1e-12);
+        }
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(7)]
+    [InlineData(100)]
+    public void Every_cycle_has_an_epoch_at_least(int count)
+    {
+        foreach (var epochs in Enumerable.Range(count, 60))
+        {
+            foreach (var share in new[] { 0, 0.01, 0.3, 0.5, 0.99, 1 })
+            {
+                var cycles = new RateCycles { Count = count, FirstShare = share, Rate = 0.01 };
+                int[] ends = [.. Enumerable.Range(0, count + 1).Select(cycle => cycles.End(cycle, epochs))];
+                Assert.Equal((0, epochs), (ends[0], ends[^1]));
+                Assert.All(ends.Zip(ends.Skip(1)), pair => Assert.True(pair.First < pair.Second));
+            }
+        }
+    }
+
+    [Fact]
     public void A_file_has_the_settings_that_differ_from_nnU_Nets()
     {
         File.WriteAllText(
@@ -59,6 +101,10 @@ public sealed class TrainingRecipeTests : IDisposable
         File.WriteAllText(path, """{"mirroring": "left-right"}""");
         Assert.Equal(new TrainingRecipe { Mirroring = RecipeMirroring.LeftRight }, TrainingRecipe.Read(path));
         Assert.Equal("mirroring left-right", $"{TrainingRecipe.Read(path)}");
+        File.WriteAllText(path, """{"cycles": {"count": 5, "first_share": 0.3, "rate": 0.01}}""");
+        Assert.Equal(
+            new TrainingRecipe { Cycles = new() { Count = 5, FirstShare = 0.3, Rate = 0.01 } }, TrainingRecipe.Read(path));
+        Assert.Equal("cycles 5, the first 0.3 of the run, the others from 0.01", $"{TrainingRecipe.Read(path)}");
         File.WriteAllText(path, """{"mirroring": true}""");
         Assert.Equal(TrainingRecipe.Published, TrainingRecipe.Read(path));
         File.WriteAllText(path, "{}");
@@ -75,6 +121,12 @@ public sealed class TrainingRecipeTests : IDisposable
     [InlineData("""{"augmentation_strength": 1.5}""", "augmentation_strength")]
     [InlineData("""{"small_patch_share": -0.1}""", "small_patch_share")]
     [InlineData("""{"mirroring": "off"}""", "mirroring")]
+    [InlineData("""{"cycles": 3}""", "cycles")]
+    [InlineData("""{"cycles": {"count": 3, "first_share": 0.3}}""", "rate")]
+    [InlineData("""{"cycles": {"count": 1, "first_share": 0.3, "rate": 0.01}}""", "count")]
+    [InlineData("""{"cycles": {"count": 3, "first_share": 1.5, "rate": 0.01}}""", "first_share")]
+    [InlineData("""{"cycles": {"count": 3, "first_share": 0.3, "rate": 0}}""", "rate")]
+    [InlineData("""{"cycles": {"count": 3, "first_share": 0.3, "rate": 0.01, "shape": 1}}""", "shape")]
     [InlineData("[1]", "object")]
     public void What_is_no_recipe_is_refused_by_name(string text, string named)
     {
@@ -103,6 +155,7 @@ public sealed class TrainingRecipeTests : IDisposable
             {
                 Momentum = 0.123, InitialRate = 1.0 / 3, WarmUpShare = 0.1, FlatShare = 0.2, AugmentationStrength = 0.4,
                 Mirroring = RecipeMirroring.LeftRight, SmallPatchShare = 0.7,
+                Cycles = new() { Count = 3, FirstShare = 1.0 / 3, Rate = 0.01 },
             },
         };
         var text = JsonSerializer.Serialize(schedule, TrainingJson.Default.TrainingSchedule);
@@ -121,6 +174,11 @@ public sealed class TrainingRecipeTests : IDisposable
         Assert.Throws<SharpSegException>(() => new ScheduleChange { Recipe = TrainingRecipe.Published }.Continue(own, state));
         Assert.Throws<SharpSegException>(() => new ScheduleChange { Recipe = TrainingRecipe.FewIterations }.Continue(old, state));
         Assert.False(new ScheduleChange { Recipe = TrainingRecipe.Published }.IsMetBy(own));
+
+        // Cycles divide the epochs, and those that are over cannot move.
+        var cycles = own with { Recipe = new() { Cycles = new() { Count = 3, FirstShare = 0.3, Rate = 0.01 } } };
+        Assert.Equal(cycles, new ScheduleChange { Epochs = cycles.Epochs }.Continue(cycles, state));
+        Assert.Throws<SharpSegException>(() => new ScheduleChange { Epochs = cycles.Epochs + 1 }.Continue(cycles, state));
     }
 
     [Theory]

@@ -147,58 +147,58 @@ internal static class VariantSelfCheck
 
     private static IEnumerable<Run> CasesOf(
         Operation operation, ConvProblem[] convolutions, TransposedConvProblem[] transposed) => operation switch
-    {
-        Operation.ConvForward => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
-            new ConvForward(p, t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
-                .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
-        Operation.ConvBackwardData => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
         {
-            var (dy, w) = (t.Activation(p.OutputShape), t.Input(p.WeightShape));
-            new ConvBackwardData(p, dy, w, 0, p.Cin, false).Run(gpu, variant, t.OutputActivation(p.InputShape));
-            if (p.Cin2 > 0)
+            Operation.ConvForward => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+                new ConvForward(p, t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
+                    .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
+            Operation.ConvBackwardData => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             {
-                new ConvBackwardData(p, dy, w, p.Cin, p.Cin2, false).Run(gpu, variant, t.OutputActivation(p.Input2Shape));
-            }
+                var (dy, w) = (t.Activation(p.OutputShape), t.Input(p.WeightShape));
+                new ConvBackwardData(p, dy, w, 0, p.Cin, false).Run(gpu, variant, t.OutputActivation(p.InputShape));
+                if (p.Cin2 > 0)
+                {
+                    new ConvBackwardData(p, dy, w, p.Cin, p.Cin2, false).Run(gpu, variant, t.OutputActivation(p.Input2Shape));
+                }
 
-            if (BrickSizes.CanJoin(p))
+                if (BrickSizes.CanJoin(p))
+                {
+                    // both written; then one written, one added to
+                    var (dx, dx2) = (t.OutputActivation(p.InputShape), t.OutputActivation(p.Input2Shape));
+                    new ConvBackwardBothData(p, dy, w, false, dx2, false).Run(gpu, variant, dx);
+                    new ConvBackwardBothData(p, dy, w, false, dx2, true).Run(gpu, variant, dx);
+                }
+            }),
+            Operation.ConvBackwardWeights => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+                new ConvBackwardWeights(p, t.Activation(p.InputShape), Second(t, p), t.Activation(p.OutputShape), false)
+                    .Run(gpu, variant, t.Output(p.WeightShape))),
+            Operation.TransposedConvForward => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+                new TransposedConvForward(p, t.Activation(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
+                    .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
+            Operation.TransposedConvBackwardData => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
             {
-                // both written; then one written, one added to
-                var (dx, dx2) = (t.OutputActivation(p.InputShape), t.OutputActivation(p.Input2Shape));
-                new ConvBackwardBothData(p, dy, w, false, dx2, false).Run(gpu, variant, dx);
-                new ConvBackwardBothData(p, dy, w, false, dx2, true).Run(gpu, variant, dx);
-            }
-        }),
-        Operation.ConvBackwardWeights => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
-            new ConvBackwardWeights(p, t.Activation(p.InputShape), Second(t, p), t.Activation(p.OutputShape), false)
-                .Run(gpu, variant, t.Output(p.WeightShape))),
-        Operation.TransposedConvForward => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
-            new TransposedConvForward(p, t.Activation(p.InputShape), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
-                .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
-        Operation.TransposedConvBackwardData => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
-        {
-            var (dy, w, dx) = (t.Activation(p.OutputShape), t.Input(p.WeightShape), t.OutputActivation(p.InputShape));
-            new TransposedConvBackwardData(p, dy, w, false).Run(gpu, variant, dx);
-            new TransposedConvBackwardData(p, dy, w, true).Run(gpu, variant, dx);
-        }),
-        Operation.TransposedConvBackwardWeights => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
-            new TransposedConvBackwardWeights(p, t.Activation(p.InputShape), t.Activation(p.OutputShape), false)
-                .Run(gpu, variant, t.Output(p.WeightShape))),
-        Operation.BiasGradient => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
-            gpu.BiasGradient(variant, t.Activation(p.OutputShape), t.Output(Shape.Vector(p.Cout)), false)),
-        Operation.InstanceNorm => Norms.Select<InstanceNormProblem, Run>(p => (gpu, variant, t) =>
-        {
-            var (x, mean, rstd) = (t.Activation(p.ActivationShape), t.Output(p.StatisticsShape), t.Output(p.StatisticsShape));
-            var (gamma, beta) = (t.Input(p.ParameterShape), t.Input(p.ParameterShape));
-            gpu.InstanceNormStatistics(variant, p, x, mean, rstd);
-            gpu.InstanceNormApply(variant, p, x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape));
-            gpu.InstanceNormBackward(
-                variant, p, t.Activation(p.ActivationShape), x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape),
-                t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
-        }),
-        Operation.LossSums => Losses.Select<LossProblem, Run>(p => (gpu, variant, t) => gpu.SegmentationLossSums(
-            variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),
-        _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
-    };
+                var (dy, w, dx) = (t.Activation(p.OutputShape), t.Input(p.WeightShape), t.OutputActivation(p.InputShape));
+                new TransposedConvBackwardData(p, dy, w, false).Run(gpu, variant, dx);
+                new TransposedConvBackwardData(p, dy, w, true).Run(gpu, variant, dx);
+            }),
+            Operation.TransposedConvBackwardWeights => transposed.Select<TransposedConvProblem, Run>(p => (gpu, variant, t) =>
+                new TransposedConvBackwardWeights(p, t.Activation(p.InputShape), t.Activation(p.OutputShape), false)
+                    .Run(gpu, variant, t.Output(p.WeightShape))),
+            Operation.BiasGradient => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
+                gpu.BiasGradient(variant, t.Activation(p.OutputShape), t.Output(Shape.Vector(p.Cout)), false)),
+            Operation.InstanceNorm => Norms.Select<InstanceNormProblem, Run>(p => (gpu, variant, t) =>
+            {
+                var (x, mean, rstd) = (t.Activation(p.ActivationShape), t.Output(p.StatisticsShape), t.Output(p.StatisticsShape));
+                var (gamma, beta) = (t.Input(p.ParameterShape), t.Input(p.ParameterShape));
+                gpu.InstanceNormStatistics(variant, p, x, mean, rstd);
+                gpu.InstanceNormApply(variant, p, x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape));
+                gpu.InstanceNormBackward(
+                    variant, p, t.Activation(p.ActivationShape), x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape),
+                    t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
+            }),
+            Operation.LossSums => Losses.Select<LossProblem, Run>(p => (gpu, variant, t) => gpu.SegmentationLossSums(
+                variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),
+            _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, "no self-check is known for this operation"),
+        };
 
     // What bricks leave beside what the plain norm finds in the bricks' results.
     private static IEnumerable<Run> StatisticsCases(IEnumerable<ConvProblem> convolutions) =>

@@ -165,7 +165,11 @@ internal sealed class SharpSegProcess : IDisposable
                 return condition();
             }
 
-            Assert.True(clock.Elapsed < Limit, $"nothing happened within {Limit}:\n{errors}");
+            if (clock.Elapsed > Limit)
+            {
+                Assert.Fail($"nothing happened within {Limit}:\n{Errors}");
+            }
+
             Thread.Sleep(5);
         }
 
@@ -188,7 +192,7 @@ internal sealed class SharpSegProcess : IDisposable
         if (!process.WaitForExit(Limit))
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"not done within {Limit}:\n{errors}");
+            Assert.Fail($"not done within {Limit}:\n{Errors}");
         }
 
         process.WaitForExit(); // the streams, too

@@ -146,10 +146,12 @@ internal static class VariantSelfCheck
         : gpu.Precision == GpuPrecision.Bf16 ? 2e-2 : 3e-3;
 
     private static IEnumerable<Run> CasesOf(
-        Operation operation, ConvProblem[] convolutions, TransposedConvProblem[] transposed) => operation switch
+        Operation operation, ConvProblem[] convolutions, TransposedConvProblem[] transposed) =>
+        operation switch
         {
             Operation.ConvForward => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
-                new ConvForward(p, t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
+                new ConvForward(
+                    p, t.Activation(p.InputShape), Second(t, p), t.Input(p.WeightShape), t.Input(Shape.Vector(p.Cout)))
                     .Run(gpu, variant, t.OutputActivation(p.OutputShape))),
             Operation.ConvBackwardData => convolutions.Select<ConvProblem, Run>(p => (gpu, variant, t) =>
             {
@@ -192,8 +194,8 @@ internal static class VariantSelfCheck
                 gpu.InstanceNormStatistics(variant, p, x, mean, rstd);
                 gpu.InstanceNormApply(variant, p, x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape));
                 gpu.InstanceNormBackward(
-                    variant, p, t.Activation(p.ActivationShape), x, mean, rstd, gamma, beta, t.OutputActivation(p.ActivationShape),
-                    t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
+                    variant, p, t.Activation(p.ActivationShape), x, mean, rstd, gamma, beta,
+                    t.OutputActivation(p.ActivationShape), t.Output(p.ParameterShape), t.Output(p.ParameterShape), false);
             }),
             Operation.LossSums => Losses.Select<LossProblem, Run>(p => (gpu, variant, t) => gpu.SegmentationLossSums(
                 variant, p, t.Input(p.LogitsShape), t.Labels(p.TargetShape, p.Regions ? 2 : p.C), t.Output(p.SumsShape))),

@@ -16,12 +16,7 @@ public abstract partial class Backend
     /// <param name="y">Output.</param>
     public void ConvForward(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
     {
-        p.Check();
-        RequireActivation(x, p.InputShape, nameof(x));
-        RequireSecond(p, x, x2, nameof(x2));
-        ShapeException.Require(w, p.WeightShape, nameof(w));
-        RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
-        RequireActivation(y, p.OutputShape, nameof(y));
+        RequireForward(p, x, x2, w, b, y);
         ConvForwardCore(p, x, x2, w, b, y);
     }
 
@@ -41,12 +36,7 @@ public abstract partial class Backend
     public void ConvForwardMeasured(
         in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y, float epsilon, Tensor mean, Tensor rstd)
     {
-        p.Check();
-        RequireActivation(x, p.InputShape, nameof(x));
-        RequireSecond(p, x, x2, nameof(x2));
-        ShapeException.Require(w, p.WeightShape, nameof(w));
-        RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
-        RequireActivation(y, p.OutputShape, nameof(y));
+        RequireForward(p, x, x2, w, b, y);
         var norm = new InstanceNormProblem(p.N, p.Output, p.Cout, Slope: 1f, epsilon);
         ShapeException.Require(mean, norm.StatisticsShape, nameof(mean));
         ShapeException.Require(rstd, norm.StatisticsShape, nameof(rstd));
@@ -174,6 +164,16 @@ public abstract partial class Backend
     /// <inheritdoc cref="TransposedConvBackwardWeights"/>
     protected abstract void TransposedConvBackwardWeightsCore(
         in TransposedConvProblem p, Tensor x, Tensor dy, Tensor dw, Tensor? db, bool accumulate);
+
+    private void RequireForward(in ConvProblem p, Tensor x, Tensor? x2, Tensor w, Tensor? b, Tensor y)
+    {
+        p.Check();
+        RequireActivation(x, p.InputShape, nameof(x));
+        RequireSecond(p, x, x2, nameof(x2));
+        ShapeException.Require(w, p.WeightShape, nameof(w));
+        RequireOptional(b, Shape.Vector(p.Cout), nameof(b));
+        RequireActivation(y, p.OutputShape, nameof(y));
+    }
 
     private static void RequireSecond(in ConvProblem p, Tensor x, Tensor? x2, string name)
     {

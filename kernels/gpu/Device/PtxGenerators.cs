@@ -93,10 +93,13 @@ internal static class PtxGenerators
         command.AppendVectorArgument(elements);
     }
 
-    private static void One(PTXBackend backend, PTXCodeGenerator code, Value value)
+    private static void One(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadElement(code, value, "ld.global.nc.f32");
+
+    private static void LoadElement(PTXCodeGenerator code, Value value, string instruction)
     {
         var address = code.LoadHardware(value.Nodes[0]);
-        using var command = code.BeginCommand("ld.global.nc.f32");
+        using var command = code.BeginCommand(instruction);
         command.AppendArgument(Result(code, value)[0]);
         command.AppendArgumentValue(address);
     }
@@ -113,13 +116,8 @@ internal static class PtxGenerators
     private static void StoreTwo(PTXBackend backend, PTXCodeGenerator code, Value value) =>
         StoreVector(code, value, "st.global.v2.f32");
 
-    private static void LoadOne(PTXBackend backend, PTXCodeGenerator code, Value value)
-    {
-        var address = code.LoadHardware(value.Nodes[0]);
-        using var command = code.BeginCommand("ld.global.f32");
-        command.AppendArgument(Result(code, value)[0]);
-        command.AppendArgumentValue(address);
-    }
+    private static void LoadOne(PTXBackend backend, PTXCodeGenerator code, Value value) =>
+        LoadElement(code, value, "ld.global.f32");
 
     private static void StoreOne(PTXBackend backend, PTXCodeGenerator code, Value value)
     {

@@ -67,6 +67,7 @@ internal static class ConvolutionProblems
         yield return new(2, new(3, 7, 11), 32, 0, 2, one, one);
         yield return new(1, new(9, 9, 9), 32, 0, 64, one, two);
         yield return new(1, new(5, 7, 9), 30, 0, 33, one, one);
+        yield return new(1, new(3, 5, 7), 5, 0, 32, one, one); // by data: a few outputs
 
         // Two inputs, split where a vector ends and where it does not.
         yield return new(1, new(6, 7, 8), 32, 32, 32, cube3, one);

@@ -37,7 +37,7 @@ public sealed class VariantChoiceTests
     }
 
     [Fact]
-    public void Weight_gradients_of_few_voxels_transform_one_axis_and_heads_fill_the_lanes_with_voxels()
+    public void Weight_gradients_of_few_voxels_transform_one_axis_and_heads_add_up_lanes()
     {
         var bottleneck = Problem(2, new(5, 7, 5), 256, 256, Cube);
         Assert.Equal(

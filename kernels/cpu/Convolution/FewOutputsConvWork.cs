@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Simd;
 using SharpSeg.Kernels.Cpu.Threading;
@@ -7,14 +8,18 @@ namespace SharpSeg.Kernels.Cpu.Convolution;
 
 /// <summary>
 /// 1×1×1 convolution to a few output channels, as a network's head computes its classes: a tile of the direct convolution would
-/// multiply 2·lanes outputs to store three. Some voxels at a time are transposed to rows of one channel each, so that the lanes
-/// hold voxels and no product is left unused; then reading the input from memory is what takes the time.
+/// multiply 2·lanes outputs to store three. Here the lanes hold input channels, as they lie in memory; the sums of four voxels'
+/// lanes are added together. Few instructions are left, so the next voxels are prefetched meanwhile.
 /// </summary>
 internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IScratchWork
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
     private const int BlocksPerChunk = 32;
+    private const int VoxelsAtOnce = 4;
+
+    /// <summary>Instructions that add up an output's lanes and store it.</summary>
+    private const int PerOutput = 7;
 
     private TapProblem p;
     private float* w;
@@ -22,24 +27,25 @@ internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IScratchWork
     private nint outputPitch;
     private float* bias;
     private bool accumulate;
-    private float* rows;
+    private float* scratch;
 
     /// <summary>Number of chunks.</summary>
     public readonly int Chunks => checked((int)((Voxels + ChunkVoxels - 1) / ChunkVoxels));
 
-    /// <summary>Floats of scratch memory per worker: rows of all inputs and all outputs.</summary>
-    public readonly long ScratchPerWorker => VoxelBlock.Length(p.C) + (2 * VoxelBlock.Length(p.Cout));
+    /// <summary>Floats of scratch memory per worker: rows of outputs, before and after, and the weights.</summary>
+    public readonly long ScratchPerWorker => (2 * VoxelBlock.Length(p.Cout)) + ((long)p.Cout * p.C);
 
     private static int ChunkVoxels => BlocksPerChunk * VoxelBlock.Size;
 
     private readonly long Voxels => p.N * p.Grid.Voxels;
 
     /// <summary>
-    /// Whether a problem has this form, and at most half a tile of outputs: from there on the direct convolution's tiles are
-    /// filled well enough.
+    /// Whether a problem has this form, input channels that fill whole vectors, and so few outputs that adding lanes takes fewer
+    /// instructions than the direct convolution's tiles.
     /// </summary>
     public static bool Fits(in TapProblem p) =>
-        p.Cout <= TLanes.Count && p.C2 == 0 && p.Window == Extent.One && p.Step == Extent.One && p.First == default
+        p.C % TLanes.Count == 0 && p.Cout * ((p.C / TLanes.Count) + PerOutput) <= 2 * p.C
+            && p.C2 == 0 && p.Window == Extent.One && p.Step == Extent.One && p.First == default
             && p.OutputStep == Extent.One && p.OutputFirst == default && p.Grid == p.Input && p.Grid == p.Output;
 
     /// <summary>Takes the weights as they lie in the tensor.</summary>
@@ -55,27 +61,31 @@ internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IScratchWork
         };
 
     /// <summary>Sets the scratch memory: <see cref="ScratchPerWorker"/> floats for each worker.</summary>
-    public void UseScratch(float* memory) => rows = memory;
+    public void UseScratch(float* memory) => scratch = memory;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int chunk, int worker)
     {
-        var inputs = rows + (worker * ScratchPerWorker);
-        float* outputs = inputs + VoxelBlock.Length(p.C), before = outputs + VoxelBlock.Length(p.Cout);
+        var outputs = scratch + (worker * ScratchPerWorker);
+        float* before = outputs + VoxelBlock.Length(p.Cout), matrix = before + VoxelBlock.Length(p.Cout);
+        for (var q = 0; q < p.Cout; q++)
+        {
+            for (var c = 0; c < p.C; c++)
+            {
+                matrix[(q * p.C) + c] = w[(q * outputPitch) + (c * inputPitch)];
+            }
+        }
+
         var first = (long)chunk * ChunkVoxels;
         var last = Math.Min(first + ChunkVoxels, Voxels);
         for (; first < last; first += VoxelBlock.Size)
         {
             var count = (int)Math.Min(VoxelBlock.Size, last - first);
             var target = p.Y + (first * p.Cout);
-            VoxelBlock.Gather(p.X + (first * p.C), p.C, count, inputs);
-            for (var q = 0; q < p.Cout; q += 2)
+            for (var voxel = 0; voxel < count; voxel += VoxelsAtOnce)
             {
-                for (var i = 0; i < VoxelBlock.Size; i += 4 * TLanes.Count)
-                {
-                    Two(inputs + i, q, Math.Min(q + 1, p.Cout - 1), outputs + i);
-                }
+                Four(p.X + ((first + voxel) * p.C), Math.Min(VoxelsAtOnce, count - voxel) - 1, matrix, outputs + voxel);
             }
 
             if (accumulate)
@@ -91,42 +101,26 @@ internal unsafe struct FewOutputsConvWork<TLanes, TVector> : IScratchWork
         }
     }
 
-    /// <summary>Two output channels (the last one twice, if they are odd in number) of 4·lanes voxels.</summary>
+    /// <summary>All outputs of four voxels; of fewer, voxel <paramref name="last"/> stands in for those behind it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Two(float* x, int first, int second, float* outputs)
+    private readonly void Four(float* x, int last, float* matrix, float* outputs)
     {
-        int lanes = TLanes.Count, pitch = VoxelBlock.Size;
-        float* w0 = w + (first * outputPitch), w1 = w + (second * outputPitch);
-        var a0 = bias is null ? TLanes.Zero : TLanes.Broadcast(bias[first]);
-        var b0 = bias is null ? TLanes.Zero : TLanes.Broadcast(bias[second]);
-        TVector a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
-        for (var c = 0; c < p.C; c++, x += pitch, w0 += inputPitch, w1 += inputPitch)
+        int channels = p.C, lanes = TLanes.Count;
+        CacheHint.Fetch(x + (VoxelBlock.Size * channels), VoxelsAtOnce * channels);
+        float* x1 = x + (Math.Min(1, last) * channels), x2 = x + (Math.Min(2, last) * channels), x3 = x + (last * channels);
+        for (var q = 0; q < p.Cout; q++, outputs += VoxelBlock.Size)
         {
-            TVector u = TLanes.Broadcast(*w0), v = TLanes.Broadcast(*w1);
-            var x0 = TLanes.Load(x);
-            a0 = TLanes.MultiplyAdd(x0, u, a0);
-            b0 = TLanes.MultiplyAdd(x0, v, b0);
-            var x1 = TLanes.Load(x + lanes);
-            a1 = TLanes.MultiplyAdd(x1, u, a1);
-            b1 = TLanes.MultiplyAdd(x1, v, b1);
-            var x2 = TLanes.Load(x + (2 * lanes));
-            a2 = TLanes.MultiplyAdd(x2, u, a2);
-            b2 = TLanes.MultiplyAdd(x2, v, b2);
-            var x3 = TLanes.Load(x + (3 * lanes));
-            a3 = TLanes.MultiplyAdd(x3, u, a3);
-            b3 = TLanes.MultiplyAdd(x3, v, b3);
+            TVector a = TLanes.Zero, b = a, c = a, d = a;
+            for (var i = 0; i < channels; i += lanes, matrix += lanes)
+            {
+                var u = TLanes.Load(matrix);
+                a = TLanes.MultiplyAdd(TLanes.Load(x + i), u, a);
+                b = TLanes.MultiplyAdd(TLanes.Load(x1 + i), u, b);
+                c = TLanes.MultiplyAdd(TLanes.Load(x2 + i), u, c);
+                d = TLanes.MultiplyAdd(TLanes.Load(x3 + i), u, d);
+            }
+
+            (TLanes.Sums(a, b, c, d) + Vector128.Create(bias is null ? 0 : bias[q])).Store(outputs);
         }
-
-        Put(outputs + (first * pitch), a0, a1, a2, a3);
-        Put(outputs + (second * pitch), b0, b1, b2, b3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(float* target, TVector a, TVector b, TVector c, TVector d)
-    {
-        TLanes.Store(target, a);
-        TLanes.Store(target + TLanes.Count, b);
-        TLanes.Store(target + (2 * TLanes.Count), c);
-        TLanes.Store(target + (3 * TLanes.Count), d);
     }
 }

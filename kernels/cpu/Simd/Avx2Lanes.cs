@@ -100,6 +100,15 @@ internal readonly unsafe struct Avx2Lanes : ILanes<Vector256<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        Vector256<float> ab = Avx.UnpackLow(a, b) + Avx.UnpackHigh(a, b), cd = Avx.UnpackLow(c, d) + Avx.UnpackHigh(c, d);
+        var sums = Avx.Shuffle(ab, cd, 0x44) + Avx.Shuffle(ab, cd, 0xee);
+        return sums.GetLower() + sums.GetUpper();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreFirst(float* p, Vector256<float> v, int count)
     {
         var mask = Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace SharpSeg.Kernels.Cpu.Simd;
 
 /// <summary>
@@ -73,4 +75,7 @@ internal unsafe interface ILanes<TVector>
 
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     static abstract float Sum(TVector v);
+
+    /// <summary>The sums of four vectors' lanes.</summary>
+    static abstract Vector128<float> Sums(TVector a, TVector b, TVector c, TVector d);
 }

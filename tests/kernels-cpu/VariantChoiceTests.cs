@@ -1,6 +1,8 @@
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu.Convolution;
 using Xunit;
+using Avx2Cost = SharpSeg.Kernels.Cpu.Convolution.ConvolutionCost<
+    SharpSeg.Kernels.Cpu.Simd.Avx2Lanes, System.Runtime.Intrinsics.Vector256<float>>;
 using Avx512Cost = SharpSeg.Kernels.Cpu.Convolution.ConvolutionCost<
     SharpSeg.Kernels.Cpu.Simd.Avx512Lanes, System.Runtime.Intrinsics.Vector512<float>>;
 
@@ -48,6 +50,19 @@ public sealed class VariantChoiceTests
         var head = Problem(2, new(40, 56, 40), 32, 3, Extent.One);
         Assert.Equal(
             ConvolutionVariant.FewOutputs, Avx512Cost.Choose(head, weightGradient: false, true));
+    }
+
+    /// <summary>
+    /// Measured on the Xeon with AVX2: one axis pays while a tile's voxels lie in the first-level cache.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 8, 8, 8, 320, 3, "WinogradLine")]
+    [InlineData(2, 10, 14, 10, 128, 3, "Winograd")]
+    [InlineData(2, 20, 8, 7, 320, 1, "Winograd")]
+    public void Weight_gradients_with_8_lanes(int batch, int z, int y, int x, int channels, int planes, string chosen)
+    {
+        var problem = Problem(batch, new(z, y, x), channels, channels, new(planes, 3, 3));
+        Assert.Equal(chosen, $"{Avx2Cost.Choose(problem, weightGradient: true, false)}");
     }
 
     /// <summary>Measured on the EPYC: half the channels, twice the voxels along each axis, go in.</summary>

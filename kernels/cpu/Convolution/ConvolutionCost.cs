@@ -38,8 +38,14 @@ internal static unsafe class ConvolutionCost<TLanes, TVector>
     /// <summary>The same for products of transformed lines.</summary>
     private const double LineFactor = 1.25;
 
-    /// <summary>The same for their weight gradient, whose tiles see a few dozen voxels each.</summary>
+    /// <summary>The same for their weight gradient, whose tiles see some dozens of voxels each.</summary>
     private const double LineGradientFactor = 1.6;
+
+    /// <summary>The same where the voxels of a tile lie in the first-level cache.</summary>
+    private const double NearLineGradientFactor = 1.2;
+
+    /// <summary>Bytes of a first-level cache.</summary>
+    private const int FirstCache = 32 << 10;
 
     /// <summary>Instructions that pack and transform three vectors of weights along a line.</summary>
     private const double PerLineWeight = 24;
@@ -169,9 +175,12 @@ internal static unsafe class ConvolutionCost<TLanes, TVector>
     {
         int rows = GradientTile<TLanes, TVector>.RowsFor(p.C), runs = (p.C + rows - 1) / rows;
         double blocks = PackWeightsWork<TLanes, TVector>.Blocks(p.Cout), products = WinogradLineWork<TLanes, TVector>.Products(p);
-        var tiles = 2.0 * p.Window.Voxels * runs * blocks; // six points for three taps
-        var points = products / p.Window.Voxels * 3 * ((p.C / (double)TLanes.Count) + (2 * blocks));
-        return (LineGradientFactor * 2 * blocks * runs * rows * products) + (PerProduct * tiles) + (PerPoint * points)
+        var points = 2.0 * p.Window.Voxels; // six for three taps
+        var tiles = points * runs * blocks;
+        var transforms = products / p.Window.Voxels * 3 * ((p.C / (double)TLanes.Count) + (2 * blocks));
+        var isNear = products / points * (rows + PackWeightsWork<TLanes, TVector>.Block) * sizeof(float) <= FirstCache;
+        var factor = isNear ? NearLineGradientFactor : LineGradientFactor;
+        return (factor * 2 * blocks * runs * rows * products) + (PerProduct * tiles) + (PerPoint * transforms)
             + (PerByte * WeightBytes(p, (int)p.Window.Voxels));
     }
 

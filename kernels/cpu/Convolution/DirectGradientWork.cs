@@ -24,7 +24,7 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
     /// <summary>
     /// Voxels that a tile processes before its sums are stored: enough to hide the loads, few enough for the first-level cache.
     /// </summary>
-    private const int VoxelsPerTile = 160;
+    private const int VoxelsPerTile = 80;
 
     /// <summary>Upper limit of the memory for all parts of the sums, bytes.</summary>
     private const long PartsBudget = 24L << 20;
@@ -223,11 +223,18 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
 
         box.XRowPitch = rowPitch * p.Step.Y;
         var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
-        // Block by block: one block's gradient stays in the first-level cache while the tiles pass.
+
+        // Block by block: one block's gradient stays in the first-level cache while the tiles pass. Each tile prefetches a part of
+        // what the next box reads, which lies behind this one's.
+        var tiles = Tiles / TapParts;
+        var length = zCount * yCount * (int)box.GRowPitch;
+        var perTile = Up(length, (lastBlock - firstBlock) * tiles * CacheHint.Line) * CacheHint.Line;
+        var next = gradient + length;
         for (var block = firstBlock; block < lastBlock; block++)
         {
-            for (int tile = 0, tiles = Tiles / TapParts; tile < tiles; tile++)
+            for (var tile = 0; tile < tiles; tile++, next += perTile)
             {
+                CacheHint.Fetch(next, perTile);
                 var target = own + ((((long)tile * qBlocks) + block) * TileLength);
                 var values = gradient + (block * PackWeightsWork<TLanes, TVector>.Block);
                 if (IsThrees(p))

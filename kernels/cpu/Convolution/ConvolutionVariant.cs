@@ -12,7 +12,9 @@ internal enum ConvolutionVariant
     /// <summary>Direct sums over gathered voxels.</summary>
     Gather,
 
-    /// <summary>1×1×1 to a few outputs: the lanes hold input channels and are added up, wherever the problem has the form.</summary>
+    /// <summary>
+    /// 1×1×1 to a few outputs: the lanes hold input channels and are added up, wherever the problem has the form.
+    /// </summary>
     FewOutputs,
 
     /// <summary>Winograd tiles F(4, 3) along one axis, wherever the problem has the form and few voxels.</summary>

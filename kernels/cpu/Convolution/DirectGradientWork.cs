@@ -224,8 +224,8 @@ internal unsafe struct DirectGradientWork<TLanes, TVector> : IChunkedWork
         box.XRowPitch = rowPitch * p.Step.Y;
         var gradient = g + (((((long)n * p.Grid.Z) + z) * p.Grid.Y) + y) * box.GRowPitch;
 
-        // Block by block: one block's gradient stays in the first-level cache while the tiles pass. Each tile prefetches a part of
-        // what the next box reads, which lies behind this one's.
+        // Block by block: one block's gradient stays in the first-level cache while the tiles pass. Each tile prefetches a part
+        // of what the next box reads, which lies behind this one's.
         var tiles = Tiles / TapParts;
         var length = zCount * yCount * (int)box.GRowPitch;
         var perTile = Up(length, (lastBlock - firstBlock) * tiles * CacheHint.Line) * CacheHint.Line;

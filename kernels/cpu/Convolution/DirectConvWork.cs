@@ -52,8 +52,12 @@ internal unsafe struct DirectConvWork<TLanes, TVector> : IChunkedWork
         work.columns = Parts(p.Grid.X, work.xParts);
         var rowBytes = 4L * SlabSize(work.columns, p.Step.X, p.Window.X) * p.CTotal;
         var planeBytes = rowBytes * SlabSize(p.Grid.Y, p.Step.Y, p.Window.Y);
+
+        // Without a copy smaller chunks cost nothing, and the outputs, too, can stay there until the last block is written.
+        var outputBytes = work.inPlace && blocks > 1 ? 4L * p.Grid.Y * p.Grid.X * p.Cout : 0;
         work.planes = p.Grid.Z;
-        while (work.planes > 1 && planeBytes * SlabSize(work.planes, p.Step.Z, p.Window.Z) > SlabBudget)
+        while (work.planes > 1
+            && (planeBytes * SlabSize(work.planes, p.Step.Z, p.Window.Z)) + (outputBytes * work.planes) > SlabBudget)
         {
             work.planes = Parts(work.planes, 2);
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using CommandLine;
 using SharpSeg.AutoPlanner;
@@ -27,11 +26,7 @@ internal static class Program
 
     public static int Main(string[] words)
     {
-        if (OperatingSystem.IsWindows())
-        {
-            // A code page, as pipes and consoles have it there, knows neither × nor the letters of every file name.
-            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        }
+        OutputEncoding.BeUtf8();
 
         var args = JobsWords.Join(words);
         using var interruption = new Interruption();

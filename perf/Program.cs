@@ -77,6 +77,7 @@ internal static class Program
 
     private static int Main(string[] args)
     {
+        OutputEncoding.BeUtf8();
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         if (args.Contains("--help") || args.Contains("-h") || args is ["help", ..])
         {

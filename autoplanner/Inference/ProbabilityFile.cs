@@ -7,20 +7,6 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Inference;
 
-/// <summary>Whether class probabilities are kept, and how (docs/method/inference.md §8).</summary>
-public enum SavedProbabilities
-{
-    /// <summary>No.</summary>
-    None,
-
-    /// <summary>The highest classes of every voxel, rounded and deflated: a fraction of the bytes, and the same labels but for
-    /// ties within the rounding.</summary>
-    Compact,
-
-    /// <summary>All classes in float32.</summary>
-    Full,
-}
-
 /// <summary>
 /// Class probabilities of a case on disk, <c>CASE.probabilities.safetensors</c> beside its segmentation: one tensor per head,
 /// named after its class and in the order of the heads, on the scan's own grid (docs/method/inference.md §8). Version 1 holds
@@ -36,7 +22,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     public const float Highest = 1.001f;
 
     private const string Format = "sharpseg-probabilities", ClassesKey = "classes", ExtentKey = "extent",
-    Again = "predict the case again with --save-probabilities";
+        Again = "predict the case again with --save-probabilities";
     private const string FullVersion = "1", CompactVersion = "2";
     private const string TensorPrefix = "probability.";
 
@@ -69,7 +55,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     /// <summary>Memory that reading maps by turns takes beside what they are read into.</summary>
     /// <param name="extent">Voxels of a map.</param>
     /// <param name="heads">Maps of one file.</param>
-    public static long ReadingBytes(Extent extent, int heads) => ((long)heads * CompactMapReader.Bytes) + PlaneBytes(extent);
+    public static long ReadingBytes(Extent extent, int heads) =>
+        ((long)heads * CompactMapReader.Bytes) + CompactMaps.PlaneBytes(extent);
 
     /// <summary>Where the probabilities of a case lie in a folder of segmentations.</summary>
     public static string PathOf(string folder, string caseId) => Path.Combine(folder, caseId + Ending);
@@ -104,7 +91,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     {
         SavedProbabilities.None => 0,
         SavedProbabilities.Full => voxels * labels.HeadCount * sizeof(float),
-        _ => voxels * sizeof(ushort) * (TakesHighest(labels) ? HighestClasses.Kept : labels.HeadCount),
+        _ => voxels * sizeof(ushort) * (CompactMaps.TakesHighest(labels) ? HighestClasses.Kept : labels.HeadCount),
     };
 
     /// <summary>The most that a file takes on disk, with what waits beside it until it is written.</summary>
@@ -127,8 +114,9 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
         {
             SavedProbabilities.None => 0,
             SavedProbabilities.Full => slab * sizeof(float),
-            _ => (slab * (sizeof(float) + sizeof(ushort) + (TakesHighest(labels) ? sizeof(uint) * HighestClasses.Kept : 0)))
-                + PlaneBytes(extent) + ((planes < extent.Z ? labels.HeadCount : 1L) * CompactMapWriter.Bytes),
+            _ => (slab * (sizeof(float) + sizeof(ushort)
+                    + (CompactMaps.TakesHighest(labels) ? sizeof(uint) * HighestClasses.Kept : 0)))
+                + CompactMaps.PlaneBytes(extent) + ((planes < extent.Z ? labels.HeadCount : 1L) * CompactMapWriter.Bytes),
         };
     }
 
@@ -210,7 +198,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
                 Close(head);
             }
 
-            var map = open[head] ??= new OpenMap(reader.Stream(name, isCompact), Extent, isCompact, Outside(head, hasRegions));
+            var map = open[head] ??= new OpenMap(
+                reader.Stream(name, isCompact), Extent, isCompact, CompactMaps.Outside(head, hasRegions));
             while (map.Next < first)
             {
                 map.Read(target[..(Extent.Y * Extent.X)], ref plane);
@@ -280,7 +269,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             return [.. names.Zip(waiting, (name, file) => new SafetensorsEntry(name, shape, file))];
         }
 
-        Pack(path, maps, labels, waiting);
+        CompactMaps.Pack(path, maps, labels, waiting);
         return [.. names.Zip(waiting, (name, file) => new SafetensorsEntry(name, file))];
     }
 
@@ -288,7 +277,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     private static void Spool(IProbabilityMaps maps, List<FileStream> files)
     {
         var map = new float[(long)maps.PlanesAtOnce * maps.Extent.Y * maps.Extent.X];
-        foreach (var planes in Slabs(maps))
+        foreach (var planes in maps.Slabs())
         {
             var values = map.AsSpan(0, (int)planes.Size.Voxels);
             for (var head = 0; head < maps.Heads; head++)
@@ -298,120 +287,6 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             }
         }
     }
-
-    /// <summary>All maps packed, each into its file.</summary>
-    private static void Pack(string path, IProbabilityMaps maps, LabelScheme labels, List<FileStream> files)
-    {
-        var extent = maps.Extent;
-        var slab = (long)maps.PlanesAtOnce * extent.Y * extent.X;
-        if (PlaneBytes(extent) > Array.MaxLength || (TakesHighest(labels) && slab * HighestClasses.Kept > Array.MaxLength))
-        {
-            throw new SharpSegException(
-                $"`{path}`: {extent} voxels (z, y, x) are too many for compact probabilities", "take --full-probabilities");
-        }
-
-        var (map, codes) = (new float[slab], new ushort[slab]);
-        var highest = TakesHighest(labels) ? new HighestClasses(slab) : null;
-        var plane = new byte[PlaneBytes(extent)];
-        var boxes = files.Select((_, head) => new CompactMapBox(extent, Outside(head, labels.HasRegions))).ToArray();
-        var writers = new CompactMapWriter?[maps.Heads];
-
-        // What is kept of a map is known when all of it was seen: maps that come in slabs are asked for twice.
-        if (maps.PlanesAtOnce < extent.Z)
-        {
-            EachMap(Grow);
-            EachMap(Append);
-        }
-        else
-        {
-            EachMap((head, first, values) =>
-            {
-                Grow(head, first, values);
-                Append(head, first, values);
-            });
-        }
-
-        void Grow(int head, int first, ReadOnlySpan<ushort> values) => boxes[head].Add(first, values);
-
-        void Append(int head, int first, ReadOnlySpan<ushort> values)
-        {
-            var writer = writers[head] ??= new CompactMapWriter(files[head], extent, boxes[head].Box);
-            var area = extent.Y * extent.X;
-            for (var at = 0; at < values.Length; at += area)
-            {
-                writer.Write(first++, values.Slice(at, area), plane);
-            }
-
-            if (first < extent.Z)
-            {
-                return;
-            }
-
-            writer.Dispose();
-            if (files[head].Length > int.MaxValue)
-            {
-                throw new SharpSegException(
-                    $"`{path}`: {labels.ClassName(head)} alone takes {MemoryBudget.Text(files[head].Length)}, compact "
-                        + $"probabilities of a class {MemoryBudget.Text(int.MaxValue)} at the most",
-                    "take --full-probabilities");
-            }
-        }
-
-        void EachMap(CodedPlanes take)
-        {
-            foreach (var planes in Slabs(maps))
-            {
-                highest?.Clear();
-                var values = map.AsSpan(0, (int)planes.Size.Voxels);
-                var coded = codes.AsSpan(0, values.Length);
-                for (var head = 0; head < maps.Heads; head++)
-                {
-                    maps.Read(head, planes.Origin.Z, values);
-                    Code(head, values, coded);
-                    if (highest is null)
-                    {
-                        take(head, planes.Origin.Z, coded);
-                    }
-                    else
-                    {
-                        highest.Add(head, coded);
-                    }
-                }
-
-                for (var head = 0; highest is not null && head < maps.Heads; head++)
-                {
-                    highest.Read(head, coded);
-                    take(head, planes.Origin.Z, coded);
-                }
-            }
-        }
-
-        void Code(int head, ReadOnlySpan<float> values, Span<ushort> coded)
-        {
-            for (var voxel = 0; voxel < values.Length; voxel++)
-            {
-                coded[voxel] = CompactMap.CodeOf(values[voxel]) ?? throw new SharpSegException(
-                    $"`{path}`: the network's answer {values[voxel]} for {labels.ClassName(head)} is no probability",
-                    "the model is damaged, or the image holds values far beyond those of training");
-            }
-        }
-    }
-
-    private static IEnumerable<Box> Slabs(IProbabilityMaps maps)
-    {
-        for (var first = 0; first < maps.Extent.Z; first += maps.PlanesAtOnce)
-        {
-            yield return Box.Planes(maps.Extent, first, Math.Min(maps.PlanesAtOnce, maps.Extent.Z - first));
-        }
-    }
-
-    /// <summary>Of regions, which do not exclude each other, all are kept.</summary>
-    private static bool TakesHighest(LabelScheme labels) => !labels.HasRegions && labels.HeadCount > HighestClasses.Kept;
-
-    /// <summary>What a map is where the network has seen nothing: background.</summary>
-    private static ushort Outside(int head, bool hasRegions) => head == 0 && !hasRegions ? CompactMap.One : (ushort)0;
-
-    private static long PlaneBytes(Extent extent) => (long)sizeof(ushort) * extent.Y * extent.X;
 
     private static (bool IsCompact, Extent Extent) Check(string path, SafetensorsReader reader, LabelScheme labels)
     {
@@ -452,7 +327,8 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             .. (text ?? "").Split(' ').Select(
                 word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0),
         ];
-        return numbers is [var z, var y, var x] && Positive(z, y, x) is { } extent && PlaneBytes(extent) <= Array.MaxLength
+        return numbers is [var z, var y, var x] && Positive(z, y, x) is { } extent
+            && CompactMaps.PlaneBytes(extent) <= Array.MaxLength
             ? extent
             : null;
     }
@@ -464,9 +340,6 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
     /// <summary>E.g. <c>background 0, whole 1+2, core 2</c>.</summary>
     private static string Describe(LabelScheme labels) =>
         string.Join(", ", labels.Classes.Select(entry => $"{entry.Name} {string.Join('+', entry.Values)}"));
-
-    /// <summary>Planes of one map that follow each other, as codes.</summary>
-    private delegate void CodedPlanes(int head, int first, ReadOnlySpan<ushort> codes);
 
     /// <summary>A map that is read plane after plane.</summary>
     private sealed class OpenMap(TensorStream bytes, Extent extent, bool isCompact, ushort outside) : IDisposable
@@ -485,7 +358,7 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
             }
             else
             {
-                work = work.Length == 0 ? new byte[PlaneBytes(extent)] : work;
+                work = work.Length == 0 ? new byte[CompactMaps.PlaneBytes(extent)] : work;
                 for (var at = 0; at < planes.Length; at += area)
                 {
                     packed.Read(planes.Slice(at, area), work);

@@ -9,8 +9,9 @@ QUEUE is a JSON list of experiments, read again after each of them, so that more
     {"name": "momentum-95", "seed": 12345, "epochs": 50, "iterations": 34, "batch": 2, "configuration": "3d_fullres",
      "recipe": {"momentum": 0.95}, "options": ["--augmentation", "no-mirroring"], "against": "published"}
 
-"recipe" is the file of `train --recipe` (docs/method/budget.md), "options" and "plan_options" go to `train` and `plan`, "against"
-is the experiment that it is compared with. Each trains in a plan of its own. RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again.
+"recipe" is the file of `train --recipe` (docs/method/budget.md), "options" and "plan_options" go to `train` and `plan`, "features",
+channels per stage, replaces what the plan says, "against" is the experiment that it is compared with. Each trains in a plan of its own.
+RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again.
 """
 import argparse
 import json
@@ -52,10 +53,19 @@ def read(path):
         return json.load(file)
 
 
+def set_features(path, configuration, features):
+    plans = read(path)
+    plans["configurations"][configuration]["architecture"]["arch_kwargs"]["features_per_stage"] = features
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(plans, file, indent=1)
+
+
 def run(program, experiment, data, work):
     name, configuration = experiment["name"], experiment.get("configuration", "3d_fullres")
     subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet", *experiment.get("plan_options", [])],
                    check=True, stdout=subprocess.DEVNULL)
+    if experiment.get("features"):
+        set_features(os.path.join(work, "plans", name + ".json"), configuration, experiment["features"])
     subprocess.run([*program, "preprocess", work, "--plan", name, "-c", configuration, "--quiet"], check=True)
     words = ["train", work, "--plan", name, "-c", configuration, "-f", "0", "--seed", str(experiment.get("seed", 12345)),
              "--epochs", str(experiment["epochs"]), "--iterations", str(experiment["iterations"]),

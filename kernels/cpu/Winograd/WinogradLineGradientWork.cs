@@ -32,6 +32,10 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
     private int axis;
     private int first;
     private int second;
+    private int secondTaps;
+    private nint axisPitch;
+    private nint firstPitch;
+    private nint secondPitch;
     private int tiles;
     private int rows;
     private int inputLines;
@@ -89,6 +93,9 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
 
         work.first = work.axis == 0 ? 1 : 0;
         work.second = work.axis == 2 ? 1 : 2;
+        work.secondTaps = problem.Window[work.second];
+        (work.axisPitch, work.firstPitch, work.secondPitch) =
+            (work.TapPitch(work.axis), work.TapPitch(work.first), work.TapPitch(work.second));
         work.rows = GradientTile<TLanes, TVector>.RowsFor(problem.C);
         work.tiles = Up(problem.Grid[work.axis], Reach);
         work.inputLines = problem.N * problem.Input[work.first] * problem.Input[work.second] * work.tiles;
@@ -221,6 +228,7 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
     private readonly void Multiply(float* inputs, float* gradients, float* sums, int run, int block)
     {
         int input = run * rows, output = block * Width;
+        int taps = CrossTaps, tileLength = TileLength;
         nint inputPitch = InputPitch, gradientPitch = GradientPitch;
         nint column = (nint)tiles * rows, gradientColumn = (nint)tiles * Width;
         var box = new VoxelBox { Planes = p.N, XVoxelPitch = rows, GVoxelPitch = Width };
@@ -228,15 +236,15 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
         box.XPlanePitch = box.XRowPitch * p.Input[first];
         box.GRowPitch = p.Grid[second] * gradientColumn;
         box.GPlanePitch = box.GRowPitch * p.Grid[first];
-        for (var tap = 0; tap < CrossTaps; tap++, sums += Points * TileLength)
+        for (var tap = 0; tap < taps; tap++, sums += Points * tileLength)
         {
             // Not Span.Clear: loads cannot be forwarded from the string instruction's stores.
-            for (var i = 0; i < Points * TileLength; i += TLanes.Count)
+            for (var i = 0; i < Points * tileLength; i += TLanes.Count)
             {
                 TLanes.Store(sums + i, TLanes.Zero);
             }
 
-            int dFirst = tap / p.Window[second], dSecond = tap % p.Window[second];
+            int dFirst = tap / secondTaps, dSecond = tap % secondTaps;
             var (low, high) = p.GridInside(first, dFirst);
             var (left, right) = p.GridInside(second, dSecond);
             if (low >= high || left >= right)
@@ -256,7 +264,7 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
                 }
 
                 GradientTile<TLanes, TVector>.Run(
-                    box, x + (point * inputPitch), y + (point * gradientPitch), sums + (point * TileLength), rows);
+                    box, x + (point * inputPitch), y + (point * gradientPitch), sums + (point * tileLength), rows);
             }
         }
     }
@@ -274,20 +282,25 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
     }
 
     /// <summary>The weights of one input channel at a tap of the two other axes and of the axis.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly float* Target(int tap, int d, int input)
     {
-        var at = default(Extent).With(first, tap / p.Window[second]).With(second, tap % p.Window[second]).With(axis, d);
-        return dw + ((((((((long)at.Z * p.Window.Y) + at.Y) * p.Window.X) + at.X) * p.C) + input) * p.Cout);
+        var (row, column) = Math.DivRem(tap, secondTaps);
+        return dw + (row * firstPitch) + (column * secondPitch) + (d * axisPitch) + ((nint)input * p.Cout);
     }
+
+    /// <summary>Floats of the weights from one tap to the next along an axis.</summary>
+    private readonly nint TapPitch(int along) =>
+        (nint)p.C * p.Cout * (along switch { 0 => p.Window.Y * p.Window.X, 1 => p.Window.X, _ => 1 });
 
     /// <summary>A tile's points to taps, which are written or added. Sums behind the last channels are dropped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Finish(float* sums, int run, int block)
     {
         int lanes = TLanes.Count, channels = Math.Min(Width, p.Cout - (block * Width)), input = run * rows;
-        var inputs = Math.Min(rows, p.C - input);
+        int inputs = Math.Min(rows, p.C - input), tileLength = TileLength, crossTaps = CrossTaps;
         var taps = stackalloc float[3 * lanes];
-        for (var tap = 0; tap < CrossTaps; tap++)
+        for (var tap = 0; tap < crossTaps; tap++)
         {
             float* t0 = Target(tap, 0, input), t1 = Target(tap, 1, input), t2 = Target(tap, 2, input);
             for (var i = 0; i < inputs; i++)
@@ -296,7 +309,7 @@ internal unsafe struct WinogradLineGradientWork<TLanes, TVector> : IScratchWork
                 for (var q = 0; q < channels; q += lanes)
                 {
                     WinogradTransforms<TLanes, TVector>.WideThreeOutputs(
-                        sums + (tap * Points * TileLength) + (i * Width) + q, TileLength, taps, lanes);
+                        sums + (tap * Points * tileLength) + (i * Width) + q, tileLength, taps, lanes);
                     var count = Math.Min(lanes, channels - q);
                     Put(t0 + at + q, TLanes.Load(taps), count);
                     Put(t1 + at + q, TLanes.Load(taps + lanes), count);

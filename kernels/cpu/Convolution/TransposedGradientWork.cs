@@ -173,18 +173,18 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void CopyGradients(float** voxels, int count, int blocks, float* gradients)
     {
-        int taps = p.Stride.X, channels = p.Cout;
+        int taps = p.Stride.X, channels = p.Cout, width = Width, lanes = TLanes.Count;
         nint blockPitch = BlockPitch, tapPitch = TapPitch;
-        for (var voxel = 0; voxel < count; voxel++, gradients += Width)
+        for (var voxel = 0; voxel < count; voxel++, gradients += width)
         {
             var source = voxels[voxel];
             for (var tap = 0; tap < taps; tap++, source += channels)
             {
                 float* from = source, to = gradients + (tap * tapPitch);
-                for (var block = 0; block < blocks; block++, from += Width, to += blockPitch)
+                for (var block = 0; block < blocks; block++, from += width, to += blockPitch)
                 {
                     TLanes.Store(to, TLanes.Load(from));
-                    TLanes.Store(to + TLanes.Count, TLanes.Load(from + TLanes.Count));
+                    TLanes.Store(to + lanes, TLanes.Load(from + lanes));
                 }
             }
         }
@@ -199,7 +199,7 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
         float* inputs, float* gradients, int voxels, int line, int firstRun, int runs, int firstBlock, int blocks, bool add,
         float** next, int ahead)
     {
-        int lanes = TLanes.Count, height = rows, taps = p.Stride.X;
+        int lanes = TLanes.Count, width = Width, tileLength = TileLength, height = rows, taps = p.Stride.X;
         var box = new VoxelBox { Planes = 1, Rows = 1, Columns = voxels, XVoxelPitch = height, GVoxelPitch = Width };
         nint panel = PanelPitch, blockPitch = BlockPitch, tapPitch = TapPitch;
         var raw = stackalloc float[(12 * 32) + 16];
@@ -209,7 +209,7 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
         for (var tile = 0; tile < tiles; tile++)
         {
             int run = tile % runs, block = tile / runs % blocks, tap = tile / runs / blocks;
-            int output = (firstBlock + block) * Width, channels = Math.Min(Width, p.Cout - output);
+            int output = (firstBlock + block) * width, channels = Math.Min(width, p.Cout - output);
             var input = (firstRun + run) * height;
             var corner = dw + (((((long)line * taps) + tap) * p.Cin) + input) * p.Cout + output;
             var count = Math.Min(height, p.Cin - input);
@@ -224,7 +224,7 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
             }
 
             // Not Span.Clear: loads cannot be forwarded from the string instruction's stores.
-            for (var i = 0; i < TileLength; i += lanes)
+            for (var i = 0; i < tileLength; i += lanes)
             {
                 TLanes.Store(sums + i, TLanes.Zero);
             }
@@ -233,7 +233,7 @@ internal unsafe struct TransposedGradientWork<TLanes, TVector> : IScratchWork
                 box, inputs + (run * panel), gradients + (tap * tapPitch) + (block * blockPitch), sums, height);
             for (var i = 0; i < count; i++)
             {
-                Put(sums + (i * Width), corner + ((long)i * p.Cout), channels, add);
+                Put(sums + (i * width), corner + ((long)i * p.Cout), channels, add);
             }
         }
     }

@@ -42,6 +42,7 @@ internal static class WholeChecks
                 "Training.Residual_UNet_follows_the_reference",
                 t => Train(t, NetworkFamily.ResidualEncoderUNet, NormKind.Instance));
             yield return ("Training.Batch_norm_follows_the_reference", t => Train(t, NetworkFamily.PlainUNet, NormKind.Batch));
+            yield return ("Training.Repeated_launches_give_the_same_bytes", Repeat);
         }
 
         if (suites.Contains(typeof(VolumeConformance)))
@@ -78,8 +79,22 @@ internal static class WholeChecks
         }
     }
 
+    /// <summary>Where the device records a step's launches, against each of them launched by itself.</summary>
+    private static void Repeat(ConformanceTarget target)
+    {
+        var (device, tiny) = (target.Device, target.TinyShapesOnly);
+        var launched = Losses(device, NetworkFamily.PlainUNet, NormKind.Instance, tiny, record: false);
+        var repeated = Losses(device, NetworkFamily.PlainUNet, NormKind.Instance, tiny);
+        for (var step = 0; step < Steps; step++)
+        {
+            Require.True(
+                launched[step].Equals(repeated[step]),
+                $"loss of step {step}: {repeated[step]:R} from a recording, {launched[step]:R} launched");
+        }
+    }
+
     /// <summary>Losses of some steps on one batch: bright boxes on noise.</summary>
-    private static double[] Losses(Backend backend, NetworkFamily family, NormKind norm, bool tiny)
+    private static double[] Losses(Backend backend, NetworkFamily family, NormKind norm, bool tiny, bool record = true)
     {
         var patch = tiny ? new Extent(2, 8, 8) : new Extent(4, 16, 16);
         var plan = new NetworkPlan
@@ -98,7 +113,8 @@ internal static class WholeChecks
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: true);
         const int Samples = 2;
-        using var step = new TrainingStep(network, optimizer, patch, Samples, new TrainingOptions(loss));
+        using var step = new TrainingStep(
+            network, optimizer, patch, Samples, new TrainingOptions(loss, Record: record));
         var (images, labels) = (new float[Samples * patch.Voxels], new float[Samples * patch.Voxels]);
         new CounterRandom(11).FillUniform(images);
         for (var i = 0; i < images.Length; i++)

@@ -32,6 +32,7 @@ internal sealed class Trainer : IDisposable
     private readonly Stopwatch sinceLatest = Stopwatch.StartNew();
     private int skippedBefore; // by the sessions and the stages before this one
     private TimeSpan waitedBefore; // by the stages before this one
+    private bool replaysTold;
     private Extent patch;
     private PatchStage stage;
 
@@ -226,6 +227,7 @@ internal sealed class Trainer : IDisposable
             State.LossSum += stage.Step.Run(batches, (float)LearningRate(State.Iteration));
             State.Iteration++;
             clock.Count(begin);
+            TellReplays();
             Report();
             if (clock.IsOutOfTime)
             {
@@ -381,6 +383,15 @@ internal sealed class Trainer : IDisposable
         Collect();
         Checkpoint.Save(Workspace.LatestCheckpoint(job.Folder), job, schedule, State, network, optimizer);
         sinceLatest.Restart();
+    }
+
+    private void TellReplays()
+    {
+        if (!replaysTold && stage.Step.WasReplayed)
+        {
+            reporter.Info("the device repeats the launches of a step as one graph");
+            replaysTold = true;
+        }
     }
 
     private void Report()

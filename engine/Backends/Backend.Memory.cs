@@ -25,6 +25,7 @@ public abstract partial class Backend
     public DeviceBuffer Allocate(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        RequireNotRecording();
         var buffer = AllocateCore(length);
         Count(buffer.Length);
         return buffer;
@@ -41,6 +42,7 @@ public abstract partial class Backend
     public void Upload(ReadOnlySpan<float> source, Tensor target)
     {
         RequireLength(source.Length, target);
+        RequireNotRecording();
         UploadCore(source, target);
     }
 
@@ -56,6 +58,7 @@ public abstract partial class Backend
     public void UploadAhead(ReadOnlySpan<float> source, Tensor target)
     {
         RequireLength(source.Length, target);
+        RequireNotRecording();
         UploadAheadCore(source, target);
     }
 
@@ -68,6 +71,7 @@ public abstract partial class Backend
     public void Download(Tensor source, Span<float> target)
     {
         RequireLength(target.Length, source);
+        RequireNotRecording();
         DownloadCore(source, target);
     }
 

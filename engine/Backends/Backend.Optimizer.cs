@@ -11,6 +11,7 @@ public abstract partial class Backend
     public double SumOfSquares(Tensor g)
     {
         RequireFloat32(g, nameof(g));
+        RequireNotRecording();
         return SumOfSquaresCore(g);
     }
 

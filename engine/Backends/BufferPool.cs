@@ -80,6 +80,21 @@ public sealed class BufferPool(Backend backend) : IDisposable
         throw new InvalidOperationException($"{tensor} was not lent by this pool");
     }
 
+    /// <summary>Remembers what is lent now; the result takes back what has been lent since, after work that broke off.</summary>
+    internal Action Mark()
+    {
+        var (inUse, blocks) = (InUseBytes, slabs.ToDictionary(slab => slab, slab => slab.Blocks));
+        return () =>
+        {
+            foreach (var slab in slabs)
+            {
+                slab.Blocks = blocks.GetValueOrDefault(slab) ?? [new Block(0, slab.Length, Free: true)];
+            }
+
+            InUseBytes = inUse;
+        };
+    }
+
     /// <summary>
     /// Makes sure that the first slabs, those searched first, have room for this many bytes. Only while nothing is lent.
     /// </summary>
@@ -149,6 +164,17 @@ public sealed class BufferPool(Backend backend) : IDisposable
         public bool Halves => halves;
 
         private readonly List<Block> blocks = [new Block(0, length, Free: true)];
+
+        /// <summary>A copy of the division.</summary>
+        public IReadOnlyList<Block> Blocks
+        {
+            get => [.. blocks];
+            set
+            {
+                blocks.Clear();
+                blocks.AddRange(value);
+            }
+        }
 
         public DeviceBuffer Buffer => buffer;
 

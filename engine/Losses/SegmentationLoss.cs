@@ -20,13 +20,47 @@ internal static class SegmentationLoss
     /// <param name="targets">One target per output (<see cref="LossProblem.TargetShape"/>); null is allowed where the weight is
     /// 0.</param>
     /// <param name="options">Kind and weights.</param>
-    /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
     /// <param name="unlabelled">What the samples' label maps do not show (<see cref="Backend.UnlabelledShape"/>), until the
     /// backward pass is over; null where they show all.</param>
     /// <exception cref="ShapeException">The numbers of outputs, targets and weights differ.</exception>
     public static LossValue Evaluate(
         Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options,
-        float gradientScale = 1f, Tensor? unlabelled = null)
+        Tensor? unlabelled = null)
+    {
+        Shape[] shapes = [.. logits.Select(map => map.Shape)];
+        var sums = tape.Pool.Rent(SumsShape(shapes, options));
+        try
+        {
+            Launch(tape, logits, targets, options, sums, gradientScale: 1f, unlabelled);
+            return Read(tape.Backend, sums, shapes, options);
+        }
+        finally
+        {
+            tape.Pool.Return(sums);
+        }
+    }
+
+    /// <summary>What <see cref="Launch"/> needs for the sums of all outputs.</summary>
+    /// <param name="logits">The outputs' shapes.</param>
+    /// <param name="options">Kind and weights.</param>
+    public static Shape SumsShape(IReadOnlyList<Shape> logits, LossOptions options) =>
+        Shape.Vector(checked((int)logits.Sum(shape => SumsLength(Problem(shape, options)))));
+
+    /// <summary>
+    /// The first half of <see cref="Evaluate"/>, which waits for nothing: leaves the sums on the device, and on a recording tape
+    /// the gradients of the logits.
+    /// </summary>
+    /// <param name="tape">As there.</param>
+    /// <param name="logits">As there.</param>
+    /// <param name="targets">As there.</param>
+    /// <param name="options">As there.</param>
+    /// <param name="sums">Receives the sums, for <see cref="Read"/>.</param>
+    /// <param name="gradientScale">Factor on all gradients, not on the value: loss scaling.</param>
+    /// <param name="unlabelled">As there.</param>
+    /// <exception cref="ShapeException">The numbers of outputs, targets and weights differ.</exception>
+    public static void Launch(
+        Tape tape, IReadOnlyList<Variable> logits, IReadOnlyList<Tensor?> targets, LossOptions options, Tensor sums,
+        float gradientScale, Tensor? unlabelled)
     {
         if (logits.Count != options.Weights.Count || targets.Count != logits.Count)
         {
@@ -34,35 +68,51 @@ internal static class SegmentationLoss
                 $"{logits.Count} outputs, {targets.Count} targets and {options.Weights.Count} loss weights do not agree");
         }
 
-        var launched = new List<(LossProblem Problem, Tensor Sums, float Weight)>(logits.Count);
+        var at = 0L;
         for (var i = 0; i < logits.Count; i++)
         {
             var weight = options.Weights[i];
-            if (weight == 0f)
+            var p = Problem(logits[i].Shape, options);
+            if (weight != 0f)
             {
-                continue;
+                var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
+                var seen = unlabelled is null
+                    ? logits[i]
+                    : MergeUnlabelled.Apply(tape, logits[i], unlabelled, options.Regions);
+                LaunchOutput(
+                    tape, seen, target, p, weight * gradientScale, new Tensor(sums.Buffer, sums.Offset + at, p.SumsShape));
+                if (seen != logits[i])
+                {
+                    tape.Done(seen);
+                }
             }
 
-            var target = targets[i] ?? throw new ShapeException($"output {i} has the loss weight {weight} but no target");
-            var seen = unlabelled is null ? logits[i] : MergeUnlabelled.Apply(tape, logits[i], unlabelled, options.Regions);
-            var p = Problem(seen.Shape, options);
-            launched.Add((p, Launch(tape, seen, target, p, weight * gradientScale), weight));
-            if (seen != logits[i])
-            {
-                tape.Done(seen);
-            }
+            at += SumsLength(p);
         }
+    }
 
-        // Reading waits for the device: once, behind everything that it can do by then, and not once for every output.
+    /// <summary>The second half: waits for the device, once for all outputs.</summary>
+    /// <param name="backend">The device.</param>
+    /// <param name="sums">What <see cref="Launch"/> filled.</param>
+    /// <param name="logits">The outputs' shapes.</param>
+    /// <param name="options">As there.</param>
+    public static LossValue Read(Backend backend, Tensor sums, IReadOnlyList<Shape> logits, LossOptions options)
+    {
+        var host = new float[sums.Length];
+        backend.Download(sums, host);
         double crossEntropy = 0.0, dice = 0.0;
-        foreach (var (p, sums, weight) in launched)
+        var at = 0;
+        for (var i = 0; i < logits.Count; i++)
         {
-            var host = new float[p.SumsShape.Length];
-            tape.Backend.Download(sums, host);
-            tape.Pool.Return(sums);
-            var part = Combine(p, host);
-            crossEntropy += weight * part.CrossEntropy;
-            dice += weight * part.Dice;
+            var (p, weight) = (Problem(logits[i], options), options.Weights[i]);
+            if (weight != 0f)
+            {
+                var part = Combine(p, host.AsSpan(at, (int)p.SumsShape.Length));
+                crossEntropy += weight * part.CrossEntropy;
+                dice += weight * part.Dice;
+            }
+
+            at += (int)SumsLength(p);
         }
 
         return new LossValue(crossEntropy + dice, crossEntropy, dice);
@@ -98,10 +148,9 @@ internal static class SegmentationLoss
         return new LossValue(crossEntropy + dice, crossEntropy, dice);
     }
 
-    /// <summary>The sums of one output, and on a recording tape its gradient; the caller returns the sums.</summary>
-    private static Tensor Launch(Tape tape, Variable logits, Tensor target, in LossProblem p, float weight)
+    /// <summary>The sums of one output, and on a recording tape its gradient.</summary>
+    private static void LaunchOutput(Tape tape, Variable logits, Tensor target, in LossProblem p, float weight, Tensor sums)
     {
-        var sums = tape.Pool.Rent(p.SumsShape);
         tape.Backend.SegmentationLossForward(p, logits.Value, target, sums);
         if (tape.Recording)
         {
@@ -113,9 +162,10 @@ internal static class SegmentationLoss
 
             tape.Backend.SegmentationLossBackward(p, logits.Value, target, sums, weight, gradient);
         }
-
-        return sums;
     }
+
+    /// <summary>Words that the sums of an output take, up to those of the next.</summary>
+    private static long SumsLength(in LossProblem p) => Tensor.AlignedLength(p.SumsShape.Length);
 
     private static LossProblem Problem(Shape logits, LossOptions o) =>
         new(

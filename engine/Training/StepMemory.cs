@@ -47,7 +47,7 @@ public sealed record StepMemory(long PoolBytes, long InUseBytes, long ParameterB
         using var backend = new RehearsalBackend(activations);
         using var network = Network.Create(plan, backend);
         using var pool = EndlessPool(backend);
-        var pass = new TrainingPass(network, pool, options);
+        using var pass = new TrainingPass(network, pool, options);
         var images = Shape.Activation(batchSize, patch, plan.InputChannels);
         var rented = new RentedInputs(_ => { }, (_, _) => { });
         if (staged)

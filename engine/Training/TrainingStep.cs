@@ -70,6 +70,12 @@ public sealed class TrainingStep : IDisposable
     /// </summary>
     public long PeakBytes => network.Backend.PeakBytes;
 
+    /// <summary>
+    /// Whether the latest step's forward and backward passes were launched by one call, from a recording
+    /// (<see cref="Backend.Record"/>).
+    /// </summary>
+    public bool WasReplayed => pass.WasReplayed;
+
     /// <summary>Loss of the latest step, with its parts.</summary>
     public LossValue Loss { get; private set; }
 
@@ -94,9 +100,9 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device during
-    /// this one's backward pass and is the next step's; so a source is used to its end before another one. A step whose gradients
-    /// are not finite changes nothing and is counted.
+    /// Trains on the next batch of a source. Where uploads run beside computations, the batch after it goes to the device while
+    /// that computes with this one, and is the next step's; so a source is used to its end before another one. A step whose
+    /// gradients are not finite changes nothing and is counted.
     /// </summary>
     /// <param name="batches">Gives the batches.</param>
     /// <param name="learningRate">η of this step.</param>
@@ -144,6 +150,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Frees the step's memory; network and optimiser are kept.</summary>
     public void Dispose()
     {
+        pass.Dispose();
         stage?.Dispose();
         Pool.Dispose();
     }
@@ -161,16 +168,19 @@ public sealed class TrainingStep : IDisposable
 
     private double Train(BatchInputs inputs, float learningRate, IBatchSource? following)
     {
-        Loss = pass.Train(ImageShape, inputs, (float)(scale?.Value ?? 1));
+        Loss = pass.Train(ImageShape, inputs, (float)(scale?.Value ?? 1), meanwhile: () => StageNext(following));
+        Update(learningRate);
+        return Loss.Total;
+    }
+
+    private void StageNext(IBatchSource? following)
+    {
         if (stage is not null && following is { HasNext: true })
         {
-            using var next = following.TakeNext();             // the device is busy with the backward pass
+            using var next = following.TakeNext();
             RequireShapes(next.Image, next.Targets);
             stage.Stage(next.Image, next.Targets);
         }
-
-        Update(learningRate);
-        return Loss.Total;
     }
 
     private void RequireShapes(float[] images, IReadOnlyList<float[]> targets)
@@ -235,9 +245,12 @@ public sealed class TrainingDivergedException(string message) : Exception(messag
 /// <param name="ClipNorm">Limit of the global gradient norm; null = no clipping (classic profile).</param>
 /// <param name="RecomputeActivations">Make cheap activations again in the backward pass: about half of the memory.</param>
 /// <param name="ScaleLoss">Scale the loss (<see cref="LossScale"/>); null: if the backend needs it.</param>
+/// <param name="Record">
+/// Repeat the passes of a step from recordings where the backend makes some (<see cref="Backend.Record"/>), to the same bytes.
+/// </param>
 public sealed record TrainingOptions(
     LossOptions Loss, double? ClipNorm = TrainingOptions.DefaultClipNorm, bool RecomputeActivations = true,
-    bool? ScaleLoss = null)
+    bool? ScaleLoss = null, bool Record = true)
 {
     /// <summary>nnU-Net's limit (docs/method/losses-and-optimisers.md §6).</summary>
     public const double DefaultClipNorm = 12.0;

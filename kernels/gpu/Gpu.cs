@@ -132,7 +132,8 @@ public static partial class Gpu
                 : ((CLAccelerator)accelerator).CVersion.ToString();
             return new GpuBackend(
                 context, new KernelList(accelerator), $"{accelerator.Name}, {driver}, {numbers}", choice, chosen,
-                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"), warn);
+                cache ?? new VariantCache(CacheFolder(), $"{accelerator.Name} {driver} {chosen}"), warn,
+                CudaGraphs.Of(accelerator));
         }
         catch (Exception e) when (IsMissingDriver(e))
         {

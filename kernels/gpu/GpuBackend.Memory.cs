@@ -97,8 +97,10 @@ internal sealed partial class GpuBackend
     protected override void UploadAheadCore(ReadOnlySpan<float> source, Tensor target) =>
         CopyIn(source, View(target), ahead ??= new Staging(accelerator), copies ??= accelerator.CreateStream());
 
-    private static void CopyIn(ReadOnlySpan<float> source, ArrayView<float> view, Staging staging, AcceleratorStream stream)
+    private void CopyIn(ReadOnlySpan<float> source, ArrayView<float> view, Staging staging, AcceleratorStream stream)
     {
+        RequireNotRecording();                            // a recording would read again what the staging then holds
+
         for (var start = 0; start < source.Length; start += Staging.LargestPiece)
         {
             var length = Math.Min(Staging.LargestPiece, source.Length - start);

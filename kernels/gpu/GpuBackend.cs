@@ -19,6 +19,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     private readonly VariantChooser variants;
     private readonly DeviceReleases releases;
     private readonly Action<string> warn;
+    private readonly IGraphDriver? graphs;
     private DeviceBuffer? scratch;
     private WideCopies? wide;
     private bool failureTold;
@@ -31,9 +32,10 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <param name="precision">In which numbers convolutions multiply, and activations are kept.</param>
     /// <param name="cache">Earlier choices.</param>
     /// <param name="warn">Receives warnings about this device.</param>
+    /// <param name="graphs">Records launches; null: nobody does.</param>
     public GpuBackend(
         Context context, KernelList list, string description, KernelChoice choice, GpuPrecision precision, VariantCache cache,
-        Action<string>? warn = null)
+        Action<string>? warn = null, IGraphDriver? graphs = null)
     {
         (this.context, accelerator, Description, ProductPrecision) =
             (context, list.Accelerator, description, precision.Name());
@@ -43,7 +45,8 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
             GpuPrecision.Fp16Activations => (GpuPrecision.Fp16, ElementType.Fp16),
             _ => (precision, ElementType.Fp32),
         };
-        Stream = accelerator.DefaultStream;
+        this.graphs = graphs;
+        Stream = graphs is null ? accelerator.DefaultStream : accelerator.CreateStream(); // the default one cannot be recorded
         staging = new Staging(accelerator);
         Kernels = new GpuKernels(list);
         this.warn = warn ?? (_ => { });
@@ -98,6 +101,7 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
     /// <inheritdoc/>
     public override void Synchronize()
     {
+        RequireNotRecording();
         Stream.Synchronize();
         staging.Reset();
         releases.RequireNone();
@@ -109,7 +113,10 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
         if (disposing)
         {
             IDisposable?[] held =
-                [sampler.IsValueCreated ? sampler.Value : null, scratch, wide, staging, ahead, copies, accelerator, context];
+            [
+                sampler.IsValueCreated ? sampler.Value : null, scratch, wide, staging, ahead, copies,
+                graphs is null ? null : Stream, accelerator, context,
+            ];
             foreach (var one in held)
             {
                 releases.Release(one);
@@ -121,6 +128,14 @@ internal sealed partial class GpuBackend : Backend, IMachineLimits
                     $"{Description} failed when its memory was given back: {failure.Message}; do not trust what it computed last");
             }
         }
+    }
+
+    /// <inheritdoc/>
+    protected override Recording? RecordCore(Action work)
+    {
+        var (scratchThen, wideThen) = (scratch, wide?.Memory);
+        return graphs is null ? null : LaunchGraph.Record(
+            graphs, Stream, work, () => scratch == scratchThen && wide?.Memory == wideThen);
     }
 
     /// <summary>The words of a tensor, as kernels see it.</summary>

@@ -11,7 +11,8 @@ namespace SharpSeg.Perf.Benches;
 
 /// <summary>
 /// Whole training steps: upload, forward with deep supervision, Dice + cross-entropy, backward, clipping, SGD with Nesterov
-/// momentum. Each on its own backend, so that peak bytes are those of the step alone.
+/// momentum. Each on its own backend, so that peak bytes are those of the step alone. Where a device launches steps as graphs,
+/// once more without.
 /// </summary>
 internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, BenchOptions options)
 {
@@ -39,24 +40,36 @@ internal sealed class StepBench(BenchDevice device, Peer? peer, Report report, B
         using var network = Network.Build(plan.Network, own, seed: 1);
         using var optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, regions, BatchDice: false);
-        using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, AsInTraining(plan, loss, own));
+        var training = AsInTraining(plan, loss, own);
         var random = new Random(1);
         var images = new float[Shape.Activation(plan.BatchSize, plan.Patch, plan.Network.InputChannels).Length];
         Array.ConvertAll(images, _ => random.NextSingle()).CopyTo(images, 0);
         var targets = network.OutputScales.Select(s => Labels(random, plan, s)).ToArray();
         peer?.Prepare(plan.Request("step"));
-        var (milliseconds, theirs) = Duel.Run(
-            () =>
-            {
-                step.Run(images, targets, 1e-3f);
-                own.Synchronize();
-            },
-            peer is null ? null : peer.Time, options.Seconds);
-        report.Add(new Row("step", $"step {plan.Name}", shape, null, milliseconds, null, null, null, theirs)
+        var (isGraph, milliseconds, theirs) = Time(training, peer is null ? null : peer.Time);
+        report.Add(new Row("step", $"step {plan.Name}", shape, isGraph ? "graph" : null, milliseconds, null, null, null, theirs)
         {
             PeakBytes = own.PeakBytes,
             PeerPeakBytes = peer?.PeakBytes(),
         });
+        if (isGraph)
+        {
+            var (_, launched, _) = Time(training with { Record = false }, null);
+            report.Add(new Row("step", $"step {plan.Name}, no graph", shape, null, launched, null, null, null, null));
+        }
+
+        (bool IsGraph, Timing Ours, Timing? Theirs) Time(TrainingOptions chosen, Func<int, double[]?>? other)
+        {
+            using var step = new TrainingStep(network, optimizer, plan.Patch, plan.BatchSize, chosen);
+            var (ours, others) = Duel.Run(
+                () =>
+                {
+                    step.Run(images, targets, 1e-3f);
+                    own.Synchronize();
+                },
+                other, options.Seconds);
+            return (step.WasReplayed, ours, others);
+        }
     }
 
     /// <summary>With all activations kept where training would keep them.</summary>

@@ -13,7 +13,7 @@ namespace SharpSeg.EndToEnd.Tests;
 public sealed class HostWaitTests
 {
     [Fact]
-    public void A_step_reads_all_losses_at_once_and_then_the_norm_of_the_gradients()
+    public void A_step_waits_for_the_losses_and_the_norm_of_the_gradients_once_all_is_launched()
     {
         var plan = new NetworkPlan
         {
@@ -43,7 +43,7 @@ public sealed class HostWaitTests
         Assert.Equal(2, supervised);
         string[] wanted =
         [
-            .. Enumerable.Repeat("loss", supervised), .. Enumerable.Repeat("read", supervised), "norm", "norm", "update", "update",
+            .. Enumerable.Repeat("loss", supervised), "backward", "read", "norm", "norm", "update", "update",
         ];
         Assert.Equal(wanted, backend.Calls.SkipWhile(call => call != "loss"));
     }
@@ -63,6 +63,17 @@ public sealed class HostWaitTests
         {
             Calls.Add("loss");
             base.SegmentationLossForwardCore(p, logits, target, sums);
+        }
+
+        protected override void ConvBackwardWeightsCore(
+            in ConvProblem p, Tensor x, Tensor? x2, Tensor dy, Tensor dw, Tensor? db, bool accumulate)
+        {
+            if (Calls[^1] != "backward")
+            {
+                Calls.Add("backward");
+            }
+
+            base.ConvBackwardWeightsCore(p, x, x2, dy, dw, db, accumulate);
         }
 
         protected override double SumOfSquaresCore(Tensor g)

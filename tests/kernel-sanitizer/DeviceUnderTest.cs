@@ -19,6 +19,9 @@ internal static class DeviceUnderTest
     /// <summary>Tests of tensor cores are not skipped.</summary>
     public static string? WhyNoTensorCores => null;
 
+    /// <summary>Why tests of graphs are skipped.</summary>
+    public static string? WhyNoGraphs => "the sanitizer records no launches";
+
     /// <summary>Opens the device.</summary>
     public static GpuBackend Open(
         KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, VariantCache? cache = null, Action<string>? warn = null)

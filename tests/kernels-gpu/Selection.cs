@@ -16,6 +16,13 @@ public sealed class TensorCoreFactAttribute : FactAttribute
     public TensorCoreFactAttribute() => Skip = DeviceUnderTest.WhyNoTensorCores;
 }
 
+/// <summary>A theory that needs a device which records launches as graphs.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class GraphTheoryAttribute : TheoryAttribute
+{
+    public GraphTheoryAttribute() => Skip = DeviceUnderTest.WhyNoGraphs;
+}
+
 /// <summary>A long theory: skipped, with the reason, on a device for which only a selection runs.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LongTheoryAttribute : TheoryAttribute

@@ -35,6 +35,13 @@ internal static class DriverLibrary
         _ => [],
     };
 
+    /// <summary>Opens CUDA's driver, the one that ILGPU uses.</summary>
+    internal static bool TryOpenCuda(out nint library)
+    {
+        library = Resolve(OperatingSystem.IsWindows() ? "nvcuda" : "cuda", typeof(DriverLibrary).Assembly, path: null);
+        return library != 0;
+    }
+
     private static nint Resolve(string library, Assembly assembly, DllImportSearchPath? path)
     {
         if (NativeLibrary.TryLoad(library, assembly, path, out var handle))

@@ -30,7 +30,9 @@ internal sealed class IdleKernels(Accelerator accelerator) : KernelList(accelera
     /// <summary>Opens a backend of idle kernels, which take every fast variant for right.</summary>
     /// <param name="choice">Which variants.</param>
     /// <param name="precision">In which numbers convolutions multiply, and activations are kept.</param>
-    public static (GpuBackend Backend, IdleKernels Kernels) Open(KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32)
+    /// <param name="graphs">Records launches; null: nobody does.</param>
+    public static (GpuBackend Backend, IdleKernels Kernels) Open(
+        KernelChoice choice, GpuPrecision precision = GpuPrecision.Fp32, IGraphDriver? graphs = null)
     {
         var cache = new VariantCache(folder: null, "device");
         foreach (var one in Enum.GetValues<Operation>())
@@ -44,7 +46,7 @@ internal sealed class IdleKernels(Accelerator accelerator) : KernelList(accelera
 
         var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia).EnableAlgorithms());
         var kernels = new IdleKernels(context.CreateCPUAccelerator(0));
-        return (new GpuBackend(context, kernels, "idle", choice, precision, cache), kernels);
+        return (new GpuBackend(context, kernels, "idle", choice, precision, cache, graphs: graphs), kernels);
     }
 
     internal override TLaunch Compile<TLaunch>(MethodInfo kernel)

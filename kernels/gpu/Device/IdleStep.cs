@@ -26,10 +26,12 @@ internal sealed class IdleStep : IDisposable
     /// <param name="patch">Voxels of an image.</param>
     /// <param name="batch">Images of a step.</param>
     /// <param name="recomputeActivations">Make again in the backward pass what is cheap to make again.</param>
+    /// <param name="graphs">Records launches; null: nobody does.</param>
     public IdleStep(
-        KernelChoice choice, GpuPrecision precision, NetworkPlan plan, Extent patch, int batch, bool recomputeActivations)
+        KernelChoice choice, GpuPrecision precision, NetworkPlan plan, Extent patch, int batch, bool recomputeActivations,
+        IGraphDriver? graphs = null)
     {
-        (Backend, Kernels) = IdleKernels.Open(choice, precision);
+        (Backend, Kernels) = IdleKernels.Open(choice, precision, graphs);
         network = Network.Build(plan, Backend, seed: 1);
         optimizer = new SgdNesterov(network.Parameters);
         var loss = new LossOptions(network.LossWeights, Regions: false, BatchDice: false);

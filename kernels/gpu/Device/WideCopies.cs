@@ -13,6 +13,9 @@ internal sealed class WideCopies(GpuBackend gpu) : IDisposable
     private DeviceBuffer? memory;
     private long used;
 
+    /// <summary>Where copies are; another, once they have needed more.</summary>
+    public DeviceBuffer? Memory => memory;
+
     /// <summary>
     /// The most memory that a network of these convolutions takes here, words: a norm of channels that are no fours has copies of
     /// its input and of the gradient. Plain kernels may come to need more; with 16 bits none is chosen where tensor cores work.

@@ -23,6 +23,11 @@ internal static class DeviceUnderTest
     /// <summary>Why tests of tensor cores are skipped; null if they are not.</summary>
     public static string? WhyNoTensorCores => NoTensorCores.Value;
 
+    /// <summary>Why tests of graphs are skipped; null if they are not.</summary>
+    public static string? WhyNoGraphs => Device.StartsWith("cuda", StringComparison.Ordinal)
+        ? null
+        : "only CUDA records launches; SHARPSEG_GPU_TEST_DEVICE names such a device";
+
     private static string Device => Environment.GetEnvironmentVariable("SHARPSEG_GPU_TEST_DEVICE") is { Length: > 0 } device
         ? device
         : Gpu.CheckDevice;

@@ -22,14 +22,18 @@ public sealed class LaunchCountTests
             .Single(row => row.Length > 3 && row[1].StartsWith($"launches, {plan}", StringComparison.Ordinal));
         var most = int.Parse(cells[2], CultureInfo.InvariantCulture);
         Assert.InRange(Launches(new(z, y, x), features), most * 3 / 4, most);
+        Assert.Equal(
+            int.Parse(cells[3], CultureInfo.InvariantCulture), Launches(new(z, y, x), features, new TestGraphs()));
     }
 
-    private static int Launches(Extent patch, int[] features)
+    /// <summary>Of a step that comes after two others, of which the second was recorded if that can be done.</summary>
+    private static int Launches(Extent patch, int[] features, TestGraphs? graphs = null)
     {
-        using var step = PlainUNet.Step(KernelChoice.Fast, GpuPrecision.Fp32, patch, features);
+        using var step = PlainUNet.Step(KernelChoice.Fast, GpuPrecision.Fp32, patch, features, graphs: graphs);
         step.Run();
-        var first = step.Kernels.Launches;
         step.Run();
-        return step.Kernels.Launches - first;
+        var before = step.Kernels.Launches + (graphs?.Launches ?? 0);
+        step.Run();
+        return step.Kernels.Launches + (graphs?.Launches ?? 0) - before;
     }
 }

@@ -29,6 +29,7 @@ internal static class PlainUNet
 
     /// <summary>Idle training steps of two patches.</summary>
     public static IdleStep Step(
-        KernelChoice choice, GpuPrecision precision, Extent patch, int[] features, bool recomputeActivations = true) =>
-        new(choice, precision, Of(features), patch, Batch, recomputeActivations);
+        KernelChoice choice, GpuPrecision precision, Extent patch, int[] features, bool recomputeActivations = true,
+        IGraphDriver? graphs = null) =>
+        new(choice, precision, Of(features), patch, Batch, recomputeActivations, graphs);
 }

@@ -6,7 +6,8 @@ namespace SharpSeg.Cli;
 internal static class OutputEncoding
 {
     /// <summary>
-    /// UTF-8 on Windows, too: a code page, as pipes and consoles have it there, knows neither × nor the letters of every file name.
+    /// UTF-8 on Windows, too: a code page, as pipes and consoles have it there, knows neither × nor the letters of every file
+    /// name.
     /// </summary>
     public static void BeUtf8()
     {

@@ -26,8 +26,8 @@ internal static partial class WorkspaceFiles
                 case ".tmp":
                     temporary++;
                     break;
-                case ".txt":
-                    Assert.EndsWith("\n", File.ReadAllText(file), StringComparison.Ordinal);
+                case ".txt": // a log of no line was opened by a process that was killed before it wrote
+                    Assert.True(File.ReadAllText(file) is "" or [.., '\n'], $"{file} ends within a line");
                     break;
                 case ".lock":
                     break; // of a killed process

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains one fold with several recipes, by iterations and not by time, so that other work may run beside them, and compares the
+"""Trains a fold with several recipes, by iterations and not by time, so that other work may run beside them, and compares the
 Dice of the same validation cases, in pairs.
 
     python3 perf/recipes/compare.py QUEUE RESULTS --data DATASET --work FOLDER [--sharpseg "COMMAND"]
@@ -7,11 +7,12 @@ Dice of the same validation cases, in pairs.
 QUEUE is a JSON list of experiments, read again after each of them, so that more may be added meanwhile:
 
     {"name": "momentum-95", "seed": 12345, "epochs": 50, "iterations": 34, "batch": 2, "configuration": "3d_fullres",
-     "recipe": {"momentum": 0.95}, "options": ["--augmentation", "no-mirroring"], "against": "published"}
+     "fold": 0, "recipe": {"momentum": 0.95}, "options": ["--augmentation", "no-mirroring"], "against": "published"}
 
 "recipe" is the file of `train --recipe` (docs/method/budget.md), "options" and "plan_options" go to `train` and `plan`, "features",
 channels per stage, replaces what the plan says, "against" is the experiment that it is compared with. Each trains in a plan of its own.
-RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again.
+RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again. One that was interrupted goes on where it was
+when this is started again; its seconds are then those of the rest.
 """
 import argparse
 import json
@@ -21,8 +22,8 @@ import subprocess
 import time
 
 
-def run_folder(work, name, configuration):
-    return os.path.join(work, "plans", name, "runs", configuration, "fold_0")
+def run_folder(work, name, configuration, fold):
+    return os.path.join(work, "plans", name, "runs", configuration, f"fold_{fold}")
 
 
 def main():
@@ -61,15 +62,17 @@ def set_features(path, configuration, features):
 
 
 def run(program, experiment, data, work):
-    name, configuration = experiment["name"], experiment.get("configuration", "3d_fullres")
-    subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet", *experiment.get("plan_options", [])],
-                   check=True, stdout=subprocess.DEVNULL)
+    name, configuration, fold = experiment["name"], experiment.get("configuration", "3d_fullres"), experiment.get("fold", 0)
+    plans = os.path.join(work, "plans", name + ".json")
+    if not os.path.exists(plans):
+        subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet", *experiment.get("plan_options", [])],
+                       check=True, stdout=subprocess.DEVNULL)
     if experiment.get("features"):
-        set_features(os.path.join(work, "plans", name + ".json"), configuration, experiment["features"])
+        set_features(plans, configuration, experiment["features"])
     subprocess.run([*program, "preprocess", work, "--plan", name, "-c", configuration, "--quiet"], check=True)
-    words = ["train", work, "--plan", name, "-c", configuration, "-f", "0", "--seed", str(experiment.get("seed", 12345)),
-             "--epochs", str(experiment["epochs"]), "--iterations", str(experiment["iterations"]),
-             "--batch", str(experiment["batch"]), "--threads", "1", *experiment.get("options", [])]
+    words = ["train", work, "--plan", name, "-c", configuration, "-f", str(fold), "--resume",
+             "--seed", str(experiment.get("seed", 12345)), "--epochs", str(experiment["epochs"]), "--iterations",
+             str(experiment["iterations"]), "--batch", str(experiment["batch"]), "--threads", "1", *experiment.get("options", [])]
     if experiment.get("recipe"):
         path = os.path.join(work, name + ".json")
         with open(path, "w", encoding="utf-8") as file:
@@ -78,7 +81,7 @@ def run(program, experiment, data, work):
     begin, used = time.time(), os.times()
     subprocess.run([*program, *words, "--json"], check=True, stdout=subprocess.DEVNULL)
     after = os.times()
-    with open(os.path.join(run_folder(work, name, configuration), "run.json"), encoding="utf-8") as file:
+    with open(os.path.join(run_folder(work, name, configuration, fold), "run.json"), encoding="utf-8") as file:
         session = json.load(file)["sessions"][-1]
     entry = {
         **experiment, "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -89,8 +92,8 @@ def run(program, experiment, data, work):
     }
     if experiment.get("against"):
         answer = subprocess.run(
-            [*program, "compare", run_folder(work, experiment["against"], configuration),
-             run_folder(work, name, configuration), "--json"], check=True, capture_output=True, text=True)
+            [*program, "compare", run_folder(work, experiment["against"], configuration, fold),
+             run_folder(work, name, configuration, fold), "--json"], check=True, capture_output=True, text=True)
         entry["comparison"] = json.loads(answer.stdout.splitlines()[-1])
     print(json.dumps({key: value for key, value in entry.items() if key != "comparison"}), flush=True)
     return entry

@@ -72,7 +72,8 @@ public sealed class TraceKindsTests
         var shapes = new ShapeDataset { Size = new Extent(40, 48, 40), Cases = 2, Radius = 4 };
         var network = classic ? NetworkChoice.Classic : NetworkChoice.UNet;
         var (whole, page) = TraceOf(
-            folder, shapes, network.Options() with { MemoryGigabytes = 0.002 }, configuration, new TrainingVariant());
+            folder, shapes, network.Options() with { MemoryGigabytes = 0.002 }, configuration,
+            new TrainingVariant { Without = AugmentationParts.Mirroring }); // many tiles: one view of each is enough
         Assert.DoesNotContain("slab by slab", page, StringComparison.Ordinal);
 
         // The least that is not refused: the refusal says how much that is.

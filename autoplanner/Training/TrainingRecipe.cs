@@ -27,7 +27,8 @@ public sealed record TrainingRecipe
     public static TrainingRecipe SomeIterations { get; } = new() { Momentum = 0.95, InitialRate = 0.02 };
 
     /// <summary>What learns most in even fewer.</summary>
-    public static TrainingRecipe FewIterations { get; } = SomeIterations with { Mirroring = RecipeMirroring.None };
+    public static TrainingRecipe FewIterations { get; } =
+        SomeIterations with { InitialRate = 0.04, AugmentationStrength = 0.5, Mirroring = RecipeMirroring.None };
 
     /// <summary>Momentum of SGD, from 0 to below 1.</summary>
     public double Momentum { get; init; } = PublishedMomentum;

@@ -12,13 +12,14 @@ QUEUE is a JSON list of experiments, read again after each of them, so that more
 "recipe" is the file of `train --recipe` (docs/method/budget.md), "options" and "plan_options" go to `train` and `plan`, "features",
 channels per stage, replaces what the plan says, "against" is the experiment that it is compared with. Each trains in a plan of its own.
 RESULTS, a JSON list, gets an entry per experiment; what it holds is not trained again. One that was interrupted goes on where it was
-when this is started again; its seconds are then those of the rest.
+when this is started again, if the queue still describes it as it did; its seconds are then those of the rest.
 """
 import argparse
 import json
 import os
 import shlex
 import subprocess
+import sys
 import time
 
 
@@ -43,10 +44,7 @@ def main():
             return
         results.append(run(program, left[0], arguments.data, arguments.work))
         os.makedirs(os.path.dirname(os.path.abspath(arguments.results)), exist_ok=True)
-        with open(arguments.results + ".part", "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
-            file.write("\n")
-        os.replace(arguments.results + ".part", arguments.results)
+        write(arguments.results, results)
 
 
 def read(path):
@@ -54,16 +52,26 @@ def read(path):
         return json.load(file)
 
 
+def write(path, value):
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+    os.replace(path + ".part", path)
+
+
 def set_features(path, configuration, features):
     plans = read(path)
     plans["configurations"][configuration]["architecture"]["arch_kwargs"]["features_per_stage"] = features
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(plans, file, indent=1)
+    write(path, plans)
 
 
 def run(program, experiment, data, work):
     name, configuration, fold = experiment["name"], experiment.get("configuration", "3d_fullres"), experiment.get("fold", 0)
-    plans = os.path.join(work, "plans", name + ".json")
+    plans, begun = os.path.join(work, "plans", name + ".json"), os.path.join(work, name + ".experiment.json")
+    if os.path.exists(begun) and read(begun) != experiment:
+        sys.exit(f"error: {begun}: `{name}` was begun as another experiment; give this one another name")
+    os.makedirs(work, exist_ok=True)
+    write(begun, experiment)
     if not os.path.exists(plans):
         subprocess.run([*program, "plan", data, "-o", work, "--plan", name, "--quiet", *experiment.get("plan_options", [])],
                        check=True, stdout=subprocess.DEVNULL)
@@ -75,8 +83,7 @@ def run(program, experiment, data, work):
              str(experiment["iterations"]), "--batch", str(experiment["batch"]), "--threads", "1", *experiment.get("options", [])]
     if experiment.get("recipe"):
         path = os.path.join(work, name + ".json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(experiment["recipe"], file)
+        write(path, experiment["recipe"])
         words += ["--recipe", path]
     begin, used = time.time(), os.times()
     subprocess.run([*program, *words, "--json"], check=True, stdout=subprocess.DEVNULL)

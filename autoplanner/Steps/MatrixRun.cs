@@ -62,6 +62,11 @@ public static class MatrixRun
     {
         var plans = work.ReadPlans();
         reporter.WritesTo(work.Folder);
+        if (request.SkipDone || request.Resume)
+        {
+            RequireAsAsked(work, matrix, request);
+        }
+
         RequireDisk(work, matrix, request, reporter);
         var all = new DeviceWork(devices, reporter, cancel);
         return all.Run(
@@ -80,11 +85,7 @@ public static class MatrixRun
                 ShowTable(matrix, beginning, reporter);
             }
 
-            var job = TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
-            {
-                Pretrained = request.Pretrained?.Invoke(cell.Configuration),
-                Variant = request.Variant ?? new(),
-            };
+            var job = JobOf(work, cell, request);
             var resume = request.Resume
                 && (
                     matrix.Cells.Count == 1 || ResumePoint.Find(job) is not null
@@ -94,6 +95,28 @@ public static class MatrixRun
                 request.Surface, request.TimeLeft, all.Share(request.MaxMemory)));
         }
     }
+
+    /// <summary>
+    /// Refuses runs that have ended as something else than what is asked for, before any other begins: the matrix would be of
+    /// both kinds.
+    /// </summary>
+    /// <exception cref="SharpSegException">One has.</exception>
+    internal static void RequireAsAsked(Workspace work, TrainingMatrix matrix, MatrixRequest request)
+    {
+        foreach (var cell in matrix.Cells.Where(
+            cell => File.Exists(Workspace.FinalCheckpoint(work.RunFolder(cell.Configuration, cell.Fold)))))
+        {
+            var job = JobOf(work, cell, request);
+            TrainingSession.RequireAsAsked(job, request.Length(job, 1));
+        }
+    }
+
+    private static TrainingJob JobOf(Workspace work, MatrixCell cell, MatrixRequest request) =>
+        TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
+        {
+            Pretrained = request.Pretrained?.Invoke(cell.Configuration),
+            Variant = request.Variant ?? new(),
+        };
 
     private static void ShowTable(TrainingMatrix matrix, DeviceWork.Beginning<MatrixCell> beginning, IReporter reporter)
     {

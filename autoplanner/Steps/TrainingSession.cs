@@ -96,29 +96,34 @@ internal static class TrainingSession
     private static TrainingOutcome Finished(
         TrainingJob job, Backend backend, TrainingLength length, bool resume, IReporter reporter)
     {
-        var final = Workspace.FinalCheckpoint(job.Folder);
         if (!resume)
         {
             throw new SharpSegException(
-                $"`{final}`: this run is finished", "continue with --resume, or delete its folder to train again");
+                $"`{Workspace.FinalCheckpoint(job.Folder)}`: this run is finished",
+                "continue with --resume, or delete its folder to train again");
         }
 
-        var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
-        if (!length.Asked.IsMetBy(done.Schedule))
-        {
-            throw new SharpSegException(
-                $"`{final}`: this run is finished after {Counted.Of(done.Schedule.Epochs, "epoch")} of "
-                    + $"{Counted.Of(done.Schedule.IterationsPerEpoch, "iteration")}, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
-                    + "no optimiser state",
-                $"delete `{job.Folder}` to train again with another length");
-        }
-
+        var done = RequireAsAsked(job, length);
         reporter.Info("already trained");
         return new TrainingOutcome(
             done.Schedule, done.State.TotalIterations, done.State.Seconds, 0, PredictedPeak(job, done.Schedule, backend), 0)
         {
             Epochs = done.State.Records,
         };
+    }
+
+    /// <summary>Refuses a run that has ended as something else than what is asked for now, for which it would pass.</summary>
+    /// <returns>Its final checkpoint.</returns>
+    /// <exception cref="SharpSegException">It has, or the checkpoint is damaged.</exception>
+    public static Checkpoint RequireAsAsked(TrainingJob job, TrainingLength length)
+    {
+        var final = Workspace.FinalCheckpoint(job.Folder);
+        var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
+        return length.Asked.IsMetBy(done.Schedule) ? done : throw new SharpSegException(
+            $"`{final}`: this run is finished after {Counted.Of(done.Schedule.Epochs, "epoch")} of "
+                + $"{Counted.Of(done.Schedule.IterationsPerEpoch, "iteration")}, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
+                + "no optimiser state",
+            $"delete `{job.Folder}` to train again with another length");
     }
 
     /// <summary>The schedule that a resumed run goes on with: its own, with what is asked for now.</summary>

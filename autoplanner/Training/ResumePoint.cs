@@ -33,14 +33,34 @@ internal static class ResumePoint
 
     /// <summary>A run with the settings that it was begun with, or is to begin with.</summary>
     /// <param name="job">What is asked for.</param>
-    /// <param name="checkpoint">Its checkpoint; null for a new run.</param>
-    /// <exception cref="SharpSegException">Other settings are asked for now, or some that its profile does not have.</exception>
+    /// <param name="checkpoint">Its checkpoint, the final one as well; null for a new run.</param>
+    /// <exception cref="SharpSegException">
+    /// Other settings or another start are asked for now, or settings that its profile does not have.
+    /// </exception>
     public static TrainingJob AsBegun(TrainingJob job, string? checkpoint)
     {
         job.Variant.RequireSense(job.Plans.Profile);
-        return checkpoint is null
-            ? job
-            : job with { Variant = job.Variant.Continue(Checkpoint.Peek(checkpoint, job).State.Variant, job.Folder) };
+        if (checkpoint is null)
+        {
+            return job;
+        }
+
+        var begun = Checkpoint.Peek(checkpoint, job).State;
+        RequireSameStart(job, begun.Pretrained);
+        return job with { Variant = job.Variant.Continue(begun.Variant, job.Folder) };
+    }
+
+    /// <summary>Refuses another pre-trained network than the one that the run started from.</summary>
+    private static void RequireSameStart(TrainingJob job, PretrainedRecord? begun)
+    {
+        if (job.Pretrained is { } asked && (begun?.Source, begun?.BodyRate) != (asked.Source, asked.BodyRate))
+        {
+            throw new SharpSegException(
+                $"`{job.Folder}` started from "
+                    + $"{(begun is null ? "random weights" : $"{begun.Source} with body rate {begun.BodyRate}")}, "
+                    + $"not from {asked.Source} with body rate {asked.BodyRate}",
+                "continue without --pretrained, or delete the folder to start over");
+        }
     }
 
     private static string[] Existing(TrainingJob job) =>

@@ -158,21 +158,12 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Loads the weights of a new run, and sets the rates of every one that started from another network.</summary>
-    /// <exception cref="SharpSegException">Nothing fits, or a resumed run started otherwise.</exception>
+    /// <exception cref="SharpSegException">Nothing fits.</exception>
     private void StartFromPretrained(bool isNew)
     {
         if (isNew && job.Pretrained is { } start)
         {
             State.Pretrained = PretrainedWeights.Load(start, network);
-        }
-        else if (job.Pretrained is { } asked
-            && (State.Pretrained?.Source, State.Pretrained?.BodyRate) != (asked.Source, asked.BodyRate))
-        {
-            throw new SharpSegException(
-                $"`{job.Folder}` started from "
-                    + $"{(State.Pretrained is { } other ? $"{other.Source} with body rate {other.BodyRate}" : "random weights")}, "
-                    + $"not from {asked.Source} with body rate {asked.BodyRate}",
-                "continue without --pretrained, or delete the folder to start over");
         }
 
         if (State.Pretrained is { } record)

@@ -22,7 +22,8 @@ internal static class JobsCommand
         var words = PassedWords.Of(
             options, typeof(TrainOptions), except: ["plan", "folds", "device", "devices", "json", "quiet"]);
         Choices.Precision(options.Precision);
-        var length = TrainCommand.Check(PassedWords.Understood<TrainOptions>(["train", options.Work, .. words]));
+        var run = PassedWords.Understood<TrainOptions>(["train", options.Work, .. words]);
+        var length = TrainCommand.Check(run);
         string[] configurations = [.. options.Configurations], typed = [.. options.Folds];
         var folds = typed is [] or ["all"] ? [] : Choices.Folds(typed);
         if (options.Pretrained is { } start && !File.Exists(start))
@@ -30,11 +31,12 @@ internal static class JobsCommand
             throw new SharpSegException($"`{start}`: no such file");
         }
 
+        using var pretrained = TrainCommand.Pretrained(run, cancel);
         using var processor = Cpu.Open();
         var request = new TrainingJobsRequest(
             new Workspace(options.Work, options.Plan), configurations is ["all"] ? [] : configurations, folds, words,
             options.Device, $"jobs train {options.Work}")
-        { Length = length, Kept = ((IKeepsProbabilities)options).Kept };
+        { Length = length, Runs = TrainCommand.RequestOf(run, length, pretrained) };
         var report = JobsRun.Train(request, SiteOf(options), PlaceOf(options, options.Device), processor, reporter, cancel);
         return Begun(report, options, options.Work);
     }

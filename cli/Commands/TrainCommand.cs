@@ -22,7 +22,6 @@ internal static class TrainCommand
             throw new UsageException("--all trains every fold", "leave out --folds, or --all");
         }
 
-        var variant = Choices.Variant(options);
         IReadOnlyList<string> folds = options.All ? [] : typed is [] ? ["0"] : Choices.Folds(typed);
         var work = new Workspace(options.Work, options.Plan);
         work.ReadPlans(); // a workspace without plans is answered before anything else
@@ -30,21 +29,32 @@ internal static class TrainCommand
         IReadOnlyList<string> configurations = options.Configuration is { } one ? [one] : options.All ? [] : ["3d_fullres"];
         var matrix = TrainingMatrix.Of(
             work, dataset, configurations, folds, withFirstStages: options.All && options.Configuration is null);
-        using var pretrained = options.Pretrained is { } path
-            ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
-            : null;
+        using var pretrained = Pretrained(options, cancel);
         using var devices = Devices.Open(options, matrix.Cells.Count, reporter);
         var rounds = (matrix.Cells.Count + devices.All.Count - 1) / devices.All.Count;
         asked = asked with { Time = asked.Time / rounds };
-        var request = new MatrixRequest(
-            options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
-            Pretrained: pretrained is null ? null : pretrained.For, Variant: variant)
-        { MaxMemory = options.Budget };
-        return Report(MatrixRun.Execute(work, dataset, matrix, request, devices.All, reporter, cancel)) with
+        return Report(
+            MatrixRun.Execute(
+                work, dataset, matrix, RequestOf(options, asked, pretrained), devices.All, reporter, cancel)) with
         {
             Facts = Facts.Of(work, devices.All, options.Seed),
         };
     }
+
+    /// <summary>The network that new runs start from; null for random weights.</summary>
+    /// <exception cref="SharpSegException">There is none, or it is damaged or of several parts.</exception>
+    public static PretrainedModel? Pretrained(TrainOptions options, CancellationToken cancel) => options.Pretrained is { } path
+        ? PretrainedModel.Open(path, options.BodyRate ?? DefaultBodyRate, cancel)
+        : null;
+
+    /// <summary>What is asked of every run.</summary>
+    /// <param name="options">What was typed.</param>
+    /// <param name="asked">What is asked of the length of one.</param>
+    /// <param name="pretrained">What new ones start from; null for random weights.</param>
+    public static MatrixRequest RequestOf(TrainOptions options, ScheduleChange asked, PretrainedModel? pretrained) => new(
+        options.Seed, (job, _) => Length(asked, job), SkipDone: false, options.Resume, ((IKeepsProbabilities)options).Kept,
+        Pretrained: pretrained is null ? null : pretrained.For, Variant: Choices.Variant(options))
+    { MaxMemory = options.Budget };
 
     /// <summary>The length of one run: the runs of a device share a time equally.</summary>
     private static TrainingLength Length(ScheduleChange asked, TrainingJob job) => asked.Time is { } time

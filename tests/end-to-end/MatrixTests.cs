@@ -99,6 +99,38 @@ public sealed class MatrixTests
             folder.At("out"));
     }
 
+    [Fact]
+    public void What_is_done_is_not_taken_for_what_is_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
+        var work = folder.At("work");
+        var recipe = folder.At("recipe.json");
+        File.WriteAllText(recipe, """{"augmentation_strength": 0.5}""");
+        SharpSegProcess.Succeed("plan", dataset, "-o", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+        SharpSegProcess.Succeed(["train", work, "-c", "2d", "-f", "0,1", .. Schedule]);
+        var start = Path.Combine(work, "runs", "2d", "fold_1", "checkpoint_final.safetensors");
+        string[] auto = ["auto", dataset, "-o", work, "--resume", "-c", "2d", "-f", "0,1"];
+        string[] jobs = ["jobs", "train", work, "-c", "2d", "-f", "0,1", "--local", "1", "--device", "cpu"];
+        string[] train = ["train", work, "-c", "2d", "-f", "0,1", "--resume"];
+        void Refuses(string says, string[] command, params string[] asked) =>
+            SharpSegProcess.Run([.. command, .. asked]).AssertErrorWithHint(1, says);
+        foreach (var command in new[] { auto, jobs, train })
+        {
+            Refuses("trained with seed 12345, not 9", command, "--seed", "9");
+            Refuses("begun with its profile's settings, not with loss ce", command, "--loss", "ce");
+            Refuses("cannot be lengthened or changed", command, "--recipe", recipe);
+        }
+
+        Refuses("finished after 1 epoch", jobs, "--epochs", "500");
+        Refuses("started from random weights, not from checkpoint_final.safetensors", jobs, "--pretrained", start);
+        Refuses("started from random weights, not from checkpoint_final.safetensors", train, "--pretrained", start);
+        Assert.DoesNotContain(
+            "train 2d, fold", SharpSegProcess.Succeed([.. auto, "--loss", "dice_ce"]).Errors, StringComparison.Ordinal);
+        SharpSegProcess.Succeed([.. jobs, "--epochs", "1"]);
+    }
+
     /// <summary>Starts a command and kills it, without warning, once it has said something.</summary>
     private static void Kill(string[] command, string when)
     {

@@ -44,6 +44,8 @@ public sealed class TransferTests(TrainedWorkspace trained)
         // Resumed: the same rates without the option, and no other start.
         var again = SharpSegProcess.Run(["train", work, .. Train, "--resume", "--pretrained", model, "--body-rate", "0"]);
         Assert.Equal(0, again.Code);
+        SharpSegProcess.Run(["train", work, .. Train, "--resume", "--pretrained", model, "--body-rate", "0.5"])
+            .AssertErrorWithHint(1, "fold 0 with body rate 0, not from model.zip: 3d_fullres, fold 0 with body rate 0.5");
         SharpSegProcess.Succeed(
             ["train", work, "-f", "1", .. Train, "--pretrained", Path.Combine(trained.Run, "checkpoint_final.safetensors")]);
         SharpSegProcess.Run(["train", work, "-f", "2", .. Train, "--pretrained", folder.At("none.zip")])

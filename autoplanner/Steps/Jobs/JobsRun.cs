@@ -28,8 +28,8 @@ public sealed record TrainingJobsRequest(
     /// <summary>What <see cref="Options"/> ask of every run's length.</summary>
     public ScheduleChange Length { get; init; } = new();
 
-    /// <summary>How <see cref="Options"/> keep the probabilities of every run.</summary>
-    public SavedProbabilities Kept { get; init; }
+    /// <summary>All that <see cref="Options"/> ask of every run.</summary>
+    public required MatrixRequest Runs { get; init; }
 }
 
 /// <summary>The prediction of a cohort as jobs.</summary>
@@ -74,11 +74,16 @@ public static class JobsRun
         var isWithoutImages = place.DryRun && work.RecordedDatasetFolder() is null;
         var dataset = isWithoutImages ? null : Dataset.Open(work.ReadDatasetFolder());
         var matrix = TrainingMatrix.Of(work, dataset, request.Configurations, request.Folds, withFirstStages: true);
+        if (dataset is not null)
+        {
+            MatrixRun.RequireAsAsked(work, matrix, request.Runs); // what is done gets no task, which would refuse it
+        }
+
         var folder = new JobFolder(work.Folder);
         Directory.CreateDirectory(folder.Path);
         using var alone = folder.Take();
         var before = JobPlan.Find(folder);
-        var style = new TrainingStyle(request.Options, request.Device, request.Length, request.Kept);
+        var style = new TrainingStyle(request.Options, request.Device, request.Length, request.Runs.Probabilities);
         bool WasDone(JobStage stage) => before?.Graph.Stage(stage.Name)?.DoesTheSameAs(stage) == true
             && stage.Tasks.All(task => TaskRecord.Read(folder.RecordFile(task.Name)).IsFinished);
         var sizes = new JobSizes(work, dataset, processor, site, MostCpus(place));

@@ -44,7 +44,11 @@ internal sealed class PlannedWorkspace : IDisposable
         return JobsRun.Train(
             new TrainingJobsRequest(
                 new Workspace(Folder), configurations ?? [], folds ?? [], ["--epochs", "3"], "auto", "jobs train")
-            { Length = new ScheduleChange(Epochs: 3) },
+            {
+                Length = new ScheduleChange(Epochs: 3),
+                Runs = new MatrixRequest(
+                    TrainingJob.DefaultSeed, (_, _) => TrainingLength.Of(TrainingSchedule.Full(2)), SkipDone: true, Resume: true),
+            },
             site ?? new JobSite(), new JobsPlace(dryRun, null, [], program ?? ["/opt/sharp seg/sharpseg"]), processor,
             SilentReporter.Instance, CancellationToken.None);
     }

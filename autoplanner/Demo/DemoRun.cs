@@ -35,6 +35,7 @@ public static class DemoRun
     {
         PhantomDataset.RequireEnough(cases);
         OutputFolder.RequireOutsideDatasets(folder);
+        OutputFolder.RequireOutsideWorkspaces(folder);
         Prepare(folder, resume);
         reporter.WritesTo(folder);
         var dataset = Path.Combine(folder, "dataset");

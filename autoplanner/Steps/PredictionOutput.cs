@@ -4,15 +4,10 @@ using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
-/// <summary>Where segmentations may be written: never over an input, a dataset or the workspace's own files.</summary>
+/// <summary>Where segmentations may be written: never over an input, a dataset or a workspace's own files.</summary>
 internal static class PredictionOutput
 {
-    // What a workspace keeps for itself: anything else in it may be an output.
-    private static readonly string[] OwnFolders = ["runs", "preprocessed", "plans"];
-
-    /// <summary>
-    /// Refuses outputs that would replace an input, a dataset's or the workspace's own files; takes all others.
-    /// </summary>
+    /// <summary>Refuses outputs that would replace an input, a dataset's or a workspace's own files; takes all others.</summary>
     public static void Take(
         PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, IReporter reporter)
     {
@@ -22,7 +17,6 @@ internal static class PredictionOutput
             return;
         }
 
-        RequireNotOwn(request.Output, request.Work.Folder);
         var folders = cases.SelectMany(item => item.ImageFiles)
             .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
             folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
@@ -44,16 +38,6 @@ internal static class PredictionOutput
         reporter.WritesTo(request.Output);
     }
 
-    /// <summary>Refuses segmentations in a workspace itself, or in a folder that it fills otherwise.</summary>
-    /// <exception cref="SharpSegException">They would go there.</exception>
-    public static void RequireNotOwn(string output, string work)
-    {
-        if (OutputFolder.IsSame(output, work) || OwnFolders.Any(name => OutputFolder.IsWithin(output, Path.Combine(work, name))))
-        {
-            throw new SharpSegException($"`{output}` is the workspace itself, or its own", "choose another folder with -o");
-        }
-    }
-
     /// <summary>Makes the folder; one for segmentations also says which labels they have.</summary>
     public static void Prepare(PredictionRequest request, DatasetDescription description)
     {
@@ -71,8 +55,6 @@ internal static class PredictionOutput
         var wrong =
             cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
             : request.SavesProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
-            : OwnFolders.Any(name => OutputFolder.IsWithin(request.Folder, Path.Combine(request.Work.Folder, name)))
-            ? $"`{path}` lies among the workspace's own files"
             : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path))
             ? $"`{path}` would replace the image itself"
             : request.PreviousStage is { } stage && OutputFolder.IsSame(stage, request.Folder) ? $"`{path}` lies in an input"
@@ -90,5 +72,6 @@ internal static class PredictionOutput
         }
 
         OutputFolder.RequireOutsideDatasets(request.Folder);
+        OutputFolder.RequireOutsideOwnFolders(request.Folder);
     }
 }

@@ -4,7 +4,8 @@ namespace SharpSeg.AutoPlanner.Workspaces;
 
 /// <summary>
 /// Where a command may write. Originals are never written to, by whatever path they are reached: links are resolved in every part
-/// of a path, and neither a dataset nor anything inside one is an output.
+/// of a path, and neither a dataset nor anything inside one is an output. Nor is what a workspace keeps for itself, whichever
+/// workspace it is; any other folder in one may be an output.
 /// </summary>
 public static class OutputFolder
 {
@@ -20,7 +21,9 @@ public static class OutputFolder
     /// <summary>Checks a folder before anything is computed; it need not exist.</summary>
     /// <param name="folder">What -o says.</param>
     /// <param name="inputs">Folders that are read.</param>
-    /// <exception cref="SharpSegException">It is a file, lies in a dataset, or is one of the inputs.</exception>
+    /// <exception cref="SharpSegException">
+    /// It is a file, lies in a dataset, is a workspace or lies in one's own folders, or is one of the inputs.
+    /// </exception>
     public static void Check(string folder, params IReadOnlyList<string> inputs)
     {
         if (File.Exists(folder))
@@ -29,6 +32,7 @@ public static class OutputFolder
         }
 
         RequireOutsideDatasets(folder);
+        RequireOutsideWorkspaces(folder);
         if (inputs.Any(input => IsSame(input, folder)))
         {
             throw new SharpSegException($"`{folder}` is an input and cannot be the output as well", ChooseAnother);
@@ -38,7 +42,9 @@ public static class OutputFolder
     /// <summary>Checks a file that a command is to write.</summary>
     /// <param name="path">What -o says.</param>
     /// <param name="ending">What its name ends in, with the dot: no image is replaced by something else.</param>
-    /// <exception cref="SharpSegException">It is a folder, has another ending, or lies in a dataset.</exception>
+    /// <exception cref="SharpSegException">
+    /// It is a folder, has another ending, lies in a dataset, or would be taken for a file of the workspace in which it lies.
+    /// </exception>
     public static void CheckFile(string path, string ending)
     {
         if (Directory.Exists(path) || !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
@@ -50,6 +56,70 @@ public static class OutputFolder
         }
 
         RequireOutsideDatasets(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        RequireNoWorkspaceFile(path);
+    }
+
+    /// <summary>Refuses a file that a workspace would take for its own.</summary>
+    internal static void RequireNoWorkspaceFile(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var names = StringComparer.FromComparison(Comparison);
+        if (Workspace.OwnFiles.Contains(Path.GetFileName(path), names) && Workspace.IsAt(folder))
+        {
+            throw new SharpSegException($"`{path}` is a file of the workspace `{folder}`", "choose another name with -o");
+        }
+
+        // Reports and scores lie beside what they are of, also in runs.
+        if (OwnFolderAround(folder) is { Name: not "runs" } own)
+        {
+            throw Keeps(path, own.Work, own.Name);
+        }
+    }
+
+    /// <summary>
+    /// Refuses a folder that is a workspace or lies in what one keeps for itself: its runs, preprocessed cases, plans, times and
+    /// jobs.
+    /// </summary>
+    /// <exception cref="SharpSegException">It is; the message names the workspace.</exception>
+    public static void RequireOutsideWorkspaces(string folder)
+    {
+        if (Workspace.IsAt(folder))
+        {
+            throw new SharpSegException(
+                $"`{folder}` is a workspace itself, whose files would be replaced or mixed with others",
+                "choose another folder with -o; a new one in it will do");
+        }
+
+        RequireOutsideOwnFolders(folder);
+    }
+
+    /// <summary>The same of a folder that may be a workspace itself.</summary>
+    /// <exception cref="SharpSegException">It lies in what a workspace keeps for itself.</exception>
+    public static void RequireOutsideOwnFolders(string folder)
+    {
+        if (OwnFolderAround(folder) is { } own)
+        {
+            throw Keeps(folder, own.Work, own.Name);
+        }
+    }
+
+    private static SharpSegException Keeps(string path, string work, string name) => new(
+        $"`{path}` lies among the own files of the workspace `{work}`, in its `{name}`", "choose another place with -o");
+
+    /// <summary>The workspace in one of whose own folders this one lies, and which; null if there is none.</summary>
+    private static (string Work, string Name)? OwnFolderAround(string folder)
+    {
+        var names = StringComparer.FromComparison(Comparison);
+        var inner = new DirectoryInfo(Resolve(folder));
+        for (var around = inner.Parent; around is not null; (inner, around) = (around, around.Parent))
+        {
+            if (Workspace.OwnFolders.Contains(inner.Name, names) && Workspace.IsAt(around.FullName))
+            {
+                return (around.FullName, inner.Name.ToLowerInvariant());
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Refuses a folder that is a dataset or lies in one.</summary>

@@ -20,6 +20,12 @@ public sealed class Workspace
     /// <summary>The name of the plan in plans.json.</summary>
     public const string DefaultPlan = "default";
 
+    /// <summary>What lies in the folder itself, apart from records and reports.</summary>
+    internal static readonly string[] OwnFiles = ["dataset.json", "plans.json", "fingerprint.json", "splits.json", "best.json"];
+
+    /// <summary>What a workspace keeps for itself: any other folder in it may be an output.</summary>
+    internal static readonly string[] OwnFolders = ["runs", "preprocessed", "plans", "speed", "jobs"];
+
     private const string RunPrefix = "fold_", EveryCase = "every-case";
     private const string DatasetPathKey = "dataset_path";
 
@@ -33,6 +39,15 @@ public sealed class Workspace
         Plan = plan is null or DefaultPlan ? null : IsPlanName(plan) ? plan : throw new SharpSegException(
             $"`{plan}` cannot be the name of a plan", "use letters, digits, `_`, `-` and `.`");
     }
+
+    /// <summary>
+    /// Whether a folder is a workspace. Segmentations lie beside a dataset.json and the plans.json that made them, so these alone
+    /// make none.
+    /// </summary>
+    public static bool IsAt(string folder) =>
+        File.Exists(Path.Combine(folder, "dataset.json"))
+        && (File.Exists(Path.Combine(folder, "fingerprint.json")) || File.Exists(Path.Combine(folder, "splits.json"))
+            || Directory.Exists(Path.Combine(folder, "runs")) || Directory.Exists(Path.Combine(folder, "plans")));
 
     /// <summary>Its folder, absolute.</summary>
     public string Folder { get; }
@@ -239,10 +254,11 @@ public sealed class Workspace
     }
 
     /// <summary>Makes the workspace's folder, if need be.</summary>
-    /// <exception cref="SharpSegException">It cannot be made, or holds a dataset.</exception>
+    /// <exception cref="SharpSegException">It cannot be made, holds a dataset, or lies in another workspace's own.</exception>
     public void MakeFolder()
     {
         OutputFolder.RequireOutsideDatasets(Folder);
+        OutputFolder.RequireOutsideOwnFolders(Folder);
         try
         {
             Directory.CreateDirectory(PlanFolder);

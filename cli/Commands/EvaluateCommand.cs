@@ -18,6 +18,11 @@ internal static class EvaluateCommand
         if (options.Output is { } given)
         {
             OutputFolder.CheckFile(given, ".json");
+            var folder = Path.GetDirectoryName(Path.GetFullPath(given))!;
+            if (files || !OutputFolder.IsSame(folder, options.Predictions))
+            {
+                OutputFolder.RequireOutsideOwnFolders(folder); // a run's summary is of its own predictions
+            }
         }
 
         // A summary belongs beside predictions; where those are a dataset's own labels, or single files, it is only printed.

@@ -204,7 +204,7 @@ public sealed class BadModelTests(TrainedWorkspace trained)
         SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Dataset)
             .AssertErrorWithHint(1, "holds a dataset");
         SharpSegProcess.Run("predict", trained.Work, "-i", Image("case_0"), "-o", trained.Work)
-            .AssertErrorWithHint(1, "the workspace itself");
+            .AssertErrorWithHint(1, "is a workspace itself");
         SharpSegProcess.Run("plan", trained.Dataset, "-o", trained.Dataset).AssertErrorWithHint(1, "holds a dataset");
         SharpSegProcess.Run("auto", trained.Dataset, "-o", trained.Dataset, "--max-time", "1m")
             .AssertErrorWithHint(1, "holds a dataset");

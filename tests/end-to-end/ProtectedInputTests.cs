@@ -92,6 +92,60 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
         Assert.Empty(failures);
     }
 
+    /// <summary>Whichever workspace it is, not only the one that predicts; a new folder in one is allowed.</summary>
+    [Fact]
+    public void A_workspace_is_no_output_of_what_is_none_of_its_own()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Work, "work");
+        var predictions = folder.At("predictions");
+        var scans = folder.At("scans");
+        Directory.CreateDirectory(scans);
+        File.Copy(TinyDataset.Image(trained.Dataset, "case_0"), Path.Combine(scans, "case_0_0000.nii.gz"));
+        SharpSegProcess.Succeed("predict", trained.Work, "-i", scans, "-o", predictions, "--save-probabilities");
+        File.WriteAllText(folder.At("best.json"), Best);
+        var model = Path.Combine(work, "model.zip");
+        SharpSegProcess.Succeed("export", trained.Work, "-o", model);
+        var labels = Path.Combine(trained.Dataset, "labelsTr");
+        string[][] verbs =
+        [
+            ["predict", trained.Work, "-i", scans, "-o", "OUT"],
+            ["predict", model, "-i", scans, "-o", "OUT"],
+            ["ensemble", predictions, predictions, "-o", "OUT"],
+            ["postprocess", predictions, "-o", "OUT", "-b", folder.At("best.json")],
+            ["jobs", "predict", model, "-i", scans, "-o", "OUT", "--parts", "2", "--dry-run"],
+            ["trace", trained.Work, "case_0", "-o", "OUT"],
+        ];
+        string[] validation = ["runs", "3d_fullres", "fold_0", "validation"];
+        string[] places = [work, Path.Combine([work, .. validation]), Path.Combine(work, "preprocessed", "new", "deeper")];
+        var inside = Path.Combine(places[1], "new");
+        string[][] files =
+        [
+            ["predict", trained.Work, "-i", scans, "-o", Path.Combine(inside, "s.nii.gz")],
+            ["evaluate", predictions, labels, "-o", Path.Combine(work, "best.json")],
+            ["evaluate", predictions, labels, "-o", Path.Combine(places[1], "summary.json")],
+            ["evaluate", predictions, labels, "-o", Path.Combine(work, "plans", "mine.json")],
+            ["report", trained.Work, "-o", Path.Combine(work, "best.html")],
+            ["plan", trained.Dataset, "-o", inside],
+            ["verify", trained.Dataset, "--fix", inside],
+            ["demo", "-o", inside, "--cases", "24"],
+        ];
+        var before = FolderSnapshot.Of(folder.Path);
+        foreach (var arguments in places.SelectMany(place => verbs.Select(
+            verb => verb.Select(word => word == "OUT" ? place : word).ToArray())).Concat(files))
+        {
+            var outcome = SharpSegProcess.Run(arguments);
+            Assert.True(
+                outcome.Code == 1 && outcome.Errors.Contains("the workspace `", StringComparison.Ordinal)
+                    || outcome.Errors.Contains("is a workspace itself", StringComparison.Ordinal),
+                $"{string.Join(' ', arguments)}: {outcome.Code}: {outcome.Errors}");
+        }
+
+        before.AssertUnchanged();
+        SharpSegProcess.Succeed("predict", trained.Work, "-i", scans, "-o", Path.Combine(work, "segmentations"));
+        SharpSegProcess.Succeed("evaluate", predictions, labels, "-o", Path.Combine(work, "scores.json"));
+    }
+
     [FactWith(Needs.Links)]
     public void A_segmentation_never_replaces_a_scan_behind_a_link()
     {

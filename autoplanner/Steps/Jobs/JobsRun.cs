@@ -108,7 +108,6 @@ public static class JobsRun
 
         var output = Path.GetFullPath(request.Output);
         OutputFolder.Check(output, [.. request.Inputs.Where(Directory.Exists)]);
-        PredictionOutput.RequireNotOwn(output, request.Model);
         var folder = new JobFolder(output);
         var before = JobPlan.Find(folder);
         var style = new PredictionStyle(

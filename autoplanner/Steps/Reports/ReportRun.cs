@@ -93,6 +93,7 @@ public static class ReportRun
     {
         OutputFolder.CheckFile(output, ".html");
         var json = JsonOf(output);
+        OutputFolder.RequireNoWorkspaceFile(json);
         if (File.Exists(json))
         {
             var isReport = false;

@@ -133,8 +133,8 @@ public sealed class JobStatesTests
 
     /// <summary>What `predict` would refuse in every task is refused before a folder is made.</summary>
     [Theory]
-    [InlineData("", "is the workspace itself")]
-    [InlineData("runs/new", "is the workspace itself")]
+    [InlineData("", "is a workspace itself")]
+    [InlineData("runs/new", "lies among the own files of the workspace")]
     [InlineData("../scans", "is an input")]
     public void A_cohort_is_not_predicted_into_its_model_or_its_scans(string output, string says)
     {

@@ -54,7 +54,7 @@ internal static class JobsCommand
         Add("--plan", options.Plan);
         Add("-c", options.Configuration);
         string[] folds = [.. options.Folds];
-        Choices.Folds(folds);
+        var chosen = Choices.Folds(folds);
         Add("-f", folds is [] ? null : string.Join(',', folds));
         Add("--step", options.Step?.ToString(CultureInfo.InvariantCulture));
         words.AddRange(options.NoMirroring ? ["--no-tta"] : []);
@@ -62,7 +62,8 @@ internal static class JobsCommand
         words.AddRange(options.SaveProbabilities ? ["--save-probabilities"] : []);
         var request = new PredictionJobsRequest(
             options.Model, [.. options.Input], options.Output, options.Parts, words, options.Device,
-            $"jobs predict {options.Model} -o {options.Output}");
+            $"jobs predict {options.Model} -o {options.Output}")
+        { Plan = options.Plan, Configuration = options.Configuration, Folds = chosen };
         var report = JobsRun.Predict(request, SiteOf(options), PlaceOf(options, options.Device), reporter, cancel);
         return Begun(report, options, options.Output);
     }
@@ -168,6 +169,11 @@ internal static class JobsCommand
                 $"--dry-run only writes, {(devices.Length > 0 ? "--devices" : "--local")} runs", "leave out one of them");
         }
 
+        if (local is not null)
+        {
+            RequireNothingOfSlurm(options, devices.Length > 0 ? "--devices" : "--local");
+        }
+
         if (devices.Length > 0)
         {
             Devices.Require(devices, device);
@@ -178,6 +184,26 @@ internal static class JobsCommand
         }
 
         return new JobsPlace(options.DryRun, local, devices, Self());
+    }
+
+    /// <summary>Refuses what only Slurm keeps to: processes of this machine would run as if it had not been said.</summary>
+    private static void RequireNothingOfSlurm(JobsOptions options, string place)
+    {
+        (string Name, object? Value)[] slurm = options switch
+        {
+            NewJobsOptions jobs =>
+                [("--time", jobs.Time), ("--gres", jobs.Gres), ("--throttle", jobs.Throttle), ("--slurm", jobs.Slurm)],
+            JobsResubmitOptions again => [("--time", again.Time)],
+            _ => [],
+        };
+        string[] given = [.. slurm.Where(option => option.Value is not null).Select(option => option.Name)];
+        if (given.Length > 0)
+        {
+            var them = given.Length == 1 ? "it" : "them";
+            throw new UsageException(
+                $"{string.Join(", ", given)}: only Slurm keeps to {them}, and {place} runs on this machine",
+                $"leave {them} out" + (given.Contains("--gres") ? ", and name the machine's devices with --devices" : ""));
+        }
     }
 
     /// <summary>The words that start this very program.</summary>

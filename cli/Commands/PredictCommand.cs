@@ -21,6 +21,14 @@ internal static class PredictCommand
             throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
+        if (options.Watch && options.Parts > 1)
+        {
+            // Each look finds other scans, so that no process can know which of them are its part.
+            throw new UsageException(
+                "--watch takes every scan that appears, --parts a part of those that are there",
+                "leave out --part and --parts; several processes can watch a folder each");
+        }
+
         var inputs = Inputs(options, reporter, cancel);
         var folds = Choices.Folds(options.Folds);
         var checkpoint = Choices.Checkpoint(options.Checkpoint);

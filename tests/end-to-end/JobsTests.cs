@@ -66,6 +66,9 @@ public sealed class JobsTests
     [InlineData("--devices nowhere:7: no such device", "--devices", "cpu,nowhere:7")]
     [InlineData("--device cpu and --devices both", "--devices", "cpu,cpu", "--device", "cpu")]
     [InlineData("--dry-run only writes, --devices runs", "--devices", "cpu", "--dry-run")]
+    [InlineData("--time, --gres: only Slurm keeps to them", "--local", "1", "--gres", "gpu:1", "--time", "00:00:01")]
+    [InlineData("--throttle: only Slurm keeps to it, and --devices runs", "--devices", "cpu", "--throttle", "1")]
+    [InlineData("--slurm: only Slurm keeps to it, and --local runs", "--local", "1", "--slurm=--partition=none")]
     public void Devices_that_are_not_there_or_named_in_vain_are_refused(string says, params string[] options) =>
         SharpSegProcess.Run(["jobs", "train", "work", .. options]).AssertErrorWithHint(2, says);
 
@@ -92,6 +95,8 @@ public sealed class JobsTests
             File.ReadAllText(log).Trim(), SharpSegProcess.Succeed("jobs", "logs", work).Output, StringComparison.Ordinal);
 
         blocked.Delete();
+        SharpSegProcess.Run("jobs", "resubmit", work, "--failed", "--time", "x2", "--local", "1")
+            .AssertErrorWithHint(2, "--time: only Slurm keeps to it");
         Assert.Contains(
             "3 of 5 tasks are to run",
             SharpSegProcess.Succeed("jobs", "resubmit", work, "--failed", "--mem", "3G", "--local", "1").Errors,
@@ -109,6 +114,22 @@ public sealed class JobsTests
         SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
         SharpSegProcess.Succeed(["train", work, "-c", "2d", .. Schedule]);
         SharpSegProcess.Succeed("predict", work, "-i", cohort, "-o", folder.At("one"), "--no-tta", "--device", "cpu");
+
+        // What the model lacks is said before anything is written.
+        var model = folder.At("model.zip");
+        SharpSegProcess.Succeed("export", work, "-o", model);
+        foreach (var (lacks, says, asked) in new[]
+        {
+            (model, "has no final checkpoint of 3d_fullres", new[] { "-c", "3d_fullres" }), (model, "no such checkpoint", ["-f", "3"]),
+            (work, "has no final checkpoint of 3d_fullres", ["-c", "3d_fullres"]), (work, "no such checkpoint", ["-f", "99"]),
+        })
+        {
+            SharpSegProcess.Run(
+                ["jobs", "predict", lacks, "-i", cohort, "-o", folder.At("none"), "--parts", "3", "--dry-run", .. asked])
+                .AssertErrorWithHint(1, says);
+            Assert.False(Directory.Exists(folder.At("none")));
+        }
+
         string[] jobs =
         [
             "jobs", "predict", work, "-i", cohort, "-o", folder.At("parts"), "--parts", "3", "--no-tta", "--device", "cpu",
@@ -176,7 +197,8 @@ public sealed class JobsTests
         Assert.InRange(commands.Length, 12, 20);
         Directory.CreateDirectory(folder.At("work", "jobs", "logs"));
         File.WriteAllText(folder.At("work", "jobs", "logs", "train-2d_3.log"), "epoch 1");
-        File.WriteAllText(folder.At("work", "model.zip"), "stands for a model");
+        SharpSegProcess.Succeed(
+            "import", new NnUNetModelWriter().Write(folder.At("nnunet")), "-o", folder.At("work", "model.zip"));
         var site = page.SkipWhile(line => !line.StartsWith("    {", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith("    ", StringComparison.Ordinal));
         File.WriteAllLines(folder.At("site.json"), site);

@@ -42,7 +42,17 @@ public sealed record TrainingJobsRequest(
 /// <param name="Verb">The command as typed, for comments.</param>
 public sealed record PredictionJobsRequest(
     string Model, IReadOnlyList<string> Inputs, string Output, int Parts, IReadOnlyList<string> Options, string Device,
-    string Verb);
+    string Verb)
+{
+    /// <summary>The plan that <see cref="Options"/> name; null for the default one.</summary>
+    public string? Plan { get; init; }
+
+    /// <summary>The configuration that <see cref="Options"/> name; null as the model says.</summary>
+    public string? Configuration { get; init; }
+
+    /// <summary>The folds that <see cref="Options"/> name; none as the model says.</summary>
+    public IReadOnlyList<string> Folds { get; init; } = [];
+}
 
 /// <summary>What is run again.</summary>
 /// <param name="FailedOnly">Only what failed, and what waits for it; else all that is neither done nor in the queue.</param>
@@ -97,7 +107,9 @@ public static class JobsRun
     }
 
     /// <summary>Predicts a cohort.</summary>
-    /// <exception cref="SharpSegException">The output holds something else, or Slurm refused.</exception>
+    /// <exception cref="SharpSegException">
+    /// The model lacks what is asked for, the output holds something else, or Slurm refused.
+    /// </exception>
     public static JobReport Predict(
         PredictionJobsRequest request, JobSite site, JobsPlace place, IReporter reporter, CancellationToken cancel)
     {
@@ -122,6 +134,7 @@ public static class JobsRun
 
         var graph = PredictionGraph.Of(style, site, MostCpus(place), WasDone);
         RequireSameRequest(output, before, graph);
+        RequireModel(request, cancel);
         try
         {
             Directory.CreateDirectory(folder.Path);
@@ -282,6 +295,24 @@ public static class JobsRun
         }
 
         return new JobReport(folder, JobStates.Of(folder, plan.Graph, AsksSlurm(folder) && place.Processes is null));
+    }
+
+    /// <summary>Refuses a model that lacks what is asked for, as every part would when its turn comes.</summary>
+    private static void RequireModel(PredictionJobsRequest request, CancellationToken cancel)
+    {
+        using var model = File.Exists(request.Model) ? UnpackedModel.Open(request.Model, cancel) : null;
+        var whole = model?.Work ?? new Workspace(request.Model, request.Plan);
+        try
+        {
+            foreach (var work in model?.Parts.Count > 0 ? model.Parts.Select(part => part.Work) : [whole])
+            {
+                ModelChoice.Of(work, work.ReadDescription().Labels, request.Configuration, request.Folds, "final");
+            }
+        }
+        catch (SharpSegException error) when (model is not null)
+        {
+            throw model.InWordsOfTheFile(error);
+        }
     }
 
     /// <summary>Segmentations of another request would be taken for this one's.</summary>

@@ -102,9 +102,13 @@ public sealed record MemoryBudget(long Bytes, bool IsGiven)
         {
             throw new SharpSegException(
                 $"`{file}`: {Text(need)} of memory are needed, {(IsGiven ? "--max-memory allows" : "there are")} {Text(Bytes)}",
-                IsGiven ? $"--max-memory {Math.Ceiling(need / 1e7) / 100:0.##}G, or {remedy}" : remedy);
+                IsGiven ? $"{Enough(need)}, or {remedy}" : remedy);
         }
     }
+
+    /// <summary>The option that allows so many bytes.</summary>
+    internal static string Enough(long need) =>
+        FormattableString.Invariant($"--max-memory {Math.Ceiling(need / 1e7) / 100:0.##}G");
 
     /// <summary>Does work on a file; where memory runs out all the same, says in one line for what and how much it is.</summary>
     /// <param name="file">What it is for.</param>

@@ -22,6 +22,14 @@ internal static class ForegroundOversampling
     /// <summary>Share of the batch, nnU-Net v2.</summary>
     public const double DefaultShare = 0.33;
 
+    /// <summary>Can any sample of a batch be one that must? Where one is, the last is.</summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="batchSize">Samples in the batch.</param>
+    /// <param name="share">Share of the batch, from 0 to 1.</param>
+    public static bool ForcesAny(ForegroundRule rule, int batchSize, double share) => rule == ForegroundRule.Probabilistic
+        ? share > 0
+        : IsForced(rule, batchSize - 1, batchSize, share, new CounterRandom(0, 0));
+
     /// <summary>Must this sample contain foreground?</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="sample">0-based position in the batch.</param>

@@ -163,7 +163,8 @@ public sealed record ModelInspection(
 
             if (item.Prediction is { } need)
             {
-                Line(text, indent + "  ", "memory", $"for the scan, on the processor: {need.Describe(Budget)}");
+                var fits = need.Fits(Budget) ? "" : "; that does not fit, and `predict` refuses the scan";
+                Line(text, indent + "  ", "memory", $"for the scan, on the processor: {need.Describe(Budget)}{fits}");
             }
         }
 

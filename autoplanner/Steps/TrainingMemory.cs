@@ -39,10 +39,12 @@ internal static class TrainingMemory
         if (!backend.HasOwnMemory)
         {
             var left = budget.Bytes - MemoryBudget.ProgramBytes - LoaderBytes(job.Plans.Profile, configuration, job.Description);
+            var need = LearningBytes(job.Plans.Profile, configuration, job.Description, backend, onDevice: false);
             MemoryPlan.Require(
                 job.Plans.Profile, configuration, job.Description, backend, left,
                 $"beside the program and the batches in work {(budget.IsGiven ? "--max-memory leaves" : "there are")} "
-                    + $"{MemoryBudget.Text(Math.Max(0, left))}");
+                    + $"{MemoryBudget.Text(Math.Max(0, left))}",
+                budget.IsGiven ? MemoryBudget.Enough(need) : "use a machine with more memory");
         }
 
         var training = LearningBytes(job.Plans.Profile, configuration, job.Description, backend, backend.HasOwnMemory);

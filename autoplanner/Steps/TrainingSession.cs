@@ -160,6 +160,7 @@ internal static class TrainingSession
         TrainingSchedule Fitted(SpeedProbe speed, double secondsOfChecks = 0) => TrainingSchedule.Fit(
             length.Time(speed), speed.SecondsPerStep, job.Configuration.BatchSize, job.Configuration.Is2D, secondsOfChecks);
         var schedule = length.Schedule ?? Fitted(speed!);
+        TrainingParts.RequireBalance(job, schedule.BatchSize, backend);
         var (recipe, reason) = TrainingRecipe.Choose(job, schedule, length.Asked.Recipe);
         if (recipe is not null || schedule.TimeBudget is not null || length.Asked.Recipe is not null)
         {

@@ -62,7 +62,7 @@ internal sealed record MemoryPlan(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend) =>
         Require(
             profile, configuration, description, backend, backend.MemoryBytes > 0 ? backend.MemoryBytes : long.MaxValue,
-            $"{backend.Name} has {Size(backend.MemoryBytes)}");
+            $"{backend.Name} has {Size(backend.MemoryBytes)}", "use --device cpu");
 
     /// <summary>As the other, where only a part of the memory is left.</summary>
     /// <param name="profile">Decides the optimiser.</param>
@@ -71,9 +71,10 @@ internal sealed record MemoryPlan(
     /// <param name="backend">The device.</param>
     /// <param name="limit">Bytes that are left.</param>
     /// <param name="whatIsThere">Says so.</param>
+    /// <param name="whereIsMore">What gives the plan the memory that it needs, for the hint.</param>
     public static MemoryPlan Require(
         Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, long limit,
-        string whatIsThere)
+        string whatIsThere, string whereIsMore)
     {
         var plan = Of(profile, configuration, description, backend);
         if (plan.Total <= limit)
@@ -84,7 +85,7 @@ internal sealed record MemoryPlan(
         throw new SharpSegException(
             $"{configuration.Name} with batch {configuration.BatchSize} and patch {configuration.Patch} needs "
                 + $"{Size(plan.Total)}, {whatIsThere}",
-            WhatFits(profile, configuration, description, backend, limit));
+            WhatFits(profile, configuration, description, backend, limit, whereIsMore));
     }
 
     /// <summary>What to do when memory is insufficient: the largest smaller batch that fits, else the largest patch.</summary>
@@ -93,8 +94,10 @@ internal sealed record MemoryPlan(
     /// <param name="description">Channels and labels.</param>
     /// <param name="backend">The device.</param>
     /// <param name="limit">Bytes.</param>
+    /// <param name="whereIsMore">What gives more, where no batch fits.</param>
     private static string WhatFits(
-        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, long limit)
+        Profile profile, ConfigurationPlan configuration, DatasetDescription description, Backend backend, long limit,
+        string whereIsMore)
     {
         bool Fits(ConfigurationPlan smaller) => Of(profile, smaller, description, backend).Total <= limit;
 
@@ -114,11 +117,12 @@ internal sealed record MemoryPlan(
         {
             if (Fits(patch with { BatchSize = 1 }))
             {
-                return $"no batch of this patch fits; a patch of {patch.Patch} does: plan again with a smaller --memory";
+                return $"no batch of this patch fits; a patch of {patch.Patch} does: plan again with a smaller --memory, or "
+                    + whereIsMore;
             }
         }
 
-        return "no patch of this network fits; plan again with a smaller --memory, or use --device cpu";
+        return $"no patch of this network fits; plan again with a smaller --memory, or {whereIsMore}";
     }
 
     /// <summary>

@@ -80,6 +80,24 @@ internal static class TrainingParts
         };
     }
 
+    /// <summary>Refuses to balance the classes of samples that must hold foreground where no sample must.</summary>
+    /// <param name="job">What is trained.</param>
+    /// <param name="batchSize">Samples of a step.</param>
+    /// <param name="backend">Where; nothing is computed.</param>
+    /// <exception cref="SharpSegException">None must.</exception>
+    public static void RequireBalance(TrainingJob job, int batchSize, Backend backend)
+    {
+        var samples = Samples(backend, job, null, job.Configuration.Patch);
+        if (samples.BalancesClasses
+            && !ForegroundOversampling.ForcesAny(samples.EffectiveForegroundRule, batchSize, samples.ForegroundShare))
+        {
+            throw new SharpSegException(
+                "--balance-classes: no patch must hold foreground with "
+                    + FormattableString.Invariant($"--foreground-share {samples.ForegroundShare:0.###} of a batch of {batchSize}"),
+                "give a larger --foreground-share or --batch, or leave it out");
+        }
+    }
+
     /// <summary>How it draws and augments its samples, whichever they are.</summary>
     /// <param name="backend">Augments.</param>
     /// <param name="job">What is trained.</param>

@@ -39,8 +39,7 @@ internal static class WorkspaceGuard
             throw new SharpSegException(
                 $"the dataset `{recorded}` has changed since `{work.Folder}` was planned, which holds runs of "
                     + $"{string.Join(", ", trained)} on the old data",
-                $"{AnotherWorkspace}, or delete `{work.RunsFolder}` to train again; "
-                    + $"if only the files' times changed, delete `{work.FingerprintFile}`");
+                $"{AnotherWorkspace}, or delete `{work.RunsFolder}` to train again; {IfOnlyTimesChanged(work)}");
         }
     }
 
@@ -53,9 +52,10 @@ internal static class WorkspaceGuard
     {
         if (IsAsMeasured(work, dataset) == false)
         {
+            var again = $"`sharpseg plan {dataset.Folder} -o {work.Folder}` measures and plans it again";
             throw new SharpSegException(
                 $"the dataset `{dataset.Folder}` has changed since `{work.Folder}` was planned",
-                $"`sharpseg plan {dataset.Folder} -o {work.Folder}` measures and plans it again");
+                TrainedConfigurations(work).Count == 0 ? again : $"{IfOnlyTimesChanged(work)}: {again}; else {AnotherWorkspace}");
         }
 
         if (work.ReadDescription().Contradictions(dataset.Description) is { Count: > 0 } keys)
@@ -67,6 +67,9 @@ internal static class WorkspaceGuard
                     + $"`sharpseg plan {dataset.Folder} -o {work.Folder}`");
         }
     }
+
+    /// <summary>What helps after a copy that did not keep the files' times: measured again, the data are the same.</summary>
+    private static string IfOnlyTimesChanged(Workspace work) => $"if only the files' times changed, delete `{MeasuredIn(work)}`";
 
     /// <summary>Refuses plans that differ from those with which a configuration was trained here.</summary>
     /// <exception cref="SharpSegException">The plans differ.</exception>
@@ -98,9 +101,13 @@ internal static class WorkspaceGuard
     /// </summary>
     private static bool? IsAsMeasured(Workspace work, Dataset dataset)
     {
-        var file = new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.FirstOrDefault(File.Exists);
+        var file = MeasuredIn(work);
         return file is not null && FingerprintJson.Read(file).DataHash is { } measured ? measured == DataHash.Of(dataset) : null;
     }
+
+    /// <summary>The plan's fingerprint, or, for a new plan, the default plan's; null if there is none.</summary>
+    private static string? MeasuredIn(Workspace work) =>
+        new[] { work.FingerprintFile, new Workspace(work.Folder).FingerprintFile }.FirstOrDefault(File.Exists);
 
     /// <summary>Configurations of the plan of which a checkpoint is in the workspace.</summary>
     internal static IReadOnlyList<string> TrainedConfigurations(Workspace work)

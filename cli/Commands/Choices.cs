@@ -76,14 +76,23 @@ internal static class Choices
     }
 
     /// <summary>How a training is to learn; null lets the rule decide.</summary>
-    public static TrainingRecipe? Recipe(VariantOptions options) => options.Recipe switch
+    public static TrainingRecipe? Recipe(VariantOptions options)
     {
-        null => null,
-        "published" => TrainingRecipe.Published,
-        var path when File.Exists(path) => TrainingRecipe.Read(path),
-        var path => throw new UsageException(
-            $"--recipe {path}: neither `published` nor a file", "docs/method/budget.md says what a recipe holds"),
-    };
+        var recipe = options.Recipe switch
+        {
+            null => null,
+            "published" => TrainingRecipe.Published,
+            var path when File.Exists(path) => TrainingRecipe.Read(path),
+            var path => throw new UsageException(
+                $"--recipe {path}: neither `published` nor a file", "docs/method/budget.md says what a recipe holds"),
+        };
+        return options.Augmentation.SequenceEqual(["none"]) && recipe is { AugmentationStrength: > 0 and < 1 and var strength }
+            ? throw new UsageException(
+                FormattableString.Invariant(
+                    $"--augmentation none: the recipe's `augmentation_strength` {strength:0.###} is a part of nothing"),
+                "leave out one of them")
+            : recipe;
+    }
 
     /// <summary>A checkpoint by its name.</summary>
     public static string Checkpoint(string name) =>

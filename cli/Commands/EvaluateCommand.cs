@@ -15,6 +15,11 @@ internal static class EvaluateCommand
     {
         var clock = Stopwatch.StartNew();
         var files = AreFiles(options.Predictions, options.References);
+        if (files && options.RequireAll)
+        {
+            throw new UsageException("--require-all: two files have each other", "leave it out; it goes with two folders");
+        }
+
         if (options.Output is { } given)
         {
             OutputFolder.CheckFile(given, ".json");

@@ -13,6 +13,12 @@ internal static class InspectCommand
 {
     public static Answer Run(InspectOptions options, IReporter reporter, CancellationToken cancel)
     {
+        if (options.MaxMemory is { } limit && options.Scan is null)
+        {
+            throw new UsageException(
+                $"--max-memory {limit}: only the prediction of a scan is held against it", "name one with --scan, or leave it out");
+        }
+
         using var model = Directory.Exists(options.Model) ? null : PredictCommand.Unpack(options.Model, reporter, cancel);
         try
         {
@@ -44,7 +50,7 @@ internal static class InspectCommand
         {
             json["turned_to_ras"] = model.Plans.ReorientToRas;
             json["configurations"] = new JsonObject(
-                model.Configurations.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Json(item))));
+                model.Configurations.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Json(item, model.Budget))));
         }
 
         if (model.Parts.Count > 0)
@@ -55,7 +61,7 @@ internal static class InspectCommand
         return json;
     }
 
-    private static JsonObject Json(InspectedConfiguration item) => new()
+    private static JsonObject Json(InspectedConfiguration item, MemoryBudget budget) => new()
     {
         ["network"] = item.Configuration.Architecture.Family.ToString(),
         ["normalisation"] = item.Configuration.Architecture.Norm == NormKind.Batch ? "batch" : "instance",
@@ -69,5 +75,6 @@ internal static class InspectCommand
         ["spacing"] = new JsonArray([.. item.Configuration.Spacing.Select(value => (JsonNode)value)]),
         ["patch_size"] = new JsonArray([.. item.Configuration.PatchSize.Select(value => (JsonNode)value)]),
         ["peak_bytes"] = item.Prediction?.PeakBytes,
+        ["fits"] = item.Prediction?.Fits(budget),
     };
 }

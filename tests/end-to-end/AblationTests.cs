@@ -49,6 +49,26 @@ public sealed class AblationTests(TrainedWorkspace trained)
         Assert.Equal("[]", Metadata(job)["mirror_axes"]);
     }
 
+    /// <summary>An option that would change nothing is refused by name: its run would be taken for another than it is.</summary>
+    [Fact]
+    public void What_would_have_no_effect_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        var recipe = folder.At("recipe.json");
+        File.WriteAllText(recipe, """{"augmentation_strength": 0.5}""");
+        string[] train = ["train", work, "--epochs", "1", "--iterations", "1", "--device", "cpu"];
+        SharpSegProcess.Run([.. train, "--balance-classes", "--foreground-share", "0"])
+            .AssertErrorWithHint(1, "--balance-classes: no patch must hold foreground with --foreground-share 0 of a batch of 2");
+        SharpSegProcess.Run([.. train, "--balance-classes", "--batch", "1"])
+            .AssertErrorWithHint(1, "--balance-classes: no patch must hold foreground", "of a batch of 1");
+        SharpSegProcess.Run([.. train, "--augmentation", "none", "--recipe", recipe])
+            .AssertErrorWithHint(2, "--augmentation none", "`augmentation_strength` 0.5");
+        var label = TinyDataset.Label(trained.Dataset, "case_0");
+        SharpSegProcess.Run("evaluate", label, label, "--require-all").AssertErrorWithHint(2, "--require-all: two files");
+        SharpSegProcess.Succeed([.. train, "--balance-classes", "--batch", "1", "--foreground-share", "1"]);
+    }
+
     [Theory]
     [InlineData(0.0, new[] { false, false })]
     [InlineData(1.0, new[] { true, true })]

@@ -117,6 +117,25 @@ public sealed class MemoryLimitTests(TrainedWorkspace trained) : IDisposable
         var refused = SharpSegProcess.Run([.. command, "--max-memory", "450M"]);
         refused.AssertErrorWithHint(1, "batch 64", "--max-memory leaves");
         Assert.Contains("fits: --batch ", refused.Errors, StringComparison.Ordinal);
+
+        // Where no patch fits it is the limit that must go, not the device.
+        command = ["train", work, "--epochs", "1", "--iterations", "1", "--device", "cpu"];
+        refused = SharpSegProcess.Run([.. command, "--max-memory", "10M"]);
+        refused.AssertErrorWithHint(1, "--max-memory leaves 0 MB");
+        Assert.DoesNotContain("use --device cpu", refused.Errors, StringComparison.Ordinal);
+        var enough = Regex.Match(refused.Errors, @"or --max-memory ([0-9.]+G)").Groups[1].Value;
+        SharpSegProcess.Succeed([.. command, "--max-memory", enough]);
+    }
+
+    [Fact]
+    public void Inspect_says_what_does_not_fit()
+    {
+        string[] command = ["inspect", trained.Work, "--scan", TinyDataset.Image(trained.Dataset, "case_1"), "--max-memory"];
+        var little = SharpSegProcess.Succeed([.. command, "1M"]);
+        Assert.Contains("of 1 MB", little.Output, StringComparison.Ordinal);
+        Assert.Contains("does not fit, and `predict` refuses the scan", little.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("fit", SharpSegProcess.Succeed([.. command, "8G"]).Output, StringComparison.Ordinal);
+        Assert.False((bool)SharpSegProcess.Succeed([.. command, "1M", "--json"]).Json()["configurations"]!["3d_fullres"]!["fits"]!);
     }
 
     /// <summary>What inspect foresees is what predict prints, with the same limit.</summary>

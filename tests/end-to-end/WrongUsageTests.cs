@@ -43,6 +43,7 @@ public sealed class WrongUsageTests
     [InlineData("--step 2", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--step", "2")]
     [InlineData("--part 3", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--part", "3", "--parts", "3")]
     [InlineData("--watch takes every scan", "predict", "WORK", "-i", "a", "-o", "OUT", "--watch", "--part", "1", "--parts", "2")]
+    [InlineData("--max-memory 2G: only the prediction of a scan", "inspect", "WORK", "--max-memory", "2G")]
     [InlineData("unknown verb `findbest`, did you mean `find-best`?", "findbest", "WORK")]
     [InlineData("--folds first", "find-best", "WORK", "--folds", "first")]
     [InlineData("unknown option `no-ensembles`, did you mean `no-ensemble`?", "find-best", "WORK", "--no-ensembles")]

@@ -66,10 +66,15 @@ public sealed class WorkspaceGuardTests : IDisposable
         var error = Assert.Throws<SharpSegException>(() => Plan(data.Path));
         Assert.Contains(data.Path, error.Message, StringComparison.Ordinal);
         Assert.Contains("runs of 3d_fullres", error.Message, StringComparison.Ordinal);
+        var wayOut = $"if only the files' times changed, delete `{Work.FingerprintFile}`";
+        Assert.Contains(wayOut, error.Hint!, StringComparison.Ordinal);
+        stale = Assert.Throws<SharpSegException>(() => WorkspaceGuard.RequireUnchanged(Work, Dataset.Open(data.Path)));
+        Assert.StartsWith(wayOut, stale.Hint!, StringComparison.Ordinal);
 
         // The way out that the hint names for files of which only the times changed.
         File.Delete(Work.FingerprintFile);
         Plan(data.Path);
+        WorkspaceGuard.RequireUnchanged(Work, Dataset.Open(data.Path));
     }
 
     [Fact]

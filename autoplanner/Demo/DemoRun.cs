@@ -28,7 +28,9 @@ public static class DemoRun
     /// <param name="cancel">Stops with the state saved.</param>
     /// <param name="maxMemory">Memory that may be taken; null for what the machine has.</param>
     /// <returns>The result, and the pictures.</returns>
-    /// <exception cref="SharpSegException">The folder holds something else, or cannot be written.</exception>
+    /// <exception cref="SharpSegException">
+    /// The folder holds something else, or a demo of another number of cases that is to be continued, or cannot be written.
+    /// </exception>
     public static (AutoResult Result, IReadOnlyList<string> Overlays) Execute(
         string folder, int cases, TimeSpan maxTime, ulong seed, bool resume, Backend backend, Func<int, Backend> openProcessor,
         IReporter reporter, CancellationToken cancel, MemoryBudget? maxMemory = null)
@@ -36,9 +38,14 @@ public static class DemoRun
         PhantomDataset.RequireEnough(cases);
         OutputFolder.RequireOutsideDatasets(folder);
         OutputFolder.RequireOutsideWorkspaces(folder);
+        var dataset = Path.Combine(folder, "dataset");
+        if (resume)
+        {
+            PhantomDataset.RequireSame(dataset, cases);
+        }
+
         Prepare(folder, resume);
         reporter.WritesTo(folder);
-        var dataset = Path.Combine(folder, "dataset");
         reporter.Stage($"make {cases} phantom cases in {dataset}");
         PhantomDataset.Write(dataset, cases, reporter, cancel);
         var request = new AutoRequest(

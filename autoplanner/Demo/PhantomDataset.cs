@@ -22,6 +22,21 @@ internal static class PhantomDataset
         }
     }
 
+    /// <summary>Refuses to continue a dataset of another number of cases.</summary>
+    /// <exception cref="SharpSegException">It has another one, or more than that already.</exception>
+    public static void RequireSame(string folder, int cases)
+    {
+        var (images, description) = (Path.Combine(folder, "imagesTr"), Path.Combine(folder, "dataset.json"));
+        var written = Directory.Exists(images) ? Directory.GetFiles(images, "phantom_*_0000.nii.gz").Length : 0;
+        if (File.Exists(description) ? written != cases : written > cases) // it is written last
+        {
+            throw new SharpSegException(
+                $"`{folder}` has {written} cases, not {cases}",
+                File.Exists(description) ? $"`--cases {written}` continues it; without --resume it is made anew"
+                    : "give --cases as before; without --resume it is made anew");
+        }
+    }
+
     /// <summary>Writes the dataset; files that exist already are left as they are (they are the same).</summary>
     /// <param name="folder">Dataset folder, made if need be.</param>
     /// <param name="cases">Number of cases, at least <see cref="MinimumCases"/>.</param>

@@ -66,6 +66,19 @@ public static partial class SummaryJson
         return JsonFile.ToText(new JsonObject { ["foreground_mean"] = foreground, ["mean"] = mean, ["metric_per_case"] = cases });
     }
 
+    /// <summary>Whether a file is a summary, ours or nnU-Net v2's, of whatever classes.</summary>
+    public static bool IsSummary(string path)
+    {
+        try
+        {
+            return JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path), "null"), path).Has("metric_per_case");
+        }
+        catch (SharpSegException)
+        {
+            return false; // whatever it is
+        }
+    }
+
     /// <summary>Reads a summary, ours or nnU-Net v2's; averages are recomputed from the cases.</summary>
     /// <param name="path">The file.</param>
     /// <param name="classes">The classes of the dataset, which the file must hold.</param>

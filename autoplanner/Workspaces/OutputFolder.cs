@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 
 namespace SharpSeg.AutoPlanner.Workspaces;
 
@@ -14,6 +15,7 @@ public static class OutputFolder
 
     private static readonly string[] DatasetFolders = ["imagesTr", "labelsTr"];
     private static readonly string[] DatasetKeys = ["training", "dataset"];
+    private static readonly string[] FileEndings = [.. ImageFile.Endings, ".zip", ".json", ".html", ".txt"];
 
     private static readonly StringComparison Comparison =
         OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
@@ -22,13 +24,20 @@ public static class OutputFolder
     /// <param name="folder">What -o says.</param>
     /// <param name="inputs">Folders that are read.</param>
     /// <exception cref="SharpSegException">
-    /// It is a file, lies in a dataset, is a workspace or lies in one's own folders, or is one of the inputs.
+    /// It is a file or named like one, lies in a dataset, is a workspace or lies in one's own folders, or is one of the inputs.
     /// </exception>
     public static void Check(string folder, params IReadOnlyList<string> inputs)
     {
         if (File.Exists(folder))
         {
             throw new SharpSegException($"`{folder}` is a file, not a folder", "choose a folder with -o");
+        }
+
+        if (!Directory.Exists(folder)
+            && Array.Find(FileEndings, end => folder.EndsWith(end, StringComparison.OrdinalIgnoreCase)) is { } ending)
+        {
+            throw new SharpSegException(
+                $"`{folder}` would be a folder, and is named like a file ({ending})", "choose the name of a folder with -o");
         }
 
         RequireOutsideDatasets(folder);

@@ -23,6 +23,11 @@ internal static class EvaluateCommand
         if (options.Output is { } given)
         {
             OutputFolder.CheckFile(given, ".json");
+            if (File.Exists(given) && !SummaryJson.IsSummary(given))
+            {
+                throw new SharpSegException($"`{given}` would be replaced, and holds no scores", "choose another name with -o");
+            }
+
             var folder = Path.GetDirectoryName(Path.GetFullPath(given))!;
             if (files || !OutputFolder.IsSame(folder, options.Predictions))
             {

@@ -14,6 +14,53 @@ public sealed class OutputTests(TrainedWorkspace trained)
         Assert.False(Directory.Exists(folder.At("demo")));
     }
 
+    [Fact]
+    public void A_demo_is_continued_with_as_many_cases_as_it_has()
+    {
+        using var folder = new TemporaryFolder();
+        var images = Directory.CreateDirectory(folder.At("demo", "dataset", "imagesTr")).FullName;
+        for (var i = 0; i < 26; i++)
+        {
+            File.WriteAllText(Path.Combine(images, $"phantom_{i:000}_0000.nii.gz"), "");
+        }
+
+        File.WriteAllText(folder.At("demo", "sharpseg-demo"), "");
+        var before = FolderSnapshot.Of(folder.Path);
+        SharpSegProcess.Run("demo", "-o", folder.At("demo"), "--resume", "--cases", "24")
+            .AssertErrorWithHint(1, "has 26 cases, not 24");
+        before.AssertUnchanged();
+        File.WriteAllText(folder.At("demo", "dataset", "dataset.json"), "{}"); // so that all are there
+        before = FolderSnapshot.Of(folder.Path);
+        foreach (var cases in new[] { "24", "40" })
+        {
+            var outcome = SharpSegProcess.Run("demo", "-o", folder.At("demo"), "--resume", "--cases", cases);
+            outcome.AssertErrorWithHint(1, $"has 26 cases, not {cases}");
+            Assert.Contains("--cases 26", outcome.Errors, StringComparison.Ordinal);
+        }
+
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void A_folder_is_not_named_like_a_file()
+    {
+        using var folder = new TemporaryFolder();
+        var validation = Path.Combine(trained.Run, "validation");
+        var description = Path.Combine(trained.Work, "dataset.json");
+        File.WriteAllText(folder.At("best.json"), ProtectedInputTests.Best);
+        string[][] verbs =
+        [
+            ["postprocess", validation, "-o", folder.At("x.nii.gz"), "-b", folder.At("best.json"), "-d", description],
+            ["ensemble", validation, validation, "-d", description, "-o", folder.At("x.NII.GZ")],
+            ["import", trained.Work, "-o", folder.At("model.txt")],
+            ["trace", trained.Work, "case_0", "-o", folder.At("trace.html")],
+        ];
+        Assert.All(verbs, verb => SharpSegProcess.Run(verb).AssertErrorWithHint(1, "is named like a file"));
+        Assert.Single(Directory.GetFileSystemEntries(folder.Path));
+        Directory.CreateDirectory(folder.At("old.zip")); // one that is there is what its user wants
+        SharpSegProcess.Succeed("trace", trained.Work, "case_0", "-o", folder.At("old.zip"));
+    }
+
     [Theory]
     [InlineData("plan", "DATASET", "-o", "FILE")]
     [InlineData("auto", "DATASET", "-o", "FILE", "--max-time", "1m")]

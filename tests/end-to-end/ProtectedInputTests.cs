@@ -187,9 +187,16 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
     }
 
     [Fact]
-    public void A_summary_replaces_no_image()
+    public void A_summary_replaces_summaries_and_nothing_else()
     {
         using var folder = new TemporaryFolder();
+        var labels = Path.Combine(trained.Dataset, "labelsTr");
+        File.WriteAllText(folder.At("notes.json"), """{"precious": true}""");
+        SharpSegProcess.Run("evaluate", labels, labels, "-o", folder.At("notes.json"))
+            .AssertErrorWithHint(1, "notes.json", "holds no scores");
+        Assert.Equal("""{"precious": true}""", File.ReadAllText(folder.At("notes.json")));
+        SharpSegProcess.Succeed("evaluate", labels, labels, "-o", folder.At("scores.json"));
+        SharpSegProcess.Succeed("evaluate", labels, labels, "-o", folder.At("scores.json"));
         File.Copy(TinyDataset.Label(trained.Dataset, "case_0"), folder.At("case_0.nii.gz"));
         SharpSegProcess.Run(
             "evaluate", folder.Path, folder.Path, "-d", Path.Combine(trained.Dataset, "dataset.json"), "-o",

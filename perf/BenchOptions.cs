@@ -64,6 +64,7 @@ internal sealed record BenchOptions(
     ];
 
     private const int MostThreads = 1024; // beyond any machine; each has a stack
+    private const int OldestArchitecture = 75; // the oldest for which the tests write every kernel
 
     // What has no use for an option refuses it: who gave it would believe that it counted. --no-pytorch may always be said.
     private static readonly string[] OfDevice = ["--json", "--only", "--device", "--no-pytorch"];
@@ -236,8 +237,9 @@ internal sealed record BenchOptions(
 
     private static string ArchitectureOf(string name) =>
         name.StartsWith("sm_", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            ? name
+            && int.TryParse(name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number >= OldestArchitecture ? name : throw new UsageException(
+                $"--arch {name}: the kernels are made for sm_{OldestArchitecture} and later, those on tensor cores for sm_80")
             : throw new UsageException($"--arch {name}: unknown; an architecture is written like sm_80");
 
     private static double Number(string[] args, ref int i, NumberStyles style)

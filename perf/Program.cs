@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli;
 using SharpSeg.Engine.Backends;
@@ -147,7 +148,15 @@ internal static class Program
 
     private static int EmitPtx(string folder, string architecture)
     {
-        OutputFolder.Check(folder);
+        try
+        {
+            OutputFolder.Check(folder);
+        }
+        catch (SharpSegException error)
+        {
+            throw new SharpSegException(error.Message, "choose another folder with --emit-ptx", error);
+        }
+
         var files = Gpu.EmitPtx(folder, architecture);
         Console.WriteLine($"{files.Count} kernels written to {folder} for {architecture}");
         return 0;

@@ -9,6 +9,8 @@ namespace SharpSeg.Perf;
 /// <summary><c>bench summary FOLDER</c>: every result of <c>--json</c> in a folder as one table.</summary>
 internal static class Summary
 {
+    private const string Expected = "give a folder into which `bench … --json FOLDER/NAME.json` wrote";
+
     /// <summary>Prints it.</summary>
     /// <returns>0; 1 if a file in the folder is no result.</returns>
     /// <exception cref="SharpSegException">There is no result in the folder.</exception>
@@ -16,7 +18,7 @@ internal static class Summary
     {
         if (!Directory.Exists(folder))
         {
-            throw new SharpSegException($"summary {folder}: there is no such folder", "name the folder of --json");
+            throw new SharpSegException($"summary {folder}: there is no such folder", Expected);
         }
 
         var files = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).ToArray();
@@ -36,7 +38,7 @@ internal static class Summary
 
         if (files.Length == bad)
         {
-            throw new SharpSegException($"summary {folder}: no result of `bench … --json` in it", "name the folder of --json");
+            throw new SharpSegException($"summary {folder}: no result of `bench … --json` in it", Expected);
         }
 
         if (rows.Count > 0)

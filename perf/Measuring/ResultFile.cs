@@ -24,7 +24,12 @@ internal static class ResultFile
             throw new SharpSegException($"--json {path}: there is no folder `{folder}`", "make it, or choose another file");
         }
 
-        OutputFolder.RequireOutsideDatasets(folder);
+        if (OutputFolder.DatasetAround(folder) is { } dataset)
+        {
+            throw new SharpSegException(
+                $"--json {path}: lies in the dataset `{dataset}`, which is never written to", "choose another file");
+        }
+
         if (Path.Exists(path) && !IsResult(path))
         {
             throw new SharpSegException(

@@ -103,6 +103,7 @@ public sealed class BenchTests
     [InlineData("plan work --variants", "plan has no use for --variants")]
     [InlineData("step --arch sm_80", "step has no use for --arch")]
     [InlineData("kernels --emit-ptx out --json x.json", "--emit-ptx has no use for --json")]
+    [InlineData("kernels --emit-ptx out --arch sm_10", "--arch sm_10: the kernels are made for sm_75")]
     [InlineData("step --emit-ptx out", "--emit-ptx goes with kernels alone")]
     [InlineData("registers step", "registers stands alone")]
     [InlineData("roofline", "unknown word roofline")]
@@ -136,6 +137,7 @@ public sealed class BenchTests
         {
             var error = Assert.Throws<SharpSegException>(() => ResultFile.RequireWritable(path));
             Assert.Contains(says, error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("-o", error.Hint!, StringComparison.Ordinal);
         }
 
         File.WriteAllText(folder.At("before.json"), Before);
@@ -145,7 +147,10 @@ public sealed class BenchTests
         Bench("step", "--json", folder.At("plans.json")).AssertErrorWithHint(1, "plans.json", "no result of a benchmark");
         Bench("registers", "--json", folder.At("plans.json")).AssertErrorWithHint(1, "plans.json", "no result of a benchmark");
         Bench("roofline", "--json", folder.At("x.json")).AssertErrorWithHint(2, "roofline stands alone");
-        Bench("kernels", "--emit-ptx", dataset).AssertErrorWithHint(1, "holds a dataset");
+        var refused = Bench("kernels", "--emit-ptx", dataset);
+        refused.AssertErrorWithHint(1, "holds a dataset");
+        Assert.Contains("with --emit-ptx", refused.Errors, StringComparison.Ordinal);
+        Bench("summary", folder.At("none")).AssertErrorWithHint(1, "no such folder");
         Assert.Equal(plans, File.ReadAllText(folder.At("plans.json")));
     }
 

@@ -138,7 +138,9 @@ internal static class ImageFile
     }
 
     /// <summary>Geometry, channel count and what is wrong with the spacing.</summary>
-    internal static ImageHeader ReadHeader(string path) => FormatOf(path).ReadHeader(path);
+    internal static ImageHeader ReadHeader(string path) => Path.Exists(path)
+        ? FormatOf(path).ReadHeader(path)
+        : throw new SharpSegException($"`{path}`: no such file"); // whatever it is named
 
     /// <summary>A label file's values before rounding, one channel.</summary>
     internal static MedicalImage ReadLabelValues(string path)

@@ -125,8 +125,9 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         Workspace work, Plans plans, string name, IReadOnlyList<string> asked, string checkpoint, bool withFirstStage)
     {
         var configuration = plans.Resolve(name);
-        var folds = asked.Count > 0 ? asked : TrainedFolds(work, name, checkpoint);
-        if (folds.Count == 0)
+        var trained = TrainedFolds(work, name, checkpoint);
+        var folds = asked.Count > 0 ? asked : trained;
+        if (trained.Count == 0)
         {
             throw new SharpSegException(
                 $"`{work.Folder}` has no {checkpoint} checkpoint of {name}",
@@ -138,7 +139,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         {
             var path = CheckpointIn(work.RunFolder(name, fold), checkpoint);
             paths.Add(File.Exists(path) ? path : throw new SharpSegException(
-                $"`{path}`: no such checkpoint", $"trained folds: {string.Join(", ", TrainedFolds(work, name, checkpoint))}"));
+                $"`{path}`: no such checkpoint", $"folds with one: {string.Join(", ", trained)}"));
         }
 
         // All folds of the first stage, whichever of the second are asked for (docs/method/inference.md §7).

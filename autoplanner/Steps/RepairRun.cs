@@ -44,6 +44,7 @@ public static class RepairRun
             throw new SharpSegException($"`{output}` is not empty", "choose a folder that does not exist yet");
         }
 
+        folder = VerificationRun.DatasetOfWorkspace(folder) ?? folder;
         OutputFolder.Check(output, [folder]);
         if (OutputFolder.IsWithin(output, folder))
         {

@@ -34,7 +34,7 @@ public static class VerificationRun
     }
 
     /// <summary>The dataset that a workspace records; null where the folder is none, or damaged.</summary>
-    private static string? DatasetOfWorkspace(string folder)
+    internal static string? DatasetOfWorkspace(string folder)
     {
         try
         {

@@ -211,9 +211,12 @@ public sealed class Workspace
     public string ReadDatasetFolder()
     {
         var folder = JsonFile.Parse(ReadOrHint(DatasetFile), DatasetFile).Text(DatasetPathKey)
-            ?? throw new SharpSegException(
-                $"{DatasetFile} does not say where the images are: it was planned without them",
-                "plan again with the dataset's folder");
+            ?? throw (OutputFolder.DatasetAround(Folder) is { } dataset && OutputFolder.IsSame(dataset, Folder)
+                ? new SharpSegException(
+                    $"`{Folder}` is a dataset, not a workspace", $"`sharpseg plan {Folder} -o WORK` makes one of it")
+                : new SharpSegException(
+                    $"{DatasetFile} does not say where the images are: it was planned without them",
+                    "plan again with the dataset's folder"));
         return PlaceNames.OfThisMachine().Here(folder) is var here && Directory.Exists(here)
             ? here
             : throw new SharpSegException(
@@ -275,7 +278,8 @@ public sealed class Workspace
     private static bool IsPlanName(string name) =>
         SafeName.Problem(name) is null && !name.Contains('@', StringComparison.Ordinal);
 
-    private static string ReadOrHint(string path) => File.Exists(path)
-        ? JsonFile.ReadText(path)
+    private string ReadOrHint(string path) => File.Exists(path) ? JsonFile.ReadText(path)
+        : File.Exists(Folder) ? throw new SharpSegException(
+            $"`{Folder}` is a file, not a workspace", "a model file goes to `predict`, `jobs predict`, `inspect` and --pretrained")
         : throw new SharpSegException($"{path}: no such file", "`sharpseg plan DATASET -o WORK` makes it");
 }

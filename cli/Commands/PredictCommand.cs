@@ -33,6 +33,13 @@ internal static class PredictCommand
         var folds = Choices.Folds(options.Folds);
         var checkpoint = Choices.Checkpoint(options.Checkpoint);
         var isModel = File.Exists(options.Work) || options.Work.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
+        if (isModel && checkpoint != "final" && File.Exists(options.Work))
+        {
+            throw new SharpSegException(
+                $"--checkpoint {checkpoint}: `{options.Work}` is a model file, which holds final checkpoints only",
+                "leave it out, or predict with the workspace");
+        }
+
         using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
         if (options.Watch && options.Devices.Any())
         {

@@ -22,14 +22,16 @@ internal static class ReportCommand
         var scores = File.Exists(options.Source) ? options.Source : Workspace.SummaryFile(options.Source);
 
         // Folders of segmentations hold the plans that made them; only segmentations are scored beside them.
-        var isWorkspace = !File.Exists(scores) && new Workspace(options.Source).AllPlans().Count > 0;
+        var isWorkspace = !File.Exists(scores) && Workspace.IsAt(options.Source);
         if (!isWorkspace && !File.Exists(scores))
         {
             throw new SharpSegException(
                 Path.Exists(options.Source)
-                    ? $"`{options.Source}` has neither plans.json nor summary.json: there is nothing to report"
+                    ? $"`{options.Source}` is no workspace and has no summary.json: there is nothing to report"
                     : $"`{options.Source}`: no such folder or file",
-                "give a workspace, or a folder that `sharpseg evaluate` has scored");
+                Directory.Exists(options.Source)
+                    ? $"segmentations are scored first: `sharpseg evaluate {options.Source} REFERENCES`"
+                    : "give a workspace, or a folder that `sharpseg evaluate` has scored");
         }
 
         if (isWorkspace && (options.Images ?? options.DatasetJson) is not null)

@@ -78,6 +78,48 @@ public sealed class BadModelTests(TrainedWorkspace trained)
     }
 
     [Fact]
+    public void What_is_no_workspace_is_told_what_it_is()
+    {
+        using var folder = new TemporaryFolder();
+        var model = folder.At("model.zip");
+        SharpSegProcess.Succeed("export", trained.Work, "-o", model);
+        foreach (var arguments in new string[][]
+        {
+            ["train", model], ["export", model, "-o", folder.At("again.zip")], ["find-best", model], ["preprocess", model],
+            ["trace", model, "case_0", "-o", folder.At("trace")],
+        })
+        {
+            SharpSegProcess.Run(arguments).AssertErrorWithHint(1, $"`{model}` is a file");
+        }
+
+        SharpSegProcess.Run("find-best", trained.Dataset)
+            .AssertErrorWithHint(1, "is a dataset, not a workspace");
+        foreach (var checkpoint in new[] { "best", "latest" })
+        {
+            SharpSegProcess.Run("predict", model, "-i", Image("case_0"), "-o", folder.At("out"), "--checkpoint", checkpoint)
+                .AssertErrorWithHint(1, "holds final checkpoints only");
+        }
+
+        var work = folder.Copy(trained.Work, "work");
+        File.Delete(Path.Combine(work, "runs", "3d_fullres", "fold_0", "checkpoint_best.safetensors"));
+        SharpSegProcess.Run("predict", work, "-i", Image("case_0"), "-o", folder.At("out"), "--checkpoint", "best", "-f", "0")
+            .AssertErrorWithHint(1, "has no best checkpoint of 3d_fullres");
+        SharpSegProcess.Run("inspect", work, "--scan", folder.At("nosuch")).AssertError(1, "no such file");
+        Assert.False(Directory.Exists(folder.At("out")));
+    }
+
+    [Fact]
+    public void A_workspace_means_its_dataset_where_one_is_checked_or_repaired()
+    {
+        using var folder = new TemporaryFolder();
+        SharpSegProcess.Succeed("verify", trained.Planned);
+        SharpSegProcess.Succeed("verify", trained.Planned, "--fix", folder.At("copy"));
+        Assert.Equal(6, Directory.GetFiles(folder.At("copy", "labelsTr")).Length);
+        SharpSegProcess.Run("verify", trained.Planned, "--fix", Path.Combine(trained.Dataset, "copy"))
+            .AssertErrorWithHint(1, "never written to");
+    }
+
+    [Fact]
     public void Predicting_needs_a_trained_model()
     {
         using var folder = new TemporaryFolder();

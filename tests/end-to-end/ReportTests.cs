@@ -55,6 +55,15 @@ public sealed class ReportTests(TrainedWorkspace trained)
             Assert.False(File.Exists(folder.At("r.html")));
         }
 
+        var unscored = Directory.CreateDirectory(folder.At("segmentations")).FullName; // as `predict` leaves them
+        foreach (var name in new[] { "plans.json", "dataset.json" })
+        {
+            File.Copy(Path.Combine(trained.Work, name), Path.Combine(unscored, name));
+        }
+
+        var refused = SharpSegProcess.Run("report", unscored);
+        refused.AssertErrorWithHint(1, "no summary.json");
+        Assert.Contains($"sharpseg evaluate {unscored}", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(1, SharpSegProcess.Run("report", trained.Work, "-o", Path.Combine(trained.Dataset, "r.html")).Code);
         Assert.Equal(1, SharpSegProcess.Run("report", trained.Work, "-o", Path.Combine(trained.Work, "plans.html")).Code);
         Assert.Equal(2, SharpSegProcess.Run("report", trained.Work, "--images", trained.Dataset).Code);

@@ -37,7 +37,8 @@ internal sealed record Forecast(double? Gain, string Text)
         }
 
         var iterations = epochs.Sum(epoch => (long)epoch.Iterations);
-        if (schedule.Recipe is not null && !TrainingRecipe.IsSameRule(iterations, 2 * iterations))
+        if (schedule.Recipe is { } recipe
+            && !TrainingRecipe.IsSameRule(iterations, 2 * iterations, recipe.Mirroring == RecipeMirroring.All))
         {
             return None(FormattableString.Invariant(
                 $"{2 * iterations} iterations would be trained with another recipe than {iterations}"));

@@ -1,5 +1,7 @@
+using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Inference;
+using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
@@ -61,6 +63,7 @@ public static class MatrixRun
         IReporter reporter, CancellationToken cancel)
     {
         var plans = work.ReadPlans();
+        RequireCascade(request.Variant, matrix, plans);
         reporter.WritesTo(work.Folder);
         if (request.SkipDone || request.Resume)
         {
@@ -125,6 +128,17 @@ public static class MatrixRun
         foreach (var row in matrix.Table(beginning.Running).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             reporter.Info(row);
+        }
+    }
+
+    /// <summary>Refuses to leave out what none of the runs has.</summary>
+    private static void RequireCascade(TrainingVariant? variant, TrainingMatrix matrix, Plans plans)
+    {
+        if (variant?.Without is { } parts && parts != AugmentationParts.All && parts.HasFlag(AugmentationParts.Cascade)
+            && matrix.Cells.All(cell => plans.Resolve(cell.Configuration).PreviousStage is null))
+        {
+            throw new SharpSegException(
+                "--augmentation no-cascade: none of the configurations is the second stage of a cascade", "leave it out");
         }
     }
 

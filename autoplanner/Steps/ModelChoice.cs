@@ -48,7 +48,7 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         Workspace work, LabelScheme labels, string? configuration, IReadOnlyList<string> folds, string checkpoint,
         bool withFirstStage = true)
     {
-        if (configuration is null && work.Plan is null && File.Exists(work.BestFile))
+        if (configuration is null && !work.IsPlanAsked && File.Exists(work.BestFile))
         {
             var best = BestModel.Read(work.BestFile);
             best.RequireLabelsOf(labels, work.BestFile);

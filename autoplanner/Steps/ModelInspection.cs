@@ -79,7 +79,7 @@ public sealed record ModelInspection(
         string name, Workspace work, ScanFile? scan, bool trainedOnly, MemoryBudget budget, Backend backend)
     {
         var description = work.ReadDescription();
-        var seen = work.Plan is null && work.AllPlans() is { Count: > 0 } all ? all : [work];
+        var seen = !work.IsPlanAsked && work.AllPlans() is { Count: > 0 } all ? all : [work];
         var configurations = new List<InspectedConfiguration>();
         foreach (var plan in seen)
         {

@@ -41,6 +41,7 @@ internal static class PretrainedWeights
     public static PretrainedRecord Load(PretrainedStart start, Network network)
     {
         List<string> loaded = [], adapted = [], fresh = [];
+        var looksAround = false;
         using var file = Open(start.Checkpoint);
         if (file.Metadata.GetValueOrDefault(Checkpoint.NormKey) == Checkpoint.FoldedNorm)
         {
@@ -65,6 +66,7 @@ internal static class PretrainedWeights
             {
                 network.Backend.Upload(Read(file, start, parameter.Name, parameter.Shape.Length), parameter.Value);
                 loaded.Add(parameter.Name);
+                looksAround |= !IsHead(parameter.Name) && IsKernel(shape);
             }
             else if (ReadsImages(shape, found, network.Plan.InputChannels))
             {
@@ -79,7 +81,8 @@ internal static class PretrainedWeights
             }
         }
 
-        if (loaded.All(IsHead))
+        // Biases, norms and 1×1×1 weights fit networks of another dimension, and say nothing without the kernels between them.
+        if (!looksAround)
         {
             throw new SharpSegException(
                 $"`{start.Source}`: none of its weights fits the network {network.Plan.Family} with {network.Plan.Stages} stages",
@@ -101,6 +104,9 @@ internal static class PretrainedWeights
     }
 
     private static bool IsHead(string name) => Heads.Any(head => name.StartsWith(head, StringComparison.Ordinal));
+
+    /// <summary>A convolution weight (kz, ky, kx, cin, cout) of more than one voxel.</summary>
+    private static bool IsKernel(IReadOnlyList<int> shape) => shape.Count == 5 && shape[0] * shape[1] * shape[2] > 1;
 
     /// <summary>A convolution weight (kz, ky, kx, cin, cout) that differs in the number of image channels alone.</summary>
     private static bool ReadsImages(IReadOnlyList<int> shape, IReadOnlyList<int> found, int channels) =>

@@ -40,14 +40,15 @@ internal static class ResumePoint
     public static TrainingJob AsBegun(TrainingJob job, string? checkpoint)
     {
         job.Variant.RequireSense(job.Plans.Profile);
+        var (profile, isCascade) = (job.Plans.Profile, job.Configuration.PreviousStage is not null);
         if (checkpoint is null)
         {
-            return job;
+            return job with { Variant = job.Variant.Departing(profile, isCascade) };
         }
 
         var begun = Checkpoint.Peek(checkpoint, job).State;
         RequireSameStart(job, begun.Pretrained);
-        return job with { Variant = job.Variant.Continue(begun.Variant, job.Folder) };
+        return job with { Variant = job.Variant.Continue(begun.Variant, profile, isCascade, job.Folder) };
     }
 
     /// <summary>Refuses another pre-trained network than the one that the run started from.</summary>

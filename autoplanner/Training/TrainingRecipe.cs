@@ -228,18 +228,23 @@ public sealed record TrainingRecipe
         return schedule.TimeBudget is null ? (null, "without --max-time")
             : job.Plans.Profile == Profile.Classic ? (null, "profile classic has one of its own")
             : job.Variant.Settings.Count > 0 ? (null, "the run departs from its profile already")
-            : iterations >= ManyIterations
+            : ByIterations(iterations, job.Plans.MirrorsAll) is not { } recipe
                 ? (null, FormattableString.Invariant($"{iterations} iterations are {ManyIterations} or more"))
-            : iterations >= MirroringPays || job.Plans.MirrorsAll
-                ? (SomeIterations, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}")
-                    + (iterations < MirroringPays ? "; mirrored, as --mirroring all says" : ""))
-            : (FewIterations, FormattableString.Invariant(
-                $"{iterations} iterations are fewer than {MirroringPays}"));
+            : recipe.Mirroring == RecipeMirroring.None
+                ? (recipe, FormattableString.Invariant($"{iterations} iterations are fewer than {MirroringPays}"))
+            : (recipe, FormattableString.Invariant($"{iterations} iterations are fewer than {ManyIterations}")
+                + (iterations < MirroringPays ? "; mirrored, as --mirroring all says" : ""));
     }
 
-    /// <summary>Whether the rule treats two numbers of iterations alike.</summary>
-    internal static bool IsSameRule(long iterations, long others) =>
-        (iterations < MirroringPays, iterations < ManyIterations) == (others < MirroringPays, others < ManyIterations);
+    /// <summary>The recipe for so many iterations, null for nnU-Net's: the table of docs/method/budget.md §1.</summary>
+    /// <param name="iterations">Iterations of the run.</param>
+    /// <param name="mirrorsAll">Mirroring is not to be left out.</param>
+    internal static TrainingRecipe? ByIterations(long iterations, bool mirrorsAll) =>
+        iterations >= ManyIterations ? null : iterations >= MirroringPays || mirrorsAll ? SomeIterations : FewIterations;
+
+    /// <summary>Whether the rule treats two numbers of iterations alike, where mirroring may be left out or not.</summary>
+    internal static bool IsSameRule(long iterations, long others, bool mirrorsAll) =>
+        ByIterations(iterations, mirrorsAll) == ByIterations(others, mirrorsAll);
 
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
     // §2). Where mirroring begins to pay is where the two lines of §3 meet.

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SharpSeg.AutoPlanner.Batches;
 using SharpSeg.AutoPlanner.Batches.Augmentation;
 using SharpSeg.AutoPlanner.Planning;
 using SharpSeg.Engine.Backends;
@@ -105,17 +106,37 @@ public sealed record TrainingVariant
         }
     }
 
+    /// <summary>
+    /// What departs in a run of this profile: a setting that names what the run does anyway is left out, so that it learns,
+    /// and is recorded, as one that does not name it.
+    /// </summary>
+    /// <param name="profile">The run's profile.</param>
+    /// <param name="isCascade">It is the second stage of a cascade; else there are no masks to corrupt.</param>
+    internal TrainingVariant Departing(Profile profile, bool isCascade)
+    {
+        return this with
+        {
+            Loss = Loss == LossTerms.DiceAndCrossEntropy ? null : Loss,
+            Without = PartsIn(isCascade) is var parts and not AugmentationParts.None ? parts : null,
+            DeepSupervision = DeepSupervision == true ? null : DeepSupervision,
+            ForegroundShare = ForegroundShare == ShareOf(profile) ? null : ForegroundShare,
+            BalanceClasses = BalanceClasses == true ? true : null,
+        };
+    }
+
     /// <summary>With what a run that was begun continues: as it began.</summary>
     /// <param name="recorded">With what it began; null as the profile has it.</param>
+    /// <param name="profile">Its profile.</param>
+    /// <param name="isCascade">It is the second stage of a cascade.</param>
     /// <param name="folder">The run, for the message.</param>
     /// <exception cref="SharpSegException">Something else is asked for now.</exception>
-    internal TrainingVariant Continue(TrainingVariant? recorded, string folder)
+    internal TrainingVariant Continue(TrainingVariant? recorded, Profile profile, bool isCascade, string folder)
     {
         var begun = recorded ?? new TrainingVariant();
         var same = (Loss is null || Loss == (begun.Loss ?? LossTerms.DiceAndCrossEntropy))
-            && (Without is null || Without == (begun.Without ?? AugmentationParts.None))
+            && (Without is null || PartsIn(isCascade) == (begun.Without ?? AugmentationParts.None))
             && (DeepSupervision is null || DeepSupervision == (begun.DeepSupervision ?? true))
-            && (ForegroundShare is null || ForegroundShare == begun.ForegroundShare)
+            && (ForegroundShare is null || ForegroundShare == (begun.ForegroundShare ?? ShareOf(profile)))
             && (BalanceClasses is null || BalanceClasses == (begun.BalanceClasses ?? false));
         return same
             ? begun
@@ -123,4 +144,15 @@ public sealed record TrainingVariant
                 $"`{folder}` was begun with {(begun.Settings.Count == 0 ? "its profile's settings" : begun)}, not with {this}",
                 "leave these options out, or train another plan beside it with `plan --plan NAME`");
     }
+
+    /// <summary>What is left out of a run: its masks only where it has some.</summary>
+    private AugmentationParts PartsIn(bool isCascade)
+    {
+        var parts = Without ?? AugmentationParts.None;
+        return isCascade || parts == AugmentationParts.All ? parts : parts & ~AugmentationParts.Cascade;
+    }
+
+    /// <summary>The profile's share, counted as this option counts; null for the classic one, which rounds otherwise.</summary>
+    private static double? ShareOf(Profile profile) =>
+        profile == Profile.Classic ? null : ForegroundOversampling.DefaultShare;
 }

@@ -36,6 +36,7 @@ public sealed class Workspace
     public Workspace(string folder, string? plan = null)
     {
         Folder = Path.GetFullPath(folder);
+        IsPlanAsked = plan is not null;
         Plan = plan is null or DefaultPlan ? null : IsPlanName(plan) ? plan : throw new SharpSegException(
             $"`{plan}` cannot be the name of a plan", "use letters, digits, `_`, `-` and `.`");
     }
@@ -54,6 +55,9 @@ public sealed class Workspace
 
     /// <summary>Name of the plan whose files this names; null for the default plan.</summary>
     public string? Plan { get; }
+
+    /// <summary>A plan was named, be it the default one: what best.json says of all plans is not asked for.</summary>
+    internal bool IsPlanAsked { get; }
 
     /// <summary>dataset.json: the description, with the dataset's folder.</summary>
     public string DatasetFile => Path.Combine(Folder, "dataset.json");

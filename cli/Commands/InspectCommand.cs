@@ -19,7 +19,9 @@ internal static class InspectCommand
                 $"--max-memory {limit}: only the prediction of a scan is held against it", "name one with --scan, or leave it out");
         }
 
-        using var model = Directory.Exists(options.Model) ? null : PredictCommand.Unpack(options.Model, reporter, cancel);
+        using var model = Directory.Exists(options.Model)
+            ? null
+            : PredictCommand.Unpack(options.Model, options.Plan, reporter, cancel);
         try
         {
             using var processor = Cpu.Open();

@@ -40,7 +40,9 @@ internal static class PredictCommand
                 "leave it out, or predict with the workspace");
         }
 
-        using var model = isModel && !Directory.Exists(options.Work) ? Unpack(options.Work, reporter, cancel) : null;
+        using var model = isModel && !Directory.Exists(options.Work)
+            ? Unpack(options.Work, options.Plan, reporter, cancel)
+            : null;
         if (options.Watch && options.Devices.Any())
         {
             throw new UsageException("--watch takes one scan at a time, --devices several", "name one --device");
@@ -117,10 +119,21 @@ internal static class PredictCommand
     }
 
     /// <summary>Unpacks a model file.</summary>
-    public static UnpackedModel Unpack(string path, IReporter reporter, CancellationToken cancel)
+    public static UnpackedModel Unpack(string path, string? plan, IReporter reporter, CancellationToken cancel)
     {
+        RequireNoPlan(plan, path);
         reporter.Stage($"unpack {path}");
         return UnpackedModel.Open(path, cancel);
+    }
+
+    /// <summary>Refuses to choose among the plans of a model file, which has none but its own.</summary>
+    public static void RequireNoPlan(string? plan, string path)
+    {
+        if (plan is not null)
+        {
+            throw new UsageException(
+                $"--plan {plan}: `{path}` is a model file, which predicts as it was exported", "leave it out");
+        }
     }
 
     /// <summary>Refuses a distance between tiles that is no share of the patch.</summary>

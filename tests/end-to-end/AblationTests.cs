@@ -146,6 +146,8 @@ public sealed class AblationTests(TrainedWorkspace trained)
             .AssertErrorWithHint(1, "profile modern has none of it");
         SharpSegProcess.Run(["train", trained.Planned, .. short_, "--foreground-share", "1.5"])
             .AssertErrorWithHint(2, "must be from 0 to 1");
+        SharpSegProcess.Run(["train", trained.Planned, .. short_, "--augmentation", "no-cascade"])
+            .AssertErrorWithHint(1, "none of the configurations is the second stage of a cascade");
         using var folder = new TemporaryFolder();
         var work = folder.Copy(trained.Planned, "work");
         string[] settings = ["--loss", "ce", "--augmentation", "no-noise,no-blur", "--foreground-share", "0.5"];
@@ -159,6 +161,31 @@ public sealed class AblationTests(TrainedWorkspace trained)
         SharpSegProcess.Run(["train", work, .. short_, "--resume", "--loss", "dice"])
             .AssertErrorWithHint(1, "was begun with loss ce");
     }
+
+    /// <summary>The values that the profile has anyway change neither the record nor what the rule for little time sees.</summary>
+    [Fact]
+    public void Naming_a_default_departs_from_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Planned, "work");
+        string[] defaults = ["--loss", "dice_ce", "--foreground-share", "0.33"];
+        var outcome = SharpSegProcess.Succeed(["train", work, "-f", "3", "--max-time", "6s", .. defaults]);
+        Assert.DoesNotContain("other than in the profile", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains($"recipe: {TrainingRecipe.FewIterations} (", outcome.Errors, StringComparison.Ordinal);
+        SharpSegProcess.Succeed(["train", work, "-f", "3", "--resume", .. defaults]);
+        SharpSegProcess.Run(["train", work, "-f", "3", "--resume", "--foreground-share", "0.5"])
+            .AssertErrorWithHint(1, "was begun with its profile's settings");
+    }
+
+    [Theory]
+    [InlineData(Profile.Modern, false, "")]
+    [InlineData(Profile.Modern, true, "augmentation no-cascade")]
+    [InlineData(Profile.Classic, false, "foreground-share 0.33")]
+    public void What_departs_depends_on_profile_and_configuration(Profile profile, bool isCascade, string departs) =>
+        Assert.Equal(departs, $"{new TrainingVariant
+        {
+            Loss = LossTerms.DiceAndCrossEntropy, Without = AugmentationParts.Cascade, ForegroundShare = 0.33,
+        }.Departing(profile, isCascade)}");
 
     [Fact]
     public void A_network_with_batch_normalisation_predicts_by_its_running_averages()

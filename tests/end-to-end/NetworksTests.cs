@@ -87,7 +87,9 @@ public sealed class NetworksTests
         string[] scan = ["-i", TinyDataset.Image(dataset, "case_0"), "--no-tta"];
         SharpSegProcess.Succeed("export", work, "-o", folder.At("pair.zip"));
         SharpSegProcess.Succeed("export", work, "--plan", "nested", "-o", folder.At("one.zip"));
-        foreach (var (model, source) in new (string, string[])[] { ("pair", []), ("one", ["--plan", "nested"]) })
+        SharpSegProcess.Succeed("export", work, "--plan", "default", "-o", folder.At("first.zip")); // not what best.json says
+        foreach (var (model, source) in new (string, string[])[]
+            { ("pair", []), ("one", ["--plan", "nested"]), ("first", ["--plan", "default"]) })
         {
             SharpSegProcess.Succeed(["predict", folder.At($"{model}.zip"), .. scan, "-o", folder.At(model)]);
             SharpSegProcess.Succeed(["predict", work, .. source, .. scan, "-o", folder.At($"{model}-work")]);
@@ -96,6 +98,14 @@ public sealed class NetworksTests
                 File.ReadAllBytes(folder.At($"{model}-work", "case_0.nii.gz")));
         }
 
+        Assert.NotEqual(
+            File.ReadAllBytes(folder.At("pair", "case_0.nii.gz")), File.ReadAllBytes(folder.At("first", "case_0.nii.gz")));
+        Assert.Contains(
+            "3d_fullres, fold 0", SharpSegProcess.Succeed("inspect", folder.At("first.zip"), "--json").Output,
+            StringComparison.Ordinal);
+        SharpSegProcess.Run(["predict", folder.At("one.zip"), "--plan", "nested", .. scan, "-o", folder.At("none")])
+            .AssertErrorWithHint(2, "--plan nested");
+        SharpSegProcess.Run("inspect", folder.At("one.zip"), "--plan", "nested").AssertErrorWithHint(2, "--plan nested");
         SharpSegProcess.Run("train", work, "--plan", "wide").AssertErrorWithHint(1, "wide.json");
         SharpSegProcess.Run("plan", dataset, "-o", work, "--plan", "a/b")
             .AssertErrorWithHint(1, "`a/b` cannot be the name of a plan");

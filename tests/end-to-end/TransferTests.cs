@@ -54,6 +54,11 @@ public sealed class TransferTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed("preprocess", work, "--plan", "other");
         SharpSegProcess.Run(["train", work, "--plan", "other", .. Train, "--pretrained", model])
             .AssertErrorWithHint(1, "none of its weights fits");
+
+        // Norms and biases of a 3D network have the shapes of a 2D one's.
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+        SharpSegProcess.Run(["train", work, "-c", "2d", .. Train, "--pretrained", model])
+            .AssertErrorWithHint(1, "none of its weights fits");
     }
 
     [Fact]

@@ -61,6 +61,15 @@ public sealed class ForecastTests
         Assert.Contains(says, forecast.Text, StringComparison.Ordinal);
     }
 
+    /// <summary>With --mirroring all 3,000 iterations and 6,000 follow the same row of the rule.</summary>
+    [Fact]
+    public void A_mirrored_run_has_the_same_recipe_after_twice_the_time()
+    {
+        var mirrored = Schedule with { Recipe = TrainingRecipe.SomeIterations };
+        var curve = Curve((part, _) => 0.9 - (0.1 / part), iterations: 60);
+        Assert.NotNull(Assert.IsType<Forecast>(Forecast.Of(mirrored, curve, 0.88)).Gain);
+    }
+
     [Fact]
     public void A_run_without_whole_cases_has_no_forecast()
     {

@@ -44,5 +44,5 @@ public sealed class LabelMap
     /// <param name="path">The file; its ending picks the format, e.g. .nii.gz. It appears whole or not at all.</param>
     /// <exception cref="SharpSegException">The format cannot hold it.</exception>
     /// <exception cref="IOException">It cannot be written, e.g. because there is no such folder.</exception>
-    public void Write(string path) => image.Write(path, Names.Keys.DefaultIfEmpty(0).Max());
+    public void Write(string path) => image.Write(path, Math.Max(Names.Keys.DefaultIfEmpty(0).Max(), Voxels.Max()));
 }

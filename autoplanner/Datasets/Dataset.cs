@@ -229,7 +229,11 @@ public sealed class Dataset
 /// <param name="LabelFile">
 /// Full path where the label map is expected (it may be missing; `verify` reports that); null for cases without one.
 /// </param>
-public sealed record DatasetCase(string Id, IReadOnlyList<string> ImageFiles, string? LabelFile);
+public sealed record DatasetCase(string Id, IReadOnlyList<string> ImageFiles, string? LabelFile)
+{
+    /// <summary>All its files: images and label map, and where voxels or spacing lie beside them, those.</summary>
+    internal IEnumerable<string> Files => ImageFiles.Append(LabelFile).OfType<string>().SelectMany(ImageFile.FilesOf);
+}
 
 /// <summary>How a dataset lies on disk (docs/method/datasets.md §1 to §4).</summary>
 public enum DatasetFormat

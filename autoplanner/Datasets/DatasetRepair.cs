@@ -174,7 +174,11 @@ internal sealed partial class DatasetRepair
             // Only files matter here: their labels are decided later.
             var other = root.DeepClone().AsObject();
             other["labels"] = new JsonObject { ["background"] = 0, ["any"] = 1 };
-            other.Remove("regions_class_order");
+            foreach (var key in (string[])["regions_class_order", "labelled", "labeled"])
+            {
+                other.Remove(key);
+            }
+
             var dataset = Dataset.OpenAs(Folder, other.ToJsonString());
             return (
                 [.. dataset.TrainingCases.Select(item => new CaseRepair(item.Id, item.ImageFiles, item.LabelFile))],

@@ -103,7 +103,7 @@ internal sealed record PreprocessingRecipe
             text.Append(CultureInfo.InvariantCulture, $"|without {scheme.EvaluatedClasses[index].Name}");
         }
 
-        foreach (var file in item.LabelFile is null ? item.ImageFiles : [.. item.ImageFiles, item.LabelFile])
+        foreach (var file in item.Files)
         {
             var info = new FileInfo(file);
             if (!info.Exists)

@@ -320,12 +320,16 @@ public static class FindBestRun
         {
             var sources = members[0].Cases;
             OrderedWork.Run(
-                cases.Length, Environment.ProcessorCount, index => File.ReadAllBytes(sources[index].PredictionFile),
-                (index, bytes) => AtomicFile.WriteBytes(cases[index].PredictionFile, bytes), cancel);
+                cases.Length, Environment.ProcessorCount, index => Read(sources[index].PredictionFile),
+                (_, files) => files.ForEach(file => AtomicFile.WriteBytes(Path.Combine(folder, file.Name), file.Bytes)), cancel);
         }
 
         return Evaluate(cases, folder, dataset.Description.Labels, request.Budget, reporter, cancel);
     }
+
+    /// <summary>What a segmentation consists of; the spacing of a TIFF lies beside it.</summary>
+    private static List<(string Name, byte[] Bytes)> Read(string segmentation) =>
+        [.. ImageFile.FilesOf(segmentation).Select(file => (Path.GetFileName(file), File.ReadAllBytes(file)))];
 
     /// <summary>
     /// The labels of the averaged probabilities of each case, written with the header of the first member's segmentation.

@@ -26,7 +26,7 @@ internal static class PartsPrediction
         }
 
         var description = request.Work.ReadDescription();
-        var cases = PredictionInputs.Find(request.Inputs, description, reporter.Warning);
+        var cases = request.FindCases(description, reporter.Warning);
         var choices = parts.Select(part => PredictionRun.Choose(
             request with { Work = part.Work }, part.Work.ReadDescription().Labels, reporter)).ToArray();
         PredictionOutput.Take(request, cases, description, reporter);

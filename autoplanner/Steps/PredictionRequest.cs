@@ -36,11 +36,22 @@ public sealed record PredictionRequest(
     /// <summary>Names of the cases to take, where others take the rest of the part; null for all.</summary>
     internal IReadOnlySet<string>? Only { get; init; }
 
+    /// <summary>
+    /// The cases, where they were found already: their names and the order of their channels are not those of their files.
+    /// Null finds them in <see cref="Inputs"/>.
+    /// </summary>
+    internal IReadOnlyList<DatasetCase>? Cases { get; init; }
+
     /// <summary>Memory that may be taken.</summary>
     internal MemoryBudget Budget { get; init; } = MaxMemory ?? MemoryBudget.OfMachine();
 
     /// <summary>Whether <see cref="Output"/> is the one file to write.</summary>
     public bool IsFile => ImageFile.EndingOf(Output) is not null && !Directory.Exists(Output);
+
+    /// <summary>The cases of the inputs.</summary>
+    /// <exception cref="SharpSegException">There are none, or channels are missing.</exception>
+    internal IReadOnlyList<DatasetCase> FindCases(DatasetDescription description, Action<string>? warn = null) =>
+        Cases ?? PredictionInputs.Find(Inputs, description, warn);
 
     /// <summary>Whether probabilities are written.</summary>
     internal bool SavesProbabilities => Probabilities != SavedProbabilities.None;

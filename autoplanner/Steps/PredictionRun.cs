@@ -52,7 +52,7 @@ public static class PredictionRun
         }
 
         var description = request.Work.ReadDescription();
-        var left = OfPart(request, PredictionInputs.Find(request.Inputs, description), description);
+        var left = OfPart(request, request.FindCases(description), description);
         var divided = EvenShares.Of([.. left.Select(item => (item.Id, CubicMillimetres(item)))], devices.Count);
         if (divided.Count < 2)
         {
@@ -120,7 +120,7 @@ public static class PredictionRun
         var work = request.Work;
         var description = work.ReadDescription();
         var labels = description.Labels;
-        var cases = PredictionInputs.Find(request.Inputs, description, reporter.Warning);
+        var cases = request.FindCases(description, reporter.Warning);
         var choice = Choose(request, labels, reporter);
         PredictionOutput.Take(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);

@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
@@ -53,7 +54,7 @@ public static class WatchRun
                 try
                 {
                     written.AddRange(
-                        PredictionRun.Execute(request with { Inputs = item.ImageFiles }, networks, once, cancel));
+                        PredictionRun.Execute(request with { Cases = [item] }, networks, once, cancel));
                     once.IsFirst = false;
                     failed.Remove(item.Id);
                     reporter.Info($"`{item.Id}` is segmented");
@@ -86,10 +87,12 @@ public static class WatchRun
 
     private static string StateOf(DatasetCase item) => string.Join('\n', item.ImageFiles.Select(State));
 
-    // A DICOM series is a folder: as many files, the last of them as old.
+    // A DICOM series is a folder: as many files, the last of them as old. Voxels may lie beside their header, and come later.
     private static string State(string path)
     {
-        var files = Directory.Exists(path) ? new DirectoryInfo(path).GetFiles() : [new FileInfo(path)];
+        FileInfo[] files = Directory.Exists(path)
+            ? new DirectoryInfo(path).GetFiles()
+            : [.. ImageFile.FilesOf(path).Select(file => new FileInfo(file))];
         return files.All(file => file.Exists)
             ? $"{path} {files.Length} {files.Sum(file => file.Length)} {files.Max(file => file.LastWriteTimeUtc.Ticks)}"
             : $"{path} gone";

@@ -29,7 +29,7 @@ internal sealed class FindBestOptions : MemoryOptions
     public bool NoPostprocessing { get; set; }
 
     public override (string Message, string? Hint) WhenInterrupted =>
-        ("interrupted; best.json is as it was", "run the same command to start the comparison again");
+        ("interrupted; best.json is whole: as it was, or the new choice", "run the same command to start the comparison again");
 }
 
 [Verb(

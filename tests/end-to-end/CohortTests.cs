@@ -111,12 +111,17 @@ public sealed class CohortTests(TrainedWorkspace trained)
         watching.Reach(() => watching.Errors.Contains("case `scan_2` failed", StringComparison.Ordinal));
         File.Copy(scans[0], folder.At("in", "scan_2.nii.gz"), overwrite: true);
         watching.Reach(() => Exists("scan_2"));
+
+        // Of one channel: a scan each, whatever the first one would be called alone.
+        File.Copy(scans[0], folder.At("in", "visit_0001.nii.gz"));
+        File.Copy(scans[0], folder.At("in", "visit_0000.nii.gz"));
+        watching.Reach(() => Exists("visit_0000") && Exists("visit_0001"));
         File.WriteAllText(folder.At("in", "scan_3.nii.gz"), "no scan");
         watching.Reach(() => watching.Errors.Contains("case `scan_3` failed", StringComparison.Ordinal));
         watching.Signal("INT");
         var outcome = watching.WaitForEnd();
         Assert.Equal(3, outcome.Code);
-        Assert.Equal(3, outcome.Json()["segmentations"]!.AsArray().Count);
+        Assert.Equal(5, outcome.Json()["segmentations"]!.AsArray().Count);
         Assert.Equal(1, outcome.Errors.Split("memory, ").Length - 1); // of the first scan, not of each
         Assert.Equal("scan_3", (string)Assert.Single(outcome.Json()["failed"]!.AsArray())!["case"]!);
         Assert.Equal(

@@ -36,7 +36,7 @@ internal static class TracePatches
         using var processor = openProcessor(0);
         var labels = description.Labels;
         var preprocessed = Preprocessor.Consume(
-            item.Id, Dataset.LoadImage(item, description), () => ImageFile.ReadLabels(item.LabelFile),
+            item.Id, Dataset.LoadImage(item, description), () => Reference(item.LabelFile, labels),
             PreprocessingRecipe.From(plans, configuration), labels, processor);
         using var scratch = ScratchFolder.Make("trace");
         StoredCase.Save(scratch.Path, preprocessed with
@@ -97,6 +97,14 @@ internal static class TracePatches
                 .. preprocessed.Channels > 1 ? [$"the first of {preprocessed.Channels} channels is shown; all are changed"] : Array.Empty<string>(),
             ],
             volumes));
+    }
+
+    /// <summary>A label map as training sees it: one ignore label for several.</summary>
+    public static LabelImage Reference(string path, LabelScheme labels)
+    {
+        var map = ImageFile.ReadLabels(path);
+        labels.MergeIgnored(map.Voxels);
+        return map;
     }
 
     /// <summary>By what a run learnt; null if as published, or if it left no log.</summary>

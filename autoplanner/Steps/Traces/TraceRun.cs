@@ -68,7 +68,7 @@ public static class TraceRun
                 work, request.Configuration, request.Folds, "final", item.ImageFiles, segmentation, new InferenceOptions(),
                 MaxMemory: request.MaxMemory)
             {
-                Watch = recorder,
+                Watch = recorder, Cases = [item],
             },
             backend, openProcessor, reporter, cancel);
         AddSegmentation(recorder, item, segmentation, description, choice);
@@ -141,7 +141,7 @@ public static class TraceRun
                 : $"x grows towards {codes[0]}, y towards {codes[1]}, z towards {codes[2]}",
         ];
         var own = scan with { Format = "", RawHeader = [] };
-        var labels = item.LabelFile is null ? null : ImageFile.ReadLabels(item.LabelFile);
+        var labels = item.LabelFile is null ? null : TracePatches.Reference(item.LabelFile, description.Labels);
         var outlines = labels is null || labels.Extent != scan.Extent ? null : recorder.Write("1_reference", labels.Voxels, own);
         var volumes = new List<TraceVolume>();
         for (var c = 0; c < image.Channels.Count; c++)

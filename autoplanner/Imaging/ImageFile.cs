@@ -137,6 +137,10 @@ internal static class ImageFile
         return data is null ? [path] : [path, data];
     }
 
+    /// <summary>The files that writing an image replaces: itself and, of a TIFF volume, the one with its spacing.</summary>
+    internal static IEnumerable<string> FilesWritten(string path) =>
+        FormatOf(path).WrittenBeside(path) is { } beside ? [path, beside] : [path];
+
     /// <summary>Geometry, channel count and what is wrong with the spacing.</summary>
     internal static ImageHeader ReadHeader(string path) => Path.Exists(path)
         ? FormatOf(path).ReadHeader(path)

@@ -61,6 +61,9 @@ internal abstract class ImageFormat
     /// <exception cref="SharpSegException">The header is damaged.</exception>
     public virtual string? DataFile(string path) => null;
 
+    /// <summary>The file that writing a volume makes beside it; null where all is in one.</summary>
+    public virtual string? WrittenBeside(string path) => null;
+
     /// <summary>Writes labels as <see cref="VoxelType.UInt8"/> or <see cref="VoxelType.UInt16"/>.</summary>
     public abstract void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type);
 

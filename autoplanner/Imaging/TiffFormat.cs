@@ -52,6 +52,9 @@ internal sealed class TiffFormat : ImageFormat
     public override string? DataFile(string path) => SpacingFile(path);
 
     /// <inheritdoc/>
+    public override string WrittenBeside(string path) => Path.ChangeExtension(path, ".json");
+
+    /// <inheritdoc/>
     public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type)
     {
         var size = type == VoxelType.UInt8 ? 1 : 2;
@@ -72,7 +75,7 @@ internal sealed class TiffFormat : ImageFormat
     public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry) =>
         Write(path, System.Runtime.InteropServices.MemoryMarshal.AsBytes(voxels).ToArray(), geometry, 32, SampleFormat.IEEEFP);
 
-    private static void Write(string path, byte[] bytes, ImageGeometry geometry, int bits, SampleFormat format)
+    private void Write(string path, byte[] bytes, ImageGeometry geometry, int bits, SampleFormat format)
     {
         var extent = geometry.Extent;
         using var memory = new MemoryStream();
@@ -105,7 +108,7 @@ internal sealed class TiffFormat : ImageFormat
         if (extent.Z > 1)
         {
             var json = new JsonObject { ["spacing"] = new JsonArray(geometry.Spacing.Z, geometry.Spacing.Y, geometry.Spacing.X) };
-            AtomicFile.WriteText(Path.ChangeExtension(path, ".json"), JsonFile.ToText(json));
+            AtomicFile.WriteText(WrittenBeside(path), JsonFile.ToText(json));
         }
     }
 

@@ -17,17 +17,17 @@ internal static class PredictionOutput
             return;
         }
 
-        var folders = cases.SelectMany(item => item.ImageFiles)
+        var folders = cases.SelectMany(item => item.Files)
             .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
             folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
         foreach (var item in cases)
         {
-            var name = item.Id + description.FileEnding;
-            if (item.ImageFiles.FirstOrDefault(
-                file => folders[Path.GetDirectoryName(file)!] && Path.GetFileName(file) == name) is { } image)
+            string[] names = [.. ImageFile.FilesWritten(item.Id + description.FileEnding)];
+            if (item.Files.FirstOrDefault(
+                file => folders[Path.GetDirectoryName(file)!] && names.Contains(Path.GetFileName(file))) is { } image)
             {
                 throw new SharpSegException(
-                    $"case `{item.Id}`: its segmentation would replace the image `{image}`",
+                    $"case `{item.Id}`: its segmentation would replace the image's file `{image}`",
                     "choose a folder with -o that does not hold the inputs");
             }
         }
@@ -55,8 +55,9 @@ internal static class PredictionOutput
         var wrong =
             cases.Count != 1 ? $"`{path}` is one file, but {cases.Count} cases are given"
             : request.SavesProbabilities ? $"`{path}` is one file; --save-probabilities writes several"
-            : cases[0].ImageFiles.SelectMany(ImageFile.FilesOf).Any(file => OutputFolder.IsSame(file, path))
-            ? $"`{path}` would replace the image itself"
+            : ImageFile.FilesWritten(path).FirstOrDefault(
+                written => cases[0].Files.Any(file => OutputFolder.IsSame(file, written))) is { } own
+            ? $"`{path}` would replace the image's file `{own}`"
             : request.PreviousStage is { } stage && OutputFolder.IsSame(stage, request.Folder) ? $"`{path}` lies in an input"
             : null;
         if (wrong is not null)

@@ -28,6 +28,15 @@ public sealed class FilesBesideTests
         Assert.Equal(2, segmentations.Length); // the validation case as predicted, and postprocessed
         Assert.All(segmentations, file => Assert.Equal(spacing, ImageFile.ReadGeometry(file).Spacing));
 
+        // The spacing of a scan may hold what else its owner knows.
+        Directory.CreateDirectory(folder.At("scans"));
+        File.Copy(Path.Combine(dataset, "imagesTr", "case_0_0000.tif"), folder.At("scans", "p_0000.tif"));
+        File.WriteAllText(folder.At("scans", "p.json"), """{"spacing": [2, 1, 1], "scanner": "X"}""");
+        SharpSegProcess.Run("predict", work, "-i", folder.At("scans", "p_0000.tif"), "-o", folder.At("scans"))
+            .AssertErrorWithHint(1, "would replace the image's file");
+        SharpSegProcess.Run("predict", work, "-i", folder.At("scans", "p_0000.tif"), "-o", folder.At("scans", "p.tif"))
+            .AssertErrorWithHint(1, "would replace the image's file");
+
         File.WriteAllText(Path.Combine(dataset, "imagesTr", "case_2_0000.json"), """{"spacing": [3, 1, 1]}""");
         SharpSegProcess.Run("preprocess", work, "-c", "3d_fullres").AssertErrorWithHint(1, "has changed");
         var fresh = folder.At("fresh");

@@ -49,6 +49,11 @@ internal static class JobsCommand
         }
 
         PredictCommand.RequireStep(options.Step);
+        if (File.Exists(options.Model))
+        {
+            PredictCommand.RequireNoPlan(options.Plan, options.Model);
+        }
+
         List<string> words = [];
         void Add(string option, string? value) => words.AddRange(value is null ? [] : [option, value]);
         Add("--plan", options.Plan);

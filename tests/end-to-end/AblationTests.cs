@@ -162,7 +162,7 @@ public sealed class AblationTests(TrainedWorkspace trained)
             .AssertErrorWithHint(1, "was begun with loss ce");
     }
 
-    /// <summary>The values that the profile has anyway change neither the record nor what the rule for little time sees.</summary>
+    /// <summary>Values that the profile has anyway change neither the record nor what the rule for little time sees.</summary>
     [Fact]
     public void Naming_a_default_departs_from_nothing()
     {

@@ -130,6 +130,9 @@ public sealed class JobsTests
             Assert.False(Directory.Exists(folder.At("none")));
         }
 
+        SharpSegProcess.Run("jobs", "predict", model, "-i", cohort, "-o", folder.At("none"), "--parts", "3", "--plan", "other")
+            .AssertErrorWithHint(2, "--plan other");
+
         string[] jobs =
         [
             "jobs", "predict", work, "-i", cohort, "-o", folder.At("parts"), "--parts", "3", "--no-tta", "--device", "cpu",

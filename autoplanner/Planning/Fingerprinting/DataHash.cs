@@ -6,7 +6,8 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 
 /// <summary>
 /// Tells whether a dataset is still the one that was measured, without reading its images: SHA-256 over the description and over
-/// name, size and time of last change of every training file, voxels and spacings beside a header among them. Neither the folder nor its name counts: a dataset may be moved.
+/// name, size and time of last change of every training file, voxels and spacings beside a header among them. Neither the folder
+/// nor its name counts: a dataset may be moved.
 /// </summary>
 internal static class DataHash
 {

@@ -41,11 +41,12 @@ public static class OutputFolder
         }
 
         RequireOutsideDatasets(folder);
-        RequireOutsideWorkspaces(folder);
         if (inputs.Any(input => IsSame(input, folder)))
         {
             throw new SharpSegException($"`{folder}` is an input and cannot be the output as well", ChooseAnother);
         }
+
+        RequireOutsideWorkspaces(folder);
     }
 
     /// <summary>Checks a file that a command is to write.</summary>

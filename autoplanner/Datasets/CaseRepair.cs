@@ -22,7 +22,7 @@ internal sealed class CaseRepair(string id, IReadOnlyList<string> images, string
     public string Id => id;
 
     /// <summary>All files that it is made of.</summary>
-    public IEnumerable<string> Files => images.Append(label).OfType<string>().SelectMany(ImageFile.FilesOf);
+    public IEnumerable<string> Files => new DatasetCase(id, images, label).Files;
 
     /// <summary>Values in the label map; empty where it cannot be read.</summary>
     public SortedSet<int> Values { get; } = [];

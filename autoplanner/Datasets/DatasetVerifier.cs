@@ -190,8 +190,7 @@ public static class DatasetVerifier
 
         if (dataset.Format != DatasetFormat.CaseList)
         {
-            var used = cases.SelectMany(item => item.ImageFiles.Append(item.LabelFile))
-                .OfType<string>().SelectMany(ImageFile.FilesOf).ToHashSet();
+            var used = cases.SelectMany(item => item.Files).ToHashSet();
             foreach (var sub in TrainingFolders)
             {
                 var stray = CaseDiscovery.FilesIn(Path.Combine(dataset.Folder, sub))

@@ -17,17 +17,18 @@ internal static class PredictionOutput
             return;
         }
 
-        var folders = cases.SelectMany(item => item.Files)
+        var files = cases.Select(item => (item.Id, Files: item.Files.ToArray())).ToArray();
+        var folders = files.SelectMany(item => item.Files)
             .Select(file => Path.GetDirectoryName(file)!).Distinct().ToDictionary(
             folder => folder, folder => OutputFolder.IsSame(folder, request.Output));
-        foreach (var item in cases)
+        foreach (var (id, own) in files)
         {
-            string[] names = [.. ImageFile.FilesWritten(item.Id + description.FileEnding)];
-            if (item.Files.FirstOrDefault(
+            string[] names = [.. ImageFile.FilesWritten(id + description.FileEnding)];
+            if (own.FirstOrDefault(
                 file => folders[Path.GetDirectoryName(file)!] && names.Contains(Path.GetFileName(file))) is { } image)
             {
                 throw new SharpSegException(
-                    $"case `{item.Id}`: its segmentation would replace the image's file `{image}`",
+                    $"case `{id}`: its segmentation would replace the image's file `{image}`",
                     "choose a folder with -o that does not hold the inputs");
             }
         }

@@ -112,17 +112,14 @@ public sealed record TrainingVariant
     /// </summary>
     /// <param name="profile">The run's profile.</param>
     /// <param name="isCascade">It is the second stage of a cascade; else there are no masks to corrupt.</param>
-    internal TrainingVariant Departing(Profile profile, bool isCascade)
+    internal TrainingVariant Departing(Profile profile, bool isCascade) => this with
     {
-        return this with
-        {
-            Loss = Loss == LossTerms.DiceAndCrossEntropy ? null : Loss,
-            Without = PartsIn(isCascade) is var parts and not AugmentationParts.None ? parts : null,
-            DeepSupervision = DeepSupervision == true ? null : DeepSupervision,
-            ForegroundShare = ForegroundShare == ShareOf(profile) ? null : ForegroundShare,
-            BalanceClasses = BalanceClasses == true ? true : null,
-        };
-    }
+        Loss = Loss == LossTerms.DiceAndCrossEntropy ? null : Loss,
+        Without = PartsIn(isCascade) is var parts and not AugmentationParts.None ? parts : null,
+        DeepSupervision = DeepSupervision == true ? null : DeepSupervision,
+        ForegroundShare = ForegroundShare == ShareOf(profile) ? null : ForegroundShare,
+        BalanceClasses = BalanceClasses == true ? true : null,
+    };
 
     /// <summary>With what a run that was begun continues: as it began.</summary>
     /// <param name="recorded">With what it began; null as the profile has it.</param>

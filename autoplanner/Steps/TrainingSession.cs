@@ -119,11 +119,17 @@ internal static class TrainingSession
     {
         var final = Workspace.FinalCheckpoint(job.Folder);
         var done = Checkpoint.Peek(final, ResumePoint.AsBegun(job, final));
-        return length.Asked.IsMetBy(done.Schedule) ? done : throw new SharpSegException(
+        if (length.Asked.IsMetBy(done.Schedule))
+        {
+            return done;
+        }
+
+        var recipe = length.Asked.Recipe is null ? "" : $", recipe {done.Schedule.Recipe ?? TrainingRecipe.Published}";
+        throw new SharpSegException(
             $"`{final}`: this run is finished after {Counted.Of(done.Schedule.Epochs, "epoch")} of "
-                + $"{Counted.Of(done.Schedule.IterationsPerEpoch, "iteration")}, batch {done.Schedule.BatchSize}, and cannot be lengthened or changed: a final checkpoint has "
-                + "no optimiser state",
-            $"delete `{job.Folder}` to train again with another length");
+                + $"{Counted.Of(done.Schedule.IterationsPerEpoch, "iteration")}, batch {done.Schedule.BatchSize}{recipe}, and cannot "
+                + "be lengthened or changed: a final checkpoint has no optimiser state",
+            $"delete `{job.Folder}` to train it again as asked for now");
     }
 
     /// <summary>The schedule that a resumed run goes on with: its own, with what is asked for now.</summary>

@@ -141,6 +141,13 @@ public sealed class ProtectedInputTests(TrainedWorkspace trained)
                 $"{string.Join(' ', arguments)}: {outcome.Code}: {outcome.Errors}");
         }
 
+        // Nor are segmentations a workspace, though they lie beside a plans.json and a dataset.json.
+        foreach (var words in new string[][] { ["plan"], ["plan", "--plan", "mine"], ["auto"], ["auto", "--plan", "mine"] })
+        {
+            SharpSegProcess.Run([.. words, trained.Dataset, "-o", predictions])
+                .AssertErrorWithHint(1, "holds the dataset.json of something else");
+        }
+
         before.AssertUnchanged();
         SharpSegProcess.Succeed("predict", trained.Work, "-i", scans, "-o", Path.Combine(work, "segmentations"));
         SharpSegProcess.Succeed("evaluate", predictions, labels, "-o", Path.Combine(work, "scores.json"));

@@ -285,6 +285,6 @@ public static class AutoRun
                 "continue with --resume, train another plan beside them with --plan NAME, or choose another folder with -o");
         }
 
-        work.MakeFolder();
+        PlanningRun.RequireUsable(work);
     }
 }

@@ -14,14 +14,15 @@ public static class PlanningRun
 {
     /// <summary>Measures and plans a dataset.</summary>
     /// <exception cref="SharpSegException">
-    /// A case is unusable, nothing can be planned, or the workspace is of another dataset or holds runs of other plans.
+    /// A case is unusable, nothing can be planned, or the workspace is of another dataset, holds runs of other plans, or is a
+    /// folder of something else.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is written.</exception>
     public static PlanResult Execute(
         Dataset dataset, Workspace work, PlannerOptions options, IReporter reporter, CancellationToken cancel,
         MemoryBudget? budget = null)
     {
-        work.MakeFolder(); // an unusable output folder fails before everything is measured
+        RequireUsable(work); // an unusable output folder fails before everything is measured
         WorkspaceGuard.RequireSameDataset(work, dataset);
         reporter.WritesTo(work.Folder);
 
@@ -38,6 +39,15 @@ public static class PlanningRun
         }
 
         return result;
+    }
+
+    /// <summary>Makes the workspace's folder, if need be, where plans may be written.</summary>
+    /// <exception cref="SharpSegException">It cannot be made, or is a folder of something else.</exception>
+    internal static void RequireUsable(Workspace work)
+    {
+        OutputFolder.RequireOutsideDatasets(work.Folder);
+        WorkspaceGuard.RequireNothingElse(work);
+        work.MakeFolder();
     }
 
     /// <summary>Which training cases of a dataset are of one patient.</summary>
@@ -64,7 +74,8 @@ public static class PlanningRun
     /// <param name="work">The workspace.</param>
     /// <param name="options">Profile, preset, memory.</param>
     /// <exception cref="SharpSegException">
-    /// Nothing can be planned, the fingerprint is not of these cases, or the workspace is of another dataset.
+    /// Nothing can be planned, the fingerprint is not of these cases, or the workspace is of another dataset or a folder of
+    /// something else.
     /// </exception>
     public static PlanResult FromFingerprint(
         Fingerprint fingerprint, DatasetDescription description, Dataset? dataset, Workspace work, PlannerOptions options)
@@ -89,7 +100,7 @@ public static class PlanningRun
                 "choose another workspace with -o, or give the dataset's folder as well");
         }
 
-        work.MakeFolder();
+        RequireUsable(work);
         return Write(fingerprint, description, dataset?.Folder, work, options);
     }
 

@@ -261,21 +261,11 @@ public sealed class Workspace
     }
 
     /// <summary>Makes the workspace's folder, if need be.</summary>
-    /// <exception cref="SharpSegException">
-    /// It cannot be made, holds a dataset, lies in another workspace's own, or holds a dataset.json that no workspace wrote: that
-    /// of segmentations or of another program's model, whose plans.json would be replaced as well.
-    /// </exception>
+    /// <exception cref="SharpSegException">It cannot be made, holds a dataset, or lies in another workspace's own.</exception>
     public void MakeFolder()
     {
         OutputFolder.RequireOutsideDatasets(Folder);
         OutputFolder.RequireOutsideOwnFolders(Folder);
-        if (!IsAt(Folder) && File.Exists(DatasetFile) && RecordedDatasetFolder() is null)
-        {
-            throw new SharpSegException(
-                $"`{Folder}` holds the dataset.json of something else, such as segmentations, and is no workspace",
-                "choose another folder with -o");
-        }
-
         try
         {
             Directory.CreateDirectory(PlanFolder);

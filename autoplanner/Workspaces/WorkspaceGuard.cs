@@ -14,6 +14,21 @@ internal static class WorkspaceGuard
     private const string AnotherWorkspace = "choose another workspace with -o";
 
     /// <summary>
+    /// Refuses to plan where a dataset.json is that no workspace wrote: of segmentations, or of another program's model. Both
+    /// have a plans.json as well, which a new one would replace.
+    /// </summary>
+    /// <exception cref="SharpSegException">There is one.</exception>
+    public static void RequireNothingElse(Workspace work)
+    {
+        if (File.Exists(work.DatasetFile) && !Workspace.IsAt(work.Folder) && work.RecordedDatasetFolder() is null)
+        {
+            throw new SharpSegException(
+                $"`{work.Folder}` holds the dataset.json of something else, such as segmentations, and is no workspace",
+                AnotherWorkspace);
+        }
+    }
+
+    /// <summary>
     /// Refuses to measure and plan a dataset into a workspace of another one, or to plan again over runs whose data have changed.
     /// A dataset that was only moved is the same.
     /// </summary>

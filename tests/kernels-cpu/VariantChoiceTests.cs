@@ -29,6 +29,16 @@ public sealed class VariantChoiceTests
         { 2, new(4, 4, 4), 320, "WinogradLine", "WinogradLine" },
     };
 
+    /// <summary>A plan edited by hand may ask for it; a command then ends with one line.</summary>
+    [Fact]
+    public void More_tiles_than_can_be_counted_are_no_shape_for_a_network()
+    {
+        var problem = Problem(1, new(4096, 4096, 4096), 32, 32, Cube);
+        var refused = Assert.Throws<ShapeException>(() => Avx512Cost.Choose(problem, weightGradient: false, true));
+        Assert.Contains("1 × 4096×4096×4096 voxels", refused.Message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => Avx2Cost.Choose(problem, weightGradient: true, true));
+    }
+
     [Theory]
     [MemberData(nameof(Measured))]
     public void The_fastest_of_the_measured_variants_is_chosen(int batch, Extent voxels, int channels, string fast, string slow)

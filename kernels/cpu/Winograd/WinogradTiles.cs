@@ -12,6 +12,7 @@ namespace SharpSeg.Kernels.Cpu.Winograd;
 internal readonly struct WinogradTiles
 {
     /// <summary>The cut of a problem.</summary>
+    /// <exception cref="ShapeException">It has more tiles than can be counted, 2³¹: no memory holds such a plan.</exception>
     public WinogradTiles(in TapProblem p, bool wide)
     {
         Deep = p.Window.Z == 3;
@@ -19,7 +20,9 @@ internal readonly struct WinogradTiles
         Z = Deep ? (p.Grid.Z + 1) / 2 : p.Grid.Z;
         Y = (p.Grid.Y + Reach - 1) / Reach;
         X = (p.Grid.X + Reach - 1) / Reach;
-        Count = checked(p.N * Z * Y * X);
+        var count = (long)p.N * Z * Y * X;
+        Count = count <= int.MaxValue ? (int)count : throw new ShapeException(
+            $"a convolution of {p.N} × {p.Grid.Z}×{p.Grid.Y}×{p.Grid.X} voxels is larger than any processor computes");
     }
 
     /// <summary>Three-dimensional (3×3×3) instead of plane by plane (1×3×3).</summary>

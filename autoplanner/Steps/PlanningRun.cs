@@ -45,8 +45,8 @@ public static class PlanningRun
     /// <exception cref="SharpSegException">It cannot be made, or is a folder of something else.</exception>
     internal static void RequireUsable(Workspace work)
     {
-        OutputFolder.RequireOutsideDatasets(work.Folder);
-        WorkspaceGuard.RequireNothingElse(work);
+        OutputFolder.RequireOutsideDatasets(work.Folder); // a dataset has a dataset.json, too, and is named as what it is
+        WorkspaceGuard.RequireNothingElse(work); // before plans/NAME is made, which would make it a workspace
         work.MakeFolder();
     }
 

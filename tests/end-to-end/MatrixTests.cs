@@ -120,7 +120,7 @@ public sealed class MatrixTests
         {
             Refuses("trained with seed 12345, not 9", command, "--seed", "9");
             Refuses("begun with its profile's settings, not with loss ce", command, "--loss", "ce");
-            Refuses(", recipe published, ", command, "--recipe", recipe);
+            Refuses(", recipe published, and cannot be lengthened or changed", command, "--recipe", recipe);
         }
 
         Refuses("finished after 1 epoch", jobs, "--epochs", "500");

@@ -185,7 +185,7 @@ internal static class JobsCommand
         }
         else if (local is not null && device == "auto")
         {
-            devices = [.. Gpu.Devices().Select(gpu => gpu.Id)];
+            devices = [.. Gpu.Cards().Select(gpu => gpu.Id)];
         }
 
         return new JobsPlace(options.DryRun, local, devices, Self());

@@ -35,13 +35,14 @@ internal abstract class NewJobsOptions : JobsOptions
 {
     [Option(
         "time",
-        HelpText = "Longest time of a job at a stretch, e.g. 24:00:00. Default: as epochs or `jobs measure` say, else a day.")]
+        HelpText =
+            "Longest time of a job at a stretch, e.g. 24:00:00. Default: of training as epochs or `jobs measure` say, else a day.")]
     public string? Time { get; set; }
 
     [Option("gres", HelpText = "Devices of a job that trains or predicts, e.g. gpu:1. Default: none, the processor.")]
     public string? Gres { get; set; }
 
-    [Option("mem", HelpText = "Memory of every job, e.g. 16G. Default: what the plan needs.")]
+    [Option("mem", HelpText = "Memory of every job, e.g. 16G. Default: what the plan needs; of predictions 16G, to which they keep.")]
     public string? Memory { get; set; }
 
     [Option("cpus", HelpText = "Threads of every job. Default: as many as its work keeps busy.")]

@@ -11,7 +11,20 @@ public static partial class Gpu
     /// as GPUs are left out.
     /// </summary>
     internal static IEnumerable<GpuDevice> BestFirst() => Devices().Where(d => !d.IsProcessor)
-        .OrderBy(d => d.Id.StartsWith("opencl", StringComparison.Ordinal)).ThenByDescending(d => d.MemoryBytes);
+        .OrderBy(IsOpenCL).ThenByDescending(d => d.MemoryBytes);
+
+    /// <summary>
+    /// The GPUs among which work is shared: each card once, through CUDA where both drivers list it. Processors that a driver
+    /// lists as GPUs are left out: beside a card they would hold up their share of the work.
+    /// </summary>
+    public static IReadOnlyList<GpuDevice> Cards() => CardsOf(Devices());
+
+    /// <summary>As <see cref="Cards"/>, of these devices.</summary>
+    internal static IReadOnlyList<GpuDevice> CardsOf(IReadOnlyList<GpuDevice> listed)
+    {
+        var cuda = listed.Where(d => !IsOpenCL(d)).Select(d => d.Name).ToHashSet(StringComparer.Ordinal);
+        return [.. listed.Where(d => !d.IsProcessor && !(IsOpenCL(d) && cuda.Contains(d.Name)))];
+    }
 
     /// <summary>Opens the best GPU that passes its trial.</summary>
     /// <param name="precision">As for <see cref="Open"/>.</param>
@@ -47,4 +60,6 @@ public static partial class Gpu
 
         return null;
     }
+
+    private static bool IsOpenCL(GpuDevice device) => device.Id.StartsWith("opencl", StringComparison.Ordinal);
 }

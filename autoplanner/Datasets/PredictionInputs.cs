@@ -5,8 +5,8 @@ using SharpSeg.AutoPlanner.Imaging;
 namespace SharpSeg.AutoPlanner.Datasets;
 
 /// <summary>
-/// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext) or one
-/// file with all channels (CASE.ext).
+/// Turns what a user gives to `predict` into cases: folders and files, one file a channel (CASE_0000.ext, CASE_0001.ext), one
+/// file with all channels (CASE.ext), or the folder of a DICOM series (CASE).
 /// </summary>
 internal static partial class PredictionInputs
 {
@@ -17,9 +17,11 @@ internal static partial class PredictionInputs
         ["dataset.json", "plans.json", "summary.json", "report.html", "report.json", "run.json", "log.txt"];
 
     /// <summary>Finds the cases.</summary>
-    /// <param name="paths">Folders (searched, not their sub-folders) and files, in any mixture.</param>
+    /// <param name="paths">
+    /// Folders (searched; of their sub-folders only those that hold a DICOM series themselves) and files, in any mixture.
+    /// </param>
     /// <param name="description">Of the model's dataset: its channels and its file ending.</param>
-    /// <param name="warn">Receives a line on files in a folder that are left out.</param>
+    /// <param name="warn">Receives a line on files and one on sub-folders of a folder that are left out.</param>
     /// <returns>Cases without labels, sorted by id (ordinal).</returns>
     /// <exception cref="SharpSegException">
     /// A path is missing, nothing is found, a channel is missing, or two cases have the same name.
@@ -101,42 +103,69 @@ internal static partial class PredictionInputs
     private static int EndingLength(string file) =>
         ImageFile.EndingOf(file)?.Length ?? (Directory.Exists(file) ? 0 : Path.GetExtension(file).Length);
 
-    private static string[] InFolder(string folder, string ending, Action<string>? warn)
+    // The dataset's format and DICOM series are taken side by side, images of other formats only where there are neither.
+    private static string[] InFolder(string given, string ending, Action<string>? warn)
     {
-        var all = CaseDiscovery.FilesIn(Path.GetFullPath(folder))
-            .Where(file => !Path.GetFileName(file).StartsWith('.')).ToArray();
+        var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(given));
+        var all = CaseDiscovery.FilesIn(folder).Where(file => IsVisible(file) && !Dcm2Niix.IsContents(file)).ToArray();
         var images = all.Where(
             file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.EndingOf(file) is not null).ToArray();
-        var files =
-            images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)
-                || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
-        files = files.Length > 0 ? files : images;
-        if (files.Length > 0)
+        var files = images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)
+            || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
+        var isSeries = files.Length == 0 && Dcm2Niix.IsSeries(folder);
+        var below = Directory.GetDirectories(folder).Where(IsVisible).Order(StringComparer.Ordinal).ToArray();
+        var series = isSeries ? [folder] : below.Where(Dcm2Niix.IsSeries).ToArray();
+        files = files.Length > 0 || series.Length > 0 ? files : images;
+        var strange = below.Except(series).Where(sub => !IsKnown(sub)).Select(sub => Described(sub, folder, given)).ToArray();
+        if (files.Length == 0 && series.Length == 0)
         {
-            var others = all.Except(files.SelectMany(ImageFile.FilesOf))
-                .Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name) && !PartRecord().IsMatch(name))
-                .Order(StringComparer.Ordinal).ToArray();
-            if (others.Length > 0)
-            {
-                warn?.Invoke(
-                    $"{Counted.Of(others.Length, "file")} in `{folder}` {Counted.Noun(others.Length, "is", "are")} not predicted: "
-                        + $"{string.Join(", ", others.Take(5))}{(others.Length > 5 ? ", …" : "")}");
-            }
-
-            return files;
+            throw Nothing(given, all.Length, strange, ending);
         }
 
-        // A DICOM series is a folder; so may be several series, each in a folder of its own.
-        var whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        string[] series = Dcm2Niix.IsSeries(whole) ? [whole] : [.. Directory.GetDirectories(whole).Where(Dcm2Niix.IsSeries)];
-        if (series.Length > 0)
+        if (files.Length == 0 && SimpleItk.Installed is null && Dcm2Niix.Program is null)
         {
-            return SimpleItk.Installed is not null || Dcm2Niix.Program is not null ? series : throw SimpleItk.Missing(series[0]);
+            throw SimpleItk.Missing(series[0]); // beside other images, the case fails by itself
         }
 
+        // What lies beside the slices of a series is looked at where the series is read.
+        string[] others = isSeries ? [] : [.. all.Except(files.SelectMany(ImageFile.FilesOf))
+            .Select(file => Path.GetFileName(file)).Where(name => !ByProducts.Contains(name) && !PartRecord().IsMatch(name))];
+        Leave("file", given, [.. others.Order(StringComparer.Ordinal)], warn);
+        Leave("folder", given, strange, warn);
+        return [.. files, .. series];
+    }
+
+    private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
+
+    // Datasets, workspaces and earlier predictions are no scans.
+    private static bool IsKnown(string folder) => File.Exists(Path.Combine(folder, "dataset.json"));
+
+    private static string Described(string sub, string folder, string given)
+    {
+        var why = Dcm2Niix.SeriesBelow(sub) is { } deeper
+            ? $"its DICOM series lies deeper: give `{Path.Combine(given, Path.GetRelativePath(folder, deeper))}`"
+            : "no DICOM series in it";
+        return $"{Path.GetFileName(sub)} ({why})";
+    }
+
+    private static void Leave(string what, string folder, string[] names, Action<string>? warn)
+    {
+        const int shown = 5;
+        if (names.Length > 0)
+        {
+            warn?.Invoke(
+                $"{Counted.Of(names.Length, what)} in `{folder}` {Counted.Noun(names.Length, "is", "are")} not predicted: "
+                    + $"{string.Join(", ", names.Take(shown))}{(names.Length > shown ? ", …" : "")}");
+        }
+    }
+
+    private static SharpSegException Nothing(string folder, int others, string[] strange, string ending)
+    {
         var within = DatasetFolders.FirstOrDefault(sub => Directory.Exists(Path.Combine(folder, sub)));
-        throw new SharpSegException(
-            $"`{folder}`: no images in this folder (looked for `{ending}`; it holds {Counted.Of(all.Length, "other file")})",
+        var below = within is null && strange.Length > 0 ? $" and {Counted.Of(strange.Length, "folder")}: {strange[0]}" : "";
+        return new(
+            $"`{folder}`: no images in this folder (looked for `{ending}` and DICOM series; it holds "
+                + $"{Counted.Of(others, "other file")}{below}{(below.Length > 0 && strange.Length > 1 ? ", …" : "")})",
             within is null
                 ? "give the folder that holds the images, or the files"
                 : $"this is a dataset: give `{Path.Combine(folder, within)}`");

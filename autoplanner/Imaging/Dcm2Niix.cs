@@ -20,13 +20,34 @@ internal static class Dcm2Niix
         .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? ProgramName + ".exe" : ProgramName))
         .FirstOrDefault(File.Exists);
 
+    /// <summary>Whether a file is the table of contents of a disc, which has the mark of DICOM files and is no slice.</summary>
+    public static bool IsContents(string file) =>
+        Path.GetFileName(file).Equals("DICOMDIR", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether a folder holds DICOM files: by their ending, or by the mark that each has after 128 bytes.</summary>
     public static bool IsSeries(string folder)
     {
         const int looked = 20; // files; a series has few files of other kinds, if any
-        return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.')).Take(looked)
-            .Where(file => new FileInfo(file).Length > 0) // opening a pipe would wait for a writer
-            .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
+        try
+        {
+            return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.') && !IsContents(file))
+                .Take(looked)
+                .Where(file => new FileInfo(file).Length > 0) // opening a pipe would wait for a writer
+                .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The first folder below one that holds DICOM files; null for none within a few levels.</summary>
+    public static string? SeriesBelow(string folder)
+    {
+        const int depth = 4, looked = 1000; // patient, study and series, and as much to look at as does not take long
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = depth };
+        return Directory.EnumerateDirectories(folder, "*", options).Take(looked).Order(StringComparer.Ordinal)
+            .FirstOrDefault(IsSeries);
     }
 
     /// <summary>Reads the series of a folder.</summary>

@@ -19,7 +19,7 @@ public static class PredictionCheck
         var description = File.Exists(file)
             ? DatasetDescription.FromJson(JsonFile.ReadText(file), file)
             : throw new SharpSegException($"`{folder}`: no part was predicted: there is no dataset.json");
-        var cases = PredictionInputs.Find(inputs, description);
+        var cases = PredictionInputs.Find(inputs, description, reporter.Warning);
         var problems = new List<string>();
         for (var i = 0; i < cases.Count; i++)
         {

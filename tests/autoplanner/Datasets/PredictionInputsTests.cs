@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Datasets;
@@ -55,6 +56,52 @@ public sealed class PredictionInputsTests : IDisposable
     }
 
     [Fact]
+    public void Images_and_series_side_by_side_are_both_taken_and_other_folders_are_named()
+    {
+        Touch("a.nii.gz", "preview.png", "out/dataset.json", ".cache/1.dcm");
+        Write("x", "p1/s1.dcm", "p2/study/series/s1.dcm", "p3/notes.txt", "DICOMDIR");
+        Directory.CreateDirectory(At("p4"));
+        var warnings = new List<string>();
+        var cases = PredictionInputs.Find([folder.Path], Description(1), warnings.Add);
+        Assert.Equal(["a", "p1"], cases.Select(item => item.Id));
+        Assert.Equal(At("p1"), Assert.Single(cases[1].ImageFiles));
+        Assert.Equal(
+            [$"1 file in `{folder.Path}` is not predicted: preview.png",
+                $"3 folders in `{folder.Path}` are not predicted: p2 (its DICOM series lies deeper: give `{At("p2/study/series")}`), "
+                    + "p3 (no DICOM series in it), p4 (no DICOM series in it)"],
+            warnings);
+
+        // Outputs are named after the case.
+        Touch("p1.nii.gz");
+        Assert.Contains("case `p1` is given twice", Refused(1, folder.Path).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_table_of_contents_does_not_make_a_folder_a_series()
+    {
+        Write("x", "p1/s1.dcm", "p2/s1.dcm");
+        File.WriteAllBytes(At("DICOMDIR"), [.. new byte[128], .. "DICM"u8]);
+        Assert.False(Dcm2Niix.IsSeries(folder.Path));
+        if (SimpleItk.Installed is null && Dcm2Niix.Program is null)
+        {
+            Assert.Equal(SimpleItk.Missing(At("p1")).Message, Refused(1, folder.Path).Message);
+        }
+        else
+        {
+            Assert.Equal(["p1: p1", "p2: p2"], Found(1, folder.Path));
+        }
+    }
+
+    [Fact]
+    public void A_folder_of_nothing_but_nested_series_is_refused_with_their_place()
+    {
+        Write("x", "p1/study/series/s1.dcm");
+        Assert.EndsWith(
+            $"it holds 0 other files and 1 folder: p1 (its DICOM series lies deeper: give `{At("p1/study/series")}`))",
+            Refused(1, folder.Path).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Unusable_inputs_are_refused_with_the_reason()
     {
         Assert.Contains("no input", Refused(1).Message, StringComparison.Ordinal);
@@ -83,11 +130,13 @@ public sealed class PredictionInputsTests : IDisposable
 
     private string At(string name) => Path.Combine(folder.Path, name);
 
-    private void Touch(params string[] names)
+    private void Touch(params string[] names) => Write("", names);
+
+    private void Write(string text, params string[] names)
     {
         foreach (var name in names)
         {
-            File.WriteAllText(folder.File(name.Split('/')), "");
+            File.WriteAllText(folder.File(name.Split('/')), text);
         }
     }
 }

@@ -157,7 +157,14 @@ internal abstract class ImageFormat
     /// </summary>
     internal static Spacing SliceSpacing(double y, double x) => new(CoarsestFactor * Math.Max(y, x), y, x);
 
-    /// <summary>One slice whose thickness the header does not state.</summary>
+    /// <summary>One slice whose thickness the header does not state; some headers store float32.</summary>
     internal static bool IsWithoutThickness(Extent extent, Spacing spacing) =>
-        extent.Z == 1 && spacing == SliceSpacing(spacing.Y, spacing.X);
+        extent.Z == 1 && Math.Abs(spacing.Z - SliceSpacing(spacing.Y, spacing.X).Z) <= 1e-6 * spacing.Z;
+
+    /// <summary>
+    /// Whether a header of two axes says everything about an image of another format: one slice without a thickness, in the
+    /// plane of the first two axes of space. Every other slice is written as a volume of one slice.
+    /// </summary>
+    internal static bool IsFlat(ImageGeometry image) => IsWithoutThickness(image.Extent, image.Spacing)
+        && image.Affine is [_, _, 0, _, _, _, 0, _, 0, 0, > 0, 0];
 }

@@ -126,12 +126,12 @@ internal sealed class MetaImageHeader
         }
         else
         {
-            var flat = extent.Z == 1;
+            var flat = ImageFormat.IsFlat(geometry);
             var axes = flat ? 2 : 3;
-            var (columns, origin) = PatientSpace.Columns(geometry.Affine, geometry.Spacing, "left-posterior-superior");
+            var (directions, origin) = PatientSpace.Directions(geometry, "left-posterior-superior");
             Add("ObjectType", "Image");
             Add("NDims", $"{axes}");
-            Add("TransformMatrix", HeaderNumbers.Text(columns.Take(axes).SelectMany(column => column.Take(axes))));
+            Add("TransformMatrix", HeaderNumbers.Text(directions.Take(axes).SelectMany(direction => direction.Take(axes))));
             Add("Offset", HeaderNumbers.Text(origin.Take(axes)));
             Add(
                 "ElementSpacing",

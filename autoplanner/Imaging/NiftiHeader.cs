@@ -142,7 +142,7 @@ internal sealed class NiftiHeader
         var header = new NiftiHeader(new byte[large ? Size2 : Size1], littleEndian: true);
         header.SetI32(0, header.Bytes.Length);
         (large ? "n+2\0\r\n\u001a\n"u8 : "n+1\0"u8).CopyTo(header.Bytes.AsSpan(large ? 4 : 344));
-        header.SetDim(0, extent.Z == 1 ? 2 : 3);
+        header.SetDim(0, ImageFormat.IsFlat(geometry) ? 2 : 3);
         double[] pixdim = [1, geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z, 0, 0, 0, 0];
         for (var i = 0; i < 8; i++)
         {
@@ -153,9 +153,12 @@ internal sealed class NiftiHeader
             }
         }
 
+        var (directions, origin) = PatientSpace.Directions(geometry, "right-anterior-superior");
         for (var i = 0; i < 12; i++)
         {
-            header.SetReal(large ? 400 + (8 * i) : 280 + (4 * i), geometry.Affine[i]);
+            var (row, column) = (i / 4, i % 4);
+            header.SetReal(
+                large ? 400 + (8 * i) : 280 + (4 * i), column == 3 ? origin[row] : directions[column][row] * pixdim[column + 1]);
         }
 
         if (large)

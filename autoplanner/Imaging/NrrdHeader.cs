@@ -198,23 +198,26 @@ internal sealed class NrrdHeader
         }
         else
         {
-            var flat = extent.Z == 1;
+            // Spacings alone say nothing of an origin or turned axes, and no space of two dimensions has a name that would.
+            var spacing = geometry.Spacing;
+            var flat = ImageFormat.IsFlat(geometry)
+                && geometry.Affine.AsSpan(0, 8).SequenceEqual([spacing.X, 0, 0, 0, 0, spacing.Y, 0, 0]);
             var axes = flat ? 2 : 3;
             Add("NRRD0004");
             Describe(axes);
             Add($"sizes: {extent.X} {extent.Y}{(flat ? "" : $" {extent.Z}")}");
             if (flat)
             {
-                Add($"spacings: {HeaderNumbers.Text([geometry.Spacing.X, geometry.Spacing.Y])}");
+                Add($"spacings: {HeaderNumbers.Text([spacing.X, spacing.Y])}");
             }
             else
             {
-                var (columns, origin) = PatientSpace.Columns(geometry.Affine, geometry.Spacing, "left-posterior-superior");
-                double[] scale = [geometry.Spacing.X, geometry.Spacing.Y, geometry.Spacing.Z];
+                var (directions, origin) = PatientSpace.Directions(geometry, "left-posterior-superior");
+                double[] scale = [spacing.X, spacing.Y, spacing.Z];
                 Add("space: left-posterior-superior");
                 Add(
                     "space directions: "
-                        + $"{string.Join(' ', columns.Select((column, i) => Vector(column.Select(value => value * scale[i]))))}");
+                        + $"{string.Join(' ', directions.Select((axis, i) => Vector(axis.Select(value => value * scale[i]))))}");
                 Add($"space origin: {Vector(origin)}");
             }
         }

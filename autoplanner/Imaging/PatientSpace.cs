@@ -48,22 +48,21 @@ internal static class PatientSpace
         return affine;
     }
 
-    /// <summary>The way back: unit direction of each axis and the origin, in another space.</summary>
-    public static (double[][] Columns, double[] Origin) Columns(double[] affine, Spacing spacing, string space)
+    /// <summary>The way back: unit direction of each axis (x, y, z) and the origin, in another space.</summary>
+    public static (double[][] Directions, double[] Origin) Directions(ImageGeometry image, string space)
     {
-        double[] scale = [spacing.X, spacing.Y, spacing.Z];
-        var columns = new double[3][];
-        for (var column = 0; column < 3; column++)
+        var affine = image.Affine;
+        var directions = new double[3][];
+        for (var axis = 0; axis < 3; axis++)
         {
-            columns[column] =
-                [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + column] / scale[column]))];
-            if (columns[column].All(value => value == 0) || columns[column].Any(value => !double.IsFinite(value)))
-            {
-                columns[column] = [.. Enumerable.Range(0, 3).Select(row => row == column ? 1.0 : 0)];
-            }
+            double[] column = [affine[axis], affine[4 + axis], affine[8 + axis]];
+            var length = Math.Sqrt(column.Sum(value => value * value));
+            directions[axis] = length > 0 && double.IsFinite(length)
+                ? [.. column.Select((value, row) => Clean(Sign(space, row) * value / length))]
+                : [.. Enumerable.Range(0, 3).Select(row => row == axis ? 1.0 : 0)];
         }
 
-        return (columns, [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + 3]))]);
+        return (directions, [.. Enumerable.Range(0, 3).Select(row => Clean(Sign(space, row) * affine[(4 * row) + 3]))]);
     }
 
     /// <summary>

@@ -104,8 +104,10 @@ internal sealed class TraceGrid(ImageGeometry scan, CaseProperties properties, I
                 .Select(next => next.Zip(origin, (to, from) => to - from).ToArray()),
         ];
         double Length(double[] step) => Math.Sqrt(step.Sum(value => value * value));
+        var (y, x) = (Length(steps[1]), Length(steps[0]));
+        var isPicture = extent.Z == 1 && ImageFormat.IsWithoutThickness(scan.Extent, spacing);
         return new ImageGeometry(
-            extent, new Spacing(Length(steps[2]), Length(steps[1]), Length(steps[0])),
+            extent, isPicture ? ImageFormat.SliceSpacing(y, x) : new Spacing(Length(steps[2]), y, x),
             [.. Enumerable.Range(0, 3).SelectMany(row => new[] { steps[0][row], steps[1][row], steps[2][row], origin[row] })],
             "", []);
     }

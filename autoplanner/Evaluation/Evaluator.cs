@@ -195,28 +195,31 @@ public static class Evaluator
     private static CaseMetrics EvaluateCase(EvaluationCase item, LabelScheme scheme, EvaluationOptions options)
     {
         var (reference, prediction) = Load(item, scheme);
-        var warning = options.Surface ? reference.Geometry.SpacingProblem : null;
-        for (var axis = 0; axis < 3; axis++)
+        var warnings = new List<string>();
+        if (options.Surface && reference.Geometry.SpacingProblem is { } problem)
         {
-            if (Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis])
-            {
-                warning =
-                    $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing "
-                        + $"{reference.Spacing}";
-            }
+            warnings.Add(problem);
         }
 
-        if (warning is null && PatientSpace.Displacement(prediction.Geometry, reference.Geometry) is { } displacement)
+        if (Enumerable.Range(0, 3).Any(axis =>
+            Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis]))
         {
-            warning =
+            warnings.Add(
+                $"case `{item.CaseId}`: prediction spacing {prediction.Spacing} differs from reference spacing "
+                    + $"{reference.Spacing}");
+        }
+
+        if (PatientSpace.Displacement(prediction.Geometry, reference.Geometry) is { } displacement)
+        {
+            warnings.Add(
                 $"case `{item.CaseId}`: the prediction lies elsewhere in space than the reference ({displacement}): voxels are "
-                    + "compared by their position in the file, so the scores mean nothing unless only the headers are wrong";
+                    + "compared by their position in the file, so the scores mean nothing unless only the headers are wrong");
         }
 
         var metrics = SegmentationMetrics.Compute(
             reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options,
             scheme.Partial.Of(item.CaseId));
-        return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics, warning);
+        return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics) { Warnings = warnings };
     }
 
     /// <summary>Names of the cases whose label files lie in a folder.</summary>

@@ -96,9 +96,9 @@ internal static class ValidationRun
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel);
         var summary = EvaluationSummary.Of(
             scored.Classes, scored.Cases, [.. cases.Except(predicted).Select(item => item.CaseId)]);
-        foreach (var item in summary.Cases.Where(item => item.Warning is not null))
+        foreach (var warning in summary.Cases.SelectMany(item => item.Warnings))
         {
-            reporter.Warning(item.Warning!);
+            reporter.Warning(warning);
         }
 
         AtomicFile.WriteText(Workspace.SummaryFile(folder), SummaryJson.ToJson(summary));

@@ -49,9 +49,9 @@ internal static class EvaluateCommand
         };
         reporter.Stage("score");
         var summary = files ? OfFiles(options, scoring, reporter, cancel) : OfFolders(options, scoring, reporter, cancel);
-        foreach (var item in summary.Cases.Where(item => item.Warning is not null))
+        foreach (var warning in summary.Cases.SelectMany(item => item.Warnings))
         {
-            reporter.Warning(item.Warning!);
+            reporter.Warning(warning);
         }
 
         var unscored = summary.Missing.Count == 0 ? "" :

@@ -113,7 +113,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyDictionary<stri
             var place = item == scores.Median ? "the median case" : $"number {places[item.Id]} from the bottom";
             body.Add($"<article class=\"case\" id=\"{Anchor(item)}\"><h3>{item.Id}: Dice {Show(item.Dice)}</h3>\n");
             body.Add($"<p class=\"soft\">{place} of {scores.Cases.Count}{(item.Fold is null ? "" : $", validated in fold {item.Fold}")}</p>\n");
-            if (item.Metrics.Warning is { } warning)
+            foreach (var warning in item.Metrics.Warnings)
             {
                 body.Add($"<p class=\"notes\">{HtmlText.Prose(warning)}</p>\n");
             }

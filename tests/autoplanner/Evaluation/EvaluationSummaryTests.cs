@@ -2,6 +2,7 @@ using System.Text.Json;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Tests.Imaging;
 using SharpSeg.Engine.Tensors;
 using Xunit;
 
@@ -135,11 +136,39 @@ public sealed class EvaluationSummaryTests
             folder.File(name, "a.nii.gz"), labels, new ImageGeometry(extent, new Spacing(2, 1, 1), affine, "", []), 2);
         Write("r", [-1, 0, 0, 30, 0, -1, 0, 20, 0, 0, 2, -20]);
         Write("p", [-1, 0, 0, 30.00001, 0, -1, 0, 20, 0, 0, 2, -20]);
-        Assert.Null(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warning);
+        Assert.Empty(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warnings);
         Write("p", [-1, 0, 0, 30, 0, 1, 0, 18, 0, 0, 2, -20]);
-        var warning = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warning;
+        var warning = Assert.Single(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases[0].Warnings);
         Assert.Contains("elsewhere in space", warning, StringComparison.Ordinal);
         Assert.Contains("axes LAS and LPS", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_case_has_all_its_warnings()
+    {
+        using var folder = new TemporaryFolder();
+        string predictions = Path.Combine(folder.Path, "p"), references = Path.Combine(folder.Path, "r");
+        void Write(string name, double height, double offset)
+        {
+            Directory.CreateDirectory(folder.File(name));
+            File.WriteAllBytes(
+                folder.File(name, "a.nii"),
+                new NiftiBytes
+                {
+                    DataType = 2, PixDim = [1, 1, 1, height, 0, 0, 0, 0], Sform = 1,
+                    Srow = [1, 0, 0, offset, 0, 1, 0, 0, 0, 0, height == 0 ? 1 : height, 0],
+                }.Build(new double[24]));
+        }
+
+        Write("p", 2, 9);
+        Write("r", 0, 0);
+        var warnings = Evaluator.EvaluateFolder(
+            predictions, references, Scheme, ".nii", new EvaluationOptions { Surface = true }).Cases[0].Warnings;
+        Assert.Collection(
+            warnings,
+            spacing => Assert.Contains("a spacing of 0 mm along z", spacing, StringComparison.Ordinal),
+            spacing => Assert.Contains("differs from reference spacing", spacing, StringComparison.Ordinal),
+            place => Assert.Contains("elsewhere in space than the reference (by up to 9", place, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -164,7 +193,7 @@ public sealed class EvaluationSummaryTests
 
         Write(folder.File("p", "b.nii.gz"), [1, 0, 2, 0], 2);
         var warned = Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz");
-        Assert.Contains("spacing", warned.Cases[1].Warning, StringComparison.Ordinal);
+        Assert.Contains(warned.Cases[1].Warnings, warning => warning.Contains("spacing", StringComparison.Ordinal));
         Write(folder.File("p", "b.nii.gz"), [1, 0, 2], 1);
         Assert.Contains("case `b`", Fails(new EvaluationOptions()), StringComparison.Ordinal);
         Write(folder.File("p", "c.nii.gz"), [1, 0, 2], 1);

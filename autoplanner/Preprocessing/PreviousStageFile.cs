@@ -65,5 +65,6 @@ internal sealed class PreviousStageFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => labels.Dispose();
 
-    private static string PathOf(string folder, string caseId) => Path.Combine(folder, caseId + ".labels");
+    /// <summary>The file of a case.</summary>
+    public static string PathOf(string folder, string caseId) => Path.Combine(folder, caseId + ".labels");
 }

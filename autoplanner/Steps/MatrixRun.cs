@@ -109,13 +109,13 @@ public static class MatrixRun
         foreach (var cell in matrix.Cells.Where(
             cell => File.Exists(Workspace.FinalCheckpoint(work.RunFolder(cell.Configuration, cell.Fold)))))
         {
-            var job = JobOf(work, cell, request);
+            var job = JobOf(work, cell, request, isFinished: true);
             TrainingSession.RequireAsAsked(job, request.Length(job, 1));
         }
     }
 
-    private static TrainingJob JobOf(Workspace work, MatrixCell cell, MatrixRequest request) =>
-        TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed) with
+    private static TrainingJob JobOf(Workspace work, MatrixCell cell, MatrixRequest request, bool isFinished = false) =>
+        TrainingJob.Open(work, cell.Configuration, cell.Fold, request.Seed, isFinished) with
         {
             Pretrained = request.Pretrained?.Invoke(cell.Configuration),
             Variant = request.Variant ?? new(),

@@ -107,7 +107,8 @@ public sealed class TrainingMatrix
     public bool KeepsProbabilities(MatrixCell cell) => averaged.Contains(cell.Configuration) && cell.Fold != Splits.AllCases;
 
     /// <summary>
-    /// Whether nothing of a run is missing: weights, validation predictions, what a next stage learns from, scores.
+    /// Whether nothing of a run is missing: weights, validation predictions, what a next stage learns from, made by networks that
+    /// are there, scores.
     /// </summary>
     public bool IsDone(MatrixCell cell)
     {
@@ -120,9 +121,16 @@ public sealed class TrainingMatrix
         var next = plans.Resolve(cell.Configuration).NextStages.Where(Configurations.Contains);
         return validation.Progress >= (KeepsProbabilities(cell) ? FoldProgress.Averageable : FoldProgress.Validated)
             && File.Exists(Workspace.SummaryFile(Workspace.ValidationFolder(validation.RunFolder)))
-            && next.All(
-                stage => validation.Cases.All(
-                    item => PreviousStageFile.Exists(work.NextStageFolder(cell.Configuration, stage), item.CaseId)));
+            && next.All(stage => IsHandedOver(stage, cell, validation));
+    }
+
+    private bool IsHandedOver(string stage, MatrixCell cell, FoldValidation validation)
+    {
+        var origin = new HandOverOrigin(
+            work.RunFolders(cell.Configuration), work.NextStageFolder(cell.Configuration, stage), Known.Description.FileEnding);
+        return validation.Cases.All(item => cell.Fold == Splits.AllCases
+            ? origin.FoldOf(item.CaseId) is not null
+            : origin.IsOutOfFold(item.CaseId, splits!));
     }
 
     /// <summary>The matrix as a table: what is done, running, begun and left.</summary>

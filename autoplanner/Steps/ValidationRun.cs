@@ -120,7 +120,10 @@ internal static class ValidationRun
             backend, [network], job.Configuration, job.Plans.Profile, labels.HasRegions, mirrorAxes, options);
         var memory = new PredictionMemory(
             job.Plans, job.Configuration, job.Description, folds: 1, options, budget, backend);
-        var nextStages = PreparedNextStages(job, reporter);
+        var nextStages = PreparedNextStages(job, reporter).ConvertAll(stage => (
+            Stage: stage, Origin: new HandOverOrigin(
+                Workspace.RunsIn(Path.GetDirectoryName(job.Folder)!), stage.Folder, job.Description.FileEnding)));
+        var fingerprint = nextStages.Count == 0 ? "" : Checkpoint.FingerprintOf(Workspace.FinalCheckpoint(job.Folder));
         var clock = Stopwatch.StartNew();
         var predictedVoxels = 0L;
         var scoring = 0.0;
@@ -131,7 +134,8 @@ internal static class ValidationRun
             var path = Path.Combine(folder, id + job.Description.FileEnding);
             var probabilities = ProbabilityFile.PathOf(folder, id);
             if (File.Exists(path) && ProbabilityFile.Exists(probabilities, saved)
-                && nextStages.All(stage => PreviousStageFile.Exists(stage.Folder, id)))
+                && nextStages.All(next => next.Origin.FoldOf(id) is { } writer
+                    && (writer == job.Fold || job.Fold == Splits.AllCases)))
             {
                 scoring += MostSecondsPerScoredCase;
                 continue;
@@ -172,9 +176,9 @@ internal static class ValidationRun
                 : predictor.PredictToFile(input, cut, folder, cancel);
 
             // One after the other, each giving back what it took; a method of its own holds no array of the one before.
-            foreach (var stage in nextStages)
+            foreach (var (stage, origin) in nextStages)
             {
-                HandOver(job, stage, stored, outputs);
+                HandOver(job, stage, origin, fingerprint, stored, outputs);
                 MemoryBudget.GiveBack(geometry.Extent.Voxels);
             }
 
@@ -232,11 +236,12 @@ internal static class ValidationRun
         return prepared;
     }
 
-    private static void HandOver(TrainingJob job, NextStage stage, StoredCase stored, NetworkOutputs outputs)
+    private static void HandOver(
+        TrainingJob job, NextStage stage, HandOverOrigin origin, string fingerprint, StoredCase stored, NetworkOutputs outputs)
     {
         // Fold `all` trained on the case: its segmentation is used only where no other fold has left one.
         var id = stored.Properties.CaseId;
-        if (job.Fold == Splits.AllCases && PreviousStageFile.Exists(stage.Folder, id))
+        if (job.Fold == Splits.AllCases && origin.FoldOf(id) is not null and not Splits.AllCases)
         {
             return;
         }
@@ -244,5 +249,6 @@ internal static class ValidationRun
         using var next = StoredCase.Open(stage.DataFolder, id);
         PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
             outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
+        HandOverOrigin.Record(stage.Folder, id, job.Fold, fingerprint);
     }
 }

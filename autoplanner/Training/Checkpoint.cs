@@ -167,6 +167,18 @@ internal sealed class Checkpoint
         }
     }
 
+    /// <summary>
+    /// SHA-256 of what a checkpoint says of itself, among it checksums of all its tensors and how long its training took: another
+    /// training gives another one.
+    /// </summary>
+    /// <exception cref="SharpSegException">The file is damaged.</exception>
+    public static string FingerprintOf(string path)
+    {
+        using var reader = Open(path);
+        return Sha256.Of(string.Join('\n', reader.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => $"{entry.Key}={entry.Value}")));
+    }
+
     /// <summary>The seed of the run that wrote a checkpoint, without which it cannot be resumed.</summary>
     /// <exception cref="SharpSegException">The file is damaged.</exception>
     public static ulong SeedOf(string path)

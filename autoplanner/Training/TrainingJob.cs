@@ -80,7 +80,12 @@ public sealed record TrainingJob
 
     /// <summary>The run of one fold of a planned and preprocessed workspace.</summary>
     /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
-    public static TrainingJob Open(Workspace workspace, string configuration, string fold, ulong seed)
+    public static TrainingJob Open(Workspace workspace, string configuration, string fold, ulong seed) =>
+        Open(workspace, configuration, fold, seed, isFinished: false);
+
+    /// <summary>The same; of a finished run, a cascade's first stage may meanwhile be trained again.</summary>
+    /// <exception cref="SharpSegException">Something the run needs is missing.</exception>
+    internal static TrainingJob Open(Workspace workspace, string configuration, string fold, ulong seed, bool isFinished)
     {
         var plans = workspace.ReadPlans();
         var plan = plans.Resolve(configuration);
@@ -89,9 +94,9 @@ public sealed record TrainingJob
         WorkspaceGuard.RequireUnchanged(workspace, dataset);
         string[] ids = [.. dataset.TrainingCases.Select(c => c.Id)];
         var split = fold == Splits.AllCases ? Splits.All(ids) : Splits.Find(workspace, dataset.Folder, ids).ForFold(fold);
-        var handOver = plan.PreviousStage is null
-            ? null
-            : CascadeHandOver.RequireComplete(workspace, plan, Splits.Find(workspace, dataset.Folder, ids));
+        var handOver = plan.PreviousStage is { } first && !isFinished
+            ? CascadeHandOver.RequireComplete(workspace, first, configuration, Splits.Find(workspace, dataset.Folder, ids))
+            : null;
         var description = workspace.ReadDescription();
         var labels = description.Labels;
         var recipe = PreprocessingRecipe.From(plans, plan);

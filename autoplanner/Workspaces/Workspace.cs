@@ -99,10 +99,11 @@ public sealed class Workspace
     }
 
     /// <summary>Folders of all runs of a configuration.</summary>
-    public IEnumerable<string> RunFolders(string configuration) =>
-        Directory.Exists(ConfigurationFolder(configuration))
-            ? Directory.EnumerateDirectories(ConfigurationFolder(configuration), RunPrefix + "*")
-            : [];
+    public IEnumerable<string> RunFolders(string configuration) => RunsIn(ConfigurationFolder(configuration));
+
+    /// <summary>Folders of all runs beside each other in the folder of a configuration.</summary>
+    internal static IEnumerable<string> RunsIn(string configurationFolder) =>
+        Directory.Exists(configurationFolder) ? Directory.EnumerateDirectories(configurationFolder, RunPrefix + "*") : [];
 
     /// <summary>The fold of a run's folder.</summary>
     public static string FoldOf(string runFolder) =>

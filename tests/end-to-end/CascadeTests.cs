@@ -57,6 +57,7 @@ public sealed class CascadeTests
 
         Assert.Equal(4, contents.Distinct().Count());       // no two cases are confused
 
+        RequireOwnNetworks(work, second);
         var trained = SharpSegProcess.Succeed(second);
         Assert.Equal(2, (int)trained.Json()["cases"]!);
         Assert.DoesNotContain("warning", trained.Errors, StringComparison.Ordinal);
@@ -88,6 +89,28 @@ public sealed class CascadeTests
             .AssertErrorWithHint(1, "--prev-stage");
 
         short[] Labels(string name) => ImageFile.ReadLabels(folder.At(name, "case_0.nii.gz")).Voxels;
+    }
+
+    /// <summary>
+    /// A segmentation whose network is gone, or that older versions left behind without a sign of who wrote it, is refused until
+    /// its fold has made it again, for which a finished one is not trained again.
+    /// </summary>
+    private static void RequireOwnNetworks(string work, string[] second)
+    {
+        var first = new Workspace(work);
+        var (run, elsewhere) = (first.RunFolder("3d_lowres", 1), Path.Combine(work, "fold_1"));
+        Directory.Move(run, elsewhere);
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "case_0", "a network that is gone", "made again by fold 1");
+        Directory.Move(elsewhere, run);
+
+        var handedOver = first.NextStageFolder("3d_lowres", "3d_cascade_fullres");
+        var weights = File.ReadAllBytes(Workspace.FinalCheckpoint(run));
+        File.Delete(Path.Combine(handedOver, "case_1.json"));
+        File.SetLastWriteTimeUtc(Path.Combine(handedOver, "case_1.labels"), DateTime.UnixEpoch);
+        SharpSegProcess.Run(second).AssertErrorWithHint(1, "case_1", "is unknown", "made again by fold 1");
+        SharpSegProcess.Succeed("train", work, "-c", "3d_lowres", "-f", "1", "--resume");
+        Assert.True(File.Exists(Path.Combine(handedOver, "case_1.json")));
+        Assert.Equal(weights, File.ReadAllBytes(Workspace.FinalCheckpoint(run)));
     }
 
     private static void Train(string work, string fold) =>

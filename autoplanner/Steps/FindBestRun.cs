@@ -85,6 +85,11 @@ public static class FindBestRun
         var summaries = all.Select(candidate => Score(request, candidate, validations, dataset, reporter, cancel)).ToArray();
         var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
         RequireScores(candidates, summaries, reporter);
+        foreach (var doubt in candidates[best].Configurations.Select(request.Work.Locate).SelectMany(DoubtsOfCascade))
+        {
+            reporter.Warning(doubt);
+        }
+
         var winner = new BestModel
         {
             Winner = candidates[best],
@@ -98,6 +103,11 @@ public static class FindBestRun
         };
         return Finish(request, winner, summaries[best], dataset, reporter, cancel);
     }
+
+    private static IEnumerable<string> DoubtsOfCascade((Workspace Work, string Configuration) member) =>
+        member.Work.ReadPlans().Resolve(member.Configuration).PreviousStage is { } first
+            ? ModelChoice.OfTooFewFolds(member.Work, first)
+            : [];
 
     /// <summary>
     /// Decides postprocessing for the winner, applies it to the cross-validation's segmentations, scores those and writes

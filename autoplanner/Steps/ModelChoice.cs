@@ -1,3 +1,4 @@
+using System.Globalization;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Planning;
@@ -68,8 +69,8 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
     }
 
     /// <summary>
-    /// What a user should know before he trusts the choice: folds that are not finished, or were trained unequally. One line
-    /// each.
+    /// What a user should know before he trusts the choice: folds that are not finished, or were trained unequally, or that
+    /// a cascade's first stage lacks. One line each.
     /// </summary>
     public IEnumerable<string> Doubts() => Members.SelectMany(DoubtsOf);
 
@@ -101,10 +102,45 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
                 + $"fold {iterations[^1].Fold} for {iterations[^1].Iterations}; --folds chooses";
         }
 
-        foreach (var doubt in member.FirstStage is { } first ? DoubtsOf(first) : [])
+        if (member.FirstStage is { } first)
         {
-            yield return doubt;
+            foreach (var doubt in DoubtsOf(first).Concat(OfTooFewFolds(first.Work, first.Configuration.Name)))
+            {
+                yield return doubt;
+            }
         }
+    }
+
+    /// <summary>
+    /// A cascade's second stage is trained behind all folds of the first. Where some are missing now, the first says something
+    /// else than it could; the one network on every case stands for all. A model file does not tell its splits.
+    /// </summary>
+    /// <param name="work">The workspace, seen through the cascade's plan.</param>
+    /// <param name="firstStage">The cascade's first stage.</param>
+    /// <returns>A line, or none.</returns>
+    internal static IEnumerable<string> OfTooFewFolds(Workspace work, string firstStage)
+    {
+        var trained = TrainedFolds(work, firstStage, "final");
+        if (trained is [Splits.AllCases] || !File.Exists(work.SplitsFile))
+        {
+            yield break;
+        }
+
+        string[] missing =
+        [
+            .. Enumerable.Range(0, Splits.Count(work, caseCount: 0)).Select(fold => fold.ToString(CultureInfo.InvariantCulture))
+                .Except(trained),
+        ];
+        if (missing.Length > 0)
+        {
+            var plan = work.Plan is { } name ? $" --plan {name}" : "";
+            yield return $"{firstStage}, the cascade's first stage, has {Folds(trained)} and lacks {Folds(missing)}: fewer networks "
+                + $"are averaged than the splits have folds; `sharpseg train {work.Folder}{plan} -c {firstStage} -f "
+                + $"{string.Join(',', missing)}` trains the rest";
+        }
+
+        static string Folds(IReadOnlyList<string> folds) =>
+            folds.Count == 0 ? "no fold" : $"{Counted.Noun(folds.Count, "fold")} {string.Join(", ", folds)}";
     }
 
     /// <summary>The choice in a line.</summary>

@@ -225,6 +225,27 @@ public sealed class FindBestRunTests : IDisposable
     }
 
     [Fact]
+    public void A_cascade_that_wins_without_a_fold_of_its_first_stage_is_named()
+    {
+        var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
+        work.WritePlans(work.ReadPlans() with
+        {
+            Configurations = new Dictionary<string, ConfigurationPlan>
+            {
+                ["3d_lowres"] = configuration with { Name = "3d_lowres", NextStages = ["3d_cascade_fullres"] },
+                ["3d_cascade_fullres"] = configuration with { Name = "3d_cascade_fullres", PreviousStage = "3d_lowres" },
+            },
+        });
+        Validate("3d_cascade_fullres", "0", "p", In2d);
+        Validate("3d_cascade_fullres", "1", "q", In2d);
+        Validate("3d_lowres", "1", "q", In3d);
+        Directory.Delete(work.ConfigurationFolder("3d_fullres"), recursive: true);
+        Directory.Delete(work.ConfigurationFolder("2d"), recursive: true);
+        Assert.Equal("3d_cascade_fullres", Run(trainedOnly: true).Best.Winner.ToString());
+        Assert.Contains(reporter.Lines, line => line.Contains("has fold 1 and lacks fold 0", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_bad_best_json_is_named()
     {
         Run();

@@ -90,8 +90,31 @@ internal sealed record JobStage(
     /// <summary>Its tasks.</summary>
     public IEnumerable<JobTask> Tasks => Items.Select(item => new JobTask(this, item));
 
-    /// <summary>Whether another array would do the same.</summary>
-    public bool DoesTheSameAs(JobStage other) => Name == other.Name && Command.SequenceEqual(other.Command);
+    /// <summary>Whether another array would do the same with the same, whatever either is given for it.</summary>
+    public bool DoesTheSameAs(JobStage other) =>
+        Name == other.Name && Command.SequenceEqual(other.Command) && Needs.SequenceEqual(other.Needs);
+
+    /// <summary>What the command says that another one does not, e.g. <c>--epochs 7 --loss ce</c>; empty for nothing.</summary>
+    public string SaysBeyond(JobStage other) => string.Join(' ', Phrases().Except(other.Phrases()));
+
+    /// <summary>The options with their values, and what stands before them.</summary>
+    private List<string> Phrases()
+    {
+        var phrases = new List<string> { "" };
+        foreach (var text in Command.Where(word => word.Kind is JobWordKind.Literal or JobWordKind.Device).Select(word => word.Text))
+        {
+            if (text.StartsWith('-'))
+            {
+                phrases.Add(text);
+            }
+            else
+            {
+                phrases[^1] = $"{phrases[^1]} {text}".TrimStart();
+            }
+        }
+
+        return phrases;
+    }
 }
 
 /// <summary>One task.</summary>
@@ -101,6 +124,10 @@ internal sealed record JobTask(JobStage Stage, JobItem Item)
 {
     /// <summary>Its name, e.g. <c>train-2d_3</c>.</summary>
     public string Name => FormattableString.Invariant($"{Stage.Name}_{Item.Index}");
+
+    /// <summary>Whether another task would do the same with the same, whatever either is given for it.</summary>
+    public bool DoesTheSameAs(JobTask other) =>
+        Name == other.Name && Item.Text == other.Item.Text && Stage.DoesTheSameAs(other.Stage);
 
     /// <summary>The words of its command on a machine.</summary>
     /// <param name="folder">The jobs' folder there.</param>
@@ -129,6 +156,9 @@ internal sealed record JobGraph(IReadOnlyList<JobStage> Stages)
 
     /// <summary>An array by its name; null if there is none.</summary>
     public JobStage? Stage(string name) => Stages.FirstOrDefault(stage => stage.Name == name);
+
+    /// <summary>A task by its name; null if there is none.</summary>
+    public JobTask? Task(string name) => Tasks.FirstOrDefault(task => task.Name == name);
 
     /// <summary>The tasks that a task waits for.</summary>
     public IEnumerable<JobTask> NeedsOf(JobTask task) => task.Stage.Needs.SelectMany(need =>

@@ -93,7 +93,7 @@ public sealed class JobReport
         [
             status.Task.Name, Of(status.Task, ""), Word(status.State), status.Node,
             last is null ? "" : FormattableString.Invariant($"{Restarts(status)}"),
-            last is null ? MemoryBudget.Text(asked) : $"{MemoryBudget.Text(last.PeakBytes)} of {MemoryBudget.Text(asked)}",
+            last is null ? asked > 0 ? MemoryBudget.Text(asked) : "" : $"{MemoryBudget.Text(last.PeakBytes)} of {MemoryBudget.Text(asked)}",
             Dice(status.Task) is { } dice ? FormattableString.Invariant($"{dice:0.0000}") : "", progress,
         ];
     }
@@ -107,7 +107,7 @@ public sealed class JobReport
     {
         var words = task.Words(folder.Owner).ToList();
         string? After(string option) => words.IndexOf(option) is >= 0 and var at && at + 1 < words.Count ? words[at + 1] : null;
-        if (words[0] != "train" || After("-c") is not { } configuration || After("-f") is not { } fold)
+        if (words is not ["train", ..] || After("-c") is not { } configuration || After("-f") is not { } fold)
         {
             return null;
         }

@@ -46,28 +46,23 @@ internal static class JobStates
     /// <summary>Looks at all tasks.</summary>
     /// <param name="folder">The jobs' folder.</param>
     /// <param name="graph">The tasks.</param>
-    /// <param name="askSlurm">Look into the queue, if anything was submitted.</param>
-    /// <param name="running">Tasks that this process itself runs.</param>
-    public static IReadOnlyList<TaskStatus> Of(
-        JobFolder folder, JobGraph graph, bool askSlurm, IReadOnlySet<string>? running = null)
+    /// <param name="slurm">What Slurm says about them.</param>
+    /// <returns>The tasks of the graph in its order, then those in the queue that are of an earlier one.</returns>
+    public static IReadOnlyList<TaskStatus> Of(JobFolder folder, JobGraph graph, SlurmAnswer slurm)
     {
         var submitted = Submitted(folder, graph);
-        string[] ids = [.. submitted.Values.Select(job => job.Split('_')[0]).Distinct()];
-        var queue = askSlurm ? Slurm.Queue(ids) : new Dictionary<string, Slurm.Entry>();
-        IReadOnlyDictionary<string, string>? ended = null;
         var statuses = new Dictionary<string, TaskStatus>(StringComparer.Ordinal);
         foreach (var task in graph.Tasks)
         {
             var record = TaskRecord.Read(folder.RecordFile(task.Name));
             var job = submitted.GetValueOrDefault(task.Name);
-            var entry = job is null ? null : queue.GetValueOrDefault(job);
+            var entry = job is null ? null : slurm.Queue.GetValueOrDefault(job);
             var blockedBy = graph.NeedsOf(task).Select(need => statuses[need.Name])
                 .FirstOrDefault(need => need.State is TaskState.Failed or TaskState.Blocked);
             TaskStatus Is(TaskState state, string reason = "") => new(
                 task, state, reason, entry?.Node is { Length: > 0 } node ? node : record.Last?.Node ?? "",
                 entry is null ? null : job, record);
             statuses[task.Name] = entry is not null ? InQueue(entry, Is)
-                : running?.Contains(task.Name) == true ? Is(TaskState.Running)
                 : task.Item.IsDone || record.IsFinished ? Is(TaskState.Done)
                 : record.Last is { Outcome: TaskOutcome.Failed, Error: var error } ? Is(TaskState.Failed, error ?? "")
                 : blockedBy is not null ? Is(TaskState.Blocked, $"needs {blockedBy.Task.Name}")
@@ -76,16 +71,29 @@ internal static class JobStates
                 : record.Last is { Outcome: TaskOutcome.Open } && Workspaces.RunLock.IsTaken(folder.TaskFolder(task.Name))
                 ? Is(TaskState.Running)
                 : record.Last is { Outcome: TaskOutcome.Open } open
-                ? Is(TaskState.Failed, askSlurm && open.Job is not null ? Word(open.Job) : Silent)
-                : askSlurm && job is not null && Word(job) is var word && word != Silent ? Is(TaskState.Failed, word)
+                ? Is(TaskState.Failed, open.Job is not null ? Word(open.Job) : Silent)
+                : job is not null && Word(job) is var word && word != Silent ? Is(TaskState.Failed, word)
                 : Is(TaskState.Left);
         }
 
-        return [.. graph.Tasks.Select(task => statuses[task.Name])];
+        return [.. graph.Tasks.Select(task => statuses[task.Name]), .. Earlier(folder, submitted.Values.ToHashSet(), slurm)];
 
-        string Word(string job) => (ended ??= Slurm.Ended(ids)).GetValueOrDefault(job) is { } state
-            ? $"Slurm says {state}"
-            : Silent;
+        string Word(string job) => slurm.Ended(job) is { } state ? $"Slurm says {state}" : Silent;
+    }
+
+    /// <summary>What waits or runs of a graph that is no longer there: tasks without a command.</summary>
+    private static IEnumerable<TaskStatus> Earlier(JobFolder folder, HashSet<string> known, SlurmAnswer slurm)
+    {
+        var names = Arrays(folder).ToLookup(array => array.Id, array => array.Name);
+        foreach (var (job, entry) in slurm.Queue.Where(pair => !known.Contains(pair.Key)))
+        {
+            if (job.Split('_') is [var id, var number] && TryNumber(number, out var index) && names[id].FirstOrDefault() is { } name)
+            {
+                var stage = new JobStage(name, [new JobItem(index, "")], [], [], new JobResources(0, 0, "", "", null));
+                yield return InQueue(entry, (state, _) => new TaskStatus(
+                    stage.Tasks.First(), state, "of an earlier request", entry.Node, job, new TaskRecord([])));
+            }
+        }
     }
 
     private const string Silent = "ended without a word: killed, out of memory, or its node failed";
@@ -102,16 +110,8 @@ internal static class JobStates
     internal static IReadOnlyDictionary<string, string> Submitted(JobFolder folder, JobGraph graph)
     {
         var jobs = new Dictionary<string, string>(StringComparer.Ordinal);
-        var file = folder.SubmittedFile;
-        foreach (var line in File.Exists(file) ? JsonFile.ReadText(file).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [])
+        foreach (var (name, id, ranges) in Arrays(folder))
         {
-            if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0
-                || Ranges(array) is not { } ranges)
-            {
-                throw new SharpSegException(
-                    $"`{file}`: `{line}` is not a name, an id and a list of tasks", "delete the line");
-            }
-
             // The tasks that there are, not the numbers that a line may name.
             foreach (var task in graph.Stage(name)?.Tasks ?? [])
             {
@@ -123,6 +123,24 @@ internal static class JobStates
         }
 
         return jobs;
+    }
+
+    /// <summary>The arrays that were handed over, in order.</summary>
+    /// <exception cref="SharpSegException">A line is not what the submitting script writes.</exception>
+    internal static IEnumerable<(string Name, string Id, IReadOnlyList<(int First, int Last)> Ranges)> Arrays(JobFolder folder)
+    {
+        var file = folder.SubmittedFile;
+        foreach (var line in File.Exists(file) ? JsonFile.ReadText(file).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [])
+        {
+            if (line.Split('\t') is not [var name, var id, var array] || !id.All(char.IsAsciiDigit) || id.Length == 0
+                || Ranges(array) is not { } ranges)
+            {
+                throw new SharpSegException(
+                    $"`{file}`: `{line}` is not a name, an id and a list of tasks", "delete the line");
+            }
+
+            yield return (name, id, ranges);
+        }
     }
 
     /// <summary>The parts of a list like <c>0-3,7%2</c>; null if it is none.</summary>
@@ -141,8 +159,8 @@ internal static class JobStates
         }
 
         return ranges;
-
-        static bool TryNumber(string text, out int value) =>
-            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
+
+    private static bool TryNumber(string text, out int value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }

@@ -153,7 +153,7 @@ public static class JobsRun
     public static JobReport Status(string path)
     {
         var folder = JobFolder.Existing(path);
-        return new JobReport(folder, JobStates.Of(folder, JobPlan.Read(folder).Graph, AsksSlurm(folder)));
+        return new JobReport(folder, JobStates.Of(folder, JobPlan.Read(folder).Graph, SlurmAnswer.Of(folder)));
     }
 
     /// <summary>What a task printed.</summary>
@@ -172,7 +172,7 @@ public static class JobsRun
                 $"`{path}` has no task `{name}`", $"its tasks: {string.Join(", ", graph.Tasks.Select(task => task.Name))}");
         }
 
-        var failed = tasks.Length == 1 ? tasks[0] : JobStates.Of(folder, graph, AsksSlurm(folder))
+        var failed = tasks.Length == 1 ? tasks[0] : JobStates.Of(folder, graph, SlurmAnswer.Of(folder))
             .Where(status => tasks.Contains(status.Task) && status.State == TaskState.Failed).Select(status => status.Task)
             .FirstOrDefault();
         var task = failed ?? tasks.LastOrDefault(other => File.Exists(folder.LogFile(other))) ?? tasks[0];
@@ -199,11 +199,7 @@ public static class JobsRun
     public static int Cancel(string path)
     {
         var folder = JobFolder.Existing(path);
-        string[] jobs = !AsksSlurm(folder) ? [] :
-        [
-            .. JobStates.Of(folder, JobPlan.Read(folder).Graph, askSlurm: true).Where(status => status.IsInQueue)
-                .Select(status => status.Job!),
-        ];
+        string[] jobs = [.. SlurmAnswer.Of(folder).Queue.Keys];
         if (jobs.Length > 0 && Slurm.Ask("scancel", jobs) is (not 0 and var code, _, var errors))
         {
             throw new SharpSegException($"scancel ended with {code}: {errors.Trim()}");
@@ -220,7 +216,7 @@ public static class JobsRun
         var folder = JobFolder.Existing(path);
         using var alone = folder.Take();
         var plan = JobPlan.Read(folder);
-        var states = JobStates.Of(folder, plan.Graph, AsksSlurm(folder));
+        var states = JobStates.Of(folder, plan.Graph, SlurmAnswer.Of(folder));
         IEnumerable<JobTask> With(params TaskState[] wanted) =>
             states.Where(status => wanted.Contains(status.State)).Select(status => status.Task);
         var failed = With(TaskState.Failed).Select(task => task.Stage.Name).ToHashSet();
@@ -257,21 +253,27 @@ public static class JobsRun
         JobFolder folder, JobPlan plan, JobsPlace place, IReporter reporter, CancellationToken cancel,
         Func<JobTask, bool>? chosen = null)
     {
-        var asks = !place.DryRun && AsksSlurm(folder);
-        var states = JobStates.Of(folder, plan.Graph, asks);
-        var inQueue = states.Where(status => status.IsInQueue).ToDictionary(status => status.Task.Name, status => status.Job!);
+        var slurm = place.DryRun ? SlurmAnswer.None : SlurmAnswer.Of(folder);
+        if (place.Processes is not null && slurm.Queue.Count > 0)
+        {
+            throw new SharpSegException(
+                $"{slurm.Queue.Count} tasks of `{folder.Owner}` wait or run in Slurm",
+                $"`sharpseg jobs cancel {folder.Owner}` takes them out of the queue");
+        }
+
+        if (JobPlan.Find(folder) is { } before)
+        {
+            MakeWay(folder, before, plan, slurm);
+        }
+
+        var states = JobStates.Of(folder, plan.Graph, slurm);
+        var inQueue = states.Where(status => status is { IsInQueue: true, Task.Stage.Command.Count: > 0 })
+            .ToDictionary(status => status.Task.Name, status => status.Job!);
 
         // While others of a submission still wait or run, what ended well in it is part of it.
         bool IsLeft(TaskStatus status) => status.State != TaskState.Running && !status.IsInQueue && !status.Task.Item.IsDone
             && !(inQueue.Count > 0 && status.State == TaskState.Done);
         JobTask[] todo = [.. states.Where(IsLeft).Select(status => status.Task).Where(task => chosen?.Invoke(task) ?? true)];
-        if (place.Processes is not null && inQueue.Count > 0)
-        {
-            throw new SharpSegException(
-                $"{inQueue.Count} tasks of `{folder.Owner}` wait or run in Slurm",
-                $"`sharpseg jobs cancel {folder.Owner}` takes them out of the queue");
-        }
-
         plan.Write(folder);
         foreach (var file in place.DryRun ? [] : todo.Select(task => folder.RecordFile(task.Name)).Where(File.Exists))
         {
@@ -294,7 +296,44 @@ public static class JobsRun
             SlurmJobs.Submit(folder);
         }
 
-        return new JobReport(folder, JobStates.Of(folder, plan.Graph, AsksSlurm(folder) && place.Processes is null));
+        return new JobReport(
+            folder, JobStates.Of(folder, plan.Graph, place.Processes is null ? SlurmAnswer.Of(folder) : SlurmAnswer.None));
+    }
+
+    /// <summary>
+    /// Lets a request take the place of the one before it. What was done for that one does not count as done for this one where the
+    /// two differ; what waits or runs for it stands in the way.
+    /// </summary>
+    private static void MakeWay(JobFolder folder, JobPlan before, JobPlan plan, SlurmAnswer slurm)
+    {
+        bool IsSame(JobTask task) => plan.Graph.Task(task.Name)?.DoesTheSameAs(task) == true;
+        TaskStatus[] others = [.. JobStates.Of(folder, before.Graph, slurm).Where(
+            status => (status.IsInQueue || status.State == TaskState.Running) && !IsSame(status.Task))];
+        if (others is [var first, ..])
+        {
+            throw new SharpSegException(
+                $"`{folder.Owner}`: {Counted.Of(others.Length, "task")} of another request "
+                    + $"{Counted.Noun(others.Length, "waits or runs", "wait or run")}: "
+                    + string.Join(", ", others.Select(status => status.Task.Name))
+                    + Difference(first.Task, plan.Graph.Task(first.Task.Name)),
+                $"`sharpseg jobs cancel {folder.Owner}` first, which takes what is in the queue out of it; or wait for their end");
+        }
+
+        var records = before.Graph.Tasks.Where(task => !IsSame(task)).Select(task => folder.RecordFile(task.Name));
+        foreach (var file in records.Where(File.Exists))
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>In what two tasks of one name differ, in brackets; empty where the commands do not tell.</summary>
+    private static string Difference(JobTask before, JobTask? now)
+    {
+        var (old, here) = now is null ? ("", "")
+            : before.Item.Text != now.Item.Text ? (before.Item.Text, now.Item.Text)
+            : (before.Stage.SaysBeyond(now.Stage), now.Stage.SaysBeyond(before.Stage));
+        static string Text(string words) => words.Length == 0 ? "no such option" : $"`{words}`";
+        return old == here ? "" : $" ({before.Name}: {Text(old)} there, {Text(here)} here)";
     }
 
     /// <summary>Refuses a model that lacks what is asked for, as every part would when its turn comes.</summary>
@@ -341,8 +380,6 @@ public static class JobsRun
     /// <summary>Processes of this machine share its threads; nodes are asked for what is wanted.</summary>
     private static int MostCpus(JobsPlace place) =>
         place.Processes is { } processes ? Math.Max(1, Environment.ProcessorCount / processes) : int.MaxValue;
-
-    private static bool AsksSlurm(JobFolder folder) => File.Exists(folder.SubmittedFile);
 
     private static IReadOnlyList<string> Program(JobSite site, JobsPlace place) =>
         site.Program.Count > 0 && place.Processes is null ? site.Program : place.Program;

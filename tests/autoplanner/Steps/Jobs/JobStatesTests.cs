@@ -19,7 +19,7 @@ public sealed class JobStatesTests
         Record(folder, "preprocess_2", TaskOutcome.Finished);
         Record(folder, "train-3d_lowres_3", TaskOutcome.Failed, "case `liver_7` is bad");
         Record(folder, "train-2d_0", TaskOutcome.Stopped);
-        var states = JobStates.Of(folder, JobPlan.Read(folder).Graph, askSlurm: false).ToDictionary(status => status.Task.Name);
+        var states = JobStates.Of(folder, JobPlan.Read(folder).Graph, SlurmAnswer.None).ToDictionary(status => status.Task.Name);
         Assert.Equal(TaskState.Done, states["preprocess_2"].State);
         Assert.Equal(
             (TaskState.Failed, "case `liver_7` is bad"),

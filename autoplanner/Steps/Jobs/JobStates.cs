@@ -1,4 +1,5 @@
 using System.Globalization;
+using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
@@ -68,17 +69,22 @@ internal static class JobStates
                 : blockedBy is not null ? Is(TaskState.Blocked, $"needs {blockedBy.Task.Name}")
                 : record.Last is { Outcome: TaskOutcome.Stopped or TaskOutcome.OutOfTime }
                 ? Is(TaskState.Left, "stopped, state saved")
-                : record.Last is { Outcome: TaskOutcome.Open } && Workspaces.RunLock.IsTaken(folder.TaskFolder(task.Name))
-                ? Is(TaskState.Running)
-                : record.Last is { Outcome: TaskOutcome.Open } open
-                ? Is(TaskState.Failed, open.Job is not null ? Word(open.Job) : Silent)
-                : job is not null && Word(job) is var word && word != Silent ? Is(TaskState.Failed, word)
-                : Is(TaskState.Left);
+                : record.Last is { Outcome: TaskOutcome.Open, Job: var last }
+                ? IsAtWork(task, last) ? Is(TaskState.Running) : Ended(last, Is(TaskState.Failed, Silent), Is)
+                : Ended(job, Is(TaskState.Left), Is);
         }
 
         return [.. graph.Tasks.Select(task => statuses[task.Name]), .. Earlier(folder, submitted.Values.ToHashSet(), slurm)];
 
-        string Word(string job) => slurm.Ended(job) is { } state ? $"Slurm says {state}" : Silent;
+        // A killed task's sign of life stays on another machine's account until somebody waits for one; the queue knows at once.
+        bool IsAtWork(JobTask task, string? job) => !slurm.HasLeft(job) && RunLock.IsTaken(folder.TaskFolder(task.Name));
+
+        TaskStatus Ended(string? job, TaskStatus silent, Func<TaskState, string, TaskStatus> status) => slurm.Ended(job) switch
+        {
+            null => silent,
+            var word when word.StartsWith("CANCELLED", StringComparison.Ordinal) => status(TaskState.Left, "cancelled"),
+            var word => status(TaskState.Failed, $"Slurm says {word}"),
+        };
     }
 
     /// <summary>What waits or runs of a graph that is no longer there: tasks without a command.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Inference;
@@ -103,7 +104,8 @@ public static class JobsRun
             reporter.Info($"{stage.Name}: {Given(stage.Resources)}");
         }
 
-        return Begin(folder, new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place)), place, reporter, cancel);
+        var plan = new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place));
+        return Begin(folder, plan, Ask(folder, place, reporter), place, reporter, cancel);
     }
 
     /// <summary>Predicts a cohort.</summary>
@@ -145,7 +147,8 @@ public static class JobsRun
         }
 
         using var alone = folder.Take();
-        return Begin(folder, new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place)), place, reporter, cancel);
+        var plan = new JobPlan(IdOf(before), request.Verb, graph, site, Program(site, place));
+        return Begin(folder, plan, Ask(folder, place, reporter), place, reporter, cancel);
     }
 
     /// <summary>How the jobs of a folder stand.</summary>
@@ -216,7 +219,8 @@ public static class JobsRun
         var folder = JobFolder.Existing(path);
         using var alone = folder.Take();
         var plan = JobPlan.Read(folder);
-        var states = JobStates.Of(folder, plan.Graph, SlurmAnswer.Of(folder));
+        var slurm = Ask(folder, place, reporter);
+        var states = JobStates.Of(folder, plan.Graph, slurm);
         IEnumerable<JobTask> With(params TaskState[] wanted) =>
             states.Where(status => wanted.Contains(status.State)).Select(status => status.Task);
         var failed = With(TaskState.Failed).Select(task => task.Stage.Name).ToHashSet();
@@ -245,15 +249,28 @@ public static class JobsRun
             },
         };
         plan = plan with { Graph = new JobGraph([.. plan.Graph.Stages.Select(Grown)]), Program = Program(plan.Site, place) };
-        return Begin(folder, plan, place, reporter, cancel, task => chosen.Contains(task.Name));
+        return Begin(folder, plan, slurm, place, reporter, cancel, task => chosen.Contains(task.Name));
+    }
+
+    /// <summary>What Slurm says; scripts can be written without it, where it is not installed.</summary>
+    private static SlurmAnswer Ask(JobFolder folder, JobsPlace place, IReporter reporter)
+    {
+        try
+        {
+            return SlurmAnswer.Of(folder);
+        }
+        catch (SharpSegException error) when (place.DryRun && error.InnerException is Win32Exception)
+        {
+            reporter.Warning($"{error.Message}: the scripts take it that nothing waits or runs");
+            return SlurmAnswer.None;
+        }
     }
 
     /// <summary>Writes what is to run, and runs it where it is asked for.</summary>
     private static JobReport Begin(
-        JobFolder folder, JobPlan plan, JobsPlace place, IReporter reporter, CancellationToken cancel,
+        JobFolder folder, JobPlan plan, SlurmAnswer slurm, JobsPlace place, IReporter reporter, CancellationToken cancel,
         Func<JobTask, bool>? chosen = null)
     {
-        var slurm = place.DryRun ? SlurmAnswer.None : SlurmAnswer.Of(folder);
         if (place.Processes is not null && slurm.Queue.Count > 0)
         {
             throw new SharpSegException(
@@ -306,7 +323,8 @@ public static class JobsRun
     /// </summary>
     private static void MakeWay(JobFolder folder, JobPlan before, JobPlan plan, SlurmAnswer slurm)
     {
-        bool IsSame(JobTask task) => plan.Graph.Task(task.Name)?.DoesTheSameAs(task) == true;
+        bool IsSame(JobTask task) =>
+            plan.Graph.Task(task.Name)?.DoesTheSameAs(task) == true && before.Graph.NeedsOf(task).All(IsSame);
         TaskStatus[] others = [.. JobStates.Of(folder, before.Graph, slurm).Where(
             status => (status.IsInQueue || status.State == TaskState.Running) && !IsSame(status.Task))];
         if (others is [var first, ..])

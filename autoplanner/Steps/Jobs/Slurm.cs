@@ -8,6 +8,19 @@ internal static class Slurm
 {
     private static readonly char[] Blanks = [' ', '\t'];
 
+    // What users set for their own eyes, and what would hide jobs here.
+    private static readonly string[] Filters =
+    [
+        "SQUEUE_ACCOUNT", "SQUEUE_FORMAT2", "SQUEUE_LICENSES", "SQUEUE_NAMES", "SQUEUE_PARTITION", "SQUEUE_QOS",
+        "SQUEUE_RESERVATION", "SQUEUE_STATES", "SQUEUE_USERS",
+    ];
+
+    private static readonly HashSet<string> EndedStates =
+    [
+        "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
+        "RECONFIG_FAIL", "REVOKED", "TIMEOUT",
+    ];
+
     /// <summary>A task as the queue shows it.</summary>
     /// <param name="State">e.g. PENDING.</param>
     /// <param name="Node">Where it runs.</param>
@@ -20,11 +33,13 @@ internal static class Slurm
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, words)
+            var start = new ProcessStartInfo(program, words) { RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var filter in Filters)
             {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
+                start.Environment.Remove(filter);
+            }
+
+            using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -55,7 +70,8 @@ internal static class Slurm
             throw new SharpSegException($"squeue ended with {code}: {errors.Trim()}", "ask again when the controller answers");
         }
 
-        foreach (var fields in output.Split('\n').Select(line => line.Split('|')).Where(fields => fields.Length == 4))
+        foreach (var fields in output.Split('\n').Select(line => line.Split('|'))
+            .Where(fields => fields.Length == 4 && !EndedStates.Contains(fields[1])))
         {
             entries[fields[0].Trim(Blanks)] = new Entry(fields[1], fields[2], fields[3]);
         }
@@ -63,17 +79,24 @@ internal static class Slurm
         return entries;
     }
 
-    /// <summary>How jobs that left the queue ended, by `id_index`; empty where Slurm keeps no accounts.</summary>
+    /// <summary>
+    /// How jobs that left the queue without success ended, by `id_index`; empty where Slurm keeps no accounts, or has no sacct.
+    /// </summary>
     public static IReadOnlyDictionary<string, string> Ended(IReadOnlyCollection<string> ids)
     {
         var states = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (ids.Count > 0)
+        try
         {
             var (code, output, _) = Ask("sacct", ["-n", "-P", "-X", "-j", string.Join(',', ids), "--format=JobID,State"]);
-            foreach (var fields in code != 0 ? [] : output.Split('\n').Select(line => line.Split('|')).Where(f => f.Length == 2))
+            foreach (var fields in code != 0 ? [] : output.Split('\n').Select(line => line.Split('|'))
+                .Where(fields => fields.Length == 2 && fields[1] != "COMPLETED" && EndedStates.Contains(fields[1].Split(' ')[0])))
             {
                 states[fields[0]] = fields[1];
             }
+        }
+        catch (SharpSegException)
+        {
+            // Not installed: many sites keep no accounts.
         }
 
         return states;

@@ -5,10 +5,12 @@ namespace SharpSeg.AutoPlanner.Steps.Jobs;
 /// </summary>
 internal sealed class SlurmAnswer
 {
+    private readonly HashSet<string> asked;
     private readonly Lazy<IReadOnlyDictionary<string, string>> ended;
 
     private SlurmAnswer(string[] ids)
     {
+        asked = [.. ids];
         Queue = Slurm.Queue(ids);
         ended = new Lazy<IReadOnlyDictionary<string, string>>(() => Slurm.Ended(ids));
     }
@@ -27,6 +29,9 @@ internal sealed class SlurmAnswer
         return ids.Length > 0 ? new SlurmAnswer(ids) : None;
     }
 
-    /// <summary>How a job that left the queue ended, e.g. OUT_OF_MEMORY; null if Slurm does not say.</summary>
-    public string? Ended(string job) => ended.Value.GetValueOrDefault(job);
+    /// <summary>Whether Slurm was asked about a job and has it no longer, so that nothing of it runs.</summary>
+    public bool HasLeft(string? job) => job is not null && asked.Contains(job.Split('_')[0]) && !Queue.ContainsKey(job);
+
+    /// <summary>How a job that left the queue without success ended, e.g. OUT_OF_MEMORY; null if Slurm does not say.</summary>
+    public string? Ended(string? job) => HasLeft(job) ? ended.Value.GetValueOrDefault(job!) : null;
 }

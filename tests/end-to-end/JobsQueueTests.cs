@@ -30,13 +30,14 @@ public sealed class JobsQueueTests : IDisposable
         // Other options, other configurations, other folds.
         slurm.Run("jobs", "train", work, "-c", "2d", "-f", "0,1", "--epochs", "7").AssertErrorWithHint(
             1, "4 tasks of another request wait or run: train-2d_0, train-2d_1, find-best_0, export_0 "
-                + "(train-2d_0: `--epochs 1 --loss ce` there, `--epochs 7` here)", "sharpseg jobs cancel");
+                + "(train-2d_0: `--epochs 1 --loss ce` there, `--epochs 7` here)");
         slurm.Run("jobs", "train", work, "-c", "3d_fullres", "-f", "0,1", "--epochs", "1", "--loss", "ce")
             .AssertErrorWithHint(
                 1, "preprocess_0, train-2d_0, train-2d_1, find-best_0, export_0 (preprocess_0: `2d` there, `3d_fullres` here)");
         slurm.Run("jobs", "train", work, "-c", "2d", "-f", "0", "--epochs", "1", "--loss", "ce")
             .AssertErrorWithHint(1, ": train-2d_1, find-best_0, export_0");
-        Assert.Equal((graph, queue), (File.ReadAllText(Jobs("graph.json")), slurm.Queue));
+        Assert.Equal(graph, File.ReadAllText(Jobs("graph.json")));
+        Assert.Equal(queue, slurm.Queue);
 
         // The same with other resources is the same.
         Assert.Contains(
@@ -79,14 +80,15 @@ public sealed class JobsQueueTests : IDisposable
         slurm.Queue = [.. queue, .. slurm.Queue];
         var status = slurm.Succeed("jobs", "status", work).Output;
         Assert.Matches(@"train-2d_0 +waiting +of an earlier request", status);
-        slurm.Run([.. jobs, "3d_fullres"]).AssertErrorWithHint(1, "4 tasks of another request wait or run: preprocess_0, train-2d_0");
+        slurm.Run([.. jobs, "3d_fullres"])
+            .AssertErrorWithHint(1, "4 tasks of another request wait or run: preprocess_0, train-2d_0");
         Assert.Contains("8 tasks taken out", slurm.Succeed("jobs", "cancel", work).Output, StringComparison.Ordinal);
         Assert.Empty(slurm.Queue);
     }
 
     /// <summary>
-    /// A node's power fails: its sign of life stands still, the queue has lost the task, and the accounts say why, where there are
-    /// any.
+    /// A node's power fails: its sign of life stands still, the queue has lost the task, and the accounts say why, where there
+    /// are any.
     /// </summary>
     [FactWith(Needs.Bash)]
     public void What_the_queue_has_lost_does_not_run()

@@ -101,7 +101,7 @@ internal sealed record JobStage(
     private List<string> Phrases()
     {
         var phrases = new List<string> { "" };
-        foreach (var text in Command.Where(word => word.Kind is JobWordKind.Literal or JobWordKind.Device).Select(word => word.Text))
+        foreach (var (_, text) in Command.Where(word => word.Kind is JobWordKind.Literal or JobWordKind.Device))
         {
             if (text.StartsWith('-'))
             {

@@ -93,7 +93,8 @@ public sealed class JobReport
         [
             status.Task.Name, Of(status.Task, ""), Word(status.State), status.Node,
             last is null ? "" : FormattableString.Invariant($"{Restarts(status)}"),
-            last is null ? asked > 0 ? MemoryBudget.Text(asked) : "" : $"{MemoryBudget.Text(last.PeakBytes)} of {MemoryBudget.Text(asked)}",
+            last is not null ? $"{MemoryBudget.Text(last.PeakBytes)} of {MemoryBudget.Text(asked)}"
+                : asked > 0 ? MemoryBudget.Text(asked) : "",
             Dice(status.Task) is { } dice ? FormattableString.Invariant($"{dice:0.0000}") : "", progress,
         ];
     }

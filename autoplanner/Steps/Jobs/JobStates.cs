@@ -93,7 +93,8 @@ internal static class JobStates
         var names = Arrays(folder).ToLookup(array => array.Id, array => array.Name);
         foreach (var (job, entry) in slurm.Queue.Where(pair => !known.Contains(pair.Key)))
         {
-            if (job.Split('_') is [var id, var number] && TryNumber(number, out var index) && names[id].FirstOrDefault() is { } name)
+            if (job.Split('_') is [var id, var number] && TryNumber(number, out var index)
+                && names[id].FirstOrDefault() is { } name)
             {
                 var stage = new JobStage(name, [new JobItem(index, "")], [], [], new JobResources(0, 0, "", "", null));
                 yield return InQueue(entry, (state, _) => new TaskStatus(

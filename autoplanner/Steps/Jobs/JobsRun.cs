@@ -318,8 +318,8 @@ public static class JobsRun
     }
 
     /// <summary>
-    /// Lets a request take the place of the one before it. What was done for that one does not count as done for this one where the
-    /// two differ; what waits or runs for it stands in the way.
+    /// Lets a request take the place of the one before it. What was done for that one does not count as done for this one where
+    /// the two differ; what waits or runs for it stands in the way.
     /// </summary>
     private static void MakeWay(JobFolder folder, JobPlan before, JobPlan plan, SlurmAnswer slurm)
     {
@@ -334,7 +334,7 @@ public static class JobsRun
                     + $"{Counted.Noun(others.Length, "waits or runs", "wait or run")}: "
                     + string.Join(", ", others.Select(status => status.Task.Name))
                     + Difference(first.Task, plan.Graph.Task(first.Task.Name)),
-                $"`sharpseg jobs cancel {folder.Owner}` first, which takes what is in the queue out of it; or wait for their end");
+                $"`sharpseg jobs cancel {folder.Owner}` first, which takes them out of the queue; or wait for their end");
         }
 
         var records = before.Graph.Tasks.Where(task => !IsSame(task)).Select(task => folder.RecordFile(task.Name));

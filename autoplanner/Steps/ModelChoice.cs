@@ -134,8 +134,8 @@ internal sealed record ModelChoice(IReadOnlyList<ModelMember> Members, Postproce
         if (missing.Length > 0)
         {
             var plan = work.Plan is { } name ? $" --plan {name}" : "";
-            yield return $"{firstStage}, the cascade's first stage, has {Folds(trained)} and lacks {Folds(missing)}: fewer networks "
-                + $"are averaged than the splits have folds; `sharpseg train {work.Folder}{plan} -c {firstStage} -f "
+            yield return $"{firstStage}, the cascade's first stage, has {Folds(trained)} and lacks {Folds(missing)}: fewer "
+                + $"networks are averaged than the splits have folds; `sharpseg train {work.Folder}{plan} -c {firstStage} -f "
                 + $"{string.Join(',', missing)}` trains the rest";
         }
 

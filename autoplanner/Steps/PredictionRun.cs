@@ -155,7 +155,7 @@ public static class PredictionRun
             {
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
-                LabelImage Given() => ReadPreviousStage(request, item.Id, description);
+                LabelImage Given() => GivenFirstStage.Read(request.PreviousStage!, item.Id, geometry, description);
                 var segmentation = loaded.Segment(
                     item.Id, geometry, Source(item, description), labels,
                     done => reporter.Progress(progress.At(number, done), detail), Given,
@@ -225,6 +225,11 @@ public static class PredictionRun
                 "it is for 3d_cascade_fullres");
         }
 
+        if (request.PreviousStage is { } folder)
+        {
+            GivenFirstStage.RequireSameLabels(folder, labels);
+        }
+
         choice = request.Postprocess ? choice : choice with { Postprocessing = PostprocessingSteps.None };
         foreach (var doubt in choice.Doubts())
         {
@@ -232,21 +237,5 @@ public static class PredictionRun
         }
 
         return choice;
-    }
-
-    /// <summary>The first stage's segmentation of a case as the user gives it.</summary>
-    private static LabelImage ReadPreviousStage(PredictionRequest request, string id, DatasetDescription description)
-    {
-        var path = Path.Combine(request.PreviousStage!, id + description.FileEnding);
-        var given = File.Exists(path)
-            ? SegmentationFile.Read(path, description.Labels)
-            : throw new SharpSegException(
-                $"case `{id}`: `{path}` is missing", "--prev-stage names a folder with a segmentation of every case");
-        var highest = description.Labels.HighestLabel;
-        return given.Voxels.All(label => label >= 0 && label <= highest)
-            ? given
-            : throw new SharpSegException(
-                $"`{path}`: it has labels outside 0 to {highest}",
-                "--prev-stage names a folder of segmentations by the first stage");
     }
 }

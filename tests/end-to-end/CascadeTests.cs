@@ -85,6 +85,12 @@ public sealed class CascadeTests
             [.. predict, folder.At("truth"), "-c", "3d_cascade_fullres", "--prev-stage", Path.Combine(dataset, "labelsTr")]);
         Assert.Equal(Labels("both"), Labels("given"));
         Assert.NotEqual(Labels("both"), Labels("truth"));
+        var mirrored = ImageFile.ReadLabels(folder.At("low", "case_0.nii.gz"));
+        ImageFile.WriteLabels(
+            Path.Combine(Directory.CreateDirectory(folder.At("mirrored")).FullName, "case_0.nii.gz"), mirrored.Voxels,
+            TinyDataset.Geometry(new Spacing(1, 1, 1)) with { Affine = [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] }, highestLabel: 2);
+        SharpSegProcess.Run([.. predict, folder.At("none"), "-c", "3d_cascade_fullres", "--prev-stage", folder.At("mirrored")])
+            .AssertErrorWithHint(1, "case_0", "lies elsewhere in space than the scan");
         SharpSegProcess.Run([.. predict, folder.At("none"), "-c", "3d_lowres", "--prev-stage", folder.At("low")])
             .AssertErrorWithHint(1, "--prev-stage");
 

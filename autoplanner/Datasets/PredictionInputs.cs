@@ -80,6 +80,11 @@ internal static partial class PredictionInputs
             warn($"case `{item.Id}`: {problem}");
         }
 
+        foreach (var doubt in headers.Select(header => header.Doubt).OfType<string>().Distinct())
+        {
+            warn($"case `{item.Id}`: {doubt}");
+        }
+
         foreach (var header in headers.Skip(1).Where(header => header.Geometry.Extent == headers[0].Geometry.Extent))
         {
             if (PatientSpace.Displacement(header.Geometry, headers[0].Geometry) is { } displacement)
@@ -107,16 +112,21 @@ internal static partial class PredictionInputs
     private static string[] InFolder(string given, string ending, Action<string>? warn)
     {
         var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(given));
-        var all = CaseDiscovery.FilesIn(folder).Where(file => IsVisible(file) && !Dcm2Niix.IsContents(file)).ToArray();
+        var all = CaseDiscovery.FilesIn(folder).Where(file => IsVisible(file) && !DicomSeries.IsContents(file)).ToArray();
         var images = all.Where(
             file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || ImageFile.EndingOf(file) is not null).ToArray();
         var files = images.Where(file => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)
             || ImageFile.IsSameFormat(file, "x" + ending)).ToArray();
-        var isSeries = files.Length == 0 && Dcm2Niix.IsSeries(folder);
+        var isSeries = files.Length == 0 && DicomSeries.IsIn(folder);
         var below = Directory.GetDirectories(folder).Where(IsVisible).Order(StringComparer.Ordinal).ToArray();
-        var series = isSeries ? [folder] : below.Where(Dcm2Niix.IsSeries).ToArray();
+        var series = isSeries ? [folder] : below.Where(DicomSeries.IsIn).ToArray();
         files = files.Length > 0 || series.Length > 0 ? files : images;
-        var strange = below.Except(series).Where(sub => !IsKnown(sub)).Select(sub => Described(sub, folder, given)).ToArray();
+        string[] strange =
+        [
+            .. below.Except(series).Where(sub => !IsKnown(sub)).Select(sub => Described(sub, folder, given)),
+            .. series.Where(sub => sub != folder).Select(DicomSeries.Below).OfType<string>()
+                .Select(sub => Described(sub, folder, given)),
+        ];
         if (files.Length == 0 && series.Length == 0)
         {
             throw Nothing(given, all.Length, strange, ending);
@@ -142,10 +152,12 @@ internal static partial class PredictionInputs
 
     private static string Described(string sub, string folder, string given)
     {
-        var why = Dcm2Niix.SeriesBelow(sub) is { } deeper
-            ? $"its DICOM series lies deeper: give `{Path.Combine(given, Path.GetRelativePath(folder, deeper))}`"
-            : "no DICOM series in it";
-        return $"{Path.GetFileName(sub)} ({why})";
+        var series = DicomSeries.IsIn(sub) ? sub : DicomSeries.Below(sub);
+        var why = series is null ? "no DICOM series in it"
+            : $"a DICOM series lies {(series == sub ? "below another" : "deeper")}: give `{From(series, given)}`";
+        return $"{From(sub, "")} ({why})";
+
+        string From(string path, string start) => Path.Combine(start, Path.GetRelativePath(folder, path));
     }
 
     private static void Leave(string what, string folder, string[] names, Action<string>? warn)

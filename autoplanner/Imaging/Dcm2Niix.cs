@@ -14,98 +14,64 @@ internal static class Dcm2Niix
     private const int LongestSeconds = 600;
     private const string UnevenSlices = "Interslice distance varies"; // a warning of it, with which it goes on
 
+    // Words of the warnings of it that mean that the image is not, or not where, the series is. Others are about tags and names.
+    private static readonly string[] Doubtful =
+        ["missing", "unsupported", "not large enough", "orientation", "spatial", "flipped", "voxel size", "slice thickness",
+            "not stacked", UnevenSlices, "gantry tilt", "illegal dicom", "intensity scal"];
+
     /// <summary>The program; null if it is not on the PATH.</summary>
     public static string? Program => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Where(folder => folder.Length > 0)
         .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? ProgramName + ".exe" : ProgramName))
         .FirstOrDefault(File.Exists);
 
-    /// <summary>Whether a file is the table of contents of a disc, which has the mark of DICOM files and is no slice.</summary>
-    public static bool IsContents(string file) =>
-        Path.GetFileName(file).Equals("DICOMDIR", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>Whether a folder holds DICOM files: by their ending, or by the mark that each has after 128 bytes.</summary>
-    public static bool IsSeries(string folder)
-    {
-        const int looked = 20; // files; a series has few files of other kinds, if any
-        try
-        {
-            return Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.') && !IsContents(file))
-                .Take(looked)
-                .Where(file => new FileInfo(file).Length > 0) // opening a pipe would wait for a writer
-                .Any(file => file.EndsWith(".dcm", StringComparison.OrdinalIgnoreCase) || HasMark(file));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>The first folder below one that holds DICOM files; null for none within a few levels.</summary>
-    public static string? SeriesBelow(string folder)
-    {
-        const int depth = 4, looked = 1000; // patient, study and series, and as much to look at as does not take long
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = depth };
-        return Directory.EnumerateDirectories(folder, "*", options).Take(looked).Order(StringComparer.Ordinal)
-            .FirstOrDefault(IsSeries);
-    }
-
     /// <summary>Reads the series of a folder.</summary>
-    /// <exception cref="SharpSegException">The program refuses it, or the folder holds several series.</exception>
-    public static MedicalImage Read(string program, string folder)
+    /// <returns>The image, and what the program doubts of its place or its completeness; null for nothing.</returns>
+    /// <exception cref="SharpSegException">The files are not the slices of one volume, or the program refuses them.</exception>
+    public static (MedicalImage Image, string? Doubt) Read(string program, string folder)
     {
-        var files = Directory.EnumerateFiles(folder);
-        if (files.FirstOrDefault(file => new FileInfo(file) is { Exists: true, Length: 0 }) is { } empty)
+        var slices = DicomSeries.Slices(folder);
+        using var scratch = ScratchFolder.Make("dicom");
+        var (said, exit) = Convert(program, folder, scratch.Path);
+        var images = Directory.GetFiles(scratch.Path, "*.nii").Order(StringComparer.Ordinal).ToArray();
+        var doubts = said.Where(line => Doubtful.Any(word => line.Contains(word, StringComparison.OrdinalIgnoreCase))).ToArray();
+        var reason = doubts.FirstOrDefault() ?? said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal))
+            ?? said.LastOrDefault() ?? "it gave no reason";
+        if (images.Length > 1)
         {
-            // The converter would leave the slice out, or wait for the pipe's writer.
             throw new SharpSegException(
-                $"`{empty}`: the file is empty, or it is a pipe or a device", "complete the series; pipes cannot be read");
+                $"`{folder}`: {ProgramName} makes {images.Length} images of it "
+                    + $"({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))}): {reason}",
+                $"convert it with `{ProgramName} -o NIFTI {folder}`, look at the images and give the one you want");
         }
 
-        using var scratch = ScratchFolder.Make("dicom");
-        var (said, refused) = Convert(program, folder, scratch.Path);
-        var images = Directory.GetFiles(scratch.Path, "*.nii").Order(StringComparer.Ordinal).ToArray();
-        return images switch
+        if (images.Length == 0 || exit != 0 || said.Any(line => line.Contains(UnevenSlices, StringComparison.Ordinal)))
         {
             // It leaves an image of even slices even where it could not make them even.
-            [_] when refused => throw new SharpSegException(
-                $"`{folder}`: {ProgramName} cannot convert it as it is: {said}",
-                "the series lacks slices, or they are not evenly spaced: complete it, or convert it yourself, look at "
-                    + "the image and give that"),
-            [var one] => ImageFile.Read(one),
-            [] =>
-                throw new SharpSegException(
-                    $"`{folder}`: {ProgramName} found no image in it: {said}",
-                    "give the folder that holds the files of one series"),
-            _ => throw new SharpSegException(
-                $"`{folder}`: {ProgramName} found {images.Length} images in it "
-                    + $"({string.Join(", ", images.Select(Path.GetFileNameWithoutExtension))})",
-                $"give a folder with the files of one series, or convert it with `{ProgramName} -o NIFTI {folder}` and give "
-                    + "the image you want"),
-        };
+            var failure = images.Length == 0 ? "makes no image of it" : "cannot convert it as it is";
+            throw new SharpSegException(
+                $"`{folder}`: {ProgramName} {failure}: {reason}",
+                "convert it yourself with another program, look at the image and give that");
+        }
+
+        var image = ImageFile.Read(images[0]);
+        if (slices.Count > 1 && (image.Extent.Z != slices.Count || image.Channels.Count != 1))
+        {
+            throw new SharpSegException(
+                $"`{folder}`: {slices.Count} slices, of which {ProgramName} makes an image of {image.Extent.Z}"
+                    + $"{(image.Channels.Count == 1 ? "" : $" with {image.Channels.Count} channels")}: {reason}",
+                "convert it yourself with another program, look at the image and give that");
+        }
+
+        return (image, doubts.Length == 0 ? null : $"{ProgramName} says of it: {string.Join("; ", doubts.Distinct())}");
     }
 
-    private static bool HasMark(string file)
-    {
-        Span<byte> start = stackalloc byte[132];
-        try
-        {
-            using var stream = File.OpenRead(file);
-            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
-                && start[128..].SequenceEqual("DICM"u8);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Converts without compression and without a JSON file.</summary>
-    /// <returns>The program's message that tells most, and whether it says that the image is not what the series is.</returns>
-    private static (string Said, bool Refused) Convert(string program, string folder, string output)
+    /// <summary>Converts without compression, without a JSON file, and without looking into sub-folders.</summary>
+    /// <returns>The lines that the program said, and its exit code.</returns>
+    private static (string[] Said, int Exit) Convert(string program, string folder, string output)
     {
         var start = new ProcessStartInfo(
-            program, ["-z", "n", "-b", "n", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
+            program, ["-z", "n", "-b", "n", "-d", "0", "-f", "series_%s", "-o", output, Path.GetFullPath(folder)])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -124,11 +90,7 @@ internal static class Dcm2Niix
 
             var said = (errors.Result + "\n" + lines.Result)
                 .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            var uneven = said.FirstOrDefault(line => line.Contains(UnevenSlices, StringComparison.Ordinal));
-            return (
-                uneven ?? said.LastOrDefault(line => line.Contains("rror", StringComparison.Ordinal))
-                    ?? said.LastOrDefault() ?? "it gave no reason",
-                process.ExitCode != 0 || uneven is not null);
+            return (said, process.ExitCode);
         }
         catch (Win32Exception error)
         {

@@ -9,6 +9,9 @@ internal sealed record ImageHeader(ImageGeometry Geometry, int Channels)
 {
     /// <summary>Values are stored as NIfTI's, MetaImage's or NRRD's floating-point numbers.</summary>
     public bool IsFloat { get; init; }
+
+    /// <summary>What the converter that read the file doubts of the image; null for nothing.</summary>
+    public string? Doubt { get; init; }
 }
 
 /// <summary>

@@ -225,22 +225,23 @@ internal sealed class SimpleItkFormat : ImageFormat
     /// <inheritdoc/>
     public override ImageHeader ReadHeader(string path)
     {
-        var image = Read(path); // the header alone is not worth a second code path
-        return new(image.Geometry, image.Channels.Count);
+        var (image, doubt) = ReadDoubted(path); // the header alone is not worth a second code path
+        return new(image.Geometry, image.Channels.Count) { Doubt = doubt };
     }
 
     /// <inheritdoc/>
-    public override MedicalImage Read(string path) =>
-        SimpleItk.Installed is { } library ? library.Read(path)
-        : Directory.Exists(path) && Dcm2Niix.Program is { } program ? Dcm2Niix.Read(program, path)
-        : throw SimpleItk.Missing(path);
-
+    public override MedicalImage Read(string path) => ReadDoubted(path).Image;
     /// <inheritdoc/>
     public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) =>
         throw Unwritable(path);
 
     /// <inheritdoc/>
     public override void WriteFloats(string path, ReadOnlySpan<float> voxels, ImageGeometry geometry) => throw Unwritable(path);
+
+    private static (MedicalImage Image, string? Doubt) ReadDoubted(string path) =>
+        SimpleItk.Installed is { } library ? (library.Read(path), null)
+        : Directory.Exists(path) && Dcm2Niix.Program is { } program ? Dcm2Niix.Read(program, path)
+        : throw SimpleItk.Missing(path);
 
     private static SharpSegException Unwritable(string path) =>
         new($"`{path}`: images of this format cannot be written", $"supported endings: {string.Join(", ", ImageFile.Endings)}");

@@ -67,7 +67,7 @@ public sealed class PredictionInputsTests : IDisposable
         Assert.Equal(At("p1"), Assert.Single(cases[1].ImageFiles));
         Assert.Equal(
             [$"1 file in `{folder.Path}` is not predicted: preview.png",
-                $"3 folders in `{folder.Path}` are not predicted: p2 (its DICOM series lies deeper: give `{At("p2/study/series")}`), "
+                $"3 folders in `{folder.Path}` are not predicted: p2 (a DICOM series lies deeper: give `{At("p2/study/series")}`), "
                     + "p3 (no DICOM series in it), p4 (no DICOM series in it)"],
             warnings);
 
@@ -81,7 +81,7 @@ public sealed class PredictionInputsTests : IDisposable
     {
         Write("x", "p1/s1.dcm", "p2/s1.dcm");
         File.WriteAllBytes(At("DICOMDIR"), [.. new byte[128], .. "DICM"u8]);
-        Assert.False(Dcm2Niix.IsSeries(folder.Path));
+        Assert.False(DicomSeries.IsIn(folder.Path));
         if (SimpleItk.Installed is null && Dcm2Niix.Program is null)
         {
             Assert.Equal(SimpleItk.Missing(At("p1")).Message, Refused(1, folder.Path).Message);
@@ -97,7 +97,7 @@ public sealed class PredictionInputsTests : IDisposable
     {
         Write("x", "p1/study/series/s1.dcm");
         Assert.EndsWith(
-            $"it holds 0 other files and 1 folder: p1 (its DICOM series lies deeper: give `{At("p1/study/series")}`))",
+            $"it holds 0 other files and 1 folder: p1 (a DICOM series lies deeper: give `{At("p1/study/series")}`))",
             Refused(1, folder.Path).Message, StringComparison.Ordinal);
     }
 

@@ -1,13 +1,13 @@
+using System.Diagnostics;
 using SharpSeg.AutoPlanner.Datasets;
-using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Workspaces;
 
 namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
 /// Segments every scan that appears in a folder, until it is stopped; the networks are loaded once. A scan is taken when its
-/// files have not changed from one look to the next, and its segmentation does not exist. One that failed is left alone until its
-/// files change.
+/// files have not changed from one look to the next, those of a DICOM series for ten seconds, and its segmentation does not
+/// exist. One that failed is left alone until its files change; one that changes after it was segmented is segmented again.
 /// </summary>
 public static class WatchRun
 {
@@ -39,63 +39,88 @@ public static class WatchRun
         var description = request.Work.ReadDescription();
         var once = new OnceReporter(reporter);
         var written = new List<string>();
-        var failed = new Dictionary<string, (string Files, FailedCase Case)>(StringComparer.Ordinal);
-        var before = new HashSet<string>();
+        var failed = new Dictionary<string, FailedCase>(StringComparer.Ordinal);
+        var scans = new WatchedScans();
+        var lines = new RestingLines(once);
+        var clock = Stopwatch.StartNew();
         reporter.Info($"watching `{folder}`; Ctrl-C ends it");
         while (!cancel.IsCancellationRequested)
         {
-            var cases = CasesIn(folder, description).Where(item => !File.Exists(request.PathOf(item.Id, description))).ToArray();
-            var ready = cases.Where(item => item.ImageFiles.All(file => before.Contains(State(file)))
-                && failed.GetValueOrDefault(item.Id).Files != StateOf(item)).ToArray();
-            before = [.. cases.SelectMany(item => item.ImageFiles).Select(State)];
-            foreach (var item in ready)
+            var cases = CasesIn(folder, description, lines, clock.Elapsed);
+            foreach (var item in cases.Where(IsSegmented).Where(item => scans.IsOutdated(item, PathOf(item))))
             {
-                var state = StateOf(item);
+                once.Warning(
+                    $"case `{item.Id}` is newer than its segmentation, which stays; "
+                        + $"without `{PathOf(item)}` it is segmented again");
+            }
+
+            var ready = scans.Look(cases, IsSegmented, clock.Elapsed);
+            foreach (var (item, state, again) in ready)
+            {
+                if (again)
+                {
+                    reporter.Warning($"case `{item.Id}` has changed since it was segmented, and is segmented again");
+                }
+
                 try
                 {
                     written.AddRange(
-                        PredictionRun.Execute(request with { Cases = [item] }, networks, once, cancel));
+                        PredictionRun.Execute(request with { Cases = [item] }, networks, once, cancel).Except(written).ToArray());
                     once.IsFirst = false;
+                    scans.Took(item, state, failed: false);
                     failed.Remove(item.Id);
                     reporter.Info($"`{item.Id}` is segmented");
                 }
                 catch (SharpSegException error) when (error.InnerException is not Engine.Backends.DeviceException)
                 {
-                    failed[item.Id] = (state, new FailedCase(item.Id, error.Message, error.Hint));
+                    scans.Took(item, state, failed: true);
+                    failed[item.Id] = new FailedCase(item.Id, error.Message, error.Hint);
                     reporter.Warning($"case `{item.Id}` failed, and waits for its files to change: {error.Message}");
                 }
             }
 
-            cancel.WaitHandle.WaitOne(ready.Length > 0 ? TimeSpan.Zero : interval);
+            cancel.WaitHandle.WaitOne(ready.Count > 0 ? TimeSpan.Zero : interval);
         }
 
-        return (written, [.. failed.Values.Select(item => item.Case).OrderBy(item => item.CaseId, StringComparer.Ordinal)]);
+        return (written, [.. failed.Values.OrderBy(item => item.CaseId, StringComparer.Ordinal)]);
+
+        string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
+
+        bool IsSegmented(DatasetCase item) => File.Exists(PathOf(item));
     }
 
-    // A folder may be empty, or hold the second channel of a scan whose first has not arrived.
-    private static IReadOnlyList<DatasetCase> CasesIn(string folder, DatasetDescription description)
+    private static IReadOnlyList<DatasetCase> CasesIn(
+        string folder, DatasetDescription description, RestingLines lines, TimeSpan now)
     {
+        var said = new List<string>();
+        IReadOnlyList<DatasetCase> cases = [];
         try
         {
-            return PredictionInputs.Find([folder], description);
+            cases = PredictionInputs.Find([folder], description, said.Add);
         }
-        catch (SharpSegException)
+        catch (SharpSegException error)
         {
-            return [];
+            // It may be empty, or hold the second channel of a scan whose first has not arrived.
+            said.AddRange(Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any() ? [] : [error.Message]);
         }
+
+        lines.Look(said, now);
+        return cases;
     }
 
-    private static string StateOf(DatasetCase item) => string.Join('\n', item.ImageFiles.Select(State));
-
-    // A DICOM series is a folder: as many files, the last of them as old. Voxels may lie beside their header, and come later.
-    private static string State(string path)
+    /// <summary>Warnings of what is there while it arrives are said once it has been so for a while.</summary>
+    private sealed class RestingLines(IReporter reporter)
     {
-        FileInfo[] files = Directory.Exists(path)
-            ? new DirectoryInfo(path).GetFiles()
-            : [.. ImageFile.FilesOf(path).Select(file => new FileInfo(file))];
-        return files.All(file => file.Exists)
-            ? $"{path} {files.Length} {files.Sum(file => file.Length)} {files.Max(file => file.LastWriteTimeUtc.Ticks)}"
-            : $"{path} gone";
+        private Dictionary<string, TimeSpan> since = [];
+
+        public void Look(IReadOnlyList<string> lines, TimeSpan now)
+        {
+            since = lines.Distinct().ToDictionary(line => line, line => since.GetValueOrDefault(line, now));
+            foreach (var line in since.Where(item => now - item.Value >= WatchedScans.SeriesRest).Select(item => item.Key))
+            {
+                reporter.Warning(line);
+            }
+        }
     }
 
     /// <summary>

@@ -42,8 +42,7 @@ internal static partial class PredictionInputs
             }
             else if (!ImageFile.CanRead(path))
             {
-                throw new SharpSegException(
-                    $"`{path}`: unknown image format", $"supported endings: {string.Join(", ", ImageFile.Endings)}");
+                throw ImageFile.Unknown(path);
             }
             else
             {

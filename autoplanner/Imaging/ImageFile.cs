@@ -42,6 +42,15 @@ internal static class ImageFile
     /// <summary>True if a file with this name can be read: by us, or by SimpleITK where it is installed.</summary>
     public static bool CanRead(string path) => EndingOf(path) is not null || SimpleItk.Installed is not null;
 
+    /// <summary>One line for a file that cannot be read.</summary>
+    internal static SharpSegException Unknown(string path) => File.Exists(path) && DicomSeries.IsDicom(path)
+        ? new(
+            $"`{path}`: one file of a DICOM series",
+            $"give the folder that holds the files of the series: `{Path.GetDirectoryName(Path.GetFullPath(path))}`")
+        : new(
+            $"`{path}`: unknown image format",
+            $"supported endings: {string.Join(", ", Endings)}; with SimpleITK installed, also ITK's");
+
     /// <summary>Reads an image: float32 channels (z, y, x), scaled by the file's slope and intercept.</summary>
     /// <exception cref="SharpSegException">The file is missing, unsupported or damaged.</exception>
     public static MedicalImage Read(string path) => FormatOf(path).Read(path);
@@ -220,8 +229,6 @@ internal static class ImageFile
 
         return SimpleItk.Installed is not null || Directory.Exists(path)
             ? Foreign
-            : throw new SharpSegException(
-                $"`{path}`: unknown image format",
-                $"supported endings: {string.Join(", ", Endings)}; with SimpleITK installed, also ITK's");
+            : throw Unknown(path);
     }
 }

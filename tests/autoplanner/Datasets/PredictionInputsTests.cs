@@ -111,6 +111,11 @@ public sealed class PredictionInputsTests : IDisposable
         Assert.Contains("no such file", Refused(1, At("none.nii.gz")).Message, StringComparison.Ordinal);
         Touch("x.txt", "b_0000.nii.gz", "b_0002.nii.gz", "imagesTs/b.nii.gz");
         Assert.Contains("unknown image format", Refused(1, At("x.txt")).Message, StringComparison.Ordinal);
+        Write("x", "one/s1.dcm");
+        Assert.Equal(
+            (At("one/s1.dcm"), At("one")),
+            (Refused(1, At("one/s1.dcm")).Message.Split('`')[1], Refused(1, At("one/s1.dcm")).Hint!.Split('`')[1]));
+        Assert.Contains("one file of a DICOM series", Refused(1, At("one/s1.dcm")).Message, StringComparison.Ordinal);
         Assert.Contains("channel 1 (c1), `b_0001.nii.gz`, is missing", Refused(3, folder.Path).Message, StringComparison.Ordinal);
         Assert.Contains(
             "given twice", Refused(1, At("b_0000.nii.gz"), At("imagesTs/b.nii.gz")).Message, StringComparison.Ordinal);

@@ -22,7 +22,7 @@ internal sealed record DicomHeader(string File)
 
     private const uint SopClassTag = 0x0008_0016, SeriesTag = 0x0020_000e, PositionTag = 0x0020_0032;
     private const uint OrientationTag = 0x0020_0037, FramesTag = 0x0028_0008, RowsTag = 0x0028_0010, ColumnsTag = 0x0028_0011;
-    private const uint PixelSpacingTag = 0x0028_0030, TransferSyntaxTag = 0x0002_0010;
+    private const uint SamplesTag = 0x0028_0002, PixelSpacingTag = 0x0028_0030, TransferSyntaxTag = 0x0002_0010;
     private const uint Item = 0xfffe_e000, ItemEnd = 0xfffe_e00d, SequenceEnd = 0xfffe_e0dd;
     private const uint FirstPixelTag = 0x7fe0_0008; // of floating-point numbers; 7fe0,0010 of whole ones
 
@@ -45,6 +45,9 @@ internal sealed record DicomHeader(string File)
 
     /// <summary>Frames: above 1 the file is a volume by itself.</summary>
     public int Frames { get; private set; } = 1;
+
+    /// <summary>Values a pixel: 1, or 3 of colours.</summary>
+    public int Samples { get; private set; } = 1;
 
     /// <summary>mm between rows and between columns; null if it does not say.</summary>
     public double[]? PixelSpacing { get; private set; }
@@ -106,6 +109,9 @@ internal sealed record DicomHeader(string File)
             case ColumnsTag:
                 Size = (Size.Rows, Word(value, bigEndian));
                 break;
+            case SamplesTag:
+                Samples = Math.Max(1, Word(value, bigEndian));
+                break;
             case FramesTag:
                 Frames = Numbers(value, 1) is [>= 1 and <= int.MaxValue and var frames] ? (int)frames : 1;
                 break;
@@ -122,7 +128,7 @@ internal sealed record DicomHeader(string File)
     }
 
     private static bool IsWanted(uint tag) => tag is SopClassTag or SeriesTag or RowsTag or ColumnsTag or FramesTag
-        or PixelSpacingTag or PositionTag or OrientationTag;
+        or SamplesTag or PixelSpacingTag or PositionTag or OrientationTag;
 
     private static int Word(byte[] value, bool bigEndian) => value.Length < 2 ? 0
         : bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(value) : BinaryPrimitives.ReadUInt16LittleEndian(value);

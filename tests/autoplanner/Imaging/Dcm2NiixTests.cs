@@ -12,7 +12,7 @@ namespace SharpSeg.AutoPlanner.Tests.Imaging;
 /// </summary>
 public sealed class Dcm2NiixTests
 {
-    private const int Columns = 7, Rows = 6, Slices = 4;
+    private const int Columns = DicomSlice.Columns, Rows = 6, Slices = 4;
 
     [FactWithDcm2Niix]
     public void A_series_is_what_the_converter_makes_of_it()
@@ -99,6 +99,13 @@ public sealed class Dcm2NiixTests
             $"`{series}`: dcm2niix makes 2 images of it (series_0, series_1): Slices not stacked: echo varies",
             Refused(StandIn(folder, "Slices not stacked: echo varies", 2, 2)));
         File.Delete(folder.File("prepared", "series_1.nii"));
+
+        // Two times in one file, which a model of two channels would take for them: dim[0] and dim[4] of NIfTI.
+        var volumes = StandIn(folder, "", Slices);
+        var image = File.ReadAllBytes(folder.File("prepared", "series_0.nii"));
+        (image[40], image[48]) = (4, 2);
+        File.WriteAllBytes(folder.File("prepared", "series_0.nii"), [.. image, .. image[^(Slices * Rows * Columns * 4)..]]);
+        Assert.Equal($"`{series}`: dcm2niix makes an image of 2 volumes of it", Refused(volumes));
         Assert.Equal(
             $"`{series}`: dcm2niix cannot convert it as it is: Warning: Interslice distance varies",
             Refused(StandIn(folder, "Warning: Interslice distance varies", Slices)));

@@ -22,7 +22,7 @@ internal sealed class Checkpoint
 {
     private const string Format = "sharpseg-checkpoint", Version = "1";
     private const string Again = "the file is damaged: delete it, and train again or resume from another checkpoint";
-    private const string PrecisionKey = "precision", OriginKey = "origin";
+    private const string PrecisionKey = "precision", OriginKey = "origin", CasesKey = "training_cases_sha256";
 
     /// <summary>Metadata of what the weights do not show (<see cref="NetworkPlan.StyleText"/>).</summary>
     internal const string StyleKey = "style";
@@ -81,6 +81,7 @@ internal sealed class Checkpoint
             ["profile"] = job.Plans.Profile.ToString(),
             ["configuration"] = job.Configuration.Name,
             ["fold"] = job.Fold,
+            [CasesKey] = HashOf(job.TrainingCases),
             [PrecisionKey] = backend.ProductPrecision,
             [StyleKey] = network.Plan.StyleText,
             [PreprocessingKey] = PreprocessingRecipe.From(job.Plans, job.Configuration).Text,
@@ -329,6 +330,14 @@ internal sealed class Checkpoint
                 "it was moved or renamed: put it back");
         }
 
+        if (m.GetValueOrDefault(CasesKey) is { } cases && cases != HashOf(job.TrainingCases))
+        {
+            throw new SharpSegException(
+                $"`{path}` was trained on other cases than fold {job.FoldName} has now: the splits were changed, and it may know "
+                    + "cases that it is to be scored on",
+                $"put the splits back as they were, or delete `{job.Folder}` to train the fold again");
+        }
+
         RequirePreprocessing(reader, path, PreprocessingRecipe.From(job.Plans, job.Configuration));
         var seed = job.Seed.ToString(CultureInfo.InvariantCulture);
         if (m.GetValueOrDefault("seed") != seed)
@@ -350,6 +359,8 @@ internal sealed class Checkpoint
             throw Damaged(path, "its state is unreadable", e);
         }
     }
+
+    private static string HashOf(IEnumerable<string> cases) => Sha256.Of(string.Join('\n', cases.Order(StringComparer.Ordinal)));
 
     private static void RequirePreprocessing(SafetensorsReader reader, string path, PreprocessingRecipe recipe)
     {

@@ -23,6 +23,7 @@ public sealed class ChangedLengthTests(TrainedWorkspace trained)
         SharpSegProcess.Run("train", work, "--resume", "--batch", "3").AssertErrorWithHint(1, "--batch 3", "begun with batch 2");
         SharpSegProcess.Run("train", work, "--resume", "--max-time", "1h")
             .AssertErrorWithHint(1, "--max-time", "fixed number of epochs");
+        RefusesOtherSplits(work);
         var json = SharpSegProcess.Succeed("train", work, "--resume", "--epochs", "30", "--iterations", "2", "--json");
         Assert.Contains(
             "the schedule is changed: 30 epochs of 2 iterations instead of 50 of 4", json.Errors, StringComparison.Ordinal);
@@ -36,6 +37,21 @@ public sealed class ChangedLengthTests(TrainedWorkspace trained)
         SharpSegProcess.Run("train", work, "--resume", "--max-time", "1h").AssertErrorWithHint(1, "cannot be lengthened");
         SharpSegProcess.Succeed("train", work, "--resume", "--epochs", "30");
         SharpSegProcess.Succeed("train", work, "--resume");
+        RefusesOtherSplits(work);
+    }
+
+    /// <summary>
+    /// A network that goes on, or is scored, behind other splits knows cases that it is scored on; whatever else is asked.
+    /// </summary>
+    private static void RefusesOtherSplits(string work)
+    {
+        var file = Path.Combine(work, "splits.json");
+        var before = File.ReadAllText(file);
+        var folds = JsonNode.Parse(before)!.AsArray();
+        File.WriteAllText(file, new JsonArray([.. folds.Reverse().Select(fold => fold!.DeepClone())]).ToJsonString());
+        SharpSegProcess.Run("train", work, "--resume")
+            .AssertErrorWithHint(1, "trained on other cases than fold 0 has now", "the splits were changed");
+        File.WriteAllText(file, before);
     }
 
     [Fact]

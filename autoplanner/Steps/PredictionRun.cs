@@ -181,9 +181,12 @@ public static class PredictionRun
                 .Where(item => failures.Try(item.Id, () => PredictionInputs.CheckHeaders(item, description, reporter.Warning))),
         ]);
 
+    /// <summary>To which part of a cohort a case belongs, by its place among all.</summary>
+    internal static int PartOf(int place, int parts) => place % parts;
+
     private static IEnumerable<DatasetCase> OfPart(
         PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description) =>
-        cases.Where((_, i) => i % request.Parts == request.Part)
+        cases.Where((_, i) => PartOf(i, request.Parts) == request.Part)
             .Where(item => request.Only?.Contains(item.Id) ?? true)
             .Where(item => !request.Skips(item.Id, description));
 

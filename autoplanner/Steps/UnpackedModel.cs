@@ -81,7 +81,9 @@ public sealed partial class UnpackedModel : IDisposable
         !error.Message.Contains(folder, StringComparison.Ordinal)
             && error.Hint?.Contains(folder, StringComparison.Ordinal) != true
             ? error
-            : new SharpSegException(Renamed(error.Message), error.Hint is null ? null : Renamed(error.Hint), error);
+            : new SharpSegException(Renamed(error.Message), error.Hint?.Contains(folder, StringComparison.Ordinal) == true
+                ? $"`sharpseg inspect {path}` says what it holds; what it lacks is made in the workspace that it was exported from"
+                : error.Hint, error);
 
     /// <inheritdoc/>
     public void Dispose() => scratch.Dispose();

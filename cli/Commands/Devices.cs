@@ -70,6 +70,18 @@ internal static class Devices
         }
     }
 
+    /// <summary>Refuses devices that processes of this machine could not open.</summary>
+    /// <param name="names">Devices; one that is found by itself is only opened for a precision.</param>
+    /// <param name="precision">What --precision says.</param>
+    /// <exception cref="UsageException">There is no such device, or it cannot compute in this precision.</exception>
+    public static void RequireOpens(IReadOnlyList<string> names, string? precision)
+    {
+        foreach (var name in names.Distinct().Where(name => name != ComputeDevice.Auto || precision is not null))
+        {
+            Open(name, precision, threads: 1, SilentReporter.Instance).Dispose();
+        }
+    }
+
     /// <summary>The chosen backend; the caller disposes it.</summary>
     /// <exception cref="UsageException">There is no such device.</exception>
     public static Backend Open(ComputeOptions options, IReporter reporter) =>

@@ -37,7 +37,8 @@ internal static class JobsCommand
             new Workspace(options.Work, options.Plan), configurations is ["all"] ? [] : configurations, folds, words,
             options.Device, $"jobs train {options.Work}")
         { Length = length, Runs = TrainCommand.RequestOf(run, length, pretrained) };
-        var report = JobsRun.Train(request, SiteOf(options), PlaceOf(options, options.Device), processor, reporter, cancel);
+        var place = PlaceOf(options, options.Device, options.Precision);
+        var report = JobsRun.Train(request, SiteOf(options), place, processor, reporter, cancel);
         return Begun(report, options, options.Work);
     }
 
@@ -96,7 +97,7 @@ internal static class JobsCommand
     public static Answer Resubmit(JobsResubmitOptions options, IReporter reporter, CancellationToken cancel)
     {
         Func<long, long>? memory = options.Memory is not { } size ? null
-            : Factor(size, "--mem") is { } times ? bytes => (long)(bytes * times) : _ => Size(size).Bytes;
+            : Factor(size, "--mem") is { } times ? bytes => (long)(bytes * times) : _ => Size(size);
         Func<string, string>? time = options.Time is not { } limit ? null
             : Factor(limit, "--time") is { } longer
             ? ResubmitRequest.TimesTime(longer)
@@ -151,7 +152,7 @@ internal static class JobsCommand
             Environment.SetEnvironmentVariable(PlaceNames.Variable, site.Paths.Text); // they hold here, too
         }
 
-        var memory = options.Memory is { } text ? Size(text).Bytes : site.MemoryBytes;
+        var memory = options.Memory is { } text ? Size(text) : site.MemoryBytes;
         return site with
         {
             Time = options.Time is { } time ? JobSite.RequireTime(time, "--time") : site.Time,
@@ -163,7 +164,7 @@ internal static class JobsCommand
         };
     }
 
-    private static JobsPlace PlaceOf(JobsOptions options, string device)
+    private static JobsPlace PlaceOf(JobsOptions options, string device, string? precision = null)
     {
         TrainCommand.RequirePositive(options.Local, "--local");
         string[] devices = [.. options.Devices];
@@ -186,6 +187,11 @@ internal static class JobsCommand
         else if (local is not null && device == "auto")
         {
             devices = [.. Gpu.Cards().Select(gpu => gpu.Id)];
+        }
+
+        if (local is not null)
+        {
+            Devices.RequireOpens(devices.Length > 0 ? devices : [device], precision); // every task would find it out by itself
         }
 
         return new JobsPlace(options.DryRun, local, devices, Self());
@@ -219,8 +225,9 @@ internal static class JobsCommand
         return Path.GetFileNameWithoutExtension(process) == "dotnet" && assembly.Length > 0 ? [process, assembly] : [process];
     }
 
-    private static MemoryBudget Size(string text) => MemoryBudget.Parse(text)
-        ?? throw new UsageException($"--mem {text}: not a size", "write it like 16G");
+    private static long Size(string text) => MemoryBudget.Parse(text) is { Bytes: var bytes }
+        ? JobSite.RequireMemory(bytes, $"--mem {text}")
+        : throw new UsageException($"--mem {text}: not a size", "write it like 16G");
 
     /// <summary>The factor that a text names; null if it is none but perhaps a size or a time.</summary>
     private static double? Factor(string text, string option)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Cli;
 using SharpSeg.Cli.Commands;
 using SharpSeg.Cli.Options;
@@ -69,6 +70,9 @@ public sealed class JobsTests
     [InlineData("--time, --gres: only Slurm keeps to them", "--local", "1", "--gres", "gpu:1", "--time", "00:00:01")]
     [InlineData("--throttle: only Slurm keeps to it, and --devices runs", "--devices", "cpu", "--throttle", "1")]
     [InlineData("--slurm: only Slurm keeps to it, and --local runs", "--local", "1", "--slurm=--partition=none")]
+    [InlineData("--device nowhere:7: no such device", "--local", "1", "--device", "nowhere:7")]
+    [InlineData("--precision fp16: the device cpu computes in fp32", "--local", "1", "--device", "cpu", "--precision", "fp16")]
+    [InlineData("--precision fp16: the device cpu computes in fp32", "--devices", "cpu,cpu", "--precision", "fp16")]
     public void Devices_that_are_not_there_or_named_in_vain_are_refused(string says, params string[] options) =>
         SharpSegProcess.Run(["jobs", "train", "work", .. options]).AssertErrorWithHint(2, says);
 
@@ -149,9 +153,61 @@ public sealed class JobsTests
         File.Delete(folder.At("parts", "case_3.nii.gz"));
         SharpSegProcess.Run("jobs", "check", folder.At("parts"), "-i", cohort)
             .AssertErrorWithHint(1, "1 of 5 scans lack their segmentation", "case `case_3` has none");
-        SharpSegProcess.Run([.. jobs, "--step", "0.7"]).AssertErrorWithHint(1, "the jobs of another request");
+        SharpSegProcess.Run([.. jobs, "--step", "0.7"])
+            .AssertErrorWithHint(1, "segmentations of another request", "no such option there, `--step 0.7` here");
+
+        // Given again, the command makes what is missing, also of scans that came since, and looks at all of it.
+        File.Copy(Path.Combine(cohort, "case_0_0000.nii.gz"), Path.Combine(cohort, "case_5_0000.nii.gz"));
+        Assert.Contains("3 of 4 tasks are to run", SharpSegProcess.Succeed(jobs).Errors, StringComparison.Ordinal);
+        Assert.All(new[] { "case_3.nii.gz", "case_5.nii.gz" }, name => Assert.True(File.Exists(folder.At("parts", name)), name));
+        Assert.Contains("1 of 4 tasks are to run", SharpSegProcess.Succeed(jobs).Errors, StringComparison.Ordinal);
+
+        // Where nothing was segmented yet, other options are free.
+        string[] dry = ["jobs", "predict", model, "-i", cohort, "-o", folder.At("dry"), "--parts", "3", "--dry-run", "--step"];
+        SharpSegProcess.Succeed([.. dry, "0.5"]);
+        SharpSegProcess.Succeed([.. dry, "0.7"]);
+        Assert.Contains("--step 0.7", File.ReadAllText(folder.At("dry", "jobs", "predict.sh")), StringComparison.Ordinal);
+
+        // A model file cannot be trained.
+        var lacking = SharpSegProcess.Run("predict", model, "-c", "3d_fullres", "-i", cohort, "-o", folder.At("none"));
+        lacking.AssertErrorWithHint(1, "has no final checkpoint of 3d_fullres");
+        Assert.DoesNotContain("sharpseg train", lacking.Errors, StringComparison.Ordinal);
         SharpSegProcess.Run(["jobs", "predict", work, "-i", cohort, "-o", folder.At("one"), "--parts", "2", "--local", "1"])
             .AssertErrorWithHint(1, "holds segmentations already");
+    }
+
+    /// <summary>Nonsense would become lines of scripts, and some of it would take the place of the program's own.</summary>
+    [Theory]
+    [InlineData("too few for the program itself", "--mem", "1")]
+    [InlineData("`0` is not a time above 0", "--time", "0")]
+    [InlineData("`00:00:00` is not a time above 0", "--time", "00:00:00")]
+    [InlineData("`gpu:0` names no device", "--gres", "gpu:0")]
+    [InlineData("`gpu:a100:0` names no device", "--gres", "gpu:a100:0")]
+    [InlineData("--slurm: --array=0-3: the program itself", "--slurm=--array=0-3")]
+    [InlineData("--slurm: --out=x: the program itself", "--slurm=--partition=long --out=x")]
+    [InlineData("--slurm: -d: the program itself", "--slurm=-p long -d afterok:7")]
+    [InlineData("slurm: --chdir=/: the program itself", "--site", "site.json")]
+    public void What_no_job_can_be_given_is_refused(string says, params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("site.json"), """{"slurm": ["--account=lab --chdir=/"]}""");
+        SharpSegProcess.RunIn(folder.Path, ["jobs", "train", "work", .. options]).AssertErrorWithHint(1, says);
+    }
+
+    [Fact]
+    public void Jobs_that_run_here_are_not_said_to_be_none_when_they_are_cancelled()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.At("work");
+        SharpSegProcess.Succeed("plan", TinyDataset.Write(folder.At("dataset"), cases: 4), "-o", work);
+        SharpSegProcess.Succeed("jobs", "train", work, "-c", "2d", "--dry-run");
+        using (RunLock.Take(Path.Combine(work, "jobs"), "run"))
+        {
+            SharpSegProcess.Run("jobs", "cancel", work)
+                .AssertErrorWithHint(1, $"run by another process (process {Environment.ProcessId} on ");
+        }
+
+        Assert.Contains("nothing waits", SharpSegProcess.Succeed("jobs", "cancel", work).Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,6 +13,13 @@ public sealed partial record JobSite
     private static readonly string[] Keys =
         ["slurm", "gpu_slurm", "gres", "time", "memory", "cpus", "throttle", "setup", "program", "paths"];
 
+    /// <summary>Least memory of a job, in bytes: with less the program itself does not start.</summary>
+    private const long LeastMemory = 100_000_000;
+
+    // What logs, records and dependencies rest on; sbatch takes beginnings of names, too.
+    private static readonly (string Name, char Short)[] OwnOptions =
+        [("array", 'a'), ("chdir", 'D'), ("dependency", 'd'), ("output", 'o'), ("signal", ' ')];
+
     /// <summary>Options of sbatch for every job, as they stand behind <c>#SBATCH</c>.</summary>
     public IReadOnlyList<string> Slurm { get; init; } = [];
 
@@ -48,23 +55,45 @@ public sealed partial record JobSite
     public static JobSite Read(string path) => Of(JsonFile.Read(path));
 
     /// <summary>Checks options of sbatch that become a line of a script.</summary>
-    /// <exception cref="SharpSegException">They are none.</exception>
-    public static string RequireOptions(string options, string source) =>
-        options.StartsWith('-') && !options.Any(char.IsControl) ? options : throw new SharpSegException(
-            $"{source}: `{options}` is no option of sbatch", "write it like \"--partition=long --account=lab\"");
+    /// <exception cref="SharpSegException">They are none, or belong to the program.</exception>
+    public static string RequireOptions(string options, string source)
+    {
+        if (!options.StartsWith('-') || options.Any(char.IsControl))
+        {
+            throw new SharpSegException(
+                $"{source}: `{options}` is no option of sbatch", "write it like \"--partition=long --account=lab\"");
+        }
+
+        return options.Split(' ').FirstOrDefault(IsOwn) is not { } own ? options : throw new SharpSegException(
+            $"{source}: {own}: the program itself says this to sbatch, for its logs and for what waits for what",
+            "leave it out; --folds and --parts choose the tasks, the folder of the jobs is WORK/jobs");
+
+        static bool IsOwn(string word) => OwnOptions.Any(option => word.StartsWith("--", StringComparison.Ordinal)
+            ? word[2..].Split('=')[0] is { Length: >= 2 } name && option.Name.StartsWith(name, StringComparison.Ordinal)
+            : word.StartsWith($"-{option.Short}", StringComparison.Ordinal));
+    }
+
+    /// <summary>Checks the memory of a job.</summary>
+    /// <exception cref="SharpSegException">No job could run in it.</exception>
+    public static long RequireMemory(long bytes, string source) => bytes >= LeastMemory
+        ? bytes
+        : throw new SharpSegException(
+            $"{source}: {bytes} bytes are too few for the program itself to start", "write it like 16G; a number alone is bytes");
 
     /// <summary>Checks a time as Slurm writes it.</summary>
     /// <exception cref="SharpSegException">It is none.</exception>
-    public static string RequireTime(string time, string source) => TimePattern().IsMatch(time)
-        ? time
-        : throw new SharpSegException(
-            $"{source}: `{time}` is not a time", "write it like 24:00:00, 2-00:00:00 or 90 (minutes)");
+    public static string RequireTime(string time, string source) =>
+        TimePattern().IsMatch(time) && SlurmTime.Parse(time) > TimeSpan.Zero
+            ? time
+            : throw new SharpSegException(
+                $"{source}: `{time}` is not a time above 0", "write it like 24:00:00, 2-00:00:00 or 90 (minutes)");
 
     /// <summary>Checks a name of devices.</summary>
     /// <exception cref="SharpSegException">It is none.</exception>
-    public static string RequireGres(string gres, string source) => Resource().IsMatch(gres)
-        ? gres
-        : throw new SharpSegException($"{source}: `{gres}` names no device", "write it like gpu:1");
+    public static string RequireGres(string gres, string source) =>
+        Resource().IsMatch(gres) && gres.Split(':')[^1].Any(c => c != '0')
+            ? gres
+            : throw new SharpSegException($"{source}: `{gres}` names no device", "write it like gpu:1");
 
     internal static JobSite Of(JsonFile json)
     {
@@ -84,7 +113,9 @@ public sealed partial record JobSite
             Time = json.Text("time") is { } time ? RequireTime(time, json.Source) : null,
             MemoryBytes = json.Text("memory") is not { } memory
                 ? null
-                : (MemoryBudget.Parse(memory) ?? throw json.Error("memory", $"`{memory}` is not a size", "like 16G")).Bytes,
+                : RequireMemory(
+                    (MemoryBudget.Parse(memory) ?? throw json.Error("memory", $"`{memory}` is not a size", "like 16G")).Bytes,
+                    $"{json.Source}: memory"),
             Cpus = Positive("cpus"),
             Throttle = Positive("throttle"),
             Setup = Texts("setup"),

@@ -127,7 +127,10 @@ public static class JobsRun
         var style = new PredictionStyle(
             Path.GetFullPath(request.Model), [.. request.Inputs.Select(Path.GetFullPath)], request.Parts, request.Options,
             request.Device);
-        bool WasDone(JobTask task) => before is not null && TaskRecord.Read(folder.RecordFile(task.Name)).IsFinished;
+        var left = before is null ? null : PredictionCheck.PartsLeft(
+            output, request.Inputs, request.Parts, request.Options.Contains("--save-probabilities"));
+        bool WasDone(JobTask part) =>
+            left?.Contains(part.Item.Index) == false && TaskRecord.Read(folder.RecordFile(part.Name)).IsFinished;
         if (place.Processes is { } processes && site.MemoryBytes is null)
         {
             var share = MemoryBudget.OfMachine().Bytes / processes;
@@ -198,17 +201,23 @@ public static class JobsRun
 
     /// <summary>Takes everything that waits or runs out of the queue; what runs saves its state.</summary>
     /// <returns>How many tasks.</returns>
-    /// <exception cref="SharpSegException">Slurm refused.</exception>
+    /// <exception cref="SharpSegException">Slurm refused, or they run without it.</exception>
     public static int Cancel(string path)
     {
         var folder = JobFolder.Existing(path);
-        string[] jobs = [.. SlurmAnswer.Of(folder).Queue.Keys];
+        var slurm = SlurmAnswer.Of(folder);
+        string[] jobs = [.. slurm.Queue.Keys];
         if (jobs.Length > 0 && Slurm.Ask("scancel", jobs) is (not 0 and var code, _, var errors))
         {
             throw new SharpSegException($"scancel ended with {code}: {errors.Trim()}");
         }
 
-        return jobs.Length;
+        IEnumerable<string> here = jobs.Length > 0 ? [] : JobStates.Of(folder, JobPlan.Read(folder).Graph, slurm)
+            .Where(status => status.State == TaskState.Running).Select(status => folder.TaskFolder(status.Task.Name))
+            .Prepend(folder.Path);
+        return here.FirstOrDefault(RunLock.IsTaken) is not { } taken ? jobs.Length : throw new SharpSegException(
+            $"`{path}`: its jobs are no jobs of Slurm: they are run by another process{LockOwner.Describe(taken)}",
+            "interrupt that process, with Ctrl-C or `kill -TERM`: every task saves its state");
     }
 
     /// <summary>Runs again what is neither done nor in the queue.</summary>
@@ -375,19 +384,25 @@ public static class JobsRun
     /// <summary>Segmentations of another request would be taken for this one's.</summary>
     private static void RequireSameRequest(string output, JobPlan? before, JobGraph graph)
     {
+        if (!Directory.Exists(output) || Directory.EnumerateFiles(output).FirstOrDefault(ImageFile.CanRead) is not { } foreign)
+        {
+            return; // nothing to mix with, also where all of another request has failed
+        }
+
         if (before is null)
         {
-            if (Directory.Exists(output) && Directory.EnumerateFiles(output).FirstOrDefault(ImageFile.CanRead) is { } foreign)
-            {
-                throw new SharpSegException(
-                    $"`{output}` holds segmentations already, e.g. `{Path.GetFileName(foreign)}`",
-                    "choose another folder with -o: parts leave alone what is there");
-            }
+            throw new SharpSegException(
+                $"`{output}` holds segmentations already, e.g. `{Path.GetFileName(foreign)}`",
+                "choose another folder with -o: parts leave alone what is there");
         }
-        else if (before.Graph.Stage("predict") is not { } predict || !predict.DoesTheSameAs(graph.Stages[0]))
+
+        var now = graph.Tasks.First();
+        if (before.Graph.Tasks.FirstOrDefault() is not { } first || !first.Stage.DoesTheSameAs(now.Stage))
         {
             throw new SharpSegException(
-                $"`{output}` holds the jobs of another request: {before.Verb}", "choose another folder with -o");
+                $"`{output}` holds segmentations of another request: {before.Verb}"
+                    + (before.Graph.Tasks.FirstOrDefault() is { } other ? Difference(other, now) : ""),
+                "choose another folder with -o, or give the same options");
         }
     }
 

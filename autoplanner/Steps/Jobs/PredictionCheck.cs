@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Inference;
 
 namespace SharpSeg.AutoPlanner.Steps.Jobs;
 
@@ -15,7 +16,7 @@ public static class PredictionCheck
     /// <exception cref="SharpSegException">One is missing, or on another grid; the message counts and names them.</exception>
     public static int Execute(string folder, IReadOnlyList<string> inputs, IReporter reporter, CancellationToken cancel)
     {
-        var file = Path.Combine(folder, "dataset.json");
+        var file = DescriptionFile(folder);
         var description = File.Exists(file)
             ? DatasetDescription.FromJson(JsonFile.ReadText(file), file)
             : throw new SharpSegException($"`{folder}`: no part was predicted: there is no dataset.json");
@@ -36,6 +37,29 @@ public static class PredictionCheck
                 + (problems.Count > 10 ? "; …" : ""),
             "the same `sharpseg jobs predict` command predicts what is missing");
     }
+
+    /// <summary>The parts of a cohort in which a scan lacks a file, whatever its headers say.</summary>
+    /// <param name="folder">The segmentations, described by the model's dataset.json.</param>
+    /// <param name="inputs">Scans: folders or files.</param>
+    /// <param name="parts">Among how many the scans are divided.</param>
+    /// <param name="withProbabilities">The class probabilities are files, too.</param>
+    internal static IReadOnlySet<int> PartsLeft(
+        string folder, IReadOnlyList<string> inputs, int parts, bool withProbabilities)
+    {
+        var file = DescriptionFile(folder);
+        if (!File.Exists(file))
+        {
+            return Enumerable.Range(0, parts).ToHashSet();
+        }
+
+        var description = DatasetDescription.FromJson(JsonFile.ReadText(file), file);
+        return PredictionInputs.Find(inputs, description).Select((item, i) => (item.Id, Part: PredictionRun.PartOf(i, parts)))
+            .Where(item => !File.Exists(Path.Combine(folder, item.Id + description.FileEnding))
+                || (withProbabilities && !File.Exists(ProbabilityFile.PathOf(folder, item.Id))))
+            .Select(item => item.Part).ToHashSet();
+    }
+
+    private static string DescriptionFile(string folder) => Path.Combine(folder, "dataset.json");
 
     private static string? Problem(DatasetCase item, string path)
     {

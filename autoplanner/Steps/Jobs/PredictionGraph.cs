@@ -24,7 +24,7 @@ internal static class PredictionGraph
     /// <param name="style">What is predicted.</param>
     /// <param name="site">What each task is given.</param>
     /// <param name="mostCpus">Threads that a task can have at most.</param>
-    /// <param name="isDone">Whether a task of the graph before, which did the same, ended well.</param>
+    /// <param name="isDone">Whether a part, as a task of the graph before, ended well, and lacks no file.</param>
     public static JobGraph Of(PredictionStyle style, JobSite site, int mostCpus, Func<JobTask, bool> isDone)
     {
         var share = new JobShare(site.MemoryBytes ?? DefaultMemory, JobSizes.PredictionCpus(site, mostCpus));
@@ -46,7 +46,6 @@ internal static class PredictionGraph
         var check = new JobStage(
             "check", [new JobItem(0, "")], ["jobs", "check", JobWord.Folder(), "-i", .. Literals(style.Inputs)],
             [new JobNeed("predict")], JobResources.Of(JobSizes.Files(site), ToCheck));
-        var all = predict.Items.All(item => item.IsDone) && isDone(check.Tasks.First());
-        return new JobGraph([predict, check with { Items = [new JobItem(0, "", all)] }]);
+        return new JobGraph([predict, check]); // the check is never done: files may go, and scans come
     }
 }

@@ -288,7 +288,8 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
 
         if (GridComparison.AffineDifference(a, b) is { } difference)
         {
-            Warn($"{nameA} lies elsewhere in space than {nameB}: their affines differ by up to {difference:0.######}");
+            var text = difference < 1e-6 ? $"{difference:0.0e-0}" : $"{difference:0.######}";
+            Warn($"{nameA} lies elsewhere in space than {nameB}: their affines differ by up to {text}");
         }
     }
 
@@ -306,6 +307,11 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
             if (image.Geometry.SpacingProblem is { } problem)
             {
                 Error(problem);
+            }
+
+            if (image.Geometry.AffineProblem is { } doubt)
+            {
+                Warn(doubt);
             }
 
             return image;

@@ -22,13 +22,17 @@ internal static class GridComparison
             : entries.Max(pair => Math.Abs(pair.First - pair.Second));
     }
 
+    /// <summary>Whether `verify` reports that the second grid is not the first.</summary>
+    public static bool Differs(ImageGeometry a, ImageGeometry b) =>
+        HasOtherSpacing(a, b) || AffineDifference(a, b) is not null;
+
     /// <summary>
     /// Whether two headers of one size differ, but by so little that they mean the same: no corner is farther from its twin than
     /// a tenth of the smallest voxel edge, and no spacing differs by more than a hundredth.
     /// </summary>
     public static bool IsNoise(ImageGeometry a, ImageGeometry b) =>
         a.Extent == b.Extent && a.SpacingProblem is null && b.SpacingProblem is null
-            && (HasOtherSpacing(a, b) || AffineDifference(a, b) is not null)
+            && Differs(a, b)
             && Enumerable.Range(IsFlat(a, b) ? 1 : 0, IsFlat(a, b) ? 2 : 3)
                 .All(axis => Math.Abs(a.Spacing[axis] - b.Spacing[axis]) <= NoiseInSpacing * b.Spacing[axis])
             && PatientSpace.Displacement(a, b) is null;

@@ -69,7 +69,9 @@ internal static partial class PredictionInputs
     /// <summary>Looks whether a case's headers fit the model.</summary>
     /// <param name="item">The case.</param>
     /// <param name="description">Of the model's dataset.</param>
-    /// <param name="warn">Receives a line on a doubtful spacing, and on channels that do not lie over each other.</param>
+    /// <param name="warn">
+    /// Receives a line on each doubtful spacing and affine, and on channels that do not lie over each other.
+    /// </param>
     /// <exception cref="SharpSegException">A file cannot be read, or the channels are not as many as the model's.</exception>
     public static void CheckHeaders(DatasetCase item, DatasetDescription description, Action<string> warn)
     {
@@ -79,7 +81,8 @@ internal static partial class PredictionInputs
             warn($"case `{item.Id}`: {problem}");
         }
 
-        foreach (var doubt in headers.Select(header => header.Doubt).OfType<string>().Distinct())
+        string?[] doubts = [.. headers.SelectMany(header => new[] { header.Doubt, header.Geometry.AffineProblem })];
+        foreach (var doubt in doubts.OfType<string>().Distinct())
         {
             warn($"case `{item.Id}`: {doubt}");
         }

@@ -201,6 +201,8 @@ public static class Evaluator
             warnings.Add(problem);
         }
 
+        string?[] affines = [reference.Geometry.AffineProblem, prediction.Geometry.AffineProblem];
+        warnings.AddRange(affines.OfType<string>().Distinct());
         if (Enumerable.Range(0, 3).Any(axis =>
             Math.Abs(reference.Spacing[axis] - prediction.Spacing[axis]) > SpacingTolerance * reference.Spacing[axis]))
         {

@@ -9,7 +9,10 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// <param name="Extent">Voxels (z, y, x); a 2D image has Z = 1.</param>
 /// <param name="Spacing">mm (z, y, x); a 2D image without a slice thickness has 999·max(sy, sx), or 999 without any spacing, for
 /// z.</param>
-/// <param name="Affine">Voxel (x, y, z) to mm: 12 numbers, 3 rows of 4. Compared in verify, never used in computation.</param>
+/// <param name="Affine">
+/// Voxel (x, y, z) to mm: 12 numbers, 3 rows of 4, whose columns are as long as the spacing; 1 mm across a 2D image. Compared in
+/// verify, never used in computation.
+/// </param>
 /// <param name="Format">Name of the format that owns <paramref name="RawHeader"/>, e.g. "nifti".</param>
 /// <param name="RawHeader">The file's header bytes, for that format's writer.</param>
 /// <param name="SpacingProblem">
@@ -17,7 +20,14 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// `verify`, a warning to everything else that depends on millimetres. Null if all are usable.
 /// </param>
 public sealed record ImageGeometry(
-    Extent Extent, Spacing Spacing, double[] Affine, string Format, byte[] RawHeader, string? SpacingProblem = null);
+    Extent Extent, Spacing Spacing, double[] Affine, string Format, byte[] RawHeader, string? SpacingProblem = null)
+{
+    /// <summary>
+    /// In what way the header's affine is none, or contradicts its spacing, so that <see cref="Affine"/> differs from it
+    /// (docs/method/datasets.md §6.5). Null if it is good.
+    /// </summary>
+    public string? AffineProblem { get; init; }
+}
 
 /// <summary>A scan: one float32 array per channel, each in array order (z, y, x).</summary>
 /// <param name="Geometry">Size, spacing and the header to write back.</param>

@@ -123,8 +123,9 @@ internal sealed class MetaImageFormat : TextHeaderFormat<MetaImageHeader>
         }
 
         var channels = CheckedChannels(path, header.Axes == 4 ? size[3] : header.Interleaved);
-        var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), Math.Min(3, header.Axes));
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels)
+        var spacing = SpacingOf(path, extent, header.Spacing(), Math.Min(3, header.Axes));
+        var affines = header.Affines(spacing.Spacing);
+        return new(Placement.Of(path, extent, spacing, "ElementSpacing", affines, Name, header.Bytes), channels)
         {
             IsFloat = VoxelCodec.IsFloat(header.Type),
         };

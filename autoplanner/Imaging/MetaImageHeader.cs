@@ -161,13 +161,23 @@ internal sealed class MetaImageHeader
         _ => 1,
     };
 
-    /// <summary>Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4.</summary>
-    public double[] Affine()
+    /// <summary>
+    /// Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4, as they count: by the matrix, by the spacing alone.
+    /// </summary>
+    /// <param name="spacing">mm, usable.</param>
+    public IReadOnlyList<(string Name, double[] Affine)> Affines(Spacing spacing)
     {
-        var spacing = Spacing();
-        var matrix = First("TransformMatrix", "Rotation", "Orientation") is { } text
-            ? HeaderNumbers.Real(path, "TransformMatrix", text, Axes * Axes)
-            : [.. Enumerable.Range(0, Axes * Axes).Select(i => i % (Axes + 1) == 0 ? 1.0 : 0)];
+        double[] along = Enumerable.Range(0, Axes * Axes).Select(i => i % (Axes + 1) == 0 ? 1.0 : 0).ToArray();
+        return First("TransformMatrix", "Rotation", "Orientation") is { } text
+            ? [
+                ("TransformMatrix", Affine(HeaderNumbers.Real(path, "TransformMatrix", text, Axes * Axes), spacing)),
+                ("ElementSpacing", Affine(along, spacing)),
+            ]
+            : [("ElementSpacing", Affine(along, spacing))];
+    }
+
+    private double[] Affine(double[] matrix, Spacing spacing)
+    {
         var offset = First("Offset", "Origin", "Position") is { } origin
             ? HeaderNumbers.Real(path, "Offset", origin, Axes)
             : new double[Axes];
@@ -176,7 +186,7 @@ internal sealed class MetaImageHeader
         for (var axis = 0; axis < spatial; axis++)
         {
             // Axes consecutive numbers are one axis' direction.
-            columns[axis] = [.. Enumerable.Range(0, spatial).Select(row => matrix[(axis * Axes) + row] * spacing[axis])];
+            columns[axis] = [.. Enumerable.Range(0, spatial).Select(row => matrix[(axis * Axes) + row] * spacing[2 - axis])];
         }
 
         return PatientSpace.Affine(

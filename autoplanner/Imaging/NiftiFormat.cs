@@ -125,9 +125,10 @@ internal sealed class NiftiFormat : ImageFormat
         source.Require(
             ((Int128)(long)offset) - source.Position + ((Int128)extent.Voxels * channelCount * VoxelCodec.Size(type)),
             "the image");
-        var (spacing, problem) = SpacingOf(
+        var spacing = SpacingOf(
             path, extent, [.. Enumerable.Range(1, 3).Select(i => header.PixDim(i) * header.Millimetres)], (int)Math.Min(rank, 3));
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channelCount)
+        var affines = header.Affines(spacing.Spacing);
+        return new(Placement.Of(path, extent, spacing, "pixdim", affines, Name, header.Bytes), channelCount)
         {
             IsFloat = VoxelCodec.IsFloat(type),
         };

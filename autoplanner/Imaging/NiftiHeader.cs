@@ -184,29 +184,31 @@ internal sealed class NiftiHeader
     public double PixDim(int i) => second ? F64(104 + (8 * i)) : F32(76 + (4 * i));
 
     /// <summary>
-    /// Voxel (x, y, z) to mm, 3 rows of 4: sform, else quaternion, else the spacing (docs/method/datasets.md §6.5).
+    /// Voxel (x, y, z) to mm, 3 rows of 4, as they count: sform, quaternion, spacing alone (docs/method/datasets.md §6.5).
     /// </summary>
-    public double[] Affine() => [.. StoredAffine().Select(value => value * Millimetres)];
-
-    private double[] StoredAffine()
+    /// <param name="spacing">mm, usable.</param>
+    public IReadOnlyList<(string Name, double[] Affine)> Affines(Spacing spacing)
     {
-        var affine = new double[12];
+        var affines = new List<(string, double[])>();
         if (SformCode > 0)
         {
-            for (var i = 0; i < 12; i++)
-            {
-                affine[i] = second ? F64(400 + (8 * i)) : F32(280 + (4 * i));
-            }
-
-            return affine;
+            affines.Add((
+                "sform",
+                [.. Enumerable.Range(0, 12).Select(i => (second ? F64(400 + (8 * i)) : F32(280 + (4 * i))) * Millimetres)]));
         }
 
-        if (QformCode <= 0)
+        double[] scale = [.. Enumerable.Range(0, 3).Select(i => PixDim(i + 1) < 0 ? -spacing[2 - i] : spacing[2 - i])];
+        if (QformCode > 0)
         {
-            (affine[0], affine[5], affine[10]) = (PixDim(1), PixDim(2), PixDim(3));
-            return affine;
+            affines.Add(("quaternion", OfQuaternion(scale)));
         }
 
+        affines.Add(("pixdim", [scale[0], 0, 0, 0, 0, scale[1], 0, 0, 0, 0, scale[2], 0]));
+        return affines;
+    }
+
+    private double[] OfQuaternion(double[] scale)
+    {
         double Quaternion(int i) => second ? F64(352 + (8 * i)) : F32(256 + (4 * i));
         double b = Quaternion(0), c = Quaternion(1), d = Quaternion(2);
         var a = Math.Sqrt(Math.Max(0, 1 - (b * b) - (c * c) - (d * d)));
@@ -216,15 +218,16 @@ internal sealed class NiftiHeader
             2 * ((b * c) + (a * d)), (a * a) + (c * c) - (b * b) - (d * d), 2 * ((c * d) - (a * b)),
             2 * ((b * d) - (a * c)), 2 * ((c * d) + (a * b)), (a * a) + (d * d) - (c * c) - (b * b),
         ];
-        double[] scale = [PixDim(1), PixDim(2), PixDim(3) * (PixDim(0) < 0 ? -1 : 1)];
+        var affine = new double[12];
         for (var row = 0; row < 3; row++)
         {
             for (var column = 0; column < 3; column++)
             {
-                affine[(4 * row) + column] = rotation[(3 * row) + column] * scale[column];
+                affine[(4 * row) + column] =
+                    rotation[(3 * row) + column] * scale[column] * (column == 2 && PixDim(0) < 0 ? -1 : 1);
             }
 
-            affine[(4 * row) + 3] = Quaternion(3 + row);
+            affine[(4 * row) + 3] = Quaternion(3 + row) * Millimetres;
         }
 
         return affine;

@@ -105,8 +105,9 @@ internal sealed class NrrdFormat : TextHeaderFormat<NrrdHeader>
         var size = header.SpatialAxes.Select(axis => header.Sizes[axis]).ToArray();
         var extent = CheckedExtent(path, size[0], size[1], size.Length == 3 ? size[2] : 1);
         var channels = CheckedChannels(path, header.ChannelAxis is { } axis ? header.Sizes[axis] : 1);
-        var (spacing, problem) = SpacingOf(path, extent, header.Spacing(), size.Length);
-        return new(new(extent, spacing, header.Affine(), Name, header.Bytes, problem), channels)
+        var spacing = SpacingOf(path, extent, header.Spacing(), size.Length);
+        var affines = header.Affines(spacing.Spacing);
+        return new(Placement.Of(path, extent, spacing, "spacings", affines, Name, header.Bytes), channels)
         {
             IsFloat = VoxelCodec.IsFloat(header.Type),
         };

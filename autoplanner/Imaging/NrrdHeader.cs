@@ -254,20 +254,24 @@ internal sealed class NrrdHeader
         return [.. SpatialAxes.Select(axis => all[axis] * (axis < perAxis.Count ? Millimetres(perAxis[axis]) : 1))];
     }
 
-    /// <summary>Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4.</summary>
-    public double[] Affine()
+    /// <summary>
+    /// Voxel (x, y, z) to mm in NIfTI's directions, 3 rows of 4, as they count: by the directions, by the spacing alone.
+    /// </summary>
+    /// <param name="usable">mm.</param>
+    public IReadOnlyList<(string Name, double[] Affine)> Affines(Spacing usable)
     {
         var space = Find("space") is not { } name ? "" : Spaces.TryGetValue(name, out var known)
             ? known
             : throw new SharpSegException(
                 $"`{path}`: the space `{name}` is not known", $"write one of {string.Join(", ", Spaces.Values.Distinct())}");
         var axes = SpatialAxes.Length;
+        double[][] Along(int rows) =>
+            [.. Enumerable.Range(0, axes)
+                .Select(i => Enumerable.Range(0, rows).Select(row => row == i ? usable[2 - i] : 0).ToArray())];
         if (Directions is null)
         {
-            var spacing = Spacing();
-            var diagonal = Enumerable.Range(0, axes)
-                .Select(i => Enumerable.Range(0, axes).Select(row => row == i ? spacing[i] : 0).ToArray()).ToArray();
-            return PatientSpace.Affine(diagonal, Origin(axes, Enumerable.Repeat(1.0, axes).ToArray()), space);
+            var origin = Origin(axes, [.. Enumerable.Repeat(1.0, axes)]);
+            return [("spacings", PatientSpace.Affine(Along(axes), origin, space))];
         }
 
         // A slice cut out of a volume has two axes in a space of three dimensions; a time axis comes last.
@@ -281,9 +285,13 @@ internal sealed class NrrdHeader
         }
 
         var units = SpaceUnits();
-        return PatientSpace.Affine(
-            [.. Directions.Select(direction => direction.Take(rows).Select((value, row) => value * units[row]).ToArray())],
-            [.. Origin(dimension, units).Take(rows)], space);
+        double[] place = [.. Origin(dimension, units).Take(rows)];
+        double[][] directions =
+            [.. Directions.Select(direction => direction.Take(rows).Select((value, row) => value * units[row]).ToArray())];
+        return [
+            ("matrix of space directions", PatientSpace.Affine(directions, place, space)),
+            ("spacings", PatientSpace.Affine(Along(rows), place, space)),
+        ];
     }
 
     private double[] Origin(int dimension, double[] units)

@@ -116,8 +116,8 @@ internal sealed class SimpleItk
         }
 
         var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), "left-posterior-superior");
-        var (usable, problem) = ImageFormat.SpacingOf(path, extent, spacing, axes);
-        return new(extent, usable, affine, "simpleitk", [], problem);
+        var usable = ImageFormat.SpacingOf(path, extent, spacing, axes);
+        return Placement.Of(path, extent, usable, "spacing", [("direction", affine)], "simpleitk", []);
     }
 
     private static object Call(object target, string method, params object[] arguments) =>

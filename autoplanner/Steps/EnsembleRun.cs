@@ -44,6 +44,11 @@ public static class EnsembleRun
             cancel.ThrowIfCancellationRequested();
             CheckCase(folders, id, description);
             grids[id] = ImageFile.ReadGeometry(like is null ? Segmentation(folders[0], id, description) : GridOf(like, id));
+            if (like is not null && grids[id].AffineProblem is { } doubt)
+            {
+                reporter.Warning($"case `{id}`: {doubt}"); // here the affine is computed with
+            }
+
         }
 
         var labelsOf = description.Labels;

@@ -14,11 +14,12 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// <param name="ClassVoxels">Voxels of each evaluated class in the reference.</param>
 /// <param name="ClassComponents">Components (face contact) of each evaluated class in the reference.</param>
 /// <param name="LeftRightAxis">Axis of the files (0 = z) along which the patient's left and right lie.</param>
-/// <param name="SpacingProblem">Why <paramref name="Spacing"/> is not what the header says; null if it is.</param>
+/// <param name="HeaderProblems">What is wrong with spacing and affine of the image and with the labels' affine.</param>
+/// <param name="LabelsLieElsewhere">The label map has another spacing or affine than the image.</param>
 internal sealed record CaseMeasurement(
     Spacing Spacing, Extent Extent, Extent ShapeAfterCrop, double RelativeSize,
     IReadOnlyList<IntensityPooling.CondensedCase> Intensities, long[] ClassVoxels,
-    int[] ClassComponents, int LeftRightAxis, string? SpacingProblem)
+    int[] ClassComponents, int LeftRightAxis, IReadOnlyList<string> HeaderProblems, bool LabelsLieElsewhere)
 {
     /// <summary>
     /// Bytes at the peak: labels, and beside them all channels as the last one is read (docs/method/memory.md §3).
@@ -72,9 +73,11 @@ internal sealed record CaseMeasurement(
             }
         }
 
+        string?[] problems = [image.Geometry.SpacingProblem, image.Geometry.AffineProblem, labels.Geometry.AffineProblem];
         return new CaseMeasurement(
             image.Spacing, image.Extent, size, (double)size.Voxels / image.Extent.Voxels, intensities, [], [],
-            PatientSpace.LeftRightAxis(image.Geometry.Affine), image.Geometry.SpacingProblem);
+            PatientSpace.LeftRightAxis(image.Geometry.Affine), [.. problems.OfType<string>().Distinct()],
+            GridComparison.Differs(labels.Geometry, image.Geometry));
     }
 
     private static void RefuseNonFinite(DatasetCase item, DatasetDescription description, MedicalImage image)

@@ -9,12 +9,14 @@ namespace SharpSeg.AutoPlanner.Planning.Fingerprinting;
 /// </summary>
 internal static class FingerprintExtractor
 {
+    private const int Shown = 5; // names in a line
+
     /// <summary>Measures a dataset.</summary>
     /// <param name="dataset">The dataset; its files are only read.</param>
     /// <param name="profile">Decides how intensities are pooled.</param>
     /// <param name="workers">Cases at the same time, each on its own thread.</param>
     /// <param name="progress">Called with (cases done, cases) from the worker threads, never at the same time.</param>
-    /// <param name="warn">Receives one line for each case whose header has no usable spacing.</param>
+    /// <param name="warn">Receives a line on each doubtful spacing and affine, and one on labels that lie elsewhere.</param>
     /// <param name="cancel">Ends at once.</param>
     /// <exception cref="SharpSegException">A case is unusable; the message names the first such case.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -45,7 +47,7 @@ internal static class FingerprintExtractor
                 }
 
                 measured.Add(measurement with { Intensities = [] });
-                if (measurement.SpacingProblem is { } problem)
+                foreach (var problem in measurement.HeaderProblems)
                 {
                     warn?.Invoke($"case `{cases[i].Id}`: {problem}");
                 }
@@ -53,6 +55,16 @@ internal static class FingerprintExtractor
                 progress?.Invoke(i + 1, cases.Count);
             },
             cancel);
+        if (cases.Zip(measured).Where(pair => pair.Second.LabelsLieElsewhere).Select(pair => pair.First.Id).ToArray()
+            is { Length: > 0 } elsewhere)
+        {
+            warn?.Invoke(
+                $"{Counted.Of(elsewhere.Length, "label map")} of {Counted.Of(cases.Count, "case")} "
+                    + $"{(elsewhere.Length == 1 ? "lies" : "lie")} elsewhere in space than the image: "
+                    + $"{string.Join(", ", elsewhere.Take(Shown))}{(elsewhere.Length > Shown ? ", …" : "")}; voxels are taken "
+                    + $"by their position in the file (`sharpseg verify {dataset.Folder}` shows by how much)");
+        }
+
         return new Fingerprint
         {
             CaseIds = [.. cases.Select(item => item.Id)],

@@ -47,7 +47,7 @@ public sealed class DatasetVerifierTests
         {
             (Severity.Error, null, "`numTraining` is 12, but 13 training cases"),
             (Severity.Warning, null, "1 file in `labelsTr` belongs to no case: notes.txt"),
-            (Severity.Warning, null, "RAS in 10"),
+            (Severity.Warning, null, "RAS in 11"),
             (Severity.Warning, null, "the images of 2 cases have the same voxels: odd, zero"),
             (Severity.Warning, null, "the label maps of 3 cases have the same voxels, their images have not: channels, place, sp"),
             (Severity.Error, "broken", "cut off"),
@@ -79,6 +79,39 @@ public sealed class DatasetVerifierTests
         Assert.Equal(expected.Length, findings.Count);
         Assert.All(findings, finding => Assert.DoesNotContain('\n', finding.Message));
         Assert.Equal(findings, DatasetVerifier.Verify(folder.Path, workers: 1));
+    }
+
+    [Fact]
+    public void An_affine_that_contradicts_the_spacing_or_is_none_is_told_per_file()
+    {
+        using var folder = DatasetFolder.V2("nan", "zoom");
+        folder.Nifti(
+            "imagesTr/zoom_0000.nii.gz", new NiftiBytes { Sform = 1, Srow = [1, 0, 0, 0, 0, 1.5, 0, 0, 0, 0, 5, 0] },
+            [.. DatasetFolder.Ramp.Reverse()]);
+        folder.Nifti(
+            "labelsTr/nan.nii.gz",
+            new NiftiBytes { DataType = 2, Sform = 1, Srow = [double.NaN, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0] },
+            DatasetFolder.LabelValues);
+        var findings = DatasetVerifier.Verify(folder.Path);
+        Assert.Equal(
+            [
+                "case `nan`: `nan.nii.gz`: its sform holds NaN or infinity and is not used; only the spacing says how the "
+                    + "voxels lie",
+                "case `zoom`: `zoom_0000.nii.gz`: its sform makes voxels of 5×1.5×1 mm (zyx), its pixdim of 2.5×0.75×0.5 mm, "
+                    + "which counts",
+            ],
+            findings.Select(finding => finding.Line));
+        Assert.All(findings, finding => Assert.Equal(Severity.Warning, finding.Severity));
+
+        // Prediction says the same of its scans.
+        var lines = new List<string>();
+        var dataset = Dataset.Open(folder.Path);
+        foreach (var item in dataset.TrainingCases)
+        {
+            PredictionInputs.CheckHeaders(item, dataset.Description, lines.Add);
+        }
+
+        Assert.Equal(findings[1].Line, Assert.Single(lines));
     }
 
     [Fact]

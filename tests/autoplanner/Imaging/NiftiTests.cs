@@ -176,7 +176,7 @@ public sealed class NiftiTests : IDisposable
     [Fact]
     public void Sform_comes_before_quaternion_and_quaternion_before_spacing()
     {
-        double[] srow = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        double[] srow = [0, 0.75, 0, 4, 0, 0, 2.5, 8, 0.5, 0, 0, 12];
         Assert.Equal(srow, Affine(new NiftiBytes { Sform = 1, Qform = 1, Srow = srow }));
         Assert.Equal([0.5, 0, 0, 0, 0, 0.75, 0, 0, 0, 0, 2.5, 0], Affine(new NiftiBytes { Srow = srow }));
 

@@ -58,6 +58,41 @@ public sealed class FingerprintExtractorTests
         Assert.Equal(280873.75, values.Percentile995, tolerance);
     }
 
+    [Fact]
+    public void Labels_that_lie_elsewhere_are_one_line_and_doubtful_affines_one_each()
+    {
+        using var folder = DatasetFolder.V2("a", "b", "c", "d", "e", "f", "g");
+        List<string> Warnings()
+        {
+            var lines = new List<string>();
+            FingerprintExtractor.Extract(Dataset.Open(folder.Path), Profile.Modern, workers: 2, warn: lines.Add);
+            return lines;
+        }
+
+        Assert.Empty(Warnings());
+        var moved = new NiftiBytes { DataType = 2, Sform = 1, Srow = [0.5, 0, 0, 100, 0, 0.75, 0, 0, 0, 0, 2.5, 0] };
+        folder.Nifti("labelsTr/b.nii.gz", moved, DatasetFolder.LabelValues);
+        Assert.Equal(
+            "1 label map of 7 cases lies elsewhere in space than the image: b; voxels are taken by their position in the file "
+                + $"(`sharpseg verify {folder.Path}` shows by how much)",
+            Assert.Single(Warnings()));
+        foreach (var id in new[] { "c", "d", "e", "f", "g" })
+        {
+            folder.Nifti($"labelsTr/{id}.nii.gz", moved, DatasetFolder.LabelValues);
+        }
+
+        folder.Nifti(
+            "imagesTr/a_0000.nii.gz", new NiftiBytes { Sform = 1, Srow = [1, 0, 0, 0, 0, 1.5, 0, 0, 0, 0, 5, 0] },
+            DatasetFolder.Ramp);
+        Assert.Collection(
+            Warnings(),
+            zoom => Assert.StartsWith(
+                "case `a`: `a_0000.nii.gz`: its sform makes voxels of 5×1.5×1 mm", zoom, StringComparison.Ordinal),
+            labels => Assert.StartsWith(
+                "6 label maps of 7 cases lie elsewhere in space than the image: b, c, d, e, f, …; ", labels,
+                StringComparison.Ordinal));
+    }
+
     /// <summary>Cases "a" and "b" of 4×3×2 voxels (x, y, z), 0.5×0.75×2.5 mm; the third one differs.</summary>
     private static Fingerprint WithThirdCase(NiftiBytes third, int voxels)
     {

@@ -18,6 +18,7 @@ using SharpSeg.AutoPlanner.Workspaces;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.ModelFiles;
 using SharpSeg.Kernels.Cpu;
+using SharpSeg.Tests;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -104,6 +105,12 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             (f, b) => ReadImage(f, "x.tif", b)),
                 ["bmp"] = (64, Mutation.Bytes, _ => [.. Seeds.Golden("*.bmp")], (f, b) => ReadImage(f, "x.bmp", b)),
                 ["jpeg"] = (20_000, Mutation.Bytes, _ => [.. Seeds.Golden("*.jpg")], (f, b) => ReadImage(f, "x.jpg", b)),
+                ["dicom"] = (
+            64, Mutation.Bytes, _ =>
+            [
+                DicomSeed.ToBytes(), (DicomSeed with { Syntax = DicomSlice.ImplicitLittle, Nested = 0 }).ToBytes(),
+                (DicomSeed with { Syntax = DicomSlice.Jpeg }).ToBytes(), (DicomSeed with { HasMark = false }).ToBytes(),
+            ], ReadDicom),
                 ["torch"] = (
             3000, Mutation.Bytes, _ => [Seeds.Torch(CompressionLevel.NoCompression), Seeds.Torch(CompressionLevel.Optimal)],
             ReadTorch),
@@ -324,6 +331,16 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         var path = Path.Combine(folder, "s2.nii");
         ImageFile.WriteLabels(path, new short[40_000], image, 2);
         return File.ReadAllBytes(path);
+    }
+
+    private static DicomSlice DicomSeed => DicomSlice.At(2) with { Nested = 2 };
+
+    /// <summary>The last of three slices.</summary>
+    private static void ReadDicom(string folder, byte[] bytes)
+    {
+        var series = DicomSlice.Write(Path.Combine(folder, "series"), [DicomSlice.At(0), DicomSlice.At(1)]);
+        Put(series, "IM3", bytes);
+        DicomSeries.Slices(series);
     }
 
     private static void ReadImage(string folder, string name, byte[] bytes)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
@@ -127,7 +128,7 @@ public sealed class Dcm2NiixTests
     }
 
     private static string Series(TemporaryFolder folder, string name) =>
-        DicomSlice.Write(folder, name, Enumerable.Range(0, Slices).Select(DicomSlice.At));
+        DicomSlice.Write(folder.File(name), Enumerable.Range(0, Slices).Select(DicomSlice.At));
 
     /// <summary>A program that writes prepared images where the converter would, and says what it is to say.</summary>
     private static string StandIn(TemporaryFolder folder, string says, params int[] slicesOfImages)

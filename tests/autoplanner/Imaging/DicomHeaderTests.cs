@@ -1,4 +1,5 @@
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;

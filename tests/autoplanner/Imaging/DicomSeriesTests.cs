@@ -1,5 +1,6 @@
 using System.Globalization;
 using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.Tests;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Imaging;
@@ -14,7 +15,7 @@ public sealed class DicomSeriesTests : IDisposable
     [Fact]
     public void Slices_come_in_the_order_of_their_places_and_other_files_are_none()
     {
-        var series = DicomSlice.Write(folder, "scan", new[] { 2, 0, 3, 1 }.Select(DicomSlice.At));
+        var series = DicomSlice.Write(folder.File("scan"), new[] { 2, 0, 3, 1 }.Select(DicomSlice.At));
         File.WriteAllText(folder.File("scan", "notes.txt"), "of the scan");
         File.WriteAllText(folder.File("scan", ".DS_Store"), "of a Mac");
         File.WriteAllBytes(folder.File("scan", "DICOMDIR"), [.. new byte[128], .. "DICM"u8]);
@@ -32,7 +33,7 @@ public sealed class DicomSeriesTests : IDisposable
             Orientation = @"0.8\0.6\0\0\0\-1",
             Position = string.Create(CultureInfo.InvariantCulture, $@"{5 - (1.5 * i):F3}\{2 * i}\7"),
         });
-        Assert.Equal(20, DicomSeries.Slices(DicomSlice.Write(folder, "scan", slices)).Count);
+        Assert.Equal(20, DicomSeries.Slices(DicomSlice.Write(folder.File("scan"), slices)).Count);
     }
 
     [Theory]
@@ -103,7 +104,7 @@ public sealed class DicomSeriesTests : IDisposable
     [Fact]
     public void A_file_that_is_no_slice_is_refused_unless_its_name_says_so()
     {
-        var series = DicomSlice.Write(folder, "scan", Six());
+        var series = DicomSlice.Write(folder.File("scan"), Six());
         File.WriteAllText(folder.File("scan", "IM7.dcm"), "this is junk");
         var error = Assert.Throws<SharpSegException>(() => DicomSeries.Slices(series));
         Assert.Equal($"`{folder.File("scan", "IM7.dcm")}`: no DICOM file, among those of a series", error.Message);
@@ -120,7 +121,7 @@ public sealed class DicomSeriesTests : IDisposable
     [Fact]
     public void A_folder_without_slices_says_where_there_are_some()
     {
-        var deeper = DicomSlice.Write(folder, Path.Combine("patient", "study", "series"), Six());
+        var deeper = DicomSlice.Write(folder.File("patient", "study", "series"), Six());
         var error = Assert.Throws<SharpSegException>(() => DicomSeries.Slices(folder.Path));
         Assert.Equal($"`{folder.Path}`: no DICOM image in this folder", error.Message);
         Assert.Equal($"a series lies deeper: give `{deeper}`", error.Hint);
@@ -141,7 +142,7 @@ public sealed class DicomSeriesTests : IDisposable
 
     private void Refuses(string? expected, IEnumerable<DicomSlice> slices)
     {
-        var series = DicomSlice.Write(folder, Guid.NewGuid().ToString("N"), slices);
+        var series = DicomSlice.Write(folder.File(Guid.NewGuid().ToString("N")), slices);
         var error = Record.Exception(() => DicomSeries.Slices(series));
         Assert.Equal(expected is null ? null : $"`{series}`: {expected}", error?.Message);
         Assert.True(error is null or SharpSegException);

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
-namespace SharpSeg.AutoPlanner.Tests.Imaging;
+namespace SharpSeg.Tests;
 
 /// <summary>One slice of a CT series, as a DICOM file (DICOM PS3.5, PS3.10). What is null is left out.</summary>
 internal sealed record DicomSlice
@@ -43,14 +43,16 @@ internal sealed record DicomSlice
     };
 
     /// <summary>Writes slices into a folder: IM1, IM2, …</summary>
-    public static string Write(TemporaryFolder folder, string name, IEnumerable<DicomSlice> slices)
+    /// <returns>The folder.</returns>
+    public static string Write(string folder, IEnumerable<DicomSlice> slices)
     {
+        Directory.CreateDirectory(folder);
         foreach (var (i, slice) in slices.Index())
         {
-            File.WriteAllBytes(folder.File(name, $"IM{i + 1}"), slice.ToBytes());
+            File.WriteAllBytes(Path.Combine(folder, $"IM{i + 1}"), slice.ToBytes());
         }
 
-        return Path.Combine(folder.Path, name);
+        return folder;
     }
 
     public byte[] ToBytes()

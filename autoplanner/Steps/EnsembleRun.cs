@@ -48,7 +48,6 @@ public static class EnsembleRun
             {
                 reporter.Warning($"case `{id}`: {doubt}"); // here the affine is computed with
             }
-
         }
 
         var labelsOf = description.Labels;

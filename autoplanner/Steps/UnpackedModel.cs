@@ -81,9 +81,13 @@ public sealed partial class UnpackedModel : IDisposable
         !error.Message.Contains(folder, StringComparison.Ordinal)
             && error.Hint?.Contains(folder, StringComparison.Ordinal) != true
             ? error
-            : new SharpSegException(Renamed(error.Message), error.Hint?.Contains(folder, StringComparison.Ordinal) == true
-                ? $"`sharpseg inspect {path}` says what it holds; what it lacks is made in the workspace that it was exported from"
-                : error.Hint, error);
+            : new SharpSegException(Renamed(error.Message), HintFor(error.Hint), error);
+
+    // Commands that would make what is missing need a workspace.
+    private string? HintFor(string? hint) =>
+        hint?.Contains(folder, StringComparison.Ordinal) == true && hint.Contains("`sharpseg ", StringComparison.Ordinal)
+            ? $"`sharpseg inspect {path}` says what it holds; what it lacks is made in the workspace that it was exported from"
+            : hint is null ? null : Renamed(hint);
 
     /// <inheritdoc/>
     public void Dispose() => scratch.Dispose();

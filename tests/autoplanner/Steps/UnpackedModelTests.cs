@@ -133,6 +133,10 @@ public sealed class UnpackedModelTests
         using var good = UnpackedModel.Open(Zip(folder, Good), default);
         var inside = good.InWordsOfTheFile(new SharpSegException($"`{good.Work.PlansFile}`: bad", $"look at {good.Work.Folder}"));
         Assert.Equal(($"`{path}: plans.json`: bad", $"look at {path}"), (inside.Message, inside.Hint));
+
+        // No command makes in a model file what it lacks.
+        var train = good.InWordsOfTheFile(new SharpSegException("none", $"`sharpseg train {good.Work.Folder}` makes it"));
+        Assert.StartsWith($"`sharpseg inspect {path}` says what it holds", train.Hint, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -269,8 +269,8 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         var list = values.OrderBy(pair => pair.Key).ToArray();
         if (list.Length > 0)
         {
-            var shown = list.Take(ShownValues).Select(pair => $"{pair.Key} ({Counted.Of(pair.Value, "voxel")})");
-            Error($"the label map has {what}: {string.Join(", ", shown)}{(list.Length > ShownValues ? ", …" : "")}");
+            string[] shown = [.. list.Select(pair => $"{pair.Key} ({Counted.Of(pair.Value, "voxel")})")];
+            Error($"the label map has {what}: {Counted.First(shown, ShownValues)}");
         }
     }
 

@@ -82,7 +82,7 @@ public static partial class DatasetProposal
         return values.SequenceEqual(Enumerable.Range(0, values.Count))
             ? [.. values]
             : throw new SharpSegException(
-                $"`{folder}`: the label maps hold {string.Join(", ", values.Take(20))}{(values.Count > 20 ? ", …" : "")}; labels "
+                $"`{folder}`: the label maps hold {Counted.First(values, 20)}; labels "
                     + "must be 0, 1, 2, … without gaps",
                 $"`sharpseg verify {folder} --fix COPY` writes a copy in which they are; segmentations get the values back");
     }

@@ -222,7 +222,7 @@ public static class DatasetVerifier
     }
 
     private static string Names(string[] names) =>
-        string.Join(", ", names.Order(StringComparer.Ordinal).Take(ShownNames)) + (names.Length > ShownNames ? ", …" : "");
+        Counted.First([.. names.Order(StringComparer.Ordinal)], ShownNames);
 }
 
 /// <summary>Severity of a finding.</summary>

@@ -84,6 +84,5 @@ internal sealed record LabelRepair(LabelScheme Labels, IReadOnlyList<string> Lin
     private static IEnumerable<int> Of(IReadOnlyList<LabelEntry> entries, Func<LabelEntry, bool> which) =>
         entries.Where(which).SelectMany(entry => entry.Values).Order();
 
-    private static string Text(IReadOnlyCollection<int> values) =>
-        string.Join(", ", values.Take(20)) + (values.Count > 20 ? ", …" : "");
+    private static string Text(IReadOnlyCollection<int> values) => Counted.First(values, 20);
 }

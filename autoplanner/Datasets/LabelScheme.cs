@@ -278,5 +278,5 @@ public sealed class LabelScheme
     }
 
     private static string Show(IReadOnlyList<int> values) =>
-        values.Count == 1 ? $"{values[0]}" : $"[{string.Join(", ", values.Take(20))}{(values.Count > 20 ? ", …" : "")}]";
+        values.Count == 1 ? $"{values[0]}" : $"[{Counted.First(values, 20)}]";
 }

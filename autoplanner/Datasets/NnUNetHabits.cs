@@ -26,8 +26,7 @@ internal static partial class NnUNetHabits
             [] => null,
             [var one] => $"give the path of the dataset: `{one}`",
             _ => $"give one of {found.Length} datasets: "
-                + string.Join(", ", found.Take(ShownNames).Select(path => $"`{path}`"))
-                + (found.Length > ShownNames ? ", …" : ""),
+                + Counted.First([.. found.Select(path => $"`{path}`")], ShownNames),
         };
     }
 

@@ -150,7 +150,7 @@ internal static partial class PredictionInputs
     private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
 
     // Datasets, workspaces and earlier predictions are no scans.
-    private static bool IsKnown(string folder) => File.Exists(Path.Combine(folder, "dataset.json"));
+    private static bool IsKnown(string folder) => File.Exists(Path.Combine(folder, Dataset.DescriptionFile));
 
     private static string Described(string sub, string folder, string given)
     {
@@ -169,7 +169,7 @@ internal static partial class PredictionInputs
         {
             warn?.Invoke(
                 $"{Counted.Of(names.Length, what)} in `{folder}` {Counted.Noun(names.Length, "is", "are")} not predicted: "
-                    + $"{string.Join(", ", names.Take(shown))}{(names.Length > shown ? ", …" : "")}");
+                    + $"{Counted.First(names, shown)}");
         }
     }
 

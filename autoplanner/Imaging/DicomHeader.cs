@@ -78,17 +78,22 @@ internal sealed record DicomHeader(string File)
     /// <summary>Whether a file has the mark that a DICOM file has after 128 bytes.</summary>
     public static bool HasMark(string file)
     {
-        Span<byte> start = stackalloc byte[MarkAt + 4];
         try
         {
             using var stream = System.IO.File.OpenRead(file);
-            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
-                && start[MarkAt..].SequenceEqual("DICM"u8);
+            return HasMark(stream);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return false;
         }
+    }
+
+    private static bool HasMark(Stream stream)
+    {
+        Span<byte> start = stackalloc byte[MarkAt + 4];
+        return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+            && start[MarkAt..].SequenceEqual("DICM"u8);
     }
 
     private void Take(uint tag, byte[] value, bool bigEndian)
@@ -157,7 +162,7 @@ internal sealed record DicomHeader(string File)
 
         public bool Run()
         {
-            var hasMark = HasMark(header.File);
+            var hasMark = HasMark(stream);
             stream.Position = hasMark ? MarkAt + 4 : 0;
             if (hasMark)
             {

@@ -124,10 +124,9 @@ internal static class DicomSeries
         if (series.Length > 1)
         {
             const int shown = 3;
-            var list = series.Take(shown).Select(group => $"{Counted.Of(group.Count(), "file")} like `{Name(group.First())}`");
+            string[] list = [.. series.Select(group => $"{Counted.Of(group.Count(), "file")} like `{Name(group.First())}`")];
             throw new SharpSegException(
-                $"`{folder}`: {series.Length} DICOM series in this folder: {string.Join(", ", list)}"
-                    + (series.Length > shown ? ", …" : ""),
+                $"`{folder}`: {series.Length} DICOM series in this folder: {Counted.First(list, shown)}",
                 "give the folder that holds the files of one series");
         }
     }
@@ -173,7 +172,8 @@ internal static class DicomSeries
         var normal = Normal(folder, slices[0]);
         var ordered = slices.OrderBy(slice => Along(slice)).ToArray();
         var steps = ordered.Skip(1).Zip(ordered, (next, slice) => Along(next) - Along(slice)).ToArray();
-        double[] apart = [.. steps.Where(step => step > EvenTo * steps.Max()).Order()]; // the others lie at one place
+        var longest = steps.Max();
+        double[] apart = [.. steps.Where(step => step > EvenTo * longest).Order()]; // the others lie at one place
         var usual = apart.Length > 0 ? apart[(apart.Length - 1) / 2] : 0;
         var tolerance = Math.Clamp(RoundedTo, EvenTo * usual, RoundedMost * usual);
         RequireNoneTwice(folder, ordered, steps, tolerance);

@@ -253,8 +253,7 @@ internal static class PlansJson
             : throw json.Error("use_mask_for_norm", $"{masks} entries for {schemes.Length} normalization_schemes");
     }
 
-    private static string Shown<T>(IReadOnlyCollection<T> values) =>
-        $"{string.Join(", ", values.Take(4))}{(values.Count > 4 ? ", …" : "")}";
+    private static string Shown<T>(IReadOnlyCollection<T> values) => Counted.First(values, 4);
 
     private static JsonObject WriteConfiguration(ConfigurationPlan plan)
     {

@@ -61,7 +61,7 @@ internal static class FingerprintExtractor
             warn?.Invoke(
                 $"{Counted.Of(elsewhere.Length, "label map")} of {Counted.Of(cases.Count, "case")} "
                     + $"{(elsewhere.Length == 1 ? "lies" : "lie")} elsewhere in space than the image: "
-                    + $"{string.Join(", ", elsewhere.Take(Shown))}{(elsewhere.Length > Shown ? ", …" : "")}; voxels are taken "
+                    + $"{Counted.First(elsewhere, Shown)}; voxels are taken "
                     + $"by their position in the file (`sharpseg verify {dataset.Folder}` shows by how much)");
         }
 

@@ -164,7 +164,7 @@ internal sealed class NnUNetCheckpoint : IDisposable
 
     private static string Listed(string[] names, string what) => names.Length == 0
         ? ""
-        : $"{names.Length} {what} ({string.Join(", ", names.Take(MostNamed))}{(names.Length > MostNamed ? ", …" : "")})";
+        : $"{names.Length} {what} ({Counted.First(names, MostNamed)})";
 
     private static string NormOf(Parameter parameter) => parameter.Name[..parameter.Name.LastIndexOf('.')];
 

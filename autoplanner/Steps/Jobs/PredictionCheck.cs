@@ -59,7 +59,7 @@ public static class PredictionCheck
             .Select(item => item.Part).ToHashSet();
     }
 
-    private static string DescriptionFile(string folder) => Path.Combine(folder, "dataset.json");
+    private static string DescriptionFile(string folder) => Path.Combine(folder, Dataset.DescriptionFile);
 
     private static string? Problem(DatasetCase item, string path)
     {

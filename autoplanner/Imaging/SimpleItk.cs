@@ -231,6 +231,7 @@ internal sealed class SimpleItkFormat : ImageFormat
 
     /// <inheritdoc/>
     public override MedicalImage Read(string path) => ReadDoubted(path).Image;
+
     /// <inheritdoc/>
     public override void WriteLabels(string path, ReadOnlyMemory<short> labels, ImageGeometry geometry, VoxelType type) =>
         throw Unwritable(path);

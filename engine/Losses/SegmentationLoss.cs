@@ -44,7 +44,7 @@ internal static class SegmentationLoss
     /// <param name="logits">The outputs' shapes.</param>
     /// <param name="options">Kind and weights.</param>
     public static Shape SumsShape(IReadOnlyList<Shape> logits, LossOptions options) =>
-        Shape.Vector(checked((int)logits.Sum(shape => SumsLength(Problem(shape, options)))));
+        Shape.Vector(logits.Sum(shape => SumsLength(Problem(shape, options))));
 
     /// <summary>
     /// The first half of <see cref="Evaluate"/>, which waits for nothing: leaves the sums on the device, and on a recording tape

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -96,13 +97,13 @@ public sealed class ParameterStore(Backend backend) : IDisposable
 
     /// <summary>Lays a run over any buffer that is as long as the store's own, e.g. a momentum.</summary>
     internal static Tensor View(DeviceBuffer buffer, in ParameterRun run) =>
-        new(buffer, run.Offset, Shape.Vector(checked((int)run.Length)));
+        new(buffer, run.Offset, Shape.Vector(run.Length));
 
     /// <summary>A buffer as long as the store's own, filled with zeros.</summary>
     internal DeviceBuffer AllocateTwin()
     {
         var buffer = backend.Allocate(BufferLength);
-        backend.Fill(new Tensor(buffer, 0, Shape.Vector(checked((int)BufferLength))), 0f);
+        backend.Fill(new Tensor(buffer, 0, Shape.Vector(BufferLength)), 0f);
         return buffer;
     }
 
@@ -122,6 +123,13 @@ public sealed class ParameterStore(Backend backend) : IDisposable
     internal void Allocate()
     {
         BufferLength = parameters.Sum(p => Tensor.AlignedLength(p.Shape.Length));
+        if (BufferLength > int.MaxValue)
+        {
+            throw new ShapeException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the network has {Count:N0} weights, at most {int.MaxValue:N0} are possible; take fewer features or blocks"));
+        }
+
         values = AllocateTwin();
         var offset = 0L;
         foreach (var parameter in parameters)

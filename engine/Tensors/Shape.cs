@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SharpSeg.Engine.Tensors;
 
 /// <summary>
@@ -10,8 +12,15 @@ namespace SharpSeg.Engine.Tensors;
 /// </summary>
 public readonly record struct Shape(int D0, int D1, int D2, int D3, int D4)
 {
+    // 2^48 float32 are a petabyte. Sums of the bytes of thousands of tensors stay within 64 bits.
+    private const double MostElements = 1L << 48;
+
     /// <summary>A vector of c values.</summary>
-    public static Shape Vector(int c) => new(1, 1, 1, 1, c);
+    /// <exception cref="ShapeException">They are more than an extent holds.</exception>
+    public static Shape Vector(long c) => c <= int.MaxValue
+        ? new(1, 1, 1, 1, (int)c)
+        : throw new ShapeException(
+            string.Create(CultureInfo.InvariantCulture, $"a vector of {c:N0} values: at most {int.MaxValue:N0} are possible"));
 
     /// <summary>One value per sample and channel.</summary>
     public static Shape PerChannel(int n, int c) => new(n, 1, 1, 1, c);
@@ -32,7 +41,10 @@ public readonly record struct Shape(int D0, int D1, int D2, int D3, int D4)
     public int C => D4;
 
     /// <summary>Number of elements, in 64 bits.</summary>
-    public long Length => checked((long)D0 * D1 * D2 * D3 * D4);
+    /// <exception cref="ShapeException">No machine has memory for so many: 2^48 or more.</exception>
+    public long Length => (double)D0 * D1 * D2 * D3 * D4 < MostElements
+        ? (long)D0 * D1 * D2 * D3 * D4
+        : throw new ShapeException($"a tensor {this} is larger than any memory");
 
     /// <inheritdoc/>
     public override string ToString() => $"({D0}, {D1}, {D2}, {D3}, {D4})";

@@ -63,16 +63,11 @@ internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
     {
         get
         {
-            long tiles = 0;
-            for (var z = 0; z < p.Input.Z; z += planes)
-            {
-                for (var y = 0; y < Up(p.Input.Y, 2); y += rows)
-                {
-                    var pairs = Math.Min(rows, Up(p.Input.Y, 2) - y) * columns;
-                    tiles += Up(pairs * Math.Min(planes, p.Input.Z - z), TileRows);
-                }
-            }
-
+            // Whole chunks and what is left along either axis: Plan asks this of every way to cut.
+            long wholeY = Up(p.Input.Y, 2) / rows, restY = Up(p.Input.Y, 2) % rows;
+            long wholeZ = p.Input.Z / planes, restZ = p.Input.Z % planes;
+            var tiles = (wholeZ * ((wholeY * Tiles(rows, planes)) + Tiles(restY, planes)))
+                + (wholeY * Tiles(rows, restZ)) + Tiles(restY, restZ);
             return p.N * xParts * tiles * TileRows;
         }
     }
@@ -232,6 +227,9 @@ internal unsafe struct WinogradStrideDataWork<TLanes, TVector> : IScratchWork
             }
         }
     }
+
+    /// <summary>Tiles of a chunk of so many rows of pairs on so many planes.</summary>
+    private readonly long Tiles(long rowsOfPairs, long ofPlanes) => Up(rowsOfPairs * columns * ofPlanes, TileRows);
 
     private readonly int Planes(int count) => count + Reach.End - Reach.First;
 

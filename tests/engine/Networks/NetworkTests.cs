@@ -3,6 +3,7 @@ using SharpSeg.Engine.Autograd;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
+using SharpSeg.Engine.Training;
 using Xunit;
 
 namespace SharpSeg.Engine.Tests.Networks;
@@ -78,6 +79,24 @@ public sealed class NetworkTests : IDisposable
         Assert.Throws<ShapeException>(() => Network.Build(good with { Strides = [new(1, 2, 2), new(1, 2, 2)] }, backend, 1));
         Assert.Throws<ShapeException>(() => Network.Build(good with { DecoderBlocks = [0] }, backend, 1));
         Assert.Throws<ShapeException>(() => Network.Build(good with { InputChannels = 0 }, backend, 1));
+    }
+
+    /// <summary>One kernel of 343 × 8192 × 8192 values is beyond one buffer's 2³¹; so are many that are smaller.</summary>
+    [Theory]
+    [InlineData(7, 1)]
+    [InlineData(3, 2)]
+    public void A_network_that_fits_no_buffer_is_refused_by_its_weights(int kernel, int blocks)
+    {
+        var large = FixturePlans.F1 with
+        {
+            Features = [8192, 8192],
+            Kernels = [new(kernel, kernel, kernel), new(kernel, kernel, kernel)],
+            Strides = [Extent.One, new(2, 2, 2)],
+            EncoderBlocks = [blocks, blocks],
+            DecoderBlocks = [1],
+        };
+        var e = Assert.Throws<ShapeException>(() => StepMemory.ParametersOf(large));
+        Assert.Contains("weights, at most 2,147,483,647", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

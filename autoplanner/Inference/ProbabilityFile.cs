@@ -258,9 +258,10 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 
         for (var head = 0; head < maps.Heads; head++)
         {
+            // No buffer: on a full disk its bytes would keep the file from closing, and from vanishing.
             waiting.Add(new FileStream(
                 Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".map-{Guid.NewGuid():n}.tmp"), FileMode.CreateNew,
-                FileAccess.ReadWrite, FileShare.None, bufferSize: 4096, FileOptions.DeleteOnClose));
+                FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
         }
 
         if (saved == SavedProbabilities.Full)

@@ -55,21 +55,7 @@ internal static class Dcm2Niix
         }
 
         var image = ImageFile.Read(images[0]);
-        if (slices.Count > 1 && image.Extent.Z != slices.Count)
-        {
-            throw new SharpSegException(
-                $"`{folder}`: {slices.Count} slices, of which {ProgramName} makes an image of {image.Extent.Z}: {reason}",
-                "convert it yourself with another program, look at the image and give that");
-        }
-
-        if (image.Channels.Count != slices[0].Samples)
-        {
-            // Times or echoes would be taken for the channels of a model.
-            throw new SharpSegException(
-                $"`{folder}`: {ProgramName} makes an image of {image.Channels.Count} volumes of it",
-                $"convert it with `{ProgramName} -o NIFTI {folder}`, take them apart and give the one you want");
-        }
-
+        DicomSeries.RequireWhole(folder, slices, image, ProgramName, reason);
         return (image, doubts.Length == 0 ? null : $"{ProgramName} says of it: {string.Join("; ", doubts.Distinct())}");
     }
 

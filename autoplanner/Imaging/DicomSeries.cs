@@ -111,6 +111,33 @@ internal static class DicomSeries
         return Stacked(folder, slices);
     }
 
+    /// <summary>What a program makes of a series must be one volume of all its slices.</summary>
+    /// <param name="folder">For messages.</param>
+    /// <param name="slices">What <see cref="Slices"/> found.</param>
+    /// <param name="image">What the program read.</param>
+    /// <param name="program">Its name.</param>
+    /// <param name="said">What it said.</param>
+    /// <exception cref="SharpSegException">It is not.</exception>
+    public static void RequireWhole(
+        string folder, IReadOnlyList<DicomHeader> slices, MedicalImage image, string program, string? said = null)
+    {
+        if (slices.Count > 1 && image.Extent.Z != slices.Count)
+        {
+            throw new SharpSegException(
+                $"`{folder}`: {slices.Count} slices, of which {program} makes an image of {image.Extent.Z}"
+                    + (said is null ? "" : $": {said}"),
+                "convert it yourself with another program, look at the image and give that");
+        }
+
+        if (image.Channels.Count != slices[0].Samples)
+        {
+            // Times or echoes would be taken for the channels of a model.
+            throw new SharpSegException(
+                $"`{folder}`: {program} makes an image of {image.Channels.Count} volumes of it",
+                $"convert it with `dcm2niix -o NIFTI {folder}`, take them apart and give the one you want");
+        }
+    }
+
     private static IEnumerable<string> Candidates(string folder) =>
         Directory.EnumerateFiles(folder).Where(file => !Path.GetFileName(file).StartsWith('.') && !IsContents(file));
 

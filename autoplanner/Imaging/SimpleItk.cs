@@ -13,8 +13,8 @@ internal sealed class SimpleItk
 {
     private const string AssemblyName = "SimpleITKCSharpManaged";
     private const string FolderVariable = "SHARPSEG_SIMPLEITK";
-    private const string PositionKey = "0020|0032"; // Image Position (Patient), DICOM PS3.3 C.7.6.2: x\y\z in mm
-    private const double EvenTo = 0.01;             // of a step between slices; positions are rounded when they are written
+    private const string ProductName = "SimpleITK";
+    private const string Space = "left-posterior-superior"; // of its geometry, and of DICOM's positions
 
     private static readonly Lazy<SimpleItk?> Found = new(Find);
 
@@ -37,12 +37,17 @@ internal sealed class SimpleItk
                 + $"without it: {string.Join(", ", ImageFile.Endings)}");
 
     /// <summary>Reads a file, or the DICOM series of a folder, as float32 channels.</summary>
-    /// <exception cref="SharpSegException">SimpleITK refuses it, or the installed version lacks a method.</exception>
+    /// <exception cref="SharpSegException">
+    /// SimpleITK refuses it, the installed version lacks a method, or the files are not the slices of one volume.
+    /// </exception>
     public MedicalImage Read(string path)
     {
+        // ITK reads what it finds of a series, and stacks it evenly, with a warning at most.
+        var slices = Directory.Exists(path) ? DicomSeries.Slices(path) : [];
         try
         {
-            using var image = Directory.Exists(path) ? ReadSeries(path) : (IDisposable)Static("SimpleITK", "ReadImage", path);
+            using var image = slices.Count > 1 ? ReadStack(slices)
+                : (IDisposable)Static(ProductName, "ReadImage", slices.Count == 1 ? slices[0].File : path);
             var dimension = (uint)Call(image, "GetDimension");
             var components = (int)(uint)Call(image, "GetNumberOfComponentsPerPixel");
             if (dimension is not (2 or 3))
@@ -52,11 +57,24 @@ internal sealed class SimpleItk
 
             var size = Numbers<uint>(Call(image, "GetSize"));
             var extent = ImageFormat.CheckedExtent(path, size[0], size[1], dimension == 3 ? size[2] : 1);
-            using var floats = (IDisposable)Static(
-                "SimpleITK", "Cast", image, Value("PixelIDValueEnum", components == 1 ? "sitkFloat32" : "sitkVectorFloat32"));
-            var values = new float[checked((int)extent.Voxels * components)];
+            if (extent.Voxels * components > Array.MaxLength)
+            {
+                throw new SharpSegException(
+                    $"`{path}`: {extent.Voxels} voxels of {components} channels; {Array.MaxLength} values in all are supported",
+                    "give the channels as files of their own");
+            }
+
+            using var floats = (IDisposable)Static(ProductName, "Cast", image, Float32(components));
+            var values = new float[extent.Voxels * components];
             Marshal.Copy((IntPtr)Call(floats, "GetBufferAsFloat"), values, 0, values.Length);
-            return new(Geometry(path, image, (int)dimension, extent), Split(values, components));
+            var read = new MedicalImage(Geometry(path, image, (int)dimension, extent), Split(values, components));
+            if (slices.Count > 0)
+            {
+                DicomSeries.RequireWhole(path, slices, read, ProductName);
+                RequirePlaces(path, slices, read.Geometry);
+            }
+
+            return read;
         }
         catch (TargetInvocationException error) when (error.InnerException is { } inner and not OutOfMemoryException)
         {
@@ -115,7 +133,7 @@ internal sealed class SimpleItk
             columns[axis] = [.. Enumerable.Range(0, axes).Select(row => direction[(row * axes) + axis] * spacing[axis])];
         }
 
-        var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), "left-posterior-superior");
+        var affine = PatientSpace.Affine(columns, Numbers<double>(Call(image, "GetOrigin")), Space);
         var usable = ImageFormat.SpacingOf(path, extent, spacing, axes);
         return Placement.Of(path, extent, usable, "spacing", [("direction", affine)], "simpleitk", []);
     }
@@ -125,8 +143,6 @@ internal sealed class SimpleItk
 
     private static object Invoke(Type type, object? target, string method, BindingFlags kind, object[] arguments) =>
         type.InvokeMember(method, BindingFlags.Public | BindingFlags.InvokeMethod | kind, null, target, arguments, null)!;
-
-    private static IEnumerable<string> Texts(object vector) => ((System.Collections.IEnumerable)vector).Cast<string>();
 
     private static T[] Numbers<T>(object vector) => [.. ((System.Collections.IEnumerable)vector).Cast<T>()];
 
@@ -138,68 +154,54 @@ internal sealed class SimpleItk
         return line.LastIndexOf(mark, StringComparison.Ordinal) is >= 0 and var at ? line[(at + mark.Length)..] : line;
     }
 
-    private IDisposable ReadSeries(string folder)
+    /// <summary>The image's first and last slice must lie where their headers have them.</summary>
+    private static void RequirePlaces(string folder, IReadOnlyList<DicomHeader> slices, ImageGeometry geometry)
     {
-        string[] series = [.. Texts(Static("ImageSeriesReader", "GetGDCMSeriesIDs", folder))];
-        if (series.Length != 1)
+        const double most = 0.5; // of a voxel, as in DicomSeries
+        foreach (var index in new[] { 0, slices.Count - 1 })
         {
-            throw new SharpSegException(
-                series.Length == 0
-                    ? $"`{folder}`: no DICOM series in this folder"
-                    : $"`{folder}`: {series.Length} DICOM series in this folder ({string.Join(", ", series)})",
-                "give the folder that holds one series' files");
-        }
+            if (slices[index].Position is not { } stated)
+            {
+                continue; // a single image without a place
+            }
 
-        using var reader = (IDisposable)Activator.CreateInstance(TypeOf("ImageSeriesReader"))!;
-        var files = Static("ImageSeriesReader", "GetGDCMSeriesFileNames", folder);
-        Call(reader, "SetFileNames", files);
-        Call(reader, "MetaDataDictionaryArrayUpdateOn");
-        var image = (IDisposable)Call(reader, "Execute");
-        try
-        {
-            RequireEvenSlices(folder, reader, Texts(files).Count(), image);
-            return image;
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
+            var affine = geometry.Affine;
+            double[] column = [affine[2], affine[6], affine[10]];
+            double[] place = [.. column.Select((part, row) => affine[(4 * row) + 3] + (index * part))];
+            var expected = PatientSpace.Affine([[1, 0, 0], [0, 1, 0], [0, 0, 1]], stated, Space);
+            var off = Enumerable.Range(0, 3).Max(row => Math.Abs(place[row] - expected[(4 * row) + 3]));
+            var (z, y, x) = geometry.Spacing;
+            if (!(off <= most * Math.Min(z, Math.Min(y, x))))
+            {
+                throw new SharpSegException(
+                    FormattableString.Invariant(
+                        $"`{folder}`: {ProductName} puts `{Path.GetFileName(slices[index].File)}` {off:0.###} mm from where its ")
+                        + "header has it (0020,0032)",
+                    "convert the series yourself (dcm2niix), look at the image and give that");
+            }
         }
     }
 
     /// <summary>
-    /// ITK reads slices that are missing or shifted against each other as if they were evenly stacked, with a warning.
+    /// Stacks slices in the order in which they are given. Each file may have a scale of its own: their type is not that of the
+    /// first one.
     /// </summary>
-    private static void RequireEvenSlices(string folder, object reader, int slices, object image)
+    private IDisposable ReadStack(IReadOnlyList<DicomHeader> slices)
     {
-        var (spacing, direction) = (Numbers<double>(Call(image, "GetSpacing")), Numbers<double>(Call(image, "GetDirection")));
-        if (slices < 2 || spacing.Length != 3)
+        using var files = (IDisposable)Activator.CreateInstance(TypeOf("VectorString"))!;
+        foreach (var slice in slices)
         {
-            return;
+            Call(files, "Add", slice.File);
         }
 
-        double[] step = [.. Enumerable.Range(0, 3).Select(row => direction[(row * 3) + 2] * spacing[2])];
-        double[]? before = null;
-        for (var slice = 0u; slice < slices; slice++)
-        {
-            double[] position = (bool)Call(reader, "HasMetaDataKey", slice, PositionKey)
-                ? [.. ((string)Call(reader, "GetMetaData", slice, PositionKey)).Split('\\').Select(
-                    text => double.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : double.NaN)]
-                : [];
-            var off = position.Length != 3 ? double.NaN
-                : before is null ? 0
-                : Enumerable.Range(0, 3).Max(axis => Math.Abs(position[axis] - before[axis] - step[axis]));
-            if (!(off <= EvenTo * spacing[2]))
-            {
-                throw new SharpSegException(
-                    $"`{folder}`: slice {slice + 1} of {slices} is not where evenly stacked slices would have it",
-                    "the series lacks slices, or they are shifted: complete it, or convert it yourself, look at the image and "
-                        + "give that");
-            }
-
-            before = position;
-        }
+        using var reader = (IDisposable)Activator.CreateInstance(TypeOf("ImageSeriesReader"))!;
+        Call(reader, "SetFileNames", files);
+        Call(reader, "SetOutputPixelType", Float32(slices[0].Samples));
+        return (IDisposable)Call(reader, "Execute");
     }
+
+    private object Float32(int components) =>
+        Value("PixelIDValueEnum", components == 1 ? "sitkFloat32" : "sitkVectorFloat32");
 
     private object Static(string type, string method, params object[] arguments) =>
         Invoke(TypeOf(type), null, method, BindingFlags.Static, arguments);

@@ -25,6 +25,9 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
     /// <summary>Where the axes x, y, z point, e.g. RAS; null if no image could be read.</summary>
     public string? AxisCodes { get; private set; }
 
+    /// <summary>Size and spacing of the image; null if it cannot be read.</summary>
+    public (Extent Extent, Spacing Spacing)? Grid { get; private set; }
+
     /// <summary>128 bits that sizes and voxels of all channels mix to; null if one cannot be read.</summary>
     public UInt128? ImageHash { get; private set; }
 
@@ -58,6 +61,7 @@ internal sealed class CaseVerifier(DatasetCase item, DatasetDescription descript
         if (first is not null)
         {
             AxisCodes = PatientSpace.AxisCodes(first.Affine);
+            Grid = (first.Extent, first.Spacing);
             MemoryBudget.GiveBack(first.Extent.Voxels);   // the image
         }
 

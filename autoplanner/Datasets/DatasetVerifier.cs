@@ -74,7 +74,7 @@ public static class DatasetVerifier
             cancellation);
         return (
             [
-                .. findings, .. WholeDataset(dataset), .. MixedAxes(perCase), .. SameLabels(perCase),
+                .. findings, .. WholeDataset(dataset), .. MixedAxes(perCase), .. OtherUnits(perCase), .. SameLabels(perCase),
                 .. perCase.SelectMany(verifier => verifier.Findings),
             ],
             [
@@ -219,6 +219,13 @@ public static class DatasetVerifier
                 group => $"{group.Key} in {group.Count()} ({Names([.. group.Select(item => item.Case.Id)])})");
             yield return new(Severity.Warning, null, $"the axes point in different directions: {string.Join("; ", described)}");
         }
+    }
+
+    private static IEnumerable<Finding> OtherUnits(CaseVerifier[] cases)
+    {
+        var read = cases.Where(item => item.Grid is not null).ToArray();
+        return SpacingUnits.Among([.. read.Select(item => item.Grid!.Value)])
+            .Select(found => new Finding(Severity.Warning, read[found.Index].Case.Id, found.Doubt));
     }
 
     private static string Names(string[] names) =>

@@ -72,8 +72,9 @@ internal static partial class PredictionInputs
     /// <param name="warn">
     /// Receives a line on each doubtful spacing and affine, and on channels that do not lie over each other.
     /// </param>
+    /// <returns>The first channel's grid.</returns>
     /// <exception cref="SharpSegException">A file cannot be read, or the channels are not as many as the model's.</exception>
-    public static void CheckHeaders(DatasetCase item, DatasetDescription description, Action<string> warn)
+    public static ImageGeometry CheckHeaders(DatasetCase item, DatasetDescription description, Action<string> warn)
     {
         var headers = item.ImageFiles.Select(ImageFile.ReadHeader).ToArray();
         if (headers[0].Geometry.SpacingProblem is { } problem)
@@ -104,6 +105,8 @@ internal static partial class PredictionInputs
                     + $"({string.Join(", ", description.ChannelNames)})",
                 "name channel files CASE_0000, CASE_0001, … as in training");
         }
+
+        return headers[0].Geometry;
     }
 
     // A DICOM series is a folder, whose whole name is the case's.

@@ -11,7 +11,10 @@ namespace SharpSeg.AutoPlanner.Inference;
 /// <param name="Parts">Rows and columns of the other grid that are decided together, each with all planes.</param>
 /// <param name="Planes">Open planes of the preprocessed grid; 0: all outputs at once.</param>
 /// <param name="Bytes">Of the sums, and of what is in work beside them.</param>
-/// <param name="Work">Tiles computed, as a multiple of the tiles that there are.</param>
+/// <param name="Work">
+/// Tiles that touch the parts, as a multiple of the tiles that there are; those that go through the network with them come on
+/// top.
+/// </param>
 internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Bytes, double Work)
 {
     private const int VolumesInWork = 6;                  // a map, two steps of its resampling, the best one, labels, weights
@@ -84,7 +87,7 @@ internal sealed record OutputCut(IReadOnlyList<Box> Parts, int Planes, long Byte
             var plane = Math.Max((long)box.Size.Y * box.Size.X, (long)part.Size.Y * part.Size.X);
             var slab = plane * Math.Clamp(StreamedLabels.SlabVoxels / plane, 1, finished);
             bytes = Math.Max(bytes, OutputWindow.Bytes(box.Size, planes, heads, folds) + (VolumesInWork * sizeof(float) * slab));
-            tiles += tiling.Groups(box).Sum(group => (long)group.Count);
+            tiles += tiling.Touching(box);
         }
 
         return new OutputCut(parts, open, bytes, tiles / (double)tiling.Tiles.Count);
@@ -157,6 +160,7 @@ internal sealed class Tiling
     // Days of work, even for a fast device: no scan has so many but one with a spacing in other units.
     private const double MostTiles = 1e7;
 
+    private readonly int[][] starts; // z, y, x
     private readonly int perForward;
 
     /// <summary>Divides an image.</summary>
@@ -178,7 +182,12 @@ internal sealed class Tiling
                 "look at the spacing in its header: is it in mm?");
         }
 
-        Tiles = is2D ? InSlices(Padded, tile, step) : SlidingWindow.Tiles(Padded, tile, step);
+        starts =
+        [
+            is2D ? [.. Enumerable.Range(0, Padded.Z)] : SlidingWindow.Positions(Padded.Z, tile.Z, step),
+            SlidingWindow.Positions(Padded.Y, tile.Y, step), SlidingWindow.Positions(Padded.X, tile.X, step),
+        ];
+        Tiles = [.. starts[0].SelectMany(z => starts[1].SelectMany(y => starts[2].Select(x => new Extent(z, y, x))))];
         perForward = PerForward(tile);
     }
 
@@ -209,7 +218,7 @@ internal sealed class Tiling
         (int)Math.Min(PerForward(tile), Count(SlidingWindow.Padding(size, tile).Padded, tile, is2D, step));
 
     /// <summary>Where tiles begin along an axis.</summary>
-    public IReadOnlyList<int> Starts(int axis) => [.. Tiles.Select(tile => tile[axis]).Distinct().Order()];
+    public IReadOnlyList<int> Starts(int axis) => [.. starts[axis].Distinct()];
 
     /// <summary>The rows and columns of a box on the padded grid, with all planes.</summary>
     public Box Columns(in Box box) => new(
@@ -235,6 +244,32 @@ internal sealed class Tiling
         }
     }
 
+    /// <summary>How many tiles have rows and columns in a box of the padded grid.</summary>
+    public long Touching(in Box columns)
+    {
+        long count = starts[0].Length;
+        for (var axis = 1; axis < 3; axis++)
+        {
+            var (first, end) = (columns.Origin[axis], columns.Origin[axis] + columns.Size[axis]);
+            count *= Below(starts[axis], end) - Below(starts[axis], first - Tile[axis] + 1);
+        }
+
+        return count;
+
+        // Of ascending positions, how many are below another.
+        static int Below(int[] positions, int position)
+        {
+            var (low, high) = (0, positions.Length);
+            while (low < high)
+            {
+                var middle = (low + high) / 2;
+                (low, high) = positions[middle] < position ? (middle + 1, high) : (low, middle);
+            }
+
+            return low;
+        }
+    }
+
     /// <summary>Whether a tile has rows and columns in a box of the padded grid.</summary>
     public bool Touches(int index, in Box columns)
     {
@@ -246,18 +281,4 @@ internal sealed class Tiling
     private static double Count(Extent padded, Extent tile, bool is2D, double step) =>
         (is2D ? (double)padded.Z : SlidingWindow.Count(padded.Z, tile.Z, step))
             * SlidingWindow.Count(padded.Y, tile.Y, step) * SlidingWindow.Count(padded.X, tile.X, step);
-
-    private static List<Extent> InSlices(Extent padded, Extent tile, double step)
-    {
-        var slices = new List<Extent>();
-        for (var z = 0; z < padded.Z; z++)
-        {
-            foreach (var inPlane in SlidingWindow.Tiles(padded with { Z = 1 }, tile, step))
-            {
-                slices.Add(inPlane with { Z = z });
-            }
-        }
-
-        return slices;
-    }
 }

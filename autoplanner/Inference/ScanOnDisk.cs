@@ -103,7 +103,12 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                 cancel.ThrowIfCancellationRequested();
                 if (crop.Size != geometry.Extent || AxisOrder.Turns(order) || !orientation.IsAsStored)
                 {
-                    stores[c] = Take(stores[c], crop, orientation, order, Create(cropped));
+                    var whole = stores[c];
+                    stores[c] = Create(cropped);
+                    using (whole)
+                    {
+                        Take(whole, crop, orientation, order, stores[c], cancel);
+                    }
                 }
             }
 
@@ -124,7 +129,7 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                     Preprocessor.Normalize(recipe, c, stores[c], labels, caseId, Planes(stores[c].Size));
                 }
 
-                stores[c] = new StepwiseResampling(backend, change, Create).Resample(stores[c]);
+                stores[c] = new StepwiseResampling(backend, change, Create) { Cancel = cancel }.Resample(stores[c]);
                 if (recipe.Profile == Profile.Classic)
                 {
                     Preprocessor.Normalize(recipe, c, stores[c], [], caseId, Planes(stores[c].Size));
@@ -222,13 +227,16 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     }
 
     /// <summary>The box of a volume, turned, slab by slab.</summary>
-    private static VoxelStore<float> Take(
-        VoxelStore<float> volume, in Box crop, Orientation orientation, IReadOnlyList<int> order, VoxelStore<float> target)
+    private static void Take(
+        VoxelStore<float> volume, in Box crop, Orientation orientation, IReadOnlyList<int> order, VoxelStore<float> target,
+        CancellationToken cancel)
     {
         var planes = Planes(target.Size);
         var (across, isBackwards) = orientation.Stored(order[0]);
         for (var first = 0; first < target.Size.Z; first += planes)
         {
+            cancel.ThrowIfCancellationRequested();
+
             // Planes of the target are slices of the source across the axis that comes first.
             var count = Math.Min(planes, target.Size.Z - first);
             var begin = crop.Origin[across] + (isBackwards ? crop.Size[across] - first - count : first);
@@ -239,9 +247,6 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
             target.Write(
                 Box.Planes(target.Size, first, count), AxisOrder.Apply(turned, orientation.Apply(source.Size), order));
         }
-
-        volume.Dispose();
-        return target;
     }
 
     private static bool UsesMask(PreprocessingRecipe recipe) => recipe.UseMaskForNorm.Any(isUsed => isUsed);

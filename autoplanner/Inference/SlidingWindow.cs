@@ -37,24 +37,6 @@ internal static class SlidingWindow
         ? (int)Math.Ceiling((image - tile) / (tile * step)) + 1
         : throw new ArgumentException($"no tiles of {tile} with step {step} on {image} voxels");
 
-    /// <summary>First voxels of all tiles of a volume, z outermost, x innermost.</summary>
-    public static IReadOnlyList<Extent> Tiles(Extent image, Extent tile, double step)
-    {
-        var tiles = new List<Extent>();
-        foreach (var z in Positions(image.Z, tile.Z, step))
-        {
-            foreach (var y in Positions(image.Y, tile.Y, step))
-            {
-                foreach (var x in Positions(image.X, tile.X, step))
-                {
-                    tiles.Add(new Extent(z, y, x));
-                }
-            }
-        }
-
-        return tiles;
-    }
-
     /// <summary>
     /// The image padded up to the tile: per axis the padded size, and how many of the added voxels lie below (diff / 2). Axes
     /// that are large enough are left alone.

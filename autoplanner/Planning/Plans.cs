@@ -1,4 +1,6 @@
+using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.AutoPlanner.Planning.Fingerprinting;
+using SharpSeg.AutoPlanner.Volumes;
 
 namespace SharpSeg.AutoPlanner.Planning;
 
@@ -55,6 +57,22 @@ public sealed record Plans
 
     /// <summary>All configurations by name, inheritance already resolved.</summary>
     public required IReadOnlyDictionary<string, ConfigurationPlan> Configurations { get; init; }
+
+    /// <summary>What is doubtful about the spacing of a scan that is to be predicted; null for nothing.</summary>
+    /// <param name="scan">The scan.</param>
+    internal string? DoubtOf(ImageGeometry scan)
+    {
+        if (OriginalMedianSpacing.Length != 3)
+        {
+            return null; // plans of nnU-Net may lack it
+        }
+
+        var orientation = ReorientToRas ? Orientation.ToRas(scan) : Orientation.AsStored;
+        return SpacingUnits.Doubt(
+            AxisOrder.Apply(orientation.Apply(scan.Extent), TransposeForward),
+            AxisOrder.Apply(orientation.Apply(scan.Spacing), TransposeForward), Spacing.FromArray(OriginalMedianSpacing),
+            "the training cases");
+    }
 
     /// <summary>One configuration.</summary>
     /// <exception cref="SharpSegException">There is none of that name; the message lists those there are.</exception>

@@ -32,7 +32,8 @@ internal static class PartsPrediction
         PredictionOutput.Take(request, cases, description, reporter);
         string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
-        var mine = PredictionRun.Usable(request, cases, description, failures, reporter);
+        var mine = PredictionRun.Usable(
+            request, cases, description, choices[0].Members[0].Plans, failures, reporter);
         var needs = new Dictionary<string, long>[parts.Count];
         var progress = new CohortProgress([]);
         for (var p = 0; p < parts.Count; p++)

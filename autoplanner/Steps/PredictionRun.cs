@@ -124,7 +124,7 @@ public static class PredictionRun
         var choice = Choose(request, labels, reporter);
         PredictionOutput.Take(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
-        var mine = Usable(request, cases, description, failures, reporter);
+        var mine = Usable(request, cases, description, choice.Members[0].Plans, failures, reporter);
         (mine, var needs, var progress) =
             PredictionNeeds.Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
         PredictionOutput.Prepare(request, description);
@@ -174,11 +174,18 @@ public static class PredictionRun
 
     /// <summary>Of all cases those of the request's part that are not done, and whose headers fit the model.</summary>
     internal static IReadOnlyList<DatasetCase> Usable(
-        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, CaseFailures failures,
-        IReporter reporter) => failures.Left(
+        PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, Plans plans,
+        CaseFailures failures, IReporter reporter) => failures.Left(
         [
             .. OfPart(request, cases, description)
-                .Where(item => failures.Try(item.Id, () => PredictionInputs.CheckHeaders(item, description, reporter.Warning))),
+                .Where(item => failures.Try(item.Id, () =>
+                {
+                    var scan = PredictionInputs.CheckHeaders(item, description, reporter.Warning);
+                    if (plans.DoubtOf(scan) is { } doubt)
+                    {
+                        reporter.Warning($"case `{item.Id}`: {doubt}");
+                    }
+                })),
         ]);
 
     /// <summary>To which part of a cohort a case belongs, by its place among all.</summary>

@@ -20,8 +20,11 @@ internal sealed class StepwiseResampling(
 
     private float[] slab = [];
 
+    /// <summary>Stops between slabs.</summary>
+    public CancellationToken Cancel { get; init; }
+
     /// <summary>Resamples.</summary>
-    /// <param name="volume">The source; it is let go as soon as it is not needed any more.</param>
+    /// <param name="volume">The source; it is let go as soon as it is not needed any more, and where this fails.</param>
     /// <returns>The target; the source itself if both grids are one.</returns>
     public VoxelStore<float> Resample(VoxelStore<float> volume)
     {
@@ -30,18 +33,26 @@ internal sealed class StepwiseResampling(
             return volume;
         }
 
-        var inPlane = InPlane(change);
-        (float Low, float High)[]? ranges = null;
-        foreach (var axis in Axes(change))
+        try
         {
-            if (axis == change.SeparateAxis)
+            var inPlane = InPlane(change);
+            (float Low, float High)[]? ranges = null;
+            foreach (var axis in Axes(change))
             {
-                volume = Step(volume, axis, change.SeparateOrder, []);
-                continue;
-            }
+                if (axis == change.SeparateAxis)
+                {
+                    volume = Step(volume, axis, change.SeparateOrder, []);
+                    continue;
+                }
 
-            ranges ??= change.Order == 3 ? Ranges(volume) : [];
-            volume = Step(volume, axis, change.Order, axis == inPlane[^1] ? ranges : []);
+                ranges ??= change.Order == 3 ? Ranges(volume) : [];
+                volume = Step(volume, axis, change.Order, axis == inPlane[^1] ? ranges : []);
+            }
+        }
+        catch
+        {
+            volume.Dispose();
+            throw;
         }
 
         return volume;
@@ -90,36 +101,51 @@ internal sealed class StepwiseResampling(
         var size = volume.Size;
         var target = size.With(axis, change.To[axis]);
         var result = create(target);
-        var p = new AxisResampling(axis, order, size[axis], target[axis]);
-        // Slabs of planes have complete lines along y and x; slabs of rows have them along z.
-        var across = axis == 0 ? 1 : 0;
-        using (var memory = new VolumeMemory(backend))
+        try
         {
-            foreach (var box in Slabs(size.Voxels > target.Voxels ? size : target, across))
-            {
-                var wanted = new Box(box.Origin, target.With(across, box.Size[across]));
-                var needed = new Box(box.Origin, size.With(across, box.Size[across]));
-                Tensor from = memory.Allocate(needed.Size), to = memory.Allocate(wanted.Size);
-                var values = Slab(Math.Max(needed.Size.Voxels, wanted.Size.Voxels));
-                volume.Read(needed, values[..(int)needed.Size.Voxels]);
-                backend.Upload(values[..(int)needed.Size.Voxels], from);
-                backend.ResampleAxis(p, from, to);
-                values = values[..(int)wanted.Size.Voxels];
-                backend.Download(to, values);
-                if (ranges.Length > 0)
-                {
-                    Clip(values, wanted, ranges);
-                }
-
-                result.Write(wanted, values);
-                memory.Free(from);
-                memory.Free(to);
-            }
+            Fill(result, volume, axis, order, ranges);
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
         }
 
         volume.Dispose();
         MemoryBudget.GiveBack(size.Voxels);               // the step's input, before the next one allocates
         return result;
+    }
+
+    private void Fill(
+        VoxelStore<float> result, VoxelStore<float> volume, int axis, int order, (float Low, float High)[] ranges)
+    {
+        var (size, target) = (volume.Size, result.Size);
+        var p = new AxisResampling(axis, order, size[axis], target[axis]);
+
+        // Slabs of planes have complete lines along y and x; slabs of rows have them along z.
+        var across = axis == 0 ? 1 : 0;
+        using var memory = new VolumeMemory(backend);
+        foreach (var box in Slabs(size.Voxels > target.Voxels ? size : target, across))
+        {
+            Cancel.ThrowIfCancellationRequested();
+            var wanted = new Box(box.Origin, target.With(across, box.Size[across]));
+            var needed = new Box(box.Origin, size.With(across, box.Size[across]));
+            Tensor from = memory.Allocate(needed.Size), to = memory.Allocate(wanted.Size);
+            var values = Slab(Math.Max(needed.Size.Voxels, wanted.Size.Voxels));
+            volume.Read(needed, values[..(int)needed.Size.Voxels]);
+            backend.Upload(values[..(int)needed.Size.Voxels], from);
+            backend.ResampleAxis(p, from, to);
+            values = values[..(int)wanted.Size.Voxels];
+            backend.Download(to, values);
+            if (ranges.Length > 0)
+            {
+                Clip(values, wanted, ranges);
+            }
+
+            result.Write(wanted, values);
+            memory.Free(from);
+            memory.Free(to);
+        }
     }
 
     /// <summary>A grid in slabs across an axis, of at most as many voxels as may be in work.</summary>

@@ -83,6 +83,24 @@ public sealed class ContradictionTests(TrainedWorkspace trained)
             .AssertErrorWithHint(1, "metres", "16000×20000×16000 voxels", "tiles");
     }
 
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(5)]
+    public void A_scan_that_may_be_in_other_units_is_named(double spacing)
+    {
+        using var folder = new TemporaryFolder();
+        var image = ImageFile.Read(TinyDataset.Image(trained.Dataset, "case_0"));
+        ImageFile.WriteFloats(
+            folder.At("s.nii.gz"), image.Channels[0], TinyDataset.Geometry(new Spacing(spacing, spacing, spacing)));
+        var outcome = InProcess.Run(
+            "predict", trained.Work, "-c", "3d_fullres", "-i", folder.At("s.nii.gz"), "-o", folder.At("out.nii.gz"));
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains(
+            FormattableString.Invariant($"warning: case `s`: its voxels are {spacing}×{spacing}×{spacing} mm, the median of the ")
+                + "training cases is 1×1×1 mm (z, y, x)",
+            outcome.Errors, StringComparison.Ordinal);
+    }
+
     private static void Edit(string path, Action<JsonObject> change)
     {
         var root = JsonNode.Parse(File.ReadAllText(path))!.AsObject();

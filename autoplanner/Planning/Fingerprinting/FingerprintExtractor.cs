@@ -65,10 +65,16 @@ internal static class FingerprintExtractor
                     + $"by their position in the file (`sharpseg verify {dataset.Folder}` shows by how much)");
         }
 
+        var spacings = Spacings(cases, measured);
+        foreach (var (i, doubt) in SpacingUnits.Among([.. measured.Zip(spacings, (one, own) => (one.Extent, own))]))
+        {
+            warn?.Invoke($"case `{cases[i].Id}`: {doubt}");
+        }
+
         return new Fingerprint
         {
             CaseIds = [.. cases.Select(item => item.Id)],
-            Spacings = Spacings(cases, measured),
+            Spacings = spacings,
             ShapesAfterCrop = [.. measured.Select(one => one.ShapeAfterCrop)],
             MedianRelativeSizeAfterCropping = OrderStatistics.Median(measured.Select(one => one.RelativeSize)),
             MeanRelativeSizeAfterCropping = measured.Sum(one => one.RelativeSize) / measured.Count,

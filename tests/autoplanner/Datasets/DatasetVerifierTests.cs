@@ -1,5 +1,9 @@
 using SharpSeg.AutoPlanner.Datasets;
+using SharpSeg.AutoPlanner.Imaging;
+using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Planning.Fingerprinting;
 using SharpSeg.AutoPlanner.Tests.Imaging;
+using SharpSeg.Engine.Tensors;
 using Xunit;
 
 namespace SharpSeg.AutoPlanner.Tests.Datasets;
@@ -112,6 +116,39 @@ public sealed class DatasetVerifierTests
         }
 
         Assert.Equal(findings[1].Line, Assert.Single(lines));
+    }
+
+    /// <summary>A header in m or cm among others; half the cases of another protocol are none.</summary>
+    [Theory]
+    [InlineData(1000, 1000, 1000, true)]
+    [InlineData(0.1, 0.1, 0.1, true)]
+    [InlineData(5, 5, 5, true)]
+    [InlineData(1, 1, 20, false)]
+    [InlineData(3, 4, 4, false)]
+    public void Spacings_in_other_units_are_told(double x, double y, double z, bool isTold)
+    {
+        var median = new Spacing(2.5, 0.75, 0.5);
+        var size = new Extent(4, 5, 6);
+        (Extent, Spacing)[] grids =
+            [(size, median), (size, new Spacing(median.Z * z, median.Y * y, median.X * x)), (size, median)];
+        Assert.Equal(isTold ? [1] : [], SpacingUnits.Among(grids).Select(found => found.Index));
+        Assert.Equal(
+            isTold, SpacingUnits.Doubt(new(1, 5, 6), grids[1].Item2 with { Z = median.Z }, median, "all cases") is not null);
+    }
+
+    [Fact]
+    public void A_scan_in_other_units_is_told_by_every_verb_that_reads_it()
+    {
+        double[] metres = [1, 0.0005, 0.00075, 0.0025, 0, 0, 0, 0];
+        using var folder = DatasetFolder.V2("a", "b", "m");
+        folder.Nifti("imagesTr/m_0000.nii.gz", new NiftiBytes { PixDim = metres }, [.. DatasetFolder.Ramp.Reverse()]);
+        folder.Nifti("labelsTr/m.nii.gz", new NiftiBytes { PixDim = metres }, DatasetFolder.LabelValues);
+        const string line = "case `m`: its voxels are 0.0025×0.00075×0.0005 mm, the median of all cases is 2.5×0.75×0.5 mm (z, y, x): "
+            + "is the spacing in its header in mm?";
+        Assert.Contains(line, DatasetVerifier.Verify(folder.Path).Select(finding => finding.Line));
+        var lines = new List<string>();
+        FingerprintExtractor.Extract(Dataset.Open(folder.Path), Profile.Modern, 1, warn: lines.Add);
+        Assert.Contains(line, lines);
     }
 
     [Fact]

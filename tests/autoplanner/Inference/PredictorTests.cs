@@ -84,7 +84,7 @@ public sealed class PredictorTests
 
         var (sum, weightSum) = (new double[2 * size.Voxels], new double[size.Voxels]);
         var weights = GaussianWeights.Create(tile);
-        foreach (var origin in SlidingWindow.Tiles(size, tile, options.Step))
+        foreach (var origin in new Tiling(size, tile, is2D: false, options.Step).Tiles)
         {
             var alone = Predict(predictor, Cut(image, size, origin, tile), tile);
             foreach (var (inTile, inImage) in Voxels(size, origin, tile))

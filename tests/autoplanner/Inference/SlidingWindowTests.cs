@@ -32,7 +32,7 @@ public sealed class SlidingWindowTests
                 Assert.Equal(expected[axis], SlidingWindow.Positions(image[axis], patch[axis], step));
             }
 
-            var tiles = SlidingWindow.Tiles(Extents(image), Extents(patch), step);
+            var tiles = new Tiling(Extents(image), Extents(patch), is2D: false, step).Tiles;
             Assert.Equal(expected.Aggregate(1, (product, positions) => product * positions.Length), tiles.Count);
         }
 
@@ -45,7 +45,7 @@ public sealed class SlidingWindowTests
     [InlineData(115, 320, 232, 80, 192, 160, 12)]
     [InlineData(20, 320, 320, 20, 320, 256, 2)]
     public void Number_of_tiles_is_the_specs(int z, int y, int x, int tz, int ty, int tx, int expected) =>
-        Assert.Equal(expected, SlidingWindow.Tiles(new Extent(z, y, x), new Extent(tz, ty, tx), 0.5).Count);
+        Assert.Equal(expected, new Tiling(new Extent(z, y, x), new Extent(tz, ty, tx), is2D: false, 0.5).Tiles.Count);
 
     [Fact]
     public void Every_voxel_is_covered_and_no_tile_leaves_the_image() => Seeded.Run(random =>

@@ -139,6 +139,39 @@ public sealed class StreamingTests(ITestOutputHelper output)
         Assert.True(least.Bytes > 1);                     // the least there is; the plan refuses it
     }
 
+    /// <summary>
+    /// A wrong spacing in a header makes scans of a million tiles: how they are held is found at once. It took hours.
+    /// </summary>
+    [Fact]
+    public void Cuts_of_a_huge_grid_are_found_at_once()
+    {
+        var tiling = new Tiling(new(2100, 3000, 2400), new(40, 56, 40), is2D: false, step: 0.5);
+        var change = new GridChange(tiling.Size, new(35, 50, 40), 1);
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Assert.True(OutputCut.Choose(1, tiling, change, heads: 3, folds: 1).Bytes > 1);
+        Assert.InRange(clock.Elapsed.TotalMinutes, 0, 1);
+    }
+
+    /// <summary>Tiles are counted as if each were looked at.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Tiles_that_touch_a_box_are_counted(bool is2D)
+    {
+        var random = NewRandom();
+        for (var i = 0; i < 50; i++)
+        {
+            var tile = new Extent(is2D ? 1 : random.Next(2, 9), random.Next(2, 9), random.Next(2, 9));
+            var tiling = new Tiling(
+                new(random.Next(1, 20), random.Next(1, 30), random.Next(1, 30)), tile, is2D, random.Next(1, 11) / 10.0);
+            var origin = new Extent(0, random.Next(tiling.Padded.Y), random.Next(tiling.Padded.X));
+            var box = new Box(origin, new(
+                tiling.Padded.Z, random.Next(1, tiling.Padded.Y - origin.Y + 1),
+                random.Next(1, tiling.Padded.X - origin.X + 1)));
+            Assert.Equal(Enumerable.Range(0, tiling.Tiles.Count).Count(t => tiling.Touches(t, box)), tiling.Touching(box));
+        }
+    }
+
     /// <summary>However small a case, a window of it takes less than all of it.</summary>
     [Fact]
     public void Windows_are_as_small_as_the_case()

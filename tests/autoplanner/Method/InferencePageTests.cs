@@ -76,7 +76,7 @@ public sealed class InferencePageTests
         var weightSum = pool.Rent(sum.Shape);
         backend.Fill(sum, 0);
         backend.Fill(weightSum, 0);
-        var tiles = SlidingWindow.Tiles(new Extent(1, 1, 12), tile, 0.5);
+        var tiles = new Tiling(new Extent(1, 1, 12), tile, is2D: false, 0.5).Tiles;
         for (var i = 0; i < tiles.Count; i++)
         {
             backend.BlendAdd(answers, i, weights, tiles[i], sum, weightSum);

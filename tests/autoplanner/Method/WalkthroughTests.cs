@@ -52,7 +52,7 @@ public sealed class WalkthroughTests
     {
         var patch = new Extent(40, 56, 40);
         var (padded, below) = SlidingWindow.Padding(Size, patch);
-        Assert.Single(SlidingWindow.Tiles(padded, patch, 0.5));
+        Assert.Single(new Tiling(padded, patch, is2D: false, 0.5).Tiles);
         var rows = Page.Table("walkthrough-tile");
         for (var axis = 0; axis < 3; axis++)
         {

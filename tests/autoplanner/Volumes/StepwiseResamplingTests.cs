@@ -49,4 +49,50 @@ public sealed class StepwiseResamplingTests
             }
         }
     }
+
+    /// <summary>Every volume on the way is let go where one cannot be written, or somebody stops it: files vanish then.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void What_fails_leaves_no_volume(int failing)
+    {
+        using var backend = Cpu.Open(1);
+        var change = new GridChange(new(11, 6, 5), new(16, 9, 7), 3);
+        foreach (var isStopped in new[] { false, true })
+        {
+            using var stop = new CancellationTokenSource();
+            var stores = new List<Watched> { new(change.From, () => { }) };
+            VoxelStore<float> Create(Extent size)
+            {
+                stores.Add(new Watched(size, stores.Count < failing ? () => { } : Fail));
+                return stores[^1];
+            }
+
+            void Fail()
+            {
+                stop.Cancel();
+                Assert.True(isStopped, "no room");
+            }
+
+            var resampling = new StepwiseResampling(backend, change, Create, slabVoxels: 40)
+            {
+                Cancel = isStopped ? stop.Token : default,
+            };
+            Assert.ThrowsAny<Exception>(() => resampling.Resample(stores[0]));
+            Assert.Equal(failing + 1, stores.Count);
+            Assert.All(stores, store => Assert.True(store.IsLetGo));
+        }
+    }
+
+    private sealed class Watched(Extent size, Action writing) : VoxelStore<float>(size)
+    {
+        public bool IsLetGo { get; private set; }
+
+        public override void Read(in Box box, Span<float> values) => values.Clear();
+
+        public override void Write(in Box box, ReadOnlySpan<float> values) => writing();
+
+        public override void Dispose() => IsLetGo = true;
+    }
 }

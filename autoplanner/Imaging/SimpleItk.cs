@@ -71,6 +71,10 @@ internal sealed class SimpleItk
             if (slices.Count > 0)
             {
                 DicomSeries.RequireWhole(path, slices, read, ProductName);
+            }
+
+            if (slices.Count > 1)
+            {
                 RequirePlaces(path, slices, read.Geometry);
             }
 
@@ -160,15 +164,10 @@ internal sealed class SimpleItk
         const double most = 0.5; // of a voxel, as in DicomSeries
         foreach (var index in new[] { 0, slices.Count - 1 })
         {
-            if (slices[index].Position is not { } stated)
-            {
-                continue; // a single image without a place
-            }
-
             var affine = geometry.Affine;
             double[] column = [affine[2], affine[6], affine[10]];
             double[] place = [.. column.Select((part, row) => affine[(4 * row) + 3] + (index * part))];
-            var expected = PatientSpace.Affine([[1, 0, 0], [0, 1, 0], [0, 0, 1]], stated, Space);
+            var expected = PatientSpace.Affine([[1, 0, 0], [0, 1, 0], [0, 0, 1]], slices[index].Position!, Space);
             var off = Enumerable.Range(0, 3).Max(row => Math.Abs(place[row] - expected[(4 * row) + 3]));
             var (z, y, x) = geometry.Spacing;
             if (!(off <= most * Math.Min(z, Math.Min(y, x))))

@@ -251,13 +251,13 @@ internal sealed class Tiling
         for (var axis = 1; axis < 3; axis++)
         {
             var (first, end) = (columns.Origin[axis], columns.Origin[axis] + columns.Size[axis]);
-            count *= Below(starts[axis], end) - Below(starts[axis], first - Tile[axis] + 1);
+            count *= CountBelow(starts[axis], end) - CountBelow(starts[axis], first - Tile[axis] + 1);
         }
 
         return count;
 
-        // Of ascending positions, how many are below another.
-        static int Below(int[] positions, int position)
+        // Of ascending positions, those that are less than another.
+        static int CountBelow(int[] positions, int position)
         {
             var (low, high) = (0, positions.Length);
             while (low < high)

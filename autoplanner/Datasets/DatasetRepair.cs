@@ -237,10 +237,11 @@ internal sealed partial class DatasetRepair
                 .Select(file => Path.GetFileName(file)[..^ending.Length]).Order(StringComparer.Ordinal),
         ];
         var (stems, maps) = (Stems(TestImages), Stems(TestLabels).ToHashSet(StringComparer.Ordinal));
+        var images = stems.ToHashSet(StringComparer.Ordinal);
 
         // Names that merely end in four digits are those that have a label map, or no channel 0 and no label map without them.
         string CaseOf(string stem) => !maps.Contains(stem) && Channel().IsMatch(stem) && Channel().Replace(stem, "") is var id
-            && (maps.Contains(id) || stems.Contains(id + "_0000")) ? id : stem;
+            && (maps.Contains(id) || images.Contains(id + "_0000")) ? id : stem;
         var byCase = stems.ToLookup(CaseOf, StringComparer.Ordinal);
         return byCase.Select(group => group.Key).Union(maps, StringComparer.Ordinal).Order(StringComparer.Ordinal)
             .Select(id => new CaseRepair(

@@ -11,7 +11,7 @@ namespace SharpSeg.AutoPlanner.Imaging;
 /// </summary>
 internal sealed class TiffFormat : ImageFormat
 {
-    private const int MostPages = 65536;
+    private const int MostPages = short.MaxValue; // what the library counts with
     private const long LargestExpansion = 2000;                         // times; more than deflate, LZW or PackBits give
 
     static TiffFormat() => Tiff.SetErrorHandler(new Silence());
@@ -37,7 +37,8 @@ internal sealed class TiffFormat : ImageFormat
 
         for (var z = 0; z < pages; z++)
         {
-            if (!tiff.SetDirectory((short)z) || Page.Of(path, tiff) != page)
+            // One page after the other: to go to a page by its number is to walk there from the first.
+            if (!(z == 0 ? tiff.SetDirectory(0) : tiff.ReadDirectory()) || Page.Of(path, tiff) != page)
             {
                 throw Damaged(path, $"page {z + 1} has another size or type than the first, or is cut off");
             }

@@ -78,6 +78,21 @@ internal sealed class Predictor : IDisposable
     public NetworkOutputs Predict(ITileSource image, CancellationToken cancel = default)
     {
         Check(image);
+        var (takeBack, takeBackOutputs) = (pool.Mark(), outputs.Mark());
+        try
+        {
+            return All(image, cancel);
+        }
+        catch
+        {
+            takeBack(); // this predictor may be asked again
+            takeBackOutputs();
+            throw;
+        }
+    }
+
+    private NetworkOutputs All(ITileSource image, CancellationToken cancel)
+    {
         var tiling = TilingOf(image.Size);
         var total = outputs.Rent(Shape.Activation(1, tiling.Padded, heads));
         var sum = folds.Count == 1 ? total : outputs.Rent(total.Shape);
@@ -201,6 +216,22 @@ internal sealed class Predictor : IDisposable
         CancellationToken cancel)
     {
         Check(image);
+        var takeBack = pool.Mark();
+        try
+        {
+            Windows(image, planes, rowsAndColumns, consumer, pass, cancel);
+        }
+        catch
+        {
+            takeBack();
+            throw;
+        }
+    }
+
+    private void Windows(
+        ITileSource image, int planes, in Box rowsAndColumns, IPlaneConsumer consumer, (int Index, int Of) pass,
+        CancellationToken cancel)
+    {
         var tiling = TilingOf(image.Size);
         var columns = tiling.Columns(rowsAndColumns);
         using var window = new OutputWindow(backend, tiling.Below, columns, planes, heads, folds.Count);

@@ -258,10 +258,12 @@ internal sealed class ProbabilityFile : IProbabilityMaps, IDisposable
 
         for (var head = 0; head < maps.Heads; head++)
         {
-            // No buffer: on a full disk its bytes would keep the file from closing, and from vanishing.
+            var name = $".map-{Guid.NewGuid():n}.tmp";
+
+            // No buffer: on a full disk its bytes would keep the file from closing.
             waiting.Add(new FileStream(
-                Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".map-{Guid.NewGuid():n}.tmp"), FileMode.CreateNew,
-                FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
+                VanishingFile.Open(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name)), FileAccess.ReadWrite,
+                bufferSize: 0));
         }
 
         if (saved == SavedProbabilities.Full)

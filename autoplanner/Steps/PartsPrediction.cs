@@ -54,6 +54,7 @@ internal static class PartsPrediction
             var loaded = networks.Load(choices[p], own, request, needs[p].Values.DefaultIfEmpty(0).Max());
             for (var i = 0; i < mine.Count; i++)
             {
+                cancel.ThrowIfCancellationRequested();
                 var (item, file) = (mine[i], Path.Combine(scratch.Path, $"{i}"));
                 var (part, number, detail) = (p, i, $"part {p + 1}/{parts.Count}, case {i + 1}/{mine.Count}, {item.Id}");
                 void Report(double done) => reporter.Progress((part + progress.At(number, done)) / parts.Count, detail);

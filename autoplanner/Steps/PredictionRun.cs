@@ -147,6 +147,7 @@ public static class PredictionRun
         var written = new List<string>();
         for (var i = 0; i < cases.Count; i++)
         {
+            cancel.ThrowIfCancellationRequested();
             var (item, number, detail) = (cases[i], i, $"case {i + 1}/{cases.Count}, {cases[i].Id}");
             var path = request.PathOf(item.Id, description);
             var probabilities = ProbabilityFile.PathOf(request.Output, item.Id);

@@ -120,6 +120,7 @@ public static class PreprocessingRun
             var bytes = memory[index];
             using (gate.Enter(bytes))
             {
+                cancel.ThrowIfCancellationRequested(); // it may have waited for long
                 // Cases too large to run side by side share the cores inside the case instead.
                 var atOnce = Math.Clamp(memory.BytesForCases / Math.Max(bytes, 1), 1, Math.Min(workers, cases.Count));
                 var threads = (int)Math.Max(1, workers / atOnce);

@@ -81,20 +81,26 @@ internal sealed class PseudoDice(LabelScheme labels)
         for (var i = 0; i < targets.Length; i++)
         {
             int reference = (int)targets[i], predicted = (int)outputs[i];
-            if (reference == ignore || (reference == 0 && predicted == 0))
+            if (reference == ignore)
             {
                 continue;
             }
 
-            for (var c = 1; c <= truePositive.Length; c++)
+            // Of all classes a voxel counts for two at most.
+            if (Counts(predicted, unlabelled))
             {
-                if (unlabelled.IsEmpty || unlabelled[c] == 0)
-                {
-                    Add(c - 1, predicted == c, reference == c);
-                }
+                Add(predicted - 1, predicted: true, reference == predicted);
+            }
+
+            if (reference != predicted && Counts(reference, unlabelled))
+            {
+                Add(reference - 1, predicted: false, reference: true);
             }
         }
     }
+
+    private bool Counts(int label, ReadOnlySpan<float> unlabelled) =>
+        label >= 1 && label <= truePositive.Length && (unlabelled.IsEmpty || unlabelled[label] == 0);
 
     private void CountRegions(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets, ReadOnlySpan<float> unlabelled)
     {

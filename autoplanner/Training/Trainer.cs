@@ -58,38 +58,46 @@ internal sealed class Trainer : IDisposable
 
         job = ResumePoint.AsBegun(job, existing);
         this.job = job;
-        network = TrainingParts.BuildNetwork(job, backend);
-        optimizer = TrainingParts.BuildOptimizer(job, schedule.Recipe, network);
-        State = new TrainingState
+        try
         {
-            Plateau = job.Plans.Profile == Profile.Classic
-                ? PlateauState.Start(schedule.Recipe?.InitialRate ?? PlateauSchedule.InitialRate)
-                : null,
-        };
-        if (existing is not null)
-        {
-            var checkpoint = Checkpoint.Load(existing, job, network, optimizer);
-            State = checkpoint.State;
-            reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
-            if (checkpoint.Precision != backend.ProductPrecision)
+            network = TrainingParts.BuildNetwork(job, backend);
+            optimizer = TrainingParts.BuildOptimizer(job, schedule.Recipe, network);
+            State = new TrainingState
             {
-                reporter.Warning($"the run was trained in {checkpoint.Precision} and continues in {backend.ProductPrecision}");
+                Plateau = job.Plans.Profile == Profile.Classic
+                    ? PlateauState.Start(schedule.Recipe?.InitialRate ?? PlateauSchedule.InitialRate)
+                    : null,
+            };
+            if (existing is not null)
+            {
+                var checkpoint = Checkpoint.Load(existing, job, network, optimizer);
+                State = checkpoint.State;
+                reporter.Info($"resumed from {Path.GetFileName(existing)}: epoch {State.Epoch}, iteration {State.Iteration}");
+                if (checkpoint.Precision != backend.ProductPrecision)
+                {
+                    reporter.Warning($"the run was trained in {checkpoint.Precision} and continues in {backend.ProductPrecision}");
+                }
             }
-        }
-        else if (resume)
-        {
-            reporter.Warning($"nothing to resume in `{job.Folder}`: starting over");
-        }
+            else if (resume)
+            {
+                reporter.Warning($"nothing to resume in `{job.Folder}`: starting over");
+            }
 
-        StartFromPretrained(existing is null);
-        State.Variant = job.Variant;
-        this.schedule = schedule;
-        skippedBefore = State.SkippedSteps;
-        clock = new TrainingClock(schedule, State, CostOf);
-        plateau = State.Plateau is { } p ? TrainingParts.Plateau(p, job.Plans, schedule) : null;
-        cases = new PreprocessedCases(job);
-        patch = PatchOf(State.Epoch);
-        stage = NewStage();
+            StartFromPretrained(existing is null);
+            State.Variant = job.Variant;
+            this.schedule = schedule;
+            skippedBefore = State.SkippedSteps;
+            clock = new TrainingClock(schedule, State, CostOf);
+            plateau = State.Plateau is { } p ? TrainingParts.Plateau(p, job.Plans, schedule) : null;
+            cases = new PreprocessedCases(job);
+            patch = PatchOf(State.Epoch);
+            stage = NewStage();
+        }
+        catch
+        {
+            Dispose(); // another run may go on, on the same device
+            throw;
+        }
     }
 
     /// <summary>How far the run is.</summary>
@@ -151,10 +159,10 @@ internal sealed class Trainer : IDisposable
     /// <summary>Stops the loader's threads and frees all memory.</summary>
     public void Dispose()
     {
-        stage.Dispose();
-        cases.Dispose();
-        optimizer.Dispose();
-        network.Dispose();
+        stage?.Dispose(); // where the constructor failed, there is none yet
+        cases?.Dispose();
+        optimizer?.Dispose();
+        network?.Dispose();
     }
 
     /// <summary>Loads the weights of a new run, and sets the rates of every one that started from another network.</summary>
@@ -183,9 +191,17 @@ internal sealed class Trainer : IDisposable
     {
         var options = TrainingParts.Options(job, network, schedule.BatchSize);
         var step = new TrainingStep(network, optimizer, patch, schedule.BatchSize, options);
-        step.RestoreLossScale(State.LossScale);
-        var loader = new BatchLoader(cases.Training, cases.Validation, TrainingParts.Loader(job, schedule, network, patch));
-        return PatchStage.Of(step, loader, network, patch, job.Description.Labels.HasRegions);
+        try
+        {
+            step.RestoreLossScale(State.LossScale);
+            var loader = new BatchLoader(cases.Training, cases.Validation, TrainingParts.Loader(job, schedule, network, patch));
+            return PatchStage.Of(step, loader, network, patch, job.Description.Labels.HasRegions);
+        }
+        catch
+        {
+            step.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Goes over to the epoch's patches, if they are others than the last epoch's.</summary>

@@ -4,7 +4,7 @@ using SharpSeg.Engine.Tensors;
 
 namespace SharpSeg.AutoPlanner.Volumes;
 
-/// <summary>A volume in a file that vanishes when it is closed (docs/method/memory.md §2).</summary>
+/// <summary>A volume in a <see cref="VanishingFile"/> (docs/method/memory.md §2).</summary>
 /// <typeparam name="T">Voxel type.</typeparam>
 internal sealed class FileStore<T> : VoxelStore<T>
     where T : unmanaged
@@ -24,9 +24,7 @@ internal sealed class FileStore<T> : VoxelStore<T>
         path = Path.Combine(folder, $".volume-{Guid.NewGuid():n}.tmp");
         try
         {
-            file = File.OpenHandle(
-                path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose,
-                size.Voxels * Marshal.SizeOf<T>());
+            file = VanishingFile.Open(path, size.Voxels * Marshal.SizeOf<T>());
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

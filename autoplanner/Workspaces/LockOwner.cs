@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 
 namespace SharpSeg.AutoPlanner.Workspaces;
 
@@ -163,15 +164,29 @@ internal sealed class LockOwner : IDisposable
     // Creating a file where none is, is the one step that network file systems decide for all machines.
     private static bool TryCreate(string path, string text)
     {
+        FileStream file;
         try
         {
-            using var file = new StreamWriter(new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read));
-            file.Write(text);
-            return true;
+            // No buffer: creating it may find somebody else's, writing it a full disk.
+            file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
         }
         catch (IOException) when (File.Exists(path))
         {
             return false;
+        }
+
+        using (file)
+        {
+            try
+            {
+                file.Write(Encoding.UTF8.GetBytes(text));
+                return true;
+            }
+            catch
+            {
+                File.Delete(path);
+                throw;
+            }
         }
     }
 

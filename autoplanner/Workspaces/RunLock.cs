@@ -121,12 +121,25 @@ public sealed class RunLock : IDisposable
             throw new SharpSegException(
                 $"`{folder}`: cannot be written: {error.Message}", "check its permissions and the free space", error);
         }
+        catch
+        {
+            held?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Lets others in; folders that stayed empty go.</summary>
     public void Dispose()
     {
-        owner.Dispose();
+        try
+        {
+            owner.Dispose();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The file system does not answer. What was done under the lock is done; the next one finds a silent owner.
+        }
+
         held.Dispose();
         try
         {

@@ -81,7 +81,7 @@ public sealed class BufferPool(Backend backend) : IDisposable
     }
 
     /// <summary>Remembers what is lent now; the result takes back what has been lent since, after work that broke off.</summary>
-    internal Action Mark()
+    public Action Mark()
     {
         var (inUse, blocks) = (InUseBytes, slabs.ToDictionary(slab => slab, slab => slab.Blocks));
         return () =>

@@ -24,20 +24,31 @@ internal static class LocalJobs
     {
         Directory.CreateDirectory(folder.LogFolder);
         reporter.Stage($"run {Counted.Of(todo.Count, "task")}, {processes} at a time");
+        var running = new List<LocalTask>();
+        try
+        {
+            RunAll(folder, plan, todo, processes, devices, running, reporter, cancel);
+        }
+        catch
+        {
+            // Nobody would look after them.
+            running.ForEach(task => task.Stop());
+            running.ForEach(task => task.WaitForEnd());
+            throw;
+        }
+    }
+
+    private static void RunAll(
+        JobFolder folder, JobPlan plan, IReadOnlyList<JobTask> todo, int processes, IReadOnlyList<string> devices,
+        List<LocalTask> running, IReporter reporter, CancellationToken cancel)
+    {
         var memory = MemoryBudget.OfMachine().Bytes;
         var left = todo.ToList();
         var failed = new HashSet<string>(StringComparer.Ordinal);
-        var running = new List<LocalTask>();
         var slots = new SortedSet<int>(Enumerable.Range(0, processes));
         while (left.Count + running.Count > 0)
         {
-            if (cancel.IsCancellationRequested)
-            {
-                running.ForEach(task => task.Stop());
-                running.ForEach(task => task.WaitForEnd());
-                cancel.ThrowIfCancellationRequested();
-            }
-
+            cancel.ThrowIfCancellationRequested();
             bool IsBlocked(JobTask task) => plan.Graph.NeedsOf(task).Any(need => failed.Contains(need.Name));
             foreach (var blocked in left.Where(IsBlocked).ToArray())
             {
@@ -70,6 +81,11 @@ internal static class LocalJobs
                 running.Remove(task);
                 slots.Add(task.Slot);
                 var code = task.WaitForEnd();
+                if (task.LogProblem is { } problem)
+                {
+                    reporter.Warning($"{task.Task.Name}: what it printed is missing in {folder.LogFile(task.Task)}: {problem}");
+                }
+
                 if (code == 0)
                 {
                     reporter.Info($"{task.Task.Name} is done");
@@ -92,8 +108,11 @@ internal static class LocalJobs
     {
         private readonly Process process;
 
-        private LocalTask(JobTask task, int slot, Process process, Task ended) =>
-            (Task, Slot, this.process, Ended) = (task, slot, process, ended);
+        private LocalTask(JobTask task, int slot, Process process, FileStream log)
+        {
+            (Task, Slot, this.process) = (task, slot, process);
+            Ended = Copy(log);
+        }
 
         public JobTask Task { get; }
 
@@ -101,6 +120,9 @@ internal static class LocalJobs
 
         /// <summary>Completes when it has ended and everything it printed is in its log.</summary>
         public Task Ended { get; }
+
+        /// <summary>Why not everything is in its log; null if it is.</summary>
+        public string? LogProblem { get; private set; }
 
         public static LocalTask Start(JobFolder folder, JobPlan plan, JobTask task, int slot, string? device)
         {
@@ -116,12 +138,12 @@ internal static class LocalJobs
                 RedirectStandardInput = true,
             };
             start.Environment["DOTNET_PROCESSOR_COUNT"] = task.Stage.Resources.Cpus.ToString(CultureInfo.InvariantCulture);
-            var log = new FileStream(folder.LogFile(task), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+            var log = new FileStream(folder.LogFile(task), FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
             try
             {
                 var process = Process.Start(start)!;
                 process.StandardInput.Close();
-                return new LocalTask(task, slot, process, Copy(process, log));
+                return new LocalTask(task, slot, process, log);
             }
             catch
             {
@@ -144,7 +166,8 @@ internal static class LocalJobs
                 return;
             }
 
-            Slurm.Ask("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+            // The shell's own: small images have no other.
+            Slurm.Ask("/bin/sh", ["-c", string.Create(CultureInfo.InvariantCulture, $"kill -TERM {process.Id}")]);
         }
 
         /// <summary>Its exit code.</summary>
@@ -157,7 +180,7 @@ internal static class LocalJobs
             return code;
         }
 
-        private static async Task Copy(Process process, FileStream log)
+        private async Task Copy(FileStream log)
         {
             await using (log)
             {
@@ -167,15 +190,21 @@ internal static class LocalJobs
             }
         }
 
-        private static async Task CopyStream(Stream from, FileStream log)
+        private async Task CopyStream(Stream from, FileStream log)
         {
             var buffer = new byte[4096];
             for (int read; (read = await from.ReadAsync(buffer)) > 0;)
             {
                 lock (log)
                 {
-                    log.Write(buffer, 0, read);
-                    log.Flush();
+                    try
+                    {
+                        log.Write(buffer, 0, read);
+                    }
+                    catch (IOException error)
+                    {
+                        LogProblem ??= error.Message; // the task goes on, and must not wait for somebody to read what it prints
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner.Inference;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Volumes;
 using SharpSeg.Engine.Networks;
 using SharpSeg.Engine.Tensors;
 using SharpSeg.Kernels.Cpu;
@@ -33,6 +34,43 @@ public sealed class PredictorTests
         {
             Assert.Equal((i % 3) switch { 0 => 0.25f, 1 => -3, _ => 7 }, maps[i], 1e-5f);
         }
+    }
+
+    /// <summary>Who looks on stops it after the first tiles: nothing stays lent, whichever way outputs are held.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_prediction_that_was_stopped_can_be_asked_for_again(bool inFile)
+    {
+        using var backend = Cpu.Open(1);
+        using var folder = new TemporaryFolder();
+        var configuration = InferenceFixtures.Configuration(Patch, Isotropic);
+        using var network = InferenceFixtures.Constant(backend, configuration, 0.25f, -3, 7);
+        using var predictor = new Predictor(
+            backend, [network, network], configuration, Profile.Modern, sigmoid: false, [0, 1, 2], new InferenceOptions());
+        var size = new Extent(12, 24, 20); // more tiles than go through the network at a time
+        var image = new ImageInMemory(InferenceFixtures.Noise(size.Voxels, seed: 1), size, 1);
+        var change = new GridChange(size, size, 1);
+        var tiling = predictor.TilingOf(size);
+        var cut = OutputCut.Window(tiling, change, OutputCut.PartsOf(tiling, change, 1, 1), planes: 6, heads: 3, folds: 2);
+        void Run(CancellationToken cancel) =>
+            (inFile ? predictor.PredictToFile(image, cut, folder.Path, cancel) : predictor.Predict(image, cancel)).Dispose();
+
+        Run(default);
+        var before = backend.AllocatedBytes;
+        for (var i = 0; i < 3; i++)
+        {
+            using var stop = new CancellationTokenSource();
+            predictor.Advanced = (_, _) => stop.Cancel();
+            Assert.Throws<OperationCanceledException>(() => Run(stop.Token));
+        }
+
+        predictor.Advanced = (_, _) => throw new InvalidDataException("who looks on fails");
+        Assert.Throws<InvalidDataException>(() => Run(default));
+        predictor.Advanced = null;
+        Run(default);
+        Assert.Equal(before, backend.AllocatedBytes);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
 
     [Fact]

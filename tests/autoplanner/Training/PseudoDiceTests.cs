@@ -24,6 +24,26 @@ public sealed class PseudoDiceTests
         Assert.Equal([2 / 3.0, 2 / 3.0], dice.PerClass()); // each: one hit, one false positive or one miss
     }
 
+    /// <summary>As the formula has it: of each class, whoever is not labelled for it left out.</summary>
+    [Fact]
+    public void Many_classes_are_counted_as_one_by_one()
+    {
+        const int classes = 9, voxels = 4000;
+        string Name(int label) => label == 0 ? "background" : $"c{label}";
+        var labels = new LabelScheme([.. Enumerable.Range(0, classes + 1).Select(c => new LabelEntry(Name(c), [c]))]);
+        float[] Draw() => [.. Enumerable.Range(0, voxels).Select(_ => (float)Random.Shared.Next(classes + 1))];
+        var (predicted, reference) = (Draw(), Draw());
+        var dice = new PseudoDice(labels);
+        dice.Count(predicted, reference);
+        for (var c = 1; c <= classes; c++)
+        {
+            var both = Enumerable.Range(0, voxels).Count(i => predicted[i] == c && reference[i] == c);
+            Assert.Equal(
+                2.0 * both / (predicted.Count(label => label == c) + reference.Count(label => label == c)),
+                dice.PerClass()[c - 1]!.Value, 1e-12);
+        }
+    }
+
     [Fact]
     public void Regions_count_their_logits_where_the_ignore_map_is_not_set()
     {

@@ -1,8 +1,9 @@
 namespace SharpSeg.AutoPlanner;
 
 /// <summary>
-/// A folder for intermediate files in the system's temporary folder; disposing removes it with what it holds. A killed process
-/// cannot: as long as a process lives, it holds a lock in its folder, and whoever makes a folder sweeps those that nobody holds.
+/// A folder for intermediate files, in the system's temporary folder or beside what they become; disposing removes it with what
+/// it holds. A killed process cannot: as long as a process lives, it holds a lock in its folder, and whoever makes a folder
+/// sweeps those that nobody holds.
 /// </summary>
 internal sealed class ScratchFolder : IDisposable
 {
@@ -29,8 +30,20 @@ internal sealed class ScratchFolder : IDisposable
     /// <param name="purpose">What for, one word of its name.</param>
     public static ScratchFolder Make(string purpose)
     {
-        Sweep();
+        Sweep(System.IO.Path.GetTempPath(), Prefix);
         return Take(Directory.CreateTempSubdirectory($"{Prefix}{purpose}-").FullName);
+    }
+
+    /// <summary>
+    /// Makes a hidden folder beside a file or folder, so that what it holds can be moved there; removes those that killed
+    /// processes have left.
+    /// </summary>
+    public static ScratchFolder Beside(string path)
+    {
+        var parent = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        Directory.CreateDirectory(parent);
+        Sweep(parent, "." + Prefix);
+        return Take(Directory.CreateDirectory(System.IO.Path.Combine(parent, $".{Prefix}{Guid.NewGuid():N}")).FullName);
     }
 
     /// <summary>Takes an empty folder, wherever it lies.</summary>
@@ -43,9 +56,9 @@ internal sealed class ScratchFolder : IDisposable
         Delete(Path);
     }
 
-    private static void Sweep()
+    private static void Sweep(string parent, string prefix)
     {
-        foreach (var old in Directory.GetDirectories(System.IO.Path.GetTempPath(), Prefix + "*"))
+        foreach (var old in Directory.GetDirectories(parent, prefix + "*"))
         {
             try
             {
@@ -76,7 +89,7 @@ internal sealed class ScratchFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // It lies in the system's temporary folder, which the system cleans itself.
+            // The system cleans its temporary folder itself; beside results, the next one that is made sweeps it.
         }
     }
 }

@@ -155,8 +155,16 @@ internal sealed class TrainedModel : IDisposable
         GiveBack(properties);
         var cut = memory.CutOf(properties, needsAll: true);
         var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
-        watch?.Answered(outputs, properties);
-        return (outputs, cut, properties);
+        try
+        {
+            watch?.Answered(outputs, properties);
+            return (outputs, cut, properties);
+        }
+        catch
+        {
+            outputs.Dispose();
+            throw;
+        }
     }
 
     private (ITileSource Input, CaseProperties Properties) Prepare(

@@ -38,11 +38,13 @@ public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, s
 /// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done
 /// to its segmentations (docs/method/evaluation.md §4 to §7). Every candidate's segmentations and summary stay: singles in
 /// <c>runs/CONFIGURATION/crossval</c>, pairs in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in
-/// <c>postprocessed</c> below.
+/// <c>postprocessed</c> below. All of them and best.json change together, at the end: who stops it keeps the earlier choice
+/// with its segmentations and scores.
 /// </summary>
 public static class FindBestRun
 {
     private const string LowResolution = "3d_lowres";
+    private const string Postprocessed = "postprocessed";
     internal const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
 
     /// <summary>Compares, decides, and writes best.json.</summary>
@@ -82,27 +84,54 @@ public static class FindBestRun
         var all = candidates.ToList();
         all.AddRange(reported.Where(name => validations[name].IsComplete).Select(name => new Candidate([name])));
 
-        var summaries = all.Select(candidate => Score(request, candidate, validations, dataset, reporter, cancel)).ToArray();
-        var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
-        RequireScores(candidates, summaries, reporter);
-        foreach (var doubt in candidates[best].Configurations.Select(request.Work.Locate).SelectMany(DoubtsOfCascade))
+        var places = new List<StagedFolder>();
+        try
         {
-            reporter.Warning(doubt);
-        }
+            var summaries = new List<EvaluationSummary>();
+            foreach (var candidate in all)
+            {
+                places.Add(new StagedFolder(FolderOf(work, candidate)));
+                summaries.Add(Score(request, candidate, places[^1], validations, dataset, reporter, cancel));
+            }
 
-        var winner = new BestModel
+            var best = ModelSelection.Best([.. summaries.Take(candidates.Count).Select(summary => summary.ForegroundDice)]);
+            RequireScores(candidates, summaries, reporter);
+            foreach (var doubt in candidates[best].Configurations.Select(request.Work.Locate).SelectMany(DoubtsOfCascade))
+            {
+                reporter.Warning(doubt);
+            }
+
+            var winner = new BestModel
+            {
+                Winner = candidates[best],
+                Folds = [.. folds.Select(fold => fold.Name)],
+                Postprocessing = PostprocessingSteps.None,
+                DiceBefore = summaries[best].ForegroundDice,
+                DiceAfter = summaries[best].ForegroundDice,
+                Scores =
+                    [.. all.Select(
+                        (candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
+            };
+            var result = Finish(request, winner, summaries[best], places[best], dataset, reporter, cancel);
+            cancel.ThrowIfCancellationRequested();
+            foreach (var place in places)
+            {
+                place.Publish(name => IsOfAnEarlierChoice(name, dataset.Description.FileEnding));
+            }
+
+            AtomicFile.WriteText(work.BestFile, result.Best.ToJson());
+            return result;
+        }
+        finally
         {
-            Winner = candidates[best],
-            Folds = [.. folds.Select(fold => fold.Name)],
-            Postprocessing = PostprocessingSteps.None,
-            DiceBefore = summaries[best].ForegroundDice,
-            DiceAfter = summaries[best].ForegroundDice,
-            Scores =
-                [.. all.Select(
-                    (candidate, i) => new ScoredCandidate(candidate, summaries[i].ForegroundDice, i < candidates.Count))],
-        };
-        return Finish(request, winner, summaries[best], dataset, reporter, cancel);
+            places.ForEach(place => place.Dispose());
+        }
     }
+
+    /// <summary>An earlier comparison may have had other folds.</summary>
+    private static bool IsOfAnEarlierChoice(string name, string fileEnding) =>
+        name == Postprocessed || name.EndsWith(fileEnding, StringComparison.Ordinal)
+        || name.EndsWith(".json", StringComparison.Ordinal);
 
     private static IEnumerable<string> DoubtsOfCascade((Workspace Work, string Configuration) member) =>
         member.Work.ReadPlans().Resolve(member.Configuration).PreviousStage is { } first
@@ -110,63 +139,59 @@ public static class FindBestRun
             : [];
 
     /// <summary>
-    /// Decides postprocessing for the winner, applies it to the cross-validation's segmentations, scores those and writes
-    /// best.json.
+    /// Decides postprocessing for the winner, applies it to the cross-validation's segmentations, and scores those.
     /// </summary>
     private static FindBestResult Finish(
-        FindBestRequest request, BestModel winner, EvaluationSummary summary, Dataset dataset, IReporter reporter,
-        CancellationToken cancel)
+        FindBestRequest request, BestModel winner, EvaluationSummary summary, StagedFolder place, Dataset dataset,
+        IReporter reporter, CancellationToken cancel)
     {
         var labels = dataset.Description.Labels;
-        var folder = FolderOf(request.Work, winner.Winner);
-        var postprocessed = Path.Combine(folder, "postprocessed");
+        EvaluationCase[] cases = [.. summary.Cases.Select(
+            item => new EvaluationCase(
+                item.CaseId, item.ReferenceFile, Path.Combine(place.Path, Path.GetFileName(item.PredictionFile))))];
         if (request.Postprocess)
         {
             reporter.Stage($"decide postprocessing of {winner.Winner}");
             var (plan, _) = request.Work.Locate(winner.Winner.Configurations[0]);
-            var steps = Decide(plan, plan.ReadPlans(), summary, labels, request.Budget, reporter, cancel);
+            var steps = Decide(plan, plan.ReadPlans(), cases, labels, request.Budget, reporter, cancel);
             winner = winner with { Postprocessing = steps };
         }
 
-        if (winner.Postprocessing.LabelSets.Count > 0)
+        if (winner.Postprocessing.LabelSets.Count == 0)
         {
-            Empty(postprocessed, dataset.Description.FileEnding);
-            reporter.Stage($"postprocess {winner.Winner}: {winner.Postprocessing.Describe(labels)}");
-            string[] ids = [.. summary.Cases.Select(item => item.CaseId)];
-            PostprocessingRun.Execute(
-                ids, folder, postprocessed, winner.Postprocessing, dataset.Description, reporter, cancel, request.Budget);
-            var cases = summary.Cases.Select(item => new EvaluationCase(
-                item.CaseId, item.ReferenceFile, Path.Combine(postprocessed, item.CaseId + dataset.Description.FileEnding)));
-            summary = Evaluate([.. cases], postprocessed, labels, request.Budget, reporter, cancel);
-            winner = winner with { DiceAfter = summary.ForegroundDice };
-            if (winner.DiceAfter < winner.DiceBefore)
-            {
-                // Only profile classic decides without looking at predictions.
-                reporter.Warning(FormattableString.Invariant(
-                    $"postprocessing, decided by the training labels alone, lowers the mean foreground Dice of the cross-validation from {winner.DiceBefore:0.0000} to {winner.DiceAfter:0.0000}; `find-best --no-postprocessing` leaves it out"));
-            }
-
-            folder = postprocessed;
-        }
-        else if (Directory.Exists(postprocessed))
-        {
-            Directory.Delete(postprocessed, recursive: true); // of an earlier choice
+            return new FindBestResult(winner, summary, place.Target, labels);
         }
 
-        cancel.ThrowIfCancellationRequested();
-        AtomicFile.WriteText(request.Work.BestFile, winner.ToJson());
+        reporter.Stage($"postprocess {winner.Winner}: {winner.Postprocessing.Describe(labels)}");
+        var made = Path.Combine(place.Path, Postprocessed);
+        Directory.CreateDirectory(made);
+        PostprocessingRun.Execute(
+            [.. cases.Select(item => item.CaseId)], place.Path, made, winner.Postprocessing, dataset.Description, reporter,
+            cancel, request.Budget);
+        var folder = Path.Combine(place.Target, Postprocessed);
+        summary = Evaluate(
+            [.. cases.Select(
+                item => item with { PredictionFile = Path.Combine(made, Path.GetFileName(item.PredictionFile)) })],
+            made, folder, labels, request.Budget, reporter, cancel);
+        winner = winner with { DiceAfter = summary.ForegroundDice };
+        if (winner.DiceAfter < winner.DiceBefore)
+        {
+            // Only profile classic decides without looking at predictions.
+            reporter.Warning(FormattableString.Invariant(
+                $"postprocessing, decided by the training labels alone, lowers the mean foreground Dice of the cross-validation from {winner.DiceBefore:0.0000} to {winner.DiceAfter:0.0000}; `find-best --no-postprocessing` leaves it out"));
+        }
+
         return new FindBestResult(winner, summary, folder, labels);
     }
 
     private static PostprocessingSteps Decide(
-        Workspace work, Plans plans, EvaluationSummary summary, LabelScheme labels, MemoryBudget budget,
+        Workspace work, Plans plans, EvaluationCase[] cases, LabelScheme labels, MemoryBudget budget,
         IReporter reporter, CancellationToken cancel)
     {
         if (plans.Profile == Profile.Modern)
         {
-            var cases = summary.Cases.Select(item => new EvaluationCase(item.CaseId, item.ReferenceFile, item.PredictionFile));
             return PostprocessingDecision.Modern(
-                [.. cases], labels, budget, reporter.Info,
+                cases, labels, budget, reporter.Info,
                 (done, of) => reporter.Progress((double)done / of, $"trial {done}/{of}"), cancel).Steps;
         }
 
@@ -312,29 +337,28 @@ public static class FindBestRun
     }
 
     private static EvaluationSummary Score(
-        FindBestRequest request, Candidate candidate, Dictionary<string, CrossValidation> validations, Dataset dataset,
-        IReporter reporter, CancellationToken cancel)
+        FindBestRequest request, Candidate candidate, StagedFolder place, Dictionary<string, CrossValidation> validations,
+        Dataset dataset, IReporter reporter, CancellationToken cancel)
     {
         reporter.Stage($"score {candidate}");
-        var folder = FolderOf(request.Work, candidate);
-        var ending = dataset.Description.FileEnding;
-        Empty(folder, ending);
         var members = candidate.Configurations.Select(name => validations[name]).ToArray();
-        var cases =
-            members[0].Cases.Select(item => item with { PredictionFile = Path.Combine(folder, item.CaseId + ending) }).ToArray();
+        EvaluationCase[] cases = [.. members[0].Cases];
         if (candidate.IsEnsemble)
         {
+            var ending = dataset.Description.FileEnding;
+            cases = [.. cases.Select(item => item with { PredictionFile = Path.Combine(place.Path, item.CaseId + ending) })];
             Average(members, cases, dataset.Description.Labels, request.Budget, reporter, cancel);
         }
         else
         {
-            var sources = members[0].Cases;
             OrderedWork.Run(
-                cases.Length, Environment.ProcessorCount, index => Read(sources[index].PredictionFile),
-                (_, files) => files.ForEach(file => AtomicFile.WriteBytes(Path.Combine(folder, file.Name), file.Bytes)), cancel);
+                cases.Length, Environment.ProcessorCount, index => Read(cases[index].PredictionFile),
+                (_, files) => files.ForEach(file => AtomicFile.WriteBytes(Path.Combine(place.Path, file.Name), file.Bytes)),
+                cancel);
         }
 
-        return Evaluate(cases, folder, dataset.Description.Labels, request.Budget, reporter, cancel);
+        return Evaluate(
+            cases, place.Path, place.Target, dataset.Description.Labels, request.Budget, reporter, cancel);
     }
 
     /// <summary>What a segmentation consists of; the spacing of a TIFF lies beside it.</summary>
@@ -381,13 +405,22 @@ public static class FindBestRun
             cancel, mostAhead: memory.Workers);
     }
 
+    /// <summary>
+    /// Scores segmentations and writes the summary to <paramref name="folder"/>, with the names that they will have in
+    /// <paramref name="target"/>.
+    /// </summary>
     private static EvaluationSummary Evaluate(
-        IReadOnlyList<EvaluationCase> cases, string folder, LabelScheme labels, MemoryBudget budget, IReporter reporter,
-        CancellationToken cancel)
+        IReadOnlyList<EvaluationCase> cases, string folder, string target, LabelScheme labels, MemoryBudget budget,
+        IReporter reporter, CancellationToken cancel)
     {
-        var summary = Evaluator.Evaluate(
+        var scored = Evaluator.Evaluate(
             cases, labels, new EvaluationOptions { MaxMemory = budget, Info = reporter.Info },
             progress: (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), cancel: cancel);
+        var summary = EvaluationSummary.Of(
+            scored.Classes,
+            scored.Cases.Select(
+                item => item with { PredictionFile = Path.Combine(target, Path.GetFileName(item.PredictionFile)) }),
+            scored.Missing, scored.Failed);
         AtomicFile.WriteText(Workspace.SummaryFile(folder), SummaryJson.ToJson(summary));
         return summary;
     }
@@ -401,17 +434,5 @@ public static class FindBestRun
 
         var (plan, configuration) = work.Locate(candidate.Configurations[0]);
         return plan.CrossValidationFolder(configuration);
-    }
-
-    /// <summary>
-    /// Clears one of our folders of the segmentations of an earlier comparison, which may have had other folds.
-    /// </summary>
-    private static void Empty(string folder, string fileEnding)
-    {
-        Directory.CreateDirectory(folder);
-        foreach (var old in Directory.EnumerateFiles(folder, "*" + fileEnding).ToArray())
-        {
-            File.Delete(old);
-        }
     }
 }

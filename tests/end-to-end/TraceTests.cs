@@ -49,6 +49,18 @@ public sealed class TraceTests(TrainedWorkspace trained)
         SharpSegProcess.Succeed("trace", trained.Work, scan, "-o", folder.At("trace")); // a scan of any origin; its own folder
         Assert.Contains(
             "this scan has no reference", File.ReadAllText(folder.At("trace", "trace.html")), StringComparison.Ordinal);
+
+        // A scan that cannot be read leaves the earlier trace alone.
+        File.WriteAllBytes(folder.At("damaged.nii.gz"), File.ReadAllBytes(scan)[..^100]);
+        var traced = Volumes();
+        Assert.Contains("damaged.nii.gz", Fail(trained.Work, folder.At("damaged.nii.gz"), folder.At("trace")), StringComparison.Ordinal);
+        Assert.Equal(traced, Volumes());
+
+        (string Name, DateTime Written)[] Volumes() =>
+        [
+            .. Directory.GetFiles(folder.At("trace")).Where(file => Path.GetFileName(file) is not ("run.json" or "log.txt"))
+                .Select(file => (file, File.GetLastWriteTimeUtc(file))).Order(),
+        ];
     }
 
     [Fact]

@@ -164,18 +164,19 @@ public static class ReportRun
             var folder = Path.Combine(
                 Path.GetDirectoryName(Path.GetFullPath(request.Output))!,
                 Path.GetFileNameWithoutExtension(request.Output) + "-cases");
-            Directory.CreateDirectory(folder);
+            using var staged = new StagedFolder(folder); // an earlier index leads to the earlier pages until all are there
             foreach (var (item, i) in scores.Cases.Select((item, i) => (item, i + 1)))
             {
                 cancel.ThrowIfCancellationRequested();
                 AtomicFile.WriteText(
-                    Path.Combine(folder, $"{i}.html"),
+                    Path.Combine(staged.Path, $"{i}.html"),
                     pages.OfCase(item, "../" + Uri.EscapeDataString(Path.GetFileName(request.Output))));
                 casePages++;
             }
 
             var places = scores.Cases.Select((item, i) => (item.Id, i + 1)).ToDictionary(StringComparer.Ordinal);
             page = pages.Index(item => $"{Uri.EscapeDataString(Path.GetFileName(folder))}/{places[item.Id]}.html");
+            staged.Publish(name => name.EndsWith(".html", StringComparison.Ordinal));
         }
 
         AtomicFile.WriteText(request.Output, page);

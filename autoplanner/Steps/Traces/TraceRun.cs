@@ -49,7 +49,7 @@ public static class TraceRun
         var item = Find(request, description);
         var scan = ImageFile.ReadGeometry(item.ImageFiles[0]);
         var choice = ModelChoice.Of(work, description.Labels, request.Configuration, request.Folds, "final");
-        PrepareFolder(request.Folder, item);
+        TakeFolder(request.Folder, item);
         reporter.WritesTo(request.Folder);
 
         var several = choice.Members.Count > 1 || choice.Members.Any(member => member.FirstStage is not null);
@@ -61,7 +61,7 @@ public static class TraceRun
                 openProcessor),
         };
         reporter.Stage($"trace {item.Id}");
-        AddScan(recorder, item, scan, description);
+        AddScan(request.Folder, recorder, item, scan, description);
         var segmentation = Path.Combine(request.Folder, "9_segmentation" + description.FileEnding);
         PredictionRun.Execute(
             new PredictionRequest(
@@ -100,8 +100,8 @@ public static class TraceRun
                 $"its cases are {dataset.TrainingCases[0].Id} to {dataset.TrainingCases[^1].Id}; give one of them, or the file of a scan");
     }
 
-    /// <summary>Makes the folder; of an earlier trace's it removes the volumes, which another model may not have.</summary>
-    private static void PrepareFolder(string folder, DatasetCase item)
+    /// <summary>Makes the folder, or takes an earlier trace's.</summary>
+    private static void TakeFolder(string folder, DatasetCase item)
     {
         var inputs = item.ImageFiles.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!);
         OutputFolder.Check(folder, [.. inputs.Distinct()]);
@@ -113,6 +113,14 @@ public static class TraceRun
         }
 
         Directory.CreateDirectory(folder);
+    }
+
+    /// <summary>
+    /// Removes an earlier trace: its volumes, which another model may not have, and first the page that shows them.
+    /// </summary>
+    private static void RemoveEarlier(string folder)
+    {
+        File.Delete(Path.Combine(folder, PageName));
         foreach (var file in Directory.GetFiles(folder, "?_*"))
         {
             if (char.IsAsciiDigit(Path.GetFileName(file)[0]))
@@ -128,7 +136,7 @@ public static class TraceRun
         && (name is "run.json" or "log.txt" || (name.Length > 1 && char.IsAsciiDigit(name[0]) && name[1] == '_'));
 
     private static void AddScan(
-        TraceRecorder recorder, DatasetCase item, ImageGeometry scan, DatasetDescription description)
+        string folder, TraceRecorder recorder, DatasetCase item, ImageGeometry scan, DatasetDescription description)
     {
         var image = Dataset.LoadImage(item, description);
         var codes = PatientSpace.AxisCodes(scan.Affine);
@@ -142,6 +150,7 @@ public static class TraceRun
         ];
         var own = scan with { Format = "", RawHeader = [] };
         var labels = item.LabelFile is null ? null : TracePatches.Reference(item.LabelFile, description.Labels);
+        RemoveEarlier(folder); // not before all that this one begins with could be read
         var outlines = labels is null || labels.Extent != scan.Extent ? null : recorder.Write("1_reference", labels.Voxels, own);
         var volumes = new List<TraceVolume>();
         for (var c = 0; c < image.Channels.Count; c++)

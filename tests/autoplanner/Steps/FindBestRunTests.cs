@@ -125,6 +125,39 @@ public sealed class FindBestRunTests : IDisposable
         Assert.False(Directory.Exists(result.Folder)); // what an earlier choice left
     }
 
+    [Theory]
+    [InlineData("score 2d+3d_fullres")]
+    [InlineData("decide postprocessing of 2d+3d_fullres")]
+    public void Stopped_before_the_choice_is_made_it_leaves_the_earlier_one_with_its_scores(string stage)
+    {
+        Run(folds: ["0"]);
+        var before = Files();
+        using var stop = new CancellationTokenSource();
+        reporter.AtStage = name =>
+        {
+            if (name == stage)
+            {
+                stop.Cancel();
+            }
+        };
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => FindBestRun.Execute(new FindBestRequest(work, []), reporter, stop.Token));
+        Assert.Equal(before, Files());
+
+        reporter.AtStage = _ => { };
+        Run();
+        Assert.NotEqual(before, Files());
+        Assert.DoesNotContain(Files(), file => file.Key.Contains("scratch", StringComparison.Ordinal));
+        var summary = SummaryJson.Read(
+            Workspace.SummaryFile(work.CrossValidationFolder("2d")), EvaluatedClass.Of(work.ReadDescription().Labels));
+        Assert.All(summary.Cases, item => Assert.True(File.Exists(item.PredictionFile), item.PredictionFile));
+    }
+
+    private SortedDictionary<string, string> Files() => new(
+        Directory.GetFiles(work.Folder, "*", SearchOption.AllDirectories).ToDictionary(
+            file => file, file => Convert.ToBase64String(File.ReadAllBytes(file))),
+        StringComparer.Ordinal);
+
     [Fact]
     public void Folds_that_are_named_are_compared_alone()
     {
@@ -313,9 +346,9 @@ public sealed class FindBestRunTests : IDisposable
     {
         public List<string> Lines { get; } = [];
 
-        public void Stage(string name)
-        {
-        }
+        public Action<string> AtStage { get; set; } = _ => { };
+
+        public void Stage(string name) => AtStage(name);
 
         public void Progress(double fraction, string detail)
         {

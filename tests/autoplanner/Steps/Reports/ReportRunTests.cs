@@ -115,6 +115,15 @@ public sealed class ReportRunTests : IDisposable
         var first = File.ReadAllText(folder.File("out", "report-cases", "1.html"));
         Assert.Contains("<h1>case_00000</h1>", first, StringComparison.Ordinal);
         Assert.Contains("href=\"../report.html\"", first, StringComparison.Ordinal);
+
+        // Pages of cases that are no longer scored go with the others.
+        ReportRun.OfEvaluation(
+            "t", EvaluationSummary.Of(Classes, summary.Cases.Skip(1)), description, null,
+            new ReportRequest(result.Page, Pictures: 0) { MostBytes = 40_000 }, SilentReporter.Instance, default);
+        Assert.Equal(149, Directory.GetFileSystemEntries(folder.File("out", "report-cases")).Length);
+        Assert.Equal(
+            ["report-cases", "report.html", "report.json"],
+            Directory.GetFileSystemEntries(folder.File("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -29,7 +29,8 @@ internal static class PostprocessingDecision
 
     /// <summary>
     /// nnU-Net v2's rule on validation predictions: first all foreground labels as one set, if that raises the foreground mean
-    /// Dice and lowers no class; then class by class, on what was accepted so far, if that raises the class's own mean Dice.
+    /// Dice and lowers no class; then class by class, on what was accepted so far, if that raises the class's own mean Dice. For
+    /// classes that share no label the order changes nothing, and all are tried on one reading.
     /// </summary>
     /// <param name="cases">Validation cases of all folds with their files.</param>
     /// <param name="scheme">The dataset's labels.</param>
@@ -53,7 +54,8 @@ internal static class PostprocessingDecision
     /// <summary>The same rule on maps from any source.</summary>
     /// <param name="count">Number of validation cases.</param>
     /// <param name="load">
-    /// Reference and prediction of a case; called once per trial, from several threads. The maps are not changed.
+    /// Reference and prediction of a case; called once for all foreground, then once for all classes, or once per region where
+    /// regions share labels, from several threads. The maps are not changed.
     /// </param>
     /// <param name="scheme">The dataset's labels.</param>
     /// <param name="workers">Maximum number of cores; 0 = all.</param>
@@ -67,11 +69,16 @@ internal static class PostprocessingDecision
         CancellationToken cancel = default)
     {
         var classes = EvaluatedClass.Of(scheme);
-        var passes = classes.Count > 1 ? 1 + classes.Count : 1;
+
+        // Classes that share no label do not touch each other's scores: one reading tries all of them. Regions go in turn.
+        int[] all = [.. Enumerable.Range(0, classes.Count)];
+        var areApart = classes.SelectMany(item => item.Labels).GroupBy(label => label).All(group => group.Count() == 1);
+        int[][] rounds = classes.Count == 1 ? [] : areApart ? [all] : [.. all.Select(c => new[] { c })];
         var finished = 0;
 
         // Every trial is compared with the current state on the same reading of a case.
-        (EvaluationSummary Without, EvaluationSummary With) Try(List<IReadOnlyList<int>> accepted, IReadOnlyList<int> candidate)
+        (EvaluationSummary Without, EvaluationSummary With) Try(
+            List<IReadOnlyList<int>> accepted, IReadOnlyList<IReadOnlyList<int>> candidates)
         {
             var without = new CaseMetrics[count];
             var with = new CaseMetrics[count];
@@ -82,7 +89,7 @@ internal static class PostprocessingDecision
                 (index, scores) =>
                 {
                     (without[index], with[index]) = (scores.Before, scores.After);
-                    progress?.Invoke(++finished, passes * count);
+                    progress?.Invoke(++finished, (1 + rounds.Length) * count);
                 },
                 cancel);
             return (EvaluationSummary.Of(classes, without), EvaluationSummary.Of(classes, with));
@@ -93,7 +100,7 @@ internal static class PostprocessingDecision
                 short[] labels = [.. prediction.Voxels];
                 new PostprocessingSteps(accepted, Connectivity.Full).Apply(labels, prediction.Extent);
                 var before = Score(index, reference, labels);
-                var removed = ConnectedComponents.KeepLargest(labels, prediction.Extent, [.. candidate], Connectivity.Full);
+                var removed = new PostprocessingSteps(candidates, Connectivity.Full).Apply(labels, prediction.Extent);
                 return (before, removed == 0 ? before : Score(index, reference, labels));
             }
         }
@@ -104,7 +111,7 @@ internal static class PostprocessingDecision
                 unlabelled: nameOf is null ? [] : scheme.Partial.Of(nameOf(index))));
 
         var sets = new List<IReadOnlyList<int>>();
-        var (baseline, allForeground) = Try(sets, scheme.ForegroundLabels);
+        var (baseline, allForeground) = Try(sets, [scheme.ForegroundLabels]);
         var (before, after) = (baseline.ForegroundDice, baseline.ForegroundDice);
         if (AcceptsAllForeground(baseline.ClassDice, allForeground.ClassDice))
         {
@@ -112,13 +119,16 @@ internal static class PostprocessingDecision
             after = allForeground.ForegroundDice;
         }
 
-        for (var c = 0; classes.Count > 1 && c < classes.Count; c++)
+        foreach (var round in rounds)
         {
-            var (current, trial) = Try(sets, classes[c].Labels);
-            if (trial.ClassDice[c] > current.ClassDice[c])
+            var (current, trial) = Try(sets, [.. round.Select(c => classes[c].Labels)]);
+            int[] better = [.. round.Where(c => trial.ClassDice[c] > current.ClassDice[c])];
+            sets.AddRange(better.Select(c => classes[c].Labels));
+            if (better.Length > 0)
             {
-                sets.Add(classes[c].Labels);
-                after = trial.ForegroundDice;
+                after = areApart
+                    ? EvaluationSummary.MeanOfNumbers(all.Select(c => (better.Contains(c) ? trial : current).ClassDice[c]))
+                    : trial.ForegroundDice;
             }
         }
 

@@ -62,6 +62,100 @@ public sealed class PostprocessingDecisionTests
         Assert.Equal(1, loads);
     }
 
+    /// <summary>One reading of all classes decides as one for each does; regions share labels and go in turn.</summary>
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 4)]
+    public void Trials_on_one_reading_decide_as_those_one_after_the_other(bool regions, int readings) => Seeded.Run(random =>
+    {
+        var scheme = new LabelScheme(
+        [
+            new("background", [0]), new("a", regions ? [1, 2, 3] : [1]), new("b", regions ? [2, 3] : [2]), new("c", [3]),
+        ], regions ? [1, 2, 3] : null);
+        var decisions = new HashSet<string>();
+        for (var round = 0; round < 60; round++)
+        {
+            var cases = Enumerable.Range(0, 3).Select(_ => Case()).ToArray();
+            var loads = 0;
+            var result = PostprocessingDecision.Modern(
+                cases.Length,
+                index =>
+                {
+                    Interlocked.Increment(ref loads);
+                    return (Labels(cases[index].Reference), Labels(cases[index].Prediction));
+                },
+                scheme);
+            Assert.Equal(readings * cases.Length, loads);
+            var (sets, after) = InTurn(scheme, cases);
+            Assert.Equal(sets, result.Steps.LabelSets);
+            Assert.Equal(after, result.DiceAfter, 1e-12);
+            decisions.Add(string.Join(';', sets.Select(set => string.Join('+', set))));
+        }
+
+        Assert.InRange(decisions.Count, 3, int.MaxValue);
+
+        // Runs of the three labels, of which the prediction has some wrong ones more and misses some.
+        (short[] Reference, short[] Prediction) Case()
+        {
+            var reference = new short[60];
+            for (short label = 1; label <= 3; label++)
+            {
+                var begin = (20 * (label - 1)) + random.Next(4);
+                reference.AsSpan(begin, 6).Fill(label);
+                if (random.Next(4) == 0)
+                {
+                    reference.AsSpan(begin + 9, 3).Fill(label);
+                }
+            }
+
+            short[] prediction = [.. reference];
+            for (var i = 0; i < 3; i++)
+            {
+                prediction.AsSpan(random.Next(57), random.Next(1, 4)).Fill((short)random.Next(4));
+            }
+
+            return (reference, prediction);
+        }
+    });
+
+    /// <summary>The rule as docs/method/evaluation.md §5 has it, step by step.</summary>
+    private static (List<IReadOnlyList<int>> Sets, double After) InTurn(
+        LabelScheme scheme, (short[] Reference, short[] Prediction)[] cases)
+    {
+        var classes = EvaluatedClass.Of(scheme);
+        EvaluationSummary With(IReadOnlyList<IReadOnlyList<int>> sets) => EvaluationSummary.Of(
+            classes,
+            cases.Select((item, index) =>
+            {
+                short[] labels = [.. item.Prediction];
+                var extent = new Extent(1, 1, labels.Length);
+                new PostprocessingSteps(sets, Connectivity.Full).Apply(labels, extent);
+                return new CaseMetrics(
+                    $"{index}", "", "", SegmentationMetrics.Compute(item.Reference, labels, extent, new(1, 1, 1), scheme));
+            }));
+
+        var current = With([]);
+        var all = With([scheme.ForegroundLabels]);
+        var sets = new List<IReadOnlyList<int>>();
+        if (PostprocessingDecision.AcceptsAllForeground(current.ClassDice, all.ClassDice))
+        {
+            sets.Add(scheme.ForegroundLabels);
+            current = all;
+        }
+
+        for (var c = 0; c < classes.Count; c++)
+        {
+            var trial = With([.. sets, classes[c].Labels]);
+            if (trial.ClassDice[c] > current.ClassDice[c])
+            {
+                sets.Add(classes[c].Labels);
+                current = trial;
+            }
+        }
+
+        return (sets, current.ForegroundDice);
+    }
+
     [Fact]
     public void Good_predictions_need_nothing()
     {

@@ -42,7 +42,8 @@ public sealed class LabelMap
 
     /// <summary>Writes the map; of the scan's format it has the scan's header.</summary>
     /// <param name="path">The file; its ending picks the format, e.g. .nii.gz. It appears whole or not at all.</param>
-    /// <exception cref="SharpSegException">The format cannot hold it.</exception>
-    /// <exception cref="IOException">It cannot be written, e.g. because there is no such folder.</exception>
+    /// <exception cref="SharpSegException">
+    /// The format cannot hold it, or it cannot be written, e.g. because there is no such folder.
+    /// </exception>
     public void Write(string path) => image.Write(path, Math.Max(Names.Keys.DefaultIfEmpty(0).Max(), Voxels.Max()));
 }

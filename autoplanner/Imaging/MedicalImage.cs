@@ -91,8 +91,9 @@ public sealed record LabelImage(ImageGeometry Geometry, short[] Voxels)
     /// <summary>Writes the map; of the geometry's own format it has its header.</summary>
     /// <param name="path">The file; its ending picks the format.</param>
     /// <param name="highestLabel">The highest label that there could be: it decides the type of the voxels.</param>
-    /// <exception cref="SharpSegException">The format cannot hold it.</exception>
-    /// <exception cref="IOException">It cannot be written, e.g. because there is no such folder.</exception>
+    /// <exception cref="SharpSegException">
+    /// The format cannot hold it, or it cannot be written, e.g. because there is no such folder.
+    /// </exception>
     public void Write(string path, int highestLabel)
     {
         if (!ImageFile.KeepsValues(path) || (Extent.Z > 1 && !ImageFile.HoldsVolumes(path)))

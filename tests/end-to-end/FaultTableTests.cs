@@ -141,8 +141,8 @@ public sealed class FaultTableTests(TrainedWorkspace trained)
             $"""
             # Faults and verbs
 
-            What is wrong with a file × every verb that reads it, {Rows.Count + PipeRows.Count} rows, each a test (`FaultTableTests`, whose table this page is). The result of every row is the
-            same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, no control character, and no other file changed. `good.zip` is an exported model.
+            What is wrong with a file × the verbs that refuse it, {Rows.Count + PipeRows.Count} rows, each a test (`FaultTableTests`, whose table this page is). Others read some of these files, too: `report` of a
+            workspace goes on without a damaged one and names it on the page. The result of every row is the same: exit code 1 (of `evaluate` with other cases that are right: 3), one line that names the file, a hint where there is one, no stack trace, no control character, and no other file changed. `good.zip` is an exported model.
             Further: damaged datasets, [BadDatasetTests](../tests/end-to-end/BadDatasetTests.cs); outputs over inputs,
             [ProtectedInputTests](../tests/end-to-end/ProtectedInputTests.cs); wrong words, [WrongUsageTests](../tests/end-to-end/WrongUsageTests.cs); full disks,
             [OutputTests](../tests/end-to-end/OutputTests.cs); memory that runs out in spite of its plan,

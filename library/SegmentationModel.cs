@@ -10,8 +10,8 @@ using SharpSeg.Kernels.Cpu;
 namespace SharpSeg;
 
 /// <summary>
-/// A trained model that segments scans, in memory or from file to file. Its networks are loaded once. Calls from several threads
-/// are served one after the other.
+/// A trained model that segments scans, in memory or from file to file. Its networks stay loaded, of a model of several parts as
+/// many as fit into memory. Calls from several threads are served one after the other.
 /// </summary>
 public sealed class SegmentationModel : IDisposable
 {
@@ -41,19 +41,19 @@ public sealed class SegmentationModel : IDisposable
             networks?.Dispose();
             backend?.Dispose();
             unpacked?.Dispose();
-            if (error is SharpSegException known && unpacked is not null)
+            throw error switch
             {
-                throw unpacked.InWordsOfTheFile(known);
-            }
-
-            throw;
+                SharpSegException known when unpacked is not null => unpacked.InWordsOfTheFile(known),
+                IOException or UnauthorizedAccessException => OfFiles(error),
+                _ => error,
+            };
         }
     }
 
     /// <summary>Names of the channels that a scan must have, in order.</summary>
     public IReadOnlyList<string> Channels => description.ChannelNames;
 
-    /// <summary>Name of each label but the background's, which is 0.</summary>
+    /// <summary>Name of each label but the background's, which is 0 unless the dataset's own files have another value.</summary>
     public IReadOnlyDictionary<int, string> Labels => description.Labels.OriginalNames;
 
     /// <summary>The device that computes, in words.</summary>
@@ -84,7 +84,7 @@ public sealed class SegmentationModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(scan);
         return Guarded(progress, reporter => new LabelMap(
-            ScanPrediction.Segment(request, scan, networks, reporter, cancellationToken), Labels));
+            ScanPrediction.Segment(request, scan, networks, reporter, cancellationToken), description.Labels));
     }
 
     /// <summary>Segments a file, or every scan of a folder.</summary>
@@ -147,6 +147,13 @@ public sealed class SegmentationModel : IDisposable
             {
                 throw unpacked.InWordsOfTheFile(error);
             }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw OfFiles(error);
+            }
         }
     }
+
+    private static SharpSegException OfFiles(Exception error) =>
+        new(error.Message, "check the file or folder, its permissions and the free space", error);
 }

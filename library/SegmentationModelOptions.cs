@@ -32,7 +32,7 @@ public sealed record SegmentationModelOptions
     /// <summary>Average over mirrored views: better, and up to eight times slower.</summary>
     public bool Mirroring { get; init; } = true;
 
-    /// <summary>Apply the postprocessing that was chosen by cross-validation.</summary>
+    /// <summary>Apply the model's postprocessing: cross-validation's choice, or in profile classic the labels'.</summary>
     public bool Postprocessing { get; init; } = true;
 
     /// <summary>Memory that may be taken, bytes; null for what the machine or its container has.</summary>

@@ -71,7 +71,7 @@ internal sealed record BenchDevice(string Name, int Threads, GpuPrecision? Preci
 
         return name == Processor && precision is not (null or GpuPrecision.Fp32)
             ? throw new UsageException(
-                $"--precision {precision?.ToString().ToLowerInvariant()}: the device cpu computes in fp32 only")
+                $"--precision {precision?.Name()}: the device cpu computes in fp32 only")
             : new BenchDevice(name, threads, precision);
     }
 

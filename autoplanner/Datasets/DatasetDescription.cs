@@ -19,7 +19,7 @@ public sealed partial record DatasetDescription(
 
     /// <summary>
     /// Reads nnU-Net v2's keys (`channel_names`, `labels` name → value, `file_ending`, …), and as well the Decathlon's
-    /// (`modality`, `labels` value → name; the ending is then .nii.gz).
+    /// (`modality`, `labels` value → name; without `file_ending` the ending is then .nii.gz).
     /// </summary>
     /// <param name="json">The text of a dataset.json.</param>
     /// <param name="source">Its file name, for messages.</param>

@@ -96,13 +96,27 @@ internal sealed partial class DatasetRepair
     public IEnumerable<string> Files => Cases.Concat(TestCases).SelectMany(item => item.Files)
         .Concat(new[] { Dataset.DescriptionFile, "splits_final.json" }.Select(name => Path.Combine(Folder, name)));
 
-    /// <summary>What lies in the folder and belongs to no dataset.</summary>
-    public IReadOnlyList<string> LeftOut =>
-    [
-        .. Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path))
-            .Where(name => !name.StartsWith('.') && name is not (TrainingImages or TrainingLabels or TestImages or TestLabels
-                or Dataset.DescriptionFile or "splits_final.json")).Order(StringComparer.Ordinal),
-    ];
+    /// <summary>
+    /// What lies in the folder and belongs to no dataset, and what lies in its folders and belongs to no case, such as a file
+    /// with another ending.
+    /// </summary>
+    public IReadOnlyList<string> LeftOut
+    {
+        get
+        {
+            var taken = Files.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+            string[] parts = [TrainingImages, TrainingLabels, TestImages, TestLabels];
+            return
+            [
+                .. Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path))
+                    .Where(name => !name.StartsWith('.') && !parts.Contains(name)
+                        && name is not (Dataset.DescriptionFile or "splits_final.json")).Order(StringComparer.Ordinal),
+                .. parts.SelectMany(part => CaseDiscovery.FilesIn(Path.Combine(Folder, part))
+                    .Where(file => !Path.GetFileName(file).StartsWith('.') && !taken.Contains(Path.GetFullPath(file)))
+                    .Select(file => $"{part}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal)),
+            ];
+        }
+    }
 
     /// <summary>Reads a dataset, also one that <see cref="Dataset.Open"/> refuses.</summary>
     /// <param name="folder">The dataset's folder.</param>

@@ -18,7 +18,8 @@ public static class DatasetVerifier
     /// <param name="progress">Called with the number of cases done and their total, from one worker at a time.</param>
     /// <param name="workers">Cases examined at the same time; memory grows with it.</param>
     /// <param name="cancellation">Ends at once.</param>
-    /// <returns>Findings on the whole dataset first, then by case.</returns>
+    /// <returns>Findings on the whole dataset first, then by case, then cases that have one image.</returns>
+    /// <exception cref="SharpSegException">A case does not fit into memory.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static IReadOnlyList<Finding> Verify(
         string folder, Action<int, int>? progress = null, int workers = 2, CancellationToken cancellation = default)

@@ -158,6 +158,28 @@ public sealed class LabelScheme
         LabelNames.ToDictionary(pair => OriginalValue(pair.Key), pair => pair.Value);
 
     /// <summary>
+    /// The values that stand in files for each structure, by its name: of a label one, of a region those of all labels in it.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<int>> OriginalStructures
+    {
+        get
+        {
+            var structures = new Dictionary<string, IReadOnlyList<int>>(StringComparer.Ordinal);
+            foreach (var entry in ForegroundEntries)
+            {
+                structures.TryAdd(entry.Name, [.. entry.Values.Select(OriginalValue)]);
+            }
+
+            foreach (var (label, name) in LabelNames)
+            {
+                structures.TryAdd(name, [OriginalValue(label)]);
+            }
+
+            return structures;
+        }
+    }
+
+    /// <summary>
     /// Name of each foreground label that a model writes: the entry that is this label alone, or the region that writes it.
     /// </summary>
     public IReadOnlyDictionary<int, string> LabelNames

@@ -11,7 +11,9 @@ internal static class SegmentationFile
     /// <summary>Reads a segmentation, or a reference, of a dataset.</summary>
     /// <param name="path">The file.</param>
     /// <param name="labels">The dataset's labels; the result has their numbers.</param>
-    /// <exception cref="SharpSegException">The file is missing or damaged, or holds a value that no label has.</exception>
+    /// <exception cref="SharpSegException">
+    /// The file is missing or damaged, or, where labels were renumbered, holds a value that no label has.
+    /// </exception>
     public static LabelImage Read(string path, LabelScheme labels)
     {
         var image = ImageFile.ReadLabels(path);

@@ -217,6 +217,8 @@ internal sealed class SimpleItk
 /// </summary>
 internal sealed class SimpleItkFormat : ImageFormat
 {
+    private static readonly KnownHeaders Headers = new();
+
     /// <inheritdoc/>
     public override string Name => "simpleitk";
 
@@ -224,11 +226,11 @@ internal sealed class SimpleItkFormat : ImageFormat
     public override IReadOnlyList<string> Endings { get; } = [];
 
     /// <inheritdoc/>
-    public override ImageHeader ReadHeader(string path)
+    public override ImageHeader ReadHeader(string path) => Headers.Of(path, series =>
     {
-        var (image, doubt) = ReadDoubted(path); // the header alone is not worth a second code path
+        var (image, doubt) = ReadDoubted(series); // the header alone is not worth a second code path
         return new(image.Geometry, image.Channels.Count) { Doubt = doubt };
-    }
+    });
 
     /// <inheritdoc/>
     public override MedicalImage Read(string path) => ReadDoubted(path).Image;

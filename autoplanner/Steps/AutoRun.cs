@@ -38,9 +38,11 @@ public sealed record AutoRequest(
 
 /// <summary>The result.</summary>
 /// <param name="Runs">What was trained in this session, in order.</param>
-/// <param name="Summary">Scores: of the one run's validation cases, or of the chosen model over all folds.</param>
-/// <param name="Best">What was chosen among several runs; null for one.</param>
-/// <param name="Model">The exported model; null for one run.</param>
+/// <param name="Summary">
+/// Scores of the chosen model over the compared folds; where nothing was chosen, of the last run's validation cases.
+/// </param>
+/// <param name="Best">What was chosen among several runs; null for one, and where no numbered fold can be compared.</param>
+/// <param name="Model">The exported model; null where nothing was chosen.</param>
 /// <param name="Table">The matrix of runs.</param>
 /// <param name="Elapsed">Wall time of this session.</param>
 public sealed record AutoResult(
@@ -140,7 +142,7 @@ public static class AutoRun
         return new AutoResult(runs, best.Summary, best.Best, model, matrix.Table(running: []), clock.Elapsed);
     }
 
-    /// <summary>Scores of the last run, which need not have been trained in this session.</summary>
+    /// <summary>Scores of the last run that was trained in this session.</summary>
     private static EvaluationSummary Summary(
         Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs)
     {

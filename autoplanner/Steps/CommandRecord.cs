@@ -33,6 +33,7 @@ public sealed class CommandRecord(IReporter inner, int? part = null) : LoggingRe
 
     /// <summary>SHA-256 of a file, 64 hexadecimal digits.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static string Sha256Of(string path)
     {
         using var file = File.OpenRead(path);

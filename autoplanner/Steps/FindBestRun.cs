@@ -45,7 +45,7 @@ public static class FindBestRun
 {
     private const string LowResolution = "3d_lowres";
     private const string Postprocessed = "postprocessed";
-    internal const int MostAveragedAtOnce = 4; // cases; each holds four volumes, and reading files takes most of the time
+    internal const int MostAveragedAtOnce = 4; // cases; reading files takes most of the time
 
     /// <summary>Compares, decides, and writes best.json.</summary>
     /// <exception cref="SharpSegException">

@@ -37,11 +37,10 @@ internal sealed record Forecast(double? Gain, string Text)
         }
 
         var iterations = epochs.Sum(epoch => (long)epoch.Iterations);
-        if (schedule.Recipe is { } recipe
-            && !TrainingRecipe.IsSameRule(iterations, 2 * iterations, recipe.Mirroring == RecipeMirroring.All))
+        if (schedule.Recipe is { } recipe && !recipe.IsRuleFor(2 * iterations))
         {
             return None(FormattableString.Invariant(
-                $"{2 * iterations} iterations would be trained with another recipe than {iterations}"));
+                $"{2 * iterations} iterations would be trained with another recipe than these {iterations}"));
         }
 
         // In both the rate has not begun to fall steeply, and one is a doubling after the other.

@@ -10,7 +10,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 
 /// <summary>
 /// A trained model as one zip file: all that prediction reads of a workspace (plans, labels, what best.json says, the final
-/// checkpoints), under the names it has there, and nothing of the training data. Reading it back: <see cref="UnpackedModel"/>.
+/// checkpoints), under the names it has there (a single plan's under those of the default plan), and nothing of the
+/// training data. Reading it back: <see cref="UnpackedModel"/>.
 /// </summary>
 public static class ModelArchive
 {

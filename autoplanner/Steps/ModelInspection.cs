@@ -17,7 +17,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>One configuration of a plan or a model.</summary>
 /// <param name="Name">Its name among those of all plans.</param>
 /// <param name="Configuration">Its plan.</param>
-/// <param name="Folds">Its folds with a final checkpoint.</param>
+/// <param name="Folds">Its folds with a final checkpoint; the network on every case only where there is no other.</param>
 /// <param name="Size">Layers, parameters and operations of its network.</param>
 /// <param name="TrainingBytes">Memory at the peak of a training step with the planned batch.</param>
 /// <param name="PatchBytes">Memory at the peak of predicting one patch.</param>

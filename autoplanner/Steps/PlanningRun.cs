@@ -32,10 +32,14 @@ public static class PlanningRun
             dataset, options.Profile, work, Workers(dataset, budget ?? MemoryBudget.OfMachine(), reporter),
             (done, of) => reporter.Progress((double)done / of, $"case {done}/{of}"), reporter.Warning,
             keep: WorkspaceGuard.TrainedConfigurations(work).Count == 0, cancel);
-        var result = Write(fingerprint, dataset.Description, dataset.Folder, work, options);
-        if (MirroringDecision.Notice(result.Plans, dataset.Description.Labels) is { } notice)
+        return Told(Write(fingerprint, dataset.Description, dataset.Folder, work, options), dataset.Description, reporter);
+    }
+
+    private static PlanResult Told(PlanResult result, DatasetDescription description, IReporter? reporter)
+    {
+        if (MirroringDecision.Notice(result.Plans, description.Labels) is { } notice)
         {
-            reporter.Warning(notice);
+            reporter?.Warning(notice);
         }
 
         return result;
@@ -73,12 +77,14 @@ public static class PlanningRun
     /// <param name="dataset">Where the images are, for preprocessing; null if they are not at hand.</param>
     /// <param name="work">The workspace.</param>
     /// <param name="options">Profile, preset, memory.</param>
+    /// <param name="reporter">Is told what departs from nnU-Net unasked; null for nobody.</param>
     /// <exception cref="SharpSegException">
     /// Nothing can be planned, the fingerprint is not of these cases, or the workspace is of another dataset or a folder of
     /// something else.
     /// </exception>
     public static PlanResult FromFingerprint(
-        Fingerprint fingerprint, DatasetDescription description, Dataset? dataset, Workspace work, PlannerOptions options)
+        Fingerprint fingerprint, DatasetDescription description, Dataset? dataset, Workspace work, PlannerOptions options,
+        IReporter? reporter = null)
     {
         if (dataset is not null)
         {
@@ -101,7 +107,7 @@ public static class PlanningRun
         }
 
         RequireUsable(work);
-        return Write(fingerprint, description, dataset?.Folder, work, options);
+        return Told(Write(fingerprint, description, dataset?.Folder, work, options), description, reporter);
     }
 
     /// <summary>

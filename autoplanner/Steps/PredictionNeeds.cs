@@ -56,7 +56,6 @@ internal static class PredictionNeeds
             // Of a cascade's first stage nothing but labels is wanted, and its folds are not the user's choice.
             var isLast = ReferenceEquals(stage, member);
             var saves = isLast && request.SavesProbabilities;
-            var folds = isLast ? stage.Checkpoints.Count : 1;
             PredictionMemory Memory(int? count) => PredictingMember
                 .Memory(
                     member, description, request.Options, budget, backend, isLast ? count : null, request.Watch is not null)
@@ -72,7 +71,8 @@ internal static class PredictionNeeds
                     need = Named(
                         files, () => saves ? memory.Of(geometry, saves, saved) : memory.OfFiles(geometry, files));
                     need.Require(
-                        budget, FileOf(files), Remedy(geometry, files, need, saves, saved, budget, folds, Memory));
+                        budget, FileOf(files),
+                        Remedy(geometry, files, need, saves, saved, budget, isLast ? stage.Folds : [], Memory));
                 }
 
                 if (!attempt(name, Plan))
@@ -210,7 +210,7 @@ internal static class PredictionNeeds
     /// <summary>What would fit: fewer folds, no probabilities or a single configuration; else nothing but a machine.</summary>
     private static string Remedy(
         ImageGeometry scan, IReadOnlyList<string> files, PredictionNeed need, bool saves, SavedProbabilities saved,
-        MemoryBudget budget, int folds, Func<int?, PredictionMemory> memory)
+        MemoryBudget budget, IReadOnlyList<string> folds, Func<int?, PredictionMemory> memory)
     {
         if (need.Fits(budget))
         {
@@ -219,12 +219,13 @@ internal static class PredictionNeeds
 
         PredictionNeed Need(int count, bool maps) =>
             maps ? memory(count).Of(scan, needsMaps: true, saved) : memory(count).OfFiles(scan, files);
-        if (folds > 1 && Need(1, saves) is var one && one.Fits(budget))
+        if (folds.Count > 1 && Need(1, saves) is var one && one.Fits(budget))
         {
-            return $"one fold (-f 0), which needs {MemoryBudget.Text(one.PeakBytes)}";
+            return $"one fold (-f {TrainingMatrix.Name(folds[0])}), which needs {MemoryBudget.Text(one.PeakBytes)}";
         }
 
-        return saves && Need(folds, maps: false) is var labels && labels.PeakBytes < need.PeakBytes && labels.Fits(budget)
+        return saves && Need(Math.Max(1, folds.Count), maps: false) is var labels && labels.PeakBytes < need.PeakBytes
+            && labels.Fits(budget)
             ? $"predict labels alone with one configuration (-c), which needs {MemoryBudget.Text(labels.PeakBytes)}"
             : Machine;
     }

@@ -8,7 +8,9 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>What to predict and how (docs/method/inference.md §10).</summary>
 /// <param name="Work">Workspace with trained folds.</param>
 /// <param name="Configuration">Configuration; null takes what best.json says, else the one that is trained.</param>
-/// <param name="Folds">Folds to average; empty takes best.json's, else all trained ones except "all".</param>
+/// <param name="Folds">
+/// Folds to average; empty takes best.json's, else all trained ones, and "all" where it is the only one.
+/// </param>
 /// <param name="Checkpoint">final, best or latest.</param>
 /// <param name="Inputs">A folder, or files.</param>
 /// <param name="Output">Folder for the segmentations; or, for one case, the file, which has the ending of an image.</param>
@@ -18,7 +20,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <param name="Parts">Into how many runs the cases are divided.</param>
 /// <param name="PreviousStage">Folder of segmentations that stand in for a cascade's first stage; null runs it.</param>
 /// <param name="Probabilities">Whether and how the class probabilities, from which `ensemble` averages, are written, too.</param>
-/// <param name="Postprocess">Apply best.json's postprocessing; false leaves segmentations as they are.</param>
+/// <param name="Postprocess">Apply the model's postprocessing: best.json's, or what the training labels decide in profile
+/// classic; false leaves segmentations as they are.</param>
 /// <param name="MaxMemory">Memory that may be taken; null for what the machine has.</param>
 /// <param name="ModelParts">The models of which the workspace consists, whose labels are merged by name; null or none for an
 /// ordinary one.</param>

@@ -18,7 +18,9 @@ public sealed class PretrainedModel : IDisposable
     /// <param name="path">A model.zip, ours or imported, or a checkpoint of ours.</param>
     /// <param name="bodyRate">Learning rate of everything but the heads, in parts of the heads'.</param>
     /// <param name="cancel">Stops unpacking; nothing is left.</param>
-    /// <exception cref="SharpSegException">There is none, or it is damaged or of several parts.</exception>
+    /// <exception cref="SharpSegException">
+    /// There is none, or the model is damaged or of several parts; a damaged checkpoint shows when a run starts from it.
+    /// </exception>
     public static PretrainedModel Open(string path, double bodyRate, CancellationToken cancel)
     {
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>What a repaired copy is like.</summary>
 /// <param name="Folder">The copy.</param>
 /// <param name="Repairs">What was repaired, one line each.</param>
-/// <param name="LeftOut">What the dataset's folder holds beside the dataset, which is not copied.</param>
+/// <param name="LeftOut">What the dataset's folders hold beside the dataset and its cases, which is not copied.</param>
 /// <param name="Findings">What `verify` finds in the copy, and what could not be repaired.</param>
 public sealed record RepairResult(
     string Folder, IReadOnlyList<string> Repairs, IReadOnlyList<string> LeftOut, IReadOnlyList<Finding> Findings);

@@ -179,16 +179,17 @@ internal static class TrainingSession
             schedule = Fitted(speed);
         }
 
-        if (wholeCases is null || length.Schedule is not null)
+        if (wholeCases is not null && length.Schedule is null)
         {
-            return schedule with { Recipe = recipe };
+            var (checks, text) = wholeCases.Choose(job, schedule, speed!, backend);
+            reporter.Info($"whole cases on the way: {text} (docs/method/budget.md §5)");
+            schedule = checks is null
+                ? schedule
+                : Fitted(speed!, checks.Left(0, schedule.Epochs) * checks.Seconds) with { Checks = checks };
         }
 
-        var (checks, text) = wholeCases.Choose(job, schedule, speed!, backend);
-        reporter.Info($"whole cases on the way: {text} (docs/method/budget.md §5)");
-        return checks is null
-            ? schedule with { Recipe = recipe }
-            : Fitted(speed!, checks.Left(0, schedule.Epochs) * checks.Seconds) with { Recipe = recipe, Checks = checks };
+        recipe?.RequireCycles(job, schedule); // it may have become shorter since it was chosen
+        return schedule with { Recipe = recipe };
     }
 
     private static TrainingOutcome Train(

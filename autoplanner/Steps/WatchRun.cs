@@ -7,7 +7,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// <summary>
 /// Segments every scan that appears in a folder, until it is stopped; the networks are loaded once. A scan is taken when its
 /// files have not changed from one look to the next, those of a DICOM series for ten seconds, and its segmentation does not
-/// exist. One that failed is left alone until its files change; one that changes after it was segmented is segmented again.
+/// exist. One that failed is left alone until its files change; one that changes after it was segmented here is segmented again;
+/// of one segmented earlier the old segmentation stays, with a warning.
 /// </summary>
 public static class WatchRun
 {
@@ -65,7 +66,8 @@ public static class WatchRun
                 try
                 {
                     written.AddRange(
-                        PredictionRun.Execute(request with { Cases = [item] }, networks, once, cancel).Except(written).ToArray());
+                        PredictionRun.Execute(request with { Cases = [item], SkipExisting = false }, networks, once, cancel)
+                            .Except(written).ToArray());
                     once.IsFirst = false;
                     scans.Took(item, state, failed: false);
                     failed.Remove(item.Id);

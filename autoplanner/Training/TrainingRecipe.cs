@@ -127,14 +127,14 @@ public sealed record TrainingRecipe
         if (InitialRate == PolySchedule.InitialRate)
         {
             throw new SharpSegException(
-                "--recipe: for profile classic, which learns with Adam, a recipe must say its initial_rate",
+                "--recipe: for profile classic, which learns with Adam, a recipe must say its initial_rate, another than SGD's",
                 FormattableString.Invariant($"the profile's own is {PlateauSchedule.InitialRate}"));
         }
     }
 
     /// <summary>Refuses a run that has no cycles to average.</summary>
     /// <exception cref="SharpSegException">It is too short, or its network has more than weights.</exception>
-    private void RequireCycles(TrainingJob job, TrainingSchedule schedule)
+    internal void RequireCycles(TrainingJob job, TrainingSchedule schedule)
     {
         if (Cycles is not { } cycles)
         {
@@ -242,9 +242,10 @@ public sealed record TrainingRecipe
     internal static TrainingRecipe? ByIterations(long iterations, bool mirrorsAll) =>
         iterations >= ManyIterations ? null : iterations >= MirroringPays || mirrorsAll ? SomeIterations : FewIterations;
 
-    /// <summary>Whether the rule treats two numbers of iterations alike, where mirroring may be left out or not.</summary>
-    internal static bool IsSameRule(long iterations, long others, bool mirrorsAll) =>
-        ByIterations(iterations, mirrorsAll) == ByIterations(others, mirrorsAll);
+    /// <summary>Whether a run of so many iterations would have this recipe, too: one that a user wrote has no rule.</summary>
+    internal bool IsRuleFor(long iterations) =>
+        (this != FewIterations && this != SomeIterations)
+        || ByIterations(iterations, mirrorsAll: Mirroring == RecipeMirroring.All) == this;
 
     // From 50 epochs of 250 on a run is nnU-Net's in small; the evidence for a lower momentum ends before (docs/method/budget.md
     // §2). Where mirroring begins to pay is where the two lines of §3 meet.

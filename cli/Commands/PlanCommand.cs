@@ -45,7 +45,8 @@ internal static class PlanCommand
         var description = options.Fingerprint is null ? null : Description(options, dataset);
         var patients = dataset is null || options.GroupBy is null ? null : PlanningRun.Patients(dataset, options.GroupBy);
         var result = description is not null
-            ? PlanningRun.FromFingerprint(FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner)
+            ? PlanningRun.FromFingerprint(
+                FingerprintJson.Read(options.Fingerprint!), description, dataset, work, planner, reporter)
             : PlanningRun.Execute(
                 dataset ?? throw new UsageException(
                     "DATASET is missing", "give a dataset folder, or --fingerprint and --dataset-json"),

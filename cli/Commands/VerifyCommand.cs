@@ -44,7 +44,9 @@ internal static class VerifyCommand
 
         if (result.LeftOut.Count > 0)
         {
-            text.AppendLine($"not copied: {Readable.Line(string.Join(", ", result.LeftOut))}");
+            const int most = 20;
+            var more = result.LeftOut.Count > most ? $" and {result.LeftOut.Count - most} more (--json names all)" : "";
+            text.AppendLine($"not copied: {Readable.Line(string.Join(", ", result.LeftOut.Take(most)))}{more}");
         }
 
         var (json, errors) = Show(result.Findings, text);

@@ -124,7 +124,9 @@ internal sealed class ImportOptions : CommonOptions
         'c', "configuration", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are trained.")]
     public IEnumerable<string> Configurations { get; set; } = [];
 
-    [Option('f', "folds", Separator = ',', HelpText = "Folds, e.g. 0,1,2 or all; default: all numbered ones.")]
+    [Option(
+        'f', "folds", Separator = ',',
+        HelpText = "Folds, e.g. 0,1,2, or all: the one network on all cases; default: all numbered ones.")]
     public IEnumerable<string> Folds { get; set; } = [];
 
     [Option("checkpoint", Default = "final", HelpText = "final, best or latest.")]

@@ -7,9 +7,10 @@ public interface IBatch : IDisposable
     float[] Image { get; }
 
     /// <summary>
-    /// One target per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions. Outputs of
-    /// one resolution (UNet++) share the first of their targets. Where label maps may lack classes
-    /// (<see cref="Losses.LossOptions.PartlyLabelled"/>), one more: (n, 1, 1, 1, C), 1 for what a sample's label map lacks.
+    /// One target per output of the network, full resolution first: (n, z, y, x, 1) labels or (n, z, y, x, r) regions, with
+    /// one channel more for the mask of an ignore label. Outputs of one resolution (UNet++) share the first of their targets.
+    /// Where label maps may lack classes (<see cref="Losses.LossOptions.PartlyLabelled"/>), one more: (n, 1, 1, 1, C),
+    /// 1 for what a sample's label map lacks.
     /// </summary>
     IReadOnlyList<float[]> Targets { get; }
 }

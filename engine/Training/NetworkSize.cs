@@ -25,9 +25,8 @@ public sealed record NetworkSize(int Layers, long Parameters, long Flops)
         var tape = new Tape(backend, pool, recording: false);
         network.Forward(tape, tape.Input(pool.Rent(Shape.Activation(1, patch, plan.InputChannels))), allOutputs: false);
         tape.Clear();
-        var parameters = network.Parameters.Parameters;
         return new(
-            parameters.Select(Layer).OfType<string>().Distinct().Count(), parameters.Sum(p => p.Shape.Length),
+            network.Parameters.Parameters.Select(Layer).OfType<string>().Distinct().Count(), network.Parameters.Count,
             backend.ConvolutionFlops);
     }
 

@@ -108,7 +108,9 @@ public sealed class TrainingStep : IDisposable
     /// <param name="learningRate">η of this step.</param>
     /// <returns>The loss before the update.</returns>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
-    /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
+    /// <exception cref="TrainingDivergedException">
+    /// Ten steps in a row had gradients that no smaller loss scale makes finite.
+    /// </exception>
     public double Run(IBatchSource batches, float learningRate)
     {
         if (stage is { HasNext: true })
@@ -126,7 +128,9 @@ public sealed class TrainingStep : IDisposable
     /// <param name="learningRate">η of this step.</param>
     /// <returns>The loss before the update.</returns>
     /// <exception cref="ShapeException">Images or targets have the wrong length.</exception>
-    /// <exception cref="TrainingDivergedException">Ten steps in a row had to be skipped.</exception>
+    /// <exception cref="TrainingDivergedException">
+    /// Ten steps in a row had gradients that no smaller loss scale makes finite.
+    /// </exception>
     public double Run(float[] images, IReadOnlyList<float[]> targets, float learningRate) =>
         Train(Inputs(images, targets), learningRate, following: null);
 

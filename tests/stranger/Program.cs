@@ -3,8 +3,8 @@ using SharpSeg.AutoPlanner.Imaging;
 
 using var model = SegmentationModel.Load(args[0]);
 LabelMap labels = model.Predict(MedicalImage.Read(args[1]));
-foreach (var (label, name) in labels.Names)
+foreach (var name in labels.Names.Values)
 {
-    Console.WriteLine($"{name}: {labels.Count(label)} voxels");
+    Console.WriteLine($"{name}: {labels.Count(name)} voxels");
 }
 labels.Write(args[2]);

@@ -27,6 +27,21 @@ public sealed class LabelSchemeTests
     }
 
     [Fact]
+    public void A_structure_is_a_label_or_all_labels_of_a_region()
+    {
+        var regions = new LabelScheme(
+            [new("background", [0]), new("whole", [1, 2, 3]), new("core", [2, 3]), new("enhancing", [3])], [1, 2, 3]);
+        Assert.Equal([1, 2, 3], regions.OriginalStructures["whole"]);
+        Assert.Equal([2, 3], regions.OriginalStructures["core"]);
+        Assert.Equal([3], regions.OriginalStructures["enhancing"]);
+        Assert.Equal(regions.LabelNames.Values.Order(), regions.OriginalStructures.Keys.Order());
+
+        var renumbered = new LabelScheme([new("background", [0]), new("a", [1]), new("b", [2])], originalValues: [0, 5, 255]);
+        Assert.Equal([255], renumbered.OriginalStructures["b"]);
+        Assert.Equal(2, renumbered.OriginalStructures.Count);
+    }
+
+    [Fact]
     public void Ignore_is_no_label()
     {
         var scheme = Parse("""{"background":0,"a":1,"ignore":2}""", null);

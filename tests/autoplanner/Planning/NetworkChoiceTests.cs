@@ -59,5 +59,10 @@ public sealed class NetworkChoiceTests
             $$"""{"channel_names": {"0": "CT"}, "labels": {"background": 0, {{entries}}}, "numTraining": 131, "file_ending": ".nii.gz"}""");
         var size = NetworkSize.Of(configuration.NetworkFor(Profile.Modern, description), configuration.Patch);
         Assert.Equal(millions, Math.Round(size.Parameters / 1e6, 2));
+
+        // Running averages of batch normalisation are no parameters.
+        var batch = configuration with { Architecture = configuration.Architecture with { Norm = NormKind.Batch } };
+        Assert.Equal(
+            size.Parameters, NetworkSize.Of(batch.NetworkFor(Profile.Modern, description), batch.Patch).Parameters);
     }
 }

@@ -43,6 +43,7 @@ public sealed class ForecastTests
     [InlineData("few cases", "4 are needed")]
     [InlineData("none scored", "4 are needed")]
     [InlineData("other recipe", "another recipe")]
+    [InlineData("more than foreseen", "another recipe")]
     public void What_the_curve_does_not_allow_is_refused(string kind, string says)
     {
         var curve = kind switch
@@ -53,6 +54,7 @@ public sealed class ForecastTests
             "few cases" => Curve((part, _) => 0.9 - (0.1 / part), cases: 3),
             "none scored" => Curve((_, _) => 0.8, cases: 0),
             "other recipe" => Curve((part, _) => 0.9 - (0.1 / part), iterations: 60),
+            "more than foreseen" => Curve((part, _) => 0.9 - (0.1 / part), iterations: 110), // 5,500 of them, unmirrored
             _ => Curve((part, _) => 0.9 - (0.1 / part)),
         };
         var forecast = Of(kind == "ended early" ? curve[..^1] : curve, dice: 0.88);
@@ -68,6 +70,14 @@ public sealed class ForecastTests
         var mirrored = Schedule with { Recipe = TrainingRecipe.SomeIterations };
         var curve = Curve((part, _) => 0.9 - (0.1 / part), iterations: 60);
         Assert.NotNull(Assert.IsType<Forecast>(Forecast.Of(mirrored, curve, 0.88)).Gain);
+    }
+
+    [Fact]
+    public void A_recipe_that_a_user_wrote_stays_for_twice_the_time()
+    {
+        var own = Schedule with { Recipe = TrainingRecipe.FewIterations with { Momentum = 0.9 } };
+        var curve = Curve((part, _) => 0.9 - (0.1 / part), iterations: 60);
+        Assert.NotNull(Assert.IsType<Forecast>(Forecast.Of(own, curve, 0.88)).Gain);
     }
 
     [Fact]

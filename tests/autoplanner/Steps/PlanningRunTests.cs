@@ -10,6 +10,52 @@ namespace SharpSeg.AutoPlanner.Tests.Steps;
 public sealed class PlanningRunTests
 {
     [Fact]
+    public void Plans_of_a_fingerprint_alone_say_that_left_and_right_are_not_mirrored()
+    {
+        using var temporary = new TemporaryFolder();
+        var source = temporary.File("fingerprint.json");
+        File.WriteAllText(source, """
+            {"spacings": [[2, 1, 1], [2, 1, 1]], "shapes_after_crop": [[200, 400, 400], [200, 400, 400]],
+             "foreground_intensity_properties_per_channel": {"0": {"mean": 1, "median": 1, "std": 1, "min": 0, "max": 2,
+             "percentile_00_5": 0, "percentile_99_5": 2}}, "median_relative_size_after_cropping": 1.0}
+            """);
+        string[] Warned(string first, string second)
+        {
+            var description = DatasetDescription.FromJson(
+                $$"""{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "{{first}}": 1, "{{second}}": 2}, "numTraining": 2, "file_ending": ".nii.gz"}""",
+                "dataset.json");
+            var told = new Warnings();
+            PlanningRun.FromFingerprint(
+                FingerprintJson.Read(source), description, null, new Workspace(temporary.File(first, "work")),
+                NetworkChoice.UNet.Options(), told);
+            return [.. told.Lines];
+        }
+
+        Assert.Contains(
+            "labels tell left from right", Assert.Single(Warned("kidney_left", "kidney_right")), StringComparison.Ordinal);
+        Assert.Empty(Warned("kidney", "tumour"));
+    }
+
+    private sealed class Warnings : IReporter
+    {
+        public List<string> Lines { get; } = [];
+
+        public void Stage(string name)
+        {
+        }
+
+        public void Progress(double fraction, string detail)
+        {
+        }
+
+        public void Info(string line)
+        {
+        }
+
+        public void Warning(string line) => Lines.Add(line);
+    }
+
+    [Fact]
     public void A_cached_fingerprint_is_read_again_until_the_data_change()
     {
         using var temporary = new TemporaryFolder();

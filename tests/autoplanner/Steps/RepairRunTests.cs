@@ -36,6 +36,21 @@ public sealed class RepairRunTests
     }
 
     [Fact]
+    public void Files_that_belong_to_no_case_are_named()
+    {
+        using var folder = DatasetFolder.V2("a", "b");
+        Describe(folder, """{"background": 0, "organ": 1, "b": 2}""", cases: 2);
+        folder.Nifti("imagesTr/c_0000.nii", new NiftiBytes(), DatasetFolder.Ramp);
+        folder.Nifti("labelsTr/c.nii", new NiftiBytes { DataType = 2 }, DatasetFolder.LabelValues);
+        folder.Nifti("imagesTs/d_0000.nii", new NiftiBytes(), DatasetFolder.Ramp);
+        File.WriteAllText(folder.File("notes.txt"), "n");
+        using var copies = new TemporaryFolder();
+        Assert.Equal(
+            ["notes.txt", "imagesTr/c_0000.nii", "labelsTr/c.nii", "imagesTs/d_0000.nii"],
+            Repair(folder, copies.File("copy")).LeftOut);
+    }
+
+    [Fact]
     public void Labels_with_gaps_regions_and_an_ignore_value_keep_their_names()
     {
         using var folder = DatasetFolder.V2("a");

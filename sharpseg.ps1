@@ -73,7 +73,7 @@ switch ($verb) {
         # Random inputs are fresh in every run; the same seed repeats a run.
         if (-not $env:SHARPSEG_TEST_SEED) { $env:SHARPSEG_TEST_SEED = Get-Random -Maximum 1073741824 }
         Write-Output "random inputs: SHARPSEG_TEST_SEED=$env:SHARPSEG_TEST_SEED repeats this run"
-        $env:DOTNET_TieredPGO = '0' # most tests are over before profiles of their code pay
+        if (-not $env:DOTNET_TieredPGO) { $env:DOTNET_TieredPGO = '0' } # most tests are over before profiles of their code pay
         $lock = Enter-Build
         & dotnet build (Join-Path $root 'Engine.sln') -c Release -v quiet --nologo
         $lock.Dispose()

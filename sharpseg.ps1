@@ -73,7 +73,6 @@ switch ($verb) {
         # Random inputs are fresh in every run; the same seed repeats a run.
         if (-not $env:SHARPSEG_TEST_SEED) { $env:SHARPSEG_TEST_SEED = Get-Random -Maximum 1073741824 }
         Write-Output "random inputs: SHARPSEG_TEST_SEED=$env:SHARPSEG_TEST_SEED repeats this run"
-        if (-not $env:DOTNET_TieredPGO) { $env:DOTNET_TieredPGO = '0' } # most tests are over before profiles of their code pay
         $lock = Enter-Build
         & dotnet build (Join-Path $root 'Engine.sln') -c Release -v quiet --nologo
         $lock.Dispose()
@@ -96,13 +95,20 @@ switch ($verb) {
         # Traits: Tier=slow keeps a unit test out of the first gate, Tier=quick takes an end-to-end test in.
         if ($tier -eq 'quick') { $rest = @('--filter', 'Tier=quick|(Tier!=slow&FullyQualifiedName!~SharpSeg.EndToEnd)') + $rest }
         $passed = 0; $failed = 0; $skipped = 0
-        & dotnet test @dlls --nologo --settings "$root/tests/two-at-a-time.runsettings" @rest 2>&1 | ForEach-Object {
-            Write-Output "$_"
-            if ("$_" -match 'Failed: *(\d+), Passed: *(\d+), Skipped: *(\d+)') {
-                $failed += [int]$Matches[1]; $passed += [int]$Matches[2]; $skipped += [int]$Matches[3]
+        $profiles = $env:DOTNET_TieredPGO
+        if (-not $profiles) { $env:DOTNET_TieredPGO = '0' } # most tests are over before profiles of their code pay
+        try {
+            & dotnet test @dlls --nologo --settings "$root/tests/two-at-a-time.runsettings" @rest 2>&1 | ForEach-Object {
+                Write-Output "$_"
+                if ("$_" -match 'Failed: *(\d+), Passed: *(\d+), Skipped: *(\d+)') {
+                    $failed += [int]$Matches[1]; $passed += [int]$Matches[2]; $skipped += [int]$Matches[3]
+                }
             }
+            $status = $LASTEXITCODE
         }
-        $status = $LASTEXITCODE
+        finally {
+            $env:DOTNET_TieredPGO = $profiles # the session goes on
+        }
         if ($status -ne 0 -and $failed -eq 0) { $failed = 1 } # a test process that died
         Write-Output "$passed passed, $failed failed, $skipped skipped"
         exit $status

@@ -3,7 +3,7 @@ namespace SharpSeg.AutoPlanner;
 /// <summary>
 /// A folder for intermediate files, in the system's temporary folder or beside what they become; disposing removes it with what
 /// it holds. A killed process cannot: as long as a process lives, it holds a lock in its folder, and whoever makes a folder
-/// sweeps those that nobody holds.
+/// sweeps those that nobody holds; where the file system knows no locks, those that are a day old.
 /// </summary>
 internal sealed class ScratchFolder : IDisposable
 {
@@ -35,12 +35,14 @@ internal sealed class ScratchFolder : IDisposable
     }
 
     /// <summary>
-    /// Makes a hidden folder beside a file or folder, so that what it holds can be moved there; removes those that killed
-    /// processes have left.
+    /// Makes a hidden folder beside a file or folder, on its disk also where it is a link, so that what it holds can be moved
+    /// there; removes those that killed processes have left.
     /// </summary>
     public static ScratchFolder Beside(string path)
     {
-        var parent = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        var folder = new DirectoryInfo(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
+        var linked = folder.Exists ? folder.ResolveLinkTarget(returnFinalTarget: true) : null;
+        var parent = System.IO.Path.GetDirectoryName((linked ?? folder).FullName)!;
         Directory.CreateDirectory(parent);
         Sweep(parent, "." + Prefix);
         return Take(Directory.CreateDirectory(System.IO.Path.Combine(parent, $".{Prefix}{Guid.NewGuid():N}")).FullName);
@@ -62,14 +64,8 @@ internal sealed class ScratchFolder : IDisposable
         {
             try
             {
-                var lockFile = System.IO.Path.Combine(old, LockName);
-                if (File.Exists(lockFile))
-                {
-                    // fails while its process lives
-                    new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
-                    Delete(old);
-                }
-                else if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
+                if (IsUnlocked(System.IO.Path.Combine(old, LockName))
+                    || DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > Abandoned)
                 {
                     Delete(old);
                 }
@@ -78,6 +74,27 @@ internal sealed class ScratchFolder : IDisposable
             {
                 // In use, or another user's.
             }
+        }
+    }
+
+    /// <summary>Whether a lock can be had, and counts: where a second one can be had beside it, the first says nothing.</summary>
+    /// <exception cref="IOException">Its process lives.</exception>
+    private static bool IsUnlocked(string lockFile)
+    {
+        if (!File.Exists(lockFile))
+        {
+            return false;
+        }
+
+        using var held = new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        try
+        {
+            using var second = new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
         }
     }
 

@@ -10,10 +10,11 @@ internal sealed class StagedFolder : IDisposable
 
     /// <summary>Makes the hidden folder.</summary>
     /// <param name="target">The folder that will get the content; it need not be there.</param>
+    /// <exception cref="SharpSegException">The hidden folder cannot be made.</exception>
     public StagedFolder(string target)
     {
         Target = target;
-        scratch = ScratchFolder.Beside(target);
+        scratch = Written(target, () => ScratchFolder.Beside(target));
     }
 
     /// <summary>Where the content will lie.</summary>
@@ -27,13 +28,13 @@ internal sealed class StagedFolder : IDisposable
     /// <paramref name="isOld"/> names are removed.
     /// </summary>
     /// <param name="isOld">Whether a file or folder of this name belongs to the old content.</param>
-    public void Publish(Func<string, bool> isOld)
+    /// <exception cref="SharpSegException">The place may not be written; what could be moved is there.</exception>
+    public void Publish(Func<string, bool> isOld) => Written(Target, () =>
     {
         Directory.CreateDirectory(Target);
-        foreach (var old in Directory.GetFileSystemEntries(Target).Where(path => isOld(System.IO.Path.GetFileName(path))))
-        {
-            Remove(old);
-        }
+        string[] old =
+            [.. Directory.GetFileSystemEntries(Target).Where(path => isOld(System.IO.Path.GetFileName(path)))];
+        Array.ForEach(old, Remove);
 
         foreach (var made in Directory.GetFileSystemEntries(Path))
         {
@@ -54,10 +55,25 @@ internal sealed class StagedFolder : IDisposable
                 File.Move(made, place, overwrite: true);
             }
         }
-    }
+
+        return true;
+    });
 
     /// <inheritdoc/>
     public void Dispose() => scratch.Dispose();
+
+    private static T Written<T>(string target, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SharpSegException(
+                $"`{target}`: cannot be written: {error.Message}", "check the folder, its permissions and the free space", error);
+        }
+    }
 
     private static void Remove(string path)
     {

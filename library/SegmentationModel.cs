@@ -41,12 +41,15 @@ public sealed class SegmentationModel : IDisposable
             networks?.Dispose();
             backend?.Dispose();
             unpacked?.Dispose();
-            throw error switch
+            switch (error)
             {
-                SharpSegException known when unpacked is not null => unpacked.InWordsOfTheFile(known),
-                IOException or UnauthorizedAccessException => OfFiles(error),
-                _ => error,
-            };
+                case SharpSegException known when unpacked is not null:
+                    throw unpacked.InWordsOfTheFile(known);
+                case IOException or UnauthorizedAccessException:
+                    throw OfFiles(error);
+                default:
+                    throw;
+            }
         }
     }
 

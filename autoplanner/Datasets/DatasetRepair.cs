@@ -111,12 +111,15 @@ internal sealed partial class DatasetRepair
                 .. Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path))
                     .Where(name => !name.StartsWith('.') && !parts.Contains(name)
                         && name is not (Dataset.DescriptionFile or "splits_final.json")).Order(StringComparer.Ordinal),
-                .. parts.SelectMany(part => CaseDiscovery.FilesIn(Path.Combine(Folder, part))
+                .. parts.SelectMany(part => EntriesIn(Path.Combine(Folder, part))
                     .Where(file => !Path.GetFileName(file).StartsWith('.') && !taken.Contains(Path.GetFullPath(file)))
                     .Select(file => $"{part}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal)),
             ];
         }
     }
+
+    private static IEnumerable<string> EntriesIn(string folder) =>
+        Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder) : [];
 
     /// <summary>Reads a dataset, also one that <see cref="Dataset.Open"/> refuses.</summary>
     /// <param name="folder">The dataset's folder.</param>

@@ -72,7 +72,7 @@ internal static class PostprocessingDecision
 
         // Classes that share no label do not touch each other's scores: one reading tries all of them. Regions go in turn.
         int[] all = [.. Enumerable.Range(0, classes.Count)];
-        var areApart = classes.SelectMany(item => item.Labels).GroupBy(label => label).All(group => group.Count() == 1);
+        var areApart = classes.SelectMany(item => item.Labels).Append(0).GroupBy(label => label).All(group => group.Count() == 1);
         int[][] rounds = classes.Count == 1 ? [] : areApart ? [all] : [.. all.Select(c => new[] { c })];
         var finished = 0;
 

@@ -38,8 +38,8 @@ public sealed record FindBestResult(BestModel Best, EvaluationSummary Summary, s
 /// Chooses the configuration, or the pair of configurations, that segmented the cross-validation's cases best, then what is done
 /// to its segmentations (docs/method/evaluation.md §4 to §7). Every candidate's segmentations and summary stay: singles in
 /// <c>runs/CONFIGURATION/crossval</c>, pairs in <c>runs/ensembles/A+B</c>, the winner's postprocessed ones in
-/// <c>postprocessed</c> below. All of them and best.json change together, at the end: who stops it keeps the earlier choice
-/// with its segmentations and scores.
+/// <c>postprocessed</c> below. They wait in hidden folders until the choice is made, then take their places, and best.json
+/// follows: who stops it before keeps the earlier choice with its segmentations and scores.
 /// </summary>
 public static class FindBestRun
 {
@@ -58,7 +58,7 @@ public static class FindBestRun
         reporter.WritesTo(work.Folder);
         var folds = FoldsOf(request, dataset, reporter);
         var compared = request.Plans is { } names
-            ? names.Select(name => new Workspace(work.Folder, name))
+            ? names.Distinct().Select(name => new Workspace(work.Folder, name))
             : work.AllPlans().DefaultIfEmpty(work);
         List<string> singles = [], reported = [];
         var validations = new Dictionary<string, CrossValidation>(StringComparer.Ordinal);
@@ -116,7 +116,7 @@ public static class FindBestRun
             cancel.ThrowIfCancellationRequested();
             foreach (var place in places)
             {
-                place.Publish(name => IsOfAnEarlierChoice(name, dataset.Description.FileEnding));
+                place.Publish(name => IsOfAnEarlierChoice(place.Target, name, dataset.Description.FileEnding));
             }
 
             AtomicFile.WriteText(work.BestFile, result.Best.ToJson());
@@ -128,10 +128,12 @@ public static class FindBestRun
         }
     }
 
-    /// <summary>An earlier comparison may have had other folds.</summary>
-    private static bool IsOfAnEarlierChoice(string name, string fileEnding) =>
-        name == Postprocessed || name.EndsWith(fileEnding, StringComparison.Ordinal)
-        || name.EndsWith(".json", StringComparison.Ordinal);
+    /// <summary>Segmentations, their files of spacings, and scores: an earlier comparison may have had other folds.</summary>
+    private static bool IsOfAnEarlierChoice(string folder, string name, string fileEnding) =>
+        name == Postprocessed || name == Path.GetFileName(Workspace.SummaryFile(folder))
+        || name.EndsWith(fileEnding, StringComparison.Ordinal)
+        || (name.EndsWith(".json", StringComparison.Ordinal)
+            && File.Exists(Path.Combine(folder, Path.GetFileNameWithoutExtension(name) + fileEnding)));
 
     private static IEnumerable<string> DoubtsOfCascade((Workspace Work, string Configuration) member) =>
         member.Work.ReadPlans().Resolve(member.Configuration).PreviousStage is { } first

@@ -44,6 +44,26 @@ public sealed class StagedFolderTests : IDisposable
     }
 
     [Fact]
+    public void Content_of_a_linked_folder_is_made_on_its_own_disk()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // a link there takes a right of its own
+        }
+
+        var real = Path.GetDirectoryName(folder.File("disk", "place", "x"))!;
+        Directory.CreateSymbolicLink(folder.File("link"), real);
+        using (var staged = new StagedFolder(folder.File("link")))
+        {
+            Assert.Equal(folder.File("disk"), Path.GetDirectoryName(staged.Path));
+            File.WriteAllText(Path.Combine(staged.Path, "a.txt"), "new");
+            staged.Publish(_ => false);
+        }
+
+        Assert.Equal("new", File.ReadAllText(Path.Combine(real, "a.txt")));
+    }
+
+    [Fact]
     public void What_a_killed_process_left_is_removed_and_what_a_living_one_makes_stays()
     {
         var left = folder.File(".sharpseg-scratch-left", ".lock");

@@ -89,4 +89,21 @@ public sealed class ConcurrencyTests(TrainedWorkspace trained)
         first.WaitForEnd();
         Assert.False(File.Exists(Path.Combine(run, ".owner.lock")));
     }
+
+    /// <summary>Where locks do not count, nobody's working folder is taken for that of a killed process.</summary>
+    [Fact]
+    public void Working_folders_are_swept_only_where_locks_say_that_nobody_holds_them()
+    {
+        using var folder = new TemporaryFolder();
+        var work = folder.Copy(trained.Work, "work");
+        var other = Path.Combine(work, "runs", "3d_fullres", ".sharpseg-scratch-other");
+        Directory.CreateDirectory(other);
+        File.WriteAllText(Path.Combine(other, ".lock"), "");
+        string[] findBest = ["find-best", work, "-f", "0", "--trained-only"];
+        using var unlocked = SharpSegProcess.StartWith([("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")], findBest);
+        Assert.Equal(0, unlocked.WaitForEnd().Code);
+        Assert.True(Directory.Exists(other));
+        SharpSegProcess.Succeed(findBest);
+        Assert.False(Directory.Exists(other));
+    }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.RegularExpressions;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
 using SharpSeg.AutoPlanner.Imaging;
@@ -37,7 +38,7 @@ public sealed record ReportResult(string Page, string Json, int CasePages, int P
 /// Writes a report of a workspace or of scored segmentations: one page that opens from the disk, and report.json. A page that
 /// would be larger than <see cref="MostBytes"/> becomes an index and one page per case, in a folder beside it.
 /// </summary>
-public static class ReportRun
+public static partial class ReportRun
 {
     /// <summary>Bytes of one page at most.</summary>
     public const int MostBytes = 5_000_000;
@@ -114,6 +115,9 @@ public static class ReportRun
         }
     }
 
+    [GeneratedRegex(@"^[0-9]+\.html\z")]
+    private static partial Regex CasePage();
+
     private static string JsonOf(string page) => Path.ChangeExtension(page, ".json");
 
     private static (Dataset? Dataset, string? Gap) DatasetOf(Workspace work)
@@ -176,7 +180,7 @@ public static class ReportRun
 
             var places = scores.Cases.Select((item, i) => (item.Id, i + 1)).ToDictionary(StringComparer.Ordinal);
             page = pages.Index(item => $"{Uri.EscapeDataString(Path.GetFileName(folder))}/{places[item.Id]}.html");
-            staged.Publish(name => name.EndsWith(".html", StringComparison.Ordinal));
+            staged.Publish(name => CasePage().IsMatch(name));
         }
 
         AtomicFile.WriteText(request.Output, page);

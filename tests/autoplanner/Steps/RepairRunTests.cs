@@ -44,9 +44,10 @@ public sealed class RepairRunTests
         folder.Nifti("labelsTr/c.nii", new NiftiBytes { DataType = 2 }, DatasetFolder.LabelValues);
         folder.Nifti("imagesTs/d_0000.nii", new NiftiBytes(), DatasetFolder.Ramp);
         File.WriteAllText(folder.File("notes.txt"), "n");
+        Directory.CreateDirectory(folder.File("imagesTr/series"));
         using var copies = new TemporaryFolder();
         Assert.Equal(
-            ["notes.txt", "imagesTr/c_0000.nii", "labelsTr/c.nii", "imagesTs/d_0000.nii"],
+            ["notes.txt", "imagesTr/c_0000.nii", "imagesTr/series", "labelsTr/c.nii", "imagesTs/d_0000.nii"],
             Repair(folder, copies.File("copy")).LeftOut);
     }
 

@@ -42,7 +42,7 @@ public static class ComputeDevice
             };
             return gpu is null && precision is not (null or GpuPrecision.Fp32)
                 ? throw new SharpSegException(
-                    $"precision {NameOf(precision.Value)}: the device cpu computes in fp32 only",
+                    $"precision {precision.Value.Name()}: the device cpu computes in fp32 only",
                     "leave the precision out, or name a GPU as the device")
                 : gpu ?? Cpu.Open(threads);
         }
@@ -51,7 +51,4 @@ public static class ComputeDevice
             throw new SharpSegException(error.Message, "the device cpu always works", error);
         }
     }
-
-    private static string NameOf(GpuPrecision precision) =>
-        precision.ToString().Replace("Activations", "-activations", StringComparison.Ordinal).ToLowerInvariant();
 }

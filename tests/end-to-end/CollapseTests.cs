@@ -1,5 +1,6 @@
 using SharpSeg.AutoPlanner;
 using SharpSeg.AutoPlanner.Planning;
+using SharpSeg.AutoPlanner.Tests;
 using SharpSeg.AutoPlanner.Training;
 using SharpSeg.Engine.Backends;
 using SharpSeg.Engine.Tensors;
@@ -18,7 +19,7 @@ public sealed class CollapseTests
         var shapes = new ShapeDataset { Size = new Extent(24, 24, 24), Cases = 4, Radius = 1.5 };
         using var run = new ShapeRun(shapes, Profile.Modern, "3d_fullres", features: 4);
         using var backend = Cpu.Open(2);
-        var told = new Told();
+        var told = new ToldReporter();
         var job = run.Job with { Variant = new TrainingVariant { Loss = LossTerms.CrossEntropy, ForegroundShare = 0 } };
         using (var trainer = new Trainer(job, new TrainingSchedule(2, 8, 8, 3), backend, resume: false, told))
         {
@@ -30,24 +31,5 @@ public sealed class CollapseTests
         var warning = Assert.Single(told.Warnings, text => text.Contains("finds no foreground", StringComparison.Ordinal));
         Assert.Contains("--foreground-share", warning, StringComparison.Ordinal);
         Assert.Contains("--balance-classes", warning, StringComparison.Ordinal);
-    }
-
-    private sealed class Told : IReporter
-    {
-        public List<string> Warnings { get; } = [];
-
-        public void Stage(string name)
-        {
-        }
-
-        public void Progress(double fraction, string detail)
-        {
-        }
-
-        public void Info(string line)
-        {
-        }
-
-        public void Warning(string line) => Warnings.Add(line);
     }
 }

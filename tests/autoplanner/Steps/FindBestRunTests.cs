@@ -26,7 +26,7 @@ public sealed class FindBestRunTests : IDisposable
     private static readonly float[] In3d = [.9f, .9f, .9f, .4f, .1f, .1f, .7f, .1f, .3f, .3f];
 
     private readonly TemporaryFolder folder = new();
-    private readonly Listening reporter = new();
+    private readonly ToldReporter reporter = new();
     private readonly Workspace work;
 
     public FindBestRunTests()
@@ -339,23 +339,5 @@ public sealed class FindBestRunTests : IDisposable
         ProbabilityFile.Write(
             ProbabilityFile.PathOf(validation, id), id, new GivenMaps(Size, [[.. label1.Select(p => 1 - p)], label1]),
             InferenceFixtures.TwoLabels, SavedProbabilities.Compact);
-    }
-
-    /// <summary>Keeps what is told.</summary>
-    private sealed class Listening : IReporter
-    {
-        public List<string> Lines { get; } = [];
-
-        public Action<string> AtStage { get; set; } = _ => { };
-
-        public void Stage(string name) => AtStage(name);
-
-        public void Progress(double fraction, string detail)
-        {
-        }
-
-        public void Info(string line) => Lines.Add(line);
-
-        public void Warning(string line) => Lines.Add(line);
     }
 }

@@ -24,35 +24,16 @@ public sealed class PlanningRunTests
             var description = DatasetDescription.FromJson(
                 $$"""{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "{{first}}": 1, "{{second}}": 2}, "numTraining": 2, "file_ending": ".nii.gz"}""",
                 "dataset.json");
-            var told = new Warnings();
+            var told = new ToldReporter();
             PlanningRun.FromFingerprint(
                 FingerprintJson.Read(source), description, null, new Workspace(temporary.File(first, "work")),
                 NetworkChoice.UNet.Options(), told);
-            return [.. told.Lines];
+            return [.. told.Warnings];
         }
 
         Assert.Contains(
             "labels tell left from right", Assert.Single(Warned("kidney_left", "kidney_right")), StringComparison.Ordinal);
         Assert.Empty(Warned("kidney", "tumour"));
-    }
-
-    private sealed class Warnings : IReporter
-    {
-        public List<string> Lines { get; } = [];
-
-        public void Stage(string name)
-        {
-        }
-
-        public void Progress(double fraction, string detail)
-        {
-        }
-
-        public void Info(string line)
-        {
-        }
-
-        public void Warning(string line) => Lines.Add(line);
     }
 
     [Fact]

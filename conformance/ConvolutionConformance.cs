@@ -36,7 +36,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
     /// <summary>
     /// Statistics are those of the y that was written, whose mean a bias makes up to a thousand times its deviation: float32
     /// knows the mean to 6·10⁻⁵, so that variances are off by about 10⁻⁴ of themselves; by E[x²] − E[x]² they would be lost. The
-    /// absolute part is for channels that rounding to 16 bits makes constant.
+    /// other way round a mean may happen to be small beside its deviation, whose size its rounding then has. The constant part
+    /// is for channels that rounding to 16 bits makes constant.
     /// </summary>
     [Check]
     public void Measured_forward_leaves_the_statistics_of_what_it_writes() => ForEach(Problems, (p, random) =>
@@ -65,7 +66,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
             var (y, mean, rstd) = (results[0], results[2], results[3]);
             RequireClose("y", [.. results[1].Select(value => (double)value)], y, Tolerance.Exact);
             var expected = StatisticsOf(y, p, Epsilon);
-            RequireClose("mean", expected.Mean, mean, new Tolerance(1e-5, Absolute: 2e-6));
+            var deviation = 1 / expected.Rstd.Min();
+            RequireClose("mean", expected.Mean, mean, new Tolerance(1e-5, Absolute: 2e-6 * (1 + deviation)));
             RequireClose("rstd", expected.Rstd, rstd, new Tolerance(1e-3, PerElement: true));
             RequireClose("mean again", [.. mean.Select(value => (double)value)], results[4], Tolerance.Exact);
             RequireClose("rstd again", [.. rstd.Select(value => (double)value)], results[5], Tolerance.Exact);

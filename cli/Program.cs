@@ -66,6 +66,7 @@ internal static class Program
         {
             UnusedWords.RefuseValuesOfSwitches(known, args);
             ForeignOptions.Refuse(known, Verbs, args);
+            UnusedWords.RefuseOptionsWithoutValue(known, args);
         }
 
         using var parser = new Parser(settings =>

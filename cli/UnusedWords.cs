@@ -29,6 +29,33 @@ internal static partial class UnusedWords
         }
     }
 
+    /// <summary>
+    /// Looks for options whose value was left out; the parser would go on without the option: <c>train work --max-time</c> would
+    /// train the whole schedule.
+    /// </summary>
+    /// <exception cref="UsageException">There is one.</exception>
+    public static void RefuseOptionsWithoutValue(Type verb, IEnumerable<string> arguments)
+    {
+        string[] own = [.. arguments.TakeWhile(argument => argument != "--")];
+        var options = Options(verb).ToArray();
+        for (var i = 0; i < own.Length; i++)
+        {
+            var (property, option) = Array.Find(options, pair => IsBare(pair.Option, own[i]));
+            if (option is not null && property.PropertyType != typeof(bool)
+                && (i + 1 == own.Length || Array.Exists(options, pair => Starts(pair.Option, own[i + 1]))))
+            {
+                throw new UsageException(
+                    $"option {own[i]} needs a value", $"{Usage(verb)}; `sharpseg {own[0]} --help` lists the options");
+            }
+        }
+
+        static bool IsBare(OptionAttribute option, string word) =>
+            word == $"--{option.LongName}" || (option.ShortName.Length > 0 && word == $"-{option.ShortName}");
+
+        static bool Starts(OptionAttribute option, string word) =>
+            IsBare(option, word) || word.StartsWith($"--{option.LongName}=", StringComparison.Ordinal);
+    }
+
     /// <summary>Refuses words that are left over.</summary>
     /// <exception cref="UsageException">There are some; the hint is the command as it was probably meant.</exception>
     public static void Refuse(CommonOptions options, IReadOnlyList<string> arguments)

@@ -30,6 +30,9 @@ internal sealed record DicomSlice
 
     public int? Frames { get; init; }
 
+    /// <summary>Samples of a pixel: 3 for colours.</summary>
+    public int Samples { get; init; } = 1;
+
     /// <summary>False writes the slice as before PS3.10: without mark and without group 2.</summary>
     public bool HasMark { get; init; } = true;
 
@@ -93,8 +96,8 @@ internal sealed record DicomSlice
         body.Text(0x0020_0013, "IS", Instance.ToString(CultureInfo.InvariantCulture));
         body.Text(0x0020_0032, "DS", Position);
         body.Text(0x0020_0037, "DS", Orientation);
-        body.Word(0x0028_0002, 1);
-        body.Text(0x0028_0004, "CS", "MONOCHROME2");
+        body.Word(0x0028_0002, Samples);
+        body.Text(0x0028_0004, "CS", Samples == 1 ? "MONOCHROME2" : "RGB");
         body.Text(0x0028_0008, "IS", Frames?.ToString(CultureInfo.InvariantCulture));
         body.Word(0x0028_0010, Rows);
         body.Word(0x0028_0011, Columns);
@@ -105,7 +108,7 @@ internal sealed record DicomSlice
         body.Word(0x0028_0103, 0);
         body.Text(0x0028_1052, "DS", "-1024");
         body.Text(0x0028_1053, "DS", "2");
-        var pixels = new byte[Rows * Columns * Bytes * (Frames ?? 1)];
+        var pixels = new byte[Rows * Columns * Bytes * Samples * (Frames ?? 1)];
         for (var i = 0; i < pixels.Length / Bytes; i++)
         {
             BinaryPrimitives.WriteUInt16LittleEndian(pixels.AsSpan(Bytes * i), (ushort)(i + (100 * (Instance - 1))));

@@ -79,6 +79,21 @@ public static partial class SummaryJson
         }
     }
 
+    /// <summary>The folder of the references that a summary was scored against; null where the file is no summary.</summary>
+    public static string? ReferencesOf(string path)
+    {
+        try
+        {
+            var root = JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path), "null"), path);
+            var cases = root.RequiredObjects("metric_per_case");
+            return cases is [var first, ..] ? Path.GetDirectoryName(first.RequiredText("reference_file")) : null;
+        }
+        catch (SharpSegException)
+        {
+            return null; // whatever it is
+        }
+    }
+
     /// <summary>Reads a summary, ours or nnU-Net v2's; averages are recomputed from the cases.</summary>
     /// <param name="path">The file.</param>
     /// <param name="classes">The classes of the dataset, which the file must hold.</param>

@@ -31,6 +31,14 @@ internal static class Dcm2Niix
     public static (MedicalImage Image, string? Doubt) Read(string program, string folder)
     {
         var slices = DicomSeries.Slices(folder);
+        if (slices.FirstOrDefault(slice => slice.Samples > 1) is { } colour)
+        {
+            throw new SharpSegException(
+                $"`{folder}`: `{Path.GetFileName(colour.File)}` is a colour image of {colour.Samples} samples a pixel, "
+                    + $"which {ProgramName} stores as triples in one volume",
+                "convert it to one file a channel, or to grey, and give that");
+        }
+
         using var scratch = ScratchFolder.Make("dicom");
         var (said, exit) = Convert(program, folder, scratch.Path);
         var images = Directory.GetFiles(scratch.Path, "*.nii").Order(StringComparer.Ordinal).ToArray();

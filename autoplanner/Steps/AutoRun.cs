@@ -142,21 +142,13 @@ public static class AutoRun
         return new AutoResult(runs, best.Summary, best.Best, model, matrix.Table(running: []), clock.Elapsed);
     }
 
-    /// <summary>Scores of the last run that was trained in this session.</summary>
+    /// <summary>Scores of the last run: trained in this session, or, where nothing was left to do, those it has.</summary>
     private static EvaluationSummary Summary(
-        Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs)
-    {
-        if (runs.Count > 0)
-        {
-            return runs[^1].Result.Summary;
-        }
-
-        var last = matrix.Cells[^1];
-        throw new SharpSegException(
-            $"everything is trained; nothing is left to do in `{work.Folder}` for {dataset.Description.Name}",
-            $"`sharpseg evaluate {Workspace.ValidationFolder(work.RunFolder(last.Configuration, last.Fold))} …` scores a run "
-                + "again");
-    }
+        Workspace work, Dataset dataset, TrainingMatrix matrix, IReadOnlyList<MatrixOutcome> runs) =>
+        runs.Count > 0 ? runs[^1].Result.Summary : SummaryJson.Read(
+            Workspace.SummaryFile(
+                Workspace.ValidationFolder(work.RunFolder(matrix.Cells[^1].Configuration, matrix.Cells[^1].Fold))),
+            EvaluatedClass.Of(dataset.Description.Labels));
 
     /// <summary>Everything before training. Where all the time goes into it, it stops there: what is prepared is kept.</summary>
     private static (Dataset Dataset, TrainingMatrix Matrix) Prepare(

@@ -124,7 +124,7 @@ public static class MatrixRun
     private static void ShowTable(TrainingMatrix matrix, DeviceWork.Beginning<MatrixCell> beginning, IReporter reporter)
     {
         reporter.Info(
-            $"{matrix.Cells.Count - beginning.Left - beginning.Running.Count + 1} of {matrix.Cells.Count} runs done");
+            $"{matrix.Cells.Count(matrix.IsDone)} of {matrix.Cells.Count} runs done");
         foreach (var row in matrix.Table(beginning.Running).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             reporter.Info(row);

@@ -33,7 +33,7 @@ internal static class PartsPrediction
         string PathOf(DatasetCase item) => request.PathOf(item.Id, description);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
         var mine = PredictionRun.Usable(
-            request, cases, description, choices[0].Members[0].Plans, failures, reporter);
+            request, cases, description, choices[0].Members[0].Plans, failures, reporter, cancel);
         var needs = new Dictionary<string, long>[parts.Count];
         var progress = new CohortProgress([]);
         for (var p = 0; p < parts.Count; p++)
@@ -72,7 +72,7 @@ internal static class PartsPrediction
                 var geometry = ImageFile.ReadGeometry(item.ImageFiles[0]);
                 MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
                 var labels = loaded.Segment(
-                    item.Id, geometry, PredictionRun.Source(item, description), own.Labels, report, null, null, cancel);
+                    item.Id, geometry, PredictionRun.Source(item, description, reporter), own.Labels, report, null, null, cancel);
                 choices[part].Postprocessing.Apply(labels, geometry.Extent);
                 var merged = new short[labels.Length];
                 if (part > 0)

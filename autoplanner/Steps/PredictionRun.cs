@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Evaluation;
@@ -15,6 +16,8 @@ namespace SharpSeg.AutoPlanner.Steps;
 /// </summary>
 public static class PredictionRun
 {
+    private static readonly TimeSpan Noticed = TimeSpan.FromSeconds(2); // headers of DICOM series take seconds each
+
     /// <summary>Predicts all cases and returns the files written.</summary>
     /// <param name="request">What to predict.</param>
     /// <param name="backend">Where the networks run and their outputs are resampled.</param>
@@ -124,7 +127,7 @@ public static class PredictionRun
         var choice = Choose(request, labels, reporter);
         PredictionOutput.Take(request, cases, description, reporter);
         var failures = new CaseFailures(cases.Count, reporter.Warning);
-        var mine = Usable(request, cases, description, choice.Members[0].Plans, failures, reporter);
+        var mine = Usable(request, cases, description, choice.Members[0].Plans, failures, reporter, cancel);
         (mine, var needs, var progress) =
             PredictionNeeds.Fitting(request, choice, description, mine, failures, networks.Backend, reporter);
         PredictionOutput.Prepare(request, description);
@@ -158,7 +161,7 @@ public static class PredictionRun
                 MemoryBudget.GiveBack(geometry.Extent.Voxels); // what scans before it took
                 LabelImage Given() => GivenFirstStage.Read(request.PreviousStage!, item.Id, geometry, description);
                 var segmentation = loaded.Segment(
-                    item.Id, geometry, Source(item, description), labels,
+                    item.Id, geometry, Source(item, description, reporter), labels,
                     done => reporter.Progress(progress.At(number, done), detail), Given,
                     request.SavesProbabilities ? probabilities : null, cancel);
 
@@ -176,18 +179,29 @@ public static class PredictionRun
     /// <summary>Of all cases those of the request's part that are not done, and whose headers fit the model.</summary>
     internal static IReadOnlyList<DatasetCase> Usable(
         PredictionRequest request, IReadOnlyList<DatasetCase> cases, DatasetDescription description, Plans plans,
-        CaseFailures failures, IReporter reporter) => failures.Left(
-        [
-            .. OfPart(request, cases, description)
-                .Where(item => failures.Try(item.Id, () =>
+        CaseFailures failures, IReporter reporter, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        DatasetCase[] asked = [.. OfPart(request, cases, description)];
+        return failures.Left(
+            [.. asked.Where((item, i) =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (clock.Elapsed > Noticed)
+                {
+                    reporter.Progress(0, $"header {i + 1}/{asked.Length}, {item.Id}");
+                }
+
+                return failures.Try(item.Id, () =>
                 {
                     var scan = PredictionInputs.CheckHeaders(item, description, reporter.Warning);
                     if (plans.DoubtOf(scan) is { } doubt)
                     {
                         reporter.Warning($"case `{item.Id}`: {doubt}");
                     }
-                })),
-        ]);
+                });
+            })]);
+    }
 
     /// <summary>To which part of a cohort a case belongs, by its place among all.</summary>
     internal static int PartOf(int place, int parts) => place % parts;
@@ -215,8 +229,29 @@ public static class PredictionRun
         }
     }
 
-    internal static ScanSource Source(DatasetCase item, DatasetDescription description) =>
-        new(() => Dataset.LoadImage(item, description), item.ImageFiles);
+    /// <summary>A case's scan; the first time that it is read, a channel with one value everywhere is a warning.</summary>
+    internal static ScanSource Source(DatasetCase item, DatasetDescription description, IReporter reporter)
+    {
+        var isFirst = true;
+        return new(
+            () =>
+            {
+                var scan = Dataset.LoadImage(item, description);
+                foreach (var (c, channel) in isFirst ? scan.Channels.Index() : [])
+                {
+                    if (!channel.AsSpan().ContainsAnyExcept(channel[0]))
+                    {
+                        reporter.Warning(
+                            FormattableString.Invariant($"case `{item.Id}`: channel {c}, {description.ChannelNames[c]}, ")
+                                + FormattableString.Invariant($"is constant: every voxel is {channel[0]}"));
+                    }
+                }
+
+                isFirst = false;
+                return scan;
+            },
+            item.ImageFiles);
+    }
 
     /// <summary>The networks that the request asks for.</summary>
     /// <param name="request">The model.</param>

@@ -113,6 +113,9 @@ public static class OutputFolder
         }
     }
 
+    /// <summary>Whether a folder lies in what a workspace keeps for itself, such as a run.</summary>
+    public static bool IsOwn(string folder) => OwnFolderAround(folder) is not null;
+
     private static SharpSegException Keeps(string path, string work, string name) => new(
         $"`{path}` lies among the own files of the workspace `{work}`, in its `{name}`", "choose another place with -o");
 

@@ -47,6 +47,15 @@ internal static class AutoCommand
                 reporter, cancel),
             json, reporter);
         var facts = Facts.Of(new Workspace(options.Output, options.Plan), devices.All, options.Seed);
+        json["trained_now"] = result.Runs.Count;
+        if (result is { Best: null, Runs: [] })
+        {
+            return new Answer($"{result.Table}\n\n{Scores.Text(result.Summary)}\nnothing was left to train{report}", json)
+            {
+                Facts = facts,
+            };
+        }
+
         if (result.Best is null)
         {
             var run = result.Runs[^1];
@@ -61,7 +70,6 @@ internal static class AutoCommand
 
         json["configurations"] = new JsonArray([.. result.Best.Winner.Configurations.Select(name => (JsonNode)name)]);
         json["folds"] = new JsonArray([.. result.Best.Folds.Select(fold => (JsonNode)fold)]);
-        json["trained_now"] = result.Runs.Count;
         json["model"] = result.Model;
         return new Answer(
             $"{result.Table}\n\n{FindBestCommand.Table(result.Best)}\n{Scores.Text(result.Summary)}\nbest: {result.Best.Winner}\n"

@@ -35,11 +35,16 @@ internal static class EvaluateCommand
             }
         }
 
-        // A summary belongs beside predictions; where those are a dataset's own labels, or single files, it is only printed.
+        // A summary belongs beside predictions; where those are a dataset's own labels, or single files, or a run's that are
+        // scored against others than the run's references, it is only printed.
         var path = options.Output;
+        string? runs = null;
         if (path is null && !files && OutputFolder.DatasetAround(options.Predictions) is null)
         {
-            path = Workspace.SummaryFile(options.Predictions);
+            var own = Workspace.SummaryFile(options.Predictions);
+            runs = OutputFolder.IsOwn(options.Predictions) && File.Exists(own) ? SummaryJson.ReferencesOf(own) : null;
+            runs = runs is null || OutputFolder.IsSame(runs, options.References) ? null : runs;
+            path = runs is null ? own : null;
         }
 
         var scoring = new EvaluationOptions
@@ -88,6 +93,7 @@ internal static class EvaluateCommand
                 json, reporter);
         var where = path is not null ? $"summary: {path}"
             : files ? "no summary.json: name one with -o"
+            : runs is not null ? $"summary.json stays the run's own, against `{runs}`; name another file with -o"
             : "no summary.json: the predictions lie in a dataset; name a file with -o";
         var text = $"{Scores.Text(summary, options.Cases)}\n{(unscored.Length > 0 ? unscored + "\n" : "")}{where}{report}";
         return new Answer(text, json, Failed: summary.Failed)

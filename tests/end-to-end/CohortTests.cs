@@ -1,3 +1,4 @@
+using SharpSeg.AutoPlanner.Imaging;
 using Xunit;
 
 namespace SharpSeg.EndToEnd.Tests;
@@ -13,6 +14,7 @@ public sealed class CohortTests(TrainedWorkspace trained)
         var scans = Scans(folder, 4);
         File.WriteAllText(scans[1], "");
         TinyDataset.Rewrite(scans[2], bytes => bytes[..^200]); // its header is sound, its voxels are not all there
+        ImageFile.WriteFloats(scans[0], new float[TinyDataset.Size.Voxels], TinyDataset.Geometry(new Spacing(1, 1, 1)));
         var outcome = SharpSegProcess.Run("predict", trained.Work, "-i", folder.At("in"), "-o", folder.At("out"), "--json");
         Assert.Equal(3, outcome.Code);
         var json = outcome.Json();
@@ -21,6 +23,8 @@ public sealed class CohortTests(TrainedWorkspace trained)
             json["segmentations"]!.AsArray().Select(path => (string)path!));
         Assert.Equal(["scan_1", "scan_2"], json["failed"]!.AsArray().Select(item => (string)item!["case"]!));
         Assert.Contains("error: case `scan_1` failed: ", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning: case `scan_0`: channel 0, T1, is constant: every voxel is 0", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(
             ["dataset.json", "log.txt", "plans.json", "run.json", "scan_0.nii.gz", "scan_3.nii.gz"],
             Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order());

@@ -192,6 +192,7 @@ public sealed class DocumentedCommandsTests(ITestOutputHelper output)
                         var options = Assert.IsAssignableFrom<CommonOptions>(
                             Assert.IsAssignableFrom<Parsed<object>>(parsed).Value);
                         UnusedWords.RefuseValuesOfSwitches(options.GetType(), words);
+                        UnusedWords.RefuseOptionsWithoutValue(options.GetType(), words);
                         UnusedWords.Refuse(options, words);
                     }
 

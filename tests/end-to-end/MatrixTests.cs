@@ -88,7 +88,7 @@ public sealed class MatrixTests
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
         var work = folder.At("work");
         SharpSegProcess.Succeed("plan", dataset, "-o", work);
-        SharpSegProcess.Succeed("preprocess", work, "-c", "2d");
+        SharpSegProcess.Succeed("preprocess", work);
         var outcome = SharpSegProcess.Succeed(["train", work, "-c", "2d", "-f", "0,2,every-case", .. Schedule]);
         Assert.Contains("2d fold every-case: mean foreground Dice", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(
@@ -97,6 +97,13 @@ public sealed class MatrixTests
         SharpSegProcess.Succeed(
             "predict", work, "-c", "2d", "-f", "every-case", "-i", TinyDataset.Image(dataset, "case_0"), "--no-tta", "-o",
             folder.At("out"));
+
+        // A matrix of which nothing is left, and nothing can be compared, has its scores.
+        SharpSegProcess.Succeed(["train", work, "-c", "3d_fullres", "-f", "every-case", .. Schedule]);
+        var done = SharpSegProcess.Succeed(
+            "auto", dataset, "-o", work, "--resume", "-c", "2d,3d_fullres", "-f", "every-case", "--json").Json();
+        Assert.Equal(0, (int)done["trained_now"]!);
+        Assert.Equal(4, (int)done["cases"]!);
     }
 
     [Fact]

@@ -42,6 +42,16 @@ public sealed class ReportTests(TrainedWorkspace trained)
         var again = SharpSegProcess.Succeed("report", validation, "-o", folder.At("x.html"), "--images", Path.Combine(trained.Dataset, "imagesTr"));
         Assert.Contains("report: ", again.Output, StringComparison.Ordinal);
         Assert.Contains("<image ", File.ReadAllText(folder.At("x.html")), StringComparison.Ordinal);
+
+        // A run's scores are against its own references: others are scored, and leave them alone.
+        var kept = File.ReadAllBytes(Path.Combine(validation, "summary.json"));
+        var labels = Path.Combine(trained.Dataset, "labelsTr");
+        var others = folder.Copy(labels, "others");
+        var printed = SharpSegProcess.Succeed("evaluate", validation, others);
+        Assert.Contains($"summary.json stays the run's own, against `{labels}`", printed.Output, StringComparison.Ordinal);
+        Assert.Equal(kept, File.ReadAllBytes(Path.Combine(validation, "summary.json")));
+        SharpSegProcess.Succeed("evaluate", validation, others, "-o", folder.At("others.json"));
+        Assert.True(File.Exists(folder.At("others.json")));
     }
 
     [Fact]

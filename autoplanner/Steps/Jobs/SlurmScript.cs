@@ -97,6 +97,10 @@ internal static class SlurmScript
             # Submits the arrays in order, each with what it waits for. Written by `sharpseg {{ShellWord.Comment(plan.Verb)}}`.
             set -euo pipefail
             cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+            if [[ jobs/submitted -nt jobs/submit.sh ]]; then
+                echo "error: jobs/submit.sh has submitted already; the command that wrote it, given again, writes what is missing" >&2
+                exit 1
+            fi
             mkdir -p jobs/logs
             declare -A ids
 

@@ -127,6 +127,19 @@ public sealed class Dcm2NiixTests
         Assert.False(File.Exists(folder.File("arguments")));
     }
 
+    [FactWithShell]
+    public void Colours_are_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        var series = DicomSlice.Write(
+            folder.File("scan"), Enumerable.Range(0, Slices).Select(i => DicomSlice.At(i) with { Samples = 3 }));
+        Assert.Contains(
+            "`IM1` is a colour image of 3 samples a pixel",
+            Assert.Throws<SharpSegException>(() => Dcm2Niix.Read(StandIn(folder, "", Slices), series)).Message,
+            StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.File("arguments")));
+    }
+
     private static string Series(TemporaryFolder folder, string name) =>
         DicomSlice.Write(folder.File(name), Enumerable.Range(0, Slices).Select(DicomSlice.At));
 

@@ -207,6 +207,12 @@ public sealed class SlurmScriptTests
             $"--chdir={work.Folder}\n--dependency=afterok:17_2\njobs/train-2d.sh\n", calls[3], StringComparison.Ordinal);
         Assert.Equal("train-2d\t17\t0-4", File.ReadAllLines(Path.Combine(work.Jobs, "submitted"))[3]);
 
+        // Run again by hand, it would submit everything a second time.
+        (code, errors) = Bash(bin, log, Path.Combine(work.Jobs, "submit.sh"));
+        Assert.Equal(1, code);
+        Assert.Contains("has submitted already", errors, StringComparison.Ordinal);
+        Assert.Equal(7, File.ReadAllLines(Path.Combine(work.Jobs, "submitted")).Length);
+
         // Nothing that Slurm parses comes from a name, and the task's words are whole.
         var script = work.Script("train-2d.sh");
         Assert.All(

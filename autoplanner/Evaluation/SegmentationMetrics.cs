@@ -28,6 +28,8 @@ internal static class SegmentationMetrics
 
         var pairs = CountPairs(reference, prediction);
         var results = new List<ClassMetrics>();
+        var boxes = options is { Surface: true } ? new LabelBoxes(reference, prediction, extent, scheme.IgnoreLabel) : null;
+        var left = extent.Voxels; // whose memory is to be given back: what reading left, then what was measured
         foreach (var item in EvaluatedClass.Of(scheme))
         {
             if (unlabelled?.Contains(results.Count) == true)
@@ -54,8 +56,18 @@ internal static class SegmentationMetrics
             var metrics = ClassMetrics.FromCounts(truePositives, falsePositives, falseNegatives, trueNegatives);
             if (options is { Surface: true })
             {
-                MemoryBudget.GiveBack(extent.Voxels);     // what reading left, or the class before
-                var distances = SurfaceDistances.Between(reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel);
+                var (joint, isExpected, isPredicted) = boxes!.Around(item.Labels);
+                if (left > MemoryBudget.LargeVoxels)
+                {
+                    MemoryBudget.GiveBack();
+                    left = 0;
+                }
+
+                left += joint?.Size.Voxels ?? 0;
+                var distances = isExpected && isPredicted
+                    ? SurfaceDistances.Between(
+                        reference, prediction, extent, spacing, item.Labels, scheme.IgnoreLabel, joint!.Value)
+                    : SurfaceDistances.None(isExpected || isPredicted);
                 metrics = metrics with
                 {
                     Hd95 = distances.Percentile95(),

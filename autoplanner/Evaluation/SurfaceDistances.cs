@@ -27,45 +27,30 @@ internal sealed class SurfaceDistances
     /// <param name="voxels">Of a map.</param>
     public static long Bytes(long voxels) => (2 * (voxels / 8)) + (sizeof(double) * Math.Min(voxels, SlabVoxels));
 
-    /// <summary>Measures from every surface voxel of either map to the other's surface.</summary>
+    /// <summary>No distances: the class is in one map at most.</summary>
+    /// <param name="isInOne">It is in one of them.</param>
+    public static SurfaceDistances None(bool isInOne) => new([], isInOne);
+
+    /// <summary>Measures from every surface voxel of either map to the other's surface, of a class that is in both.</summary>
     /// <param name="reference">extent.Voxels labels; those with the ignore label count as background in both maps.</param>
     /// <param name="prediction">extent.Voxels labels.</param>
     /// <param name="extent">Voxels (z, y, x).</param>
     /// <param name="spacing">mm (z, y, x).</param>
     /// <param name="labels">The labels that make up the class.</param>
     /// <param name="ignoreLabel">The ignore label, or null.</param>
+    /// <param name="box">Holds the class in both maps.</param>
     public static SurfaceDistances Between(
         ReadOnlySpan<short> reference, ReadOnlySpan<short> prediction, Extent extent, Spacing spacing, IReadOnlyList<int> labels,
-        int? ignoreLabel)
+        int? ignoreLabel, LabelBoxes.Box box)
     {
-        bool anyReference = false, anyPrediction = false;
-        Extent low = extent, high = new(-1, -1, -1);
-        var i = 0;
-        for (var z = 0; z < extent.Z; z++)
+        var isInClass = new bool[1 << 16]; // by label
+        foreach (var label in labels.Where(label => label is >= short.MinValue and <= short.MaxValue))
         {
-            for (var y = 0; y < extent.Y; y++)
-            {
-                for (var x = 0; x < extent.X; x++, i++)
-                {
-                    var (isReference, isPrediction) = Membership(reference[i], prediction[i], labels, ignoreLabel);
-                    if (isReference || isPrediction)
-                    {
-                        anyReference |= isReference;
-                        anyPrediction |= isPrediction;
-                        low = new Extent(Math.Min(low.Z, z), Math.Min(low.Y, y), Math.Min(low.X, x));
-                        high = new Extent(Math.Max(high.Z, z), Math.Max(high.Y, y), Math.Max(high.X, x));
-                    }
-                }
-            }
+            isInClass[(ushort)label] = true;
         }
 
-        if (!anyReference || !anyPrediction)
-        {
-            return new SurfaceDistances([], anyReference != anyPrediction);
-        }
-
-        // Both masks lie in the joint box, and so do both surfaces and all distances between them.
-        var size = new Extent(high.Z - low.Z + 1, high.Y - low.Y + 1, high.X - low.X + 1);
+        // Both masks lie in the box, and so do both surfaces and all distances between them.
+        var (low, size) = (box.Low, box.Size);
         BitVolume inReference = new(size), inPrediction = new(size);
         for (var z = 0; z < size.Z; z++)
         {
@@ -75,9 +60,11 @@ internal sealed class SurfaceDistances
                 var from = ((((low.Z + z) * extent.Y) + low.Y + y) * extent.X) + low.X;
                 for (var x = 0; x < size.X; x++, from++)
                 {
-                    var (isReference, isPrediction) = Membership(reference[from], prediction[from], labels, ignoreLabel);
-                    expected[x >> 6] |= isReference ? 1UL << (x & 63) : 0;
-                    predicted[x >> 6] |= isPrediction ? 1UL << (x & 63) : 0;
+                    if (reference[from] != ignoreLabel)
+                    {
+                        expected[x >> 6] |= isInClass[(ushort)reference[from]] ? 1UL << (x & 63) : 0;
+                        predicted[x >> 6] |= isInClass[(ushort)prediction[from]] ? 1UL << (x & 63) : 0;
+                    }
                 }
             }
         }
@@ -123,18 +110,6 @@ internal sealed class SurfaceDistances
 
         var limit = toleranceMm * toleranceMm * (1 + 1e-9);
         return (double)squaredMm.TakeWhile(item => item.Key <= limit).Sum(item => item.Value) / count;
-    }
-
-    private static (bool Reference, bool Prediction) Membership(
-        short reference, short prediction, IReadOnlyList<int> labels, int? ignoreLabel)
-    {
-        if (reference == ignoreLabel)
-        {
-            return default;
-        }
-
-        var isReference = labels.Contains(reference);
-        return (isReference, reference == prediction ? isReference : labels.Contains(prediction));
     }
 
     /// <summary>

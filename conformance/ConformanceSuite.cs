@@ -38,14 +38,18 @@ public abstract class ConformanceSuite(ConformanceTarget target)
     protected long LargestWork => target.LargestWork;
 
     /// <summary>
-    /// How far this backend may be from the reference in sums of products. Rounded factors of size 1 may cancel to almost nothing
-    /// in a tensor of one element, of which no part can then be demanded.
+    /// How far this backend may be from the reference in sums of products. Terms of size 1 may cancel to almost nothing in a
+    /// tensor of few elements, of which no part can then be demanded: partial sums of n of them are of size √n, and so is what
+    /// rounding does to them.
     /// </summary>
-    protected Tolerance Products(Tolerance tolerance) => tolerance with
-    {
-        Relative = Math.Max(tolerance.Relative, target.ProductTolerance),
-        Absolute = Math.Max(tolerance.Absolute, target.ProductTolerance / 2),
-    };
+    /// <param name="relative">As a share of the largest result, in float32.</param>
+    /// <param name="terms">How many products are added up in one result.</param>
+    protected Tolerance Products(double relative, double terms) => new(
+        Math.Max(relative, target.ProductTolerance),
+        Absolute: Math.Max(RoundingOfASum(terms), target.ProductTolerance / 2));
+
+    /// <summary>What float32 may do to a sum of terms of size 1 that cancel.</summary>
+    protected static double RoundingOfASum(double terms) => 1e-6 * Math.Sqrt(terms);
 
     /// <summary>
     /// In what the activations of a case are: float32 where the backend keeps them so, else either, more often the narrower.

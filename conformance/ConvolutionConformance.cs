@@ -8,10 +8,15 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
 {
     /// <summary>
     /// A sum of K ≤ 10⁴ float32 products is off by about √K·2⁻²⁴ ≈ 6·10⁻⁶ of its size; the rest is a margin for methods that add
-    /// and subtract the inputs first (Winograd). A wrong tap or border is off by 10⁻² or more. The absolute part is for terms of
-    /// size 1 that cancel in a tensor of one element.
+    /// and subtract the inputs first (Winograd). A wrong tap or border is off by 10⁻² or more.
     /// </summary>
-    private Tolerance Close => Products(new(1e-4, Absolute: 1e-6));
+    private Tolerance Close(double terms) => Products(1e-4, terms);
+
+    private Tolerance CloseForward(ConvProblem p) => Close(p.CinTotal * p.Kernel.Voxels);
+
+    private Tolerance CloseByData(ConvProblem p) => Close(p.Cout * p.Kernel.Voxels);
+
+    private Tolerance CloseByWeights(ConvProblem p) => Close(p.N * p.Output.Voxels);
 
     private IEnumerable<ConvProblem> Problems => ConvolutionProblems.All(NewRandom(), TinyShapesOnly, LargestWork);
 
@@ -22,7 +27,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         {
             List<Operand> operands =
             [
-                .. Inputs(p, random), Weights(p, random), Operand.Output("y", p.OutputShape, Close).In(Kept(random)),
+                .. Inputs(p, random), Weights(p, random), Operand.Output("y", p.OutputShape, CloseForward(p)).In(Kept(random)),
             ];
             if (withBias)
             {
@@ -45,13 +50,13 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         const float Epsilon = 1e-3f;
         foreach (var far in Variants(p, random))
         {
-            var (vector, perChannel) = (Shape.Vector(p.Cout), Shape.PerChannel(p.N, p.Cout));
+            var (vector, perChannel, close) = (Shape.Vector(p.Cout), Shape.PerChannel(p.N, p.Cout), CloseForward(p));
             var kept = Kept(random);
             Operand[] operands =
             [
-                Operand.Output("y", p.OutputShape, Close).In(kept), Operand.Output("same", p.OutputShape, Close).In(kept),
-                Operand.Output("mean", perChannel, Close), Operand.Output("rstd", perChannel, Close),
-                Operand.Output("mean again", perChannel, Close), Operand.Output("rstd again", perChannel, Close),
+                Operand.Output("y", p.OutputShape, close).In(kept), Operand.Output("same", p.OutputShape, close).In(kept),
+                Operand.Output("mean", perChannel, close), Operand.Output("rstd", perChannel, close),
+                Operand.Output("mean again", perChannel, close), Operand.Output("rstd again", perChannel, close),
                 .. Inputs(p, random), Weights(p, random),
                 Operand.Input("b", vector, RandomValues.Uniform(random, p.Cout, centre: far ? 1000 : 0)),
             ];
@@ -83,11 +88,11 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
             List<Operand> operands =
             [
                 OutputGradient(p, random), Weights(p, random),
-                Operand.Sum("dx", p.InputShape, accumulate, random, Close).In(kept),
+                Operand.Sum("dx", p.InputShape, accumulate, random, CloseByData(p)).In(kept),
             ];
             if (p.Cin2 > 0)
             {
-                operands.Add(Operand.Sum("dx2", p.Input2Shape, !accumulate, random, Close).In(kept));
+                operands.Add(Operand.Sum("dx2", p.Input2Shape, !accumulate, random, CloseByData(p)).In(kept));
             }
 
             Compare(operands, (backend, t) =>
@@ -105,7 +110,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
             Operand[] operands =
             [
                 OutputGradient(p, random), Weights(p, random),
-                Operand.Sum("dx", ofSecond ? p.Input2Shape : p.InputShape, accumulate, random, Close).In(Kept(random)),
+                Operand.Sum("dx", ofSecond ? p.Input2Shape : p.InputShape, accumulate, random, CloseByData(p)).In(Kept(random)),
             ];
             Compare(operands, (backend, t) => backend.ConvBackwardData(
                 p, t["dy"], t["w"], ofSecond ? null : t["dx"], accumulate, ofSecond ? t["dx"] : null, accumulate));
@@ -119,11 +124,12 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         {
             List<Operand> operands =
             [
-                .. Inputs(p, random), OutputGradient(p, random), Operand.Sum("dw", p.WeightShape, accumulate, random, Close),
+                .. Inputs(p, random), OutputGradient(p, random),
+                Operand.Sum("dw", p.WeightShape, accumulate, random, CloseByWeights(p)),
             ];
             if (accumulate || random.Next(2) == 0)
             {
-                operands.Add(Operand.Sum("db", Shape.Vector(p.Cout), accumulate, random, Close));
+                operands.Add(Operand.Sum("db", Shape.Vector(p.Cout), accumulate, random, CloseByWeights(p)));
             }
 
             Compare(operands, (backend, t) =>
@@ -140,8 +146,8 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
         [
             Operand.Input("x", p.InputShape, RandomValues.Uniform(random, p.InputShape.Length)), Weights(p, random),
             Operand.Input("dy", p.OutputShape, RandomValues.Uniform(random, p.OutputShape.Length)),
-            Operand.Output("y", p.OutputShape, Close),
-            Operand.Output("dx", p.InputShape, Close), Operand.Output("dw", p.WeightShape, Close),
+            Operand.Output("y", p.OutputShape, CloseForward(p)),
+            Operand.Output("dx", p.InputShape, CloseByData(p)), Operand.Output("dw", p.WeightShape, CloseByWeights(p)),
         ];
         var results = Run(operands, (backend, t) =>
         {
@@ -172,7 +178,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
                 Operand.Output("y", p.OutputShape, Tolerance.Exact),
             ];
             var results = Run(operands, (backend, t) => backend.ConvForward(p, t["x"], null, t["w"], null, t["y"]));
-            RequireClose("y", expected, results[2], Close);
+            RequireClose("y", expected, results[2], CloseForward(p));
         }
     }
 
@@ -242,7 +248,7 @@ public sealed class ConvolutionConformance(ConformanceTarget target) : Conforman
 
     private void RequireSame(string name, double expected, double actual, double scale)
     {
-        if (!(Math.Abs(expected - actual) <= Close.Relative * scale))
+        if (!(Math.Abs(expected - actual) <= Close(1).Relative * scale))
         {
             throw new ConformanceException($"{name} is {actual:R}, <y, dy> is {expected:R}; norms {scale:G4}");
         }

@@ -102,7 +102,7 @@ public sealed class LabelScheme
 
         foreach (ref var voxel in voxels)
         {
-            voxel = voxel > ignore ? (short)ignore : voxel;
+            voxel = voxel > ignore && voxel <= HighestValue ? (short)ignore : voxel;
         }
     }
 

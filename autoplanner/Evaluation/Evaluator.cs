@@ -218,10 +218,30 @@ public static class Evaluator
                     + "compared by their position in the file, so the scores mean nothing unless only the headers are wrong");
         }
 
+        warnings.AddRange(new[] { ("reference", reference), ("prediction", prediction) }
+            .Select(map => (What: map.Item1, Values: Foreign(map.Item2.Voxels, scheme))).Where(map => map.Values.Length > 0)
+            .Select(map => $"case `{item.CaseId}`: the {map.What} has values that are not among the dataset's labels (0 to "
+                + $"{scheme.HighestValue}), which count as background: {map.Values}"));
         var metrics = SegmentationMetrics.Compute(
             reference.Voxels, prediction.Voxels, reference.Extent, reference.Spacing, scheme, options,
             scheme.Partial.Of(item.CaseId));
         return new CaseMetrics(item.CaseId, item.ReferenceFile, item.PredictionFile, metrics) { Warnings = warnings };
+    }
+
+    /// <summary>The values of a map that no label has, the first few; empty for none.</summary>
+    private static string Foreign(ReadOnlySpan<short> voxels, LabelScheme scheme)
+    {
+        const int shown = 5;
+        var values = new SortedSet<short>();
+        foreach (var voxel in voxels)
+        {
+            if (voxel < 0 || voxel > scheme.HighestValue)
+            {
+                values.Add(voxel);
+            }
+        }
+
+        return Counted.First(values, shown);
     }
 
     /// <summary>Names of the cases whose label files lie in a folder.</summary>

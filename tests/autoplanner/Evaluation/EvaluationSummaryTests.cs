@@ -172,6 +172,20 @@ public sealed class EvaluationSummaryTests
     }
 
     [Fact]
+    public void Values_that_no_label_has_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        string predictions = Path.Combine(folder.Path, "p"), references = Path.Combine(folder.Path, "r");
+        Write(folder.File("p", "a.nii.gz"), [1, 1, 0, 0], 1);
+        Write(folder.File("r", "a.nii.gz"), [1, 9, 8, 0], 1);
+        var item = Assert.Single(Evaluator.EvaluateFolder(predictions, references, Scheme, ".nii.gz").Cases);
+        var warning = Assert.Single(item.Warnings);
+        Assert.Contains("the reference has values that are not among the dataset's labels", warning, StringComparison.Ordinal);
+        Assert.EndsWith(", which count as background: 8, 9", warning, StringComparison.Ordinal);
+        Assert.Equal(1, item.Metrics[0].FalsePositives);
+    }
+
+    [Fact]
     public void Folders_are_compared_by_file_name()
     {
         using var folder = new TemporaryFolder();
@@ -208,7 +222,7 @@ public sealed class EvaluationSummaryTests
         path, labels,
         new ImageGeometry(
             new Extent(1, 1, labels.Length), new Spacing(1, 1, spacing), [spacing, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
-            "none", []), 2);
+            "none", []), 9);
 
     private static CaseMetrics Case(string id, params double[] dice) => new(
         id, "reference", "prediction",

@@ -16,9 +16,16 @@ internal static class PredictCommand
     public static Answer Run(PredictOptions options, IReporter reporter, CancellationToken cancel)
     {
         RequireStep(options.Step);
-        if (options.Parts < 1 || options.Part < 0 || options.Part >= options.Parts)
+        if (options.Parts > 1 && options.Part is null)
         {
-            throw new UsageException($"--part {options.Part} --parts {options.Parts}: part counts from 0 to parts − 1");
+            throw new UsageException(
+                $"--parts {options.Parts}: which of them?", $"add --part, from 0 to {options.Parts - 1}, each in a run of its own");
+        }
+
+        var part = options.Part ?? 0;
+        if (options.Parts < 1 || part < 0 || part >= options.Parts)
+        {
+            throw new UsageException($"--part {part} --parts {options.Parts}: part counts from 0 to parts − 1");
         }
 
         if (options.Watch && options.Parts > 1)
@@ -53,7 +60,7 @@ internal static class PredictCommand
         var request = new PredictionRequest(
             model?.Work ?? new Workspace(options.Work, options.Plan), options.Configuration, folds, checkpoint,
             inputs, options.Output,
-            new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, options.Part,
+            new InferenceOptions(options.Step, !options.NoGaussian, !options.NoMirroring), options.Continue, part,
             options.Parts,
             options.PreviousStage, ((IKeepsProbabilities)options).Kept, !options.NoPostprocessing, model?.Parts,
             options.Budget);

@@ -293,8 +293,8 @@ internal sealed class PredictOptions : ComputeOptions, IKeepsProbabilities, IUse
     [Option("continue", HelpText = "Skip cases whose segmentation already exists.")]
     public bool Continue { get; set; }
 
-    [Option("part", Default = 0, HelpText = "With --parts: take cases part, part + parts, …")]
-    public int Part { get; set; }
+    [Option("part", HelpText = "With --parts: take cases part, part + parts, …; counts from 0.")]
+    public int? Part { get; set; }
 
     [Option("parts", Default = 1, HelpText = "Number of runs among which the cases are divided.")]
     public int Parts { get; set; }

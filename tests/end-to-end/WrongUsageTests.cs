@@ -41,6 +41,7 @@ public sealed class WrongUsageTests
     [InlineData("--epochs 0", "train", "WORK", "--epochs", "0")]
     [InlineData("--max-time chooses", "train", "WORK", "--max-time", "1m", "--batch", "2")]
     [InlineData("--step 2", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--step", "2")]
+    [InlineData("--parts 3: which of them?", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--parts", "3")]
     [InlineData("--part 3", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "--part", "3", "--parts", "3")]
     [InlineData("--watch takes every scan", "predict", "WORK", "-i", "a", "-o", "OUT", "--watch", "--part", "1", "--parts", "2")]
     [InlineData("--max-memory 2G: only the prediction of a scan", "inspect", "WORK", "--max-memory", "2G")]

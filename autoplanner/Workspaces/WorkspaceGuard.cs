@@ -98,11 +98,15 @@ internal static class WorkspaceGuard
         var old = work.ReadPlans();
         foreach (var name in TrainedConfigurations(work))
         {
-            if (old.Configurations.ContainsKey(name) && !JsonNode.DeepEquals(Relevant(old, name), Relevant(plans, name)))
+            var differ = old.Configurations.ContainsKey(name)
+                ? Differing(Relevant(old, name), Relevant(plans, name)).ToArray()
+                : [];
+            if (differ.Length > 0)
             {
+                const int shown = 3;
                 throw new SharpSegException(
-                    $"`{work.Folder}` holds a run of {name} that was trained with other plans ({old.PlansName}, now "
-                        + $"{plans.PlansName})",
+                    $"`{work.Folder}` holds a run of {name} that was trained with other plans: "
+                        + string.Join("; ", differ.Take(shown)) + (differ.Length > shown ? "; …" : ""),
                     $"{AnotherWorkspace}, keep the new plans beside the old with --plan NAME, or continue with those that are "
                         + "there: "
                         + $"`sharpseg train {work.Folder} -c {name} --resume`");
@@ -135,6 +139,29 @@ internal static class WorkspaceGuard
                 .Select(folder => Path.GetFileName(folder))
                 .Order(StringComparer.Ordinal),
         ];
+    }
+
+    /// <summary>In what two texts of plans differ: each key with its value there and here.</summary>
+    private static IEnumerable<string> Differing(JsonNode? there, JsonNode? here)
+    {
+        if (JsonNode.DeepEquals(there, here))
+        {
+            return [];
+        }
+
+        static string Text(JsonNode? node)
+        {
+            const int longest = 60;
+            var text = node?.ToJsonString() ?? "absent";
+            return text.Length <= longest ? text : text[..longest] + "…";
+        }
+
+        return there is JsonObject before && here is JsonObject now
+            ? before.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)).SelectMany(key =>
+                before[key] is JsonObject && now[key] is JsonObject ? Differing(before[key], now[key])
+                : JsonNode.DeepEquals(before[key], now[key]) ? []
+                : [$"{key} {Text(before[key])} there, {Text(now[key])} here"])
+            : [$"{Text(there)} there, {Text(here)} here"];
     }
 
     /// <summary>What a trained network depends on: one configuration and what all configurations share.</summary>

@@ -33,7 +33,8 @@ public sealed class LateralityTests
         SharpSegProcess.Succeed("preprocess", work, "--plan", "all", "-c", "3d_fullres");
         SharpSegProcess.Succeed(["train", work, "--plan", "all", .. Short]);
         Assert.Equal("[0,1,2]", MirrorAxes(work, "plans", "all", "runs"));
-        SharpSegProcess.Run("plan", dataset, "-o", work, "--mirroring", "all").AssertErrorWithHint(1, "other plans");
+        SharpSegProcess.Run("plan", dataset, "-o", work, "--mirroring", "all")
+            .AssertErrorWithHint(1, "other plans: unmirrored_axes [2] there, absent here");
         SharpSegProcess.Run("plan", dataset, "-o", work, "--mirroring", "some").AssertError(2, "--mirroring");
     }
 

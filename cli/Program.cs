@@ -240,9 +240,9 @@ internal static class Program
         }
 
         throw new UsageException(
-            message, verb is null
-                ? "`sharpseg --help` lists the verbs"
-                : $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
+            message, verb is null ? "`sharpseg --help` lists the verbs"
+                : (failed.Errors.Any(IsWord) && first is MissingRequiredOptionError ? UnusedWords.Swallowed(verb, args) : null)
+                    ?? $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
     }
 
     private static string Describe(Error error, string[] args) => error switch

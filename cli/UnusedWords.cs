@@ -49,9 +49,6 @@ internal static partial class UnusedWords
             }
         }
 
-        static bool IsBare(OptionAttribute option, string word) =>
-            word == $"--{option.LongName}" || (option.ShortName.Length > 0 && word == $"-{option.ShortName}");
-
         static bool Starts(OptionAttribute option, string word) =>
             IsBare(option, word) || word.StartsWith($"--{option.LongName}=", StringComparison.Ordinal);
     }
@@ -102,6 +99,28 @@ internal static partial class UnusedWords
         return property.PropertyType == typeof(IEnumerable<string>)
             ? $"write `{typed} {string.Join(option.Separator == ',' ? "," : " ", values)}`"
             : $"it takes one value: {string.Join(" or ", values.Select(value => $"`{typed} {value}`"))}";
+    }
+
+    /// <summary>
+    /// The command that was probably meant where a word is missing and an option that takes several took it, as in
+    /// <c>train -f 0 work</c>.
+    /// </summary>
+    /// <returns>It, as a hint; null where no option has more words than one.</returns>
+    public static string? Swallowed(Type verb, IReadOnlyList<string> arguments)
+    {
+        var lists = Options(verb).Where(pair => pair.Property.PropertyType == typeof(IEnumerable<string>)).ToArray();
+        for (var i = arguments.Count - 1; i > 1; i--)
+        {
+            var words = arguments.Skip(i).TakeWhile(word => !word.StartsWith('-')).Count();
+            if (words > 1 && Array.Exists(lists, pair => IsBare(pair.Option, arguments[i - 1])))
+            {
+                var (last, option) = (i + words - 1, arguments[i - 1]);
+                string[] meant = [arguments[0], arguments[last], .. arguments.Skip(1).Where((_, at) => at + 1 != last)];
+                return $"{option} took `{arguments[last]}`, did you mean `sharpseg {string.Join(' ', meant)}`?";
+            }
+        }
+
+        return null;
     }
 
     /// <summary>All values of an option, wherever it stands.</summary>
@@ -160,6 +179,10 @@ internal static partial class UnusedWords
         || (
             option.ShortName.Length > 0 && argument.StartsWith($"-{option.ShortName}", StringComparison.Ordinal)
                 && !argument.StartsWith("--", StringComparison.Ordinal)));
+
+    /// <summary>Whether a word is an option, its value apart.</summary>
+    private static bool IsBare(OptionAttribute option, string word) =>
+        word == $"--{option.LongName}" || (option.ShortName.Length > 0 && word == $"-{option.ShortName}");
 
     /// <summary>The option that a bare word was probably meant for; null if none fits.</summary>
     private static OptionAttribute? Likely(Type verb, string word)

@@ -17,7 +17,9 @@ internal static class PreprocessCommand
         var plans = work.ReadPlans();
         work.ReadDescription(); // by which training goes on: better refused now than after hours
         var dataset = Dataset.Open(work.ReadDatasetFolder());
-        string[] names = options.Configuration is { } one ? [plans.Resolve(one).Name] : [.. plans.Configurations.Keys];
+        string[] asked = [.. options.Configurations];
+        string[] names = asked.Length > 0 ? [.. asked.Select(name => plans.Resolve(name).Name).Distinct()]
+            : [.. plans.Configurations.Keys];
         var folders = new JsonArray();
         var failed = new List<FailedCase>();
         foreach (var name in names)

@@ -158,8 +158,9 @@ internal sealed class PreprocessOptions : MemoryOptions
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace that `plan` made.")]
     public string Work { get; set; } = "";
 
-    [Option('c', "configuration", HelpText = "Configuration; default: all that are planned.")]
-    public string? Configuration { get; set; }
+    [Option(
+        'c', "configuration", Separator = ',', HelpText = "Configurations, e.g. 2d,3d_fullres; default: all that are planned.")]
+    public IEnumerable<string> Configurations { get; set; } = [];
 
     [Option("plan", HelpText = PlanHelp)]
     public string? Plan { get; set; }

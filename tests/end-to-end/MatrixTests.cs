@@ -88,7 +88,7 @@ public sealed class MatrixTests
         var dataset = TinyDataset.Write(folder.At("dataset"), cases: 4);
         var work = folder.At("work");
         SharpSegProcess.Succeed("plan", dataset, "-o", work);
-        SharpSegProcess.Succeed("preprocess", work);
+        SharpSegProcess.Succeed("preprocess", work, "-c", "2d,3d_fullres");
         var outcome = SharpSegProcess.Succeed(["train", work, "-c", "2d", "-f", "0,2,every-case", .. Schedule]);
         Assert.Contains("2d fold every-case: mean foreground Dice", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(

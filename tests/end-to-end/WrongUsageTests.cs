@@ -113,6 +113,9 @@ public sealed class WrongUsageTests
     [InlineData("write `-i a.nii.gz b.nii.gz`", "predict", "WORK", "-i", "a.nii.gz", "-o", "OUT", "-i", "b.nii.gz")]
     [InlineData("it takes one value: `-c 2d` or `-c 3d_fullres`", "train", "WORK", "-c2d", "-c", "3d_fullres", "-f", "0")]
     [InlineData("write --resume once", "train", "WORK", "--resume", "--resume")]
+    [InlineData("-f took `WORK`, did you mean `sharpseg train WORK -f 0 --resume`?", "train", "-f", "0", "WORK", "--resume")]
+    [InlineData("-c took `W`, did you mean `sharpseg jobs train W -c 2d`?", "jobs", "train", "-c", "2d", "W")]
+    [InlineData("-i took `W`, did you mean `sharpseg predict W -o OUT -i a b`?", "predict", "-o", "OUT", "-i", "a", "b", "W")]
     [InlineData("usage: sharpseg evaluate PREDICTIONS REFERENCES [options]", "evaluate")]
     [InlineData("MODEL -i INPUT -o OUTPUT --parts PARTS [options]", "jobs", "predict", "WORK", "-i", "SCANS", "-o", "OUT")]
     public void A_word_too_many_or_an_option_given_twice_is_answered_with_the_right_form(string hint, params string[] arguments)

@@ -60,7 +60,7 @@ public sealed class PlantedProductErrors()
             List<Operand> operands =
             [
                 InputOf("x", p.InputShape), InputOf("w", p.WeightShape),
-                Operand.Output("y", p.OutputShape, Products(new(1e-4, Absolute: 1e-6))),
+                Operand.Output("y", p.OutputShape, Products(1e-4, p.CinTotal * p.Kernel.Voxels)),
             ];
             if (p.Cin2 > 0)
             {

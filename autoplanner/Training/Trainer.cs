@@ -138,7 +138,10 @@ internal sealed class Trainer : IDisposable
             EnterStage();
             TrainEpoch(cancel);
             var validationLoss = Validate(out var perClass, cancel);
-            FinishEpoch(validationLoss, perClass, ScoreWholeCases(out var seconds, cancel), seconds);
+            var wholeCases = ScoreWholeCases(out var seconds, cancel);
+            var begin = Stopwatch.GetTimestamp();
+            FinishEpoch(validationLoss, perClass, wholeCases, seconds);
+            clock.Count(begin); // checkpoints, log and plot are of the time, too, and none of an iteration's
         }
 
         string[] ends =
@@ -241,7 +244,9 @@ internal sealed class Trainer : IDisposable
                 State.EpochIterations = State.Iteration; // a deadline: the epoch ends here, and the run with it
             }
 
+            begin = Stopwatch.GetTimestamp();
             SaveIfDue(cancel);
+            clock.Count(begin);
         }
     }
 

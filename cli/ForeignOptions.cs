@@ -70,7 +70,7 @@ internal static class ForeignOptions
             throw new UsageException(
                 $"unknown option `{typed}`, known from other tools: "
                     + (own is null ? more : Ours(verb, verbs, own) + (more is null ? "" : $" ({more})")),
-                $"{UnusedWords.Usage(verb)}; `sharpseg {UnusedWords.VerbName(verb)} --help` lists the options");
+                UnusedWords.UsageAndHelp(verb));
         }
     }
 

@@ -242,7 +242,7 @@ internal static class Program
         throw new UsageException(
             message, verb is null ? "`sharpseg --help` lists the verbs"
                 : (failed.Errors.Any(IsWord) && first is MissingRequiredOptionError ? UnusedWords.Swallowed(verb, args) : null)
-                    ?? $"{UnusedWords.Usage(verb)}; `sharpseg {args[0]} --help` lists the options");
+                    ?? UnusedWords.UsageAndHelp(verb));
     }
 
     private static string Describe(Error error, string[] args) => error switch

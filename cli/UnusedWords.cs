@@ -44,8 +44,7 @@ internal static partial class UnusedWords
             if (option is not null && property.PropertyType != typeof(bool)
                 && (i + 1 == own.Length || Array.Exists(options, pair => Starts(pair.Option, own[i + 1]))))
             {
-                throw new UsageException(
-                    $"option {own[i]} needs a value", $"{Usage(verb)}; `sharpseg {own[0]} --help` lists the options");
+                throw new UsageException($"option {own[i]} needs a value", UsageAndHelp(verb));
             }
         }
 
@@ -159,6 +158,10 @@ internal static partial class UnusedWords
                 + pair.Option.LongName.ToUpperInvariant());
         return $"usage: sharpseg {string.Join(' ', [VerbName(verb), .. words, .. needed])} [options]";
     }
+
+    /// <summary>The same, and how to see its options.</summary>
+    public static string UsageAndHelp(Type verb) =>
+        $"{Usage(verb)}; `sharpseg {VerbName(verb)} --help` lists the options";
 
     /// <summary>The words a verb takes, in order.</summary>
     public static IEnumerable<ValueAttribute> Words(Type verb) => verb.GetProperties()

@@ -71,7 +71,7 @@ public static partial class SummaryJson
     {
         try
         {
-            return JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path), "null"), path).Has("metric_per_case");
+            return Root(path).Has("metric_per_case");
         }
         catch (SharpSegException)
         {
@@ -84,8 +84,7 @@ public static partial class SummaryJson
     {
         try
         {
-            var root = JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path), "null"), path);
-            var cases = root.RequiredObjects("metric_per_case");
+            var cases = Root(path).RequiredObjects("metric_per_case");
             return cases is [var first, ..] ? Path.GetDirectoryName(first.RequiredText("reference_file")) : null;
         }
         catch (SharpSegException)
@@ -100,8 +99,7 @@ public static partial class SummaryJson
     /// <exception cref="SharpSegException">The file is missing or is no summary of these classes.</exception>
     public static EvaluationSummary Read(string path, IReadOnlyList<EvaluatedClass> classes)
     {
-        var text = BareNaN().Replace(JsonFile.ReadText(path), "null");
-        var root = JsonFile.Parse(text, path);
+        var root = Root(path);
         if (!root.Has("metric_per_case"))
         {
             throw new SharpSegException($"`{path}`: no `metric_per_case`: not a summary.json", "`sharpseg evaluate` writes one");
@@ -122,6 +120,9 @@ public static partial class SummaryJson
             ? throw new SharpSegException($"`{path}`: case `{twice}` is there twice", "`sharpseg evaluate` writes another")
             : EvaluationSummary.Of(classes, cases);
     }
+
+    /// <summary>The object of a file, in which a bare NaN is null.</summary>
+    private static JsonFile Root(string path) => JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path), "null"), path);
 
     private static ClassMetrics ReadMetrics(JsonFile entry) => new()
     {

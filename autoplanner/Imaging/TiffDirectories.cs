@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace SharpSeg.AutoPlanner.Imaging;
 
 /// <summary>
-/// A look at the directories of a TIFF file before a library reads them, because it takes the memory that they claim. Source:
-/// TIFF 6.0 and BigTIFF: a header, then a chain of directories of tags, each a type, a count and a value or its offset.
+/// A look at the directories of a TIFF file before a library reads them, because it takes the memory that they claim: of every
+/// tag, and of lists with an entry for each strip or tile. Source: TIFF 6.0 and BigTIFF: a header, then a chain of directories of
+/// tags, each a type, a count and a value or its offset.
 /// </summary>
 internal static class TiffDirectories
 {
@@ -12,8 +13,13 @@ internal static class TiffDirectories
     private const int MostTags = 4096;                                      // of a directory; ordinary ones have a dozen
     private static readonly int[] TypeBytes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
-    // Counts of bytes, which the library takes as they are: of strips and of tiles.
-    private static readonly ushort[] ByteCounts = [279, 325];
+    private const int Short = 3, Long = 4;
+
+    // How an image is cut. IMAGEDEPTH and TILEDEPTH are an extension whose further slices nothing here would read.
+    private const int Width = 256, Length = 257, Samples = 277, RowsPerStrip = 278, Planes = 284, TileWidth = 322, TileLength = 323,
+        ImageDepth = 32997, TileDepth = 32998;
+    private static readonly int[] Cuts =
+        [Width, Length, Samples, RowsPerStrip, Planes, TileWidth, TileLength, ImageDepth, TileDepth];
 
     /// <summary>Says what a directory claims that the file cannot hold; null if there is nothing.</summary>
     /// <param name="file">The file; read from its beginning.</param>
@@ -74,6 +80,7 @@ internal static class TiffDirectories
                 return $"a directory of {tags} tags";
             }
 
+            var cuts = new Dictionary<int, ulong>();
             for (var i = 0UL; i < tags; i++)
             {
                 int tag = (int)Number(2), type = (int)Number(2);
@@ -86,32 +93,31 @@ internal static class TiffDirectories
                     return $"tag {tag} claims {bytes} bytes";
                 }
 
-                if (Array.IndexOf(ByteCounts, (ushort)tag) >= 0 && size > 0 && Largest(size, (int)count) > (ulong)file.Length)
+                // Others are ignored by the library, or taken for something else than we would.
+                if (Cuts.Contains(tag) && (type is not (Short or Long) || count != 1 || !cuts.TryAdd(tag, Number(size))))
                 {
-                    return "a strip or tile is longer than the file";
+                    return $"tag {tag} is not one whole number";
                 }
 
                 file.Position = at + (isBig ? 8 : 4);
             }
 
-            return null;
+            ulong depth = Math.Max(cuts.GetValueOrDefault(ImageDepth, 1UL), cuts.GetValueOrDefault(TileDepth, 1UL));
+            return depth > 1 ? $"images of {depth} slices in one page are not supported"
+                : Pieces(cuts) is var pieces && pieces > (UInt128)file.Length ? $"it claims {pieces} strips or tiles"
+                : null;
         }
 
-        /// <summary>The largest of a tag's whole numbers.</summary>
-        private ulong Largest(int size, int count)
+        /// <summary>Strips or tiles of a page.</summary>
+        private static UInt128 Pieces(Dictionary<int, ulong> cuts)
         {
-            if (size * count > (isBig ? 8 : 4))
-            {
-                file.Position = (long)Math.Min(Offset(), (ulong)file.Length);
-            }
+            ulong width = cuts.GetValueOrDefault(Width), length = cuts.GetValueOrDefault(Length);
+            var pieces = cuts.ContainsKey(TileWidth) || cuts.ContainsKey(TileLength)
+                ? Parts(width, cuts.GetValueOrDefault(TileWidth)) * Parts(length, cuts.GetValueOrDefault(TileLength))
+                : Parts(length, cuts.GetValueOrDefault(RowsPerStrip, ulong.MaxValue));
+            return cuts.GetValueOrDefault(Planes) == 2 ? pieces * cuts.GetValueOrDefault(Samples, 1UL) : pieces;
 
-            var largest = 0UL;
-            for (var i = 0; i < count; i++)
-            {
-                largest = Math.Max(largest, Number(size));
-            }
-
-            return largest;
+            static UInt128 Parts(ulong whole, ulong part) => part == 0 ? 0 : ((UInt128)whole + part - 1) / part;
         }
 
         private ulong Offset() => Number(isBig ? 8 : 4);

@@ -126,7 +126,7 @@ internal sealed class TiffFormat : ImageFormat
 
         var extent = CheckedExtent(path, page.Width, page.Height, pages);
         var bytes = (Int128)extent.Voxels * page.Samples * page.Bits / 8;
-        if (pages > MostPages || bytes > (Int128)new FileInfo(path).Length * LargestExpansion)
+        if (pages > MostPages || bytes > MostPixelBytes(path))
         {
             throw Damaged(path, $"it claims {bytes} bytes of pixels in {pages} pages");
         }
@@ -234,7 +234,12 @@ internal sealed class TiffFormat : ImageFormat
     }
 
     private static int CheckedLength(string path, int stored, long needed) =>
-        stored >= needed && needed > 0 ? stored : throw Damaged(path, $"rows of {stored} bytes where {needed} are needed");
+        stored < needed || needed <= 0 ? throw Damaged(path, $"rows of {stored} bytes where {needed} are needed")
+        : stored > MostPixelBytes(path) ? throw Damaged(path, $"it claims tiles of {stored} bytes")
+        : stored;
+
+    /// <summary>What the pixels of a file can be, decompressed.</summary>
+    private static Int128 MostPixelBytes(string path) => (Int128)new FileInfo(path).Length * LargestExpansion;
 
     private static T Guarded<T>(string path, Func<Tiff, T> read)
     {
@@ -288,7 +293,21 @@ internal sealed class TiffFormat : ImageFormat
                     "integers of 8 to 32 bits and real numbers of 32 and 64 are");
             }
 
-            return page.Samples is >= 1 and <= 64 ? page : throw Damaged(path, $"{page.Samples} samples a pixel");
+            return page.Samples is not (>= 1 and <= 64) ? throw Damaged(path, $"{page.Samples} samples a pixel")
+                : !HoldsItsPixels(path, tiff) ? throw Damaged(path, "a strip or tile reaches beyond the end of the file")
+                : page;
+        }
+
+        /// <summary>
+        /// Whether every strip or tile lies in the file, by the numbers that the library goes by: it takes memory for one as long
+        /// as it says, and where lengths are missing or cannot be true, it has estimated them.
+        /// </summary>
+        private static bool HoldsItsPixels(string path, Tiff tiff)
+        {
+            var length = (ulong)new FileInfo(path).Length;
+            return tiff.GetField(TiffTag.STRIPOFFSETS) is [{ Value: ulong[] offsets }, ..]
+                && tiff.GetField(TiffTag.STRIPBYTECOUNTS) is [{ Value: ulong[] counts }, ..]
+                && offsets.Zip(counts).All(piece => piece.First <= length && piece.Second <= length - piece.First);
         }
 
         public static int Int(Tiff tiff, TiffTag tag, int otherwise) =>

@@ -101,7 +101,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             6000, Mutation.TextHeader, f =>
                 [Seeds.Image(f, "s.mha", true), Seeds.RawMetaImage()], (f, b) => ReadImage(f, "x.mha", b)),
                 ["png"] = (20_000, Mutation.Bytes, f => [Seeds.Png(f, 1), Seeds.Png(f, 3)], (f, b) => ReadImage(f, "x.png", b)),
-                ["tiff"] = (20_000, Mutation.Bytes, f => [.. Seeds.Golden("*.tif"), Seeds.Image(f, "s.tif", true)],
+                ["tiff"] = (20_000, Mutation.Tiff, f => [.. Seeds.Golden("*.tif"), Seeds.Image(f, "s.tif", true)],
             (f, b) => ReadImage(f, "x.tif", b)),
                 ["bmp"] = (64, Mutation.Bytes, _ => [.. Seeds.Golden("*.bmp")], (f, b) => ReadImage(f, "x.bmp", b)),
                 ["jpeg"] = (20_000, Mutation.Bytes, _ => [.. Seeds.Golden("*.jpg")], (f, b) => ReadImage(f, "x.jpg", b)),

@@ -58,6 +58,14 @@ internal static partial class Mutation
         "1e308", "-1e308", "1e-300", "5e-324", "1e9", "2147483646", "9223372036854775807", "1000000000", "65536",
     ];
 
+    // What says how an image is cut, stored and coloured.
+    private static readonly ushort[] TiffTags =
+        [256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339, 347, 32997, 32998];
+
+    private static readonly uint[] TiffNumbers =
+        [0, 1, 2, 3, 5, 6, 7, 8, 16, 32, 64, 255, 1000, 20480, 30000, 32773, 65535, 1 << 20, 1 << 28, 1 << 30, int.MaxValue, 1u << 31,
+            uint.MaxValue];
+
     /// <summary>Changes bytes anywhere.</summary>
     public static byte[] Bytes(byte[] valid, Random random)
     {
@@ -105,6 +113,66 @@ internal static partial class Mutation
         }
 
         return bytes;
+    }
+
+    /// <summary>Changes fields of a TIFF's first directory, which bytes at random seldom hit, or bytes anywhere.</summary>
+    public static byte[] Tiff(byte[] valid, Random random)
+    {
+        if (random.Next(2) == 0)
+        {
+            return Bytes(valid, random);
+        }
+
+        const int entryBytes = 12, types = 19;
+        var bytes = (byte[])valid.Clone();
+        var isLittle = bytes[0] == 'I';
+        Span<byte> At(int position) => bytes.AsSpan(position);
+        var directory = (int)(isLittle
+            ? BinaryPrimitives.ReadUInt32LittleEndian(At(4))
+            : BinaryPrimitives.ReadUInt32BigEndian(At(4)));
+        var entries = isLittle
+            ? BinaryPrimitives.ReadUInt16LittleEndian(At(directory))
+            : BinaryPrimitives.ReadUInt16BigEndian(At(directory));
+        for (var changes = random.Next(1, 5); changes > 0; changes--)
+        {
+            var entry = directory + 2 + (entryBytes * random.Next(entries));
+            var part = random.Next(8);
+            if (part < 2)
+            {
+                var value = (ushort)(part == 0 ? TiffTags[random.Next(TiffTags.Length)] : random.Next(types));
+                WriteUInt16(At(entry + (2 * part)), value, isLittle);
+                continue;
+            }
+
+            var field = At(entry + (part == 2 ? 4 : 8));
+            var number = TiffNumbers[random.Next(TiffNumbers.Length)];
+            if (random.Next(2) == 0)
+            {
+                WriteUInt16(field, (ushort)number, isLittle);
+            }
+            else if (isLittle)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(field, number);
+            }
+            else
+            {
+                BinaryPrimitives.WriteUInt32BigEndian(field, number);
+            }
+        }
+
+        return bytes;
+    }
+
+    private static void WriteUInt16(Span<byte> at, ushort value, bool isLittle)
+    {
+        if (isLittle)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(at, value);
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(at, value);
+        }
     }
 
     /// <summary>Changes words of a text header, or bytes anywhere.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
@@ -103,6 +104,47 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1 << 20);
     }
 
+    /// <summary>What the library would take in memory for them is gigabytes.</summary>
+    [Theory]
+    [InlineData("zip.tif", "256:4=50000, 257:4=2147483647, 278:4=1")]       // width, length, rows of a strip
+    [InlineData("tiled.tif", "256:4=30000, 257:4=30000, 322:4=1, 323:4=1")] // width, length, width and length of a tile
+    [InlineData("tiled.tif", "322:4=20480, 323:4=20480")]
+    [InlineData("planar.tif", "279:0=0, 273[2]:4=2902458473")]              // bytes of strips unreadable, the last one's offset
+    [InlineData("planar.tif", "279[2]:3=60000")]
+    [InlineData("zip.tif", "279:4=1000000")]                                // bytes of the one strip
+    public void A_tiff_that_claims_more_than_it_holds_is_refused_before_that_is_allocated(string file, string fields)
+    {
+        var bytes = File.ReadAllBytes(Golden(file));
+        foreach (var field in fields.Split(", "))
+        {
+            var parts = field.Split(':', '=', '[');
+            var isInArray = parts.Length == 4;
+            SetField(
+                bytes, int.Parse(parts[0], CultureInfo.InvariantCulture),
+                isInArray ? int.Parse(parts[1].TrimEnd(']'), CultureInfo.InvariantCulture) : null,
+                short.Parse(parts[^2], CultureInfo.InvariantCulture), long.Parse(parts[^1], CultureInfo.InvariantCulture));
+        }
+
+        var path = folder.File(file);
+        File.WriteAllBytes(path, bytes);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(path));
+        Assert.Contains(file, error.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
+    }
+
+    [Fact]
+    public void A_tiff_page_of_several_slices_is_refused()
+    {
+        const int orientation = 274, imageDepth = 32997;
+        var bytes = File.ReadAllBytes(Golden("zip.tif"));
+        SetField(bytes, orientation, null, 3, 2);
+        BitConverter.TryWriteBytes(bytes.AsSpan(EntryOf(bytes, orientation)), (ushort)imageDepth);
+        File.WriteAllBytes(folder.File("deep.tif"), bytes);
+        var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("deep.tif")));
+        Assert.Contains("2 slices in one page", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_segmentation_is_not_written_as_jpeg()
     {
@@ -159,6 +201,34 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         }
 
         Assert.True(refused > 100, $"only {refused} damaged files were refused");
+    }
+
+    /// <summary>Changes a field of a little-endian TIFF's first directory, or an element of the array that it points to.</summary>
+    private static void SetField(byte[] file, int tag, int? element, short type, long value)
+    {
+        const int shortType = 3;
+        var entry = EntryOf(file, tag);
+        BitConverter.TryWriteBytes(file.AsSpan(entry + 2), type);
+        var isShort = type == shortType;
+        var at = element is { } index
+            ? BitConverter.ToInt32(file, entry + 8) + (index * (isShort ? sizeof(ushort) : sizeof(uint)))
+            : entry + 8;
+        Assert.True(
+            isShort ? BitConverter.TryWriteBytes(file.AsSpan(at), (ushort)value)
+                : BitConverter.TryWriteBytes(file.AsSpan(at), (uint)value));
+    }
+
+    /// <summary>Where it stands in the file.</summary>
+    private static int EntryOf(byte[] file, int tag)
+    {
+        const int entryBytes = 12;
+        var entry = BitConverter.ToInt32(file, 4) + 2;
+        while (BitConverter.ToUInt16(file, entry) != tag)
+        {
+            entry += entryBytes;
+        }
+
+        return entry;
     }
 
     private static void AssertPhoto(MedicalImage image, int channels)

@@ -131,6 +131,13 @@ internal sealed class TiffFormat : ImageFormat
             throw Damaged(path, $"it claims {bytes} bytes of pixels in {pages} pages");
         }
 
+        if (tiff.GetField(TiffTag.IMAGEDESCRIPTION) is [var description, ..]
+            && TiffDescription.Problem(
+                description.ToString() ?? "", pages, (long)page.Width * page.Height * page.Samples, page.Samples) is { } problem)
+        {
+            throw new SharpSegException($"`{path}`: {problem}", "save one channel at one time in a file, each slice as a page");
+        }
+
         var (spacing, affine) = pages == 1
             ? (SliceSpacing(1, 1), new double[] { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 })
             : VolumeSpacing(path);

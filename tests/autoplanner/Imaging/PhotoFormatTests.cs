@@ -1,4 +1,5 @@
 using System.Globalization;
+using BitMiracle.LibTiff.Classic;
 using SharpSeg.AutoPlanner.Datasets;
 using SharpSeg.AutoPlanner.Imaging;
 using SharpSeg.Engine.Tensors;
@@ -143,6 +144,59 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         File.WriteAllBytes(folder.File("deep.tif"), bytes);
         var error = Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("deep.tif")));
         Assert.Contains("2 slices in one page", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As nnU-Net's reader has it: what is no volume is refused, what is one is read.</summary>
+    [Theory]
+    [InlineData("ImageJ=1.53k\nimages=6\nchannels=2\nslices=3\nhyperstack=true\n", 6, "its pages are 2 channels, 3 slices")]
+    [InlineData("ImageJ=1.53k\r\nimages=6\r\nslices=3\r\nframes=2\r\n", 6, "its pages are 3 slices, 2 frames")]
+    [InlineData("ImageJ=1.53k\nimages=6\nslices=6\nloop=false\n", 1, "it has 6 slices, but 1 page")]
+    [InlineData("ImageJ=1.53k\nimages=6\n", 1, "it has 6 images, but 1 page")]
+    [InlineData("ImageJ=1.53k\nimages=6\nframes=6\n", 6, null)]
+    [InlineData("ImageJ=1.53k\nimages=4\nslices=4\n", 6, null)]
+    [InlineData("<?xml?><OME><Pixels ID=\"Pixels:0\" SizeC=\"2\" SizeT=\"1\" SizeX=\"3\" SizeY=\"2\" SizeZ=\"3\"/></OME>", 6,
+        "its pages are 2 channels, 3 slices")]
+    [InlineData("<ome:OME><ome:Pixels SizeZ='3' SizeC='1' SizeT='2'></ome:Pixels></ome:OME>", 6, "3 slices, 2 points in time")]
+    [InlineData("<OME><Pixels SizeZ='6' SizeC='1' SizeT='1'></Pixels></OME>", 6, null)]
+    [InlineData("{\"shape\": [2, 3, 2, 3]}", 6, "its pages are 2 planes along axis 0, 3 planes along axis 1")]
+    [InlineData("{\"shape\": [6, 2, 3], \"truncated\": true}", 1, "it has 6 planes along axis 0, but 1 page")]
+    [InlineData("{\"shape\": [1, 6, 2, 3]}", 6, null)]
+    [InlineData("{\"shape\": [6, 2, 3, 1]}", 6, null)]
+    [InlineData("{\"shape\": 5}", 6, null)]
+    [InlineData("{braces} and nothing else", 6, null)]
+    public void What_a_tiff_says_of_its_pages_is_heard(string description, short pages, string? problem)
+    {
+        var path = folder.File("described.tif");
+        using (var tiff = Tiff.Open(path, "w"))
+        {
+            for (var page = 0; page < pages; page++)
+            {
+                tiff.SetField(TiffTag.IMAGEWIDTH, 3);
+                tiff.SetField(TiffTag.IMAGELENGTH, 2);
+                tiff.SetField(TiffTag.BITSPERSAMPLE, 8);
+                tiff.SetField(TiffTag.SAMPLESPERPIXEL, 1);
+                tiff.SetField(TiffTag.PHOTOMETRIC, Photometric.MINISBLACK);
+                tiff.SetField(TiffTag.PLANARCONFIG, PlanarConfig.CONTIG);
+                if (page == 0)
+                {
+                    tiff.SetField(TiffTag.IMAGEDESCRIPTION, description);
+                }
+
+                tiff.WriteScanline([1, 2, 3], 0);
+                tiff.WriteScanline([4, 5, 6], 1);
+                tiff.WriteDirectory();
+            }
+        }
+
+        if (problem is null)
+        {
+            Assert.Equal(new Extent(pages, 2, 3), ImageFile.Read(path).Extent);
+        }
+        else
+        {
+            Assert.Contains(
+                problem, Assert.Throws<SharpSegException>(() => ImageFile.ReadGeometry(path)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

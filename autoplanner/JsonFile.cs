@@ -80,7 +80,10 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
 
     /// <summary>A file's text.</summary>
     /// <exception cref="SharpSegException">Missing, empty, too large or unreadable.</exception>
-    public static string ReadText(string path)
+    public static string ReadText(string path) => ReadText(path, MaximumBytes);
+
+    /// <summary>The text of a file that may be larger, or must be smaller, than most.</summary>
+    internal static string ReadText(string path, long maximumBytes)
     {
         try
         {
@@ -90,11 +93,11 @@ public sealed record JsonFile(string Source, string Path, JsonObject Node)
                 throw new SharpSegException($"{path}: {(Directory.Exists(path) ? "a folder, not a file" : "no such file")}");
             }
 
-            if (file.Length is 0 or > MaximumBytes)
+            if (file.Length == 0 || file.Length > maximumBytes)
             {
                 throw new SharpSegException(file.Length == 0
                     ? $"{path}: the file is empty, or it is a pipe or a device"
-                    : $"{path}: {file.Length} bytes of JSON, the limit is {MaximumBytes}");
+                    : $"{path}: {file.Length} bytes of JSON, the limit is {maximumBytes}");
             }
 
             using var reader = new StreamReader(path, Strict, detectEncodingFromByteOrderMarks: true);

@@ -8,13 +8,16 @@ namespace SharpSeg.AutoPlanner.Inference;
 internal sealed class AveragedMaps : IProbabilityMaps
 {
     private readonly IReadOnlyList<IProbabilityMaps> members;
+    private readonly CancellationToken cancel;
     private float[] other = []; // kept: a large array that is dropped waits long for the collector
 
     /// <summary>Averages members of one grid.</summary>
+    /// <param name="members">Read by turns.</param>
+    /// <param name="cancel">Stops whoever reads the mean, between two readings.</param>
     /// <exception cref="ShapeException">Their grids or numbers of heads differ.</exception>
-    public AveragedMaps(IReadOnlyList<IProbabilityMaps> members)
+    public AveragedMaps(IReadOnlyList<IProbabilityMaps> members, CancellationToken cancel = default)
     {
-        this.members = members;
+        (this.members, this.cancel) = (members, cancel);
         var first = members[0];
         foreach (var other in members)
         {
@@ -39,6 +42,7 @@ internal sealed class AveragedMaps : IProbabilityMaps
     /// <inheritdoc/>
     public void Read(int head, int first, Span<float> target)
     {
+        cancel.ThrowIfCancellationRequested();
         members[0].Read(head, first, target);
         if (members.Count == 1)
         {

@@ -49,9 +49,10 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
     /// <summary>Opens the files and checks that they can be averaged.</summary>
     /// <param name="paths">One file a member.</param>
     /// <param name="labels">The dataset's.</param>
+    /// <param name="cancel">Stops whoever reads them, between two readings.</param>
     /// <exception cref="SharpSegException">A file is missing, damaged, or of other labels or another size than the
     /// first.</exception>
-    public EnsembleMembers(IReadOnlyList<string> paths, LabelScheme labels)
+    public EnsembleMembers(IReadOnlyList<string> paths, LabelScheme labels, CancellationToken cancel = default)
     {
         try
         {
@@ -66,7 +67,7 @@ internal sealed class EnsembleMembers : IProbabilityMaps, IDisposable
                 }
             }
 
-            mean = new AveragedMaps(files);
+            mean = new AveragedMaps(files, cancel);
         }
         catch
         {

@@ -24,6 +24,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     private readonly ConfigurationPlan configuration;
     private readonly LabelScheme labels;
     private readonly GridChange change;
+    private readonly CancellationToken cancel;
 
     // Of the planes that are asked for; kept, because a large array that is dropped waits long for the collector.
     private float[] highest = [], sum = [], resampled = [];
@@ -36,15 +37,17 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
     /// <param name="planes">Planes of the scan that are in work at a time; 0: all.</param>
+    /// <param name="cancel">Stops whoever reads or decides, between two readings.</param>
     public PredictedMaps(
         NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels,
-        int planes = 0)
+        int planes = 0, CancellationToken cancel = default)
     {
         this.outputs = outputs;
         this.properties = properties;
         this.plans = plans;
         this.configuration = configuration;
         this.labels = labels;
+        this.cancel = cancel;
         change = OutputGrid.Of(properties, plans, configuration);
         Extent = SegmentationExporter.StoredExtent(properties, plans);
         PlanesAtOnce = planes == 0 ? Extent.Z : planes;
@@ -64,6 +67,7 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     /// <inheritdoc/>
     public void Read(int head, int first, Span<float> target)
     {
+        cancel.ThrowIfCancellationRequested();
         var outside = head == 0 && !labels.HasRegions ? 1f : 0f;
         var part = SegmentationExporter.PartOf(first, target.Length / (Extent.Y * Extent.X), properties, plans);
         if (part.Size.Voxels == 0)
@@ -97,7 +101,8 @@ internal sealed class PredictedMaps : IProbabilityMaps, IDisposable
     }
 
     /// <summary>The labels, decided on the outputs themselves as without saved probabilities.</summary>
-    public short[] Segmentation() => SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels);
+    public short[] Segmentation() =>
+        SegmentationExporter.ToOriginalGrid(outputs, properties, plans, configuration, labels, cancel);
 
     /// <summary>Leaves the device's memory to others: from now on maps come from the host.</summary>
     public void MoveToHost() => outputs.MoveToHost();

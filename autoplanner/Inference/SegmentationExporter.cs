@@ -24,11 +24,14 @@ internal static class SegmentationExporter
     /// <param name="plans">Transposition and profile.</param>
     /// <param name="configuration">Spacing and resampling orders.</param>
     /// <param name="labels">Heads to labels.</param>
+    /// <param name="cancel">Stops between slabs.</param>
     public static short[] ToOriginalGrid(
-        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels)
+        NetworkOutputs outputs, CaseProperties properties, Plans plans, ConfigurationPlan configuration, LabelScheme labels,
+        CancellationToken cancel = default)
     {
         var change = OutputGrid.Of(properties, plans, configuration);
-        return Restore(Decide(outputs, change, OutputGrid.Threshold(plans.Profile), labels), properties, plans);
+        return Restore(
+            Decide(outputs, change, OutputGrid.Threshold(plans.Profile), labels, cancel: cancel), properties, plans);
     }
 
     /// <summary>
@@ -151,12 +154,14 @@ internal static class SegmentationExporter
     /// <param name="profile">Of the plans.</param>
     /// <param name="configuration">The stage that predicted.</param>
     /// <param name="labels">Heads to labels.</param>
+    /// <param name="cancel">Stops between slabs.</param>
     public static short[] ToNextStage(
-        NetworkOutputs outputs, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels)
+        NetworkOutputs outputs, Extent to, Profile profile, ConfigurationPlan configuration, LabelScheme labels,
+        CancellationToken cancel = default)
     {
         var spacing = Spacing.FromArray(configuration.Spacing);
         var change = OutputGrid.Between(outputs.Size, to, spacing, spacing, configuration);
-        return Decide(outputs, change, OutputGrid.Threshold(profile), labels);
+        return Decide(outputs, change, OutputGrid.Threshold(profile), labels, cancel: cancel);
     }
 
     /// <summary>Decides the label of each voxel of the other grid, slab by slab and map by map.</summary>
@@ -165,13 +170,16 @@ internal static class SegmentationExporter
     /// <param name="threshold">Regions are where their map is above it.</param>
     /// <param name="labels">Heads to labels.</param>
     /// <param name="slabVoxels">Voxels of the other grid that are in work at a time.</param>
+    /// <param name="cancel">Stops between slabs.</param>
     internal static short[] Decide(
-        NetworkOutputs outputs, in GridChange change, float threshold, LabelScheme labels, long slabVoxels = SlabVoxels)
+        NetworkOutputs outputs, in GridChange change, float threshold, LabelScheme labels, long slabVoxels = SlabVoxels,
+        CancellationToken cancel = default)
     {
         var decided = new short[change.To.Voxels];
         using var memory = new VolumeMemory(outputs.Backend);
         foreach (var slab in change.Slabs(slabVoxels))
         {
+            cancel.ThrowIfCancellationRequested();
             var decision = Decide(outputs, memory, change, slab, threshold, labels);
             memory.Download(decision, decided.AsSpan(slab.Origin.Z * slab.Size.Y * slab.Size.X, (int)slab.Size.Voxels));
             memory.Free(decision);

@@ -80,7 +80,7 @@ internal sealed class TrainedModel : IDisposable
     /// In the second stage of a cascade, hands over the first one's segmentation of the scan: it is preprocessed as if it were
     /// the case's own (docs/method/inference.md §7). Called once. Else null.
     /// </param>
-    /// <param name="cancel">Stops between tiles.</param>
+    /// <param name="cancel">Stops between tiles, and between slabs of the scan's grid.</param>
     public short[] Segment(string caseId, ScanSource scan, Func<LabelImage>? previous, CancellationToken cancel)
     {
         // What a method has held is free when it returns: image and outputs before the labels are brought back.
@@ -95,14 +95,14 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="scan">The scan; the image is worked on in place.</param>
     /// <param name="previous">As there.</param>
     /// <param name="saved">How they will be kept.</param>
-    /// <param name="cancel">Stops between tiles.</param>
+    /// <param name="cancel">Stops between tiles, and later whoever reads the maps.</param>
     public PredictedMaps Probabilities(
         string caseId, ScanSource scan, Func<LabelImage>? previous, SavedProbabilities saved, CancellationToken cancel)
     {
         var (outputs, cut, properties) = All(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
         return new PredictedMaps(
-            outputs, properties, plans, configuration, labels, memory.PlanesOf(properties, cut, saved));
+            outputs, properties, plans, configuration, labels, memory.PlanesOf(properties, cut, saved), cancel);
     }
 
     public void Dispose()
@@ -145,7 +145,7 @@ internal sealed class TrainedModel : IDisposable
 
         using var outputs = cut.IsWhole ? predictor.Predict(input, cancel) : predictor.PredictToFile(input, cut, folder, cancel);
         watch?.Answered(outputs, properties);
-        return SegmentationExporter.Decide(outputs, change, threshold, labels);
+        return SegmentationExporter.Decide(outputs, change, threshold, labels, cancel: cancel);
     }
 
     private (NetworkOutputs Outputs, OutputCut Cut, CaseProperties Properties) All(

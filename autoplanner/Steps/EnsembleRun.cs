@@ -80,7 +80,7 @@ public static class EnsembleRun
             var path = Path.Combine(output, id + description.FileEnding);
             memory.Run(written.Count, () =>
             {
-                using var members = new EnsembleMembers(Probabilities(folders, id), labelsOf);
+                using var members = new EnsembleMembers(Probabilities(folders, id), labelsOf, cancel);
                 var maps = like is null ? (IProbabilityMaps)members
                     : Relocated(members, id, Segmentation(folders[0], id, description), grids[id], labelsOf, reporter);
                 var labels = LabelDecision.Of(maps, labelsOf);

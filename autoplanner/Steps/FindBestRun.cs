@@ -390,7 +390,7 @@ public static class FindBestRun
             index => memory.Run(index, () =>
             {
                 var id = cases[index].CaseId;
-                using var maps = new EnsembleMembers([.. folds.Select(fold => fold[id].Probabilities(id))], labels);
+                using var maps = new EnsembleMembers([.. folds.Select(fold => fold[id].Probabilities(id))], labels, cancel);
                 var geometry = ImageFile.ReadGeometry(segmentations[index].PredictionFile);
                 return geometry.Extent == maps.Extent
                     ? (Labels: LabelDecision.Of(maps, labels), Geometry: geometry)

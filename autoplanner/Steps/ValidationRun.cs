@@ -178,17 +178,17 @@ internal static class ValidationRun
             // One after the other, each giving back what it took; a method of its own holds no array of the one before.
             foreach (var (stage, origin) in nextStages)
             {
-                HandOver(job, stage, origin, fingerprint, stored, outputs);
+                HandOver(job, stage, origin, fingerprint, stored, outputs, cancel);
                 MemoryBudget.GiveBack(geometry.Extent.Voxels);
             }
 
-            WriteLabels(path, outputs, stored.Properties, geometry, job);
+            WriteLabels(path, outputs, stored.Properties, geometry, job, cancel);
             MemoryBudget.GiveBack(geometry.Extent.Voxels);
             if (saved != SavedProbabilities.None)
             {
                 using var maps = new PredictedMaps(
                     outputs, stored.Properties, job.Plans, job.Configuration, labels,
-                    memory.PlanesOf(stored.Properties, cut, saved));
+                    memory.PlanesOf(stored.Properties, cut, saved), cancel);
                 ProbabilityFile.Write(ProbabilityFile.PathOf(folder, id), id, maps, labels, saved);
             }
         }
@@ -207,11 +207,13 @@ internal static class ValidationRun
             job.Configuration.MaskLabels(job.Description.Labels));
 
     private static void WriteLabels(
-        string path, NetworkOutputs outputs, CaseProperties properties, ImageGeometry geometry, TrainingJob job)
+        string path, NetworkOutputs outputs, CaseProperties properties, ImageGeometry geometry, TrainingJob job,
+        CancellationToken cancel)
     {
         var labels = job.Description.Labels;
         SegmentationFile.Write(
-            path, SegmentationExporter.ToOriginalGrid(outputs, properties, job.Plans, job.Configuration, labels), geometry,
+            path,
+            SegmentationExporter.ToOriginalGrid(outputs, properties, job.Plans, job.Configuration, labels, cancel), geometry,
             labels);
     }
 
@@ -237,7 +239,8 @@ internal static class ValidationRun
     }
 
     private static void HandOver(
-        TrainingJob job, NextStage stage, HandOverOrigin origin, string fingerprint, StoredCase stored, NetworkOutputs outputs)
+        TrainingJob job, NextStage stage, HandOverOrigin origin, string fingerprint, StoredCase stored, NetworkOutputs outputs,
+        CancellationToken cancel)
     {
         // Fold `all` trained on the case: its segmentation is used only where no other fold has left one.
         var id = stored.Properties.CaseId;
@@ -248,7 +251,7 @@ internal static class ValidationRun
 
         using var next = StoredCase.Open(stage.DataFolder, id);
         PreviousStageFile.Write(stage.Folder, id, next.Shape, SegmentationExporter.ToNextStage(
-            outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels));
+            outputs, next.Shape, job.Plans.Profile, job.Configuration, job.Description.Labels, cancel));
         HandOverOrigin.Record(stage.Folder, id, job.Fold, fingerprint);
     }
 }

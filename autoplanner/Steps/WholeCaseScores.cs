@@ -97,7 +97,7 @@ internal sealed class WholeCaseScores(Dataset dataset, MemoryBudget budget)
             using var previous = ValidationRun.PreviousStageOf(job, id);
             using var outputs = predictor.Predict(ValidationRun.InputOf(job, stored, previous), cancel);
             var prediction = SegmentationExporter.ToOriginalGrid(
-                outputs, stored.Properties, job.Plans, job.Configuration, labels);
+                outputs, stored.Properties, job.Plans, job.Configuration, labels, cancel);
             var dice = Evaluator.Dice(
                 id, prediction, references.GetValueOrDefault(id) ?? throw new SharpSegException($"case `{id}` has no label"),
                 labels);

@@ -89,6 +89,28 @@ public sealed class ProbabilityMapsTests
         Assert.Equal([0], LabelDecision.Of(three, ThreeLabels));
     }
 
+    /// <summary>What comes after the last tile can take long: labels, and files of the maps, of which nothing is left.</summary>
+    [Fact]
+    public void A_cancellation_after_the_last_tile_stops_deciding_and_saving()
+    {
+        Extent one = new(1, 1, 1);
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        using var maps = Maps([0, 1], one, one, InferenceFixtures.TwoLabels, stop.Token);
+        var mean = new AveragedMaps([Maps([0, 1], one, one, InferenceFixtures.TwoLabels)], stop.Token);
+        Assert.Equal([1], maps.Segmentation());
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => maps.Segmentation());
+        Assert.Throws<OperationCanceledException>(() => LabelDecision.Of(mean, InferenceFixtures.TwoLabels));
+        foreach (var saved in new[] { SavedProbabilities.Compact, SavedProbabilities.Full })
+        {
+            Assert.Throws<OperationCanceledException>(() => ProbabilityFile.Write(
+                ProbabilityFile.PathOf(folder.Path, "a"), "a", maps, InferenceFixtures.TwoLabels, saved));
+        }
+
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
     /// <summary>docs/method/inference.md §8, for saved probabilities and for the outputs themselves.</summary>
     [Fact]
     public void The_lowest_of_equally_probable_classes_is_taken()
@@ -251,11 +273,12 @@ public sealed class ProbabilityMapsTests
         return values;
     }
 
-    private static PredictedMaps Maps(float[] logits, Extent from, Extent to, LabelScheme labels)
+    private static PredictedMaps Maps(
+        float[] logits, Extent from, Extent to, LabelScheme labels, CancellationToken cancel = default)
     {
         var configuration = InferenceFixtures.Configuration([4, 4, 4], [1, 1, 1]);
         return new PredictedMaps(
             Processor.Outputs(logits, from), InferenceFixtures.Properties(from, to, Isotropic),
-            InferenceFixtures.Plans(configuration), configuration, labels);
+            InferenceFixtures.Plans(configuration), configuration, labels, cancel: cancel);
     }
 }

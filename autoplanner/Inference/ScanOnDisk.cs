@@ -70,16 +70,23 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
     /// <param name="backend">Resamples.</param>
     /// <param name="cancel">Stops between pieces.</param>
     /// <param name="previous">In the second stage of a cascade, hands over the first one's segmentation; else null.</param>
+    /// <param name="constant">Told of every channel with one value everywhere, and of the value.</param>
     /// <exception cref="SharpSegException">As for <see cref="Preprocessor"/>, or the disk is full.</exception>
     public static ScanOnDisk Prepare(
         string caseId, IReadOnlyList<string> files, PreprocessingRecipe recipe, string folder, Backend backend,
-        CancellationToken cancel, Func<LabelImage>? previous = null)
+        CancellationToken cancel, Func<LabelImage>? previous = null, Action<int, float>? constant = null)
     {
         var stores = new List<VoxelStore<float>>();
         try
         {
             var box = new SignalBox();
-            var geometry = Decode(caseId, files, folder, stores, box, cancel);
+            var everywhere = new List<float?>();
+            var geometry = Decode(caseId, files, folder, stores, everywhere, box, cancel);
+            foreach (var (c, value) in everywhere.Index().Where(channel => channel.Item is not null))
+            {
+                constant?.Invoke(c, value!.Value);
+            }
+
             if (stores.Count != recipe.Normalization.Count)
             {
                 throw new SharpSegException(
@@ -191,8 +198,8 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
         Math.Max((long)size.Y * size.X, Math.Max((long)size.Z * size.X, (long)size.Z * size.Y));
 
     private static ImageGeometry Decode(
-        string caseId, IReadOnlyList<string> files, string folder, List<VoxelStore<float>> stores, SignalBox box,
-        CancellationToken cancel)
+        string caseId, IReadOnlyList<string> files, string folder, List<VoxelStore<float>> stores,
+        List<float?> everywhere, SignalBox box, CancellationToken cancel)
     {
         ImageGeometry? geometry = null;
         foreach (var path in files)
@@ -212,12 +219,15 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
                 for (var c = 0; c < header.Channels; c++)
                 {
                     stores.Add(new FileStore<float>(folder, geometry.Extent, "a scan's voxels"));
+                    everywhere.Add(null);
                 }
 
                 return (channel, first, values) =>
                 {
                     cancel.ThrowIfCancellationRequested();
                     box.Add(caseId, before + channel, first, values, geometry.Extent);
+                    var value = first == 0 ? values[0] : everywhere[before + channel];
+                    everywhere[before + channel] = value is { } one && !values.ContainsAnyExcept(one) ? one : null;
                     ((FileStore<float>)stores[before + channel]).Write(first, values);
                 };
             });
@@ -352,4 +362,8 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
 /// <summary>A scan, read as a whole or in pieces.</summary>
 /// <param name="Load">Reads it as a whole.</param>
 /// <param name="Files">Of its channels; empty where there are none, so that it can only be read as a whole.</param>
-internal sealed record ScanSource(Func<MedicalImage> Load, IReadOnlyList<string> Files);
+/// <param name="Constant">
+/// Told of a channel with one value everywhere, and of the value, where the scan is read in pieces; null where nobody asks.
+/// </param>
+internal sealed record ScanSource(
+    Func<MedicalImage> Load, IReadOnlyList<string> Files, Action<int, float>? Constant = null);

@@ -84,7 +84,7 @@ internal sealed class TrainedModel : IDisposable
     public short[] Segment(string caseId, ScanSource scan, Func<LabelImage>? previous, CancellationToken cancel)
     {
         // What a method has held is free when it returns: image and outputs before the labels are brought back.
-        var (decided, properties) = memory.Streams(scan.Files) ? FromDisk(caseId, scan.Files, previous, cancel)
+        var (decided, properties) = memory.Streams(scan.Files) ? FromDisk(caseId, scan, previous, cancel)
             : Decide(caseId, scan.Load, previous, cancel);
         GiveBack(properties);
         return SegmentationExporter.Restore(decided, properties, plans);
@@ -124,10 +124,11 @@ internal sealed class TrainedModel : IDisposable
 
     /// <summary>Labels of a scan that does not fit into memory.</summary>
     private (short[] Labels, CaseProperties Properties) FromDisk(
-        string caseId, IReadOnlyList<string> files, Func<LabelImage>? previous, CancellationToken cancel)
+        string caseId, ScanSource source, Func<LabelImage>? previous, CancellationToken cancel)
     {
         using var processor = openProcessor(0);
-        using var scan = ScanOnDisk.Prepare(caseId, files, recipe, folder, processor, cancel, previous);
+        using var scan = ScanOnDisk.Prepare(
+            caseId, source.Files, recipe, folder, processor, cancel, previous, source.Constant);
         ITileSource input = previous is null ? scan : CascadeInput.Of(scan, scan.Labels, configuration.MaskLabels(labels));
         GiveBack(scan.Properties);
         return (Decide(input, scan.Properties, isOnDisk: true, cancel), scan.Properties);

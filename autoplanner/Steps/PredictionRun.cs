@@ -229,28 +229,35 @@ public static class PredictionRun
         }
     }
 
-    /// <summary>A case's scan; the first time that it is read, a channel with one value everywhere is a warning.</summary>
+    /// <summary>A case's scan; a channel with one value everywhere is a warning, once.</summary>
     internal static ScanSource Source(DatasetCase item, DatasetDescription description, IReporter reporter)
     {
-        var isFirst = true;
+        var told = new HashSet<int>();
         return new(
             () =>
             {
                 var scan = Dataset.LoadImage(item, description);
-                foreach (var (c, channel) in isFirst ? scan.Channels.Index() : [])
+                foreach (var (c, channel) in scan.Channels.Index())
                 {
                     if (!channel.AsSpan().ContainsAnyExcept(channel[0]))
                     {
-                        reporter.Warning(
-                            FormattableString.Invariant($"case `{item.Id}`: channel {c}, {description.ChannelNames[c]}, ")
-                                + FormattableString.Invariant($"is constant: every voxel is {channel[0]}"));
+                        Tell(c, channel[0]);
                     }
                 }
 
-                isFirst = false;
                 return scan;
             },
-            item.ImageFiles);
+            item.ImageFiles, Tell);
+
+        void Tell(int channel, float value)
+        {
+            if (told.Add(channel))
+            {
+                reporter.Warning(
+                    FormattableString.Invariant($"case `{item.Id}`: channel {channel}, {description.ChannelNames[channel]}, ")
+                        + FormattableString.Invariant($"is constant: every voxel is {value}"));
+            }
+        }
     }
 
     /// <summary>The networks that the request asks for.</summary>

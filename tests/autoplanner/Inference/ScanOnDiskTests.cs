@@ -80,6 +80,27 @@ public sealed class ScanOnDiskTests : IDisposable
             }
         });
 
+    /// <summary>However many pieces it is read in.</summary>
+    [Fact]
+    public void A_channel_with_one_value_everywhere_is_told()
+    {
+        using var backend = Cpu.Open(1);
+        var size = new Extent(6, 300, 300);
+        var told = new List<(int, float)>();
+        foreach (var last in new[] { 2.5f, 3 })
+        {
+            var files = new[] { folder.File("noise.nii"), folder.File($"{last}.nii") };
+            ImageFile.WriteFloats(files[0], [.. Enumerable.Range(0, (int)size.Voxels).Select(i => (float)i)], Geometry(size));
+            ImageFile.WriteFloats(
+                files[1], [.. Enumerable.Repeat(2.5f, (int)size.Voxels - 1), last], Geometry(size));
+            ScanOnDisk.Prepare(
+                "case", files, Recipe(Profile.Modern, NormalizationScheme.ZScore, 1, [0, 1, 2], channels: 2), folder.Path, backend,
+                default, constant: (channel, value) => told.Add((channel, value))).Dispose();
+        }
+
+        Assert.Equal([(1, 2.5f)], told);
+    }
+
     [Fact]
     public void What_is_no_scan_of_the_plans_is_refused_and_leaves_nothing()
     {

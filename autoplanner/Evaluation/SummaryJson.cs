@@ -124,7 +124,8 @@ public static partial class SummaryJson
     }
 
     /// <summary>The object of a file, in which a bare NaN is null.</summary>
-    private static JsonFile Root(string path) => JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path, MaximumBytes), "null"), path);
+    private static JsonFile Root(string path) =>
+        JsonFile.Parse(BareNaN().Replace(JsonFile.ReadText(path, MaximumBytes), "null"), path);
 
     private static ClassMetrics ReadMetrics(JsonFile entry) => new()
     {

@@ -14,7 +14,9 @@ internal static partial class TiffDescription
 {
     private static readonly JsonDocumentOptions Shallow = new() { MaxDepth = 8 };
 
-    /// <summary>Says how the pages differ from one channel's slices; null if they do not, or nothing is said that is known.</summary>
+    /// <summary>
+    /// Says how the pages differ from one channel's slices; null if they do not, or nothing is said that is known.
+    /// </summary>
     /// <param name="description">Tag 270 of the first page.</param>
     /// <param name="pages">In the file.</param>
     /// <param name="values">Of a page: pixels times samples.</param>

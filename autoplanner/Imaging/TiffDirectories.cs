@@ -16,8 +16,9 @@ internal static class TiffDirectories
     private const int Short = 3, Long = 4;
 
     // How an image is cut. IMAGEDEPTH and TILEDEPTH are an extension whose further slices nothing here would read.
-    private const int Width = 256, Length = 257, Samples = 277, RowsPerStrip = 278, Planes = 284, TileWidth = 322, TileLength = 323,
-        ImageDepth = 32997, TileDepth = 32998;
+    private const int Width = 256, Length = 257, Samples = 277, RowsPerStrip = 278, Planes = 284, TileWidth = 322,
+        TileLength = 323, ImageDepth = 32997, TileDepth = 32998;
+
     private static readonly int[] Cuts =
         [Width, Length, Samples, RowsPerStrip, Planes, TileWidth, TileLength, ImageDepth, TileDepth];
 
@@ -53,6 +54,11 @@ internal static class TiffDirectories
             }
 
             isBig = version == Big;
+            if (isBig && !isLittle)
+            {
+                return "a BigTIFF file with the highest byte first is not supported"; // the library fails on every one
+            }
+
             file.Position = isBig ? 8 : 4;
             var seen = new HashSet<ulong>();
             for (var next = Offset(); next != 0; next = Offset())

@@ -230,9 +230,12 @@ internal sealed class TiffFormat : ImageFormat
                     (SampleFormat.UINT, 8) => value[0],
                     (SampleFormat.UINT, 16) => BitConverter.ToUInt16(value),
                     (SampleFormat.UINT, 32) => BitConverter.ToUInt32(value),
+                    (SampleFormat.UINT, 64) => BitConverter.ToUInt64(value),
                     (SampleFormat.INT, 8) => (sbyte)value[0],
                     (SampleFormat.INT, 16) => BitConverter.ToInt16(value),
                     (SampleFormat.INT, 32) => BitConverter.ToInt32(value),
+                    (SampleFormat.INT, 64) => BitConverter.ToInt64(value),
+                    (SampleFormat.IEEEFP, 16) => (float)BitConverter.ToHalf(value),
                     (SampleFormat.IEEEFP, 32) => BitConverter.ToSingle(value),
                     _ => (float)BitConverter.ToDouble(value),
                 };
@@ -289,15 +292,23 @@ internal sealed class TiffFormat : ImageFormat
                 Int(tiff, TiffTag.PLANARCONFIG, 1) == (int)PlanarConfig.SEPARATE);
             var isKnown = page.Format switch
             {
-                SampleFormat.UINT or SampleFormat.INT => page.Bits is 8 or 16 or 32,
-                SampleFormat.IEEEFP => page.Bits is 32 or 64,
+                SampleFormat.UINT or SampleFormat.INT => page.Bits is 8 or 16 or 32 or 64,
+                SampleFormat.IEEEFP => page.Bits is 16 or 32 or 64,
                 _ => false,
             };
             if (!isKnown || Int(tiff, TiffTag.PHOTOMETRIC, 1) == (int)Photometric.YCBCR)
             {
                 throw new SharpSegException(
                     $"`{path}`: samples of {page.Bits} bits ({page.Format}) are not supported",
-                    "integers of 8 to 32 bits and real numbers of 32 and 64 are");
+                    "integers of 8 to 64 bits and real numbers of 16, 32 and 64 are");
+            }
+
+            var compression = (Compression)Int(tiff, TiffTag.COMPRESSION, (int)Compression.NONE);
+            if (!tiff.IsCodecConfigured(compression))
+            {
+                throw new SharpSegException(
+                    $"`{path}`: its compression, number {(int)compression}, is not supported",
+                    "save it with LZW, deflate or PackBits, or without compression");
             }
 
             return page.Samples is not (>= 1 and <= 64) ? throw Damaged(path, $"{page.Samples} samples a pixel")

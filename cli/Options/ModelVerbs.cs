@@ -188,7 +188,7 @@ internal sealed class TraceOptions : TrainingOptions
     [Value(0, MetaName = "WORK", Required = true, HelpText = "Workspace with trained folds.")]
     public string Work { get; set; } = "";
 
-    [Value(1, MetaName = "CASE", Required = true, HelpText = "A case of the workspace's dataset, or the file of a scan.")]
+    [Value(1, MetaName = "CASE", Required = true, HelpText = "A case of the workspace's dataset, or a scan: its file, or its folder.")]
     public string Case { get; set; } = "";
 
     [Option('o', "output", Required = true, HelpText = "Folder for trace.html and the volumes.")]

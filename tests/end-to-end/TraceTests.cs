@@ -46,7 +46,11 @@ public sealed class TraceTests(TrainedWorkspace trained)
         Assert.Equal(9, page.Split("<h2 id=\"step-").Length - 1);
         Assert.Equal(5, page.Split("<b>patch ").Length - 1);
         Assert.Contains("docs/method/inference.md", page, StringComparison.Ordinal);
-        SharpSegProcess.Succeed("trace", trained.Work, scan, "-o", folder.At("trace")); // a scan of any origin; its own folder
+
+        // A scan of any origin, by its folder; into the trace's own.
+        Directory.CreateDirectory(folder.At("scan"));
+        File.Copy(scan, folder.At("scan", Path.GetFileName(scan)));
+        SharpSegProcess.Succeed("trace", trained.Work, folder.At("scan"), "-o", folder.At("trace"));
         Assert.Contains(
             "this scan has no reference", File.ReadAllText(folder.At("trace", "trace.html")), StringComparison.Ordinal);
 
@@ -70,6 +74,9 @@ public sealed class TraceTests(TrainedWorkspace trained)
         File.WriteAllText(folder.At("mine.txt"), "kept");
         Assert.Contains("no case of", Fail(trained.Work, "nobody", folder.At("trace")), StringComparison.Ordinal);
         Assert.Contains("holds something else", Fail(trained.Work, Case(), folder.At()), StringComparison.Ordinal);
+        Assert.Contains(
+            "several scans", Fail(trained.Work, Path.Combine(trained.Dataset, "imagesTr"), folder.At("trace")),
+            StringComparison.Ordinal);
         Assert.Contains("never written to", Fail(trained.Work, Case(), Path.Combine(trained.Dataset, "t")), StringComparison.Ordinal);
         Assert.Contains("no trained model", Fail(trained.Planned, Case(), folder.At("trace")), StringComparison.Ordinal);
         Assert.Equal([folder.At("mine.txt")], Directory.GetFileSystemEntries(folder.At()));

@@ -63,8 +63,8 @@ internal static partial class Mutation
         [256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339, 347, 32997, 32998];
 
     private static readonly uint[] TiffNumbers =
-        [0, 1, 2, 3, 5, 6, 7, 8, 16, 32, 64, 255, 1000, 20480, 30000, 32773, 65535, 1 << 20, 1 << 28, 1 << 30, int.MaxValue, 1u << 31,
-            uint.MaxValue];
+        [0, 1, 2, 3, 5, 6, 7, 8, 16, 32, 64, 255, 1000, 20480, 30000, 32773, 65535, 1 << 20, 1 << 28, 1 << 30, int.MaxValue,
+            1u << 31, uint.MaxValue];
 
     /// <summary>Changes bytes anywhere.</summary>
     public static byte[] Bytes(byte[] valid, Random random)

@@ -9,7 +9,7 @@ namespace SharpSeg.AutoPlanner.Steps.Traces;
 
 /// <summary>What to trace.</summary>
 /// <param name="Work">Workspace with trained folds.</param>
-/// <param name="Case">Name of a case of its dataset, or the file of a scan.</param>
+/// <param name="Case">Name of a case of its dataset, or the file of a scan, or the folder of its channels or slices.</param>
 /// <param name="Folder">Gets the page, its volumes and the segmentation.</param>
 /// <param name="Configuration">Configuration; null takes what `predict` takes.</param>
 /// <param name="Folds">Folds; none takes what `predict` takes.</param>
@@ -90,20 +90,37 @@ public static class TraceRun
     {
         if (File.Exists(request.Case))
         {
-            return PredictionInputs.Find([request.Case], description)[0];
+            return OnlyScan(request.Case, description);
         }
 
-        var dataset = Dataset.Open(request.Work.ReadDatasetFolder());
-        return dataset.TrainingCases.Concat(dataset.TestCases).FirstOrDefault(item => item.Id == request.Case)
-            ?? throw new SharpSegException(
-                $"`{request.Case}`: no case of {dataset.Description.Name}, and no file",
-                $"its cases are {dataset.TrainingCases[0].Id} to {dataset.TrainingCases[^1].Id}; give one of them, or the file of a scan");
+        Dataset? dataset = null;
+        try
+        {
+            dataset = Dataset.Open(request.Work.ReadDatasetFolder());
+        }
+        catch (SharpSegException) when (Directory.Exists(request.Case))
+        {
+            // The dataset is somewhere else now, but the folder may hold a scan.
+        }
+
+        // A folder with the name of a case may be an earlier trace of it.
+        return dataset?.TrainingCases.Concat(dataset.TestCases).FirstOrDefault(item => item.Id == request.Case)
+            ?? (Directory.Exists(request.Case) ? OnlyScan(request.Case, description)
+                : throw new SharpSegException(
+                    $"`{request.Case}`: no case of {dataset!.Description.Name}, and no file or folder",
+                    $"its cases are {dataset.TrainingCases[0].Id} to {dataset.TrainingCases[^1].Id}; give one of them, or a "
+                        + "scan"));
     }
+
+    private static DatasetCase OnlyScan(string path, DatasetDescription description) =>
+        PredictionInputs.Find([path], description) is [var only] ? only
+            : throw new SharpSegException($"`{path}`: several scans", "a trace shows one: give its file, or a folder of its own");
 
     /// <summary>Makes the folder, or takes an earlier trace's.</summary>
     private static void TakeFolder(string folder, DatasetCase item)
     {
-        var inputs = item.ImageFiles.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!);
+        var inputs = item.ImageFiles.Select(
+            file => Directory.Exists(file) ? file : Path.GetDirectoryName(Path.GetFullPath(file))!); // slices of a series
         OutputFolder.Check(folder, [.. inputs.Distinct()]);
         if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, PageName))
             && Directory.EnumerateFileSystemEntries(folder).Any(path => !IsLeft(path)))

@@ -134,6 +134,60 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
     }
 
+    /// <summary>Labels made with Python are often whole numbers of 64 bits.</summary>
+    [Fact]
+    public void Tiff_of_every_number_gives_its_values()
+    {
+        AssertValues<ulong>(SampleFormat.UINT, BitConverter.GetBytes, 0, 1, 4_000_000_000);
+        AssertValues<long>(SampleFormat.INT, BitConverter.GetBytes, 0, -1, 4_000_000_000);
+        AssertValues<uint>(SampleFormat.UINT, BitConverter.GetBytes, 0, 1, 4_000_000_000);
+        AssertValues<int>(SampleFormat.INT, BitConverter.GetBytes, 0, -1, 2_000_000_000);
+        AssertValues<ushort>(SampleFormat.UINT, BitConverter.GetBytes, 0, 1, 65535);
+        AssertValues<short>(SampleFormat.INT, BitConverter.GetBytes, 0, -1, -32768);
+        AssertValues<byte>(SampleFormat.UINT, value => [value], 0, 1, 255);
+        AssertValues<sbyte>(SampleFormat.INT, value => [(byte)value], 0, -1, -128);
+        AssertValues(SampleFormat.IEEEFP, BitConverter.GetBytes, (Half)0, (Half)(-1.5f), (Half)65504);
+        AssertValues<float>(SampleFormat.IEEEFP, BitConverter.GetBytes, 0, -1.5f, 1e30f);
+        AssertValues<double>(SampleFormat.IEEEFP, BitConverter.GetBytes, 0, -1.5, 1e30);
+    }
+
+    private void AssertValues<T>(SampleFormat format, Func<T, byte[]> bytes, params T[] values)
+        where T : System.Numerics.INumber<T>
+    {
+        foreach (var mode in new[] { "wl", "wb" })                            // lowest byte first, highest byte first
+        {
+            using (var tiff = Tiff.Open(folder.File("numbers.tif"), mode))
+            {
+                tiff.SetField(TiffTag.IMAGEWIDTH, values.Length);
+                tiff.SetField(TiffTag.IMAGELENGTH, 1);
+                tiff.SetField(TiffTag.BITSPERSAMPLE, 8 * bytes(values[0]).Length);
+                tiff.SetField(TiffTag.SAMPLEFORMAT, format);
+                tiff.SetField(TiffTag.SAMPLESPERPIXEL, 1);
+                tiff.SetField(TiffTag.PHOTOMETRIC, Photometric.MINISBLACK);
+                tiff.SetField(TiffTag.PLANARCONFIG, PlanarConfig.CONTIG);
+                tiff.WriteScanline([.. values.SelectMany(bytes)], 0);
+            }
+
+            Assert.Equal(values.Select(float.CreateChecked), ImageFile.Read(folder.File("numbers.tif")).Channels[0]);
+        }
+    }
+
+    [Fact]
+    public void A_tiff_that_the_library_cannot_read_is_refused_by_name()
+    {
+        const int compression = 259, zstandard = 50000;
+        var bytes = File.ReadAllBytes(Golden("zip.tif"));
+        SetField(bytes, compression, null, 3, zstandard);
+        File.WriteAllBytes(folder.File("zstd.tif"), bytes);
+        File.WriteAllBytes(folder.File("big.tif"), [.. "MM\0+\0\b\0\0\0\0\0\0\0\0\0"u8, 16, .. new byte[16]]);
+        Assert.Contains(
+            "its compression, number 50000, is not supported",
+            Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("zstd.tif"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a BigTIFF file with the highest byte first is not supported",
+            Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("big.tif"))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_tiff_page_of_several_slices_is_refused()
     {
@@ -257,7 +311,9 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         Assert.True(refused > 100, $"only {refused} damaged files were refused");
     }
 
-    /// <summary>Changes a field of a little-endian TIFF's first directory, or an element of the array that it points to.</summary>
+    /// <summary>
+    /// Changes a field of a little-endian TIFF's first directory, or an element of the array that it points to.
+    /// </summary>
     private static void SetField(byte[] file, int tag, int? element, short type, long value)
     {
         const int shortType = 3;

@@ -94,8 +94,8 @@ public sealed class ScanOnDiskTests : IDisposable
             ImageFile.WriteFloats(
                 files[1], [.. Enumerable.Repeat(2.5f, (int)size.Voxels - 1), last], Geometry(size));
             ScanOnDisk.Prepare(
-                "case", files, Recipe(Profile.Modern, NormalizationScheme.ZScore, 1, [0, 1, 2], channels: 2), folder.Path, backend,
-                default, constant: (channel, value) => told.Add((channel, value))).Dispose();
+                "case", files, Recipe(Profile.Modern, NormalizationScheme.ZScore, 1, [0, 1, 2], channels: 2), folder.Path,
+                backend, default, constant: (channel, value) => told.Add((channel, value))).Dispose();
         }
 
         Assert.Equal([(1, 2.5f)], told);

@@ -296,7 +296,12 @@ internal sealed class TiffFormat : ImageFormat
                 SampleFormat.IEEEFP => page.Bits is 16 or 32 or 64,
                 _ => false,
             };
-            if (!isKnown || Int(tiff, TiffTag.PHOTOMETRIC, 1) == (int)Photometric.YCBCR)
+            if (Int(tiff, TiffTag.PHOTOMETRIC, 1) == (int)Photometric.YCBCR)
+            {
+                throw new SharpSegException($"`{path}`: YCbCr colours are not supported", "save it as RGB");
+            }
+
+            if (!isKnown)
             {
                 throw new SharpSegException(
                     $"`{path}`: samples of {page.Bits} bits ({page.Format}) are not supported",

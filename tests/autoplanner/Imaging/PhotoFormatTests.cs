@@ -175,17 +175,22 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void A_tiff_that_the_library_cannot_read_is_refused_by_name()
     {
-        const int compression = 259, zstandard = 50000;
-        var bytes = File.ReadAllBytes(Golden("zip.tif"));
-        SetField(bytes, compression, null, 3, zstandard);
-        File.WriteAllBytes(folder.File("zstd.tif"), bytes);
-        File.WriteAllBytes(folder.File("big.tif"), [.. "MM\0+\0\b\0\0\0\0\0\0\0\0\0"u8, 16, .. new byte[16]]);
+        const int compression = 259, zstandard = 50000, photometric = 262, yCbCr = 6;
         Assert.Contains(
-            "its compression, number 50000, is not supported",
-            Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("zstd.tif"))).Message, StringComparison.Ordinal);
+            "its compression, number 50000, is not supported", Refused(compression, zstandard), StringComparison.Ordinal);
+        Assert.Contains("YCbCr colours are not supported", Refused(photometric, yCbCr), StringComparison.Ordinal);
+        File.WriteAllBytes(folder.File("big.tif"), [.. "MM\0+\0\b\0\0\0\0\0\0\0\0\0"u8, 16, .. new byte[16]]);
         Assert.Contains(
             "a BigTIFF file with the highest byte first is not supported",
             Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("big.tif"))).Message, StringComparison.Ordinal);
+
+        string Refused(int tag, int value)
+        {
+            var bytes = File.ReadAllBytes(Golden("zip.tif"));
+            SetField(bytes, tag, null, 3, value);
+            File.WriteAllBytes(folder.File("changed.tif"), bytes);
+            return Assert.Throws<SharpSegException>(() => ImageFile.Read(folder.File("changed.tif"))).Message;
+        }
     }
 
     [Fact]

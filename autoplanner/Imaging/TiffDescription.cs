@@ -29,7 +29,7 @@ internal static partial class TiffDescription
         var told = string.Join(", ", several.Select(axis => $"{axis.Size} {axis.Name}"));
 
         // Fewer than there are: pages were added by a program that left the description alone.
-        return said > pages ? $"by its description it has {told}, but {pages} page{(pages == 1 ? "" : "s")}"
+        return said > pages ? $"by its description it has {told}, but {Counted.Of(pages, "page")}"
             : said == pages && several.Count > 1 ? $"by its description its pages are {told}, not one volume"
             : null;
     }
@@ -38,16 +38,16 @@ internal static partial class TiffDescription
     {
         if (description.StartsWith("ImageJ=", StringComparison.Ordinal))
         {
-            var axes = Sizes(ImageJLine().Matches(description)).Where(axis => axis.Name != "images").ToList();
-            return axes.Exists(axis => axis.Size > 1) ? axes : Sizes(ImageJLine().Matches(description));
+            var lines = Sizes(ImageJLine().Matches(description));
+            var axes = lines.FindAll(axis => axis.Name != "images"); // of which that is the product, or nothing is said
+            return axes.Exists(axis => axis.Size > 1) ? axes : lines;
         }
 
         if (OmePixels().Match(description) is { Success: true } pixels)
         {
-            var axes = Sizes(OmeSize().Matches(pixels.Value));
             return
             [
-                .. axes.Select(axis => axis.Name switch
+                .. Sizes(OmeSize().Matches(pixels.Value)).Select(axis => axis.Name switch
                 {
                     "C" => ("channels", Math.Max(1, axis.Size / samples)),
                     "Z" => ("slices", axis.Size),

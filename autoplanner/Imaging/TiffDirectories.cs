@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using BitMiracle.LibTiff.Classic;
 
 namespace SharpSeg.AutoPlanner.Imaging;
 
@@ -13,14 +14,12 @@ internal static class TiffDirectories
     private const int MostTags = 4096;                                      // of a directory; ordinary ones have a dozen
     private static readonly int[] TypeBytes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
-    private const int Short = 3, Long = 4;
-
-    // How an image is cut. IMAGEDEPTH and TILEDEPTH are an extension whose further slices nothing here would read.
-    private const int Width = 256, Length = 257, Samples = 277, RowsPerStrip = 278, Planes = 284, TileWidth = 322,
-        TileLength = 323, ImageDepth = 32997, TileDepth = 32998;
-
-    private static readonly int[] Cuts =
-        [Width, Length, Samples, RowsPerStrip, Planes, TileWidth, TileLength, ImageDepth, TileDepth];
+    // How an image is cut. The two depths are an extension whose further slices nothing here would read.
+    private static readonly TiffTag[] Cuts =
+    [
+        TiffTag.IMAGEWIDTH, TiffTag.IMAGELENGTH, TiffTag.SAMPLESPERPIXEL, TiffTag.ROWSPERSTRIP, TiffTag.PLANARCONFIG,
+        TiffTag.TILEWIDTH, TiffTag.TILELENGTH, TiffTag.IMAGEDEPTH, TiffTag.TILEDEPTH,
+    ];
 
     /// <summary>Says what a directory claims that the file cannot hold; null if there is nothing.</summary>
     /// <param name="file">The file; read from its beginning.</param>
@@ -86,7 +85,7 @@ internal static class TiffDirectories
                 return $"a directory of {tags} tags";
             }
 
-            var cuts = new Dictionary<int, ulong>();
+            var cuts = new Dictionary<TiffTag, ulong>();
             for (var i = 0UL; i < tags; i++)
             {
                 int tag = (int)Number(2), type = (int)Number(2);
@@ -100,7 +99,8 @@ internal static class TiffDirectories
                 }
 
                 // Others are ignored by the library, or taken for something else than we would.
-                if (Cuts.Contains(tag) && (type is not (Short or Long) || count != 1 || !cuts.TryAdd(tag, Number(size))))
+                var isNumber = (TiffType)type is TiffType.SHORT or TiffType.LONG && count == 1;
+                if (Cuts.Contains((TiffTag)tag) && !(isNumber && cuts.TryAdd((TiffTag)tag, Number(size))))
                 {
                     return $"tag {tag} is not one whole number";
                 }
@@ -108,22 +108,27 @@ internal static class TiffDirectories
                 file.Position = at + (isBig ? 8 : 4);
             }
 
-            ulong depth = Math.Max(cuts.GetValueOrDefault(ImageDepth, 1UL), cuts.GetValueOrDefault(TileDepth, 1UL));
+            var depth = Math.Max(
+                cuts.GetValueOrDefault(TiffTag.IMAGEDEPTH, 1UL), cuts.GetValueOrDefault(TiffTag.TILEDEPTH, 1UL));
             return depth > 1 ? $"images of {depth} slices in one page are not supported"
                 : Pieces(cuts) is var pieces && pieces > (UInt128)file.Length ? $"it claims {pieces} strips or tiles"
                 : null;
         }
 
         /// <summary>Strips or tiles of a page.</summary>
-        private static UInt128 Pieces(Dictionary<int, ulong> cuts)
+        private static UInt128 Pieces(Dictionary<TiffTag, ulong> cuts)
         {
-            ulong width = cuts.GetValueOrDefault(Width), length = cuts.GetValueOrDefault(Length);
-            var pieces = cuts.ContainsKey(TileWidth) || cuts.ContainsKey(TileLength)
-                ? Parts(width, cuts.GetValueOrDefault(TileWidth)) * Parts(length, cuts.GetValueOrDefault(TileLength))
-                : Parts(length, cuts.GetValueOrDefault(RowsPerStrip, ulong.MaxValue));
-            return cuts.GetValueOrDefault(Planes) == 2 ? pieces * cuts.GetValueOrDefault(Samples, 1UL) : pieces;
+            var pieces = cuts.ContainsKey(TiffTag.TILEWIDTH)
+                ? Parts(TiffTag.IMAGEWIDTH, TiffTag.TILEWIDTH) * Parts(TiffTag.IMAGELENGTH, TiffTag.TILELENGTH)
+                : Parts(TiffTag.IMAGELENGTH, TiffTag.ROWSPERSTRIP);
+            var isSeparate = cuts.GetValueOrDefault(TiffTag.PLANARCONFIG) == (ulong)PlanarConfig.SEPARATE;
+            return isSeparate ? pieces * cuts.GetValueOrDefault(TiffTag.SAMPLESPERPIXEL, 1UL) : pieces;
 
-            static UInt128 Parts(ulong whole, ulong part) => part == 0 ? 0 : ((UInt128)whole + part - 1) / part;
+            UInt128 Parts(TiffTag whole, TiffTag part)
+            {
+                var size = cuts.GetValueOrDefault(part, uint.MaxValue); // rows of a strip, where it is not said
+                return size == 0 ? 0 : ((UInt128)cuts.GetValueOrDefault(whole) + size - 1) / size;
+            }
         }
 
         private ulong Offset() => Number(isBig ? 8 : 4);

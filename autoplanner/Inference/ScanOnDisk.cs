@@ -82,16 +82,19 @@ internal sealed class ScanOnDisk : ITileSource, IDisposable
             var box = new SignalBox();
             var everywhere = new List<float?>();
             var geometry = Decode(caseId, files, folder, stores, everywhere, box, cancel);
-            foreach (var (c, value) in everywhere.Index().Where(channel => channel.Item is not null))
-            {
-                constant?.Invoke(c, value!.Value);
-            }
-
             if (stores.Count != recipe.Normalization.Count)
             {
                 throw new SharpSegException(
                     $"case `{caseId}`: {stores.Count} channels, the plans were made for {recipe.Normalization.Count}",
                     "give every channel of the case, as in dataset.json");
+            }
+
+            foreach (var (c, value) in everywhere.Index())
+            {
+                if (value is { } one)
+                {
+                    constant?.Invoke(c, one);
+                }
             }
 
             var crop = box.Of(geometry.Extent);

@@ -126,52 +126,41 @@ internal static partial class Mutation
         const int entryBytes = 12, types = 19;
         var bytes = (byte[])valid.Clone();
         var isLittle = bytes[0] == 'I';
-        Span<byte> At(int position) => bytes.AsSpan(position);
-        var directory = (int)(isLittle
-            ? BinaryPrimitives.ReadUInt32LittleEndian(At(4))
-            : BinaryPrimitives.ReadUInt32BigEndian(At(4)));
-        var entries = isLittle
-            ? BinaryPrimitives.ReadUInt16LittleEndian(At(directory))
-            : BinaryPrimitives.ReadUInt16BigEndian(At(directory));
+        var directory = (int)Read(bytes.AsSpan(4, sizeof(uint)), isLittle);
+        var entries = (int)Read(bytes.AsSpan(directory, sizeof(ushort)), isLittle);
         for (var changes = random.Next(1, 5); changes > 0; changes--)
         {
             var entry = directory + 2 + (entryBytes * random.Next(entries));
-            var part = random.Next(8);
-            if (part < 2)
+            var (at, value) = random.Next(8) switch
             {
-                var value = (ushort)(part == 0 ? TiffTags[random.Next(TiffTags.Length)] : random.Next(types));
-                WriteUInt16(At(entry + (2 * part)), value, isLittle);
-                continue;
-            }
-
-            var field = At(entry + (part == 2 ? 4 : 8));
-            var number = TiffNumbers[random.Next(TiffNumbers.Length)];
-            if (random.Next(2) == 0)
-            {
-                WriteUInt16(field, (ushort)number, isLittle);
-            }
-            else if (isLittle)
-            {
-                BinaryPrimitives.WriteUInt32LittleEndian(field, number);
-            }
-            else
-            {
-                BinaryPrimitives.WriteUInt32BigEndian(field, number);
-            }
+                0 => (entry, TiffTags[random.Next(TiffTags.Length)]),
+                1 => (entry + 2, (uint)random.Next(types)),
+                2 => (entry + 4, TiffNumbers[random.Next(TiffNumbers.Length)]),
+                _ => (entry + 8, TiffNumbers[random.Next(TiffNumbers.Length)]),
+            };
+            var isShort = at < entry + 4 || random.Next(2) == 0;
+            Write(value, bytes.AsSpan(at, isShort ? sizeof(ushort) : sizeof(uint)), isLittle);
         }
 
         return bytes;
     }
 
-    private static void WriteUInt16(Span<byte> at, ushort value, bool isLittle)
+    private static uint Read(ReadOnlySpan<byte> bytes, bool isLittle)
     {
-        if (isLittle)
+        var value = 0u;
+        for (var i = 0; i < bytes.Length; i++)
         {
-            BinaryPrimitives.WriteUInt16LittleEndian(at, value);
+            value = (value << 8) | bytes[isLittle ? bytes.Length - 1 - i : i];
         }
-        else
+
+        return value;
+    }
+
+    private static void Write(uint value, Span<byte> bytes, bool isLittle)
+    {
+        for (var i = 0; i < bytes.Length; i++, value >>= 8)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(at, value);
+            bytes[isLittle ? i : bytes.Length - 1 - i] = (byte)value;
         }
     }
 

@@ -100,9 +100,9 @@ internal static class TiffDirectories
 
                 // Others are ignored by the library, or taken for something else than we would.
                 var isNumber = (TiffType)type is TiffType.SHORT or TiffType.LONG && count == 1;
-                if (Cuts.Contains((TiffTag)tag) && !(isNumber && cuts.TryAdd((TiffTag)tag, Number(size))))
+                if (Cuts.Contains((TiffTag)tag) && !(isNumber && TryAdd(cuts, (TiffTag)tag, Number(size))))
                 {
-                    return $"tag {tag} is not one whole number";
+                    return $"tag {tag} is not one whole number below 2^31";
                 }
 
                 file.Position = at + (isBig ? 8 : 4);
@@ -111,9 +111,16 @@ internal static class TiffDirectories
             var depth = Math.Max(
                 cuts.GetValueOrDefault(TiffTag.IMAGEDEPTH, 1UL), cuts.GetValueOrDefault(TiffTag.TILEDEPTH, 1UL));
             return depth > 1 ? $"images of {depth} slices in one page are not supported"
+                : cuts.ContainsKey(TiffTag.TILEWIDTH) != cuts.ContainsKey(TiffTag.TILELENGTH) ? "its tiles have one side alone"
                 : Pieces(cuts) is var pieces && pieces > (UInt128)file.Length ? $"it claims {pieces} strips or tiles"
                 : null;
         }
+
+        /// <summary>
+        /// The library counts with 32 bits and a sign. The one number beyond says that all rows are one strip, as it does itself.
+        /// </summary>
+        private static bool TryAdd(Dictionary<TiffTag, ulong> cuts, TiffTag tag, ulong number) =>
+            (number <= int.MaxValue || (tag == TiffTag.ROWSPERSTRIP && number == uint.MaxValue)) && cuts.TryAdd(tag, number);
 
         /// <summary>Strips or tiles of a page.</summary>
         private static UInt128 Pieces(Dictionary<TiffTag, ulong> cuts)

@@ -117,6 +117,17 @@ public sealed class PhotoFormatTests(ITestOutputHelper output) : IDisposable
         Refused("tiled.tif", (TiffTag.TILEWIDTH, TiffType.LONG, 20480), (TiffTag.TILELENGTH, TiffType.LONG, 20480));
         Refused("zip.tif", (TiffTag.STRIPBYTECOUNTS, TiffType.LONG, 1_000_000));
 
+        // Tiles of 2 by as many rows as a strip has; and of sides that are negative to the library, so that their number is not.
+        var half = File.ReadAllBytes(Golden("zip.tif"));
+        SetField(half, TiffTag.IMAGEWIDTH, TiffType.LONG, 60000);
+        SetField(half, TiffTag.IMAGELENGTH, TiffType.LONG, 60000);
+        SetField(half, TiffTag.ORIENTATION, TiffType.LONG, 2);
+        BitConverter.TryWriteBytes(half.AsSpan(EntryOf(half, TiffTag.ORIENTATION)), (ushort)TiffTag.TILEWIDTH);
+        RefusedBytes("zip.tif", half);
+        Refused(
+            "tiled.tif", (TiffTag.IMAGEWIDTH, TiffType.LONG, 30000), (TiffTag.IMAGELENGTH, TiffType.LONG, 30000),
+            (TiffTag.TILEWIDTH, TiffType.LONG, uint.MaxValue - 1), (TiffTag.TILELENGTH, TiffType.LONG, uint.MaxValue - 1));
+
         // The last of three planes: longer than the file; or beyond its end, and all lengths unreadable.
         var planar = File.ReadAllBytes(Golden("planar.tif"));
         var tooLong = (byte[])planar.Clone();
